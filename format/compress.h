@@ -1,0 +1,35 @@
+/* compress.h - one table of block codecs: none, zstd, lz4 (raw block), snappy, gzip, deflate (raw).
+ *
+ * Threads: any; contexts are kept a thread inside.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+#define PFS_CODECS(X)   \
+    X(NONE, "none")     \
+    X(ZSTD, "zstd")     \
+    X(LZ4, "lz4")       \
+    X(SNAPPY, "snappy") \
+    X(GZIP, "gzip")     \
+    X(DEFLATE, "deflate")
+
+enum pfs_codec {
+#define X(id, name) PFS_CODEC_##id,
+    PFS_CODECS(X)
+#undef X
+};
+
+/* Name as in `file.compression`, any case; "uncompressed" and "null" are none, "zstandard" is zstd. -EINVAL otherwise.
+ */
+int pfs_codec_parse(struct pfs_slice name, enum pfs_codec *out, struct pfs_err *err);
+const char *pfs_codec_name(enum pfs_codec codec);
+
+/* Appends the compressed form of `in`. level: zstd only, 0 = its default of 1. */
+int pfs_compress(enum pfs_codec codec, int level, struct pfs_slice in, struct pfs_buf *out, struct pfs_err *err);
+
+/* Decompresses `in` into exactly `len` bytes at `to`. -EIO with a sentence when it is damaged or has another length. */
+int pfs_decompress(enum pfs_codec codec, struct pfs_slice in, void *to, size_t len, struct pfs_err *err);
+
+/* For containers that do not say the decoded length (Avro): appends to `out`, whose ceiling bounds a bomb (-EFBIG). */
+int pfs_decompress_grow(enum pfs_codec codec, struct pfs_slice in, struct pfs_buf *out, struct pfs_err *err);

@@ -1,0 +1,46 @@
+/* parquet.h - Parquet data files: the front door of the suite (thrift, encodings and pages stay inside).
+ *
+ * Format: parquet-format (thrift compact footers, data pages V1 and V2), mapping of types: spec datafiles 4.
+ * Reads flat columns in PLAIN, PLAIN_DICTIONARY / RLE_DICTIONARY and RLE (booleans, levels), codecs of format/compress;
+ * annotations and physical types of other writers are taken where they mean the same value. What is not there yet
+ * (nested columns, DELTA_*, BYTE_STREAM_SPLIT, encryption) is -EOPNOTSUPP with its name; damaged bytes are -EIO with
+ * the offending fact. Writes what Paimon Java writes: message paimon_schema, field ids, data pages V1, dictionary with
+ * fall-back to PLAIN, statistics in the footer, row groups. Threads: one reader or writer, one thread; any number on
+ * one pfs_file.
+ */
+#pragma once
+
+#include "base/store.h"
+#include "format/compress.h"
+#include "format/reader.h"
+#include "format/writer.h"
+
+struct pfs_parquet_read {
+    int32_t columns;                /* wanted, in the order of the batches */
+    const struct pfs_field *fields; /* name (found by exact name at top level) and type that the batch is to have */
+    const bool *missing_ok; /* a place each: a column that the file lacks is nulls; NULL = all must be there (-EIO) */
+    int32_t batch_rows;     /* 0 = PFS_BATCH_ROWS */
+    const struct pfs_cancel *cancel;
+    struct pfs_pool *pool; /* decodes column chunks ahead in parallel; NULL = on the caller alone */
+};
+
+/* Opens a reader over all row groups. `file` and what `read` points to stay the caller's and outlive the reader. */
+int pfs_parquet_open(struct pfs_file *file, const struct pfs_parquet_read *read, struct pfs_reader **out,
+                     struct pfs_err *err);
+
+/* Rows in the file, from the footer. */
+int64_t pfs_parquet_rows(const struct pfs_reader *reader);
+
+struct pfs_parquet_write {
+    int32_t columns;
+    const struct pfs_field *fields; /* names, field ids, types; not null = required */
+    enum pfs_codec codec;
+    int level;               /* zstd; 0 = 1 */
+    int64_t row_group_bytes; /* 0 = 128 MiB, measured before compression */
+    int32_t page_bytes;      /* 0 = 1 MiB */
+    bool no_dictionary;      /* parquet.enable.dictionary=false */
+};
+
+/* Opens a writer that appends to `file` (which stays the caller's). */
+int pfs_parquet_create(struct pfs_file *file, const struct pfs_parquet_write *write, struct pfs_writer **out,
+                       struct pfs_err *err);

@@ -1,0 +1,88 @@
+/* text.h - rows as CSV and JSON lines, in and out, by columns: the suite's front door.
+ *
+ * The dialect (design: mount.md "Writing", golden README "JSON rules"): CSV as PostgreSQL's COPY: RFC 4180, UTF-8, a
+ * byte-order mark is skipped, LF or CRLF, unquoted empty = NULL, "" = empty string, backslash is data, no trimming of
+ * blanks (blanks around a number are an error). Values are spelled the same in CSV and JSON, both ways, bit for bit; in
+ * a CSV cell nested values are JSON, binary is base64, booleans are true and false. Threads: one parser or printer, one
+ * thread at a time.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "format/batch.h"
+
+enum pfs_text { PFS_TEXT_CSV, PFS_TEXT_JSON };
+
+/* The values of a row-kind column, Paimon's codes (spec datafiles 2). */
+enum pfs_row_kind { PFS_INSERT = 0, PFS_UPDATE_BEFORE = 1, PFS_UPDATE_AFTER = 2, PFS_DELETE = 3 };
+
+/* "+I", "-U", "+U", "-D". parse: -EINVAL for anything else. */
+const char *pfs_row_kind_name(enum pfs_row_kind kind);
+int pfs_row_kind_parse(struct pfs_slice text, enum pfs_row_kind *out);
+
+/* ---- out ---- */
+
+/* The CSV header line of these columns (nothing for JSON). */
+void pfs_text_header(enum pfs_text format, const struct pfs_field *fields, int32_t columns, struct pfs_buf *out);
+
+/* Prints every row of the batch, each ended by one '\n'. fields[i] names and types column i. In JSON a row is an object
+ * with all keys in column order, no blanks. In CSV the first field of a row is quoted when the row would otherwise
+ * spell the header, and in a one-column table a NULL row is an empty line while an empty string is "". -E2BIG over the
+ * buffer's ceiling, -EOPNOTSUPP for a kind that cannot be printed yet (its name in the sentence). */
+int pfs_text_print(enum pfs_text format, const struct pfs_field *fields, const struct pfs_batch *batch,
+                   struct pfs_buf *out, struct pfs_err *err);
+
+/* One value as its JSON (or, with csv, cell) text; for messages, schema files and partition names. */
+int pfs_text_print_value(enum pfs_text format, const struct pfs_column *column, int64_t row, struct pfs_buf *out,
+                         struct pfs_err *err);
+
+/* One value from cell text (no quotes): a one-row column in the arena; null_text true makes it NULL. Same rules and
+ * errors as the parser below, without row and column in the sentence. */
+int pfs_text_parse_value(const struct pfs_type *type, struct pfs_slice text, bool null_text, struct pfs_arena *arena,
+                         struct pfs_column *out, struct pfs_err *err);
+
+/* ---- in ---- */
+
+/* Where and why a row was refused, for errors.jsonl and the sentence. */
+struct pfs_text_refusal {
+    int64_t row;           /* 1 = the first row of data (the header is not counted) */
+    const char *column;    /* NULL = the row as a whole; borrowed from the fields */
+    uint64_t offset;       /* bytes from the start of the stream to the row's first byte */
+    struct pfs_slice text; /* the row's bytes, at most 200; valid until the next call of the parser */
+};
+
+struct pfs_text_parse {
+    int32_t columns;
+    const struct pfs_field *fields;   /* the table's columns; borrowed for the parser's life. A column that the input
+                                         leaves   out, or gives as NULL, gets its default_value, if it has one; a NULL in a
+                                         column that is not   nullable is -EINVAL */
+    const struct pfs_column *implied; /* NULL, or per column a one-row column (type NULL = not implied) that fills it
+                                        and must not be contradicted by the input: partition directories */
+    int format;                       /* enum pfs_text, or -1: told by the first byte that is not blank */
+    size_t row_bytes_max;             /* 0 = PFS_ROW_BYTES_MAX; a longer row is -EMSGSIZE */
+};
+
+/* The parsed batch has the table's columns and one more: TINYINT not null, the row kind (enum pfs_row_kind), from
+ * `_kind` or `rowkind`, +I when the input has neither. `_snapshot` is ignored. */
+struct pfs_text_parser;
+
+int pfs_text_parser_open(const struct pfs_text_parse *parse, struct pfs_text_parser **out, struct pfs_err *err);
+void pfs_text_parser_close(struct pfs_text_parser *parser); /* NULL allowed */
+
+/* Feeds bytes and takes the whole rows in them (a partial last row is carried to the next call). Gives at most one
+ * batch a call, in the arena: the number of rows, 0 when no row is complete. *consumed says how much of `in` was taken
+ * (all of it unless the batch became full: call again with the rest). With `last` the stream ends here: a last row
+ * without newline counts. Errors: -EINVAL (malformed row, wrong count, value, date, unknown or duplicate column, null
+ * where none may be), -ERANGE (does not fit), -EILSEQ (not UTF-8), -EMSGSIZE, -ENOMEM. The sentence has row, column and
+ * reason; `refusal` says the same in parts. After an error nothing of that call is kept: no row of it was given, and
+ * the parser stands where it stood before the call, so that a caller may go on or give up. CSV header: the first record
+ * is one when its fields are distinct column names (or _kind, rowkind, _snapshot); a later record with the header's
+ * very bytes is skipped. Half a header is an error that names the unknown column. JSON: lines, pretty printed values or
+ * one array of objects; unknown or repeated keys are errors; numbers stay text until typed, so no digit is lost. */
+int64_t pfs_text_parser_feed(struct pfs_text_parser *parser, struct pfs_slice in, bool last, struct pfs_arena *arena,
+                             struct pfs_batch *out, size_t *consumed, struct pfs_text_refusal *refusal,
+                             struct pfs_err *err);
+
+/* Bytes of an unfinished row that the parser carries; 0 = the stream ends at a row boundary. */
+size_t pfs_text_parser_carried(const struct pfs_text_parser *parser);
