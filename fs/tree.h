@@ -1,0 +1,113 @@
+/* tree.h - what the mount shows, without FUSE: names, nodes, handles, bytes in and out. The front door of fs/.
+ *
+ * fs/mount translates the kernel's requests into these calls, the CLI makes them itself: one code path. Nodes are
+ * reference-counted by lookups, as the kernel counts them: pfs_tree_lookup gives one count, pfs_tree_forget takes them
+ * away. A directory has one node a path; a view one node per (view, snapshot identity, format), so that an open file
+ * never changes; `latest.*` is a name that moves on.
+ *
+ * Every operation but forget answers through its request (request.h), perhaps later and on another thread; the structs
+ * handed in live until then. Threads: any.
+ */
+#pragma once
+
+#include "fs/request.h"
+#include "src/catalog.h"
+
+struct pfs_tree;
+struct pfs_node;
+struct pfs_handle; /* an open file */
+
+struct pfs_tree_config {
+    struct pfs_catalog *catalog; /* taken */
+    struct pfs_pool *pool;       /* borrowed */
+    const struct pfs_clock *clock;
+    const char *cache_dir; /* NULL = memory files */
+    uint64_t cache_bytes;  /* 0 = 1 GiB */
+    bool read_only;
+    uint32_t uid, gid;
+    uint32_t umask;   /* applied to 0777 and 0666 */
+    unsigned formats; /* bits 1 << enum pfs_text: views listed in snapshot/; 0 = csv */
+    const char *user; /* commit user of anonymous appends; NULL = a new UUID */
+};
+
+int pfs_tree_open(const struct pfs_tree_config *config, struct pfs_tree **out, struct pfs_err *err);
+void pfs_tree_close(struct pfs_tree *tree); /* all requests are answered, all handles released; NULL allowed */
+
+struct pfs_attr {
+    uint64_t ino;
+    uint32_t mode; /* with type */
+    uint32_t links, uid, gid;
+    uint64_t size;
+    bool exact;       /* size is what reading gives; else a bound that must not be cached */
+    int64_t mtime_ns; /* views: the snapshot's commit time */
+};
+
+/* An entry: what lookup, mkdir and create answer with. valid_ms: how long the name may be kept (0 = ask again). */
+struct pfs_entry {
+    struct pfs_node *node;
+    struct pfs_attr attr;
+    int64_t valid_ms;
+};
+
+struct pfs_node *pfs_tree_root(struct pfs_tree *tree); /* never forgotten */
+
+void pfs_tree_lookup(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
+                     struct pfs_entry *out);
+void pfs_tree_forget(struct pfs_tree *tree, struct pfs_node *node, uint64_t count);
+void pfs_tree_getattr(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, struct pfs_attr *out);
+/* Only what writers do to an inbox: truncation, times, modes; they change nothing. */
+void pfs_tree_setattr(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, uint64_t size,
+                      bool set_size, struct pfs_attr *out);
+
+struct pfs_listed {
+    const char *name;
+    uint64_t ino; /* 0 = not known yet */
+    bool directory;
+};
+/* Answers 0 with all entries ("." and ".." too), in the arena, in stable order. */
+void pfs_tree_list(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, struct pfs_arena *arena,
+                   struct pfs_listed **out, int64_t *count);
+
+/* How a handle wants to be opened in the kernel. */
+struct pfs_opened {
+    struct pfs_handle *handle;
+    bool direct;     /* direct I/O: reads end where we say */
+    bool keep_cache; /* the bytes never change */
+    bool nonseekable;
+};
+/* flags: open(2)'s. create: makes a name that writers make for a moment (a temporary beside inbox) or answers -EPERM,
+ * -EEXIST, -EROFS. */
+void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, int flags,
+                        struct pfs_opened *out);
+void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
+                     int flags, struct pfs_entry *entry, struct pfs_opened *out);
+void pfs_tree_read(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
+                   void *to, size_t len);
+void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
+                    struct pfs_slice bytes);
+void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle); /* fsync too */
+void pfs_tree_release(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle);
+
+void pfs_tree_mkdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
+                    struct pfs_entry *out);
+void pfs_tree_rmdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name);
+void pfs_tree_unlink(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name);
+void pfs_tree_rename(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
+                     struct pfs_node *new_parent, const char *new_name, unsigned flags);
+
+/* Answers the request with -EINTR if it is parked, and tells work in progress to stop. */
+void pfs_tree_interrupt(struct pfs_tree *tree, struct pfs_request *request);
+
+/* For callers that may wait (CLI, tests): makes a request, runs the call, waits for its answer. */
+struct pfs_waiting {
+    struct pfs_request request; /* first */
+    int64_t result;
+    struct pfs_waiting_state *state;
+};
+int pfs_waiting_init(struct pfs_waiting *waiting, struct pfs_err *err);
+int64_t pfs_waiting_result(struct pfs_waiting *waiting, struct pfs_err *err); /* waits; usable again afterwards */
+void pfs_waiting_done(struct pfs_waiting *waiting);
+
+/* Walks a path of components ("db/t/snapshot/latest.csv") from the root, waiting; the node is the caller's to forget.
+ */
+int pfs_tree_walk(struct pfs_tree *tree, const char *path, struct pfs_entry *out, struct pfs_err *err);

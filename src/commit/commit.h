@@ -1,0 +1,46 @@
+/* commit.h - one snapshot on top of another: the optimistic commit (spec commit 1, 2).
+ *
+ * Invariants, cited by number in code and tests:
+ *   1 a snapshot appears only after all that it names is durable
+ *   2 no file that a snapshot names is ever rewritten
+ *   3 losing the race deletes only files that this attempt created
+ *   4 what the snapshot before carried (index manifest, watermark, statistics, next row id) is carried on
+ *   5 after an unclear failure (the rename may have happened) nothing is deleted
+ *
+ * No lock is needed for correctness: another engine may commit at any time. Threads: one attempt, one thread.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "src/meta/manifest.h"
+#include "src/meta/schema.h"
+#include "src/meta/snapshot.h"
+
+struct pfs_commit {
+    struct pfs_store *store;
+    const char *table; /* the main table's directory: manifests */
+    const char *meta;  /* the directory whose snapshot/ it is: the table's, or a branch's */
+    const struct pfs_schema *schema;
+    const char *user;
+    int64_t identifier;
+    enum pfs_commit_kind kind;
+    const struct pfs_clock *clock;
+    int64_t entries;
+    const struct pfs_manifest_entry *entry; /* the delta, in order */
+    int64_t indexes;
+    const struct pfs_index_entry *index; /* each replaces the entry of its partition, bucket and type */
+};
+
+enum pfs_commit_outcome { PFS_COMMIT_DONE, PFS_COMMIT_LOST };
+
+/* One attempt to publish snapshot base->id + 1 (base NULL: the first). base_index: the live index entries of base, for
+ * the new index manifest when indexes > 0. Gives an outcome >= 0, or -errno: then the snapshot is not there, except
+ * that *unclear (may not be NULL) tells that it may be (invariant 5). On DONE *out is filled from the arena. */
+int pfs_commit_try(const struct pfs_commit *commit, const struct pfs_snapshot *base,
+                   const struct pfs_index_entry *base_index, int64_t base_indexes, struct pfs_arena *arena,
+                   struct pfs_snapshot *out, bool *unclear, struct pfs_err *err);
+
+/* Has `user` committed `identifier` or a later one? Looks from the newest snapshot downwards for the newest one of that
+ * user (spec commit 3.1): 1 yes, 0 no. */
+int pfs_commit_known(struct pfs_store *store, const char *meta, const char *user, int64_t identifier,
+                     struct pfs_err *err);

@@ -1,0 +1,63 @@
+/* file.h - the data files of a table: reading one as rows of today's schema, writing rows into new ones.
+ *
+ * Files of primary-key tables hold _KEY_ columns, _SEQUENCE_NUMBER, _VALUE_KIND and all columns; files of append tables
+ * the columns alone (spec datafiles 1, 2). The format of a file is the end of its name. "Key-value batches" have the
+ * wanted columns, then _SEQUENCE_NUMBER (BIGINT) and _VALUE_KIND (TINYINT, enum pfs_row_kind).
+ * Threads: one reader or writer, one thread at a time.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "format/reader.h"
+#include "src/file/schemas.h"
+#include "src/meta/manifest.h"
+
+struct pfs_data_read {
+    struct pfs_store *store;
+    const char *table;               /* the main table's directory: branches share data files */
+    const struct pfs_schema *schema; /* what rows shall look like */
+    struct pfs_schemas *schemas;     /* for files of older schemas */
+    int32_t columns;
+    const int32_t *column; /* wanted columns of `schema`, in this order */
+    bool key_value;        /* append _SEQUENCE_NUMBER and _VALUE_KIND */
+    int32_t batch_rows;    /* 0 = PFS_BATCH_ROWS */
+    const struct pfs_cancel *cancel;
+    struct pfs_pool *pool; /* decodes ahead; NULL = on the caller alone */
+};
+
+/* Opens the file of a live manifest entry. Columns are matched by field id between the file's schema and `schema`, and
+ * found in the file by the name that they had then; a column that the file lacks is null; partition columns come from
+ * the entry. A changed type or a format that is not there yet is -EOPNOTSUPP, named; a missing or damaged file -EIO
+ * with its name. `read` is copied, what it points to is borrowed, `entry` too. */
+int pfs_data_open(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, struct pfs_reader **out,
+                  struct pfs_err *err);
+
+struct pfs_data_write {
+    struct pfs_store *store;
+    const char *table;
+    const struct pfs_schema *schema;
+    struct pfs_slice partition; /* serialised BinaryRow with arity */
+    int32_t bucket, total_buckets;
+    int32_t level;
+    int32_t source;       /* 0 append, 1 compact */
+    int64_t first_number; /* append tables: sequence number of the first row */
+    const struct pfs_clock *clock;
+};
+
+struct pfs_data_writer;
+
+/* Writes sorted, merged key-value batches of all columns of the schema (append tables: the columns alone) into one or
+ * more new files of at most about target-file-size. Files are named data-<uuid>-<n>.parquet and follow the table's
+ * file.compression, metadata.stats-mode (none, counts, truncate(n), full; by column too) and
+ * metadata.stats-dense-store. `write` is copied, what it points to is borrowed. */
+int pfs_data_writer_open(const struct pfs_data_write *write, struct pfs_data_writer **out, struct pfs_err *err);
+int pfs_data_writer_add(struct pfs_data_writer *writer, const struct pfs_batch *batch, struct pfs_err *err);
+/* Ends the last file, syncs all of them and their directory; the ADD entries are in the arena. No rows: no files. */
+int pfs_data_writer_finish(struct pfs_data_writer *writer, struct pfs_arena *arena, struct pfs_manifest_entry **out,
+                           int64_t *count, struct pfs_err *err);
+/* NULL allowed. Without a successful finish the files are removed. */
+void pfs_data_writer_close(struct pfs_data_writer *writer);
+
+/* Path of an entry's file, for removal: "<table>/<partition>/bucket-<b>/<name>". */
+int pfs_data_path(const char *table, const struct pfs_schema *schema, const struct pfs_manifest_entry *entry,
+                  struct pfs_arena *arena, const char **out, struct pfs_err *err);

@@ -1,0 +1,23 @@
+/* schemas.h - the schemas of one table by id: old files are read by the schema that they were written with.
+ *
+ * A machine: loads schema-<id> when it is first asked for and keeps it. Schemas are facts that live as long as this
+ * machine; it is reference-counted so that states may outlive the table's own handle. Threads: any.
+ */
+#pragma once
+
+#include "src/meta/schema.h"
+
+struct pfs_schemas;
+
+/* `meta` is the directory with schema/ (a branch: the branch's own). The store outlives it. */
+int pfs_schemas_open(struct pfs_store *store, const char *meta, struct pfs_schemas **out, struct pfs_err *err);
+struct pfs_schemas *pfs_schemas_ref(struct pfs_schemas *schemas);
+void pfs_schemas_unref(struct pfs_schemas *schemas); /* NULL allowed; the last one frees */
+
+/* -EIO with a sentence when the file is not there: somebody refers to it. */
+int pfs_schemas_get(struct pfs_schemas *schemas, int64_t id, const struct pfs_schema **out, struct pfs_err *err);
+/* The schema with the greatest id now (a cheap check when nothing changed). Bare -ENOENT when there is none. */
+int pfs_schemas_latest(struct pfs_schemas *schemas, const struct pfs_schema **out, struct pfs_err *err);
+/* Forgets what is cached: a table was dropped and made again under the same name, or a branch was fast-forwarded.
+ * Schemas handed out before stay valid. */
+void pfs_schemas_forget(struct pfs_schemas *schemas);

@@ -1,0 +1,46 @@
+/* scan.h - reading a state: which files (plan), grouped into splits that can be read apart, merged into rows.
+ *
+ * Order of rows: partition (by value, NULL first), bucket, key; append tables: the order of their files. A split is a
+ * partition and bucket, or a piece of a large one; splits in order give that order, so they may be read in parallel and
+ * joined. Deletes are dropped, the engine is applied (spec merge-engines 1): files whose key ranges overlap nothing are
+ * read without a merge. Tables where batch reads leave out level 0 (first-row, deletion vectors) are read so.
+ *
+ * Threads: a scan is immutable after open; any number of its split readers at once, each one thread.
+ */
+#pragma once
+
+#include "format/reader.h"
+#include "src/scan/state.h"
+
+/* A partition column held to one value: the refinement of partition/<k>=<v>/. */
+struct pfs_partition_value {
+    int32_t column;          /* of the schema; a partition column */
+    struct pfs_column value; /* one row, may be null */
+};
+
+struct pfs_scan_want {
+    struct pfs_state *state;
+    int32_t columns; /* -1 = all */
+    const int32_t *column;
+    int32_t partitions;
+    const struct pfs_partition_value *partition;
+    bool kinds; /* append the row kind (TINYINT) after the wanted columns */
+    const struct pfs_cancel *cancel;
+    struct pfs_pool *pool; /* for decoding ahead; NULL = none */
+};
+
+struct pfs_scan;
+
+/* Takes a reference on the state; copies the rest but for values' bytes, cancel and pool, which are borrowed.
+ * -EOPNOTSUPP: a feature that cannot be read yet, named. */
+int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struct pfs_err *err);
+void pfs_scan_close(struct pfs_scan *scan); /* NULL allowed; not while a split reader is open */
+
+int32_t pfs_scan_splits(const struct pfs_scan *scan);
+/* Rows of the split's files before merging: for sharing out work. */
+int64_t pfs_scan_split_rows(const struct pfs_scan *scan, int32_t split);
+int pfs_scan_split(struct pfs_scan *scan, int32_t split, struct pfs_reader **out, struct pfs_err *err);
+
+/* The distinct partitions of the state's live files in order, as serialised rows (borrowed from the state). */
+int pfs_scan_partitions(const struct pfs_state *state, struct pfs_arena *arena, const struct pfs_slice **out,
+                        int64_t *count, struct pfs_err *err);

@@ -1,0 +1,41 @@
+/* state.h - one table at one snapshot: its schema and the files that are live there.
+ *
+ * A fact, immutable and reference-counted; a reader holds it from open to close and thereby sees one snapshot. The
+ * decoded manifests behind it are shared through a cache by name (they never change). Threads: any.
+ *
+ * Identity: a snapshot is told apart by its id and the name of its delta manifest list, never by the id alone (rollback
+ * uses ids again). A table without a snapshot has the identity "empty".
+ */
+#pragma once
+
+#include "src/file/schemas.h"
+#include "src/meta/manifest.h"
+#include "src/meta/snapshot.h"
+
+struct pfs_manifests; /* decoded manifests of one table by name: a bounded cache */
+
+int pfs_manifests_open(struct pfs_store *store, const char *table, size_t limit_bytes, struct pfs_manifests **out,
+                       struct pfs_err *err);
+void pfs_manifests_close(struct pfs_manifests *cache); /* NULL allowed; states made from it stay valid */
+
+struct pfs_state {
+    const struct pfs_schema *schema; /* latest: the newest schema; time travel: that of the snapshot */
+    struct pfs_schemas *schemas;
+    bool exists;                  /* false: there is no snapshot, and the rest is empty */
+    struct pfs_snapshot snapshot; /* strings live as long as the state */
+    const char *identity;         /* "<id>-<delta list>" or "empty"; with the schema id: changes when the rows or their
+                                     columns may have changed */
+    const char *store_table;      /* the main table's directory */
+    const struct pfs_manifest_entry *const *file; /* live files, in the order of their ADDs */
+    int64_t files;
+    const struct pfs_index_entry *index; /* live index entries */
+    int64_t indexes;
+};
+
+/* The state of a snapshot (NULL: of a table without one), read with `schema`. Damaged or missing metadata is -EIO, with
+ * the file's name; DELETEs that meet no ADD are -EIO too. */
+int pfs_state_load(struct pfs_manifests *cache, const char *table, struct pfs_schemas *schemas,
+                   const struct pfs_schema *schema, const struct pfs_snapshot *snapshot, struct pfs_state **out,
+                   struct pfs_err *err);
+struct pfs_state *pfs_state_ref(struct pfs_state *state);
+void pfs_state_unref(struct pfs_state *state); /* NULL allowed */

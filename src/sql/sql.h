@@ -1,0 +1,57 @@
+/* sql.h - statements as people have them in their Flink and Spark notes, parsed into facts. No statement is executed
+ * here: src/catalog does that.
+ *
+ * Comments (dash dash, slash star) in any language, keywords in any case, names quoted by ` part by part or whole
+ * ("db.t" in one pair is two parts), strings in single quotes with '' for a quote. A branch is the table name
+ * t$branch_b. Errors are -EINVAL with a sentence that has line and column and what was expected. Threads: pure
+ * functions.
+ */
+#pragma once
+
+#include "src/meta/schema.h"
+
+#define PFS_STATEMENTS(X) \
+    X(CREATE_DATABASE)    \
+    X(DROP_DATABASE)      \
+    X(CREATE_TABLE)       \
+    X(DROP_TABLE)         \
+    X(SHOW_DATABASES)     \
+    X(SHOW_TABLES)        \
+    X(SHOW_CREATE_TABLE)  \
+    X(DESCRIBE)           \
+    X(ALTER_TABLE_SET)    \
+    X(ALTER_TABLE_RESET)  \
+    X(USE)                \
+    X(CALL)
+
+enum pfs_statement_kind {
+#define X(id) PFS_SQL_##id,
+    PFS_STATEMENTS(X)
+#undef X
+};
+
+struct pfs_argument {  /* of a CALL */
+    const char *name;  /* NULL = positional */
+    const char *value; /* text of the literal */
+};
+
+struct pfs_statement {
+    enum pfs_statement_kind kind;
+    struct pfs_slice text; /* the statement, without its ';' */
+    const char *database;  /* NULL = the current one */
+    const char *table;     /* without the branch */
+    const char *branch;    /* NULL = main */
+    bool if_exists;        /* IF EXISTS, IF NOT EXISTS */
+    bool cascade;
+    struct pfs_schema schema;   /* CREATE TABLE: columns, keys, options, comment; not completed (pfs_schema_complete) */
+    struct pfs_options options; /* SET: keys and values; RESET: keys with value NULL */
+    const char *procedure;      /* CALL: "create_tag", the part after "sys." */
+    int32_t arguments;
+    const struct pfs_argument *argument;
+};
+
+/* The next statement of `text` (a text may hold several). *used: bytes up to and with its ';'. 1; 0 when only blanks
+ * and comments are left (*used = all); -EAGAIN (bare) when the last statement has no ';' yet: the caller waits for
+ * more, or ends it. `'connector' = 'paimon'` is dropped, engine-only options are kept. */
+int pfs_sql_parse(struct pfs_slice text, size_t *used, struct pfs_arena *arena, struct pfs_statement *out,
+                  struct pfs_err *err);

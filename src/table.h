@@ -1,0 +1,66 @@
+/* table.h - one open table (or a branch of it): its newest state, time travel, appending. With catalog.h the front door
+ * of src/ for fs/ and tools/.
+ *
+ * A table has one reference-counted current state (snapshot + manifests), replaced whole; asking for it costs three
+ * stats when nothing changed. Commits of this process are serialised a table; other engines may commit at any time.
+ *
+ * Locks, in the order in which they are taken (none but the commit lock is held across I/O that writes):
+ *   1 table.commit   one commit at a time; guards nothing else
+ *   2 table.state    guards the pointer to the current state
+ *   3 schemas, manifests: each cache's own
+ * Threads: any.
+ */
+#pragma once
+
+#include "src/scan/scan.h"
+#include "src/scan/state.h"
+#include "src/write/write.h"
+
+struct pfs_table;
+
+struct pfs_table *pfs_table_ref(struct pfs_table *table);
+void pfs_table_unref(struct pfs_table *table); /* NULL allowed */
+
+const char *pfs_table_database(const struct pfs_table *table);
+const char *pfs_table_name(const struct pfs_table *table);
+const char *pfs_table_branch(const struct pfs_table *table); /* NULL = main */
+
+enum pfs_when_kind { PFS_WHEN_LATEST, PFS_WHEN_SNAPSHOT, PFS_WHEN_TIME, PFS_WHEN_TAG };
+
+struct pfs_when {
+    enum pfs_when_kind kind;
+    int64_t number;  /* SNAPSHOT: id; TIME: milliseconds since 1970 UTC */
+    const char *tag; /* TAG */
+};
+
+/* The state then. Bare -ENOENT: no such snapshot or tag, nothing that old, or the table itself is gone. LATEST of a
+ * table without a snapshot is a state that does not exist (state->exists false). */
+int pfs_table_state(struct pfs_table *table, struct pfs_when when, struct pfs_state **out, struct pfs_err *err);
+
+/* The newest schema (also without a snapshot); lives as long as the table. */
+int pfs_table_schema(struct pfs_table *table, const struct pfs_schema **out, struct pfs_err *err);
+
+/* Rows for this table; memory_bytes 0 = the default. -EOPNOTSUPP with the feature's name when it cannot be written. */
+int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pfs_write **out, struct pfs_err *err);
+
+/* Commits the write's rows as one APPEND snapshot of `user` and `identifier` and waits until it is durable; retries
+ * lost races with the newest state (commit.max-retries). Nothing to write: success without a snapshot, *id = 0. With
+ * once, an identifier that this user has committed already is success too (*id = 0) and the rows are dropped. On
+ * failure the write still holds its rows; the sentence tells when the outcome is unclear. */
+int pfs_table_commit(struct pfs_table *table, struct pfs_write *write, const char *user, int64_t identifier, bool once,
+                     int64_t *id, struct pfs_err *err);
+
+/* Ids of snapshots, names of tags and branches, in order. */
+int pfs_table_snapshots(struct pfs_table *table, struct pfs_arena *arena, int64_t **ids, int64_t *count,
+                        struct pfs_err *err);
+int pfs_table_tags(struct pfs_table *table, struct pfs_arena *arena, const char ***names, int64_t *count,
+                   struct pfs_err *err);
+
+/* Tags the newest snapshot (-ENOENT with a sentence when there is none); bare -EEXIST. delete: bare -ENOENT; only the
+ * tag's file goes, files that only it needs become orphans. rename: bare -ENOENT, -EEXIST. */
+int pfs_table_tag_create(struct pfs_table *table, const char *name, struct pfs_err *err);
+int pfs_table_tag_delete(struct pfs_table *table, const char *name, struct pfs_err *err);
+int pfs_table_tag_rename(struct pfs_table *table, const char *from, const char *to, struct pfs_err *err);
+
+/* A JSON object that says how the table is: snapshot, schema, files and runs a bucket, bytes, unsupported features. */
+int pfs_table_status(struct pfs_table *table, struct pfs_buf *out, struct pfs_err *err);

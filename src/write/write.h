@@ -1,0 +1,51 @@
+/* write.h - rows of one transaction on their way to level-0 files: gate, route, buffer, sort, merge, write.
+ *
+ * Rows are added in batches as the text parser gives them: the table's columns in order, then the row kind. The gate
+ * (spec merge-engines 1) applies rowkind.field, ignore-delete and ignore-update-before; NOT NULL and defaults are the
+ * parser's. Rows wait in memory; above the budget they are sorted, merged and written as level-0 files that belong to
+ * no snapshot yet. prepare writes what is left and says what to commit.
+ *
+ * Sequence numbers follow the bucket's greatest live one in the given state; dynamic buckets are assigned through the
+ * hash index of that state (spec buckets 4). After a lost race prepare is called again with the newer state: what no
+ * longer fits (a greater sequence number, another assignment) is written anew. Files that never got into a snapshot are
+ * removed. Threads: one write, one thread at a time.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/pool.h"
+#include "src/scan/state.h"
+
+struct pfs_write;
+
+struct pfs_write_config {
+    struct pfs_store *store;
+    const char *table; /* the main table's directory */
+    const struct pfs_schema *schema;
+    struct pfs_schemas *schemas;
+    size_t memory_bytes; /* rows held in memory; 0 = 64 MiB */
+    const struct pfs_clock *clock;
+    struct pfs_pool *pool; /* buckets are sorted and written in parallel; NULL = on the caller alone */
+};
+
+struct pfs_write_files {
+    int64_t entries;
+    const struct pfs_manifest_entry *entry; /* ADDs */
+    int64_t indexes;
+    const struct pfs_index_entry *index; /* each replaces the one of its partition, bucket and type */
+};
+
+/* `config` is copied, what it points to is borrowed. -EOPNOTSUPP: pfs_schema_supported(writing) says why. */
+int pfs_write_open(const struct pfs_write_config *config, struct pfs_write **out, struct pfs_err *err);
+/* Takes what is in the arena (it is empty afterwards) also on failure; `batch` lives in it. `state` is used when the
+ * budget forces rows out. A null partition column is a partition of its own; a null key -EINVAL. */
+int pfs_write_add(struct pfs_write *write, struct pfs_arena *arena, const struct pfs_batch *batch,
+                  struct pfs_state *state, struct pfs_err *err);
+int64_t pfs_write_rows(const struct pfs_write *write); /* that passed the gate */
+
+/* Everything durable as files that fit `state`; *out lives until the next call. */
+int pfs_write_prepare(struct pfs_write *write, struct pfs_state *state, struct pfs_write_files *out,
+                      struct pfs_err *err);
+/* The prepared files are named by a snapshot now: they stay. The write is empty and may be used again. */
+void pfs_write_committed(struct pfs_write *write);
+void pfs_write_close(struct pfs_write *write); /* NULL allowed; removes files that were not committed */
