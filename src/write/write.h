@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/pool.h"
+#include "format/batch.h"
 #include "src/scan/state.h"
 
 struct pfs_write;
