@@ -1,0 +1,249 @@
+#include "base/datetime.h"
+
+#include <errno.h>
+
+#include "base/number.h"
+
+#define DAY_MS 86400000
+
+struct pfs_civil pfs_civil_from_days(int64_t days)
+{
+    /* Days are counted from 0000-03-01, so that the leap day ends a year and eras of 400 years are alike. */
+    int64_t z = days + 719468;
+    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+    int64_t day_of_era = z - era * 146097;
+    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t mp = (5 * day_of_year + 2) / 153;
+    int32_t month = (int32_t)(mp < 10 ? mp + 3 : mp - 9);
+
+    return (struct pfs_civil){(int32_t)(year_of_era + era * 400 + (month <= 2)), month,
+                              (int32_t)(day_of_year - (153 * mp + 2) / 5 + 1)};
+}
+
+int64_t pfs_days_from_civil(int64_t year, int month, int day)
+{
+    int64_t y = year - (month <= 2);
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
+    int64_t year_of_era = y - era * 400;
+    int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+
+    return era * 146097 + day_of_era - 719468;
+}
+
+/* ---- out ---- */
+
+static size_t two(int32_t v, char *out)
+{
+    out[0] = (char)('0' + v / 10);
+    out[1] = (char)('0' + v % 10);
+    return 2;
+}
+
+size_t pfs_date_print(int32_t days, char *out)
+{
+    struct pfs_civil c = pfs_civil_from_days(days);
+    size_t len = 0;
+
+    if (c.year < 0) {
+        out[len++] = '-';
+        c.year = -c.year;
+    } else if (c.year > 9999) {
+        out[len++] = '+';
+    }
+    if (c.year > 9999) {
+        len += pfs_i64_print(c.year, out + len);
+    } else {
+        len += two(c.year / 100, out + len);
+        len += two(c.year % 100, out + len);
+    }
+    out[len++] = '-';
+    len += two(c.month, out + len);
+    out[len++] = '-';
+    return len + two(c.day, out + len);
+}
+
+static size_t clock_print(int32_t seconds, char *out)
+{
+    (void)two(seconds / 3600, out);
+    out[2] = ':';
+    (void)two(seconds / 60 % 60, out + 3);
+    out[5] = ':';
+    (void)two(seconds % 60, out + 6);
+    return 8;
+}
+
+size_t pfs_time_print(int32_t millis_of_day, char *out)
+{
+    int32_t millis = millis_of_day % 1000;
+    size_t len = clock_print(millis_of_day / 1000, out);
+
+    out[len++] = '.';
+    out[len++] = (char)('0' + millis / 100);
+    return len + two(millis % 100, out + len);
+}
+
+size_t pfs_timestamp_print(int64_t millis, int32_t nanos, int precision, char *out)
+{
+    int64_t days = millis / DAY_MS, rest = millis % DAY_MS;
+    int64_t fraction;
+    size_t len;
+
+    if (rest < 0) {
+        rest += DAY_MS;
+        days--;
+    }
+    len = pfs_date_print((int32_t)days, out);
+    out[len++] = ' ';
+    len += clock_print((int32_t)(rest / 1000), out + len);
+    if (precision == 0)
+        return len;
+    fraction = rest % 1000 * 1000000 + nanos;
+    out[len++] = '.';
+    for (int i = 0; i < 9; i++) { /* nine digits are written, those asked for stay */
+        out[len + 8 - (size_t)i] = (char)('0' + fraction % 10);
+        fraction /= 10;
+    }
+    return len + (size_t)precision;
+}
+
+/* ---- in ---- */
+
+/* Exactly `digits` digits. */
+static bool take_number(struct pfs_cursor *c, int digits, int *out)
+{
+    struct pfs_slice s;
+    int v = 0;
+
+    if (!pfs_take(c, (size_t)digits, &s))
+        return false;
+    for (int i = 0; i < digits; i++) {
+        if (s.at[i] < '0' || s.at[i] > '9')
+            return false;
+        v = v * 10 + (s.at[i] - '0');
+    }
+    *out = v;
+    return true;
+}
+
+static bool take_char(struct pfs_cursor *c, char want)
+{
+    if (pfs_left(c) == 0 || c->in.at[c->pos] != (uint8_t)want)
+        return false;
+    c->pos++;
+    return true;
+}
+
+static bool take_date(struct pfs_cursor *c, int64_t *days)
+{
+    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year, month, day;
+    bool leap;
+
+    if (!take_number(c, 4, &year) || !take_char(c, '-') || !take_number(c, 2, &month) || !take_char(c, '-') ||
+        !take_number(c, 2, &day))
+        return false;
+    leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if (month < 1 || month > 12 || day < 1 || day > lengths[month - 1] + (month == 2 && leap))
+        return false;
+    *days = pfs_days_from_civil(year, month, day);
+    return true;
+}
+
+/* HH:MM[:SS[.f]]; nanos of the second, any number of decimals of which the tenth and later must be 0 (else *fine). */
+static bool take_time(struct pfs_cursor *c, int64_t *seconds, int32_t *nanos, bool *fine)
+{
+    int hour, minute, second = 0;
+    int64_t scale = 100000000;
+
+    *nanos = 0;
+    *fine = false;
+    if (!take_number(c, 2, &hour) || !take_char(c, ':') || !take_number(c, 2, &minute))
+        return false;
+    if (take_char(c, ':')) {
+        if (!take_number(c, 2, &second))
+            return false;
+        if (take_char(c, '.')) {
+            size_t from = c->pos;
+
+            for (; pfs_left(c) > 0 && c->in.at[c->pos] >= '0' && c->in.at[c->pos] <= '9'; c->pos++) {
+                *nanos += (int32_t)((c->in.at[c->pos] - '0') * scale);
+                *fine |= scale == 0 && c->in.at[c->pos] != '0';
+                scale /= 10;
+            }
+            if (c->pos == from)
+                return false;
+        }
+    }
+    if (hour > 23 || minute > 59 || second > 59)
+        return false;
+    *seconds = hour * 3600 + minute * 60 + second;
+    return true;
+}
+
+int pfs_date_parse(struct pfs_slice text, int32_t *days)
+{
+    struct pfs_cursor c = pfs_cursor_of(text);
+    int64_t v;
+
+    if (!take_date(&c, &v) || pfs_left(&c) > 0)
+        return -EINVAL;
+    *days = (int32_t)v;
+    return 0;
+}
+
+int pfs_time_parse(struct pfs_slice text, int32_t *millis_of_day)
+{
+    struct pfs_cursor c = pfs_cursor_of(text);
+    int64_t seconds;
+    int32_t nanos;
+    bool fine;
+
+    if (!take_time(&c, &seconds, &nanos, &fine) || pfs_left(&c) > 0)
+        return -EINVAL;
+    if (fine || nanos % 1000000 != 0)
+        return -ERANGE;
+    *millis_of_day = (int32_t)(seconds * 1000 + nanos / 1000000);
+    return 0;
+}
+
+/* What follows the time: nothing, Z, or with zoned +hh:mm. Seconds to subtract. */
+static bool take_zone(struct pfs_cursor *c, bool zoned, int64_t *offset)
+{
+    int hours, minutes;
+    bool negative;
+
+    *offset = 0;
+    if (take_char(c, 'Z') || pfs_left(c) == 0)
+        return pfs_left(c) == 0;
+    negative = c->in.at[c->pos] == '-';
+    if (!zoned || (!take_char(c, '+') && !take_char(c, '-')) || !take_number(c, 2, &hours) || !take_char(c, ':') ||
+        !take_number(c, 2, &minutes) || hours > 18 || minutes > 59)
+        return false;
+    *offset = (hours * 60 + minutes) * 60 * (negative ? -1 : 1);
+    return pfs_left(c) == 0;
+}
+
+int pfs_timestamp_parse(struct pfs_slice text, int precision, bool zoned, int64_t *millis, int32_t *nanos)
+{
+    static const int32_t units[] = {1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1};
+    struct pfs_cursor c = pfs_cursor_of(text);
+    int64_t days, seconds = 0, offset = 0;
+    int32_t fraction = 0;
+    bool fine = false;
+
+    if (!take_date(&c, &days))
+        return -EINVAL;
+    if (pfs_left(&c) > 0 && c.in.at[c.pos] != 'Z') {
+        if ((!take_char(&c, ' ') && !take_char(&c, 'T')) || !take_time(&c, &seconds, &fraction, &fine))
+            return -EINVAL;
+    }
+    if (!take_zone(&c, zoned, &offset))
+        return -EINVAL;
+    if (fine || fraction % units[precision] != 0)
+        return -ERANGE;
+    *millis = (days * 86400 + seconds - offset) * 1000 + fraction / 1000000;
+    *nanos = fraction % 1000000;
+    return 0;
+}

@@ -1,0 +1,223 @@
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+struct task {
+    pfs_task_fn *fn;
+    void *context;
+};
+
+struct queue { /* a ring that grows */
+    struct task *task;
+    size_t first, count, room;
+};
+
+struct pfs_pool {
+    pthread_mutex_t lock; /* guards all below but threads */
+    pthread_cond_t more;  /* something was queued, or closing */
+    struct queue urgent, ordinary;
+    bool closing;
+    int threads; /* ordinary workers */
+    int started;
+    pthread_t thread[];
+};
+
+static bool push(struct queue *q, struct task task)
+{
+    if (q->count == q->room) {
+        size_t room = q->room == 0 ? 64 : q->room * 2;
+        struct task *more = pfs_alloc_array(room, sizeof(*more));
+
+        if (more == NULL)
+            return false;
+        for (size_t i = 0; i < q->count; i++)
+            more[i] = q->task[(q->first + i) % q->room];
+        pfs_free(q->task);
+        q->task = more;
+        q->first = 0;
+        q->room = room;
+    }
+    q->task[(q->first + q->count++) % q->room] = task;
+    return true;
+}
+
+static bool pop(struct queue *q, struct task *out)
+{
+    if (q->count == 0)
+        return false;
+    *out = q->task[q->first];
+    q->first = (q->first + 1) % q->room;
+    q->count--;
+    return true;
+}
+
+/* The next task for a worker; false when the pool closes and nothing is left for it. */
+static bool next_task(struct pfs_pool *pool, bool urgent_only, struct task *out)
+{
+    bool found;
+
+    pthread_mutex_lock(&pool->lock);
+    for (;;) {
+        found = pop(&pool->urgent, out) || (!urgent_only && pop(&pool->ordinary, out));
+        if (found || pool->closing)
+            break;
+        pthread_cond_wait(&pool->more, &pool->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return found;
+}
+
+static void *work(void *context)
+{
+    struct pfs_pool *pool = context;
+    struct task task;
+
+    while (next_task(pool, false, &task))
+        task.fn(task.context);
+    return NULL;
+}
+
+static void *work_urgent(void *context)
+{
+    struct pfs_pool *pool = context;
+    struct task task;
+
+    while (next_task(pool, true, &task))
+        task.fn(task.context);
+    return NULL;
+}
+
+int pfs_pool_open(int threads, struct pfs_pool **out, struct pfs_err *err)
+{
+    struct pfs_pool *pool;
+
+    if (threads <= 0)
+        threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    if (threads <= 0)
+        threads = 1;
+    pool = pfs_zalloc(sizeof(*pool) + (size_t)(threads + 1) * sizeof(pthread_t));
+    if (pool == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for %d threads", threads);
+    pool->threads = threads;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->more, NULL);
+    for (; pool->started < threads + 1; pool->started++) {
+        int rc = pthread_create(&pool->thread[pool->started], NULL, pool->started == 0 ? work_urgent : work, pool);
+
+        if (rc != 0) {
+            pfs_pool_close(pool);
+            return pfs_fail(err, rc, "thread %d of %d cannot be started", pool->started, threads + 1);
+        }
+    }
+    *out = pool;
+    return 0;
+}
+
+void pfs_pool_close(struct pfs_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->closing = true;
+    pthread_cond_broadcast(&pool->more);
+    pthread_mutex_unlock(&pool->lock);
+    for (int i = 0; i < pool->started; i++)
+        pthread_join(pool->thread[i], NULL);
+    pthread_cond_destroy(&pool->more);
+    pthread_mutex_destroy(&pool->lock);
+    pfs_free(pool->urgent.task);
+    pfs_free(pool->ordinary.task);
+    pfs_free(pool);
+}
+
+int pfs_pool_threads(const struct pfs_pool *pool)
+{
+    return pool->threads;
+}
+
+int pfs_pool_submit(struct pfs_pool *pool, bool urgent, pfs_task_fn *fn, void *context)
+{
+    bool queued;
+
+    pthread_mutex_lock(&pool->lock);
+    queued = push(urgent ? &pool->urgent : &pool->ordinary, (struct task){fn, context});
+    /* An ordinary task must reach an ordinary worker, and the urgent one may be the one that a signal wakes. */
+    pthread_cond_broadcast(&pool->more);
+    pthread_mutex_unlock(&pool->lock);
+    return queued ? 0 : -ENOMEM;
+}
+
+/* ---- many indexes at once ---- */
+
+struct crowd {
+    atomic_int refs; /* the caller and each helper task */
+    atomic_int next, done;
+    int count;
+    void (*fn)(void *context, int index);
+    void *context;
+    pthread_mutex_t lock;
+    pthread_cond_t finished;
+};
+
+static void crowd_unref(struct crowd *c)
+{
+    if (atomic_fetch_sub(&c->refs, 1) != 1)
+        return;
+    pthread_cond_destroy(&c->finished);
+    pthread_mutex_destroy(&c->lock);
+    pfs_free(c);
+}
+
+static void crowd_work(struct crowd *c)
+{
+    int index;
+
+    while ((index = atomic_fetch_add(&c->next, 1)) < c->count) {
+        c->fn(c->context, index);
+        if (atomic_fetch_add(&c->done, 1) + 1 == c->count) {
+            pthread_mutex_lock(&c->lock);
+            pthread_cond_broadcast(&c->finished);
+            pthread_mutex_unlock(&c->lock);
+        }
+    }
+}
+
+static void crowd_task(void *context)
+{
+    crowd_work(context);
+    crowd_unref(context);
+}
+
+void pfs_pool_run(struct pfs_pool *pool, int count, void (*fn)(void *context, int index), void *context)
+{
+    struct crowd *c = pool == NULL || count <= 1 ? NULL : pfs_zalloc(sizeof(*c));
+    int helpers;
+
+    if (c == NULL) { /* nobody to share with, or no memory to say how: alone */
+        for (int i = 0; i < count; i++)
+            fn(context, i);
+        return;
+    }
+    c->count = count;
+    c->fn = fn;
+    c->context = context;
+    atomic_init(&c->refs, 1);
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->finished, NULL);
+    helpers = pool->threads < count - 1 ? pool->threads : count - 1;
+    for (int i = 0; i < helpers; i++) {
+        atomic_fetch_add(&c->refs, 1);
+        if (pfs_pool_submit(pool, false, crowd_task, c) < 0)
+            crowd_unref(c);
+    }
+    crowd_work(c);
+    pthread_mutex_lock(&c->lock);
+    while (atomic_load(&c->done) < count)
+        pthread_cond_wait(&c->finished, &c->lock);
+    pthread_mutex_unlock(&c->lock);
+    crowd_unref(c);
+}

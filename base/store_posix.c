@@ -1,0 +1,302 @@
+/* store_posix.c - the store over a directory of a local file system. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/store.h"
+
+struct posix {
+    int root;
+};
+
+struct posix_file {
+    struct pfs_file file; /* first */
+    int fd;
+};
+
+static int failed(struct pfs_err *err, int code, const char *what, const char *path)
+{
+    return pfs_fail(err, code, "%s %s: %s", what, path, pfs_errno_text(code));
+}
+
+/* "" names the root. */
+static const char *at(const char *path)
+{
+    return path[0] == '\0' ? "." : path;
+}
+
+static const struct pfs_store_ops posix_ops;
+
+static int make_file(int fd, uint64_t size, const char *path, struct pfs_file **out, struct pfs_err *err)
+{
+    struct posix_file *f = pfs_zalloc(sizeof(*f));
+
+    if (f == NULL) {
+        close(fd);
+        return pfs_fail(err, ENOMEM, "no memory to open %s", path);
+    }
+    f->file.ops = &posix_ops;
+    f->file.size = size;
+    f->fd = fd;
+    *out = &f->file;
+    return 0;
+}
+
+static int posix_open(void *self, const char *path, struct pfs_file **out, struct pfs_err *err)
+{
+    struct posix *p = self;
+    int fd = openat(p->root, at(path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK), code;
+    struct stat st;
+
+    if (fd < 0)
+        return errno == ENOENT ? -ENOENT : failed(err, errno, "open", path);
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        code = S_ISDIR(st.st_mode) ? EISDIR : EIO;
+        close(fd);
+        return failed(err, code, "open", path);
+    }
+    return make_file(fd, (uint64_t)st.st_size, path, out, err);
+}
+
+static int posix_sync_dir(void *self, const char *path, struct pfs_err *err)
+{
+    struct posix *p = self;
+    int fd = openat(p->root, at(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+    if (fd < 0)
+        return errno == ENOENT ? -ENOENT : failed(err, errno, "sync", path);
+    if (fsync(fd) < 0)
+        rc = failed(err, errno, "sync", path);
+    close(fd);
+    return rc;
+}
+
+/* Makes the directories above `path` that are not there; each one's parent is synced, so that a sync of the last
+ * directory makes a new name in it durable. */
+static int make_parents(struct posix *p, const char *path, struct pfs_err *err)
+{
+    char part[4096];
+
+    for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        size_t len = (size_t)(slash - path);
+        char *last;
+
+        if (len >= sizeof(part))
+            return failed(err, ENAMETOOLONG, "create", path);
+        memcpy(part, path, len);
+        part[len] = '\0';
+        if (mkdirat(p->root, part, 0777) < 0) {
+            if (errno != EEXIST)
+                return failed(err, errno, "create", part);
+            continue;
+        }
+        last = strrchr(part, '/');
+        *(last != NULL ? last : part) = '\0';
+        PFS_TRY(posix_sync_dir(p, part, err));
+    }
+    return 0;
+}
+
+static int posix_create(void *self, const char *path, struct pfs_file **out, struct pfs_err *err)
+{
+    struct posix *p = self;
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(p->root, path, flags, 0666);
+
+    if (fd < 0 && errno == ENOENT) {
+        PFS_TRY(make_parents(p, path, err));
+        fd = openat(p->root, path, flags, 0666);
+    }
+    if (fd < 0)
+        return errno == EEXIST ? -EEXIST : failed(err, errno, "create", path);
+    return make_file(fd, 0, path, out, err);
+}
+
+static int posix_pread(struct pfs_file *file, uint64_t off, void *to, size_t len, struct pfs_err *err)
+{
+    struct posix_file *f = (struct posix_file *)file;
+    uint8_t *out = to;
+
+    while (len > 0) {
+        ssize_t got = pread(f->fd, out, len, (off_t)off);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return pfs_fail(err, errno, "read: %s", pfs_errno_text(errno));
+        if (got == 0)
+            return pfs_fail(err, EIO, "the file ended at %llu while it was read", (unsigned long long)off);
+        out += got;
+        off += (uint64_t)got;
+        len -= (size_t)got;
+    }
+    return 0;
+}
+
+static int posix_append(struct pfs_file *file, const void *bytes, size_t len, struct pfs_err *err)
+{
+    struct posix_file *f = (struct posix_file *)file;
+    const uint8_t *from = bytes;
+
+    while (len > 0) {
+        ssize_t put = write(f->fd, from, len);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return pfs_fail(err, errno, "write: %s", pfs_errno_text(errno));
+        from += put;
+        len -= (size_t)put;
+        file->size += (uint64_t)put;
+    }
+    return 0;
+}
+
+static int posix_sync(struct pfs_file *file, struct pfs_err *err)
+{
+    struct posix_file *f = (struct posix_file *)file;
+
+    return fdatasync(f->fd) < 0 ? pfs_fail(err, errno, "sync: %s", pfs_errno_text(errno)) : 0;
+}
+
+static void posix_close(struct pfs_file *file)
+{
+    struct posix_file *f = (struct posix_file *)file;
+
+    close(f->fd);
+    pfs_free(f);
+}
+
+static int64_t to_ns(struct timespec ts)
+{
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static int posix_stat(void *self, const char *path, struct pfs_stat *out, struct pfs_err *err)
+{
+    struct posix *p = self;
+    struct stat st;
+
+    if (fstatat(p->root, at(path), &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? -ENOENT : failed(err, errno, "stat", path);
+    *out =
+        (struct pfs_stat){(uint64_t)st.st_size, st.st_ino, to_ns(st.st_ctim), to_ns(st.st_mtim), S_ISDIR(st.st_mode)};
+    return 0;
+}
+
+static int posix_list(void *self, const char *path, pfs_list_fn *each, void *context, struct pfs_err *err)
+{
+    struct posix *p = self;
+    int fd = openat(p->root, at(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), rc = 0;
+    struct dirent *e;
+    DIR *dir;
+
+    if (fd < 0)
+        return errno == ENOENT ? -ENOENT : failed(err, errno, "list", path);
+    dir = fdopendir(fd);
+    if (dir == NULL) {
+        close(fd);
+        return failed(err, ENOMEM, "list", path);
+    }
+    for (errno = 0; rc == 0 && (e = readdir(dir)) != NULL; errno = 0) {
+        struct pfs_slice name = pfs_str(e->d_name);
+        bool directory = e->d_type == DT_DIR;
+        struct stat st;
+
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        if (e->d_type == DT_UNKNOWN && fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            directory = S_ISDIR(st.st_mode);
+        rc = each(context, name, directory);
+    }
+    if (rc == 0 && errno != 0)
+        rc = failed(err, errno, "list", path);
+    closedir(dir);
+    return rc;
+}
+
+static int posix_rename(void *self, const char *from, const char *to, bool replace, struct pfs_err *err)
+{
+    struct posix *p = self;
+
+    if (replace)
+        return renameat(p->root, from, p->root, to) < 0 ? failed(err, errno, "rename to", to) : 0;
+    if (renameat2(p->root, from, p->root, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno == EEXIST)
+        return -EEXIST;
+    if (errno != EINVAL && errno != ENOSYS)
+        return failed(err, errno, "rename to", to);
+    /* A file system without RENAME_NOREPLACE: a second name never replaces either. */
+    if (linkat(p->root, from, p->root, to, 0) < 0)
+        return errno == EEXIST ? -EEXIST : failed(err, errno, "link to", to);
+    (void)unlinkat(p->root, from, 0);
+    return 0;
+}
+
+static int posix_unlink(void *self, const char *path, struct pfs_err *err)
+{
+    struct posix *p = self;
+
+    if (unlinkat(p->root, path, 0) == 0)
+        return 0;
+    return errno == ENOENT ? -ENOENT : failed(err, errno, "remove", path);
+}
+
+static int posix_mkdir(void *self, const char *path, struct pfs_err *err)
+{
+    struct posix *p = self;
+
+    PFS_TRY(make_parents(p, path, err));
+    if (mkdirat(p->root, path, 0777) == 0)
+        return 0;
+    return errno == EEXIST ? -EEXIST : failed(err, errno, "create", path);
+}
+
+static int posix_rmdir(void *self, const char *path, struct pfs_err *err)
+{
+    struct posix *p = self;
+
+    if (unlinkat(p->root, path, AT_REMOVEDIR) == 0)
+        return 0;
+    if (errno == ENOENT || errno == ENOTEMPTY)
+        return -errno;
+    return failed(err, errno, "remove", path);
+}
+
+static void posix_destroy(void *self)
+{
+    struct posix *p = self;
+
+    close(p->root);
+    pfs_free(p);
+}
+
+static const struct pfs_store_ops posix_ops = {posix_open,  posix_create, posix_pread,    posix_append, posix_sync,
+                                               posix_close, posix_stat,   posix_list,     posix_rename, posix_unlink,
+                                               posix_mkdir, posix_rmdir,  posix_sync_dir, posix_destroy};
+
+int pfs_store_open_posix(const char *root, struct pfs_store **out, struct pfs_err *err)
+{
+    struct pfs_store *store;
+    struct posix *p;
+    int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return pfs_fail(err, errno, "%s: %s", root, pfs_errno_text(errno));
+    store = pfs_zalloc(sizeof(*store));
+    p = pfs_zalloc(sizeof(*p));
+    if (store == NULL || p == NULL) {
+        pfs_free(store);
+        pfs_free(p);
+        close(fd);
+        return pfs_fail(err, ENOMEM, "no memory to open %s", root);
+    }
+    p->root = fd;
+    *store = (struct pfs_store){&posix_ops, p};
+    *out = store;
+    return 0;
+}

@@ -1,0 +1,62 @@
+#include "base/utf8.h"
+
+#define HIGH_BITS 0x8080808080808080ull
+
+/* Length of the well-formed sequence at the start (not ASCII); 0 when there is none. */
+static size_t sequence(const uint8_t *p, size_t left)
+{
+    uint8_t a = p[0];
+    size_t len = a >= 0xF0 ? 4 : a >= 0xE0 ? 3 : 2;
+
+    if (a < 0xC2 || a > 0xF4 || len > left)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    if ((a == 0xE0 && p[1] < 0xA0) || (a == 0xED && p[1] > 0x9F) || (a == 0xF0 && p[1] < 0x90) ||
+        (a == 0xF4 && p[1] > 0x8F))
+        return 0;
+    return len;
+}
+
+size_t pfs_utf8_check(struct pfs_slice in)
+{
+    size_t i = 0;
+
+    while (i < in.len) {
+        size_t len;
+
+        while (in.len - i >= 8 && (pfs_le64(in.at + i) & HIGH_BITS) == 0)
+            i += 8;
+        while (i < in.len && in.at[i] < 128)
+            i++;
+        if (i == in.len)
+            break;
+        len = sequence(in.at + i, in.len - i);
+        if (len == 0)
+            return i;
+        i += len;
+    }
+    return in.len;
+}
+
+size_t pfs_utf8_count(struct pfs_slice in)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < in.len; i++)
+        count += (in.at[i] & 0xC0) != 0x80;
+    return count;
+}
+
+size_t pfs_utf8_prefix(struct pfs_slice in, size_t count)
+{
+    size_t i = 0;
+
+    if (in.len <= count)
+        return in.len;
+    for (; i < in.len; i++)
+        if ((in.at[i] & 0xC0) != 0x80 && count-- == 0)
+            break;
+    return i;
+}
