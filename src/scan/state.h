@@ -25,7 +25,8 @@ struct pfs_state {
     struct pfs_snapshot snapshot; /* strings live as long as the state */
     const char *identity;         /* "<id>-<delta list>" or "empty"; with the schema id: changes when the rows or their
                                      columns may have changed */
-    const char *store_table;      /* the main table's directory */
+    struct pfs_store *store;
+    const char *store_table;                      /* the main table's directory */
     const struct pfs_manifest_entry *const *file; /* live files, in the order of their ADDs */
     int64_t files;
     const struct pfs_index_entry *index; /* live index entries */
@@ -34,7 +35,7 @@ struct pfs_state {
 
 /* The state of a snapshot (NULL: of a table without one), read with `schema`. Damaged or missing metadata is -EIO, with
  * the file's name; DELETEs that meet no ADD are -EIO too. */
-int pfs_state_load(struct pfs_manifests *cache, const char *table, struct pfs_schemas *schemas,
+int pfs_state_load(struct pfs_manifests *cache, struct pfs_store *store, const char *table, struct pfs_schemas *schemas,
                    const struct pfs_schema *schema, const struct pfs_snapshot *snapshot, struct pfs_state **out,
                    struct pfs_err *err);
 struct pfs_state *pfs_state_ref(struct pfs_state *state);

@@ -1,0 +1,10 @@
+/* chain.h - files read one after the other as one reader: the files of a level, or of an append table. Private to the
+ * suite. */
+#pragma once
+
+#include "src/file/file.h"
+#include "src/scan/plan.h"
+
+/* Opens each file when its turn comes. Everything is borrowed. */
+int pfs_chain_open(const struct pfs_data_read *read, struct pfs_plan_file *const *file, int32_t files,
+                   struct pfs_reader **out, struct pfs_err *err);

@@ -1,0 +1,279 @@
+#include "src/scan/plan.h"
+
+#include <stdlib.h>
+
+#include "format/binrow.h"
+
+struct partition {
+    struct pfs_slice bytes;
+    const struct pfs_column *value; /* one row a partition key */
+    int32_t count;
+};
+
+struct candidate {
+    const struct pfs_manifest_entry *entry;
+    int64_t order; /* in the state's list */
+    int32_t rank;  /* of its partition among all */
+};
+
+static int compare_bytes(const void *a, const void *b)
+{
+    return pfs_slice_compare(((const struct partition *)a)->bytes, ((const struct partition *)b)->bytes);
+}
+
+/* By value, column after column, NULL first; partitions that differ in bytes only (there are none) by bytes. */
+static int compare_values(const void *left, const void *right)
+{
+    const struct partition *a = left, *b = right;
+
+    for (int32_t i = 0; i < a->count; i++) {
+        bool has_a = pfs_column_present(&a->value[i], 0), has_b = pfs_column_present(&b->value[i], 0);
+        int order = has_a && has_b ? pfs_value_compare(&a->value[i], 0, &b->value[i], 0) : (int)has_a - (int)has_b;
+
+        if (order != 0)
+            return order;
+    }
+    return pfs_slice_compare(a->bytes, b->bytes);
+}
+
+static int decode_partition(const struct pfs_schema *schema, struct pfs_slice bytes, struct pfs_arena *arena,
+                            struct partition *out, struct pfs_err *err)
+{
+    size_t count = (size_t)schema->partition_keys;
+    const struct pfs_type **types = pfs_arena_array(arena, count, sizeof(*types));
+    struct pfs_column *value = pfs_arena_array(arena, count, sizeof(*value));
+
+    if (types == NULL || value == NULL)
+        return pfs_arena_full(arena, err);
+    for (size_t i = 0; i < count; i++)
+        types[i] = &schema->field[schema->partition_key[i]].type;
+    PFS_TRY(pfs_binrow_parse(bytes, types, (int32_t)count, arena, value, err));
+    *out = (struct partition){bytes, value, (int32_t)count};
+    return 0;
+}
+
+/* The distinct partitions of the live files, sorted by value. */
+static int partitions_of(const struct pfs_state *state, struct pfs_arena *arena, struct partition **out, int64_t *count,
+                         struct pfs_err *err)
+{
+    struct partition *all = pfs_arena_array(arena, (size_t)state->files, sizeof(*all));
+    int64_t n = 0;
+
+    if (all == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < state->files; i++)
+        all[i].bytes = state->file[i]->partition;
+    qsort(all, (size_t)state->files, sizeof(*all), compare_bytes);
+    for (int64_t i = 0; i < state->files; i++)
+        if (n == 0 || !pfs_slice_eq(all[n - 1].bytes, all[i].bytes))
+            all[n++] = all[i];
+    for (int64_t i = 0; i < n; i++)
+        PFS_TRY(decode_partition(state->schema, all[i].bytes, arena, &all[i], err));
+    qsort(all, (size_t)n, sizeof(*all), compare_values);
+    *out = all;
+    *count = n;
+    return 0;
+}
+
+int pfs_scan_partitions(const struct pfs_state *state, struct pfs_arena *arena, const struct pfs_slice **out,
+                        int64_t *count, struct pfs_err *err)
+{
+    struct partition *all;
+    struct pfs_slice *bytes;
+
+    PFS_TRY(partitions_of(state, arena, &all, count, err));
+    bytes = pfs_arena_array(arena, (size_t)*count, sizeof(*bytes));
+    if (bytes == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < *count; i++)
+        bytes[i] = all[i].bytes;
+    *out = bytes;
+    return 0;
+}
+
+/* Does the partition hold the wanted values? */
+static bool wanted(const struct pfs_scan_want *want, const struct partition *p)
+{
+    const struct pfs_schema *schema = want->state->schema;
+
+    for (int32_t i = 0; i < want->partitions; i++)
+        for (int32_t k = 0; k < schema->partition_keys; k++) {
+            const struct pfs_partition_value *v = &want->partition[i];
+            bool has;
+
+            if (schema->partition_key[k] != v->column)
+                continue;
+            has = pfs_column_present(&v->value, 0);
+            if (has != pfs_column_present(&p->value[k], 0) ||
+                (has && pfs_value_compare(&v->value, 0, &p->value[k], 0) != 0))
+                return false;
+        }
+    return true;
+}
+
+static int compare_ranked(const void *key, const void *item)
+{
+    return compare_bytes(key, item);
+}
+
+struct ranked { /* a partition by its bytes, for looking it up */
+    struct partition partition;
+    int32_t rank;
+    bool wanted;
+};
+
+/* Batch reads of some tables leave level 0 out; the postpone bucket is never read. */
+static bool is_read(const struct pfs_schema *schema, const struct pfs_manifest_entry *e)
+{
+    bool hidden = schema->deletion_vectors || schema->engine == PFS_FIRST_ROW;
+
+    return e->bucket >= 0 && !(schema->primary_keys > 0 && hidden && e->file.level == 0);
+}
+
+static int collect(const struct pfs_scan_want *want, struct pfs_arena *arena, struct candidate **out, int64_t *count,
+                   struct pfs_err *err)
+{
+    const struct pfs_state *state = want->state;
+    struct candidate *files = pfs_arena_array(arena, (size_t)state->files, sizeof(*files));
+    struct partition *all;
+    struct ranked *ranked;
+    int64_t partitions, n = 0;
+
+    PFS_TRY(partitions_of(state, arena, &all, &partitions, err));
+    ranked = pfs_arena_array(arena, (size_t)partitions, sizeof(*ranked));
+    if (files == NULL || ranked == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < partitions; i++)
+        ranked[i] = (struct ranked){all[i], (int32_t)i, wanted(want, &all[i])};
+    qsort(ranked, (size_t)partitions, sizeof(*ranked), compare_bytes);
+    for (int64_t i = 0; i < state->files; i++) {
+        struct partition key = {.bytes = state->file[i]->partition};
+        const struct ranked *r = bsearch(&key, ranked, (size_t)partitions, sizeof(*ranked), compare_ranked);
+
+        if (r->wanted && is_read(state->schema, state->file[i]))
+            files[n++] = (struct candidate){state->file[i], i, r->rank};
+    }
+    *out = files;
+    *count = n;
+    return 0;
+}
+
+static int compare_candidates(const void *left, const void *right)
+{
+    const struct candidate *a = left, *b = right;
+
+    if (a->rank != b->rank)
+        return a->rank < b->rank ? -1 : 1;
+    if (a->entry->bucket != b->entry->bucket)
+        return a->entry->bucket < b->entry->bucket ? -1 : 1;
+    return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static int bound(const struct pfs_schema *schema, struct pfs_slice row, struct pfs_arena *arena, struct pfs_keys *out,
+                 struct pfs_err *err)
+{
+    size_t count = (size_t)schema->trimmed_keys;
+    const struct pfs_type **types = pfs_arena_array(arena, count, sizeof(*types));
+    int32_t *index = pfs_arena_array(arena, count, sizeof(*index));
+    struct pfs_batch one = {1, (int32_t)count, pfs_arena_array(arena, count, sizeof(*one.column))};
+
+    if (types == NULL || index == NULL || one.column == NULL)
+        return pfs_arena_full(arena, err);
+    for (size_t i = 0; i < count; i++) {
+        types[i] = &schema->field[schema->trimmed_key[i]].type;
+        index[i] = (int32_t)i;
+    }
+    PFS_TRY(pfs_binrow_parse(row, types, (int32_t)count, arena, one.column, err));
+    for (size_t i = 0; i < count; i++)
+        if (!pfs_column_present(&one.column[i], 0))
+            return pfs_fail(err, EIO, "its key range has a null");
+    return pfs_keys_of(&one, index, (int32_t)count, arena, out, err);
+}
+
+static int compare_min(const void *left, const void *right)
+{
+    const struct pfs_plan_file *a = left, *b = right;
+
+    return pfs_keys_compare(&a->min, 0, &b->min, 0);
+}
+
+/* Sections of a bucket: a file starts a new one when its smallest key lies beyond every key so far. */
+static int make_sections(const struct pfs_schema *schema, struct pfs_split *split, struct pfs_arena *arena,
+                         struct pfs_err *err)
+{
+    struct pfs_section *section = pfs_arena_array(arena, (size_t)split->files, sizeof(*section));
+    const struct pfs_keys *max = NULL;
+
+    if (section == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < split->files; i++) {
+        struct pfs_plan_file *f = &split->file[i];
+
+        if (bound(schema, f->entry->file.min_key, arena, &f->min, err) < 0 ||
+            bound(schema, f->entry->file.max_key, arena, &f->max, err) < 0)
+            return pfs_wrap(err, "data file %s", f->entry->file.name);
+    }
+    qsort(split->file, (size_t)split->files, sizeof(*split->file), compare_min);
+    for (int32_t i = 0; i < split->files; i++) {
+        struct pfs_plan_file *f = &split->file[i];
+
+        if (max == NULL || pfs_keys_compare(&f->min, 0, max, 0) > 0) {
+            section[split->sections++] = (struct pfs_section){0, f};
+            max = &f->max;
+        }
+        section[split->sections - 1].files++;
+        if (pfs_keys_compare(&f->max, 0, max, 0) > 0)
+            max = &f->max;
+    }
+    split->section = section;
+    return 0;
+}
+
+static int compare_sequence(const void *left, const void *right)
+{
+    const struct pfs_plan_file *a = left, *b = right;
+    int64_t x = a->entry->file.min_sequence, y = b->entry->file.min_sequence;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Fixed-bucket append tables keep the order of writing; elsewhere the order of the ADDs is as good as any. */
+static void order_appended(const struct pfs_schema *schema, struct pfs_split *split)
+{
+    if (schema->buckets > 0)
+        qsort(split->file, (size_t)split->files, sizeof(*split->file), compare_sequence);
+}
+
+int pfs_plan_make(const struct pfs_scan_want *want, struct pfs_arena *arena, struct pfs_plan *out, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = want->state->schema;
+    struct candidate *candidate = NULL;
+    struct pfs_plan_file *file;
+    int64_t count = 0;
+
+    PFS_TRY(collect(want, arena, &candidate, &count, err));
+    qsort(candidate, (size_t)count, sizeof(*candidate), compare_candidates);
+    file = pfs_arena_array(arena, (size_t)count, sizeof(*file));
+    out->split = pfs_arena_array(arena, (size_t)count, sizeof(*out->split));
+    if (file == NULL || out->split == NULL)
+        return pfs_arena_full(arena, err);
+    out->splits = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const struct candidate *c = &candidate[i];
+        struct pfs_split *s;
+
+        if (i == 0 || c->rank != c[-1].rank || c->entry->bucket != c[-1].entry->bucket)
+            out->split[out->splits++] =
+                (struct pfs_split){.partition = c->entry->partition, .bucket = c->entry->bucket, .file = &file[i]};
+        s = &out->split[out->splits - 1];
+        s->file[s->files++].entry = c->entry;
+        s->rows += c->entry->file.rows;
+    }
+    for (int32_t i = 0; i < out->splits; i++) {
+        if (schema->primary_keys > 0)
+            PFS_TRY(make_sections(schema, &out->split[i], arena, err));
+        else
+            order_appended(schema, &out->split[i]);
+    }
+    return 0;
+}

@@ -1,0 +1,33 @@
+/* plan.h - which files a scan reads, grouped: partitions in order, buckets in order, sections of overlapping key ranges
+ * in order (spec lsm 5). Private to the suite; facts in the scan's arena. */
+#pragma once
+
+#include "src/merge/key.h"
+#include "src/scan/scan.h"
+
+struct pfs_plan_file {
+    const struct pfs_manifest_entry *entry;
+    struct pfs_keys min, max; /* one row each; primary-key tables only */
+};
+
+struct pfs_section { /* files whose key ranges overlap, directly or through others */
+    int32_t files;
+    struct pfs_plan_file *file; /* by smallest key */
+};
+
+struct pfs_split {
+    struct pfs_slice partition;
+    int32_t bucket;
+    int64_t rows;
+    int32_t files;
+    struct pfs_plan_file *file; /* all of its files; append tables: in the order of reading */
+    int32_t sections;
+    struct pfs_section *section; /* primary-key tables */
+};
+
+struct pfs_plan {
+    int32_t splits;
+    struct pfs_split *split;
+};
+
+int pfs_plan_make(const struct pfs_scan_want *want, struct pfs_arena *arena, struct pfs_plan *out, struct pfs_err *err);

@@ -1,0 +1,350 @@
+/* scan.c - a plan made into readers.
+ *
+ * A split is a row of sections; a section is one sorted run (read as it is) or several (merged). Runs are the level-0
+ * files and, a level, the files of that level one after the other, whose key ranges do not overlap. What a merge has to
+ * read beyond the wanted columns (keys, sequence fields, groups) the engine says; a section of one run is read with the
+ * wanted columns alone.
+ */
+#include "src/scan/scan.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "format/text/text.h"
+#include "src/merge/merge.h"
+#include "src/scan/chain.h"
+#include "src/scan/plan.h"
+
+struct pfs_scan {
+    struct pfs_state *state;
+    struct pfs_arena arena;
+    struct pfs_plan plan;
+    int32_t columns;
+    int32_t *column; /* wanted */
+    bool kinds;
+    const struct pfs_cancel *cancel;
+    struct pfs_pool *pool;
+    struct pfs_engine *engine; /* NULL: no section needs a merge */
+    int32_t merge_columns;     /* read by merges: the engine's */
+    int32_t *merge_column;
+    int32_t *merge_key; /* places of the trimmed key in them */
+    int32_t *place;     /* of each wanted column in them */
+};
+
+struct split_reader {
+    struct pfs_reader reader; /* first */
+    struct pfs_scan *scan;
+    const struct pfs_split *split;
+    struct pfs_arena arena; /* lists of runs */
+    int32_t at;             /* next section */
+    struct pfs_reader *open;
+    bool merged;    /* the open section gives key-value batches of the merge columns */
+    bool key_value; /* not merged, but may hold deletes: key-value batches of the wanted columns */
+};
+
+static const struct pfs_type kind_type = {.kind = PFS_TINYINT};
+
+/* ---- opening a scan ---- */
+
+static bool needs_merge(const struct pfs_plan *plan)
+{
+    for (int32_t i = 0; i < plan->splits; i++)
+        for (int32_t k = 0; k < plan->split[i].sections; k++)
+            if (plan->split[i].section[k].files > 1)
+                return true;
+    return false;
+}
+
+static int choose_columns(struct pfs_scan *scan, const struct pfs_scan_want *want, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = want->state->schema;
+
+    scan->columns = want->columns < 0 ? schema->columns : want->columns;
+    scan->column = pfs_arena_array(&scan->arena, (size_t)scan->columns, sizeof(*scan->column));
+    if (scan->column == NULL)
+        return pfs_arena_full(&scan->arena, err);
+    for (int32_t i = 0; i < scan->columns; i++)
+        scan->column[i] = want->columns < 0 ? i : want->column[i];
+    return 0;
+}
+
+static int32_t place_of(const int32_t *list, int32_t count, int32_t column)
+{
+    int32_t i = 0;
+
+    while (i < count && list[i] != column)
+        i++;
+    return i;
+}
+
+static int open_engine(struct pfs_scan *scan, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = scan->state->schema;
+    size_t all = (size_t)schema->columns;
+    bool *needs = pfs_arena_array(&scan->arena, all, sizeof(*needs));
+
+    scan->merge_column = pfs_arena_array(&scan->arena, all, sizeof(*scan->merge_column));
+    scan->merge_key = pfs_arena_array(&scan->arena, (size_t)schema->trimmed_keys, sizeof(*scan->merge_key));
+    scan->place = pfs_arena_array(&scan->arena, (size_t)scan->columns, sizeof(*scan->place));
+    if (needs == NULL || scan->merge_column == NULL || scan->merge_key == NULL || scan->place == NULL)
+        return pfs_arena_full(&scan->arena, err);
+    PFS_TRY(pfs_engine_needs(schema, scan->column, scan->columns, needs, err));
+    for (int32_t i = 0; i < schema->columns; i++)
+        if (needs[i])
+            scan->merge_column[scan->merge_columns++] = i;
+    for (int32_t i = 0; i < schema->trimmed_keys; i++)
+        scan->merge_key[i] = place_of(scan->merge_column, scan->merge_columns, schema->trimmed_key[i]);
+    for (int32_t i = 0; i < scan->columns; i++)
+        scan->place[i] = place_of(scan->merge_column, scan->merge_columns, scan->column[i]);
+    return pfs_engine_open(schema, scan->merge_column, scan->merge_columns, &scan->engine, err);
+}
+
+static int check_supported(const struct pfs_state *state, struct pfs_err *err)
+{
+    PFS_TRY(pfs_schema_supported(state->schema, false, err));
+    for (int64_t i = 0; i < state->indexes; i++)
+        if (strcmp(state->index[i].type, "DELETION_VECTORS") == 0)
+            return pfs_fail(err, EOPNOTSUPP, "the snapshot has deletion vectors, which cannot be read yet");
+    return 0;
+}
+
+int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struct pfs_err *err)
+{
+    struct pfs_scan *scan = pfs_zalloc(sizeof(*scan));
+    int rc;
+
+    if (scan == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a scan");
+    pfs_arena_init(&scan->arena, PFS_MANIFEST_BYTES_MAX);
+    scan->state = pfs_state_ref(want->state);
+    scan->kinds = want->kinds;
+    scan->cancel = want->cancel;
+    scan->pool = want->pool;
+    rc = check_supported(want->state, err);
+    if (rc == 0)
+        rc = choose_columns(scan, want, err);
+    if (rc == 0)
+        rc = pfs_plan_make(want, &scan->arena, &scan->plan, err);
+    if (rc == 0 && needs_merge(&scan->plan))
+        rc = open_engine(scan, err);
+    if (rc < 0) {
+        pfs_scan_close(scan);
+        return rc;
+    }
+    *out = scan;
+    return 0;
+}
+
+void pfs_scan_close(struct pfs_scan *scan)
+{
+    if (scan == NULL)
+        return;
+    pfs_engine_close(scan->engine);
+    pfs_state_unref(scan->state);
+    pfs_arena_done(&scan->arena);
+    pfs_free(scan);
+}
+
+int32_t pfs_scan_splits(const struct pfs_scan *scan)
+{
+    return scan->plan.splits;
+}
+
+int64_t pfs_scan_split_rows(const struct pfs_scan *scan, int32_t split)
+{
+    return scan->plan.split[split].rows;
+}
+
+/* ---- reading a split ---- */
+
+static struct pfs_data_read data_read(const struct pfs_scan *scan, bool merged, bool key_value)
+{
+    return (struct pfs_data_read){.store = scan->state->store,
+                                  .table = scan->state->store_table,
+                                  .schema = scan->state->schema,
+                                  .schemas = scan->state->schemas,
+                                  .columns = merged ? scan->merge_columns : scan->columns,
+                                  .column = merged ? scan->merge_column : scan->column,
+                                  .key_value = key_value,
+                                  .cancel = scan->cancel,
+                                  .pool = scan->pool};
+}
+
+/* A table in lookup mode takes, of several levels above 0, only the lowest that has the key (spec merge-engines 1.2).
+ * The newest record alone decides in deduplicate tables, so that the rule changes nothing there. */
+static int check_levels(const struct pfs_scan *scan, const struct pfs_section *section, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = scan->state->schema;
+    int32_t level = 0;
+
+    if (!schema->lookup_mode || schema->engine == PFS_DEDUPLICATE || schema->engine == PFS_FIRST_ROW)
+        return 0;
+    for (int32_t i = 0; i < section->files; i++) {
+        int32_t l = section->file[i].entry->file.level;
+
+        if (l > 0 && level > 0 && l != level)
+            return pfs_fail(err, EOPNOTSUPP, "several levels of a table in lookup mode, which cannot be merged yet");
+        level = l > 0 ? l : level;
+    }
+    return 0;
+}
+
+/* The runs of a section: a level-0 file each, and each level above as one chain. */
+static int open_runs(struct split_reader *r, const struct pfs_section *section, struct pfs_reader **run, int32_t *runs,
+                     struct pfs_err *err)
+{
+    struct pfs_data_read read = data_read(r->scan, true, true);
+    struct pfs_plan_file **list = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*list));
+    bool *taken = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*taken));
+    int32_t used = 0;
+
+    *runs = 0;
+    if (list == NULL || taken == NULL)
+        return pfs_arena_full(&r->arena, err);
+    for (int32_t i = 0; i < section->files; i++) {
+        int32_t level = section->file[i].entry->file.level, from = used;
+
+        if (taken[i])
+            continue;
+        for (int32_t k = i; k < section->files; k++)
+            if (k == i || (level > 0 && section->file[k].entry->file.level == level)) {
+                taken[k] = true;
+                list[used++] = &section->file[k];
+            }
+        PFS_TRY(pfs_chain_open(&read, list + from, used - from, &run[*runs], err));
+        (*runs)++;
+    }
+    return 0;
+}
+
+static int open_merge(struct split_reader *r, const struct pfs_section *section, struct pfs_err *err)
+{
+    const struct pfs_scan *scan = r->scan;
+    struct pfs_merge merge = {.engine = scan->engine, .key = scan->merge_key, .cancel = scan->cancel};
+    struct pfs_reader **run = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(struct pfs_reader *));
+    int32_t runs;
+    int rc;
+
+    if (run == NULL)
+        return pfs_arena_full(&r->arena, err);
+    PFS_TRY(check_levels(scan, section, err));
+    rc = open_runs(r, section, run, &runs, err);
+    if (rc < 0) {
+        for (int32_t i = 0; i < runs; i++)
+            pfs_reader_close(run[i]);
+        return rc;
+    }
+    merge.keys = scan->state->schema->trimmed_keys;
+    r->merged = true;
+    r->key_value = true;
+    return pfs_merge_open(&merge, run, runs, &r->open, err);
+}
+
+static int open_plain(struct split_reader *r, struct pfs_plan_file *file, int32_t files, bool key_value,
+                      struct pfs_err *err)
+{
+    struct pfs_data_read read = data_read(r->scan, false, key_value);
+    struct pfs_plan_file **list = pfs_arena_array(&r->arena, (size_t)files, sizeof(*list));
+
+    if (list == NULL)
+        return pfs_arena_full(&r->arena, err);
+    for (int32_t i = 0; i < files; i++)
+        list[i] = &file[i];
+    r->merged = false;
+    r->key_value = key_value;
+    return pfs_chain_open(&read, list, files, &r->open, err);
+}
+
+static int open_section(struct split_reader *r, struct pfs_err *err)
+{
+    const struct pfs_split *split = r->split;
+    const struct pfs_section *section = &split->section[r->at];
+
+    pfs_arena_reset(&r->arena);
+    if (split->section == NULL)
+        return open_plain(r, split->file, split->files, false, err);
+    if (section->files > 1)
+        return open_merge(r, section, err);
+    return open_plain(r, section->file, 1, r->scan->kinds || section->file->entry->file.delete_rows != 0, err);
+}
+
+/* Picks the wanted columns (and the kinds) out of what the section gave. */
+static int64_t project(struct split_reader *r, const struct pfs_batch *in, struct pfs_arena *arena,
+                       struct pfs_batch *out, struct pfs_err *err)
+{
+    const struct pfs_scan *scan = r->scan;
+    int32_t columns = scan->columns + (scan->kinds ? 1 : 0);
+    struct pfs_column *column = pfs_arena_array(arena, (size_t)columns, sizeof(*column));
+
+    if (column == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < scan->columns; i++)
+        column[i] = in->column[r->merged ? scan->place[i] : i];
+    if (scan->kinds && r->key_value)
+        column[scan->columns] = in->column[in->columns - 1];
+    else if (scan->kinds) {
+        int8_t *kinds = pfs_arena_zalloc(arena, (size_t)in->rows); /* PFS_INSERT */
+
+        if (kinds == NULL)
+            return pfs_arena_full(arena, err);
+        column[scan->columns] = (struct pfs_column){.type = &kind_type, .values = kinds};
+    }
+    *out = (struct pfs_batch){in->rows, columns, column};
+    return in->rows;
+}
+
+static int64_t split_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
+{
+    struct split_reader *r = (struct split_reader *)self;
+    int32_t sections = r->split->section != NULL ? r->split->sections : 1;
+
+    while (r->at < sections) {
+        struct pfs_batch batch;
+        int64_t rows;
+
+        if (pfs_cancelled(r->scan->cancel))
+            return -ECANCELED;
+        if (r->open == NULL)
+            PFS_TRY(open_section(r, err));
+        rows = pfs_reader_next(r->open, arena, &batch, err);
+        if (rows < 0)
+            return rows;
+        if (rows == 0) {
+            pfs_reader_close(r->open);
+            r->open = NULL;
+            r->at++;
+            continue;
+        }
+        if (r->key_value)
+            PFS_TRY(pfs_engine_drop_deletes(&batch, arena, &batch, err));
+        if (batch.rows > 0)
+            return project(r, &batch, arena, out, err);
+    }
+    return 0;
+}
+
+static void split_close(struct pfs_reader *self)
+{
+    struct split_reader *r = (struct split_reader *)self;
+
+    pfs_reader_close(r->open);
+    pfs_arena_done(&r->arena);
+    pfs_free(r);
+}
+
+static const struct pfs_reader_ops split_ops = {split_next, split_close};
+
+int pfs_scan_split(struct pfs_scan *scan, int32_t split, struct pfs_reader **out, struct pfs_err *err)
+{
+    struct split_reader *r = pfs_zalloc(sizeof(*r));
+
+    if (r == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a reader");
+    r->reader.ops = &split_ops;
+    r->scan = scan;
+    r->split = &scan->plan.split[split];
+    pfs_arena_init(&r->arena, PFS_BATCH_BYTES_MAX);
+    *out = &r->reader;
+    return 0;
+}

@@ -1,0 +1,144 @@
+#include "src/scan/state.h"
+
+#include <stdatomic.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "src/scan/manifests.h"
+
+struct state {
+    struct pfs_state state; /* first */
+    atomic_int refs;
+    struct pfs_arena arena;
+    const struct pfs_decoded **decoded; /* referenced */
+    int64_t manifests;
+};
+
+struct pfs_state *pfs_state_ref(struct pfs_state *state)
+{
+    atomic_fetch_add(&((struct state *)state)->refs, 1);
+    return state;
+}
+
+void pfs_state_unref(struct pfs_state *state)
+{
+    struct state *s = (struct state *)state;
+
+    if (s == NULL || atomic_fetch_sub(&s->refs, 1) != 1)
+        return;
+    for (int64_t i = 0; i < s->manifests; i++)
+        pfs_decoded_unref(s->decoded[i]);
+    pfs_schemas_unref(s->state.schemas);
+    pfs_arena_done(&s->arena);
+    pfs_free(s);
+}
+
+static int copy_text(struct pfs_arena *arena, const char **text, struct pfs_err *err)
+{
+    if (*text == NULL)
+        return 0;
+    *text = pfs_arena_string(arena, pfs_str(*text));
+    return *text == NULL ? pfs_arena_full(arena, err) : 0;
+}
+
+/* The snapshot's facts, with strings of our own. */
+static int copy_snapshot(struct state *s, const struct pfs_snapshot *from, struct pfs_err *err)
+{
+    struct pfs_snapshot *to = &s->state.snapshot;
+    const char **text[] = {&to->base_list,   &to->delta_list, &to->changelog_list, &to->index_manifest,
+                           &to->commit_user, &to->statistics, &to->properties_json};
+
+    *to = *from;
+    for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
+        PFS_TRY(copy_text(&s->arena, text[i], err));
+    s->state.exists = true;
+    s->state.identity = pfs_arena_printf(&s->arena, "%lld-%s", (long long)to->id, to->delta_list);
+    return s->state.identity == NULL ? pfs_arena_full(&s->arena, err) : 0;
+}
+
+/* The manifests of the base list, then of the delta list, in order. */
+static int load_manifests(struct state *s, struct pfs_manifests *cache, struct pfs_store *store, const char *table,
+                          struct pfs_err *err)
+{
+    const char *lists[] = {s->state.snapshot.base_list, s->state.snapshot.delta_list};
+    struct pfs_manifest_file *file[2];
+    int64_t count[2];
+
+    for (int i = 0; i < 2; i++)
+        PFS_TRY(pfs_manifest_list_load(store, table, lists[i], &s->arena, &file[i], &count[i], err));
+    s->decoded = pfs_arena_array(&s->arena, (size_t)(count[0] + count[1]), sizeof(*s->decoded));
+    if (s->decoded == NULL)
+        return pfs_arena_full(&s->arena, err);
+    for (int i = 0; i < 2; i++)
+        for (int64_t k = 0; k < count[i]; k++) {
+            PFS_TRY(pfs_manifests_get(cache, file[i][k].name, &s->decoded[s->manifests], err));
+            s->manifests++;
+        }
+    return 0;
+}
+
+static int combine(struct state *s, struct pfs_err *err)
+{
+    const struct pfs_manifest_entry **entries = pfs_arena_array(&s->arena, (size_t)s->manifests, sizeof(*entries));
+    int64_t *counts = pfs_arena_array(&s->arena, (size_t)s->manifests, sizeof(*counts));
+    const struct pfs_manifest_entry **live;
+    int64_t leftover;
+
+    if (entries == NULL || counts == NULL)
+        return pfs_arena_full(&s->arena, err);
+    for (int64_t i = 0; i < s->manifests; i++) {
+        entries[i] = s->decoded[i]->entry;
+        counts[i] = s->decoded[i]->entries;
+    }
+    PFS_TRY(pfs_manifest_combine(entries, counts, s->manifests, &s->arena, &live, &s->state.files, &leftover, err));
+    if (leftover > 0)
+        return pfs_fail(err, EIO, "%lld deleted files were never added", (long long)leftover);
+    s->state.file = live;
+    return 0;
+}
+
+static int fill(struct state *s, struct pfs_manifests *cache, struct pfs_store *store, const char *table,
+                const struct pfs_snapshot *snapshot, struct pfs_err *err)
+{
+    struct pfs_index_entry *index = NULL;
+
+    s->state.identity = "empty";
+    s->state.store_table = pfs_arena_string(&s->arena, pfs_str(table));
+    if (s->state.store_table == NULL)
+        return pfs_arena_full(&s->arena, err);
+    if (snapshot == NULL)
+        return 0;
+    PFS_TRY(copy_snapshot(s, snapshot, err));
+    PFS_TRY(load_manifests(s, cache, store, table, err));
+    PFS_TRY(combine(s, err));
+    if (snapshot->index_manifest != NULL)
+        PFS_TRY(
+            pfs_index_manifest_load(store, table, snapshot->index_manifest, &s->arena, &index, &s->state.indexes, err));
+    s->state.index = index;
+    return 0;
+}
+
+int pfs_state_load(struct pfs_manifests *cache, struct pfs_store *store, const char *table, struct pfs_schemas *schemas,
+                   const struct pfs_schema *schema, const struct pfs_snapshot *snapshot, struct pfs_state **out,
+                   struct pfs_err *err)
+{
+    struct state *s = pfs_zalloc(sizeof(*s));
+    int rc;
+
+    if (s == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for the state of %s", table);
+    atomic_init(&s->refs, 1);
+    pfs_arena_init(&s->arena, PFS_MANIFEST_BYTES_MAX);
+    s->state.schema = schema;
+    s->state.store = store;
+    s->state.schemas = pfs_schemas_ref(schemas);
+    rc = fill(s, cache, store, table, snapshot, err);
+    if (rc < 0) {
+        pfs_state_unref(&s->state);
+        return snapshot != NULL && err != NULL && err->code != 0
+                   ? pfs_wrap(err, "%s: snapshot %lld", table, (long long)snapshot->id)
+                   : rc;
+    }
+    *out = &s->state;
+    return 0;
+}
