@@ -1,0 +1,203 @@
+/* create.c - the body of CREATE TABLE: columns, keys, comment, partitions, options. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "src/sql/parse.h"
+
+struct body {
+    struct pfs_field *field;
+    int32_t columns, room;
+    const char **primary;
+    int32_t primaries;
+    const char **partition;
+    int32_t partitions;
+};
+
+static int add_column(struct pfs_parser *p, struct body *b, struct pfs_field **out)
+{
+    if (b->columns == PFS_COLUMNS_MAX)
+        return pfs_fail(p->err, EINVAL, "more than %d columns", PFS_COLUMNS_MAX);
+    if (b->columns == b->room) {
+        int32_t room = b->room == 0 ? 16 : b->room * 2;
+        struct pfs_field *more = pfs_arena_array(p->arena, (size_t)room, sizeof(*more));
+
+        if (more == NULL)
+            return pfs_arena_full(p->arena, p->err);
+        if (b->columns > 0)
+            memcpy(more, b->field, (size_t)b->columns * sizeof(*more));
+        b->field = more;
+        b->room = room;
+    }
+    *out = &b->field[b->columns++];
+    return 0;
+}
+
+/* (a, b, ...) */
+static int name_list(struct pfs_parser *p, const char ***out, int32_t *count)
+{
+    const char **list = pfs_arena_array(p->arena, PFS_COLUMNS_MAX, sizeof(*list));
+
+    *count = 0;
+    if (list == NULL)
+        return pfs_arena_full(p->arena, p->err);
+    PFS_TRY(pfs_parser_want(p, "("));
+    do {
+        if (*count == PFS_COLUMNS_MAX)
+            return pfs_parser_expected(p, "fewer names");
+        PFS_TRY(pfs_parser_name(p, "a column name", &list[*count]));
+        (*count)++;
+    } while (pfs_parser_take(p, ","));
+    *out = list;
+    return pfs_parser_want(p, ")");
+}
+
+/* [CONSTRAINT name] PRIMARY KEY (a, b) [NOT ENFORCED] */
+static int primary_key(struct pfs_parser *p, struct body *b)
+{
+    const char *ignored;
+
+    if (pfs_parser_take(p, "CONSTRAINT"))
+        PFS_TRY(pfs_parser_name(p, "a constraint name", &ignored));
+    PFS_TRY(pfs_parser_want(p, "PRIMARY"));
+    PFS_TRY(pfs_parser_want(p, "KEY"));
+    if (b->primary != NULL)
+        return pfs_fail(p->err, EINVAL, "PRIMARY KEY is given twice");
+    PFS_TRY(name_list(p, &b->primary, &b->primaries));
+    if (pfs_parser_take(p, "NOT"))
+        return pfs_parser_want(p, "ENFORCED");
+    return 0;
+}
+
+/* A type is read by format/type from where the lexer stands; then what may follow it. */
+static int column_type(struct pfs_parser *p, struct pfs_field *f)
+{
+    struct pfs_slice rest = p->lexer.text;
+    size_t used;
+
+    rest.at += p->word.from;
+    rest.len -= p->word.from;
+    if (pfs_type_parse(rest, &used, p->arena, &f->type, p->err) < 0)
+        return pfs_wrap(p->err, "column %s", f->name);
+    p->lexer.pos = p->word.from + used;
+    pfs_parser_step(p);
+    return 0;
+}
+
+static int column_tail(struct pfs_parser *p, struct body *b, struct pfs_field *f)
+{
+    for (;;) {
+        if (pfs_parser_take(p, "COMMENT")) {
+            PFS_TRY(pfs_parser_string(p, "a comment in quotes", &f->comment));
+        } else if (pfs_parser_take(p, "DEFAULT")) {
+            PFS_TRY(pfs_parser_literal(p, &f->default_value));
+        } else if (pfs_parser_take(p, "NOT")) {
+            PFS_TRY(pfs_parser_want(p, "NULL"));
+            f->type.nullable = false;
+        } else if (pfs_parser_take(p, "NULL")) {
+            f->type.nullable = true;
+        } else if (pfs_parser_take(p, "PRIMARY")) {
+            PFS_TRY(pfs_parser_want(p, "KEY"));
+            if (b->primary != NULL)
+                return pfs_fail(p->err, EINVAL, "PRIMARY KEY is given twice");
+            b->primary = pfs_arena_array(p->arena, 1, sizeof(*b->primary));
+            if (b->primary == NULL)
+                return pfs_arena_full(p->arena, p->err);
+            b->primary[b->primaries++] = f->name;
+            if (pfs_parser_take(p, "NOT"))
+                PFS_TRY(pfs_parser_want(p, "ENFORCED"));
+        } else {
+            return 0;
+        }
+    }
+}
+
+static int column(struct pfs_parser *p, struct body *b)
+{
+    struct pfs_field *f = NULL;
+
+    PFS_TRY(add_column(p, b, &f));
+    f->id = -1;
+    PFS_TRY(pfs_parser_name(p, "a column name", &f->name));
+    PFS_TRY(column_type(p, f));
+    return column_tail(p, b, f);
+}
+
+static int columns(struct pfs_parser *p, struct body *b)
+{
+    PFS_TRY(pfs_parser_want(p, "("));
+    do {
+        if (!p->word.quoted && (pfs_parser_is(p, "PRIMARY") || pfs_parser_is(p, "CONSTRAINT")))
+            PFS_TRY(primary_key(p, b));
+        else if (pfs_parser_is(p, "WATERMARK"))
+            return pfs_fail(p->err, EOPNOTSUPP, "WATERMARK belongs to a stream's definition, not to a stored table");
+        else
+            PFS_TRY(column(p, b));
+    } while (pfs_parser_take(p, ","));
+    return pfs_parser_want(p, ")");
+}
+
+static int find(struct pfs_parser *p, const struct body *b, const char *name, const char *what, int32_t *out)
+{
+    for (int32_t i = 0; i < b->columns; i++)
+        if (strcmp(b->field[i].name, name) == 0) {
+            *out = i;
+            return 0;
+        }
+    return pfs_fail(p->err, EINVAL, "%s names %s, which is no column", what, name);
+}
+
+static int resolve(struct pfs_parser *p, const struct body *b, const char *const *name, int32_t count, const char *what,
+                   int32_t **out)
+{
+    int32_t *index = pfs_arena_array(p->arena, (size_t)count, sizeof(*index));
+
+    if (index == NULL)
+        return pfs_arena_full(p->arena, p->err);
+    for (int32_t i = 0; i < count; i++)
+        PFS_TRY(find(p, b, name[i], what, &index[i]));
+    *out = index;
+    return 0;
+}
+
+static int check_distinct(struct pfs_parser *p, const struct body *b)
+{
+    for (int32_t i = 0; i < b->columns; i++)
+        for (int32_t k = i + 1; k < b->columns; k++)
+            if (strcmp(b->field[i].name, b->field[k].name) == 0)
+                return pfs_fail(p->err, EINVAL, "column %s is defined twice", b->field[i].name);
+    return 0;
+}
+
+/* Partition columns may be named, or (as in Spark's notes) defined here. */
+static int partitioned_by(struct pfs_parser *p, struct body *b)
+{
+    PFS_TRY(pfs_parser_want(p, "BY"));
+    return name_list(p, &b->partition, &b->partitions);
+}
+
+int pfs_parser_table(struct pfs_parser *p, struct pfs_schema *out)
+{
+    struct body b = {0};
+
+    *out = (struct pfs_schema){.version = 3};
+    PFS_TRY(columns(p, &b));
+    PFS_TRY(check_distinct(p, &b));
+    for (;;) {
+        if (pfs_parser_take(p, "COMMENT"))
+            PFS_TRY(pfs_parser_string(p, "a comment in quotes", &out->comment));
+        else if (pfs_parser_take(p, "PARTITIONED"))
+            PFS_TRY(partitioned_by(p, &b));
+        else if (pfs_parser_take(p, "WITH") || pfs_parser_take(p, "TBLPROPERTIES"))
+            PFS_TRY(pfs_parser_options(p, true, &out->options));
+        else if (pfs_parser_take(p, "USING"))
+            PFS_TRY(pfs_parser_want(p, "paimon"));
+        else
+            break;
+    }
+    out->columns = b.columns;
+    out->field = b.field;
+    out->primary_keys = b.primaries;
+    out->partition_keys = b.partitions;
+    PFS_TRY(resolve(p, &b, b.primary, b.primaries, "PRIMARY KEY", &out->primary_key));
+    return resolve(p, &b, b.partition, b.partitions, "PARTITIONED BY", &out->partition_key);
+}

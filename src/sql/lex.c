@@ -1,0 +1,139 @@
+#include "src/sql/lex.h"
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
+}
+
+/* Bytes above ASCII belong to names: column names are in any language. */
+static bool is_name(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
+           c >= 128;
+}
+
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static uint8_t peek(const struct pfs_lexer *l, size_t ahead)
+{
+    return ahead < l->text.len - l->pos ? l->text.at[l->pos + ahead] : 0;
+}
+
+/* Blanks, "-- ... end of line", slash-star comments. False at an unclosed comment. */
+static bool skip_blanks(struct pfs_lexer *l)
+{
+    while (l->pos < l->text.len) {
+        if (is_blank(peek(l, 0))) {
+            l->pos++;
+        } else if (peek(l, 0) == '-' && peek(l, 1) == '-') {
+            while (l->pos < l->text.len && peek(l, 0) != '\n')
+                l->pos++;
+        } else if (peek(l, 0) == '/' && peek(l, 1) == '*') {
+            l->pos += 2;
+            while (l->pos < l->text.len && !(peek(l, 0) == '*' && peek(l, 1) == '/'))
+                l->pos++;
+            if (l->pos >= l->text.len)
+                return false;
+            l->pos += 2;
+        } else {
+            break;
+        }
+    }
+    return true;
+}
+
+/* Bytes of a quoted word's meaning, from the opening quote at `pos`; -1 when it is never closed. *end: after the quote.
+ */
+static int64_t quoted_len(struct pfs_slice text, size_t pos, size_t *end)
+{
+    uint8_t quote = text.at[pos];
+    int64_t len = 0;
+
+    for (pos++; pos < text.len; pos++, len++) {
+        if (text.at[pos] != quote)
+            continue;
+        if (pos + 1 >= text.len || text.at[pos + 1] != quote) {
+            *end = pos + 1;
+            return len;
+        }
+        pos++;
+    }
+    *end = text.len;
+    return -1;
+}
+
+/* Between two quotes; a doubled quote is one. */
+static struct pfs_word quoted(struct pfs_lexer *l, enum pfs_word_kind kind)
+{
+    struct pfs_word w = {.kind = PFS_WORD_BAD, .quoted = true, .from = l->pos};
+    uint8_t quote = peek(l, 0), *out;
+    int64_t len = quoted_len(l->text, l->pos, &w.to);
+
+    l->pos = w.to;
+    out = len < 0 ? NULL : pfs_arena_alloc(l->arena, (size_t)len);
+    if (out == NULL)
+        return w;
+    w.kind = kind;
+    w.text = pfs_slice_of(out, (size_t)len);
+    for (size_t i = w.from + 1; len > 0; len--, i++) {
+        *out++ = l->text.at[i];
+        i += l->text.at[i] == quote;
+    }
+    return w;
+}
+
+struct pfs_word pfs_lex(struct pfs_lexer *l)
+{
+    struct pfs_word w = {.kind = PFS_WORD_BAD, .from = l->pos};
+    uint8_t c;
+
+    if (!skip_blanks(l)) {
+        w.to = l->pos;
+        return w;
+    }
+    w.from = l->pos;
+    c = peek(l, 0);
+    if (l->pos >= l->text.len) {
+        w.kind = PFS_WORD_END;
+    } else if (c == '\'') {
+        return quoted(l, PFS_WORD_STRING);
+    } else if (c == '`' || c == '"') {
+        return quoted(l, PFS_WORD_NAME);
+    } else if (is_digit(c) || (c == '-' && is_digit(peek(l, 1)))) {
+        w.kind = PFS_WORD_NUMBER;
+        l->pos++;
+        while (is_digit(peek(l, 0)) || (peek(l, 0) == '.' && is_digit(peek(l, 1))))
+            l->pos++;
+        if (is_name(peek(l, 0))) /* a name that begins with digits */
+            w.kind = PFS_WORD_NAME;
+        while (is_name(peek(l, 0)))
+            l->pos++;
+    } else if (is_name(c)) {
+        w.kind = PFS_WORD_NAME;
+        while (is_name(peek(l, 0)))
+            l->pos++;
+    } else if (c > ' ' && c < 127) {
+        w.kind = PFS_WORD_SIGN;
+        l->pos += c == '=' && peek(l, 1) == '>' ? 2 : 1;
+    }
+    w.to = l->pos;
+    w.text = pfs_slice_of(l->text.at + w.from, w.to - w.from);
+    return w;
+}
+
+void pfs_lex_place(struct pfs_slice text, size_t pos, int *line, int *column)
+{
+    *line = 1;
+    *column = 1;
+    for (size_t i = 0; i < pos && i < text.len; i++) {
+        if (text.at[i] == '\n') {
+            (*line)++;
+            *column = 1;
+        } else {
+            (*column)++;
+        }
+    }
+}

@@ -1,0 +1,360 @@
+#include "src/sql/parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- the parser's hands ---- */
+
+void pfs_parser_step(struct pfs_parser *p)
+{
+    p->word = pfs_lex(&p->lexer);
+}
+
+bool pfs_parser_is(const struct pfs_parser *p, const char *word)
+{
+    size_t len = strlen(word);
+
+    return !p->word.quoted && (p->word.kind == PFS_WORD_NAME || p->word.kind == PFS_WORD_SIGN) &&
+           p->word.text.len == len && strncasecmp((const char *)p->word.text.at, word, len) == 0;
+}
+
+bool pfs_parser_take(struct pfs_parser *p, const char *word)
+{
+    if (!pfs_parser_is(p, word))
+        return false;
+    pfs_parser_step(p);
+    return true;
+}
+
+int pfs_parser_expected(struct pfs_parser *p, const char *what)
+{
+    struct pfs_slice found = pfs_slice_of(p->lexer.text.at + p->word.from, p->word.to - p->word.from);
+    int line, column;
+
+    pfs_lex_place(p->lexer.text, p->word.from, &line, &column);
+    if (found.len > 40)
+        found.len = 40;
+    if (p->word.kind == PFS_WORD_BAD)
+        return pfs_fail(p->err, EINVAL, "line %d, column %d: an unclosed quote or comment, or a stray character", line,
+                        column);
+    if (p->word.kind == PFS_WORD_END)
+        return pfs_fail(p->err, EINVAL, "line %d, column %d: expected %s, found the end", line, column, what);
+    return pfs_fail(p->err, EINVAL, "line %d, column %d: expected %s, found %.*s", line, column, what, PFS_P(found));
+}
+
+int pfs_parser_want(struct pfs_parser *p, const char *word)
+{
+    return pfs_parser_take(p, word) ? 0 : pfs_parser_expected(p, word);
+}
+
+static int take_text(struct pfs_parser *p, const char **out)
+{
+    if (memchr(p->word.text.at, 0, p->word.text.len) != NULL)
+        return pfs_parser_expected(p, "text without a NUL character");
+    *out = pfs_arena_string(p->arena, p->word.text);
+    if (*out == NULL)
+        return pfs_arena_full(p->arena, p->err);
+    pfs_parser_step(p);
+    return 0;
+}
+
+int pfs_parser_name(struct pfs_parser *p, const char *what, const char **out)
+{
+    if (p->word.kind != PFS_WORD_NAME || p->word.text.len == 0)
+        return pfs_parser_expected(p, what);
+    return take_text(p, out);
+}
+
+int pfs_parser_string(struct pfs_parser *p, const char *what, const char **out)
+{
+    if (p->word.kind != PFS_WORD_STRING)
+        return pfs_parser_expected(p, what);
+    return take_text(p, out);
+}
+
+int pfs_parser_literal(struct pfs_parser *p, const char **out)
+{
+    if (pfs_parser_take(p, "NULL")) {
+        *out = NULL;
+        return 0;
+    }
+    if (p->word.kind == PFS_WORD_STRING || p->word.kind == PFS_WORD_NUMBER || pfs_parser_is(p, "TRUE") ||
+        pfs_parser_is(p, "FALSE"))
+        return take_text(p, out);
+    return pfs_parser_expected(p, "a literal");
+}
+
+static int compare_options(const void *a, const void *b)
+{
+    return strcmp(((const struct pfs_option *)a)->key, ((const struct pfs_option *)b)->key);
+}
+
+/* A key: a string, or (Spark) a bare name with dots. */
+static int option_key(struct pfs_parser *p, const char **out)
+{
+    if (p->word.kind == PFS_WORD_STRING)
+        return take_text(p, out);
+    PFS_TRY(pfs_parser_name(p, "an option's key in quotes", out));
+    while (pfs_parser_take(p, ".")) {
+        const char *more;
+
+        PFS_TRY(pfs_parser_name(p, "the rest of an option's key", &more));
+        *out = pfs_arena_printf(p->arena, "%s.%s", *out, more);
+        if (*out == NULL)
+            return pfs_arena_full(p->arena, p->err);
+    }
+    return 0;
+}
+
+int pfs_parser_options(struct pfs_parser *p, bool values, struct pfs_options *out)
+{
+    struct pfs_option *item = NULL;
+    int32_t count = 0, room = 0;
+
+    PFS_TRY(pfs_parser_want(p, "("));
+    do {
+        if (count == room) {
+            struct pfs_option *more;
+
+            room = room == 0 ? 16 : room * 2;
+            more = pfs_arena_array(p->arena, (size_t)room, sizeof(*more));
+            if (more == NULL)
+                return pfs_arena_full(p->arena, p->err);
+            if (count > 0)
+                memcpy(more, item, (size_t)count * sizeof(*more));
+            item = more;
+        }
+        PFS_TRY(option_key(p, &item[count].key));
+        if (values) {
+            PFS_TRY(pfs_parser_want(p, "="));
+            PFS_TRY(pfs_parser_literal(p, &item[count].value));
+            if (item[count].value == NULL)
+                return pfs_fail(p->err, EINVAL, "option %s has no value", item[count].key);
+        }
+        if (strcmp(item[count].key, "connector") == 0 && values && strcmp(item[count].value, "paimon") == 0)
+            continue;
+        count++;
+    } while (pfs_parser_take(p, ","));
+    PFS_TRY(pfs_parser_want(p, ")"));
+    if (count > 0)
+        qsort(item, (size_t)count, sizeof(*item), compare_options);
+    for (int32_t i = 1; i < count; i++)
+        if (strcmp(item[i - 1].key, item[i].key) == 0)
+            return pfs_fail(p->err, EINVAL, "option %s is given twice", item[i].key);
+    *out = (struct pfs_options){count, item};
+    return 0;
+}
+
+/* ---- names of databases and tables ---- */
+
+/* [db.]t, each part quoted or not, or `db.t` in one pair; t$branch_b is a branch. */
+static int table_name(struct pfs_parser *p, struct pfs_statement *out)
+{
+    char *dot, *mark;
+
+    PFS_TRY(pfs_parser_name(p, "a table name", &out->table));
+    if (pfs_parser_take(p, ".")) {
+        out->database = out->table;
+        PFS_TRY(pfs_parser_name(p, "a table name", &out->table));
+    } else if ((dot = strchr(out->table, '.')) != NULL) {
+        *dot = '\0';
+        out->database = out->table;
+        out->table = dot + 1;
+    }
+    mark = strstr(out->table, "$branch_");
+    if (mark != NULL) {
+        *mark = '\0';
+        out->branch = mark + strlen("$branch_");
+    }
+    return 0;
+}
+
+static int if_exists(struct pfs_parser *p, bool negated, struct pfs_statement *out)
+{
+    if (!pfs_parser_take(p, "IF"))
+        return 0;
+    if (negated)
+        PFS_TRY(pfs_parser_want(p, "NOT"));
+    out->if_exists = true;
+    return pfs_parser_want(p, "EXISTS");
+}
+
+/* ---- statements ---- */
+
+static int create_database(struct pfs_parser *p, struct pfs_statement *out)
+{
+    const char *comment;
+    struct pfs_options ignored;
+
+    out->kind = PFS_SQL_CREATE_DATABASE;
+    PFS_TRY(if_exists(p, true, out));
+    PFS_TRY(pfs_parser_name(p, "a database name", &out->database));
+    if (pfs_parser_take(p, "COMMENT"))
+        PFS_TRY(pfs_parser_string(p, "a comment in quotes", &comment));
+    if (pfs_parser_take(p, "WITH"))
+        PFS_TRY(pfs_parser_options(p, true, &ignored));
+    return 0;
+}
+
+static int create(struct pfs_parser *p, struct pfs_statement *out)
+{
+    if (pfs_parser_take(p, "DATABASE") || pfs_parser_take(p, "SCHEMA"))
+        return create_database(p, out);
+    PFS_TRY(pfs_parser_want(p, "TABLE"));
+    out->kind = PFS_SQL_CREATE_TABLE;
+    PFS_TRY(if_exists(p, true, out));
+    PFS_TRY(table_name(p, out));
+    return pfs_parser_table(p, &out->schema);
+}
+
+static int drop(struct pfs_parser *p, struct pfs_statement *out)
+{
+    if (pfs_parser_take(p, "DATABASE") || pfs_parser_take(p, "SCHEMA")) {
+        out->kind = PFS_SQL_DROP_DATABASE;
+        PFS_TRY(if_exists(p, false, out));
+        PFS_TRY(pfs_parser_name(p, "a database name", &out->database));
+        out->cascade = pfs_parser_take(p, "CASCADE");
+        (void)pfs_parser_take(p, "RESTRICT");
+        return 0;
+    }
+    PFS_TRY(pfs_parser_want(p, "TABLE"));
+    out->kind = PFS_SQL_DROP_TABLE;
+    PFS_TRY(if_exists(p, false, out));
+    return table_name(p, out);
+}
+
+static int show(struct pfs_parser *p, struct pfs_statement *out)
+{
+    if (pfs_parser_take(p, "DATABASES")) {
+        out->kind = PFS_SQL_SHOW_DATABASES;
+        return 0;
+    }
+    if (pfs_parser_take(p, "CREATE")) {
+        out->kind = PFS_SQL_SHOW_CREATE_TABLE;
+        PFS_TRY(pfs_parser_want(p, "TABLE"));
+        return table_name(p, out);
+    }
+    PFS_TRY(pfs_parser_want(p, "TABLES"));
+    out->kind = PFS_SQL_SHOW_TABLES;
+    if (pfs_parser_take(p, "FROM") || pfs_parser_take(p, "IN"))
+        return pfs_parser_name(p, "a database name", &out->database);
+    return 0;
+}
+
+static int describe(struct pfs_parser *p, struct pfs_statement *out)
+{
+    out->kind = PFS_SQL_DESCRIBE;
+    (void)pfs_parser_take(p, "TABLE");
+    return table_name(p, out);
+}
+
+static int use(struct pfs_parser *p, struct pfs_statement *out)
+{
+    out->kind = PFS_SQL_USE;
+    return pfs_parser_name(p, "a database name", &out->database);
+}
+
+static int alter(struct pfs_parser *p, struct pfs_statement *out)
+{
+    PFS_TRY(pfs_parser_want(p, "TABLE"));
+    PFS_TRY(table_name(p, out));
+    if (pfs_parser_take(p, "SET")) {
+        out->kind = PFS_SQL_ALTER_TABLE_SET;
+        (void)pfs_parser_take(p, "TBLPROPERTIES");
+        return pfs_parser_options(p, true, &out->options);
+    }
+    if (pfs_parser_take(p, "RESET")) {
+        out->kind = PFS_SQL_ALTER_TABLE_RESET;
+        return pfs_parser_options(p, false, &out->options);
+    }
+    return pfs_parser_expected(p, "SET or RESET");
+}
+
+#define ARGUMENTS_MAX 32
+
+/* name => value, or a value alone */
+static int argument(struct pfs_parser *p, struct pfs_argument *out)
+{
+    if (p->word.kind == PFS_WORD_NAME &&
+        (p->word.quoted || (!pfs_parser_is(p, "TRUE") && !pfs_parser_is(p, "FALSE") && !pfs_parser_is(p, "NULL")))) {
+        PFS_TRY(pfs_parser_name(p, "an argument's name", &out->name));
+        PFS_TRY(pfs_parser_want(p, "=>"));
+    }
+    return pfs_parser_literal(p, &out->value);
+}
+
+static int call(struct pfs_parser *p, struct pfs_statement *out)
+{
+    struct pfs_argument *list = pfs_arena_array(p->arena, ARGUMENTS_MAX, sizeof(*list));
+
+    if (list == NULL)
+        return pfs_arena_full(p->arena, p->err);
+    out->kind = PFS_SQL_CALL;
+    PFS_TRY(pfs_parser_want(p, "sys"));
+    PFS_TRY(pfs_parser_want(p, "."));
+    PFS_TRY(pfs_parser_name(p, "a procedure's name", &out->procedure));
+    PFS_TRY(pfs_parser_want(p, "("));
+    out->argument = list;
+    if (pfs_parser_take(p, ")"))
+        return 0;
+    do {
+        if (out->arguments == ARGUMENTS_MAX)
+            return pfs_parser_expected(p, "fewer arguments");
+        PFS_TRY(argument(p, &list[out->arguments++]));
+    } while (pfs_parser_take(p, ","));
+    return pfs_parser_want(p, ")");
+}
+
+static const struct {
+    const char *word;
+    int (*parse)(struct pfs_parser *p, struct pfs_statement *out);
+} verbs[] = {{"CREATE", create}, {"DROP", drop}, {"SHOW", show},   {"DESCRIBE", describe},
+             {"DESC", describe}, {"USE", use},   {"ALTER", alter}, {"CALL", call}};
+
+static int statement(struct pfs_parser *p, struct pfs_statement *out)
+{
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (pfs_parser_take(p, verbs[i].word))
+            return verbs[i].parse(p, out);
+    return pfs_parser_expected(p, "CREATE, DROP, SHOW, DESCRIBE, USE, ALTER or CALL");
+}
+
+/* Is there a ';' outside quotes and comments? A caller that feeds piece by piece waits for it. */
+static bool has_end(struct pfs_slice text, struct pfs_arena *arena)
+{
+    struct pfs_lexer lexer = {text, 0, arena};
+
+    for (;;) {
+        struct pfs_word w = pfs_lex(&lexer);
+
+        if (w.kind == PFS_WORD_SIGN && w.text.at[0] == ';')
+            return true;
+        if (w.kind == PFS_WORD_END || w.kind == PFS_WORD_BAD)
+            return false;
+    }
+}
+
+int pfs_sql_parse(struct pfs_slice text, size_t *used, struct pfs_arena *arena, struct pfs_statement *out,
+                  struct pfs_err *err)
+{
+    struct pfs_parser p = {.lexer = {text, 0, arena}, .arena = arena, .err = err};
+
+    *out = (struct pfs_statement){0};
+    pfs_parser_step(&p);
+    while (pfs_parser_is(&p, ";"))
+        pfs_parser_step(&p);
+    if (p.word.kind == PFS_WORD_END) {
+        *used = text.len;
+        return 0;
+    }
+    if (!has_end(text, arena))
+        return -EAGAIN;
+    out->text = pfs_slice_of(text.at + p.word.from, 0);
+    PFS_TRY(statement(&p, out));
+    if (!pfs_parser_is(&p, ";"))
+        return pfs_parser_expected(&p, "; at the end of the statement");
+    out->text.len = p.word.from - (size_t)(out->text.at - text.at);
+    *used = p.word.to;
+    return 1;
+}

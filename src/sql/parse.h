@@ -1,0 +1,29 @@
+/* parse.h - the parser's state, shared by the statements and the parts of CREATE TABLE. Private to the suite. */
+#pragma once
+
+#include "src/sql/lex.h"
+#include "src/sql/sql.h"
+
+struct pfs_parser {
+    struct pfs_lexer lexer;
+    struct pfs_word word; /* the one looked at */
+    struct pfs_arena *arena;
+    struct pfs_err *err;
+};
+
+void pfs_parser_step(struct pfs_parser *p);
+/* Is the word this keyword (any case, not quoted) or sign? take: and steps over it. want: else fails. */
+bool pfs_parser_is(const struct pfs_parser *p, const char *word);
+bool pfs_parser_take(struct pfs_parser *p, const char *word);
+int pfs_parser_want(struct pfs_parser *p, const char *word);
+/* "line L, column C: expected X, found Y": -EINVAL. */
+int pfs_parser_expected(struct pfs_parser *p, const char *what);
+int pfs_parser_name(struct pfs_parser *p, const char *what, const char **out);
+int pfs_parser_string(struct pfs_parser *p, const char *what, const char **out);
+/* A string, a number, TRUE, FALSE or NULL (then *out is NULL), as text. */
+int pfs_parser_literal(struct pfs_parser *p, const char **out);
+/* ('k' = 'v', ...): sorted, connector dropped; a key that comes twice fails. values false: keys alone. */
+int pfs_parser_options(struct pfs_parser *p, bool values, struct pfs_options *out);
+
+/* Everything of CREATE TABLE after the table's name. */
+int pfs_parser_table(struct pfs_parser *p, struct pfs_schema *out);
