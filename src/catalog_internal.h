@@ -1,0 +1,11 @@
+/* catalog_internal.h - what statements need of the catalog. Private to src/. */
+#pragma once
+
+#include "src/catalog.h"
+
+struct pfs_store *pfs_catalog_store(struct pfs_catalog *catalog);
+/* -EROFS with the sentence on a read-only warehouse. */
+int pfs_catalog_check_writable(const struct pfs_catalog *catalog, struct pfs_err *err);
+/* Directories of a table: the main table's, and the one with its schemas and snapshots. */
+int pfs_catalog_paths(const char *database, const char *table, const char *branch, struct pfs_arena *arena,
+                      const char **root, const char **meta, struct pfs_err *err);

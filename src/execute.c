@@ -1,0 +1,364 @@
+/* execute.c - statements carried out: one function a kind, found in one table. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "src/catalog_internal.h"
+#include "src/sql/sql.h"
+
+#define DATABASE_DEFAULT "default"
+
+struct execution {
+    struct pfs_catalog *catalog;
+    const char *database;    /* the current one */
+    struct pfs_arena *arena; /* of the statements */
+    struct pfs_buf *answer;
+};
+
+typedef int execute_fn(struct execution *x, const struct pfs_statement *s, struct pfs_err *err);
+
+static const char *database_of(const struct execution *x, const struct pfs_statement *s)
+{
+    return s->database != NULL ? s->database : x->database;
+}
+
+/* One CSV cell and its end; quoted when it must be. */
+static void put_cell(struct pfs_buf *out, const char *text, char end)
+{
+    if (strpbrk(text, ",\"\r\n") == NULL && text[0] != '\0') {
+        pfs_buf_puts(out, text);
+    } else {
+        pfs_buf_putc(out, '"');
+        for (const char *p = text; *p != '\0'; p++) {
+            if (*p == '"')
+                pfs_buf_putc(out, '"');
+            pfs_buf_putc(out, (uint8_t)*p);
+        }
+        pfs_buf_putc(out, '"');
+    }
+    pfs_buf_putc(out, (uint8_t)end);
+}
+
+static int done(struct execution *x)
+{
+    pfs_buf_puts(x->answer, "result\nOK\n");
+    return 0;
+}
+
+static int put_names(struct execution *x, const char *header, const char *const *names, int64_t count)
+{
+    put_cell(x->answer, header, '\n');
+    for (int64_t i = 0; i < count; i++)
+        put_cell(x->answer, names[i], '\n');
+    return 0;
+}
+
+/* ---- databases ---- */
+
+static int create_database(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    int rc = pfs_catalog_create_database(x->catalog, s->database, err);
+
+    if (rc == -EEXIST && !s->if_exists)
+        return pfs_fail(err, EEXIST, "Database %s already exists.", s->database);
+    return rc < 0 && rc != -EEXIST ? rc : done(x);
+}
+
+static int no_database(const char *name, struct pfs_err *err)
+{
+    return pfs_fail(err, ENOENT, "Database %s does not exist.", name);
+}
+
+static int drop_table_directory(struct execution *x, const char *database, const char *table, struct pfs_err *err)
+{
+    const char *root, *meta;
+
+    PFS_TRY(pfs_catalog_check_writable(x->catalog, err));
+    PFS_TRY(pfs_catalog_paths(database, table, NULL, x->arena, &root, &meta, err));
+    return pfs_store_remove_all(pfs_catalog_store(x->catalog), root, err);
+}
+
+static int drop_database(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const char **tables;
+    int64_t count;
+    int rc = pfs_catalog_tables(x->catalog, s->database, x->arena, &tables, &count, err);
+
+    if (rc == -ENOENT)
+        return s->if_exists ? done(x) : no_database(s->database, err);
+    if (rc < 0)
+        return rc;
+    if (count > 0 && !s->cascade)
+        return pfs_fail(err, ENOTEMPTY, "Database %s is not empty.", s->database);
+    for (int64_t i = 0; i < count; i++)
+        PFS_TRY(drop_table_directory(x, s->database, tables[i], err));
+    PFS_TRY(pfs_catalog_drop_database(x->catalog, s->database, err));
+    return done(x);
+}
+
+static int show_databases(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const char **names;
+    int64_t count;
+
+    (void)s;
+    PFS_TRY(pfs_catalog_databases(x->catalog, x->arena, &names, &count, err));
+    return put_names(x, "database name", names, count);
+}
+
+static int show_tables(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const char **names, *database = database_of(x, s);
+    int64_t count;
+    int rc = pfs_catalog_tables(x->catalog, database, x->arena, &names, &count, err);
+
+    if (rc == -ENOENT)
+        return no_database(database, err);
+    return rc < 0 ? rc : put_names(x, "table name", names, count);
+}
+
+static int use_database(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    if (!pfs_catalog_has_database(x->catalog, s->database))
+        return no_database(s->database, err);
+    x->database = s->database;
+    return done(x);
+}
+
+/* ---- tables ---- */
+
+static int create_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const char *database = database_of(x, s), *root, *meta;
+    struct pfs_schema schema = s->schema;
+    int rc;
+
+    PFS_TRY(pfs_catalog_check_writable(x->catalog, err));
+    if (s->branch != NULL)
+        return pfs_fail(err, EINVAL, "a branch is made by create_branch, not by CREATE TABLE");
+    if (!pfs_catalog_has_database(x->catalog, database))
+        return no_database(database, err);
+    if (pfs_catalog_has_table(x->catalog, database, s->table, NULL)) {
+        if (s->if_exists)
+            return done(x);
+        return pfs_fail(err, EEXIST, "Table %s.%s already exists.", database, s->table);
+    }
+    schema.time_ms = pfs_clock_now_ms(NULL);
+    if (pfs_schema_complete(&schema, x->arena, err) < 0)
+        return pfs_wrap(err, "CREATE TABLE %s.%s", database, s->table);
+    PFS_TRY(pfs_catalog_paths(database, s->table, NULL, x->arena, &root, &meta, err));
+    rc = pfs_schema_publish(pfs_catalog_store(x->catalog), root, &schema, err);
+    if (rc == -EEXIST && !s->if_exists)
+        return pfs_fail(err, EEXIST, "Table %s.%s already exists.", database, s->table);
+    return rc < 0 && rc != -EEXIST ? rc : done(x);
+}
+
+static int no_table(const struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    return pfs_fail(err, ENOENT, "Table %s.%s does not exist.", database_of(x, s), s->table);
+}
+
+static int drop_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    if (!pfs_catalog_has_table(x->catalog, database_of(x, s), s->table, NULL))
+        return s->if_exists ? done(x) : no_table(x, s, err);
+    PFS_TRY(drop_table_directory(x, database_of(x, s), s->table, err));
+    return done(x);
+}
+
+/* Opens the statement's table; the caller unreferences it. */
+static int open_table(struct execution *x, const struct pfs_statement *s, struct pfs_table **out, struct pfs_err *err)
+{
+    int rc = pfs_catalog_table(x->catalog, database_of(x, s), s->table, s->branch, out, err);
+
+    return rc == -ENOENT ? no_table(x, s, err) : rc;
+}
+
+static int show_create_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+    struct pfs_buf text = {0};
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(open_table(x, s, &table, err));
+    rc = pfs_table_schema(table, &schema, err);
+    if (rc == 0)
+        rc = pfs_schema_print_sql(schema, database_of(x, s), s->table, &text, err);
+    pfs_buf_putc(&text, 0);
+    if (rc == 0)
+        rc = pfs_buf_check(&text, err);
+    if (rc == 0) {
+        pfs_buf_puts(x->answer, "result\n");
+        put_cell(x->answer, (const char *)text.at, '\n');
+    }
+    pfs_buf_done(&text);
+    pfs_table_unref(table);
+    return rc;
+}
+
+static void describe_field(struct execution *x, const struct pfs_schema *schema, int32_t column)
+{
+    const struct pfs_field *f = &schema->field[column];
+    struct pfs_type type = f->type;
+    struct pfs_buf text = {0};
+    bool key = false;
+
+    for (int32_t i = 0; i < schema->primary_keys; i++)
+        key |= schema->primary_key[i] == column;
+    type.nullable = true;
+    pfs_type_print(&type, &text);
+    pfs_buf_putc(&text, 0);
+    put_cell(x->answer, f->name, ',');
+    put_cell(x->answer, text.failed ? "" : (const char *)text.at, ',');
+    put_cell(x->answer, f->type.nullable ? "true" : "false", ',');
+    pfs_buf_puts(x->answer, key ? "PRI," : ",");
+    if (f->comment != NULL)
+        put_cell(x->answer, f->comment, '\n');
+    else
+        pfs_buf_putc(x->answer, '\n');
+    pfs_buf_done(&text);
+}
+
+static int describe(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(open_table(x, s, &table, err));
+    rc = pfs_table_schema(table, &schema, err);
+    if (rc == 0) {
+        pfs_buf_puts(x->answer, "name,type,null,key,comment\n");
+        for (int32_t i = 0; i < schema->columns; i++)
+            describe_field(x, schema, i);
+    }
+    pfs_table_unref(table);
+    return rc;
+}
+
+/* ---- procedures ---- */
+
+static const char *argument(const struct pfs_statement *s, const char *name, int32_t place)
+{
+    for (int32_t i = 0; i < s->arguments; i++)
+        if (s->argument[i].name != NULL ? strcmp(s->argument[i].name, name) == 0 : i == place)
+            return s->argument[i].value;
+    return NULL;
+}
+
+/* Opens the table that the first argument of a CALL names: 'db.t', 't', with $branch_b. */
+static int called_table(struct execution *x, const struct pfs_statement *s, struct pfs_table **out, struct pfs_err *err)
+{
+    const char *text = argument(s, "table", 0), *branch = NULL;
+    char *database, *table, *mark;
+    int rc;
+
+    if (text == NULL)
+        return pfs_fail(err, EINVAL, "%s needs the argument table", s->procedure);
+    database = pfs_arena_string(x->arena, pfs_str(text));
+    if (database == NULL)
+        return pfs_arena_full(x->arena, err);
+    table = strchr(database, '.');
+    if (table != NULL)
+        *table++ = '\0';
+    else
+        table = database;
+    mark = strstr(table, "$branch_");
+    if (mark != NULL) {
+        *mark = '\0';
+        branch = mark + strlen("$branch_");
+    }
+    rc = pfs_catalog_table(x->catalog, table == database ? x->database : database, table, branch, out, err);
+    return rc == -ENOENT ? pfs_fail(err, ENOENT, "Table %s does not exist.", text) : rc;
+}
+
+static int create_tag(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const char *tag = argument(s, "tag", 1);
+    struct pfs_table *table;
+    int rc;
+
+    if (tag == NULL)
+        return pfs_fail(err, EINVAL, "create_tag needs the argument tag");
+    if (s->arguments > 2)
+        return pfs_fail(err, EOPNOTSUPP, "create_tag of a given snapshot or with a time to live is not there yet");
+    PFS_TRY(called_table(x, s, &table, err));
+    rc = pfs_table_tag_create(table, tag, err);
+    pfs_table_unref(table);
+    if (rc == -EEXIST)
+        return pfs_fail(err, EEXIST, "Tag '%s' already exists.", tag);
+    return rc < 0 ? rc : done(x);
+}
+
+static int delete_tag(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const char *tag = argument(s, "tag", 1);
+    struct pfs_table *table;
+    int rc;
+
+    if (tag == NULL)
+        return pfs_fail(err, EINVAL, "delete_tag needs the argument tag");
+    PFS_TRY(called_table(x, s, &table, err));
+    rc = pfs_table_tag_delete(table, tag, err);
+    pfs_table_unref(table);
+    return rc < 0 && rc != -ENOENT ? rc : done(x);
+}
+
+static const struct {
+    const char *name;
+    execute_fn *run;
+} procedures[] = {{"create_tag", create_tag}, {"delete_tag", delete_tag}};
+
+static int call(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    for (size_t i = 0; i < sizeof(procedures) / sizeof(procedures[0]); i++)
+        if (strcmp(procedures[i].name, s->procedure) == 0)
+            return procedures[i].run(x, s, err);
+    return pfs_fail(err, EOPNOTSUPP, "CALL sys.%s is not there yet", s->procedure);
+}
+
+static int alter(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    (void)x;
+    return pfs_fail(err, EOPNOTSUPP, "ALTER TABLE %s is not there yet", s->table);
+}
+
+static execute_fn *const statements[] = {
+    [PFS_SQL_CREATE_DATABASE] = create_database,
+    [PFS_SQL_DROP_DATABASE] = drop_database,
+    [PFS_SQL_CREATE_TABLE] = create_table,
+    [PFS_SQL_DROP_TABLE] = drop_table,
+    [PFS_SQL_SHOW_DATABASES] = show_databases,
+    [PFS_SQL_SHOW_TABLES] = show_tables,
+    [PFS_SQL_SHOW_CREATE_TABLE] = show_create_table,
+    [PFS_SQL_DESCRIBE] = describe,
+    [PFS_SQL_ALTER_TABLE_SET] = alter,
+    [PFS_SQL_ALTER_TABLE_RESET] = alter,
+    [PFS_SQL_USE] = use_database,
+    [PFS_SQL_CALL] = call,
+};
+
+int pfs_catalog_execute(struct pfs_catalog *catalog, const char *database, struct pfs_slice text,
+                        struct pfs_buf *answer, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    struct execution x = {catalog, database != NULL ? database : DATABASE_DEFAULT, &arena, answer};
+    int rc = 0;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    while (rc == 0 && text.len > 0) {
+        struct pfs_statement s;
+        size_t used = 0;
+
+        rc = pfs_sql_parse(text, &used, &arena, &s, err);
+        if (rc == -EAGAIN)
+            rc = pfs_fail(err, EINVAL, "the last statement has no ';'");
+        if (rc <= 0)
+            break;
+        rc = statements[s.kind](&x, &s, err);
+        text.at += used;
+        text.len -= used;
+    }
+    pfs_arena_done(&arena);
+    return rc < 0 ? rc : pfs_buf_check(answer, err);
+}

@@ -1,0 +1,413 @@
+#include "src/table.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "src/commit/commit.h"
+#include "src/table_internal.h"
+
+#define MANIFEST_CACHE_SHARE 4 /* a quarter of the memory budget */
+
+struct pfs_table {
+    atomic_int refs;
+    struct pfs_table_config config; /* strings are ours */
+    struct pfs_table *next;         /* catalog's list, guarded by its lock */
+    struct pfs_schemas *schemas;
+    struct pfs_manifests *manifests;
+    pthread_mutex_t commit; /* lock 1 */
+    pthread_mutex_t lock;   /* lock 2, guards the members below */
+    struct pfs_state *state;
+    struct pfs_stat snapshot_stat; /* of the state's snapshot file */
+};
+
+/* ---- life ---- */
+
+static void table_free(struct pfs_table *t)
+{
+    pfs_state_unref(t->state);
+    pfs_manifests_close(t->manifests);
+    pfs_schemas_unref(t->schemas);
+    pthread_mutex_destroy(&t->commit);
+    pthread_mutex_destroy(&t->lock);
+    pfs_free((void *)(uintptr_t)t->config.database);
+    pfs_free((void *)(uintptr_t)t->config.name);
+    pfs_free((void *)(uintptr_t)t->config.branch);
+    pfs_free((void *)(uintptr_t)t->config.root);
+    pfs_free((void *)(uintptr_t)t->config.meta);
+    pfs_free(t);
+}
+
+static int copy_names(struct pfs_table *t, const struct pfs_table_config *from, struct pfs_err *err)
+{
+    const char *text[] = {from->database, from->name, from->branch, from->root, from->meta};
+    const char **to[] = {&t->config.database, &t->config.name, &t->config.branch, &t->config.root, &t->config.meta};
+    bool full = false;
+
+    for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
+        *to[i] = text[i] == NULL ? NULL : pfs_strdup(text[i]);
+        full |= text[i] != NULL && *to[i] == NULL;
+    }
+    return full ? pfs_fail(err, ENOMEM, "no memory for table %s", from->name) : 0;
+}
+
+int pfs_table_open(const struct pfs_table_config *config, struct pfs_table **out, struct pfs_err *err)
+{
+    struct pfs_table *t = pfs_zalloc(sizeof(*t));
+    const struct pfs_schema *schema;
+    int rc;
+
+    if (t == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for table %s", config->name);
+    t->config = *config;
+    atomic_init(&t->refs, 1);
+    pthread_mutex_init(&t->commit, NULL);
+    pthread_mutex_init(&t->lock, NULL);
+    rc = copy_names(t, config, err);
+    if (rc == 0)
+        rc = pfs_schemas_open(config->store, t->config.meta, &t->schemas, err);
+    if (rc == 0)
+        rc = pfs_schemas_latest(t->schemas, &schema, err);
+    if (rc == 0)
+        rc = pfs_manifests_open(config->store, t->config.root, config->memory_bytes / MANIFEST_CACHE_SHARE,
+                                &t->manifests, err);
+    if (rc < 0) {
+        table_free(t);
+        return rc;
+    }
+    *out = t;
+    return 0;
+}
+
+struct pfs_table *pfs_table_ref(struct pfs_table *table)
+{
+    atomic_fetch_add(&table->refs, 1);
+    return table;
+}
+
+bool pfs_table_try_ref(struct pfs_table *table)
+{
+    int refs = atomic_load(&table->refs);
+
+    while (refs > 0)
+        if (atomic_compare_exchange_weak(&table->refs, &refs, refs + 1))
+            return true;
+    return false;
+}
+
+void pfs_table_unref(struct pfs_table *table)
+{
+    if (table == NULL || atomic_fetch_sub(&table->refs, 1) != 1)
+        return;
+    if (table->config.unlist(table->config.catalog, table))
+        table_free(table);
+}
+
+struct pfs_table **pfs_table_link(struct pfs_table *table)
+{
+    return &table->next;
+}
+
+const char *pfs_table_database(const struct pfs_table *table)
+{
+    return table->config.database;
+}
+
+const char *pfs_table_name(const struct pfs_table *table)
+{
+    return table->config.name;
+}
+
+const char *pfs_table_branch(const struct pfs_table *table)
+{
+    return table->config.branch;
+}
+
+/* ---- states ---- */
+
+static bool same_file(const struct pfs_stat *a, const struct pfs_stat *b)
+{
+    return a->inode == b->inode && a->ctime_ns == b->ctime_ns && a->size == b->size;
+}
+
+static int snapshot_stat(const struct pfs_table *t, int64_t id, struct pfs_stat *out)
+{
+    char path[4096];
+
+    if (snprintf(path, sizeof(path), "%s/snapshot/snapshot-%lld", t->config.meta, (long long)id) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    return pfs_store_stat(t->config.store, path, out, NULL);
+}
+
+/* The current state, referenced, if it is still the newest: its snapshot's file is the same, there is no next one, and
+ * the schema is the same. A table without a snapshot is asked for again each time. */
+static struct pfs_state *still_current(struct pfs_table *t, const struct pfs_schema *schema)
+{
+    struct pfs_state *state = NULL;
+    struct pfs_stat held, now;
+
+    pthread_mutex_lock(&t->lock);
+    if (t->state != NULL && t->state->schema == schema)
+        state = pfs_state_ref(t->state);
+    held = t->snapshot_stat;
+    pthread_mutex_unlock(&t->lock);
+    if (state == NULL)
+        return NULL;
+    if (state->exists && snapshot_stat(t, state->snapshot.id, &now) == 0 && same_file(&held, &now) &&
+        snapshot_stat(t, state->snapshot.id + 1, &now) == -ENOENT)
+        return state;
+    pfs_state_unref(state);
+    return NULL;
+}
+
+static int load_state(struct pfs_table *t, const struct pfs_schema *schema, const struct pfs_snapshot *snapshot,
+                      struct pfs_state **out, struct pfs_err *err)
+{
+    return pfs_state_load(t->manifests, t->config.store, t->config.root, t->schemas, schema, snapshot, out, err);
+}
+
+/* Loads the newest snapshot; one that expires between the look and the load is looked for again. */
+static int load_latest(struct pfs_table *t, const struct pfs_schema *schema, struct pfs_arena *arena,
+                       struct pfs_state **out, struct pfs_err *err)
+{
+    struct pfs_snapshot snapshot;
+    struct pfs_stat stat;
+    int rc = -ENOENT;
+
+    for (int attempt = 0; attempt < 4 && rc == -ENOENT; attempt++) {
+        int64_t id;
+
+        rc = pfs_snapshot_latest_id(t->config.store, t->config.meta, &id, err);
+        if (rc == -ENOENT)
+            return load_state(t, schema, NULL, out, err);
+        if (rc == 0)
+            rc = pfs_snapshot_load(t->config.store, t->config.meta, id, arena, &snapshot, &stat, err);
+    }
+    if (rc == -ENOENT)
+        return pfs_fail(err, EIO, "the newest snapshot vanishes whenever it is opened");
+    if (rc < 0)
+        return rc;
+    PFS_TRY(load_state(t, schema, &snapshot, out, err));
+    pthread_mutex_lock(&t->lock);
+    pfs_state_unref(t->state);
+    t->state = pfs_state_ref(*out);
+    t->snapshot_stat = stat;
+    pthread_mutex_unlock(&t->lock);
+    return 0;
+}
+
+static int latest(struct pfs_table *t, struct pfs_state **out, struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+    struct pfs_arena arena;
+    int rc;
+
+    PFS_TRY(pfs_schemas_latest(t->schemas, &schema, err));
+    *out = still_current(t, schema);
+    if (*out != NULL)
+        return 0;
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = load_latest(t, schema, &arena, out, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+static int find_snapshot(struct pfs_table *t, struct pfs_when when, struct pfs_arena *arena, struct pfs_snapshot *out,
+                         struct pfs_err *err)
+{
+    switch (when.kind) {
+    case PFS_WHEN_SNAPSHOT:
+        return pfs_snapshot_load(t->config.store, t->config.meta, when.number, arena, out, NULL, err);
+    case PFS_WHEN_TIME:
+        return pfs_snapshot_at_time(t->config.store, t->config.meta, when.number, arena, out, err);
+    case PFS_WHEN_TAG:
+        return pfs_tag_load(t->config.store, t->config.meta, when.tag, arena, out, NULL, err);
+    case PFS_WHEN_LATEST:
+        break;
+    }
+    return -EINVAL;
+}
+
+int pfs_table_state(struct pfs_table *table, struct pfs_when when, struct pfs_state **out, struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+    struct pfs_snapshot snapshot;
+    struct pfs_arena arena;
+    int rc;
+
+    if (when.kind == PFS_WHEN_LATEST)
+        return latest(table, out, err);
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = find_snapshot(table, when, &arena, &snapshot, err);
+    if (rc == 0)
+        rc = pfs_schemas_get(table->schemas, snapshot.schema_id, &schema, err);
+    if (rc == 0)
+        rc = load_state(table, schema, &snapshot, out, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+int pfs_table_schema(struct pfs_table *table, const struct pfs_schema **out, struct pfs_err *err)
+{
+    return pfs_schemas_latest(table->schemas, out, err);
+}
+
+/* ---- appending ---- */
+
+int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pfs_write **out, struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+    struct pfs_write_config config = {.store = table->config.store,
+                                      .table = table->config.root,
+                                      .schemas = table->schemas,
+                                      .memory_bytes = memory_bytes,
+                                      .clock = table->config.clock,
+                                      .pool = table->config.pool};
+
+    if (table->config.read_only)
+        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    PFS_TRY(pfs_schemas_latest(table->schemas, &schema, err));
+    config.schema = schema;
+    return pfs_write_open(&config, out, err);
+}
+
+/* Sleeps between two attempts: a random time that doubles its bound, from 10 ms up to 1 s. */
+static void back_off(int attempt, const char *user)
+{
+    int bound_ms = 10 << (attempt < 7 ? attempt : 7);
+    uint64_t seed = (uint64_t)pfs_clock_monotonic_ms() + (uint64_t)attempt;
+    int wait_ms;
+
+    bound_ms = bound_ms > 1000 ? 1000 : bound_ms;
+    wait_ms = (int)(pfs_hash64(user, strlen(user), seed) % (uint64_t)bound_ms) + 1;
+    usleep((useconds_t)wait_ms * 1000);
+}
+
+struct attempt {
+    struct pfs_table *table;
+    struct pfs_write *write;
+    const char *user;
+    int64_t identifier;
+    struct pfs_arena arena;
+};
+
+/* One attempt on top of the newest state: an outcome, or -errno. */
+static int try_commit(struct attempt *a, int64_t *id, struct pfs_err *err)
+{
+    struct pfs_table *t = a->table;
+    struct pfs_commit commit = {.store = t->config.store,
+                                .table = t->config.root,
+                                .meta = t->config.meta,
+                                .user = a->user,
+                                .identifier = a->identifier,
+                                .kind = PFS_COMMIT_APPEND,
+                                .clock = t->config.clock};
+    struct pfs_write_files files;
+    struct pfs_snapshot made;
+    struct pfs_state *state;
+    int rc;
+
+    PFS_TRY(latest(t, &state, err));
+    rc = pfs_write_prepare(a->write, state, &files, err);
+    if (rc == 0 && files.entries > 0) {
+        commit.schema = state->schema;
+        commit.entries = files.entries;
+        commit.entry = files.entry;
+        commit.indexes = files.indexes;
+        commit.index = files.index;
+        rc = pfs_commit_try(&commit, state->exists ? &state->snapshot : NULL, state->index, state->indexes, &a->arena,
+                            &made, NULL, err);
+        *id = rc == PFS_COMMIT_DONE ? made.id : 0;
+    }
+    pfs_state_unref(state);
+    return rc;
+}
+
+static int commit_with_retries(struct attempt *a, int64_t *id, struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+    int64_t retries;
+
+    PFS_TRY(pfs_schemas_latest(a->table->schemas, &schema, err));
+    PFS_TRY(pfs_options_int(&schema->options, "commit.max-retries", 10, &retries, err));
+    for (int attempt = 0;; attempt++) {
+        int rc = try_commit(a, id, err);
+
+        if (rc != PFS_COMMIT_LOST)
+            return rc;
+        if (attempt >= retries)
+            return pfs_fail(err, EBUSY, "other writers were quicker %d times (commit.max-retries)", attempt + 1);
+        back_off(attempt, a->user);
+        pfs_arena_reset(&a->arena);
+    }
+}
+
+int pfs_table_commit(struct pfs_table *table, struct pfs_write *write, const char *user, int64_t identifier, bool once,
+                     int64_t *id, struct pfs_err *err)
+{
+    struct attempt a = {.table = table, .write = write, .user = user, .identifier = identifier};
+    int rc = 0;
+
+    *id = 0;
+    pfs_arena_init(&a.arena, PFS_ARENA_LIMIT);
+    pthread_mutex_lock(&table->commit);
+    if (once)
+        rc = pfs_commit_known(table->config.store, table->config.meta, user, identifier, err);
+    if (rc == 0)
+        rc = commit_with_retries(&a, id, err);
+    pthread_mutex_unlock(&table->commit);
+    pfs_arena_done(&a.arena);
+    if (rc < 0)
+        return err != NULL && err->code != 0 ? pfs_wrap(err, "%s.%s", table->config.database, table->config.name) : rc;
+    if (*id != 0)
+        pfs_write_committed(write);
+    return 0;
+}
+
+/* ---- snapshots and tags ---- */
+
+int pfs_table_snapshots(struct pfs_table *table, struct pfs_arena *arena, int64_t **ids, int64_t *count,
+                        struct pfs_err *err)
+{
+    return pfs_snapshot_list(table->config.store, table->config.meta, arena, ids, count, err);
+}
+
+int pfs_table_tags(struct pfs_table *table, struct pfs_arena *arena, const char ***names, int64_t *count,
+                   struct pfs_err *err)
+{
+    return pfs_tag_list(table->config.store, table->config.meta, arena, names, count, err);
+}
+
+int pfs_table_tag_create(struct pfs_table *table, const char *name, struct pfs_err *err)
+{
+    struct pfs_state *state;
+    int rc;
+
+    if (table->config.read_only)
+        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    PFS_TRY(latest(table, &state, err));
+    if (!state->exists)
+        rc = pfs_fail(err, ENOENT, "Cannot create tag because latest snapshot doesn't exist.");
+    else
+        rc = pfs_tag_create(table->config.store, table->config.meta, name, &state->snapshot, err);
+    pfs_state_unref(state);
+    return rc;
+}
+
+int pfs_table_tag_delete(struct pfs_table *table, const char *name, struct pfs_err *err)
+{
+    if (table->config.read_only)
+        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    return pfs_tag_remove(table->config.store, table->config.meta, name, err);
+}
+
+int pfs_table_tag_rename(struct pfs_table *table, const char *from, const char *to, struct pfs_err *err)
+{
+    if (table->config.read_only)
+        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    return pfs_tag_rename(table->config.store, table->config.meta, from, to, err);
+}

@@ -1,0 +1,24 @@
+/* table_internal.h - how the catalog makes tables and keeps the list of open ones. Private to src/. */
+#pragma once
+
+#include "src/catalog.h"
+
+struct pfs_table_config {
+    struct pfs_store *store;
+    struct pfs_pool *pool;
+    const struct pfs_clock *clock;
+    bool read_only;
+    size_t memory_bytes;
+    const char *database, *name, *branch; /* copied; branch NULL = main */
+    const char *root, *meta;              /* directories: of the main table, of the branch (= root for main); copied */
+    /* Called when the last reference goes, before the table is freed: takes it off the catalog's list. Returns false
+     * when somebody took a new reference meanwhile, and then the table lives on. */
+    bool (*unlist)(void *catalog, struct pfs_table *table);
+    void *catalog;
+};
+
+/* Bare -ENOENT when there is no schema. One reference is the caller's. */
+int pfs_table_open(const struct pfs_table_config *config, struct pfs_table **out, struct pfs_err *err);
+/* One more reference unless the last one is gone already. Lock of the catalog's list held. */
+bool pfs_table_try_ref(struct pfs_table *table);
+struct pfs_table **pfs_table_link(struct pfs_table *table); /* the next one on the catalog's list */
