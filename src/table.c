@@ -309,6 +309,7 @@ static int try_commit(struct attempt *a, int64_t *id, struct pfs_err *err)
     struct pfs_write_files files;
     struct pfs_snapshot made;
     struct pfs_state *state;
+    bool unclear = false;
     int rc;
 
     PFS_TRY(latest(t, &state, err));
@@ -320,8 +321,10 @@ static int try_commit(struct attempt *a, int64_t *id, struct pfs_err *err)
         commit.indexes = files.indexes;
         commit.index = files.index;
         rc = pfs_commit_try(&commit, state->exists ? &state->snapshot : NULL, state->index, state->indexes, &a->arena,
-                            &made, NULL, err);
+                            &made, &unclear, err);
         *id = rc == PFS_COMMIT_DONE ? made.id : 0;
+        if (unclear) /* a snapshot may name the files: they stay, and the rows are not tried again */
+            pfs_write_committed(a->write);
     }
     pfs_state_unref(state);
     return rc;

@@ -108,5 +108,9 @@ int pfs_manifest_combine(const struct pfs_manifest_entry *const *entries, const 
                          struct pfs_arena *arena, const struct pfs_manifest_entry ***out, int64_t *count,
                          int64_t *leftover, struct pfs_err *err);
 
+/* A copy whose names, rows and statistics live in the arena. */
+int pfs_manifest_entry_copy(const struct pfs_manifest_entry *in, struct pfs_arena *arena,
+                            struct pfs_manifest_entry *out, struct pfs_err *err);
+
 /* True when both mean the same file: partition, bucket, level, name, extra files, embedded index, external path. */
 bool pfs_manifest_same_file(const struct pfs_manifest_entry *a, const struct pfs_manifest_entry *b);

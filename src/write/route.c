@@ -1,0 +1,272 @@
+#include "src/write/route.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "format/binrow.h"
+#include "format/text/text.h"
+
+/* ---- the gate ---- */
+
+int pfs_gate_init(struct pfs_gate *gate, const struct pfs_schema *schema, struct pfs_err *err)
+{
+    static const char *const functions[] = {"default", "mod", "hive", NULL};
+    static const char *const fallbacks[] = {"first-row.ignore-delete", "deduplicate.ignore-delete",
+                                            "partial-update.ignore-delete"};
+    const struct pfs_options *o = &schema->options;
+    const char *kind = pfs_options_get(o, "rowkind.field");
+    const char *ignore = "ignore-delete";
+    int function;
+
+    *gate = (struct pfs_gate){.schema = schema, .kind_column = -1};
+    for (size_t i = 0; i < 3 && pfs_options_get(o, ignore) == NULL; i++)
+        ignore = fallbacks[i];
+    PFS_TRY(pfs_options_bool(o, ignore, false, &gate->ignore_delete, err));
+    PFS_TRY(pfs_options_bool(o, "ignore-update-before", false, &gate->ignore_update_before, err));
+    PFS_TRY(pfs_options_enum(o, "bucket-function.type", functions, 0, &function, err));
+    if (function == 2)
+        return pfs_fail(err, EOPNOTSUPP, "bucket-function.type = hive is not there yet");
+    gate->by_value = function == 1;
+    if (kind != NULL) {
+        gate->kind_column = pfs_schema_find(schema, pfs_str(kind));
+        if (gate->kind_column < 0)
+            return pfs_fail(err, EINVAL, "Rowkind field: '%s' can not be found in table schema.", kind);
+        if (!pfs_kind_is_text(schema->field[gate->kind_column].type.kind))
+            return pfs_fail(err, EINVAL, "only support string type for rowkind, but %s is another", kind);
+    }
+    return 0;
+}
+
+/* Kinds that the rowkind.field column spells. */
+static int kinds_from_column(const struct pfs_column *text, int64_t rows, int8_t *kinds, struct pfs_err *err)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        struct pfs_slice s = pfs_column_present(text, i) ? pfs_column_bytes(text, i) : pfs_str("");
+        enum pfs_row_kind kind;
+
+        if (!pfs_column_present(text, i))
+            return pfs_fail(err, EINVAL, "Row kind cannot be null.");
+        if (pfs_row_kind_parse(s, &kind) < 0)
+            return pfs_fail(err, EINVAL, "Unsupported short string '%.*s' for row kind.", PFS_P(s));
+        kinds[i] = (int8_t)kind;
+    }
+    return 0;
+}
+
+static bool passes(const struct pfs_gate *gate, int8_t kind)
+{
+    if (kind == PFS_UPDATE_BEFORE)
+        return !gate->ignore_delete && !gate->ignore_update_before;
+    return kind != PFS_DELETE || !gate->ignore_delete;
+}
+
+/* Runs of rows that pass. */
+static int64_t passing(const struct pfs_gate *gate, const int8_t *kinds, int64_t rows, struct pfs_range *range,
+                       int64_t *passed)
+{
+    int64_t ranges = 0;
+
+    *passed = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        if (!passes(gate, kinds[i]))
+            continue;
+        if (ranges > 0 && range[ranges - 1].from + range[ranges - 1].len == i)
+            range[ranges - 1].len++;
+        else
+            range[ranges++] = (struct pfs_range){0, (int32_t)i, 1};
+        (*passed)++;
+    }
+    return ranges;
+}
+
+static int drop_rows(const struct pfs_gate *gate, struct pfs_routed *r, struct pfs_err *err)
+{
+    struct pfs_batch in = r->batch;
+    const struct pfs_batch *source = &in;
+    const int8_t *kinds = in.column[in.columns - 1].values;
+    struct pfs_range *range;
+    int64_t passed, ranges;
+
+    if (!gate->ignore_delete && !gate->ignore_update_before)
+        return 0;
+    range = pfs_arena_array(&r->arena, (size_t)in.rows, sizeof(*range));
+    if (range == NULL)
+        return pfs_arena_full(&r->arena, err);
+    ranges = passing(gate, kinds, in.rows, range, &passed);
+    if (passed == in.rows)
+        return 0;
+    r->batch.column = pfs_arena_array(&r->arena, (size_t)in.columns, sizeof(*r->batch.column));
+    if (r->batch.column == NULL)
+        return pfs_arena_full(&r->arena, err);
+    for (int32_t i = 0; i < in.columns; i++)
+        PFS_TRY(pfs_column_gather(&source, i, range, ranges, passed, &r->arena, &r->batch.column[i], err));
+    r->batch.rows = passed;
+    return 0;
+}
+
+static int pass_gate(const struct pfs_gate *gate, struct pfs_routed *r, const struct pfs_batch *in, struct pfs_err *err)
+{
+    struct pfs_column *column = pfs_arena_array(&r->arena, (size_t)in->columns, sizeof(*column));
+
+    if (column == NULL)
+        return pfs_arena_full(&r->arena, err);
+    memcpy(column, in->column, (size_t)in->columns * sizeof(*column));
+    if (gate->kind_column >= 0) {
+        int8_t *kinds = pfs_arena_alloc(&r->arena, (size_t)in->rows);
+
+        if (kinds == NULL)
+            return pfs_arena_full(&r->arena, err);
+        PFS_TRY(kinds_from_column(&column[gate->kind_column], in->rows, kinds, err));
+        column[in->columns - 1].values = kinds;
+    }
+    r->batch = (struct pfs_batch){in->rows, in->columns, column};
+    return drop_rows(gate, r, err);
+}
+
+/* Tables without a primary key hold rows, not changes. */
+static int check_appends(const struct pfs_gate *gate, const struct pfs_batch *batch, struct pfs_err *err)
+{
+    const int8_t *kinds = batch->column[batch->columns - 1].values;
+
+    if (gate->schema->primary_keys > 0)
+        return 0;
+    for (int64_t i = 0; i < batch->rows; i++)
+        if (kinds[i] != PFS_INSERT)
+            return pfs_fail(err, EINVAL, "a table without a primary key takes +I rows only, not %s",
+                            pfs_row_kind_name((enum pfs_row_kind)kinds[i]));
+    return 0;
+}
+
+/* ---- partitions ---- */
+
+void pfs_partitions_init(struct pfs_partitions *partitions)
+{
+    *partitions = (struct pfs_partitions){0};
+    pfs_arena_init(&partitions->arena, PFS_ARENA_LIMIT);
+}
+
+void pfs_partitions_done(struct pfs_partitions *partitions)
+{
+    pfs_arena_done(&partitions->arena);
+    pfs_free(partitions->bytes);
+    *partitions = (struct pfs_partitions){0};
+}
+
+/* The number of a partition; new ones are added. There are few, so they are looked through. */
+static int partition_number(struct pfs_partitions *p, struct pfs_slice row, int32_t *out, struct pfs_err *err)
+{
+    for (int32_t i = p->count - 1; i >= 0; i--)
+        if (pfs_slice_eq(p->bytes[i], row)) {
+            *out = i;
+            return 0;
+        }
+    if (p->count == p->room) {
+        int32_t room = p->room == 0 ? 16 : p->room * 2;
+        struct pfs_slice *more = pfs_realloc(p->bytes, (size_t)room * sizeof(*more));
+
+        if (more == NULL)
+            return pfs_fail(err, ENOMEM, "no memory for %d partitions", room);
+        p->bytes = more;
+        p->room = room;
+    }
+    if (!pfs_arena_copy(&p->arena, row, &p->bytes[p->count]))
+        return pfs_arena_full(&p->arena, err);
+    *out = p->count++;
+    return 0;
+}
+
+static int number_rows(const struct pfs_schema *schema, struct pfs_partitions *p, struct pfs_routed *r,
+                       struct pfs_buf *text, struct pfs_err *err)
+{
+    int32_t keys = schema->partition_keys, *number = NULL, last = 0;
+    const struct pfs_column **column = pfs_arena_array(&r->arena, (size_t)keys, sizeof(*column));
+
+    if (keys > 0)
+        number = pfs_arena_array(&r->arena, (size_t)r->batch.rows, sizeof(*number));
+    if (column == NULL || (keys > 0 && number == NULL))
+        return pfs_arena_full(&r->arena, err);
+    for (int32_t i = 0; i < keys; i++)
+        column[i] = &r->batch.column[schema->partition_key[i]];
+    for (int64_t i = 0; i < (keys > 0 ? r->batch.rows : 1); i++) {
+        pfs_buf_clear(text);
+        PFS_TRY(pfs_binrow_print(column, keys, i, true, text, err));
+        if (i == 0 || !pfs_slice_eq(p->bytes[last], pfs_buf_slice(text)))
+            PFS_TRY(partition_number(p, pfs_buf_slice(text), &last, err));
+        if (number != NULL)
+            number[i] = last;
+    }
+    r->partition = number;
+    return 0;
+}
+
+/* ---- hashes ---- */
+
+/* floorMod of an INT or BIGINT key by the number of buckets. */
+static int mod_rows(const struct pfs_schema *schema, const struct pfs_column *key, int64_t rows, int32_t *out,
+                    struct pfs_err *err)
+{
+    int64_t n = schema->buckets;
+
+    if (key->type->kind != PFS_INT && key->type->kind != PFS_BIGINT)
+        return pfs_fail(err, EINVAL, "bucket-function.type = mod needs one INT or BIGINT bucket key");
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t v = key->type->kind == PFS_INT ? ((const int32_t *)key->values)[i] : ((const int64_t *)key->values)[i];
+        int64_t rest = v % n;
+
+        out[i] = (int32_t)(rest < 0 ? rest + n : rest);
+    }
+    return 0;
+}
+
+static int hash_rows(const struct pfs_gate *gate, struct pfs_routed *r, struct pfs_buf *text, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = gate->schema;
+    bool dynamic = schema->buckets < 0;
+    int32_t keys = dynamic ? schema->trimmed_keys : schema->bucket_keys;
+    const int32_t *key = dynamic ? schema->trimmed_key : schema->bucket_key;
+    const struct pfs_column **column;
+    int32_t *hash;
+
+    if (keys == 0 || schema->buckets == 1)
+        return 0;
+    column = pfs_arena_array(&r->arena, (size_t)keys, sizeof(*column));
+    hash = pfs_arena_array(&r->arena, (size_t)r->batch.rows, sizeof(*hash));
+    if (column == NULL || hash == NULL)
+        return pfs_arena_full(&r->arena, err);
+    for (int32_t i = 0; i < keys; i++)
+        column[i] = &r->batch.column[key[i]];
+    r->hash = hash;
+    if (gate->by_value && !dynamic)
+        return mod_rows(schema, column[0], r->batch.rows, hash, err);
+    return pfs_binrow_hash_batch(column, keys, r->batch.rows, text, hash, err);
+}
+
+int32_t pfs_bucket_of(const struct pfs_gate *gate, int32_t hash)
+{
+    int32_t rest;
+
+    if (gate->by_value)
+        return hash;
+    rest = hash % gate->schema->buckets;
+    return rest < 0 ? -rest : rest;
+}
+
+int pfs_route(const struct pfs_gate *gate, struct pfs_partitions *partitions, struct pfs_arena *arena,
+              const struct pfs_batch *batch, struct pfs_routed *out, struct pfs_err *err)
+{
+    struct pfs_buf text = {0};
+    int rc;
+
+    *out = (struct pfs_routed){.arena = *arena};
+    pfs_arena_init(arena, out->arena.limit_bytes);
+    rc = pass_gate(gate, out, batch, err);
+    if (rc == 0)
+        rc = check_appends(gate, &out->batch, err);
+    if (rc == 0 && out->batch.rows > 0)
+        rc = number_rows(gate->schema, partitions, out, &text, err);
+    if (rc == 0 && out->batch.rows > 0)
+        rc = hash_rows(gate, out, &text, err);
+    pfs_buf_done(&text);
+    out->bytes = out->arena.used_bytes;
+    return rc;
+}

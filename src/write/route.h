@@ -1,0 +1,43 @@
+/* route.h - the gate and the way of each row: which rows pass, which partition they fall into, what their key hashes
+ * to. Private to the suite.
+ *
+ * A routed batch owns its arena: the table's columns, the kinds that count, and for each row the number of its
+ * partition and the hash that decides its bucket.
+ */
+#pragma once
+
+#include "format/batch.h"
+#include "src/meta/schema.h"
+
+struct pfs_routed {
+    struct pfs_arena arena;
+    struct pfs_batch batch;   /* the table's columns, then the row kind; rows that passed the gate */
+    const int32_t *partition; /* a number for each row; NULL = all 0 */
+    const int32_t *hash;      /* of the bucket key (dynamic buckets: of the trimmed key); NULL = not needed */
+    size_t bytes;
+};
+
+struct pfs_partitions { /* the partitions met so far, by number */
+    struct pfs_arena arena;
+    struct pfs_slice *bytes; /* serialised rows */
+    int32_t count, room;
+};
+
+struct pfs_gate { /* what the table's options ask of each row */
+    const struct pfs_schema *schema;
+    int32_t kind_column; /* rowkind.field; -1 = none */
+    bool ignore_delete, ignore_update_before;
+    bool by_value; /* bucket-function.type = mod: the "hash" is the key itself modulo the buckets */
+};
+
+int pfs_gate_init(struct pfs_gate *gate, const struct pfs_schema *schema, struct pfs_err *err);
+
+void pfs_partitions_init(struct pfs_partitions *partitions);
+void pfs_partitions_done(struct pfs_partitions *partitions);
+
+/* Moves `arena` (in which `batch` lives) into *out, also on failure; *out is released by its arena. */
+int pfs_route(const struct pfs_gate *gate, struct pfs_partitions *partitions, struct pfs_arena *arena,
+              const struct pfs_batch *batch, struct pfs_routed *out, struct pfs_err *err);
+
+/* Bucket of a row in a table with a fixed number of buckets (spec buckets 2, 3). */
+int32_t pfs_bucket_of(const struct pfs_gate *gate, int32_t hash);
