@@ -3,8 +3,8 @@
  * States: OPEN (takes bytes) -> FLUSHED (what was complete is committed; more may come) -> SEALED (released) or FAILED
  * (a row was refused or a commit failed: every later call gives the same errno, nothing that was not acknowledged is
  * kept). Rows are parsed, typed and checked inside write. flush commits and syncs all complete rows before it answers;
- * a last line without newline is checked there and counts at release. An inbox@user:n handle commits once: bytes after
- * that commit are refused.
+ * a last line without newline counts at release. An inbox@user:n handle commits once, at the first flush that has rows,
+ * a last line without newline with it: bytes after that commit are refused.
  *
  * Bytes are taken in the order in which they arrive; with O_APPEND offsets are ignored, without it contiguous offsets
  * stream and a gap is -EINVAL. A write is taken whole or not at all. Threads: one handle, any thread; calls on a handle
@@ -48,9 +48,11 @@ int pfs_inbox_open(const struct pfs_inbox_config *config, struct pfs_inbox **out
 /* Answers before it returns: len taken, or -errno. */
 void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint64_t off, struct pfs_slice bytes);
 void pfs_inbox_flush(struct pfs_inbox *inbox, struct pfs_request *request); /* 0 or -errno */
-/* Commits a last line without newline, closes and frees; always answers 0 or the error (which nobody may hear: it is in
- * errors.jsonl as well). drop: the writer died by a signal; what was not acknowledged goes. */
+/* Commits a last line without newline; always answers 0 or the error (which nobody may hear: it is in errors.jsonl as
+ * well). drop: the writer died by a signal; what was not acknowledged goes. Afterwards only close is legal. */
 void pfs_inbox_release(struct pfs_inbox *inbox, struct pfs_request *request, bool drop);
+
+void pfs_inbox_close(struct pfs_inbox *inbox); /* NULL allowed */
 
 /* Something of it waits for release: readers hold back a moment. */
 bool pfs_inbox_unfinished(struct pfs_inbox *inbox);

@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include "fs/request.h"
 
+struct pfs_park;
+
 enum pfs_wake { PFS_WAKE_READY, PFS_WAKE_TIMEOUT, PFS_WAKE_INTERRUPT };
 
 struct pfs_waiter {

@@ -12,7 +12,6 @@
 #include "base/cancel.h"
 #include "base/err.h"
 
-struct pfs_park; /* who waits for what: private to fs/park.c */
 struct pfs_request;
 
 typedef void pfs_done_fn(struct pfs_request *request, int64_t result);
@@ -22,5 +21,5 @@ struct pfs_request {
     struct pfs_cancel cancel; /* set by pfs_request_interrupt only */
     struct pfs_err err;
     uint32_t pid, uid; /* of the caller; 0 = unknown */
-    struct pfs_park *park;
+    void *step;        /* private to fs/: what a continuation of this request needs */
 };

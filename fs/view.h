@@ -28,6 +28,7 @@ struct pfs_view_source {
     int (*render)(void *context, struct pfs_sink *sink, struct pfs_err *err);
     void (*release)(void *context);
     void *context;
+    bool small; /* rendered among the urgent tasks: long renders do not hold it up */
 };
 
 struct pfs_views_config {

@@ -6,7 +6,7 @@
 
 struct partition {
     struct pfs_slice bytes;
-    const struct pfs_column *value; /* one row a partition key */
+    struct pfs_column *value; /* one row a partition key */
     int32_t count;
 };
 
@@ -91,21 +91,28 @@ int pfs_scan_partitions(const struct pfs_state *state, struct pfs_arena *arena, 
     return 0;
 }
 
-/* Does the partition hold the wanted values? */
-static bool wanted(const struct pfs_scan_want *want, const struct partition *p)
+int pfs_scan_partition_values(const struct pfs_state *state, struct pfs_slice partition, struct pfs_arena *arena,
+                              struct pfs_column **out, struct pfs_err *err)
 {
-    const struct pfs_schema *schema = want->state->schema;
+    struct partition p;
 
-    for (int32_t i = 0; i < want->partitions; i++)
+    PFS_TRY(decode_partition(state->schema, partition, arena, &p, err));
+    *out = p.value;
+    return 0;
+}
+
+bool pfs_scan_partition_matches(const struct pfs_schema *schema, const struct pfs_column *value,
+                                const struct pfs_partition_value *held, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++)
         for (int32_t k = 0; k < schema->partition_keys; k++) {
-            const struct pfs_partition_value *v = &want->partition[i];
             bool has;
 
-            if (schema->partition_key[k] != v->column)
+            if (schema->partition_key[k] != held[i].column)
                 continue;
-            has = pfs_column_present(&v->value, 0);
-            if (has != pfs_column_present(&p->value[k], 0) ||
-                (has && pfs_value_compare(&v->value, 0, &p->value[k], 0) != 0))
+            has = pfs_column_present(&held[i].value, 0);
+            if (has != pfs_column_present(&value[k], 0) ||
+                (has && pfs_value_compare(&held[i].value, 0, &value[k], 0) != 0))
                 return false;
         }
     return true;
@@ -144,7 +151,9 @@ static int collect(const struct pfs_scan_want *want, struct pfs_arena *arena, st
     if (files == NULL || ranked == NULL)
         return pfs_arena_full(arena, err);
     for (int64_t i = 0; i < partitions; i++)
-        ranked[i] = (struct ranked){all[i], (int32_t)i, wanted(want, &all[i])};
+        ranked[i] =
+            (struct ranked){all[i], (int32_t)i,
+                            pfs_scan_partition_matches(state->schema, all[i].value, want->partition, want->partitions)};
     qsort(ranked, (size_t)partitions, sizeof(*ranked), compare_bytes);
     for (int64_t i = 0; i < state->files; i++) {
         struct partition key = {.bytes = state->file[i]->partition};

@@ -44,3 +44,8 @@ int pfs_scan_split(struct pfs_scan *scan, int32_t split, struct pfs_reader **out
 /* The distinct partitions of the state's live files in order, as serialised rows (borrowed from the state). */
 int pfs_scan_partitions(const struct pfs_state *state, struct pfs_arena *arena, const struct pfs_slice **out,
                         int64_t *count, struct pfs_err *err);
+/* The values of one, a one-row column for each partition key, and whether they are those that are held. */
+int pfs_scan_partition_values(const struct pfs_state *state, struct pfs_slice partition, struct pfs_arena *arena,
+                              struct pfs_column **out, struct pfs_err *err);
+bool pfs_scan_partition_matches(const struct pfs_schema *schema, const struct pfs_column *value,
+                                const struct pfs_partition_value *held, int32_t count);

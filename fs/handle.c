@@ -1,0 +1,287 @@
+/* handle.c - open files: reading views, writing inboxes, talking to sql. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fs/tree_internal.h"
+
+#define OPEN_WAIT_MS 1000
+
+static void handle_free(struct pfs_tree *tree, struct pfs_handle *h)
+{
+    pfs_console_close(h->console);
+    pfs_inbox_close(h->inbox);
+    if (h->view != NULL) {
+        pfs_view_release(h->view);
+        pfs_view_unref(h->view);
+    }
+    if (h->node != NULL)
+        pfs_tree_forget(tree, h->node, 1);
+    pfs_free(h->table);
+    pfs_free(h);
+}
+
+static struct pfs_handle *new_handle(struct pfs_tree *tree, struct pfs_node *node)
+{
+    struct pfs_handle *h = pfs_zalloc(sizeof(*h));
+
+    if (h == NULL)
+        return NULL;
+    h->node = node;
+    pthread_mutex_lock(&tree->lock);
+    node->counts++;
+    pthread_mutex_unlock(&tree->lock);
+    return h;
+}
+
+/* ---- views ---- */
+
+struct opening {
+    struct pfs_tree *tree;
+    struct pfs_handle *handle;
+    pfs_done_fn *done;
+    struct pfs_opened *out;
+    uint64_t size;
+};
+
+static void opened(struct pfs_request *request, int64_t result)
+{
+    struct opening *o = request->step;
+    struct pfs_handle *h = o->handle;
+
+    if (result == 0 || result == -ETIMEDOUT) {
+        bool cached = result == 0 && atomic_load(&h->node->told);
+
+        *o->out = (struct pfs_opened){.handle = h, .direct = !cached, .keep_cache = cached};
+        result = 0;
+    } else {
+        handle_free(o->tree, h);
+    }
+    request->done = o->done;
+    request->step = NULL;
+    pfs_free(o);
+    request->done(request, result);
+}
+
+/* Waits up to a second for the size, so that all but slow views are cached and can be mapped at once. */
+static void open_view(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *h, struct pfs_opened *out)
+{
+    struct opening *o = pfs_zalloc(sizeof(*o));
+
+    if (o == NULL) {
+        handle_free(tree, h);
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a handle"));
+        return;
+    }
+    *o = (struct opening){tree, h, request->done, out, 0};
+    h->view = pfs_view_ref(h->node->view);
+    pfs_view_hold(h->view);
+    request->step = o;
+    request->done = opened;
+    pfs_view_size(h->view, request, &o->size, OPEN_WAIT_MS);
+}
+
+/* ---- inboxes ---- */
+
+static int64_t next_identifier(void *context)
+{
+    struct pfs_tree *tree = context;
+
+    return atomic_fetch_add(&tree->identifier, 1);
+}
+
+static int fill_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, struct pfs_table *table,
+                      struct pfs_err *err)
+{
+    const struct pfs_place *place = &h->node->place;
+    struct pfs_inbox_config config = {.table = table,
+                                      .pool = tree->config.pool,
+                                      .clock = tree->config.clock,
+                                      .format = place->text,
+                                      .user = place->user != NULL ? place->user : tree->user,
+                                      .once = place->user != NULL,
+                                      .identifier = place->identifier,
+                                      .next_identifier = next_identifier,
+                                      .context = tree,
+                                      .partitions = place->specs,
+                                      .append = (flags & O_APPEND) != 0};
+    const struct pfs_schema *schema;
+    struct pfs_partition_value *value;
+    struct pfs_arena arena;
+    const char *name;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_table_schema(table, &schema, err);
+    if (rc == 0)
+        rc = pfs_place_partitions(place, schema, &arena, &value, err);
+    if (rc == 0)
+        rc = pfs_tree_errors(tree, place, &config.errors, err);
+    name = pfs_place_table(place, &arena);
+    h->table = name == NULL ? NULL : pfs_strdup(name);
+    if (rc == 0 && h->table == NULL)
+        rc = pfs_fail(err, ENOMEM, "no memory for a handle");
+    if (rc == 0) {
+        config.partition = value;
+        rc = pfs_inbox_open(&config, &h->inbox, err);
+    }
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+static int open_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, struct pfs_err *err)
+{
+    struct pfs_table *table;
+    int rc;
+
+    if ((flags & O_ACCMODE) != O_WRONLY)
+        return pfs_fail(err, EACCES, "%s takes rows; it cannot be read", h->node->place.path);
+    PFS_TRY(pfs_tree_writable(tree, &h->node->place, err));
+    PFS_TRY(pfs_tree_table(tree, &h->node->place, &table, err));
+    rc = fill_inbox(tree, h, flags, table, err);
+    pfs_table_unref(table);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&tree->lock);
+    h->next = tree->inboxes;
+    tree->inboxes = h;
+    pthread_mutex_unlock(&tree->lock);
+    return 0;
+}
+
+static void unlist(struct pfs_tree *tree, struct pfs_handle *h)
+{
+    struct pfs_handle **at;
+
+    pthread_mutex_lock(&tree->lock);
+    for (at = &tree->inboxes; *at != NULL && *at != h; at = &(*at)->next)
+        ;
+    if (*at == h)
+        *at = h->next;
+    pthread_mutex_unlock(&tree->lock);
+}
+
+/* ---- opening ---- */
+
+void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, int flags,
+                        struct pfs_opened *out)
+{
+    const struct pfs_place *place = &node->place;
+    struct pfs_handle *h = new_handle(tree, node);
+    bool reads = (flags & O_ACCMODE) == O_RDONLY;
+    int rc;
+
+    if (h == NULL) {
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a handle"));
+        return;
+    }
+    if (node->view != NULL && reads) {
+        open_view(tree, request, h, out);
+        return;
+    }
+    if (node->view != NULL)
+        rc = pfs_fail(&request->err, EROFS, "%s shows rows; append to inbox instead", place->path);
+    else if (place->kind == PFS_NODE_INBOX)
+        rc = open_inbox(tree, h, flags, &request->err);
+    else if (place->kind == PFS_NODE_SQL)
+        rc = pfs_console_open(tree->config.catalog, tree->config.pool, tree->answers, place->database, request->uid,
+                              &h->console, &request->err);
+    else
+        rc = -EISDIR;
+    if (rc < 0)
+        handle_free(tree, h);
+    else
+        *out = (struct pfs_opened){.handle = h, .direct = true};
+    request->done(request, rc);
+}
+
+void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
+                     int flags, struct pfs_entry *entry, struct pfs_opened *out)
+{
+    int rc = pfs_tree_writable(tree, &parent->place, &request->err);
+
+    (void)flags;
+    (void)entry;
+    (void)out;
+    if (rc == 0)
+        rc = pfs_fail(&request->err, EPERM, "%s/%s: files are not made here; rows go to inbox", parent->place.path,
+                      name);
+    request->done(request, rc);
+}
+
+/* ---- bytes ---- */
+
+void pfs_tree_read(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
+                   void *to, size_t len)
+{
+    (void)tree;
+    if (handle->view != NULL)
+        pfs_view_read(handle->view, request, off, to, len);
+    else if (handle->console != NULL)
+        pfs_console_read(handle->console, request, off, to, len);
+    else
+        request->done(request, -EBADF);
+}
+
+void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
+                    struct pfs_slice bytes)
+{
+    (void)tree;
+    if (handle->inbox != NULL)
+        pfs_inbox_write(handle->inbox, request, off, bytes);
+    else if (handle->console != NULL)
+        pfs_console_write(handle->console, request, bytes);
+    else
+        request->done(request, -EBADF);
+}
+
+void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle)
+{
+    (void)tree;
+    if (handle->inbox != NULL)
+        pfs_inbox_flush(handle->inbox, request);
+    else if (handle->console != NULL)
+        pfs_console_flush(handle->console, request);
+    else
+        request->done(request, 0);
+}
+
+struct releasing {
+    struct pfs_tree *tree;
+    struct pfs_handle *handle;
+    pfs_done_fn *done;
+};
+
+static void released(struct pfs_request *request, int64_t result)
+{
+    struct releasing *r = request->step;
+    struct pfs_tree *tree = r->tree;
+
+    unlist(tree, r->handle);
+    handle_free(tree, r->handle);
+    pfs_park_wake(tree->park, &tree->released);
+    request->done = r->done;
+    request->step = NULL;
+    pfs_free(r);
+    request->done(request, result);
+}
+
+void pfs_tree_release(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle)
+{
+    struct releasing *r;
+
+    if (handle->inbox == NULL) {
+        handle_free(tree, handle);
+        request->done(request, 0);
+        return;
+    }
+    r = pfs_zalloc(sizeof(*r));
+    if (r == NULL) { /* the handle stays: its rows were acknowledged or refused already */
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory to release a handle"));
+        return;
+    }
+    *r = (struct releasing){tree, handle, request->done};
+    request->step = r;
+    request->done = released;
+    pfs_inbox_release(handle->inbox, request, false);
+}

@@ -1,0 +1,328 @@
+/* lookup.c - from a name to a node: what exists, which snapshot a view shows now, and how long a caller waits for its
+ * size.
+ *
+ * A lookup of a view waits a moment for the exact size, so that small views are known at once. A slow one is answered
+ * with a bound that must not be cached; stat then asks for attributes, and that request waits as long as the render
+ * takes, alone and interruptible. (The kernel makes all lookups of one name wait for the first, uninterruptibly: a long
+ * wait has no place here.)
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "fs/render.h"
+#include "fs/tree_internal.h"
+
+#define LOOKUP_WAIT_MS 60
+#define RELEASE_WAIT_MS 100
+#define DIRECTORY_VALID_MS 1000
+
+struct lookup {
+    struct pfs_waiter waiter; /* first */
+    struct pfs_tree *tree;
+    struct pfs_request *request;
+    pfs_done_fn *done; /* the request's own */
+    struct pfs_entry *out;
+    struct pfs_arena arena;
+    struct pfs_place place;
+    struct pfs_node *node;
+    uint64_t size;
+};
+
+static void finish(struct lookup *l, int64_t result)
+{
+    struct pfs_request *request = l->request;
+
+    if (result < 0 && l->node != NULL)
+        pfs_tree_forget(l->tree, l->node, 1);
+    pfs_arena_done(&l->arena);
+    request->done = l->done;
+    request->step = NULL;
+    pfs_free(l);
+    request->done(request, result);
+}
+
+/* ---- views ---- */
+
+static void sized(struct pfs_request *request, int64_t result)
+{
+    struct lookup *l = request->step;
+
+    if (result == 0 || result == -ETIMEDOUT) {
+        *l->out = (struct pfs_entry){.node = l->node};
+        pfs_node_attr(l->tree, l->node, &l->out->attr);
+        result = 0;
+    }
+    finish(l, result);
+}
+
+/* The node of the view that the place shows now. */
+static int find_view(struct lookup *l, struct pfs_err *err)
+{
+    struct pfs_view_source source;
+    struct pfs_table *table;
+    struct pfs_state *state;
+    struct pfs_view *view;
+    const char *key;
+    int rc;
+
+    PFS_TRY(pfs_tree_table(l->tree, &l->place, &table, err));
+    rc = pfs_table_state(table, l->place.when, &state, err);
+    pfs_table_unref(table);
+    if (rc < 0)
+        return rc;
+    rc = pfs_render_table(state, &l->place, l->tree->config.pool, &source, err);
+    if (rc == 0) {
+        const char *leaf = strrchr(l->place.path, '/');
+
+        key = pfs_arena_printf(&l->arena, "%.*s|%s|%lld|%d", (int)(leaf - l->place.path), l->place.path,
+                               state->identity, (long long)state->schema->id, (int)l->place.format);
+        if (key == NULL) {
+            source.release(source.context);
+            rc = pfs_arena_full(&l->arena, err);
+        } else {
+            rc = pfs_views_get(l->tree->views, key, &source, &view, err);
+        }
+    }
+    if (rc == 0)
+        rc = pfs_node_get(l->tree, &l->place, key, view, state->exists ? state->snapshot.time_ms : 0, &l->node, err);
+    pfs_state_unref(state);
+    return rc;
+}
+
+/* ---- small files ---- */
+
+static int find_text(struct lookup *l, struct pfs_err *err)
+{
+    struct pfs_errors *errors = NULL;
+    struct pfs_buf text = {0};
+    struct pfs_table *table;
+    struct pfs_view *view;
+    const char *key;
+    int rc;
+
+    PFS_TRY(pfs_tree_table(l->tree, &l->place, &table, err));
+    rc = pfs_tree_errors(l->tree, &l->place, &errors, err);
+    if (rc == 0)
+        rc = pfs_control_print(l->place.kind, table, errors, &text, err);
+    pfs_table_unref(table);
+    key = pfs_arena_printf(&l->arena, "%s|%zu-%016llx", l->place.path, text.len,
+                           (unsigned long long)pfs_hash64(text.at, text.len, 0));
+    if (rc == 0 && key == NULL)
+        rc = pfs_arena_full(&l->arena, err);
+    if (rc == 0)
+        rc = pfs_views_put(l->tree->views, key, pfs_buf_slice(&text), &view, err);
+    pfs_buf_done(&text);
+    return rc < 0 ? rc
+                  : pfs_node_get(l->tree, &l->place, key, view, pfs_clock_now_ms(l->tree->config.clock), &l->node, err);
+}
+
+/* On the pool: metadata is read here, not by the caller's thread. */
+static void find_task(void *context)
+{
+    struct lookup *l = context;
+    struct pfs_request *request = l->request;
+    int rc = l->place.kind == PFS_NODE_VIEW ? find_view(l, &request->err) : find_text(l, &request->err);
+
+    if (rc < 0) {
+        finish(l, rc);
+        return;
+    }
+    request->step = l;
+    request->done = sized;
+    pfs_view_size(l->node->view, request, &l->size, LOOKUP_WAIT_MS);
+}
+
+static void submit(struct lookup *l)
+{
+    if (l->tree->config.pool == NULL || pfs_pool_submit(l->tree->config.pool, true, find_task, l) < 0)
+        find_task(l);
+}
+
+/* ---- a handle that was flushed and not yet released has its last line to come ---- */
+
+static bool has_unfinished(struct pfs_tree *tree, const char *table)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&tree->lock);
+    for (struct pfs_handle *h = tree->inboxes; h != NULL && !found; h = h->next)
+        found = strcmp(h->table, table) == 0 && pfs_inbox_unfinished(h->inbox);
+    pthread_mutex_unlock(&tree->lock);
+    return found;
+}
+
+static void release_woken(struct pfs_waiter *waiter, enum pfs_wake why)
+{
+    struct lookup *l = (struct lookup *)waiter;
+
+    if (why == PFS_WAKE_INTERRUPT)
+        finish(l, -EINTR);
+    else
+        submit(l);
+}
+
+static void look_for_view(struct lookup *l)
+{
+    const char *table = pfs_place_table(&l->place, &l->arena);
+    bool parked = false;
+
+    if (table != NULL && has_unfinished(l->tree, table)) {
+        l->waiter.wake = release_woken;
+        l->waiter.request = l->request;
+        l->waiter.deadline_ms = pfs_clock_monotonic_ms() + RELEASE_WAIT_MS;
+        pfs_park_lock(l->tree->park);
+        parked = pfs_park_add(l->tree->park, &l->tree->released, &l->waiter);
+        pfs_park_unlock(l->tree->park);
+    }
+    if (!parked)
+        submit(l);
+}
+
+/* ---- directories, inbox, sql ---- */
+
+/* Does what the place names exist? 0 or bare -ENOENT. */
+static int check_exists(struct pfs_tree *tree, const struct pfs_place *p, struct pfs_err *err)
+{
+    struct pfs_when tagged = {.kind = PFS_WHEN_TAG, .tag = p->tag};
+    struct pfs_partition_value *value;
+    struct pfs_table *table;
+    struct pfs_state *state;
+    struct pfs_arena arena;
+    int32_t *column, columns;
+    int rc;
+
+    if (p->kind == PFS_NODE_SQL && p->database == NULL)
+        return 0;
+    if (p->table == NULL)
+        return pfs_catalog_has_database(tree->config.catalog, p->database) ? 0 : -ENOENT;
+    PFS_TRY(pfs_tree_table(tree, p, &table, err));
+    if (p->tag == NULL && p->specs == 0 && p->select == NULL) {
+        pfs_table_unref(table);
+        return 0;
+    }
+    rc = pfs_table_state(table, p->tag != NULL ? tagged : (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, err);
+    pfs_table_unref(table);
+    if (rc < 0)
+        return rc;
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_place_partitions(p, state->schema, &arena, &value, err);
+    if (rc == 0)
+        rc = pfs_place_columns(p, state->schema, &arena, &column, &columns, err);
+    pfs_arena_done(&arena);
+    pfs_state_unref(state);
+    return rc;
+}
+
+static int find_plain(struct lookup *l, struct pfs_err *err)
+{
+    bool inbox = l->place.kind == PFS_NODE_INBOX;
+
+    PFS_TRY(check_exists(l->tree, &l->place, err));
+    PFS_TRY(pfs_node_get(l->tree, &l->place, inbox ? NULL : l->place.path, NULL, 0, &l->node, err));
+    *l->out = (struct pfs_entry){.node = l->node, .valid_ms = inbox ? 0 : DIRECTORY_VALID_MS};
+    pfs_node_attr(l->tree, l->node, &l->out->attr);
+    return 0;
+}
+
+void pfs_tree_lookup(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
+                     struct pfs_entry *out)
+{
+    struct lookup *l = pfs_zalloc(sizeof(*l));
+    int rc;
+
+    if (l == NULL) {
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a lookup"));
+        return;
+    }
+    l->tree = tree;
+    l->request = request;
+    l->done = request->done;
+    l->out = out;
+    pfs_arena_init(&l->arena, PFS_ARENA_LIMIT);
+    rc = pfs_place_child(&parent->place, name, &l->arena, &l->place, &request->err);
+    if (rc < 0) {
+        finish(l, rc);
+        return;
+    }
+    switch (l->place.kind) {
+    case PFS_NODE_VIEW:
+        look_for_view(l);
+        return;
+    case PFS_NODE_SCHEMA_SQL:
+    case PFS_NODE_OPTIONS:
+    case PFS_NODE_STATUS:
+    case PFS_NODE_ERRORS:
+        submit(l);
+        return;
+    case PFS_NODE_ROOT:
+    case PFS_NODE_DATABASE:
+    case PFS_NODE_PLACE:
+    case PFS_NODE_SNAPSHOTS:
+    case PFS_NODE_PARTITIONS:
+    case PFS_NODE_SELECTS:
+    case PFS_NODE_TAGS:
+    case PFS_NODE_BRANCHES:
+    case PFS_NODE_INBOX:
+    case PFS_NODE_SQL:
+        break;
+    }
+    finish(l, find_plain(l, &request->err));
+}
+
+/* ---- attributes ---- */
+
+struct asking {
+    struct pfs_tree *tree;
+    struct pfs_node *node;
+    pfs_done_fn *done;
+    struct pfs_attr *out;
+    uint64_t size;
+};
+
+static void measured(struct pfs_request *request, int64_t result)
+{
+    struct asking *a = request->step;
+
+    if (result == 0)
+        pfs_node_attr(a->tree, a->node, a->out);
+    request->done = a->done;
+    request->step = NULL;
+    pfs_free(a);
+    request->done(request, result);
+}
+
+void pfs_tree_getattr(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, struct pfs_attr *out)
+{
+    struct asking *a;
+
+    pfs_node_attr(tree, node, out);
+    if (out->exact) {
+        request->done(request, 0);
+        return;
+    }
+    a = pfs_zalloc(sizeof(*a));
+    if (a == NULL) {
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a request"));
+        return;
+    }
+    *a = (struct asking){tree, node, request->done, out, 0};
+    request->step = a;
+    request->done = measured;
+    pfs_view_size(node->view, request, &a->size, 0);
+}
+
+void pfs_tree_setattr(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, uint64_t size,
+                      bool set_size, struct pfs_attr *out)
+{
+    enum pfs_node_kind kind = node->place.kind;
+
+    (void)size;
+    if (set_size && kind != PFS_NODE_INBOX && kind != PFS_NODE_SQL) {
+        request->done(request, pfs_fail(&request->err, EROFS, "%s cannot be truncated", node->place.path));
+        return;
+    }
+    pfs_tree_getattr(tree, request, node, out);
+}

@@ -1,0 +1,158 @@
+/* node.c - nodes: one a path or a view, counted as the kernel counts. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "fs/tree_internal.h"
+
+static struct pfs_node **place_of(struct pfs_tree *tree, const char *key)
+{
+    return &tree->bucket[pfs_hash64(key, strlen(key), 1) % PFS_NODE_BUCKETS];
+}
+
+static void node_free(struct pfs_node *n)
+{
+    if (n == NULL)
+        return;
+    pfs_view_unref(n->view);
+    pfs_arena_done(&n->arena);
+    pfs_free(n->key);
+    pfs_free(n);
+}
+
+static bool copy_text(struct pfs_arena *arena, const char **text)
+{
+    if (*text != NULL)
+        *text = pfs_arena_string(arena, pfs_str(*text));
+    return true;
+}
+
+static int copy_place(struct pfs_node *n, const struct pfs_place *from, struct pfs_err *err)
+{
+    struct pfs_place *p = &n->place;
+    struct pfs_spec *spec = pfs_arena_array(&n->arena, (size_t)from->specs, sizeof(*spec));
+    const char **text[] = {&p->path, &p->database, &p->table, &p->branch, &p->tag, &p->select, &p->when.tag, &p->user};
+
+    *p = *from;
+    if (spec == NULL)
+        return pfs_arena_full(&n->arena, err);
+    for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
+        if (*text[i] != NULL && copy_text(&n->arena, text[i]) && *text[i] == NULL)
+            return pfs_arena_full(&n->arena, err);
+    for (int32_t i = 0; i < from->specs; i++) {
+        spec[i] = from->spec[i];
+        (void)copy_text(&n->arena, &spec[i].key);
+        (void)copy_text(&n->arena, &spec[i].value);
+        if (spec[i].key == NULL || spec[i].value == NULL)
+            return pfs_arena_full(&n->arena, err);
+    }
+    p->spec = spec;
+    return 0;
+}
+
+static int make_node(const struct pfs_place *place, const char *key, struct pfs_node **out, struct pfs_err *err)
+{
+    struct pfs_node *n = pfs_zalloc(sizeof(*n));
+    int rc;
+
+    if (n == NULL || (key != NULL && (n->key = pfs_strdup(key)) == NULL)) {
+        pfs_free(n);
+        return pfs_fail(err, ENOMEM, "no memory for a node");
+    }
+    pfs_arena_init(&n->arena, PFS_ARENA_LIMIT);
+    rc = copy_place(n, place, err);
+    if (rc < 0) {
+        node_free(n);
+        return rc;
+    }
+    *out = n;
+    return 0;
+}
+
+static struct pfs_node *find(struct pfs_tree *tree, const char *key)
+{
+    for (struct pfs_node *n = *place_of(tree, key); n != NULL; n = n->chain)
+        if (strcmp(n->key, key) == 0)
+            return n;
+    return NULL;
+}
+
+int pfs_node_get(struct pfs_tree *tree, const struct pfs_place *place, const char *key, struct pfs_view *view,
+                 int64_t mtime_ms, struct pfs_node **out, struct pfs_err *err)
+{
+    struct pfs_node *made, *found;
+    int rc = make_node(place, key, &made, err);
+
+    if (rc < 0) {
+        pfs_view_unref(view);
+        return rc;
+    }
+    made->view = view;
+    made->mtime_ms = mtime_ms;
+    pthread_mutex_lock(&tree->lock);
+    found = key != NULL ? find(tree, key) : NULL;
+    if (found == NULL) {
+        found = made;
+        made = NULL;
+        found->ino = tree->next_ino++;
+        if (key != NULL) {
+            found->chain = *place_of(tree, key);
+            *place_of(tree, key) = found;
+        }
+    }
+    found->counts++;
+    pthread_mutex_unlock(&tree->lock);
+    node_free(made);
+    *out = found;
+    return 0;
+}
+
+void pfs_tree_forget(struct pfs_tree *tree, struct pfs_node *node, uint64_t count)
+{
+    bool gone;
+
+    if (node == tree->root)
+        return;
+    pthread_mutex_lock(&tree->lock);
+    node->counts -= (int64_t)count;
+    gone = node->counts <= 0;
+    if (gone && node->key != NULL) {
+        struct pfs_node **at = place_of(tree, node->key);
+
+        while (*at != node)
+            at = &(*at)->chain;
+        *at = node->chain;
+    }
+    pthread_mutex_unlock(&tree->lock);
+    if (gone)
+        node_free(node);
+}
+
+struct pfs_node *pfs_tree_root(struct pfs_tree *tree)
+{
+    return tree->root;
+}
+
+void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr *out)
+{
+    enum pfs_node_kind kind = node->place.kind;
+    bool writable = kind == PFS_NODE_INBOX || kind == PFS_NODE_SQL;
+    uint32_t mode = kind == PFS_NODE_INBOX ? 0222 : writable ? 0666 : pfs_node_kind_is_dir(kind) ? 0777 : 0444;
+
+    if (tree->config.read_only)
+        mode &= 0555u;
+    *out = (struct pfs_attr){.ino = node->ino,
+                             .mode = (mode & ~tree->config.umask) | (pfs_node_kind_is_dir(kind) ? S_IFDIR : S_IFREG),
+                             .links = pfs_node_kind_is_dir(kind) ? 2 : 1,
+                             .uid = tree->config.uid,
+                             .gid = tree->config.gid,
+                             .exact = true,
+                             .mtime_ns = (node->mtime_ms != 0 ? node->mtime_ms : tree->started_ms) * 1000000};
+    if (node->view != NULL) {
+        out->exact = pfs_view_try_size(node->view, &out->size);
+        if (out->exact)
+            atomic_store(&node->told, true);
+    }
+}

@@ -1,0 +1,479 @@
+#include "fs/tree.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/uuid.h"
+#include "fs/tree_internal.h"
+#include "src/meta/names.h"
+
+/* ---- life ---- */
+
+static int open_parts(struct pfs_tree *t, struct pfs_err *err)
+{
+    struct pfs_views_config views = {
+        .pool = t->config.pool, .cache_dir = t->config.cache_dir, .cache_bytes = t->config.cache_bytes};
+    const struct pfs_place root = {.path = "", .kind = PFS_NODE_ROOT};
+
+    PFS_TRY(pfs_park_open(&t->park, err));
+    views.park = t->park;
+    PFS_TRY(pfs_views_open(&views, &t->views, err));
+    PFS_TRY(pfs_answers_open(&t->answers, err));
+    return pfs_node_get(t, &root, "", NULL, 0, &t->root, err);
+}
+
+int pfs_tree_open(const struct pfs_tree_config *config, struct pfs_tree **out, struct pfs_err *err)
+{
+    struct pfs_tree *t = pfs_zalloc(sizeof(*t));
+    int rc;
+
+    if (t == NULL) {
+        pfs_catalog_close(config->catalog);
+        return pfs_fail(err, ENOMEM, "no memory for the tree");
+    }
+    t->config = *config;
+    t->next_ino = 1;
+    t->started_ms = pfs_clock_now_ms(config->clock);
+    atomic_init(&t->identifier, 1);
+    pthread_mutex_init(&t->lock, NULL);
+    if (config->user != NULL)
+        (void)snprintf(t->user, sizeof(t->user), "%s", config->user);
+    else
+        pfs_uuid_make(t->user);
+    rc = open_parts(t, err);
+    if (rc < 0) {
+        pfs_tree_close(t);
+        return rc;
+    }
+    *out = t;
+    return 0;
+}
+
+void pfs_tree_close(struct pfs_tree *tree)
+{
+    struct pfs_node *root;
+
+    if (tree == NULL)
+        return;
+    root = tree->root;
+    tree->root = NULL; /* so that it can be forgotten, like all that the kernel did not give back */
+    if (root != NULL)
+        pfs_tree_forget(tree, root, (uint64_t)root->counts);
+    for (size_t i = 0; i < PFS_NODE_BUCKETS; i++)
+        while (tree->bucket[i] != NULL)
+            pfs_tree_forget(tree, tree->bucket[i], (uint64_t)tree->bucket[i]->counts);
+    for (struct pfs_table_errors *e = tree->errors, *next; e != NULL; e = next) {
+        next = e->next;
+        pfs_errors_close(e->errors);
+        pfs_free(e->table);
+        pfs_free(e);
+    }
+    pfs_views_close(tree->views);
+    pfs_park_close(tree->park);
+    pfs_answers_close(tree->answers);
+    pfs_catalog_close(tree->config.catalog);
+    pthread_mutex_destroy(&tree->lock);
+    pfs_free(tree);
+}
+
+void pfs_tree_interrupt(struct pfs_tree *tree, struct pfs_request *request)
+{
+    pfs_park_interrupt(tree->park, request);
+}
+
+/* ---- tables ---- */
+
+const char *pfs_place_table(const struct pfs_place *place, struct pfs_arena *arena)
+{
+    return place->branch == NULL
+               ? pfs_arena_printf(arena, "%s/%s", place->database, place->table)
+               : pfs_arena_printf(arena, "%s/%s/branch/%s", place->database, place->table, place->branch);
+}
+
+int pfs_tree_table(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_table **out, struct pfs_err *err)
+{
+    return pfs_catalog_table(tree->config.catalog, place->database, place->table, place->branch, out, err);
+}
+
+static int add_errors(struct pfs_tree *tree, const char *table, struct pfs_table_errors **out, struct pfs_err *err)
+{
+    struct pfs_table_errors *e = pfs_zalloc(sizeof(*e));
+    int rc;
+
+    if (e == NULL || (e->table = pfs_strdup(table)) == NULL) {
+        pfs_free(e);
+        return pfs_fail(err, ENOMEM, "no memory for errors.jsonl");
+    }
+    rc = pfs_errors_open(&e->errors, err);
+    if (rc < 0) {
+        pfs_free(e->table);
+        pfs_free(e);
+        return rc;
+    }
+    e->next = tree->errors;
+    tree->errors = e;
+    *out = e;
+    return 0;
+}
+
+int pfs_tree_errors(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_errors **out, struct pfs_err *err)
+{
+    struct pfs_table_errors *e;
+    struct pfs_arena arena;
+    const char *table;
+    int rc = 0;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    table = pfs_place_table(place, &arena);
+    if (table == NULL)
+        rc = pfs_arena_full(&arena, err);
+    pthread_mutex_lock(&tree->lock);
+    for (e = tree->errors; rc == 0 && e != NULL && strcmp(e->table, table) != 0; e = e->next)
+        ;
+    if (rc == 0 && e == NULL)
+        rc = add_errors(tree, table, &e, err);
+    pthread_mutex_unlock(&tree->lock);
+    pfs_arena_done(&arena);
+    if (rc == 0)
+        *out = e->errors;
+    return rc;
+}
+
+int pfs_tree_writable(const struct pfs_tree *tree, const struct pfs_place *place, struct pfs_err *err)
+{
+    if (tree->config.read_only)
+        return pfs_fail(err, EROFS, "%s: the file system is mounted read-only", place->path);
+    if (place->tag != NULL || place->select != NULL)
+        return pfs_fail(err, EROFS, "%s is frozen or a refinement, and read-only", place->path);
+    return 0;
+}
+
+/* ---- listing ---- */
+
+struct listing {
+    struct pfs_tree *tree;
+    struct pfs_arena *arena;
+    struct pfs_listed *item;
+    int64_t count, room;
+    struct pfs_err *err;
+};
+
+static int list_name(struct listing *l, const char *name, bool directory)
+{
+    if (l->count == l->room) {
+        int64_t room = l->room == 0 ? 32 : l->room * 2;
+        struct pfs_listed *more = pfs_arena_array(l->arena, (size_t)room, sizeof(*more));
+
+        if (more == NULL)
+            return pfs_arena_full(l->arena, l->err);
+        if (l->count > 0)
+            memcpy(more, l->item, (size_t)l->count * sizeof(*more));
+        l->item = more;
+        l->room = room;
+    }
+    l->item[l->count++] = (struct pfs_listed){name, 0, directory};
+    return 0;
+}
+
+static int list_member(void *context, const char *name, enum pfs_node_kind kind)
+{
+    return list_name(context, name, pfs_node_kind_is_dir(kind));
+}
+
+static int list_names(struct listing *l, const char **names, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (names[i][0] != '.' && strchr(names[i], '/') == NULL)
+            PFS_TRY(list_name(l, names[i], true));
+    return 0;
+}
+
+/* Values of the next partition column among the partitions that match so far; they come sorted, so equal ones are
+ * neighbours once the columns before are held. */
+static int list_partitions(struct listing *l, const struct pfs_place *place, struct pfs_state *state)
+{
+    const struct pfs_schema *schema = state->schema;
+    struct pfs_partition_value *held;
+    const struct pfs_slice *partition;
+    const char *last = "";
+    int64_t count;
+
+    if (place->specs >= schema->partition_keys)
+        return 0;
+    PFS_TRY(pfs_place_partitions(place, schema, l->arena, &held, l->err));
+    PFS_TRY(pfs_scan_partitions(state, l->arena, &partition, &count, l->err));
+    for (int64_t i = 0; i < count; i++) {
+        struct pfs_column *value;
+        struct pfs_buf text = {0};
+        bool matches;
+        const char *name;
+        int rc;
+
+        PFS_TRY(pfs_scan_partition_values(state, partition[i], l->arena, &value, l->err));
+        matches = pfs_scan_partition_matches(schema, value, held, place->specs);
+        if (!matches)
+            continue;
+        pfs_name_escape(pfs_str(schema->field[schema->partition_key[place->specs]].name), &text);
+        pfs_buf_putc(&text, '=');
+        rc = pfs_name_value_print(&value[place->specs], &text, l->err);
+        name = pfs_arena_string(l->arena, pfs_buf_slice(&text));
+        pfs_buf_done(&text);
+        PFS_TRY(rc);
+        if (name == NULL)
+            return pfs_arena_full(l->arena, l->err);
+        if (strcmp(name, last) != 0)
+            PFS_TRY(list_name(l, name, true));
+        last = name;
+    }
+    return 0;
+}
+
+static int list_in_state(struct listing *l, const struct pfs_place *place)
+{
+    struct pfs_when when = {.kind = place->tag != NULL ? PFS_WHEN_TAG : PFS_WHEN_LATEST, .tag = place->tag};
+    struct pfs_table *table;
+    struct pfs_state *state;
+    int rc;
+
+    PFS_TRY(pfs_tree_table(l->tree, place, &table, l->err));
+    rc = pfs_table_state(table, when, &state, l->err);
+    pfs_table_unref(table);
+    if (rc < 0)
+        return rc;
+    rc = list_partitions(l, place, state);
+    pfs_state_unref(state);
+    return rc;
+}
+
+static int list_tags(struct listing *l, const struct pfs_place *place)
+{
+    struct pfs_table *table;
+    const char **names;
+    int64_t count;
+    int rc;
+
+    PFS_TRY(pfs_tree_table(l->tree, place, &table, l->err));
+    rc = pfs_table_tags(table, l->arena, &names, &count, l->err);
+    pfs_table_unref(table);
+    return rc < 0 ? rc : list_names(l, names, count);
+}
+
+static int list_snapshots(struct listing *l)
+{
+    unsigned formats = l->tree->config.formats == 0 ? 1u << PFS_TEXT_CSV : l->tree->config.formats;
+
+    if (formats & 1u << PFS_TEXT_CSV)
+        PFS_TRY(list_name(l, "latest.csv", false));
+    return formats & 1u << PFS_TEXT_JSON ? list_name(l, "latest.jsonl", false) : 0;
+}
+
+static int list_catalog(struct listing *l, const struct pfs_place *place)
+{
+    struct pfs_catalog *catalog = l->tree->config.catalog;
+    const char **names;
+    int64_t count;
+
+    if (place->kind == PFS_NODE_ROOT)
+        PFS_TRY(pfs_catalog_databases(catalog, l->arena, &names, &count, l->err));
+    else
+        PFS_TRY(pfs_catalog_tables(catalog, place->database, l->arena, &names, &count, l->err));
+    return list_names(l, names, count);
+}
+
+static int list_all(struct listing *l, const struct pfs_place *place)
+{
+    PFS_TRY(list_name(l, ".", true));
+    PFS_TRY(list_name(l, "..", true));
+    PFS_TRY(pfs_place_members(place, list_member, l));
+    switch (place->kind) {
+    case PFS_NODE_ROOT:
+    case PFS_NODE_DATABASE:
+        return list_catalog(l, place);
+    case PFS_NODE_PLACE:
+        return place->specs > 0 && place->select == NULL ? list_in_state(l, place) : 0;
+    case PFS_NODE_PARTITIONS:
+        return list_in_state(l, place);
+    case PFS_NODE_SNAPSHOTS:
+        return list_snapshots(l);
+    case PFS_NODE_TAGS:
+        return list_tags(l, place);
+    case PFS_NODE_SELECTS:
+    case PFS_NODE_BRANCHES:
+        return 0;
+    case PFS_NODE_VIEW:
+    case PFS_NODE_INBOX:
+    case PFS_NODE_SCHEMA_SQL:
+    case PFS_NODE_OPTIONS:
+    case PFS_NODE_STATUS:
+    case PFS_NODE_ERRORS:
+    case PFS_NODE_SQL:
+        break;
+    }
+    return -ENOTDIR;
+}
+
+void pfs_tree_list(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, struct pfs_arena *arena,
+                   struct pfs_listed **out, int64_t *count)
+{
+    struct listing l = {.tree = tree, .arena = arena, .err = &request->err};
+    int rc = list_all(&l, &node->place);
+
+    *out = l.item;
+    *count = l.count;
+    request->done(request, rc);
+}
+
+/* ---- making, removing, renaming ---- */
+
+static int entry_of(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_entry *out, struct pfs_err *err)
+{
+    struct pfs_node *node;
+
+    PFS_TRY(pfs_node_get(tree, place, place->path, NULL, 0, &node, err));
+    *out = (struct pfs_entry){.node = node, .valid_ms = 0};
+    pfs_node_attr(tree, node, &out->attr);
+    return 0;
+}
+
+/* The child's place, if the parent is one in which people may make or remove directories. */
+static int child_of(struct pfs_tree *tree, struct pfs_node *parent, const char *name, struct pfs_arena *arena,
+                    struct pfs_place *out, struct pfs_err *err)
+{
+    PFS_TRY(pfs_tree_writable(tree, &parent->place, err));
+    PFS_TRY(pfs_place_child(&parent->place, name, arena, out, err));
+    if (out->kind != PFS_NODE_DATABASE && parent->place.kind != PFS_NODE_TAGS)
+        return pfs_fail(err, EPERM, "%s: tables and columns are made and removed by statements (sql)", out->path);
+    return 0;
+}
+
+static int make(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_err *err)
+{
+    struct pfs_table *table;
+    int rc;
+
+    if (place->kind == PFS_NODE_DATABASE)
+        return pfs_catalog_create_database(tree->config.catalog, place->database, err);
+    PFS_TRY(pfs_tree_table(tree, place, &table, err));
+    rc = pfs_table_tag_create(table, place->tag, err);
+    pfs_table_unref(table);
+    return rc;
+}
+
+static int unmake(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_err *err)
+{
+    struct pfs_table *table;
+    int rc;
+
+    if (place->kind == PFS_NODE_DATABASE)
+        return pfs_catalog_drop_database(tree->config.catalog, place->database, err);
+    PFS_TRY(pfs_tree_table(tree, place, &table, err));
+    rc = pfs_table_tag_delete(table, place->tag, err);
+    pfs_table_unref(table);
+    return rc;
+}
+
+void pfs_tree_mkdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
+                    struct pfs_entry *out)
+{
+    struct pfs_arena arena;
+    struct pfs_place place;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = child_of(tree, parent, name, &arena, &place, &request->err);
+    if (rc == 0)
+        rc = make(tree, &place, &request->err);
+    if (rc == 0)
+        rc = entry_of(tree, &place, out, &request->err);
+    pfs_arena_done(&arena);
+    request->done(request, rc);
+}
+
+void pfs_tree_rmdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name)
+{
+    struct pfs_arena arena;
+    struct pfs_place place;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = child_of(tree, parent, name, &arena, &place, &request->err);
+    if (rc == 0)
+        rc = unmake(tree, &place, &request->err);
+    pfs_arena_done(&arena);
+    request->done(request, rc);
+}
+
+void pfs_tree_unlink(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name)
+{
+    int rc = pfs_tree_writable(tree, &parent->place, &request->err);
+
+    if (rc == 0)
+        rc = pfs_fail(&request->err, EPERM, "%s/%s is no file that can be removed", parent->place.path, name);
+    request->done(request, rc);
+}
+
+static int rename_tag(struct pfs_tree *tree, struct pfs_node *parent, const char *name, const char *new_name,
+                      struct pfs_err *err)
+{
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(pfs_tree_writable(tree, &parent->place, err));
+    PFS_TRY(pfs_tree_table(tree, &parent->place, &table, err));
+    rc = pfs_table_tag_rename(table, name, new_name, err);
+    pfs_table_unref(table);
+    return rc;
+}
+
+void pfs_tree_rename(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
+                     struct pfs_node *new_parent, const char *new_name, unsigned flags)
+{
+    int rc;
+
+    if (parent != new_parent || parent->place.kind != PFS_NODE_TAGS)
+        rc = pfs_fail(&request->err, EPERM, "only tags can be renamed here, each within its table");
+    else if ((flags & ~(unsigned)RENAME_NOREPLACE) != 0)
+        rc = -EINVAL;
+    else
+        rc = rename_tag(tree, parent, name, new_name, &request->err);
+    request->done(request, rc);
+}
+
+/* ---- walking ---- */
+
+int pfs_tree_walk(struct pfs_tree *tree, const char *path, struct pfs_entry *out, struct pfs_err *err)
+{
+    struct pfs_entry at = {.node = tree->root};
+    struct pfs_waiting waiting;
+    int64_t result = 0;
+
+    PFS_TRY(pfs_waiting_init(&waiting, err));
+    pfs_node_attr(tree, tree->root, &at.attr);
+    while (result == 0 && *path != '\0') {
+        size_t len = strcspn(path, "/");
+        char name[PFS_NAME_BYTES_MAX + 1];
+        struct pfs_entry next;
+
+        if (len > PFS_NAME_BYTES_MAX) {
+            result = -ENAMETOOLONG;
+            break;
+        }
+        memcpy(name, path, len);
+        name[len] = '\0';
+        path += len + (path[len] == '/');
+        if (len == 0)
+            continue;
+        pfs_tree_lookup(tree, &waiting.request, at.node, name, &next);
+        result = pfs_waiting_result(&waiting, err);
+        pfs_tree_forget(tree, at.node, 1);
+        at = next;
+    }
+    pfs_waiting_done(&waiting);
+    if (result < 0)
+        return (int)result;
+    *out = at;
+    return 0;
+}

@@ -1,0 +1,81 @@
+/* tree_internal.h - the tree's state, shared by the files that make up its door. Private to fs/.
+ *
+ * Locks: `lock` guards the table of nodes, their counts, the open inboxes and the errors of tables; it is taken before
+ * the park's and never held across I/O.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "fs/control.h"
+#include "fs/inbox.h"
+#include "fs/park.h"
+#include "fs/place.h"
+#include "fs/tree.h"
+#include "fs/view.h"
+
+#define PFS_NODE_BUCKETS 4096
+
+struct pfs_node {
+    struct pfs_arena arena;
+    struct pfs_place place;
+    char *key; /* tells nodes apart; NULL = one of its own (inbox) */
+    uint64_t ino;
+    int64_t counts;        /* lookups that the kernel (or a caller) holds. Guarded by lock */
+    struct pfs_view *view; /* of files that are read */
+    int64_t mtime_ms;
+    atomic_bool told; /* the kernel was given the exact size: cached handles may be given out */
+    struct pfs_node *chain;
+};
+
+struct pfs_table_errors { /* errors.jsonl of one table, kept as long as the tree */
+    struct pfs_table_errors *next;
+    char *table; /* "db/t" with its branch */
+    struct pfs_errors *errors;
+};
+
+struct pfs_handle {
+    struct pfs_node *node; /* kept alive by a count of its own */
+    struct pfs_view *view;
+    struct pfs_inbox *inbox;
+    struct pfs_console *console;
+    char *table;             /* of an inbox: "db/t" with its branch */
+    struct pfs_handle *next; /* among open inboxes. Guarded by lock */
+};
+
+struct pfs_tree {
+    struct pfs_tree_config config;
+    struct pfs_park *park;
+    struct pfs_views *views;
+    struct pfs_answers *answers;
+    char user[40];
+    atomic_llong identifier; /* of the next anonymous commit */
+    int64_t started_ms;
+    pthread_mutex_t lock;
+    struct pfs_node *bucket[PFS_NODE_BUCKETS];
+    uint64_t next_ino;
+    struct pfs_handle *inboxes;
+    struct pfs_waitlist released; /* waits for a release of an inbox; guarded by the park's lock */
+    struct pfs_table_errors *errors;
+    struct pfs_node *root;
+};
+
+/* ---- nodes ---- */
+
+/* A node for the place with one count, the one of that key if there is one. `view` (may be NULL) is taken. The place's
+ * text is copied. */
+int pfs_node_get(struct pfs_tree *tree, const struct pfs_place *place, const char *key, struct pfs_view *view,
+                 int64_t mtime_ms, struct pfs_node **out, struct pfs_err *err);
+void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr *out);
+
+/* ---- tables ---- */
+
+/* "db/t" or "db/t/branch/b" of a place, in the arena. */
+const char *pfs_place_table(const struct pfs_place *place, struct pfs_arena *arena);
+/* Bare -ENOENT. */
+int pfs_tree_table(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_table **out, struct pfs_err *err);
+int pfs_tree_errors(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_errors **out, struct pfs_err *err);
+
+/* -EROFS with a sentence on a read-only mount or below something frozen. */
+int pfs_tree_writable(const struct pfs_tree *tree, const struct pfs_place *place, struct pfs_err *err);
