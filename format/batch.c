@@ -1,0 +1,437 @@
+#include "format/batch.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/limits.h"
+
+/* ---- bits ---- */
+
+/* Copies `count` bits from bit `from` of `in` (NULL = all set) to bit `at` of `out`, whose bits from `at` on are 0. */
+static void copy_bits(const uint8_t *in, int64_t from, uint8_t *out, int64_t at, int64_t count)
+{
+    if (in == NULL) {
+        for (; count > 0 && (at & 7) != 0; at++, count--)
+            out[at >> 3] |= (uint8_t)(1u << (at & 7));
+        memset(out + (at >> 3), 0xff, (size_t)(count >> 3));
+        at += count & ~(int64_t)7;
+        for (count &= 7; count > 0; at++, count--)
+            out[at >> 3] |= (uint8_t)(1u << (at & 7));
+        return;
+    }
+    if (((from | at) & 7) == 0) {
+        memcpy(out + (at >> 3), in + (from >> 3), (size_t)(count >> 3));
+        from += count & ~(int64_t)7;
+        at += count & ~(int64_t)7;
+        count &= 7;
+    }
+    for (; count > 0; from++, at++, count--)
+        out[at >> 3] |= (uint8_t)((in[from >> 3] >> (from & 7) & 1) << (at & 7));
+}
+
+int64_t pfs_column_null_count(const struct pfs_column *c, int64_t rows)
+{
+    int64_t set = 0;
+
+    if (c->valid == NULL)
+        return 0;
+    for (int64_t i = 0; i + 8 <= rows; i += 8)
+        set += __builtin_popcount(c->valid[i >> 3]);
+    for (int64_t i = rows & ~(int64_t)7; i < rows; i++)
+        set += c->valid[i >> 3] >> (i & 7) & 1;
+    return rows - set;
+}
+
+/* ---- gathering ---- */
+
+struct gather {
+    const struct pfs_column **source; /* the column of each source batch */
+    const int64_t *source_rows;
+    const struct pfs_range *range;
+    int64_t ranges;
+    int64_t rows;
+    struct pfs_arena *arena;
+    struct pfs_err *err;
+};
+
+static int gather_column(const struct gather *g, int depth, struct pfs_column *out);
+
+static int full(const struct gather *g)
+{
+    return pfs_arena_full(g->arena, g->err);
+}
+
+static int gather_valid(const struct gather *g, struct pfs_column *out)
+{
+    bool any = false;
+    uint8_t *valid;
+    int64_t at = 0;
+
+    for (int64_t i = 0; i < g->ranges && !any; i++)
+        any = g->source[g->range[i].source]->valid != NULL;
+    if (!any)
+        return 0;
+    valid = pfs_arena_zalloc(g->arena, (size_t)(g->rows + 7) / 8 + 8);
+    if (valid == NULL)
+        return full(g);
+    for (int64_t i = 0; i < g->ranges; i++) {
+        copy_bits(g->source[g->range[i].source]->valid, g->range[i].from, valid, at, g->range[i].len);
+        at += g->range[i].len;
+    }
+    out->valid = valid;
+    return 0;
+}
+
+#define GATHER_FIXED(name, type)                                                 \
+    static void name(const struct gather *g, void *to)                           \
+    {                                                                            \
+        type *out = to;                                                          \
+                                                                                 \
+        for (int64_t i = 0; i < g->ranges; i++) {                                \
+            const struct pfs_range r = g->range[i];                              \
+            const type *in = (const type *)g->source[r.source]->values + r.from; \
+                                                                                 \
+            if (r.len == 1)                                                      \
+                *out = *in;                                                      \
+            else                                                                 \
+                memcpy(out, in, (size_t)r.len * sizeof(type));                   \
+            out += r.len;                                                        \
+        }                                                                        \
+    }
+
+GATHER_FIXED(gather_1, uint8_t)
+GATHER_FIXED(gather_2, uint16_t)
+GATHER_FIXED(gather_4, uint32_t)
+GATHER_FIXED(gather_8, uint64_t)
+GATHER_FIXED(gather_16, pfs_u128)
+
+static int gather_fixed(const struct gather *g, int width, struct pfs_column *out)
+{
+    void *values = pfs_arena_alloc(g->arena, (size_t)g->rows * (size_t)width);
+
+    if (values == NULL)
+        return full(g);
+    if (width == 1)
+        gather_1(g, values);
+    else if (width == 2)
+        gather_2(g, values);
+    else if (width == 4)
+        gather_4(g, values);
+    else if (width == 8)
+        gather_8(g, values);
+    else
+        gather_16(g, values);
+    out->values = values;
+    return 0;
+}
+
+/* Offsets of the gathered rows; *total: what they span together. */
+static int gather_offsets(const struct gather *g, struct pfs_column *out, int64_t *total)
+{
+    int32_t *offsets = pfs_arena_alloc(g->arena, (size_t)(g->rows + 1) * sizeof(*offsets));
+    int64_t sum = 0, at = 0;
+
+    if (offsets == NULL)
+        return full(g);
+    for (int64_t i = 0; i < g->ranges; i++) {
+        const struct pfs_range r = g->range[i];
+        const int32_t *in = g->source[r.source]->offsets + r.from;
+
+        sum += in[r.len] - in[0];
+    }
+    if (sum > INT32_MAX)
+        return pfs_fail(g->err, E2BIG, "a column of %lld bytes in one batch", (long long)sum);
+    sum = 0;
+    offsets[0] = 0;
+    for (int64_t i = 0; i < g->ranges; i++) {
+        const struct pfs_range r = g->range[i];
+        const int32_t *in = g->source[r.source]->offsets + r.from;
+        int32_t shift = (int32_t)sum - in[0];
+
+        for (int32_t k = 1; k <= r.len; k++)
+            offsets[at + k] = in[k] + shift;
+        at += r.len;
+        sum += in[r.len] - in[0];
+    }
+    out->offsets = offsets;
+    *total = sum;
+    return 0;
+}
+
+static int gather_bytes(const struct gather *g, struct pfs_column *out)
+{
+    int64_t total;
+    uint8_t *values;
+
+    PFS_TRY(gather_offsets(g, out, &total));
+    values = pfs_arena_alloc(g->arena, (size_t)total);
+    if (values == NULL)
+        return full(g);
+    out->values = values;
+    for (int64_t i = 0; i < g->ranges; i++) {
+        const struct pfs_range r = g->range[i];
+        const struct pfs_column *c = g->source[r.source];
+        int32_t from = c->offsets[r.from], to = c->offsets[r.from + r.len];
+
+        if (to > from)
+            memcpy(values, (const uint8_t *)c->values + from, (size_t)(to - from));
+        values += to - from;
+    }
+    return 0;
+}
+
+/* Children of lists and rows: the same gather, over the ranges that the rows span. */
+static int gather_children(const struct gather *g, int depth, struct pfs_column *out)
+{
+    const struct pfs_type *type = out->type;
+    int32_t children = type->kind == PFS_MULTISET ? 2 : type->children;
+    int32_t sources = 0;
+    struct gather inner = *g;
+    struct pfs_range *range = pfs_arena_array(g->arena, (size_t)g->ranges, sizeof(*range));
+    const struct pfs_column **source;
+
+    for (int64_t i = 0; i < g->ranges; i++)
+        sources = g->range[i].source >= sources ? g->range[i].source + 1 : sources;
+    source = pfs_arena_array(g->arena, (size_t)sources, sizeof(*source));
+    out->children = pfs_arena_array(g->arena, (size_t)children, sizeof(*out->children));
+    if (range == NULL || source == NULL || out->children == NULL)
+        return full(g);
+    if (type->kind != PFS_ROW)
+        PFS_TRY(gather_offsets(g, out, &inner.rows));
+    for (int64_t i = 0; i < g->ranges; i++) {
+        const struct pfs_range r = g->range[i];
+        const int32_t *offsets = g->source[r.source]->offsets;
+
+        range[i] = r;
+        if (type->kind != PFS_ROW)
+            range[i] = (struct pfs_range){r.source, offsets[r.from], offsets[r.from + r.len] - offsets[r.from]};
+    }
+    inner.range = range;
+    inner.source = source;
+    for (int32_t c = 0; c < children; c++) {
+        for (int64_t i = 0; i < g->ranges; i++)
+            source[g->range[i].source] = &g->source[g->range[i].source]->children[c];
+        if (g->ranges > 0)
+            out->children[c].type = source[g->range[0].source]->type;
+        else
+            out->children[c].type = c < type->children ? &type->child[c].type : NULL;
+        PFS_TRY(gather_column(&inner, depth + 1, &out->children[c]));
+    }
+    return 0;
+}
+
+static int gather_column(const struct gather *g, int depth, struct pfs_column *out)
+{
+    enum pfs_kind kind = out->type->kind;
+
+    if (depth > PFS_JSON_DEPTH_MAX)
+        return pfs_fail(g->err, E2BIG, "a type nested too deep");
+    PFS_TRY(gather_valid(g, out));
+    if (pfs_kind_is_nested(kind))
+        return gather_children(g, depth, out);
+    return pfs_kind_is_bytes(kind) ? gather_bytes(g, out) : gather_fixed(g, pfs_type_width(out->type), out);
+}
+
+int pfs_column_gather(const struct pfs_batch *const *sources, int32_t index, const struct pfs_range *ranges,
+                      int64_t count, int64_t rows, struct pfs_arena *arena, struct pfs_column *out, struct pfs_err *err)
+{
+    struct gather g = {.range = ranges, .ranges = count, .rows = rows, .arena = arena, .err = err};
+    struct pfs_column made = {0};
+    const struct pfs_column **column;
+    int32_t used = 0;
+
+    if (count == 1 && ranges[0].from == 0 && ranges[0].len == sources[ranges[0].source]->rows) {
+        *out = sources[ranges[0].source]->column[index];
+        return 0;
+    }
+    for (int64_t i = 0; i < count; i++)
+        used = ranges[i].source >= used ? ranges[i].source + 1 : used;
+    column = pfs_arena_array(arena, (size_t)used, sizeof(*column));
+    if (column == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < count; i++)
+        column[ranges[i].source] = &sources[ranges[i].source]->column[index];
+    g.source = column;
+    if (count == 0) {
+        made.type = sources[0]->column[index].type;
+        *out = made;
+        return 0;
+    }
+    made.type = column[ranges[0].source]->type;
+    PFS_TRY(gather_column(&g, 0, &made));
+    *out = made;
+    return 0;
+}
+
+/* ---- slices, nulls, repeats ---- */
+
+int pfs_column_slice(const struct pfs_column *in, int64_t from, int64_t len, struct pfs_arena *arena,
+                     struct pfs_column *out, struct pfs_err *err)
+{
+    struct pfs_column made = *in;
+    int width = pfs_type_width(in->type);
+
+    if (in->valid != NULL && (from & 7) == 0) {
+        made.valid = in->valid + (from >> 3);
+    } else if (in->valid != NULL) {
+        uint8_t *valid = pfs_arena_zalloc(arena, (size_t)(len + 7) / 8 + 8);
+
+        if (valid == NULL)
+            return pfs_arena_full(arena, err);
+        copy_bits(in->valid, from, valid, 0, len);
+        made.valid = valid;
+    }
+    if (in->offsets != NULL)
+        made.offsets = in->offsets + from;
+    else if (in->values != NULL)
+        made.values = (const uint8_t *)in->values + from * width;
+    if (in->type->kind == PFS_ROW) {
+        made.children = pfs_arena_array(arena, (size_t)in->type->children, sizeof(*made.children));
+        if (made.children == NULL)
+            return pfs_arena_full(arena, err);
+        for (int32_t i = 0; i < in->type->children; i++)
+            PFS_TRY(pfs_column_slice(&in->children[i], from, len, arena, &made.children[i], err));
+    }
+    *out = made;
+    return 0;
+}
+
+static const struct pfs_type count_type = {.kind = PFS_INT};
+
+int pfs_column_nulls(const struct pfs_type *type, int64_t rows, struct pfs_arena *arena, struct pfs_column *out,
+                     struct pfs_err *err)
+{
+    struct pfs_column made = {.type = type};
+    int32_t children = type->kind == PFS_MULTISET ? 2 : type->children;
+    bool offsets = pfs_kind_is_bytes(type->kind) || (pfs_kind_is_nested(type->kind) && type->kind != PFS_ROW);
+
+    made.valid = pfs_arena_zalloc(arena, (size_t)(rows + 7) / 8 + 8);
+    if (offsets)
+        made.offsets = pfs_arena_zalloc(arena, (size_t)(rows + 1) * sizeof(int32_t));
+    made.values = pfs_arena_zalloc(arena, offsets ? 1 : (size_t)rows * (size_t)pfs_type_width(type));
+    made.children = children == 0 ? NULL : pfs_arena_array(arena, (size_t)children, sizeof(*made.children));
+    if (made.valid == NULL || made.values == NULL || (offsets && made.offsets == NULL) ||
+        (children > 0 && made.children == NULL))
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < children; i++)
+        PFS_TRY(pfs_column_nulls(i < type->children ? &type->child[i].type : &count_type,
+                                 type->kind == PFS_ROW ? rows : 0, arena, &made.children[i], err));
+    *out = made;
+    return 0;
+}
+
+static void repeat_fixed(const uint8_t *value, int width, int64_t rows, uint8_t *out)
+{
+    if (width == 1) {
+        memset(out, *value, (size_t)rows);
+        return;
+    }
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(out + i * width, value, (size_t)width);
+}
+
+int pfs_column_repeat(const struct pfs_column *in, int64_t row, int64_t rows, struct pfs_arena *arena,
+                      struct pfs_column *out, struct pfs_err *err)
+{
+    struct pfs_column made = {.type = in->type};
+    struct pfs_slice text;
+    int32_t *offsets;
+    uint8_t *values;
+
+    if (!pfs_column_present(in, row))
+        return pfs_column_nulls(in->type, rows, arena, out, err);
+    if (pfs_kind_is_nested(in->type->kind))
+        return pfs_fail(err, EOPNOTSUPP, "a nested value cannot be repeated");
+    if (!pfs_kind_is_bytes(in->type->kind)) {
+        int width = pfs_type_width(in->type);
+
+        values = pfs_arena_alloc(arena, (size_t)rows * (size_t)width);
+        if (values == NULL)
+            return pfs_arena_full(arena, err);
+        repeat_fixed((const uint8_t *)in->values + row * width, width, rows, values);
+        made.values = values;
+        *out = made;
+        return 0;
+    }
+    text = pfs_column_bytes(in, row);
+    if (rows > 0 && text.len > (size_t)(INT32_MAX / rows))
+        return pfs_fail(err, E2BIG, "%zu bytes, %lld times", text.len, (long long)rows);
+    offsets = pfs_arena_alloc(arena, (size_t)(rows + 1) * sizeof(*offsets));
+    values = pfs_arena_alloc(arena, (size_t)rows * text.len);
+    if (offsets == NULL || values == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i <= rows; i++)
+        offsets[i] = (int32_t)((size_t)i * text.len);
+    for (int64_t i = 0; i < rows && text.len > 0; i++)
+        memcpy(values + (size_t)i * text.len, text.at, text.len);
+    made.offsets = offsets;
+    made.values = values;
+    *out = made;
+    return 0;
+}
+
+/* ---- comparing ---- */
+
+/* IEEE bits as an integer that orders -inf .. -0.0, 0.0 .. inf, NaN. */
+static int64_t ordered_bits(int64_t bits)
+{
+    return bits < 0 ? (int64_t)(~(uint64_t)bits ^ ((uint64_t)1 << 63)) : bits;
+}
+
+static int64_t double_bits(const struct pfs_column *c, int64_t row)
+{
+    double v = ((const double *)c->values)[row];
+    int64_t bits;
+
+    if (v != v)
+        return INT64_MAX;
+    memcpy(&bits, &v, sizeof(bits));
+    return ordered_bits(bits);
+}
+
+static int compare_i64(int64_t a, int64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int64_t integer_at(const struct pfs_column *c, int64_t row)
+{
+    switch (pfs_type_width(c->type)) {
+    case 1:
+        return ((const int8_t *)c->values)[row];
+    case 2:
+        return ((const int16_t *)c->values)[row];
+    case 4:
+        return ((const int32_t *)c->values)[row];
+    default:
+        return ((const int64_t *)c->values)[row];
+    }
+}
+
+int pfs_value_compare(const struct pfs_column *a, int64_t row_a, const struct pfs_column *b, int64_t row_b)
+{
+    enum pfs_kind kind = a->type->kind;
+
+    if (pfs_kind_is_bytes(kind))
+        return pfs_slice_compare(pfs_column_bytes(a, row_a), pfs_column_bytes(b, row_b));
+    if (kind == PFS_DOUBLE)
+        return compare_i64(double_bits(a, row_a), double_bits(b, row_b));
+    if (kind == PFS_FLOAT) {
+        double x = (double)((const float *)a->values)[row_a], y = (double)((const float *)b->values)[row_b];
+        struct pfs_column cx = {.values = &x}, cy = {.values = &y};
+
+        return compare_i64(double_bits(&cx, 0), double_bits(&cy, 0));
+    }
+    if (kind == PFS_DECIMAL && pfs_type_width(a->type) == 16) {
+        pfs_i128 x = ((const pfs_i128 *)a->values)[row_a], y = ((const pfs_i128 *)b->values)[row_b];
+
+        return x < y ? -1 : x > y;
+    }
+    if (pfs_type_width(a->type) == 16) {
+        const struct pfs_time96 *x = (const struct pfs_time96 *)a->values + row_a;
+        const struct pfs_time96 *y = (const struct pfs_time96 *)b->values + row_b;
+
+        return x->millis != y->millis ? compare_i64(x->millis, y->millis) : compare_i64(x->nanos, y->nanos);
+    }
+    return compare_i64(integer_at(a, row_a), integer_at(b, row_b));
+}
