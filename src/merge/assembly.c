@@ -1,0 +1,136 @@
+#include "src/merge/assembly.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void pfs_assembly_clear(struct pfs_assembly *a)
+{
+    a->ranges = a->records = a->groups = a->rows = 0;
+    a->full = false;
+}
+
+void pfs_assembly_done(struct pfs_assembly *a)
+{
+    pfs_free(a->range);
+    pfs_free(a->record);
+    pfs_free(a->start);
+    *a = (struct pfs_assembly){0};
+}
+
+/* Room for one more item of `size` bytes. */
+static void *grow(struct pfs_assembly *a, void *items, int64_t count, int64_t *room, size_t size)
+{
+    int64_t more = *room == 0 ? 256 : *room * 2;
+    void *moved;
+
+    if (count < *room)
+        return items;
+    moved = pfs_realloc(items, (size_t)more * size);
+    if (moved == NULL) {
+        a->full = true;
+        return items;
+    }
+    *room = more;
+    return moved;
+}
+
+void pfs_assembly_stretch(struct pfs_assembly *a, int32_t source, int32_t from, int32_t len)
+{
+    struct pfs_range *last = a->ranges > 0 ? &a->range[a->ranges - 1] : NULL;
+
+    a->rows += len;
+    if (last != NULL && last->source == source && last->from + last->len == from) {
+        last->len += len;
+        return;
+    }
+    a->range = grow(a, a->range, a->ranges, &a->ranges_room, sizeof(*a->range));
+    if (!a->full)
+        a->range[a->ranges++] = (struct pfs_range){source, from, len};
+}
+
+void pfs_assembly_group(struct pfs_assembly *a)
+{
+    a->start = grow(a, a->start, a->groups + 1, &a->groups_room, sizeof(*a->start));
+    if (a->full)
+        return;
+    a->start[a->groups] = a->records;
+    pfs_assembly_stretch(a, -1, (int32_t)a->groups, 1);
+    a->groups++;
+}
+
+void pfs_assembly_record(struct pfs_assembly *a, int32_t source, int32_t row)
+{
+    a->record = grow(a, a->record, a->records, &a->records_room, sizeof(*a->record));
+    if (!a->full)
+        a->record[a->records++] = (struct pfs_record){source, row};
+}
+
+/* Records of a group by their numbers; there are few, and they are nearly in order. */
+static void order_group(const struct pfs_batch *const *source, int32_t number, struct pfs_record *record, int64_t count)
+{
+    for (int64_t i = 1; i < count; i++) {
+        struct pfs_record r = record[i];
+        int64_t mine = ((const int64_t *)source[r.source]->column[number].values)[r.row], k = i;
+
+        for (; k > 0; k--) {
+            const struct pfs_record *p = &record[k - 1];
+
+            if (((const int64_t *)source[p->source]->column[number].values)[p->row] <= mine)
+                break;
+            record[k] = *p;
+        }
+        record[k] = r;
+    }
+}
+
+static int merge_groups(struct pfs_assembly *a, const struct pfs_engine *engine, int32_t columns,
+                        const struct pfs_batch *const *source, int32_t sources, bool flush, struct pfs_arena *arena,
+                        struct pfs_batch *out, struct pfs_err *err)
+{
+    struct pfs_groups groups = {.source = source,
+                                .sources = sources,
+                                .groups = a->groups,
+                                .start = a->start,
+                                .record = a->record,
+                                .flush = flush};
+
+    a->start[a->groups] = a->records;
+    for (int64_t g = 0; g < a->groups; g++)
+        order_group(source, columns - 2, a->record + a->start[g], a->start[g + 1] - a->start[g]);
+    return pfs_engine_merge(engine, &groups, arena, out, err);
+}
+
+int pfs_assembly_build(struct pfs_assembly *a, const struct pfs_engine *engine, int32_t columns,
+                       const struct pfs_batch *const *source, int32_t sources, bool flush, struct pfs_arena *arena,
+                       struct pfs_batch *out, struct pfs_err *err)
+{
+    const struct pfs_batch **all = pfs_arena_array(arena, (size_t)sources + 1, sizeof(*all));
+    struct pfs_column *column = pfs_arena_array(arena, (size_t)columns, sizeof(*column));
+    struct pfs_batch merged = {0};
+
+    if (a->full)
+        return pfs_fail(err, ENOMEM, "no memory for a merge");
+    if (all == NULL || column == NULL)
+        return pfs_arena_full(arena, err);
+    if (a->groups > 0)
+        PFS_TRY(merge_groups(a, engine, columns, source, sources, flush, arena, &merged, err));
+    memcpy(all, source, (size_t)sources * sizeof(*all));
+    all[sources] = &merged;
+    for (int64_t i = 0; i < a->ranges; i++)
+        if (a->range[i].source < 0)
+            a->range[i].source = sources;
+    /* A single range over a whole source would be lent; but the sources go before the answer does. */
+    if (a->ranges == 1 && a->range[0].source < sources && a->range[0].len > 1) {
+        struct pfs_range r = a->range[0];
+
+        a->range[0].len = 1;
+        a->range[1] = (struct pfs_range){r.source, r.from + 1, r.len - 1};
+        a->ranges = 2;
+    }
+    for (int32_t c = 0; c < columns; c++)
+        PFS_TRY(pfs_column_gather(all, c, a->range, a->ranges, a->rows, arena, &column[c], err));
+    *out = (struct pfs_batch){a->rows, columns, column};
+    return 0;
+}

@@ -1,0 +1,327 @@
+#include "src/merge/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "format/text/text.h"
+#include "src/merge/internal.h"
+
+/* ---- opening ---- */
+
+static int read_sequence_fields(struct pfs_engine *e, struct pfs_err *err)
+{
+    static const char *const orders[] = {"ascending", "descending", NULL};
+    const char *text = pfs_options_get(&e->schema->options, "sequence.field"), **names;
+    int order;
+
+    PFS_TRY(pfs_options_enum(&e->schema->options, "sequence.field.sort-order", orders, 0, &order, err));
+    e->descending = order == 1;
+    if (text == NULL)
+        return 0;
+    PFS_TRY(pfs_options_list(text, &e->arena, &names, &e->sequence_fields, err));
+    e->sequence_field = pfs_arena_array(&e->arena, (size_t)e->sequence_fields, sizeof(*e->sequence_field));
+    if (e->sequence_field == NULL)
+        return pfs_arena_full(&e->arena, err);
+    for (int32_t i = 0; i < e->sequence_fields; i++) {
+        int32_t index = pfs_schema_find(e->schema, pfs_str(names[i])), k = 0;
+
+        while (k < e->columns && e->column[k].index != index)
+            k++;
+        if (k == e->columns)
+            return pfs_fail(err, EINVAL, "Sequence field: '%s' can not be found in table schema.", names[i]);
+        e->sequence_field[i] = k;
+    }
+    return 0;
+}
+
+static int read_switches(struct pfs_engine *e, struct pfs_err *err)
+{
+    static const char *const keys[] = {"ignore-delete", "first-row.ignore-delete", "deduplicate.ignore-delete",
+                                       "partial-update.ignore-delete"};
+    const struct pfs_options *o = &e->schema->options;
+    const char *key = keys[0];
+
+    for (size_t i = 1; i < sizeof(keys) / sizeof(keys[0]) && pfs_options_get(o, key) == NULL; i++)
+        key = keys[i];
+    PFS_TRY(pfs_options_bool(o, key, false, &e->ignore_delete, err));
+    return pfs_options_bool(o,
+                            e->schema->engine == PFS_AGGREGATION ? "aggregation.remove-record-on-delete"
+                                                                 : "partial-update.remove-record-on-delete",
+                            false, &e->remove_on_delete, err);
+}
+
+static int fill(struct pfs_engine *e, const int32_t *columns, int32_t count, struct pfs_err *err)
+{
+    e->columns = count;
+    e->column = pfs_arena_array(&e->arena, (size_t)count, sizeof(*e->column));
+    if (e->column == NULL)
+        return pfs_arena_full(&e->arena, err);
+    for (int32_t i = 0; i < count; i++)
+        e->column[i] =
+            (struct pfs_engine_column){.index = columns[i], .type = &e->schema->field[columns[i]].type, .group = -1};
+    PFS_TRY(read_sequence_fields(e, err));
+    PFS_TRY(read_switches(e, err));
+    if (e->schema->engine == PFS_PARTIAL_UPDATE)
+        PFS_TRY(pfs_engine_read_groups(e, err));
+    if (e->schema->engine == PFS_PARTIAL_UPDATE || e->schema->engine == PFS_AGGREGATION)
+        return pfs_engine_read_functions(e, err);
+    return 0;
+}
+
+int pfs_engine_open(const struct pfs_schema *schema, const int32_t *columns, int32_t count, struct pfs_engine **out,
+                    struct pfs_err *err)
+{
+    struct pfs_engine *e = pfs_zalloc(sizeof(*e));
+    int rc;
+
+    if (e == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a merge engine");
+    e->schema = schema;
+    pfs_arena_init(&e->arena, PFS_ARENA_LIMIT);
+    rc = fill(e, columns, count, err);
+    if (rc < 0) {
+        pfs_engine_close(e);
+        return rc;
+    }
+    *out = e;
+    return 0;
+}
+
+void pfs_engine_close(struct pfs_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    pfs_arena_done(&engine->arena);
+    pfs_free(engine);
+}
+
+/* ---- what a read needs ---- */
+
+/* Adds the sequence columns of groups that hold a needed column or can remove rows. An engine over all columns knows
+ * the groups. */
+static bool add_groups(const struct pfs_engine *all, bool *needs)
+{
+    bool changed = false;
+
+    for (int32_t g = 0; g < all->groups; g++) {
+        bool wanted = all->group[g].removes;
+
+        for (int32_t i = 0; i < all->columns; i++)
+            wanted |= all->column[i].group == g && needs[i];
+        for (int32_t i = 0; wanted && i < all->group[g].sequences; i++) {
+            changed |= !needs[all->group[g].sequence[i]];
+            needs[all->group[g].sequence[i]] = true;
+        }
+    }
+    return changed;
+}
+
+int pfs_engine_needs(const struct pfs_schema *schema, const int32_t *wanted, int32_t count, bool *needs,
+                     struct pfs_err *err)
+{
+    struct pfs_engine *all;
+    int32_t *every = pfs_alloc_array((size_t)schema->columns, sizeof(*every));
+    int rc;
+
+    if (every == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a merge engine");
+    for (int32_t i = 0; i < schema->columns; i++) {
+        every[i] = i;
+        needs[i] = false;
+    }
+    for (int32_t i = 0; i < count; i++)
+        needs[wanted[i]] = true;
+    for (int32_t i = 0; i < schema->trimmed_keys; i++)
+        needs[schema->trimmed_key[i]] = true;
+    rc = pfs_engine_open(schema, every, schema->columns, &all, err);
+    if (rc == 0) {
+        for (int32_t i = 0; i < all->sequence_fields; i++)
+            needs[all->sequence_field[i]] = true;
+        while (add_groups(all, needs))
+            ;
+        pfs_engine_close(all);
+    }
+    pfs_free(every);
+    return rc;
+}
+
+/* ---- order inside a key ---- */
+
+struct order {
+    const struct pfs_engine *engine;
+    const struct pfs_groups *groups;
+    bool descending;
+};
+
+/* NULL is the smallest, and loses against any value in either order. */
+static int compare_field(const struct pfs_column *a, int32_t row_a, const struct pfs_column *b, int32_t row_b,
+                         bool descending)
+{
+    bool has_a = pfs_column_present(a, row_a), has_b = pfs_column_present(b, row_b);
+    int c;
+
+    if (!has_a || !has_b)
+        return (int)has_a - (int)has_b;
+    c = pfs_value_compare(a, row_a, b, row_b);
+    return descending ? -c : c;
+}
+
+static int compare_records(const void *left, const void *right, void *context)
+{
+    const struct pfs_record *a = left, *b = right;
+    const struct order *o = context;
+    const struct pfs_batch *x = o->groups->source[a->source], *y = o->groups->source[b->source];
+    const int64_t *number_x = x->column[o->engine->columns].values, *number_y = y->column[o->engine->columns].values;
+
+    for (int32_t i = 0; i < o->engine->sequence_fields; i++) {
+        int32_t at = o->engine->sequence_field[i];
+        int c = compare_field(&x->column[at], a->row, &y->column[at], b->row, o->descending);
+
+        if (c != 0)
+            return c;
+    }
+    return number_x[a->row] < number_y[b->row] ? -1 : number_x[a->row] > number_y[b->row];
+}
+
+int pfs_engine_order(const struct pfs_engine *engine, const struct pfs_groups *groups, struct pfs_arena *arena,
+                     const struct pfs_record **out, struct pfs_err *err)
+{
+    struct order order = {engine, groups, engine->descending && !groups->flush};
+    int64_t records = groups->start[groups->groups];
+    struct pfs_record *sorted;
+
+    *out = groups->record;
+    if (engine->sequence_fields == 0)
+        return 0;
+    sorted = pfs_arena_alloc(arena, (size_t)records * sizeof(*sorted));
+    if (sorted == NULL)
+        return pfs_arena_full(arena, err);
+    memcpy(sorted, groups->record, (size_t)records * sizeof(*sorted));
+    for (int64_t g = 0; g < groups->groups; g++) {
+        size_t count = (size_t)(groups->start[g + 1] - groups->start[g]);
+
+        if (count > 1)
+            qsort_r(sorted + groups->start[g], count, sizeof(*sorted), compare_records, &order);
+    }
+    *out = sorted;
+    return 0;
+}
+
+/* ---- deduplicate and first-row: a selection ---- */
+
+static int8_t kind_of(const struct pfs_engine *e, const struct pfs_groups *g, const struct pfs_record *r)
+{
+    return ((const int8_t *)g->source[r->source]->column[e->columns + 1].values)[r->row];
+}
+
+static bool is_retract(int8_t kind)
+{
+    return kind == PFS_UPDATE_BEFORE || kind == PFS_DELETE;
+}
+
+static int choose(const struct pfs_engine *e, const struct pfs_groups *g, const struct pfs_record *record,
+                  int64_t count, bool newest, const struct pfs_record **out, struct pfs_err *err)
+{
+    *out = newest ? &record[count - 1] : &record[0];
+    if (count == 1)
+        return 0;
+    if (newest) {
+        for (int64_t i = count - 1; e->ignore_delete && i >= 0; i--)
+            if (!is_retract(kind_of(e, g, &record[i]))) {
+                *out = &record[i];
+                break;
+            }
+        return 0;
+    }
+    for (int64_t i = count - 1; i >= 0; i--) {
+        bool retract = is_retract(kind_of(e, g, &record[i]));
+
+        if (retract && !e->ignore_delete)
+            return pfs_fail(err, EINVAL,
+                            "By default, First row merge engine can not accept DELETE/UPDATE_BEFORE records.\nYou can "
+                            "config 'ignore-delete' to ignore the DELETE/UPDATE_BEFORE records.");
+        if (!retract)
+            *out = &record[i];
+    }
+    return 0;
+}
+
+int pfs_merge_select(const struct pfs_engine *engine, const struct pfs_groups *groups, bool newest,
+                     struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
+{
+    struct pfs_range *range = pfs_arena_alloc(arena, (size_t)groups->groups * sizeof(*range));
+    struct pfs_column *column = pfs_arena_array(arena, (size_t)engine->columns + 2, sizeof(*column));
+    const struct pfs_record *record;
+    int64_t ranges = 0;
+
+    if (range == NULL || column == NULL)
+        return pfs_arena_full(arena, err);
+    PFS_TRY(pfs_engine_order(engine, groups, arena, &record, err));
+    for (int64_t g = 0; g < groups->groups; g++) {
+        const struct pfs_record *chosen;
+
+        PFS_TRY(choose(engine, groups, record + groups->start[g], groups->start[g + 1] - groups->start[g], newest,
+                       &chosen, err));
+        if (ranges > 0 && range[ranges - 1].source == chosen->source &&
+            range[ranges - 1].from + range[ranges - 1].len == chosen->row)
+            range[ranges - 1].len++;
+        else
+            range[ranges++] = (struct pfs_range){chosen->source, chosen->row, 1};
+    }
+    for (int32_t i = 0; i < engine->columns + 2; i++)
+        PFS_TRY(pfs_column_gather(groups->source, i, range, ranges, groups->groups, arena, &column[i], err));
+    *out = (struct pfs_batch){groups->groups, engine->columns + 2, column};
+    return 0;
+}
+
+int pfs_engine_merge(const struct pfs_engine *engine, const struct pfs_groups *groups, struct pfs_arena *arena,
+                     struct pfs_batch *out, struct pfs_err *err)
+{
+    switch (engine->schema->engine) {
+    case PFS_DEDUPLICATE:
+        return pfs_merge_select(engine, groups, true, arena, out, err);
+    case PFS_FIRST_ROW:
+        return pfs_merge_select(engine, groups, false, arena, out, err);
+    case PFS_PARTIAL_UPDATE:
+    case PFS_AGGREGATION:
+        return pfs_merge_fold(engine, groups, arena, out, err);
+    }
+    return -EINVAL;
+}
+
+/* ---- the last stage of a read ---- */
+
+int pfs_engine_drop_deletes(const struct pfs_batch *in, struct pfs_arena *arena, struct pfs_batch *out,
+                            struct pfs_err *err)
+{
+    const int8_t *kind = in->column[in->columns - 1].values;
+    struct pfs_column *column;
+    struct pfs_range *range;
+    int64_t retracts = 0, ranges = 0, rows = 0;
+
+    for (int64_t i = 0; i < in->rows; i++)
+        retracts += kind[i] & 1; /* 1 and 3 */
+    if (retracts == 0) {
+        *out = *in;
+        return 0;
+    }
+    range = pfs_arena_alloc(arena, (size_t)in->rows * sizeof(*range));
+    column = pfs_arena_array(arena, (size_t)in->columns, sizeof(*column));
+    if (range == NULL || column == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < in->rows; i++) {
+        if (kind[i] & 1)
+            continue;
+        if (ranges > 0 && range[ranges - 1].from + range[ranges - 1].len == i)
+            range[ranges - 1].len++;
+        else
+            range[ranges++] = (struct pfs_range){0, (int32_t)i, 1};
+        rows++;
+    }
+    for (int32_t i = 0; rows > 0 && i < in->columns; i++)
+        PFS_TRY(pfs_column_gather(&in, i, range, ranges, rows, arena, &column[i], err));
+    *out = (struct pfs_batch){rows, in->columns, column};
+    return 0;
+}
