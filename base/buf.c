@@ -20,7 +20,7 @@ void pfs_buf_done(struct pfs_buf *buf)
 void pfs_buf_clear(struct pfs_buf *buf)
 {
     buf->len = 0;
-    buf->failed = false;
+    buf->failed = buf->over = false;
 }
 
 static size_t limit_of(const struct pfs_buf *buf)
@@ -38,7 +38,7 @@ uint8_t *pfs_buf_reserve(struct pfs_buf *buf, size_t bytes)
     if (bytes <= buf->cap - buf->len && buf->at != NULL)
         return buf->at + buf->len;
     if (buf->len > limit || bytes > limit - buf->len) {
-        buf->failed = true;
+        buf->failed = buf->over = true;
         return NULL;
     }
     cap = buf->cap < 128 ? 256 : buf->cap * 2;
@@ -151,7 +151,7 @@ int pfs_buf_check(const struct pfs_buf *buf, struct pfs_err *err)
 {
     if (!buf->failed)
         return 0;
-    if (buf->len + 1 > limit_of(buf) || buf->cap >= limit_of(buf))
+    if (buf->over)
         return pfs_fail(err, EFBIG, "more than %zu bytes", limit_of(buf));
     return pfs_fail(err, ENOMEM, "out of memory at %zu bytes", buf->len);
 }

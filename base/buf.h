@@ -13,6 +13,7 @@ struct pfs_buf {
     size_t len, cap;
     size_t limit_bytes; /* ceiling; 0 = 1 GiB */
     bool failed;
+    bool over; /* failed for the ceiling, not for want of memory */
 };
 
 void pfs_buf_init(struct pfs_buf *buf, size_t limit_bytes); /* a zeroed buffer is a valid one too */

@@ -41,7 +41,8 @@ static size_t two(int32_t v, char *out)
     return 2;
 }
 
-size_t pfs_date_print(int32_t days, char *out)
+/* Days of any timestamp, which an int32_t does not hold. */
+static size_t date_print(int64_t days, char *out)
 {
     struct pfs_civil c = pfs_civil_from_days(days);
     size_t len = 0;
@@ -64,6 +65,11 @@ size_t pfs_date_print(int32_t days, char *out)
     return len + two(c.day, out + len);
 }
 
+size_t pfs_date_print(int32_t days, char *out)
+{
+    return date_print(days, out);
+}
+
 static size_t clock_print(int32_t seconds, char *out)
 {
     (void)two(seconds / 3600, out);
@@ -76,8 +82,8 @@ static size_t clock_print(int32_t seconds, char *out)
 
 size_t pfs_time_print(int32_t millis_of_day, char *out)
 {
-    int32_t millis = millis_of_day % 1000;
-    size_t len = clock_print(millis_of_day / 1000, out);
+    int32_t day = (millis_of_day % DAY_MS + DAY_MS) % DAY_MS, millis = day % 1000;
+    size_t len = clock_print(day / 1000, out);
 
     out[len++] = '.';
     out[len++] = (char)('0' + millis / 100);
@@ -94,7 +100,7 @@ size_t pfs_timestamp_print(int64_t millis, int32_t nanos, int precision, char *o
         rest += DAY_MS;
         days--;
     }
-    len = pfs_date_print((int32_t)days, out);
+    len = date_print(days, out);
     out[len++] = ' ';
     len += clock_print((int32_t)(rest / 1000), out + len);
     if (precision == 0)

@@ -49,12 +49,9 @@ int pfs_wrap(struct pfs_err *err, const char *fmt, ...)
     if (err->code == 0)
         err->code = EIO;
     va_start(args, fmt);
-    len = vsnprintf(text, PFS_ERR_TEXT_MAX, fmt, args);
+    len = vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    if (len < 0)
-        len = 0;
-    if (len >= PFS_ERR_TEXT_MAX)
-        len = PFS_ERR_TEXT_MAX - 1;
+    len = len < 0 ? 0 : (int)whole_prefix(text, PFS_ERR_TEXT_MAX);
     (void)snprintf(text + len, sizeof(text) - (size_t)len, ": %s", err->text);
     set_text(err, text);
     return -err->code;
