@@ -1,0 +1,376 @@
+/* json.c - JSON text as cells: members, elements, and where a value that nests ends.
+ *
+ * Numbers stay text; what nests stays text too, with its brackets matched: whoever types it opens it again, one level
+ * at a time, so that no recursion is needed here. NaN, Infinity and -Infinity pass as numbers, as Python writes them.
+ */
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "format/text/parse.h"
+
+static void skip_blanks(struct pfs_json *j)
+{
+    while (j->at < j->end && (*j->at == ' ' || *j->at == '\n' || *j->at == '\r' || *j->at == '\t'))
+        j->at++;
+}
+
+static int fail_at(const struct pfs_json *j, const char *expected, struct pfs_err *err)
+{
+    size_t left = (size_t)(j->end - j->at);
+    size_t shown = pfs_utf8_prefix(pfs_slice_of(j->at, left), 20);
+
+    if (left == 0)
+        return pfs_fail(err, EINVAL, "JSON ends where %s belongs", expected);
+    return pfs_fail(err, EINVAL, "\"%.*s\" where %s belongs", (int)shown, (const char *)j->at, expected);
+}
+
+/* ---- strings ---- */
+
+static int hex_of(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Four hexadecimal digits at `at`, of which `left` bytes are there; -1 when they are not. */
+static int32_t unit_of(const uint8_t *at, size_t left)
+{
+    int32_t v = 0;
+
+    if (left < 4)
+        return -1;
+    for (int i = 0; i < 4; i++) {
+        int digit = hex_of(at[i]);
+
+        if (digit < 0)
+            return -1;
+        v = v << 4 | digit;
+    }
+    return v;
+}
+
+/* Checks the escape whose backslash is at j->at and passes it. */
+static int pass_escape(struct pfs_json *j, struct pfs_err *err)
+{
+    size_t left = (size_t)(j->end - j->at);
+    int32_t unit;
+
+    if (left >= 2 && j->at[1] != '\0' && strchr("\"\\/bfnrt", j->at[1]) != NULL) {
+        j->at += 2;
+        return 0;
+    }
+    unit = left >= 2 && j->at[1] == 'u' ? unit_of(j->at + 2, left - 2) : -1;
+    if (unit < 0)
+        return fail_at(j, "an escape", err);
+    if (unit >= 0xD800 && unit <= 0xDFFF) {
+        int32_t low = left >= 12 && j->at[6] == '\\' && j->at[7] == 'u' ? unit_of(j->at + 8, 4) : -1;
+
+        if (unit > 0xDBFF || low < 0xDC00 || low > 0xDFFF)
+            return pfs_fail(err, EILSEQ, "half a surrogate pair in a JSON string");
+        j->at += 6;
+    }
+    j->at += 6;
+    return 0;
+}
+
+/* A string whose opening quote is at j->at. */
+static int take_string(struct pfs_json *j, struct pfs_cell *out, struct pfs_err *err)
+{
+    const uint8_t *from = ++j->at;
+    uint8_t form = PFS_CELL_STRING;
+
+    for (;;) {
+        while (j->at < j->end && *j->at != '"' && *j->at != '\\' && *j->at >= 0x20)
+            j->at++;
+        if (j->at == j->end)
+            return pfs_fail(err, EINVAL, "a JSON string is not closed");
+        if (*j->at == '"')
+            break;
+        if (*j->at < 0x20)
+            return pfs_fail(err, EINVAL, "a control character (%d) in a JSON string", *j->at);
+        form = PFS_CELL_ESCAPED;
+        PFS_TRY(pass_escape(j, err));
+    }
+    *out = (struct pfs_cell){from, (uint32_t)(j->at - from), form};
+    j->at++;
+    return 0;
+}
+
+static size_t put_utf8(uint32_t c, uint8_t *out)
+{
+    if (c < 0x80) {
+        out[0] = (uint8_t)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        out[0] = (uint8_t)(0xC0 | c >> 6);
+        out[1] = (uint8_t)(0x80 | (c & 63));
+        return 2;
+    }
+    if (c < 0x10000) {
+        out[0] = (uint8_t)(0xE0 | c >> 12);
+        out[1] = (uint8_t)(0x80 | (c >> 6 & 63));
+        out[2] = (uint8_t)(0x80 | (c & 63));
+        return 3;
+    }
+    out[0] = (uint8_t)(0xF0 | c >> 18);
+    out[1] = (uint8_t)(0x80 | (c >> 12 & 63));
+    out[2] = (uint8_t)(0x80 | (c >> 6 & 63));
+    out[3] = (uint8_t)(0x80 | (c & 63));
+    return 4;
+}
+
+/* The escape at `at` has been checked. Returns its length; its bytes go to out. */
+static size_t put_escape(const uint8_t *at, uint8_t *out, size_t *len)
+{
+    static const char letters[] = "bfnrt", bytes[] = "\b\f\n\r\t";
+    const char *letter = strchr(letters, at[1]);
+    uint32_t unit;
+
+    if (at[1] != 'u') {
+        out[(*len)++] = letter != NULL ? (uint8_t)bytes[letter - letters] : at[1];
+        return 2;
+    }
+    unit = (uint32_t)unit_of(at + 2, 4);
+    if (unit < 0xD800 || unit > 0xDFFF) {
+        *len += put_utf8(unit, out + *len);
+        return 6;
+    }
+    unit = 0x10000 + ((unit - 0xD800) << 10) + ((uint32_t)unit_of(at + 8, 4) - 0xDC00);
+    *len += put_utf8(unit, out + *len);
+    return 12;
+}
+
+size_t pfs_cell_unescape(const struct pfs_cell *cell, uint8_t *out)
+{
+    uint8_t mark = cell->form == PFS_CELL_DOUBLED ? '"' : '\\';
+    size_t i = 0, len = 0;
+
+    while (i < cell->len) {
+        const uint8_t *stop = memchr(cell->at + i, mark, cell->len - i);
+        size_t plain = stop == NULL ? cell->len - i : (size_t)(stop - (cell->at + i));
+
+        memcpy(out + len, cell->at + i, plain);
+        len += plain;
+        i += plain;
+        if (stop == NULL)
+            break;
+        if (mark == '"') {
+            out[len++] = '"';
+            i += 2;
+        } else {
+            i += put_escape(stop, out, &len);
+        }
+    }
+    return len;
+}
+
+/* ---- values ---- */
+
+static bool is_digit(const struct pfs_json *j)
+{
+    return j->at < j->end && *j->at >= '0' && *j->at <= '9';
+}
+
+static bool pass_digits(struct pfs_json *j)
+{
+    const uint8_t *from = j->at;
+
+    while (is_digit(j))
+        j->at++;
+    return j->at > from;
+}
+
+static bool pass_word(struct pfs_json *j, const char *word)
+{
+    size_t len = strlen(word);
+
+    if ((size_t)(j->end - j->at) < len || memcmp(j->at, word, len) != 0)
+        return false;
+    j->at += len;
+    return true;
+}
+
+static bool pass_number(struct pfs_json *j)
+{
+    const uint8_t *from;
+
+    (void)pass_word(j, "-");
+    if (pass_word(j, "Infinity"))
+        return true;
+    from = j->at;
+    if (!pass_digits(j) || (*from == '0' && j->at - from > 1))
+        return false;
+    if (pass_word(j, ".") && !pass_digits(j))
+        return false;
+    if (pass_word(j, "e") || pass_word(j, "E")) {
+        if (!pass_word(j, "+"))
+            (void)pass_word(j, "-");
+        return pass_digits(j);
+    }
+    return true;
+}
+
+static int take_nested(struct pfs_json *j, struct pfs_cell *out, struct pfs_err *err)
+{
+    struct pfs_row_end end = {0};
+    size_t len = pfs_json_row_end(&end, pfs_slice_of(j->at, (size_t)(j->end - j->at)));
+
+    if (len == PFS_ROW_GOES_ON)
+        return pfs_fail(err, EINVAL, "a JSON bracket is not closed");
+    if (end.malformed && end.depth >= PFS_JSON_DEPTH_MAX)
+        return pfs_fail(err, EINVAL, "JSON nests deeper than %d levels", PFS_JSON_DEPTH_MAX);
+    if (end.malformed)
+        return pfs_fail(err, EINVAL, "JSON brackets or quotes do not match");
+    *out = (struct pfs_cell){j->at, (uint32_t)len, *j->at == '[' ? PFS_CELL_ARRAY : PFS_CELL_OBJECT};
+    j->at += len;
+    return 0;
+}
+
+static int take_value(struct pfs_json *j, struct pfs_cell *out, struct pfs_err *err)
+{
+    const uint8_t *from = j->at;
+    struct pfs_json start = *j;
+
+    if (from == j->end)
+        return fail_at(j, "a value", err);
+    if (*from == '"')
+        return take_string(j, out, err);
+    if (*from == '[' || *from == '{')
+        return take_nested(j, out, err);
+    if (pass_word(j, "null")) {
+        *out = (struct pfs_cell){from, 0, PFS_CELL_NULL};
+        return 0;
+    }
+    if (!pass_word(j, "true") && !pass_word(j, "false") && !pass_word(j, "NaN") && !pass_number(j))
+        return fail_at(&start, "a JSON value", err);
+    *out = (struct pfs_cell){from, (uint32_t)(j->at - from), PFS_CELL_WORD};
+    return 0;
+}
+
+int pfs_json_open(struct pfs_json *json, struct pfs_slice text, uint8_t bracket, struct pfs_err *err)
+{
+    *json = (struct pfs_json){text.at, text.at + text.len, true};
+    skip_blanks(json);
+    if (json->at == json->end || *json->at != bracket)
+        return fail_at(json, bracket == '{' ? "{" : "[", err);
+    json->at++;
+    return 0;
+}
+
+/* Passes the comma between two items, or the closing bracket and what follows it: 1 or 0. */
+static int pass_separator(struct pfs_json *j, uint8_t close, struct pfs_err *err)
+{
+    bool first = j->first;
+
+    j->first = false;
+    skip_blanks(j);
+    if (j->at < j->end && *j->at == close) {
+        j->at++;
+        skip_blanks(j);
+        return j->at == j->end ? 0 : fail_at(j, "the end of the value", err);
+    }
+    if (first)
+        return 1;
+    if (j->at == j->end || *j->at != ',')
+        return fail_at(j, close == '}' ? ", or }" : ", or ]", err);
+    j->at++;
+    skip_blanks(j);
+    return 1;
+}
+
+int pfs_json_member(struct pfs_json *json, struct pfs_cell *key, struct pfs_cell *value, struct pfs_err *err)
+{
+    int more = pass_separator(json, '}', err);
+
+    if (more <= 0)
+        return more;
+    if (json->at == json->end || *json->at != '"')
+        return fail_at(json, "a key", err);
+    PFS_TRY(take_string(json, key, err));
+    skip_blanks(json);
+    if (json->at == json->end || *json->at != ':')
+        return fail_at(json, ":", err);
+    json->at++;
+    skip_blanks(json);
+    PFS_TRY(take_value(json, value, err));
+    return 1;
+}
+
+int pfs_json_element(struct pfs_json *json, struct pfs_cell *value, struct pfs_err *err)
+{
+    int more = pass_separator(json, ']', err);
+
+    if (more <= 0)
+        return more;
+    PFS_TRY(take_value(json, value, err));
+    return 1;
+}
+
+/* ---- where a value that nests ends ---- */
+
+enum { OUTSIDE, STRING, ESCAPE };
+
+/* The rest of a string: its offset behind the closing quote, or in.len. A raw newline is in no JSON string; it is taken
+ * as the sign of a missing quote, so that the rows behind it are not swallowed. */
+static size_t pass_string(struct pfs_row_end *end, struct pfs_slice in, size_t i)
+{
+    for (; i < in.len; i++) {
+        uint8_t byte = in.at[i];
+
+        if (end->state == ESCAPE) {
+            end->state = STRING;
+        } else if (byte == '"') {
+            end->state = OUTSIDE;
+            return i + 1;
+        } else if (byte == '\\') {
+            end->state = ESCAPE;
+        } else if (byte == '\n') {
+            end->malformed = true;
+            return i + 1;
+        }
+    }
+    return in.len;
+}
+
+/* One bracket outside strings; true at the value's end. */
+static bool pass_bracket(struct pfs_row_end *end, uint8_t byte)
+{
+    bool object = byte == '{' || byte == '}';
+
+    if (byte == '{' || byte == '[') {
+        end->malformed = end->depth == PFS_JSON_DEPTH_MAX;
+        if (!end->malformed)
+            end->depth++;
+        end->kinds = end->kinds << 1 | object;
+        return end->malformed;
+    }
+    end->malformed = end->depth == 0 || (end->kinds & 1) != object;
+    if (!end->malformed)
+        end->depth--;
+    end->kinds >>= 1;
+    return end->malformed || end->depth == 0;
+}
+
+size_t pfs_json_row_end(struct pfs_row_end *end, struct pfs_slice in)
+{
+    size_t i = 0;
+
+    while (i < in.len) {
+        uint8_t byte;
+
+        if (end->state != OUTSIDE) {
+            i = pass_string(end, in, i);
+            if (end->malformed)
+                return i;
+            continue;
+        }
+        byte = in.at[i++];
+        if (byte == '"')
+            end->state = STRING;
+        else if ((byte == '{' || byte == '}' || byte == '[' || byte == ']') && pass_bracket(end, byte))
+            return i;
+    }
+    return PFS_ROW_GOES_ON;
+}

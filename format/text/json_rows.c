@@ -1,0 +1,163 @@
+/* json_rows.c - rows of JSON: objects one behind the other, or the elements of an array.
+ *
+ * The keys of a row mostly come as in the row before: the n-th key is compared with the column that was the n-th there
+ * and looked up only when it differs.
+ */
+#include "base/utf8.h"
+#include "format/text/parse.h"
+
+/* The column of the n-th key; -1 when unknown. */
+static int32_t column_of(struct pfs_text_parser *p, int32_t n, const struct pfs_cell *key)
+{
+    struct pfs_slice name = pfs_cell_text(key);
+    uint8_t plain[1024];
+    int32_t column;
+
+    if (key->form == PFS_CELL_STRING && n < p->names.count && p->guess[n] < p->names.count &&
+        pfs_slice_eq(name, p->names.name[p->guess[n]]))
+        return p->guess[n];
+    if (key->form == PFS_CELL_ESCAPED) {
+        if (key->len > sizeof(plain))
+            return -1;
+        name = pfs_slice_of(plain, pfs_cell_unescape(key, plain));
+    }
+    column = pfs_text_names_find(&p->names, name);
+    if (n < p->names.count && column >= 0)
+        p->guess[n] = column;
+    return column;
+}
+
+static int fail_key(struct pfs_text_parser *p, const char *what, const struct pfs_cell *key)
+{
+    size_t shown = pfs_utf8_prefix(pfs_cell_text(key), 100);
+
+    return pfs_fail(&p->err, EINVAL, "%s \"%.*s\"", what, (int)shown, (const char *)key->at);
+}
+
+/* Cells of one whole object. */
+static int read_row(struct pfs_text_parser *p, struct pfs_slice text)
+{
+    int32_t columns = p->parse.columns, found = 0, n = 0;
+    struct pfs_cell key, value;
+    struct pfs_json json;
+    int more;
+
+    p->serial++;
+    PFS_TRY(pfs_json_open(&json, text, '{', &p->err));
+    while ((more = pfs_json_member(&json, &key, &value, &p->err)) > 0) {
+        int32_t column = column_of(p, n++, &key);
+
+        if (column < 0)
+            return fail_key(p, "unknown column", &key);
+        if (p->seen[column] == p->serial)
+            return fail_key(p, "twice the column", &key);
+        p->seen[column] = p->serial;
+        if (column <= columns) {
+            p->slot[column][p->rows] = value;
+            found++;
+        }
+    }
+    if (more < 0)
+        return more;
+    for (int32_t i = 0; i <= columns && found <= columns; i++)
+        if (p->seen[i] != p->serial)
+            p->slot[i][p->rows] = (struct pfs_cell){NULL, 0, PFS_CELL_NULL};
+    return 0;
+}
+
+static int start(struct pfs_text_parser *p)
+{
+    PFS_TRY(pfs_text_cells_room(p, p->parse.columns + 1));
+    for (int32_t i = 0; i <= p->parse.columns; i++)
+        p->slot[i] = p->cells + (size_t)i * (size_t)p->rows_max;
+    p->now.width = p->parse.columns + 1;
+    return 0;
+}
+
+static size_t refuse(struct pfs_text_parser *p, struct pfs_slice in, size_t at, int code, const char *why)
+{
+    p->bad_at = in.at + at;
+    if (why != NULL)
+        pfs_fail(&p->err, code, "%s", why);
+    return at;
+}
+
+/* A record separator (RFC 7464) is a blank as well. */
+static bool is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t' || byte == 0x1E;
+}
+
+/* Passes what stands between rows: true in front of a row, false at the end or at what belongs nowhere. */
+static bool pass_between(struct pfs_text_parser *p, struct pfs_slice in, size_t *at)
+{
+    for (; *at < in.len; ++*at) {
+        uint8_t byte = in.at[*at], *place = &p->now.place;
+
+        if (is_blank(byte))
+            continue;
+        if (byte == '{')
+            return *place != PFS_JSON_BEHIND;
+        if (*place == PFS_JSON_TOP && byte == '[')
+            *place = PFS_JSON_FIRST;
+        else if (*place == PFS_JSON_BEHIND && byte == ',')
+            *place = PFS_JSON_AFTER_COMMA;
+        else if ((*place == PFS_JSON_BEHIND || *place == PFS_JSON_FIRST) && byte == ']')
+            *place = PFS_JSON_TOP;
+        else
+            return false;
+    }
+    return false;
+}
+
+/* One row that starts at `at`: 1 and *after; 0 when it is not whole; negative when it is refused. */
+static int take_row(struct pfs_text_parser *p, struct pfs_slice in, size_t at, size_t *after)
+{
+    struct pfs_row_end end = {0};
+    struct pfs_slice text = {in.at + at, in.len - at};
+    size_t len = pfs_json_row_end(&end, text);
+
+    if (len == PFS_ROW_GOES_ON)
+        return 0;
+    text.len = len;
+    if (len > p->parse.row_bytes_max)
+        return pfs_fail(&p->err, EMSGSIZE, "the row has more than %zu bytes", p->parse.row_bytes_max);
+    PFS_TRY(read_row(p, text));
+    if (end.malformed)
+        return pfs_fail(&p->err, EINVAL, "JSON brackets or quotes do not match");
+    *after = at + len;
+    return 1;
+}
+
+size_t pfs_json_scan(struct pfs_text_parser *p, struct pfs_slice in, bool final)
+{
+    size_t at = 0;
+
+    if (p->now.width == 0 && start(p) < 0)
+        return refuse(p, in, 0, ENOMEM, NULL);
+    for (;;) {
+        size_t after;
+        int rc;
+
+        if (!pass_between(p, in, &at)) {
+            if (at == in.len)
+                return at;
+            return refuse(p, in, at, EINVAL,
+                          p->now.place == PFS_JSON_BEHIND ? "the array of rows goes on with neither , nor ]"
+                                                          : "a row must be a JSON object");
+        }
+        if (p->rows == p->rows_max || at >= PFS_TEXT_RUN_BYTES)
+            return at;
+        rc = take_row(p, in, at, &after);
+        if (rc < 0)
+            return refuse(p, in, at, 0, NULL);
+        if (rc == 0 && final)
+            return refuse(p, in, at, EINVAL, "a JSON object is not closed");
+        if (rc == 0)
+            return at;
+        p->row_at[p->rows++] = in.at + at;
+        if (p->now.place != PFS_JSON_TOP)
+            p->now.place = PFS_JSON_BEHIND;
+        at = after;
+    }
+}
