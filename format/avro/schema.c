@@ -1,0 +1,174 @@
+#include "format/avro/schema.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/limits.h"
+
+struct parser {
+    struct pfs_arena *arena;
+    struct pfs_err *err;
+};
+
+static int parse(struct parser *p, const json_t *json, const struct pfs_avro_wanted *wanted, int depth,
+                 struct pfs_avro_schema *out);
+
+static int damaged(struct parser *p, const char *what)
+{
+    return pfs_fail(p->err, EIO, "the Avro schema is damaged: %s", what);
+}
+
+static const struct {
+    const char *name;
+    enum pfs_avro_type type;
+} primitives[] = {
+    {"null", PFS_AVRO_T_NULL},   {"boolean", PFS_AVRO_T_BOOLEAN}, {"int", PFS_AVRO_T_INT},
+    {"long", PFS_AVRO_T_INT},    {"float", PFS_AVRO_T_FLOAT},     {"double", PFS_AVRO_T_DOUBLE},
+    {"bytes", PFS_AVRO_T_BYTES}, {"string", PFS_AVRO_T_BYTES},    {"enum", PFS_AVRO_T_INT},
+};
+
+static int children(struct parser *p, struct pfs_avro_schema *out, size_t count)
+{
+    if (count > PFS_COLUMNS_MAX)
+        return damaged(p, "too many fields");
+    out->children = (int32_t)count;
+    out->child = pfs_arena_array(p->arena, count, sizeof(*out->child));
+    return out->child == NULL ? pfs_arena_full(p->arena, p->err) : 0;
+}
+
+static int parse_union(struct parser *p, const json_t *json, const struct pfs_avro_wanted *wanted, int depth,
+                       struct pfs_avro_schema *out)
+{
+    out->type = PFS_AVRO_T_UNION;
+    PFS_TRY(children(p, out, json_array_size(json)));
+    for (int32_t i = 0; i < out->children; i++)
+        PFS_TRY(parse(p, json_array_get(json, (size_t)i), wanted, depth + 1, &out->child[i]));
+    return 0;
+}
+
+static int32_t place_of(const struct pfs_avro_wanted *wanted, const char *name)
+{
+    for (int32_t i = 0; wanted != NULL && wanted[i].name != NULL; i++)
+        if (strcmp(wanted[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+static int parse_record(struct parser *p, const json_t *json, const struct pfs_avro_wanted *wanted, int depth,
+                        struct pfs_avro_schema *out)
+{
+    const json_t *fields = json_object_get(json, "fields");
+
+    if (!json_is_array(fields))
+        return damaged(p, "a record without fields");
+    out->type = PFS_AVRO_T_RECORD;
+    PFS_TRY(children(p, out, json_array_size(fields)));
+    out->place = pfs_arena_array(p->arena, (size_t)out->children, sizeof(*out->place));
+    if (out->place == NULL)
+        return pfs_arena_full(p->arena, p->err);
+    while (wanted != NULL && wanted[out->wanted].name != NULL)
+        out->wanted++;
+    for (int32_t i = 0; i < out->children; i++) {
+        const json_t *field = json_array_get(fields, (size_t)i);
+        const char *name = json_string_value(json_object_get(field, "name"));
+
+        if (name == NULL)
+            return damaged(p, "a field without a name");
+        out->place[i] = place_of(wanted, name);
+        PFS_TRY(parse(p, json_object_get(field, "type"), out->place[i] < 0 ? NULL : wanted[out->place[i]].fields,
+                      depth + 1, &out->child[i]));
+    }
+    return 0;
+}
+
+static int parse_object(struct parser *p, const json_t *json, const struct pfs_avro_wanted *wanted, int depth,
+                        struct pfs_avro_schema *out)
+{
+    const json_t *type = json_object_get(json, "type");
+    const char *name = json_string_value(type);
+
+    if (name == NULL) /* {"type": {...}} */
+        return parse(p, type, wanted, depth + 1, out);
+    if (strcmp(name, "record") == 0)
+        return parse_record(p, json, wanted, depth, out);
+    if (strcmp(name, "array") == 0 || strcmp(name, "map") == 0) {
+        out->type = name[0] == 'a' ? PFS_AVRO_T_ARRAY : PFS_AVRO_T_MAP;
+        PFS_TRY(children(p, out, 1));
+        return parse(p, json_object_get(json, name[0] == 'a' ? "items" : "values"), wanted, depth + 1, &out->child[0]);
+    }
+    if (strcmp(name, "fixed") == 0) {
+        const json_t *size = json_object_get(json, "size");
+
+        if (!json_is_integer(size) || json_integer_value(size) < 0 || json_integer_value(size) > INT32_MAX)
+            return damaged(p, "a fixed without a size");
+        out->type = PFS_AVRO_T_FIXED;
+        out->size = json_integer_value(size);
+        return 0;
+    }
+    return parse(p, type, wanted, depth + 1, out);
+}
+
+static int parse(struct parser *p, const json_t *json, const struct pfs_avro_wanted *wanted, int depth,
+                 struct pfs_avro_schema *out)
+{
+    const char *name;
+
+    *out = (struct pfs_avro_schema){0};
+    if (depth > PFS_JSON_DEPTH_MAX)
+        return damaged(p, "nested too deep");
+    if (json_is_array(json))
+        return parse_union(p, json, wanted, depth, out);
+    if (json_is_object(json))
+        return parse_object(p, json, wanted, depth, out);
+    name = json_string_value(json);
+    for (size_t i = 0; name != NULL && i < sizeof(primitives) / sizeof(primitives[0]); i++)
+        if (strcmp(primitives[i].name, name) == 0) {
+            out->type = primitives[i].type;
+            return 0;
+        }
+    return damaged(p, "a type that is not known");
+}
+
+/* Nesting of brackets, so that no JSON parser recurses without bound. */
+static bool too_deep(struct pfs_slice json)
+{
+    int depth = 0;
+    bool quoted = false;
+
+    for (size_t i = 0; i < json.len; i++) {
+        uint8_t c = json.at[i];
+
+        if (c == '\\' && quoted)
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == '{' || c == '['))
+            depth++;
+        else if (!quoted && (c == '}' || c == ']'))
+            depth--;
+        if (depth > 4 * PFS_JSON_DEPTH_MAX)
+            return true;
+    }
+    return false;
+}
+
+int pfs_avro_schema_parse(struct pfs_slice json, struct pfs_arena *arena, struct pfs_avro_schema *out,
+                          const struct pfs_avro_wanted *wanted, struct pfs_err *err)
+{
+    struct parser p = {arena, err};
+    json_error_t why;
+    json_t *root;
+    int rc;
+
+    if (too_deep(json))
+        return damaged(&p, "nested too deep");
+    root = json_loadb((const char *)json.at, json.len, JSON_DECODE_ANY, &why);
+    if (root == NULL)
+        return damaged(&p, "not JSON");
+    rc = parse(&p, root, wanted, 0, out);
+    if (rc == 0 && out->type != PFS_AVRO_T_RECORD)
+        rc = damaged(&p, "not a record");
+    json_decref(root);
+    return rc;
+}

@@ -1,0 +1,34 @@
+/* schema.h - an Avro schema as a tree, and the plan by which a record is read: what is wanted, by name, and how to step
+ * over the rest. Private to the suite. Lives in an arena. */
+#pragma once
+
+#include "format/avro/avro.h"
+
+enum pfs_avro_type {
+    PFS_AVRO_T_NULL,
+    PFS_AVRO_T_BOOLEAN,
+    PFS_AVRO_T_INT, /* and long, enum */
+    PFS_AVRO_T_FLOAT,
+    PFS_AVRO_T_DOUBLE,
+    PFS_AVRO_T_BYTES, /* and string */
+    PFS_AVRO_T_FIXED,
+    PFS_AVRO_T_ARRAY,
+    PFS_AVRO_T_MAP,
+    PFS_AVRO_T_UNION,
+    PFS_AVRO_T_RECORD,
+};
+
+struct pfs_avro_schema {
+    enum pfs_avro_type type;
+    int64_t size;     /* FIXED: bytes */
+    int32_t children; /* ARRAY, MAP: 1; UNION: branches; RECORD: fields */
+    struct pfs_avro_schema *child;
+    /* RECORD: for each field the place among the wanted ones (-1 = stepped over), set by resolve. */
+    int32_t *place;
+    int32_t wanted;
+};
+
+/* Parses the JSON of a header; -EIO with a sentence. Nesting is limited; named types may be referred to only by being
+ * defined (Paimon's schemas never refer back). */
+int pfs_avro_schema_parse(struct pfs_slice json, struct pfs_arena *arena, struct pfs_avro_schema *out,
+                          const struct pfs_avro_wanted *wanted, struct pfs_err *err);

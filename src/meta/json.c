@@ -1,0 +1,121 @@
+#include "src/meta/json.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/limits.h"
+
+/* Nesting of brackets, so that the parser does not recurse without bound. */
+static bool too_deep(struct pfs_slice json)
+{
+    bool quoted = false;
+    int depth = 0;
+
+    for (size_t i = 0; i < json.len; i++) {
+        uint8_t c = json.at[i];
+
+        if (c == '\\' && quoted)
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == '{' || c == '['))
+            depth++;
+        else if (!quoted && (c == '}' || c == ']'))
+            depth--;
+        if (depth > PFS_JSON_DEPTH_MAX * 2)
+            return true;
+    }
+    return false;
+}
+
+json_t *pfs_json_parse(struct pfs_slice text, struct pfs_err *err)
+{
+    json_error_t why;
+    json_t *root;
+
+    if (too_deep(text)) {
+        pfs_fail(err, EIO, "JSON nested too deep");
+        return NULL;
+    }
+    root = json_loadb((const char *)text.at, text.len, JSON_REJECT_DUPLICATES, &why);
+    if (root == NULL)
+        pfs_fail(err, EIO, "not JSON: %s (line %d, column %d)", why.text, why.line, why.column);
+    else if (!json_is_object(root)) {
+        json_decref(root);
+        root = NULL;
+        pfs_fail(err, EIO, "not a JSON object");
+    }
+    return root;
+}
+
+void pfs_json_free(json_t *root)
+{
+    json_decref(root);
+}
+
+static void is_bad(const char **bad, const char *key)
+{
+    if (*bad == NULL)
+        *bad = key;
+}
+
+int64_t pfs_json_want_number(const json_t *object, const char *key, const char **bad)
+{
+    const json_t *v = json_object_get(object, key);
+
+    if (!json_is_integer(v))
+        is_bad(bad, key);
+    return json_integer_value(v);
+}
+
+int64_t pfs_json_maybe_number(const json_t *object, const char *key, int64_t fallback, const char **bad)
+{
+    const json_t *v = json_object_get(object, key);
+
+    if (v == NULL || json_is_null(v))
+        return fallback;
+    return pfs_json_want_number(object, key, bad);
+}
+
+const char *pfs_json_want_text(const json_t *object, const char *key, struct pfs_arena *arena, const char **bad)
+{
+    const json_t *v = json_object_get(object, key);
+    const char *text = json_string_value(v), *out = NULL;
+
+    if (text != NULL && strlen(text) == json_string_length(v))
+        out = pfs_arena_string(arena, pfs_str(text));
+    if (out == NULL)
+        is_bad(bad, key);
+    return out;
+}
+
+const char *pfs_json_maybe_text(const json_t *object, const char *key, struct pfs_arena *arena, const char **bad)
+{
+    const json_t *v = json_object_get(object, key);
+
+    return v == NULL || json_is_null(v) ? NULL : pfs_json_want_text(object, key, arena, bad);
+}
+
+void pfs_json_print_text(struct pfs_buf *out, const char *text)
+{
+    static const char escapes[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+
+    pfs_buf_putc(out, '"');
+    for (const char *p = text; *p != '\0'; p++) {
+        const char *escape = NULL;
+
+        for (size_t i = 0; i + 1 < sizeof(escapes); i += 2)
+            if (escapes[i] == *p)
+                escape = &escapes[i + 1];
+        if (escape != NULL) {
+            pfs_buf_putc(out, '\\');
+            pfs_buf_putc(out, (uint8_t)*escape);
+        } else if ((unsigned char)*p < ' ') {
+            pfs_buf_printf(out, "\\u%04X", (unsigned)(unsigned char)*p);
+        } else {
+            pfs_buf_putc(out, (uint8_t)*p);
+        }
+    }
+    pfs_buf_putc(out, '"');
+}

@@ -1,0 +1,508 @@
+/* manifest.c - reading: records of Avro files into facts. Fields are named once, in the order in which values come. */
+#include "src/meta/manifest.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "format/avro/avro.h"
+#include "src/meta/names.h"
+
+#define ABSENT INT64_MIN
+
+enum { STATS_MIN, STATS_MAX, STATS_NULLS };
+static const struct pfs_avro_wanted stats_fields[] = {
+    {"_MIN_VALUES", NULL}, {"_MAX_VALUES", NULL}, {"_NULL_COUNTS", NULL}, {NULL, NULL}};
+
+enum {
+    LIST_VERSION,
+    LIST_NAME,
+    LIST_SIZE,
+    LIST_ADDED,
+    LIST_DELETED,
+    LIST_PARTITIONS,
+    LIST_SCHEMA,
+    LIST_MIN_BUCKET,
+    LIST_MAX_BUCKET,
+    LIST_MIN_LEVEL,
+    LIST_MAX_LEVEL,
+};
+static const struct pfs_avro_wanted list_fields[] = {
+    {"_VERSION", NULL},         {"_FILE_NAME", NULL},         {"_FILE_SIZE", NULL},
+    {"_NUM_ADDED_FILES", NULL}, {"_NUM_DELETED_FILES", NULL}, {"_PARTITION_STATS", stats_fields},
+    {"_SCHEMA_ID", NULL},       {"_MIN_BUCKET", NULL},        {"_MAX_BUCKET", NULL},
+    {"_MIN_LEVEL", NULL},       {"_MAX_LEVEL", NULL},         {NULL, NULL}};
+
+enum {
+    FILE_NAME,
+    FILE_SIZE,
+    FILE_ROWS,
+    FILE_MIN_KEY,
+    FILE_MAX_KEY,
+    FILE_KEY_STATS,
+    FILE_VALUE_STATS,
+    FILE_MIN_SEQUENCE,
+    FILE_MAX_SEQUENCE,
+    FILE_SCHEMA,
+    FILE_LEVEL,
+    FILE_EXTRA,
+    FILE_CREATION,
+    FILE_DELETE_ROWS,
+    FILE_INDEX,
+    FILE_SOURCE,
+    FILE_STATS_COLUMNS,
+    FILE_EXTERNAL,
+    FILE_FIRST_ROW_ID,
+    FILE_WRITE_COLUMNS,
+};
+static const struct pfs_avro_wanted file_fields[] = {{"_FILE_NAME", NULL},
+                                                     {"_FILE_SIZE", NULL},
+                                                     {"_ROW_COUNT", NULL},
+                                                     {"_MIN_KEY", NULL},
+                                                     {"_MAX_KEY", NULL},
+                                                     {"_KEY_STATS", stats_fields},
+                                                     {"_VALUE_STATS", stats_fields},
+                                                     {"_MIN_SEQUENCE_NUMBER", NULL},
+                                                     {"_MAX_SEQUENCE_NUMBER", NULL},
+                                                     {"_SCHEMA_ID", NULL},
+                                                     {"_LEVEL", NULL},
+                                                     {"_EXTRA_FILES", NULL},
+                                                     {"_CREATION_TIME", NULL},
+                                                     {"_DELETE_ROW_COUNT", NULL},
+                                                     {"_EMBEDDED_FILE_INDEX", NULL},
+                                                     {"_FILE_SOURCE", NULL},
+                                                     {"_VALUE_STATS_COLS", NULL},
+                                                     {"_EXTERNAL_PATH", NULL},
+                                                     {"_FIRST_ROW_ID", NULL},
+                                                     {"_WRITE_COLS", NULL},
+                                                     {NULL, NULL}};
+
+enum { ENTRY_VERSION, ENTRY_KIND, ENTRY_PARTITION, ENTRY_BUCKET, ENTRY_TOTAL_BUCKETS, ENTRY_FILE };
+static const struct pfs_avro_wanted entry_fields[] = {
+    {"_VERSION", NULL},       {"_KIND", NULL},        {"_PARTITION", NULL}, {"_BUCKET", NULL},
+    {"_TOTAL_BUCKETS", NULL}, {"_FILE", file_fields}, {NULL, NULL}};
+
+enum { VECTOR_FILE, VECTOR_OFF, VECTOR_LEN, VECTOR_CARDINALITY };
+static const struct pfs_avro_wanted vector_fields[] = {
+    {"f0", NULL}, {"f1", NULL}, {"f2", NULL}, {"_CARDINALITY", NULL}, {NULL, NULL}};
+
+enum { GLOBAL_FROM, GLOBAL_TO, GLOBAL_FIELD, GLOBAL_EXTRA, GLOBAL_META };
+static const struct pfs_avro_wanted global_fields[] = {{"_ROW_RANGE_START", NULL}, {"_ROW_RANGE_END", NULL},
+                                                       {"_INDEX_FIELD_ID", NULL},  {"_EXTRA_FIELD_IDS", NULL},
+                                                       {"_INDEX_META", NULL},      {NULL, NULL}};
+
+enum {
+    INDEX_VERSION,
+    INDEX_KIND,
+    INDEX_PARTITION,
+    INDEX_BUCKET,
+    INDEX_TYPE,
+    INDEX_NAME,
+    INDEX_SIZE,
+    INDEX_ROWS,
+    INDEX_VECTORS,
+    INDEX_EXTERNAL,
+    INDEX_GLOBAL,
+};
+static const struct pfs_avro_wanted index_fields[] = {{"_VERSION", NULL},
+                                                      {"_KIND", NULL},
+                                                      {"_PARTITION", NULL},
+                                                      {"_BUCKET", NULL},
+                                                      {"_INDEX_TYPE", NULL},
+                                                      {"_FILE_NAME", NULL},
+                                                      {"_FILE_SIZE", NULL},
+                                                      {"_ROW_COUNT", NULL},
+                                                      {"_DELETIONS_VECTORS_RANGES", vector_fields},
+                                                      {"_EXTERNAL_PATH", NULL},
+                                                      {"_GLOBAL_INDEX", global_fields},
+                                                      {NULL, NULL}};
+
+/* ---- values; sticky: what is not as it must be sets bad ---- */
+
+struct reading {
+    struct pfs_arena *arena;
+    struct pfs_err *err;
+    const char *bad; /* the first field that was wrong */
+};
+
+static void is_bad(struct reading *r, const char *field)
+{
+    if (r->bad == NULL)
+        r->bad = field;
+}
+
+static int64_t number(struct reading *r, const struct pfs_avro_value *v, const char *field)
+{
+    if (v->kind != PFS_AVRO_LONG)
+        is_bad(r, field);
+    return v->number;
+}
+
+static int32_t number32(struct reading *r, const struct pfs_avro_value *v, const char *field)
+{
+    int64_t n = number(r, v, field);
+
+    if (n < INT32_MIN || n > INT32_MAX)
+        is_bad(r, field);
+    return (int32_t)n;
+}
+
+static int64_t optional(const struct pfs_avro_value *v, int64_t absent)
+{
+    return v->kind == PFS_AVRO_LONG ? v->number : absent;
+}
+
+static struct pfs_slice bytes(struct reading *r, const struct pfs_avro_value *v, const char *field)
+{
+    if (v->kind != PFS_AVRO_BYTES)
+        is_bad(r, field);
+    return v->bytes;
+}
+
+static const char *text(struct reading *r, const struct pfs_avro_value *v, const char *field)
+{
+    struct pfs_slice s = bytes(r, v, field);
+    const char *out = NULL;
+
+    if (s.len > 0 && memchr(s.at, 0, s.len) != NULL)
+        is_bad(r, field);
+    else
+        out = pfs_arena_string(r->arena, s);
+    if (out == NULL)
+        is_bad(r, field);
+    return out == NULL ? "" : out;
+}
+
+/* A file's name must be one component: it is never a way out of the table. */
+static const char *component(struct reading *r, const struct pfs_avro_value *v, const char *field)
+{
+    const char *out = text(r, v, field);
+
+    if (!pfs_name_is_component(pfs_str(out)))
+        is_bad(r, field);
+    return out;
+}
+
+static const char *optional_text(struct reading *r, const struct pfs_avro_value *v, const char *field)
+{
+    return v->kind == PFS_AVRO_NULL ? NULL : text(r, v, field);
+}
+
+/* Names of an array; -1 when it is absent. */
+static int64_t names(struct reading *r, const struct pfs_avro_value *v, const char *const **out, bool files,
+                     const char *field)
+{
+    const char **list;
+
+    *out = NULL;
+    if (v->kind != PFS_AVRO_ARRAY)
+        return -1;
+    list = pfs_arena_array(r->arena, (size_t)v->count, sizeof(*list));
+    if (list == NULL) {
+        is_bad(r, field);
+        return -1;
+    }
+    for (int64_t i = 0; i < v->count; i++)
+        list[i] = files ? component(r, &v->item[i], field) : text(r, &v->item[i], field);
+    *out = list;
+    return v->count;
+}
+
+static void stats(struct reading *r, const struct pfs_avro_value *v, struct pfs_stats *out, const char *field)
+{
+    int64_t *nulls;
+
+    if (v->kind != PFS_AVRO_RECORD) {
+        is_bad(r, field);
+        return;
+    }
+    out->min = bytes(r, &v->item[STATS_MIN], field);
+    out->max = bytes(r, &v->item[STATS_MAX], field);
+    if (v->item[STATS_NULLS].kind != PFS_AVRO_ARRAY)
+        return;
+    nulls = pfs_arena_array(r->arena, (size_t)v->item[STATS_NULLS].count, sizeof(*nulls));
+    if (nulls == NULL) {
+        is_bad(r, field);
+        return;
+    }
+    out->columns = v->item[STATS_NULLS].count;
+    out->nulls = nulls;
+    for (int64_t i = 0; i < out->columns; i++)
+        nulls[i] = optional(&v->item[STATS_NULLS].item[i], -1);
+}
+
+static void version(struct reading *r, const struct pfs_avro_value *v, int64_t want)
+{
+    if (number(r, v, "_VERSION") != want)
+        is_bad(r, "_VERSION");
+}
+
+/* ---- records ---- */
+
+static void read_list(struct reading *r, const struct pfs_avro_value *v, void *to)
+{
+    struct pfs_manifest_file *out = to;
+    const struct pfs_avro_value *f = v->item;
+
+    version(r, &f[LIST_VERSION], 2);
+    out->name = component(r, &f[LIST_NAME], "_FILE_NAME");
+    out->size = number(r, &f[LIST_SIZE], "_FILE_SIZE");
+    out->added = number(r, &f[LIST_ADDED], "_NUM_ADDED_FILES");
+    out->deleted = number(r, &f[LIST_DELETED], "_NUM_DELETED_FILES");
+    stats(r, &f[LIST_PARTITIONS], &out->partitions, "_PARTITION_STATS");
+    out->schema_id = number(r, &f[LIST_SCHEMA], "_SCHEMA_ID");
+    out->has_ranges = f[LIST_MIN_BUCKET].kind == PFS_AVRO_LONG && f[LIST_MAX_BUCKET].kind == PFS_AVRO_LONG &&
+                      f[LIST_MIN_LEVEL].kind == PFS_AVRO_LONG && f[LIST_MAX_LEVEL].kind == PFS_AVRO_LONG;
+    if (!out->has_ranges)
+        return;
+    out->min_bucket = number32(r, &f[LIST_MIN_BUCKET], "_MIN_BUCKET");
+    out->max_bucket = number32(r, &f[LIST_MAX_BUCKET], "_MAX_BUCKET");
+    out->min_level = number32(r, &f[LIST_MIN_LEVEL], "_MIN_LEVEL");
+    out->max_level = number32(r, &f[LIST_MAX_LEVEL], "_MAX_LEVEL");
+}
+
+static void read_file(struct reading *r, const struct pfs_avro_value *f, struct pfs_data_file *out)
+{
+    out->name = component(r, &f[FILE_NAME], "_FILE_NAME");
+    out->size = number(r, &f[FILE_SIZE], "_FILE_SIZE");
+    out->rows = number(r, &f[FILE_ROWS], "_ROW_COUNT");
+    out->min_key = bytes(r, &f[FILE_MIN_KEY], "_MIN_KEY");
+    out->max_key = bytes(r, &f[FILE_MAX_KEY], "_MAX_KEY");
+    stats(r, &f[FILE_KEY_STATS], &out->key_stats, "_KEY_STATS");
+    stats(r, &f[FILE_VALUE_STATS], &out->value_stats, "_VALUE_STATS");
+    out->min_sequence = number(r, &f[FILE_MIN_SEQUENCE], "_MIN_SEQUENCE_NUMBER");
+    out->max_sequence = number(r, &f[FILE_MAX_SEQUENCE], "_MAX_SEQUENCE_NUMBER");
+    out->schema_id = number(r, &f[FILE_SCHEMA], "_SCHEMA_ID");
+    out->level = number32(r, &f[FILE_LEVEL], "_LEVEL");
+    out->extra_files = names(r, &f[FILE_EXTRA], &out->extra_file, true, "_EXTRA_FILES");
+    if (out->extra_files < 0)
+        is_bad(r, "_EXTRA_FILES");
+    out->creation_time_ms = optional(&f[FILE_CREATION], ABSENT);
+    out->delete_rows = optional(&f[FILE_DELETE_ROWS], ABSENT);
+    if (f[FILE_INDEX].kind == PFS_AVRO_BYTES)
+        out->embedded_index = f[FILE_INDEX].bytes;
+    out->source = (int32_t)optional(&f[FILE_SOURCE], -1);
+    out->stats_columns = names(r, &f[FILE_STATS_COLUMNS], &out->stats_column, false, "_VALUE_STATS_COLS");
+    out->external_path = optional_text(r, &f[FILE_EXTERNAL], "_EXTERNAL_PATH");
+    out->first_row_id = optional(&f[FILE_FIRST_ROW_ID], ABSENT);
+    out->write_columns = names(r, &f[FILE_WRITE_COLUMNS], &out->write_column, false, "_WRITE_COLS");
+    if (out->rows < 0 || out->size < 0 || out->level < 0)
+        is_bad(r, "_ROW_COUNT");
+}
+
+static void read_entry(struct reading *r, const struct pfs_avro_value *v, void *to)
+{
+    struct pfs_manifest_entry *out = to;
+    const struct pfs_avro_value *f = v->item;
+    int64_t kind = number(r, &f[ENTRY_KIND], "_KIND");
+
+    version(r, &f[ENTRY_VERSION], 2);
+    if (kind != 0 && kind != 1)
+        is_bad(r, "_KIND");
+    out->deleted = kind == 1;
+    out->partition = bytes(r, &f[ENTRY_PARTITION], "_PARTITION");
+    out->bucket = number32(r, &f[ENTRY_BUCKET], "_BUCKET");
+    out->total_buckets = number32(r, &f[ENTRY_TOTAL_BUCKETS], "_TOTAL_BUCKETS");
+    if (f[ENTRY_FILE].kind == PFS_AVRO_RECORD)
+        read_file(r, f[ENTRY_FILE].item, &out->file);
+    else
+        is_bad(r, "_FILE");
+}
+
+static void read_vectors(struct reading *r, const struct pfs_avro_value *v, struct pfs_index_entry *out)
+{
+    out->vectors = -1;
+    if (v->kind != PFS_AVRO_ARRAY)
+        return;
+    out->vector = pfs_arena_array(r->arena, (size_t)v->count, sizeof(*out->vector));
+    if (out->vector == NULL) {
+        is_bad(r, "_DELETIONS_VECTORS_RANGES");
+        return;
+    }
+    out->vectors = v->count;
+    for (int64_t i = 0; i < v->count; i++) {
+        const struct pfs_avro_value *f = v->item[i].item;
+
+        if (v->item[i].kind != PFS_AVRO_RECORD) {
+            is_bad(r, "_DELETIONS_VECTORS_RANGES");
+            return;
+        }
+        out->vector[i].file = component(r, &f[VECTOR_FILE], "f0");
+        out->vector[i].off = number32(r, &f[VECTOR_OFF], "f1");
+        out->vector[i].len = number32(r, &f[VECTOR_LEN], "f2");
+        out->vector[i].cardinality = optional(&f[VECTOR_CARDINALITY], ABSENT);
+    }
+}
+
+static void read_global(struct reading *r, const struct pfs_avro_value *v, struct pfs_index_entry *out)
+{
+    const struct pfs_avro_value *f = v->item;
+    int32_t *extra;
+
+    if (v->kind != PFS_AVRO_RECORD)
+        return;
+    out->global = true;
+    out->global_from = number(r, &f[GLOBAL_FROM], "_ROW_RANGE_START");
+    out->global_to = number(r, &f[GLOBAL_TO], "_ROW_RANGE_END");
+    out->global_field = number32(r, &f[GLOBAL_FIELD], "_INDEX_FIELD_ID");
+    out->global_extra_fields = -1;
+    if (f[GLOBAL_META].kind == PFS_AVRO_BYTES)
+        out->global_meta = f[GLOBAL_META].bytes;
+    if (f[GLOBAL_EXTRA].kind != PFS_AVRO_ARRAY)
+        return;
+    out->global_extra_fields = f[GLOBAL_EXTRA].count;
+    extra = pfs_arena_array(r->arena, (size_t)f[GLOBAL_EXTRA].count, sizeof(*extra));
+    if (extra == NULL) {
+        is_bad(r, "_EXTRA_FIELD_IDS");
+        return;
+    }
+    for (int64_t i = 0; i < f[GLOBAL_EXTRA].count; i++)
+        extra[i] = number32(r, &f[GLOBAL_EXTRA].item[i], "_EXTRA_FIELD_IDS");
+    out->global_extra_field = extra;
+}
+
+static void read_index(struct reading *r, const struct pfs_avro_value *v, void *to)
+{
+    struct pfs_index_entry *out = to;
+    const struct pfs_avro_value *f = v->item;
+
+    version(r, &f[INDEX_VERSION], 1);
+    if (number(r, &f[INDEX_KIND], "_KIND") != 0)
+        is_bad(r, "_KIND");
+    out->partition = bytes(r, &f[INDEX_PARTITION], "_PARTITION");
+    out->bucket = number32(r, &f[INDEX_BUCKET], "_BUCKET");
+    out->type = text(r, &f[INDEX_TYPE], "_INDEX_TYPE");
+    out->name = component(r, &f[INDEX_NAME], "_FILE_NAME");
+    out->size = number(r, &f[INDEX_SIZE], "_FILE_SIZE");
+    out->rows = number(r, &f[INDEX_ROWS], "_ROW_COUNT");
+    out->external_path = optional_text(r, &f[INDEX_EXTERNAL], "_EXTERNAL_PATH");
+    read_vectors(r, &f[INDEX_VECTORS], out);
+    read_global(r, &f[INDEX_GLOBAL], out);
+}
+
+/* ---- files ---- */
+
+typedef void read_fn(struct reading *r, const struct pfs_avro_value *v, void *to);
+
+/* All records of a file into an array of `size` bytes each. */
+static int parse(struct pfs_slice file, const struct pfs_avro_wanted *wanted, read_fn *read, size_t size,
+                 struct pfs_arena *arena, void **out, int64_t *count, struct pfs_err *err)
+{
+    struct reading r = {arena, err, NULL};
+    struct pfs_avro_reader *reader;
+    struct pfs_avro_value value;
+    uint8_t *items = NULL;
+    int64_t room = 0;
+    int rc;
+
+    *count = 0;
+    PFS_TRY(pfs_avro_open(file, wanted, PFS_MANIFEST_BYTES_MAX, &reader, err));
+    while ((rc = pfs_avro_next(reader, arena, &value, err)) > 0) {
+        if (*count == room) {
+            uint8_t *more = pfs_arena_array(arena, (size_t)room * 2 + 16, size);
+
+            if (more == NULL) {
+                rc = pfs_arena_full(arena, err);
+                break;
+            }
+            if (room > 0)
+                memcpy(more, items, (size_t)room * size);
+            items = more;
+            room = room * 2 + 16;
+        }
+        read(&r, &value, items + (size_t)*count * size);
+        if (r.bad != NULL) {
+            rc = pfs_fail(err, EIO, "record %lld: field %s is missing or malformed", (long long)*count + 1, r.bad);
+            break;
+        }
+        (*count)++;
+    }
+    pfs_avro_close(reader);
+    *out = items;
+    return rc < 0 ? rc : 0;
+}
+
+int pfs_manifest_list_parse(struct pfs_slice file, struct pfs_arena *arena, struct pfs_manifest_file **out,
+                            int64_t *count, struct pfs_err *err)
+{
+    void *items;
+
+    PFS_TRY(parse(file, list_fields, read_list, sizeof(**out), arena, &items, count, err));
+    *out = items;
+    return 0;
+}
+
+int pfs_manifest_parse(struct pfs_slice file, struct pfs_arena *arena, struct pfs_manifest_entry **out, int64_t *count,
+                       struct pfs_err *err)
+{
+    void *items;
+
+    PFS_TRY(parse(file, entry_fields, read_entry, sizeof(**out), arena, &items, count, err));
+    *out = items;
+    return 0;
+}
+
+int pfs_index_manifest_parse(struct pfs_slice file, struct pfs_arena *arena, struct pfs_index_entry **out,
+                             int64_t *count, struct pfs_err *err)
+{
+    void *items;
+
+    PFS_TRY(parse(file, index_fields, read_index, sizeof(**out), arena, &items, count, err));
+    *out = items;
+    return 0;
+}
+
+/* Loads <table>/manifest/<name>; the caller frees the bytes. */
+static int load(struct pfs_store *store, const char *table, const char *name, struct pfs_arena *arena,
+                struct pfs_slice *out, struct pfs_err *err)
+{
+    const char *path = pfs_arena_printf(arena, "%s/manifest/%s", table, name);
+    int rc;
+
+    if (path == NULL)
+        return pfs_arena_full(arena, err);
+    rc = pfs_store_load(store, path, PFS_MANIFEST_BYTES_MAX, out, err);
+    return rc == -ENOENT ? pfs_fail(err, EIO, "%s is not there", path) : rc;
+}
+
+static int named(int rc, const char *name, struct pfs_err *err)
+{
+    return rc < 0 && err != NULL && err->code != 0 ? pfs_wrap(err, "manifest %s", name) : rc;
+}
+
+int pfs_manifest_list_load(struct pfs_store *store, const char *table, const char *name, struct pfs_arena *arena,
+                           struct pfs_manifest_file **out, int64_t *count, struct pfs_err *err)
+{
+    struct pfs_slice file;
+    int rc;
+
+    PFS_TRY(load(store, table, name, arena, &file, err));
+    rc = pfs_manifest_list_parse(file, arena, out, count, err);
+    pfs_free((void *)(uintptr_t)file.at);
+    return named(rc, name, err);
+}
+
+int pfs_manifest_load(struct pfs_store *store, const char *table, const char *name, struct pfs_arena *arena,
+                      struct pfs_manifest_entry **out, int64_t *count, struct pfs_err *err)
+{
+    struct pfs_slice file;
+    int rc;
+
+    PFS_TRY(load(store, table, name, arena, &file, err));
+    rc = pfs_manifest_parse(file, arena, out, count, err);
+    pfs_free((void *)(uintptr_t)file.at);
+    return named(rc, name, err);
+}
+
+int pfs_index_manifest_load(struct pfs_store *store, const char *table, const char *name, struct pfs_arena *arena,
+                            struct pfs_index_entry **out, int64_t *count, struct pfs_err *err)
+{
+    struct pfs_slice file;
+    int rc;
+
+    PFS_TRY(load(store, table, name, arena, &file, err));
+    rc = pfs_index_manifest_parse(file, arena, out, count, err);
+    pfs_free((void *)(uintptr_t)file.at);
+    return named(rc, name, err);
+}

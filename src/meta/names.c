@@ -1,0 +1,333 @@
+#include "src/meta/names.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/datetime.h"
+#include "base/limits.h"
+#include "base/number.h"
+#include "format/binrow.h"
+#include "format/text/text.h"
+
+/* ---- directories ---- */
+
+bool pfs_name_is_component(struct pfs_slice name)
+{
+    return name.len > 0 && name.len <= PFS_NAME_BYTES_MAX && memchr(name.at, '/', name.len) == NULL &&
+           memchr(name.at, 0, name.len) == NULL && !pfs_slice_eq(name, pfs_str(".")) &&
+           !pfs_slice_eq(name, pfs_str(".."));
+}
+
+static int check(const char *name, size_t suffix, const char *what, struct pfs_err *err)
+{
+    if (!pfs_name_is_component(pfs_str(name)) || name[0] == '.' || strlen(name) + suffix > PFS_NAME_BYTES_MAX)
+        return pfs_fail(err, EINVAL, "'%s' cannot be the name of a %s", name, what);
+    return 0;
+}
+
+static int printed(const char *path, struct pfs_arena *arena, const char **out, struct pfs_err *err)
+{
+    *out = path;
+    return path == NULL ? pfs_arena_full(arena, err) : 0;
+}
+
+int pfs_name_database(const char *database, struct pfs_arena *arena, const char **out, struct pfs_err *err)
+{
+    PFS_TRY(check(database, 3, "database", err));
+    return printed(pfs_arena_printf(arena, "%s.db", database), arena, out, err);
+}
+
+int pfs_name_table(const char *database, const char *table, struct pfs_arena *arena, const char **out,
+                   struct pfs_err *err)
+{
+    PFS_TRY(check(database, 3, "database", err));
+    PFS_TRY(check(table, 0, "table", err));
+    if (strchr(table, '$') != NULL)
+        return pfs_fail(err, EINVAL, "'%s' cannot be the name of a table: it has a $", table);
+    return printed(pfs_arena_printf(arena, "%s.db/%s", database, table), arena, out, err);
+}
+
+int pfs_name_branch(const char *table_path, const char *branch, struct pfs_arena *arena, const char **out,
+                    struct pfs_err *err)
+{
+    PFS_TRY(check(branch, 7, "branch", err));
+    return printed(pfs_arena_printf(arena, "%s/branch/branch-%s", table_path, branch), arena, out, err);
+}
+
+/* ---- escaping ---- */
+
+static bool is_escaped(uint8_t c)
+{
+    return c < 0x20 || c == 0x7f || (c < 128 && strchr("\"#%'*/:=?\\{}[]^", c) != NULL);
+}
+
+void pfs_name_escape(struct pfs_slice in, struct pfs_buf *out)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < in.len; i++) {
+        if (!is_escaped(in.at[i])) {
+            pfs_buf_putc(out, in.at[i]);
+            continue;
+        }
+        pfs_buf_putc(out, '%');
+        pfs_buf_putc(out, (uint8_t)digits[in.at[i] >> 4]);
+        pfs_buf_putc(out, (uint8_t)digits[in.at[i] & 15]);
+    }
+}
+
+static int digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int pfs_name_unescape(struct pfs_slice in, struct pfs_arena *arena, struct pfs_slice *out, struct pfs_err *err)
+{
+    uint8_t *to = pfs_arena_alloc(arena, in.len);
+    size_t len = 0;
+
+    if (to == NULL)
+        return pfs_arena_full(arena, err);
+    for (size_t i = 0; i < in.len; i++) {
+        if (in.at[i] == '%' && in.len - i > 2 && digit(in.at[i + 1]) >= 0 && digit(in.at[i + 2]) >= 0) {
+            to[len++] = (uint8_t)(digit(in.at[i + 1]) << 4 | digit(in.at[i + 2]));
+            i += 2;
+        } else {
+            to[len++] = in.at[i];
+        }
+    }
+    *out = pfs_slice_of(to, len);
+    return 0;
+}
+
+/* ---- values in directories on disk (spec layout 2.1) ---- */
+
+/* As Java prints a double: plain from 1e-3 to 1e7, else d.dddE5. */
+static void put_java_float(struct pfs_buf *out, double v, bool single)
+{
+    char text[PFS_NUMBER_TEXT * 2], digits[40];
+    size_t len = single ? pfs_f32_print((float)v, text) : pfs_f64_print(v, text);
+    double a = fabs(v);
+    int count = 0, exponent = 0, point = -1;
+    bool negative = text[0] == '-';
+
+    text[len] = '\0';
+    if (v != v || isinf(v) || v == 0 || (a >= 1e-3 && a < 1e7)) {
+        pfs_buf_put(out, text, len);
+        return;
+    }
+    for (const char *p = text + negative; *p != '\0' && *p != 'e'; p++) {
+        if (*p == '.')
+            point = count;
+        else if (count > 0 || *p != '0')
+            digits[count++] = *p;
+        else if (point == 0)
+            exponent--; /* a zero behind the point, before the first digit */
+    }
+    if (strchr(text, 'e') != NULL)
+        exponent = atoi(strchr(text, 'e') + 1);
+    else if (a >= 1)
+        exponent = point - 1;
+    else
+        exponent -= 1;
+    while (count > 1 && digits[count - 1] == '0')
+        count--;
+    if (negative)
+        pfs_buf_putc(out, '-');
+    pfs_buf_putc(out, (uint8_t)digits[0]);
+    pfs_buf_putc(out, '.');
+    if (count > 1)
+        pfs_buf_put(out, digits + 1, (size_t)count - 1);
+    else
+        pfs_buf_putc(out, '0');
+    pfs_buf_printf(out, "E%d", exponent);
+}
+
+static void time_parts(const struct pfs_column *c, int64_t *millis, int32_t *nanos)
+{
+    int64_t v, rest;
+
+    *nanos = 0;
+    if (c->type->precision > 6) {
+        *millis = ((const struct pfs_time96 *)c->values)->millis;
+        *nanos = ((const struct pfs_time96 *)c->values)->nanos;
+        return;
+    }
+    v = *(const int64_t *)c->values;
+    *millis = v;
+    if (c->type->precision > 3) {
+        rest = v % 1000;
+        *millis = v / 1000 - (rest < 0);
+        *nanos = (int32_t)(rest < 0 ? rest + 1000 : rest) * 1000;
+    }
+}
+
+/* LocalDateTime.toString: seconds left out when they and the fraction are 0; fractions of 3, 6 or 9 digits. */
+static void put_legacy_time(struct pfs_buf *out, const struct pfs_column *c)
+{
+    int64_t millis;
+    int32_t nanos;
+    char text[48];
+    size_t len;
+    int64_t fraction;
+
+    time_parts(c, &millis, &nanos);
+    len = pfs_timestamp_print(millis, nanos, 9, text);
+    text[len - 19] = 'T';
+    fraction = (millis % 1000 + 1000) % 1000 * 1000000 + nanos;
+    if (fraction % 1000000 == 0)
+        len -= fraction == 0 ? 10 : 6;
+    else if (fraction % 1000 == 0)
+        len -= 3;
+    if (fraction == 0 && memcmp(text + len - 3, ":00", 3) == 0)
+        len -= 3;
+    pfs_buf_put(out, text, len);
+}
+
+static int put_value(const struct pfs_column *c, bool legacy, struct pfs_buf *out, struct pfs_err *err)
+{
+    enum pfs_kind kind = c->type->kind;
+    bool time = kind == PFS_TIMESTAMP || kind == PFS_TIMESTAMP_LTZ;
+    int64_t millis;
+    int32_t nanos;
+    char text[48];
+
+    if (kind == PFS_FLOAT) {
+        put_java_float(out, (double)*(const float *)c->values, true);
+    } else if (kind == PFS_DOUBLE) {
+        put_java_float(out, *(const double *)c->values, false);
+    } else if (legacy && (kind == PFS_DATE || kind == PFS_TIME)) {
+        pfs_buf_printf(out, "%d", *(const int32_t *)c->values);
+    } else if (legacy && time) {
+        put_legacy_time(out, c);
+    } else if (time) { /* never shifted: this program's zone is UTC */
+        time_parts(c, &millis, &nanos);
+        pfs_buf_put(out, text, pfs_timestamp_print(millis, nanos, c->type->precision, text));
+    } else if (kind == PFS_TIME) {
+        size_t len = pfs_time_print(*(const int32_t *)c->values, text);
+
+        len = 8 + (c->type->precision > 0 ? (size_t)(c->type->precision < 3 ? c->type->precision : 3) + 1 : 0);
+        pfs_buf_put(out, text, len);
+    } else if (pfs_kind_is_text(kind)) {
+        struct pfs_slice s = pfs_column_bytes(c, 0);
+
+        pfs_buf_put(out, s.at, s.len);
+    } else {
+        return pfs_text_print_value(PFS_TEXT_CSV, c, 0, out, err);
+    }
+    return 0;
+}
+
+static bool is_blank(struct pfs_slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] > ' ')
+            return false;
+    return true;
+}
+
+static int put_partition(const struct pfs_schema *schema, const struct pfs_column *value, struct pfs_buf *out,
+                         struct pfs_err *err)
+{
+    struct pfs_buf text = {0};
+    int rc = 0;
+
+    for (int32_t i = 0; rc == 0 && i < schema->partition_keys; i++) {
+        pfs_buf_clear(&text);
+        if (pfs_column_present(&value[i], 0))
+            rc = put_value(&value[i], schema->legacy_partition_names, &text, err);
+        if (is_blank(pfs_buf_slice(&text))) {
+            pfs_buf_clear(&text);
+            pfs_buf_puts(&text, schema->default_partition);
+        }
+        if (i > 0)
+            pfs_buf_putc(out, '/');
+        pfs_name_escape(pfs_str(schema->field[schema->partition_key[i]].name), out);
+        pfs_buf_putc(out, '=');
+        pfs_name_escape(pfs_buf_slice(&text), out);
+    }
+    pfs_buf_done(&text);
+    return rc < 0 ? rc : pfs_buf_check(out, err);
+}
+
+int pfs_name_partition(const struct pfs_schema *schema, struct pfs_slice partition, struct pfs_arena *arena,
+                       const char **out, struct pfs_err *err)
+{
+    size_t count = (size_t)schema->partition_keys;
+    const struct pfs_type **types = pfs_arena_array(arena, count, sizeof(*types));
+    struct pfs_column *value = pfs_arena_array(arena, count, sizeof(*value));
+    struct pfs_buf text = {0};
+    int rc;
+
+    if (types == NULL || value == NULL)
+        return pfs_arena_full(arena, err);
+    for (size_t i = 0; i < count; i++)
+        types[i] = &schema->field[schema->partition_key[i]].type;
+    PFS_TRY(pfs_binrow_parse(partition, types, (int32_t)count, arena, value, err));
+    rc = put_partition(schema, value, &text, err);
+    if (rc == 0)
+        rc = printed(pfs_arena_string(arena, pfs_buf_slice(&text)), arena, out, err);
+    pfs_buf_done(&text);
+    return rc;
+}
+
+int pfs_name_bucket(const char *table_path, const struct pfs_schema *schema, struct pfs_slice partition, int32_t bucket,
+                    struct pfs_arena *arena, const char **out, struct pfs_err *err)
+{
+    const char *data = pfs_options_get(&schema->options, "data-file.path-directory"), *dir;
+    char number[16] = "postpone";
+
+    PFS_TRY(pfs_name_partition(schema, partition, arena, &dir, err));
+    if (bucket != -2)
+        (void)snprintf(number, sizeof(number), "%d", bucket);
+    return printed(pfs_arena_printf(arena, "%s/%s%s%s%sbucket-%s", table_path, data != NULL ? data : "",
+                                    data != NULL ? "/" : "", dir, dir[0] != '\0' ? "/" : "", number),
+                   arena, out, err);
+}
+
+/* ---- values in the mount ---- */
+
+#define NULL_VALUE "__DEFAULT_PARTITION__"
+
+int pfs_name_value_print(const struct pfs_column *column, struct pfs_buf *out, struct pfs_err *err)
+{
+    struct pfs_buf text = {0};
+    int rc;
+
+    if (!pfs_column_present(column, 0)) {
+        pfs_buf_puts(out, NULL_VALUE);
+        return pfs_buf_check(out, err);
+    }
+    if (pfs_kind_is_text(column->type->kind)) {
+        struct pfs_slice s = pfs_column_bytes(column, 0);
+
+        if (pfs_slice_eq(s, pfs_str(NULL_VALUE))) { /* text that spells NULL */
+            pfs_buf_puts(out, "%5F_DEFAULT_PARTITION__");
+            return pfs_buf_check(out, err);
+        }
+        pfs_name_escape(s, out);
+        return pfs_buf_check(out, err);
+    }
+    rc = pfs_text_print_value(PFS_TEXT_CSV, column, 0, &text, err);
+    if (rc == 0)
+        pfs_name_escape(pfs_buf_slice(&text), out);
+    pfs_buf_done(&text);
+    return rc < 0 ? rc : pfs_buf_check(out, err);
+}
+
+int pfs_name_value_parse(const struct pfs_type *type, struct pfs_slice text, struct pfs_arena *arena,
+                         struct pfs_column *out, struct pfs_err *err)
+{
+    struct pfs_slice plain;
+    bool null = pfs_slice_eq(text, pfs_str(NULL_VALUE));
+
+    PFS_TRY(pfs_name_unescape(text, arena, &plain, err));
+    return pfs_text_parse_value(type, plain, null, arena, out, err);
+}

@@ -1,0 +1,202 @@
+#include "src/meta/options.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/number.h"
+
+static int32_t find(const struct pfs_options *o, const char *key, bool *found)
+{
+    int32_t low = 0, high = o->count;
+
+    *found = false;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        int order = strcmp(o->item[middle].key, key);
+
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const char *pfs_options_get(const struct pfs_options *o, const char *key)
+{
+    bool found;
+    int32_t at = find(o, key, &found);
+
+    return found ? o->item[at].value : NULL;
+}
+
+static int malformed(const char *key, const char *value, const char *want, struct pfs_err *err)
+{
+    return pfs_fail(err, EINVAL, "Could not parse value '%s' for key '%s': %s", value, key, want);
+}
+
+int pfs_options_bool(const struct pfs_options *o, const char *key, bool fallback, bool *out, struct pfs_err *err)
+{
+    const char *value = pfs_options_get(o, key);
+
+    if (value == NULL)
+        *out = fallback;
+    else if (strcasecmp(value, "true") == 0)
+        *out = true;
+    else if (strcasecmp(value, "false") == 0)
+        *out = false;
+    else
+        return malformed(key, value, "expected true or false", err);
+    return 0;
+}
+
+int pfs_options_int(const struct pfs_options *o, const char *key, int64_t fallback, int64_t *out, struct pfs_err *err)
+{
+    const char *value = pfs_options_get(o, key);
+
+    *out = fallback;
+    if (value == NULL)
+        return 0;
+    if (strchr(value, '.') != NULL || pfs_i64_parse(pfs_str(value), out) < 0)
+        return malformed(key, value, "expected an integer", err);
+    return 0;
+}
+
+struct unit {
+    const char *names; /* blanks between */
+    int64_t factor;
+};
+
+static bool is_unit(const char *names, const char *text)
+{
+    size_t len = strlen(text);
+
+    for (const char *p = names; *p != '\0';) {
+        size_t word = strcspn(p, " ");
+
+        if (word == len && strncasecmp(p, text, len) == 0)
+            return true;
+        p += word + (p[word] == ' ');
+    }
+    return false;
+}
+
+/* Digits, blanks, a unit. */
+static int parse_units(const char *key, const char *value, const struct unit *units, size_t count, int64_t *out,
+                       struct pfs_err *err)
+{
+    size_t digits = strspn(value, "0123456789");
+    const char *unit = value + digits + strspn(value + digits, " \t");
+    int64_t v;
+
+    if (digits == 0 || pfs_i64_parse(pfs_slice_of(value, digits), &v) < 0)
+        return malformed(key, value, "expected a number and a unit", err);
+    for (size_t i = 0; i < count; i++)
+        if (is_unit(units[i].names, unit) || (units[i].factor == 1 && *unit == '\0')) {
+            if (__builtin_mul_overflow(v, units[i].factor, out))
+                return malformed(key, value, "too large", err);
+            return 0;
+        }
+    return malformed(key, value, "an unknown unit", err);
+}
+
+int pfs_options_bytes(const struct pfs_options *o, const char *key, int64_t fallback, int64_t *out, struct pfs_err *err)
+{
+    static const struct unit units[] = {{"b bytes", 1},
+                                        {"k kb kibibytes", (int64_t)1 << 10},
+                                        {"m mb mebibytes", (int64_t)1 << 20},
+                                        {"g gb gibibytes", (int64_t)1 << 30},
+                                        {"t tb tebibytes", (int64_t)1 << 40}};
+    const char *value = pfs_options_get(o, key);
+
+    *out = fallback;
+    return value == NULL ? 0 : parse_units(key, value, units, sizeof(units) / sizeof(units[0]), out, err);
+}
+
+int pfs_options_millis(const struct pfs_options *o, const char *key, int64_t fallback, int64_t *out,
+                       struct pfs_err *err)
+{
+    static const struct unit units[] = {{"ms milli millis millisecond milliseconds", 1},
+                                        {"s sec secs second seconds", 1000},
+                                        {"m min minute minutes", 60000},
+                                        {"h hour hours", 3600000},
+                                        {"d day days", 86400000}};
+    const char *value = pfs_options_get(o, key);
+
+    *out = fallback;
+    return value == NULL ? 0 : parse_units(key, value, units, sizeof(units) / sizeof(units[0]), out, err);
+}
+
+int pfs_options_enum(const struct pfs_options *o, const char *key, const char *const *names, int fallback, int *out,
+                     struct pfs_err *err)
+{
+    const char *value = pfs_options_get(o, key);
+
+    *out = fallback;
+    if (value == NULL)
+        return 0;
+    for (int i = 0; names[i] != NULL; i++)
+        if (strcasecmp(names[i], value) == 0) {
+            *out = i;
+            return 0;
+        }
+    return malformed(key, value, "no such value", err);
+}
+
+int pfs_options_with(const struct pfs_options *o, const char *key, const char *value, struct pfs_arena *arena,
+                     struct pfs_options *out, struct pfs_err *err)
+{
+    struct pfs_option *item = pfs_arena_array(arena, (size_t)o->count + 1, sizeof(*item));
+    bool found;
+    int32_t at = find(o, key, &found), count = at;
+
+    if (item == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < at; i++)
+        item[i] = o->item[i];
+    if (value != NULL) {
+        item[count].key = pfs_arena_string(arena, pfs_str(key));
+        item[count].value = pfs_arena_string(arena, pfs_str(value));
+        if (item[count].key == NULL || item[count].value == NULL)
+            return pfs_arena_full(arena, err);
+        count++;
+    }
+    for (int32_t i = at + found; i < o->count; i++)
+        item[count++] = o->item[i];
+    *out = (struct pfs_options){count, item};
+    return 0;
+}
+
+int pfs_options_list(const char *text, struct pfs_arena *arena, const char ***out, int32_t *count, struct pfs_err *err)
+{
+    size_t commas = 0;
+    const char **list;
+
+    for (const char *p = text; *p != '\0'; p++)
+        commas += *p == ',';
+    list = pfs_arena_array(arena, commas + 1, sizeof(*list));
+    if (list == NULL)
+        return pfs_arena_full(arena, err);
+    *count = 0;
+    for (const char *p = text;; p++) {
+        size_t len = strcspn(p, ","), from = 0, to = len;
+
+        while (from < to && (p[from] == ' ' || p[from] == '\t'))
+            from++;
+        while (to > from && (p[to - 1] == ' ' || p[to - 1] == '\t'))
+            to--;
+        list[*count] = pfs_arena_string(arena, pfs_slice_of(p + from, to - from));
+        if (list[(*count)++] == NULL)
+            return pfs_arena_full(arena, err);
+        p += len;
+        if (*p == '\0')
+            break;
+    }
+    *out = list;
+    return 0;
+}

@@ -1,0 +1,277 @@
+/* schema_check.c - what a new table must keep to (spec options 5, merge-engines 2 and 5), and what this program can do.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/limits.h"
+#include "src/meta/schema_internal.h"
+
+/* ---- ids ---- */
+
+/* A column's nested ids come from the same counter right after it; inside a ROW the fields of a field's type come
+ * before the field itself (spec metadata 1.2). */
+static void number_type(struct pfs_type *t, int32_t *highest);
+
+static void number_fields(struct pfs_field *f, int32_t count, int32_t *highest)
+{
+    for (int32_t i = 0; i < count; i++) {
+        number_type(&f[i].type, highest);
+        if (f[i].id < 0)
+            f[i].id = ++*highest;
+    }
+}
+
+static void number_type(struct pfs_type *t, int32_t *highest)
+{
+    if (t->kind == PFS_ROW) {
+        number_fields(t->child, t->children, highest);
+        return;
+    }
+    for (int32_t i = 0; i < t->children; i++)
+        number_type(&t->child[i].type, highest);
+}
+
+static void number_columns(struct pfs_schema *s)
+{
+    int32_t highest = s->highest_field_id;
+
+    if (s->id == 0)
+        highest = -1;
+    for (int32_t i = 0; i < s->columns; i++)
+        if (s->field[i].id < 0) {
+            s->field[i].id = ++highest;
+            number_type(&s->field[i].type, &highest);
+        }
+    s->highest_field_id = highest;
+}
+
+/* ---- keys ---- */
+
+static bool among(const int32_t *list, int32_t count, int32_t v)
+{
+    for (int32_t i = 0; i < count; i++)
+        if (list[i] == v)
+            return true;
+    return false;
+}
+
+/* The options primary-key and partition say at creation what the clauses say. */
+static int move_keys(struct pfs_schema *s, const char *option, int32_t **key, int32_t *count, struct pfs_arena *arena,
+                     struct pfs_err *err)
+{
+    const char *text = pfs_options_get(&s->options, option), **names;
+
+    if (text == NULL)
+        return 0;
+    if (*count > 0)
+        return pfs_fail(err, EINVAL, "Cannot define %s on DDL and table options at the same time.",
+                        strcmp(option, "partition") == 0 ? "partition" : "primary key");
+    PFS_TRY(pfs_options_list(text, arena, &names, count, err));
+    *key = pfs_arena_array(arena, (size_t)*count, sizeof(**key));
+    if (*key == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < *count; i++) {
+        (*key)[i] = pfs_schema_find(s, pfs_str(names[i]));
+        if ((*key)[i] < 0)
+            return pfs_fail(err, EINVAL, "Table column should include all %s [%s]", option, names[i]);
+    }
+    return pfs_options_with(&s->options, option, NULL, arena, &s->options, err);
+}
+
+static int check_key_columns(const struct pfs_schema *s, const int32_t *key, int32_t count, const char *what,
+                             struct pfs_err *err)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (pfs_kind_is_nested(s->field[key[i]].type.kind))
+            return pfs_fail(err, EINVAL, "The type of %s field %s is unsupported", what, s->field[key[i]].name);
+        if (among(key, i, key[i]))
+            return pfs_fail(err, EINVAL, "%s constraint must not contain duplicate columns. Found: %s", what,
+                            s->field[key[i]].name);
+    }
+    return 0;
+}
+
+static int check_keys(const struct pfs_schema *s, struct pfs_err *err)
+{
+    PFS_TRY(check_key_columns(s, s->primary_key, s->primary_keys, "Primary key", err));
+    PFS_TRY(check_key_columns(s, s->partition_key, s->partition_keys, "Partition", err));
+    if (s->primary_keys > 0 && s->trimmed_keys == 0)
+        return pfs_fail(err, EINVAL,
+                        "Primary key constraint should not be same with partition fields, this will result in only "
+                        "one record in a partition");
+    for (int32_t i = 0; i < s->bucket_keys; i++) {
+        const char *name = s->field[s->bucket_key[i]].name;
+
+        if (among(s->partition_key, s->partition_keys, s->bucket_key[i]))
+            return pfs_fail(err, EINVAL, "Bucket keys [%s] should not in partition keys [%s].", name, name);
+        if (s->primary_keys > 0 && !among(s->primary_key, s->primary_keys, s->bucket_key[i]))
+            return pfs_fail(err, EINVAL, "Primary keys should contains all bucket keys [%s].", name);
+        if (pfs_kind_is_nested(s->field[s->bucket_key[i]].type.kind))
+            return pfs_fail(err, EINVAL, "nested type can not in bucket-key, in your table these key are [%s]", name);
+    }
+    if (s->buckets == 0 || s->buckets < -2 || (s->buckets == -2 && s->primary_keys == 0))
+        return pfs_fail(err, EINVAL, "The number of buckets needs to be greater than 0.");
+    if (s->buckets > 0 && s->primary_keys == 0 && s->bucket_keys == 0)
+        return pfs_fail(err, EINVAL, "You should define a 'bucket-key' for bucketed append mode.");
+    return 0;
+}
+
+/* ---- options of the merge engines ---- */
+
+static int check_columns_of(const struct pfs_schema *s, const char *value, const char *what, struct pfs_arena *arena,
+                            struct pfs_err *err)
+{
+    const char **names;
+    int32_t count;
+
+    if (value == NULL)
+        return 0;
+    PFS_TRY(pfs_options_list(value, arena, &names, &count, err));
+    for (int32_t i = 0; i < count; i++) {
+        if (pfs_schema_find(s, pfs_str(names[i])) < 0)
+            return pfs_fail(err, EINVAL, "%s %s can not be found in table schema.", what, names[i]);
+        for (int32_t k = 0; k < i; k++)
+            if (strcmp(names[i], names[k]) == 0)
+                return pfs_fail(err, EINVAL, "Sequence field '%s' is defined repeatedly.", names[i]);
+    }
+    return 0;
+}
+
+/* fields.<a>[,<b>].<what>: the names must be columns. */
+static int check_field_options(const struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < s->options.count; i++) {
+        const char *key = s->options.item[i].key, *end;
+        char *names;
+
+        if (strncmp(key, "fields.", 7) != 0 || strcmp(key, "fields.default-aggregate-function") == 0)
+            continue;
+        end = strrchr(key, '.');
+        if (end < key + 7)
+            continue;
+        names = pfs_arena_string(arena, pfs_slice_of(key + 7, (size_t)(end - key - 7)));
+        if (names == NULL)
+            return pfs_arena_full(arena, err);
+        PFS_TRY(check_columns_of(s, names, "Field", arena, err));
+        if (strcmp(end, ".sequence-group") == 0)
+            PFS_TRY(check_columns_of(s, s->options.item[i].value, "Field", arena, err));
+    }
+    return 0;
+}
+
+static int check_engine(const struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
+{
+    const char *sequence = pfs_options_get(&s->options, "sequence.field");
+    const char *kind = pfs_options_get(&s->options, "rowkind.field");
+
+    PFS_TRY(check_columns_of(s, sequence, "Sequence field:", arena, err));
+    if (sequence != NULL && s->primary_keys > 0 && s->engine == PFS_FIRST_ROW)
+        return pfs_fail(err, EINVAL, "Do not support use sequence field on FIRST_ROW merge engine.");
+    if (kind != NULL && pfs_schema_find(s, pfs_str(kind)) < 0)
+        return pfs_fail(err, EINVAL, "Rowkind field: '%s' can not be found in table schema.", kind);
+    if (s->engine == PFS_FIRST_ROW && s->deletion_vectors)
+        return pfs_fail(err, EINVAL,
+                        "First row merge engine does not need deletion vectors because there is no deletion of old "
+                        "data in this merge engine.");
+    return check_field_options(s, arena, err);
+}
+
+int pfs_schema_complete(struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
+{
+    if (s->columns == 0)
+        return pfs_fail(err, EINVAL, "a table needs at least one column");
+    s->version = 3;
+    PFS_TRY(move_keys(s, "primary-key", &s->primary_key, &s->primary_keys, arena, err));
+    PFS_TRY(move_keys(s, "partition", &s->partition_key, &s->partition_keys, arena, err));
+    number_columns(s);
+    for (int32_t i = 0; i < s->primary_keys; i++)
+        s->field[s->primary_key[i]].type.nullable = false;
+    PFS_TRY(pfs_schema_derive(s, arena, err));
+    PFS_TRY(check_keys(s, err));
+    return check_engine(s, arena, err);
+}
+
+/* ---- what this program can do ---- */
+
+static int check_types(const struct pfs_field *f, int32_t count, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (f[i].type.kind == PFS_VARIANT || f[i].type.kind == PFS_BLOB)
+            return pfs_fail(err, EOPNOTSUPP, "column %s is %s, which is not there yet", f[i].name,
+                            f[i].type.kind == PFS_BLOB ? "a BLOB" : "a VARIANT");
+        PFS_TRY(check_types(f[i].type.child, f[i].type.children, err));
+    }
+    return 0;
+}
+
+/* Options that must have one value to be supported; absent is that value too. */
+struct limit {
+    const char *key, *value;
+    bool writing; /* matters to writers alone */
+};
+
+static const struct limit limits[] = {
+    {"type", "table", false},
+    {"data-evolution.enabled", "false", false},
+    {"chain-table.enabled", "false", false},
+    {"deletion-vectors.enabled", "false", false},
+    {"sequence.snapshot-ordering", "false", false},
+    {"primary-key.nullable", "false", false},
+    {"changelog-producer", "none", true},
+    {"file.format", "parquet", true},
+    {"force-lookup", "false", true},
+    {"row-tracking.enabled", "false", true},
+    {"pk-clustering-override", "false", true},
+    {"index-file-in-data-file-dir", "false", true},
+    {"data-file.external-paths", NULL, true},
+    {"file.format.per.level", NULL, true},
+    {"file.compression.per.level", NULL, true},
+    {"metadata.stats-mode.per.level", NULL, true},
+    {"record-level.expire-time", NULL, true},
+    {"scan.fallback-branch", NULL, false},
+};
+
+static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err *err)
+{
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        const struct limit *l = &limits[i];
+        const char *value = pfs_options_get(&s->options, l->key);
+
+        if (value != NULL && (writing || !l->writing) && (l->value == NULL || strcasecmp(value, l->value) != 0))
+            return pfs_fail(err, EOPNOTSUPP, "%s = %s is not there yet", l->key, value);
+    }
+    for (int32_t i = 0; writing && i < s->options.count; i++)
+        if (strncmp(s->options.item[i].key, "file-index.", 11) == 0 &&
+            strstr(s->options.item[i].key, ".columns") != NULL)
+            return pfs_fail(err, EOPNOTSUPP, "%s: file indexes are not written yet", s->options.item[i].key);
+    return 0;
+}
+
+static bool crosses_partitions(const struct pfs_schema *s)
+{
+    for (int32_t i = 0; i < s->partition_keys; i++)
+        if (!among(s->primary_key, s->primary_keys, s->partition_key[i]))
+            return true;
+    return false;
+}
+
+int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_err *err)
+{
+    PFS_TRY(check_types(s->field, s->columns, err));
+    PFS_TRY(check_limits(s, writing, err));
+    if (!writing)
+        return 0;
+    if (s->lookup_mode)
+        return pfs_fail(err, EOPNOTSUPP, "the table needs a compaction at each commit, which is not there yet");
+    if (s->buckets == -2)
+        return pfs_fail(err, EOPNOTSUPP, "bucket = -2 (postpone) cannot be written yet");
+    if (s->primary_keys > 0 && s->buckets == -1 && crosses_partitions(s))
+        return pfs_fail(err, EOPNOTSUPP,
+                        "a primary key without the partition columns and with bucket = -1 cannot be written yet");
+    for (int32_t i = 0; i < s->columns; i++)
+        if (pfs_kind_is_nested(s->field[i].type.kind))
+            return pfs_fail(err, EOPNOTSUPP, "column %s is nested, which cannot be written yet", s->field[i].name);
+    return 0;
+}

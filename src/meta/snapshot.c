@@ -1,0 +1,400 @@
+#include "src/meta/snapshot.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "src/meta/json.h"
+#include "src/meta/listing.h"
+#include "src/meta/names.h"
+
+static const char *const kinds[] = {
+#define X(id, name) name,
+    PFS_COMMIT_KINDS(X)
+#undef X
+};
+
+/* ---- parsing ---- */
+
+static const char *component(const json_t *root, const char *key, bool must, struct pfs_arena *arena, const char **bad)
+{
+    const char *name = must ? pfs_json_want_text(root, key, arena, bad) : pfs_json_maybe_text(root, key, arena, bad);
+
+    if (name != NULL && !pfs_name_is_component(pfs_str(name)) && *bad == NULL)
+        *bad = key;
+    return name;
+}
+
+static void parse_kind(const char *text, struct pfs_snapshot *out, const char **bad)
+{
+    for (size_t i = 0; text != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(kinds[i], text) == 0) {
+            out->kind = (enum pfs_commit_kind)i;
+            return;
+        }
+    if (*bad == NULL)
+        *bad = "commitKind";
+}
+
+static const char *parse_properties(const json_t *root, struct pfs_arena *arena, const char **bad)
+{
+    const json_t *v = json_object_get(root, "properties");
+    char *text;
+    const char *out;
+
+    if (v == NULL || json_is_null(v))
+        return NULL;
+    text = json_is_object(v) ? json_dumps(v, JSON_PRESERVE_ORDER) : NULL;
+    out = text == NULL ? NULL : pfs_arena_string(arena, pfs_str(text));
+    free(text);
+    if (out == NULL && *bad == NULL)
+        *bad = "properties";
+    return out;
+}
+
+static void parse(const json_t *root, struct pfs_arena *arena, struct pfs_snapshot *out, const char **bad)
+{
+    out->id = pfs_json_want_number(root, "id", bad);
+    out->schema_id = pfs_json_want_number(root, "schemaId", bad);
+    out->base_list = component(root, "baseManifestList", true, arena, bad);
+    out->base_list_size = pfs_json_maybe_number(root, "baseManifestListSize", PFS_NO_NUMBER, bad);
+    out->delta_list = component(root, "deltaManifestList", true, arena, bad);
+    out->delta_list_size = pfs_json_maybe_number(root, "deltaManifestListSize", PFS_NO_NUMBER, bad);
+    out->changelog_list = component(root, "changelogManifestList", false, arena, bad);
+    out->changelog_list_size = pfs_json_maybe_number(root, "changelogManifestListSize", PFS_NO_NUMBER, bad);
+    out->index_manifest = component(root, "indexManifest", false, arena, bad);
+    out->commit_user = pfs_json_want_text(root, "commitUser", arena, bad);
+    out->commit_identifier = pfs_json_want_number(root, "commitIdentifier", bad);
+    parse_kind(json_string_value(json_object_get(root, "commitKind")), out, bad);
+    out->time_ms = pfs_json_want_number(root, "timeMillis", bad);
+    out->total_records = pfs_json_maybe_number(root, "totalRecordCount", PFS_NO_NUMBER, bad);
+    out->delta_records = pfs_json_maybe_number(root, "deltaRecordCount", PFS_NO_NUMBER, bad);
+    out->changelog_records = pfs_json_maybe_number(root, "changelogRecordCount", PFS_NO_NUMBER, bad);
+    out->watermark = pfs_json_maybe_number(root, "watermark", PFS_NO_NUMBER, bad);
+    out->statistics = component(root, "statistics", false, arena, bad);
+    out->properties_json = parse_properties(root, arena, bad);
+    out->next_row_id = pfs_json_maybe_number(root, "nextRowId", PFS_NO_NUMBER, bad);
+}
+
+int pfs_snapshot_parse(struct pfs_slice json, struct pfs_arena *arena, struct pfs_snapshot *out, struct pfs_err *err)
+{
+    json_t *root = pfs_json_parse(json, err);
+    struct pfs_snapshot made = {0};
+    const char *bad = NULL;
+
+    if (root == NULL)
+        return -EIO;
+    parse(root, arena, &made, &bad);
+    pfs_json_free(root);
+    if (bad != NULL)
+        return pfs_fail(err, EIO, "member %s is missing or malformed", bad);
+    *out = made;
+    return 0;
+}
+
+/* ---- printing ---- */
+
+static void put_number(struct pfs_buf *out, const char *key, int64_t v)
+{
+    pfs_buf_printf(out, ",\n  \"%s\" : %lld", key, (long long)v);
+}
+
+static void put_optional(struct pfs_buf *out, const char *key, int64_t v)
+{
+    if (v != PFS_NO_NUMBER)
+        put_number(out, key, v);
+}
+
+static void put_text(struct pfs_buf *out, const char *key, const char *text)
+{
+    if (text == NULL)
+        return;
+    pfs_buf_printf(out, ",\n  \"%s\" : ", key);
+    pfs_json_print_text(out, text);
+}
+
+int pfs_snapshot_print(const struct pfs_snapshot *s, struct pfs_buf *out, struct pfs_err *err)
+{
+    pfs_buf_puts(out, "{\n  \"version\" : 3");
+    put_number(out, "id", s->id);
+    put_number(out, "schemaId", s->schema_id);
+    put_text(out, "baseManifestList", s->base_list);
+    put_optional(out, "baseManifestListSize", s->base_list_size);
+    put_text(out, "deltaManifestList", s->delta_list);
+    put_optional(out, "deltaManifestListSize", s->delta_list_size);
+    put_text(out, "changelogManifestList", s->changelog_list);
+    put_optional(out, "changelogManifestListSize", s->changelog_list_size);
+    put_text(out, "indexManifest", s->index_manifest);
+    put_text(out, "commitUser", s->commit_user);
+    put_number(out, "commitIdentifier", s->commit_identifier);
+    put_text(out, "commitKind", kinds[s->kind]);
+    put_number(out, "timeMillis", s->time_ms);
+    put_optional(out, "totalRecordCount", s->total_records);
+    put_optional(out, "deltaRecordCount", s->delta_records);
+    put_optional(out, "changelogRecordCount", s->changelog_records);
+    put_optional(out, "watermark", s->watermark);
+    put_text(out, "statistics", s->statistics);
+    if (s->properties_json != NULL)
+        pfs_buf_printf(out, ",\n  \"properties\" : %s", s->properties_json);
+    put_optional(out, "nextRowId", s->next_row_id);
+    pfs_buf_puts(out, "\n}");
+    return pfs_buf_check(out, err);
+}
+
+/* ---- finding ---- */
+
+int pfs_snapshot_load(struct pfs_store *store, const char *table, int64_t id, struct pfs_arena *arena,
+                      struct pfs_snapshot *out, struct pfs_stat *stat, struct pfs_err *err)
+{
+    const char *path = pfs_arena_printf(arena, "%s/snapshot/snapshot-%lld", table, (long long)id);
+    struct pfs_slice json;
+    int rc;
+
+    if (path == NULL)
+        return pfs_arena_full(arena, err);
+    if (stat != NULL)
+        PFS_TRY(pfs_store_stat(store, path, stat, err));
+    PFS_TRY(pfs_store_load(store, path, PFS_METADATA_BYTES_MAX, &json, err));
+    rc = pfs_snapshot_parse(json, arena, out, err);
+    pfs_free((void *)(uintptr_t)json.at);
+    if (rc == 0 && out->id != id)
+        rc = pfs_fail(err, EIO, "its id is %lld", (long long)out->id);
+    return rc < 0 ? pfs_wrap(err, "%s", path) : 0;
+}
+
+static bool exists(struct pfs_store *store, const char *table, int64_t id)
+{
+    struct pfs_stat st;
+    char path[4096];
+
+    return snprintf(path, sizeof(path), "%s/snapshot/snapshot-%lld", table, (long long)id) < (int)sizeof(path) &&
+           pfs_store_stat(store, path, &st, NULL) == 0;
+}
+
+/* The number in a hint file; 0 when there is none that can be used. */
+static int64_t read_hint(struct pfs_store *store, const char *table, const char *name)
+{
+    struct pfs_slice text;
+    char path[4096];
+    int64_t v = 0;
+
+    if (snprintf(path, sizeof(path), "%s/snapshot/%s", table, name) >= (int)sizeof(path) ||
+        pfs_store_load(store, path, 64, &text, NULL) < 0)
+        return 0;
+    if (pfs_i64_parse(text, &v) < 0)
+        v = 0;
+    pfs_free((void *)(uintptr_t)text.at);
+    return v;
+}
+
+int pfs_snapshot_list(struct pfs_store *store, const char *table, struct pfs_arena *arena, int64_t **ids,
+                      int64_t *count, struct pfs_err *err)
+{
+    return pfs_list_numbers(store, table, "snapshot", "snapshot-", arena, ids, count, err);
+}
+
+static int listed_id(struct pfs_store *store, const char *table, bool last, int64_t *out, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    int64_t *ids, count;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_snapshot_list(store, table, &arena, &ids, &count, err);
+    if (rc == 0 && count == 0)
+        rc = -ENOENT;
+    if (rc == 0)
+        *out = ids[last ? count - 1 : 0];
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+int pfs_snapshot_latest_id(struct pfs_store *store, const char *table, int64_t *out, struct pfs_err *err)
+{
+    int64_t hint = read_hint(store, table, "LATEST");
+
+    if (hint > 0 && exists(store, table, hint) && !exists(store, table, hint + 1)) {
+        *out = hint;
+        return 0;
+    }
+    return listed_id(store, table, true, out, err);
+}
+
+int pfs_snapshot_earliest_id(struct pfs_store *store, const char *table, int64_t *out, struct pfs_err *err)
+{
+    int64_t hint = read_hint(store, table, "EARLIEST");
+
+    if (hint > 0 && exists(store, table, hint)) {
+        *out = hint;
+        return 0;
+    }
+    return listed_id(store, table, false, out, err);
+}
+
+/* Times ascend with ids, so that the last one not after is found by halving; ids that vanish meanwhile are passed over
+ * downwards. */
+int pfs_snapshot_at_time(struct pfs_store *store, const char *table, int64_t time_ms, struct pfs_arena *arena,
+                         struct pfs_snapshot *out, struct pfs_err *err)
+{
+    int64_t *ids, count, low = 0, high;
+    bool found = false;
+
+    PFS_TRY(pfs_snapshot_list(store, table, arena, &ids, &count, err));
+    for (high = count; low < high;) {
+        int64_t middle = low + (high - low) / 2;
+        struct pfs_snapshot s;
+        int rc = pfs_snapshot_load(store, table, ids[middle], arena, &s, NULL, err);
+
+        if (rc < 0 && rc != -ENOENT)
+            return rc;
+        if (rc == 0 && s.time_ms > time_ms) {
+            high = middle;
+        } else {
+            if (rc == 0) {
+                *out = s;
+                found = true;
+            }
+            low = middle + 1;
+        }
+    }
+    return found ? 0 : -ENOENT;
+}
+
+/* ---- publishing ---- */
+
+/* A hint may be lost or old: it is not synced, and a failure is nobody's. */
+static void write_hint(struct pfs_store *store, const char *table, int64_t id)
+{
+    char path[4096], temporary[4096], text[32];
+    struct pfs_file *file;
+    size_t len = pfs_i64_print(id, text);
+
+    if (snprintf(path, sizeof(path), "%s/snapshot/LATEST", table) >= (int)sizeof(path) ||
+        snprintf(temporary, sizeof(temporary), "%s/snapshot/.LATEST.%lld.tmp", table, (long long)id) >=
+            (int)sizeof(temporary) ||
+        pfs_store_create(store, temporary, &file, NULL) < 0)
+        return;
+    len = pfs_file_append(file, text, len, NULL) == 0 ? len : 0;
+    pfs_file_close(file);
+    if (len == 0 || pfs_store_rename_over(store, temporary, path, NULL) < 0)
+        (void)pfs_store_unlink(store, temporary, NULL);
+}
+
+int pfs_snapshot_publish(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot,
+                         struct pfs_err *err)
+{
+    struct pfs_buf json = {0};
+    char path[4096];
+    int rc;
+
+    if (snprintf(path, sizeof(path), "%s/snapshot/snapshot-%lld", table, (long long)snapshot->id) >= (int)sizeof(path))
+        return pfs_fail(err, ENAMETOOLONG, "%s is too long", table);
+    rc = pfs_snapshot_print(snapshot, &json, err);
+    if (rc == 0)
+        rc = pfs_store_publish(store, path, pfs_buf_slice(&json), false, err);
+    pfs_buf_done(&json);
+    if (rc == 0)
+        write_hint(store, table, snapshot->id);
+    return rc;
+}
+
+/* ---- tags ---- */
+
+static int tag_path(const char *table, const char *name, struct pfs_arena *arena, const char **out, struct pfs_err *err)
+{
+    if (!pfs_name_is_component(pfs_str(name)) || name[0] == '.' || name[strspn(name, " \t")] == '\0' ||
+        strlen(name) > PFS_NAME_BYTES_MAX - 4)
+        return pfs_fail(err, EINVAL, "'%s' cannot be the name of a tag", name);
+    *out = pfs_arena_printf(arena, "%s/tag/tag-%s", table, name);
+    return *out == NULL ? pfs_arena_full(arena, err) : 0;
+}
+
+int pfs_tag_load(struct pfs_store *store, const char *table, const char *name, struct pfs_arena *arena,
+                 struct pfs_snapshot *out, struct pfs_stat *stat, struct pfs_err *err)
+{
+    struct pfs_slice json;
+    const char *path;
+    int rc;
+
+    PFS_TRY(tag_path(table, name, arena, &path, err));
+    if (stat != NULL)
+        PFS_TRY(pfs_store_stat(store, path, stat, err));
+    PFS_TRY(pfs_store_load(store, path, PFS_METADATA_BYTES_MAX, &json, err));
+    rc = pfs_snapshot_parse(json, arena, out, err);
+    pfs_free((void *)(uintptr_t)json.at);
+    return rc < 0 ? pfs_wrap(err, "%s", path) : 0;
+}
+
+int pfs_tag_list(struct pfs_store *store, const char *table, struct pfs_arena *arena, const char ***names,
+                 int64_t *count, struct pfs_err *err)
+{
+    return pfs_list_names(store, table, "tag", "tag-", false, arena, names, count, err);
+}
+
+int pfs_tag_create(struct pfs_store *store, const char *table, const char *name, const struct pfs_snapshot *snapshot,
+                   struct pfs_err *err)
+{
+    struct pfs_buf json = {0};
+    struct pfs_arena arena;
+    const char *path;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = tag_path(table, name, &arena, &path, err);
+    if (rc == 0)
+        rc = pfs_snapshot_print(snapshot, &json, err);
+    if (rc == 0)
+        rc = pfs_store_publish(store, path, pfs_buf_slice(&json), false, err);
+    pfs_buf_done(&json);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+static int sync_tags(struct pfs_store *store, const char *table, struct pfs_arena *arena, struct pfs_err *err)
+{
+    const char *dir = pfs_arena_printf(arena, "%s/tag", table);
+
+    return dir == NULL ? pfs_arena_full(arena, err) : pfs_store_sync_dir(store, dir, err);
+}
+
+int pfs_tag_remove(struct pfs_store *store, const char *table, const char *name, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    const char *path;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = tag_path(table, name, &arena, &path, err);
+    if (rc == 0)
+        rc = pfs_store_unlink(store, path, err);
+    if (rc == 0)
+        rc = sync_tags(store, table, &arena, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+int pfs_tag_rename(struct pfs_store *store, const char *table, const char *from, const char *to, struct pfs_err *err)
+{
+    const char *old, *new;
+    struct pfs_arena arena;
+    struct pfs_stat st;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = tag_path(table, from, &arena, &old, err);
+    if (rc == 0)
+        rc = tag_path(table, to, &arena, &new, err);
+    if (rc == 0)
+        rc = pfs_store_stat(store, old, &st, err);
+    if (rc == 0)
+        rc = pfs_store_rename_new(store, old, new, err);
+    if (rc == 0)
+        rc = sync_tags(store, table, &arena, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
