@@ -84,7 +84,7 @@ static struct marks marks_of(struct pfs_slice in, size_t from)
 /* One record. */
 struct record {
     size_t start;        /* in: its first byte */
-    size_t end;          /* behind its last byte, line end left out */
+    size_t end;          /* behind its last byte, line end left out; of a malformed one: where that shows */
     size_t after;        /* where the next one starts */
     int32_t fields;      /* how many it has, or the one that was refused */
     const char *problem; /* of a malformed one */
@@ -92,8 +92,9 @@ struct record {
 
 enum found { FOUND, UNFINISHED, MALFORMED };
 
-static enum found malformed(struct record *r, const char *why)
+static enum found malformed(struct record *r, size_t at, const char *why)
 {
+    r->end = at;
     r->problem = why;
     return MALFORMED;
 }
@@ -107,7 +108,7 @@ static enum found quoted(struct marks *m, bool final, struct pfs_cell *cell, siz
     for (;;) {
         stop = next(m);
         if (stop == m->in.len)
-            return final ? malformed(r, "a quote is not closed") : UNFINISHED;
+            return final ? malformed(r, stop, "a quote is not closed") : UNFINISHED;
         if (m->in.at[stop] != '"')
             continue;
         if (m->in.len - stop < 2 || m->in.at[stop + 1] != '"')
@@ -120,12 +121,12 @@ static enum found quoted(struct marks *m, bool final, struct pfs_cell *cell, siz
     if (*at < m->in.len && m->in.at[*at] == '\r') {
         ++*at;
         if (*at < m->in.len && m->in.at[*at] != '\n')
-            return malformed(r, "text behind a closing quote");
+            return malformed(r, *at, "text behind a closing quote");
     }
     if (*at == m->in.len)
         return final ? FOUND : UNFINISHED;
     if (m->in.at[*at] != ',' && m->in.at[*at] != '\n')
-        return malformed(r, "text behind a closing quote");
+        return malformed(r, *at, "text behind a closing quote");
     (void)next(m);
     return FOUND;
 }
@@ -146,7 +147,7 @@ static enum found read_record(struct marks *m, bool final, struct pfs_cell **fie
             enum found found;
 
             if (stop != at)
-                return malformed(r, "a quote inside a field that does not begin with one");
+                return malformed(r, stop, "a quote inside a field that does not begin with one");
             found = quoted(m, final, cell, &at, r);
             if (found != FOUND)
                 return found;
@@ -308,6 +309,7 @@ static int first_record(struct pfs_text_parser *p, struct pfs_slice in, bool fin
         return 0;
     if (found == MALFORMED) {
         p->bad_at = in.at + r.start;
+        p->bad_len = r.end - r.start;
         return pfs_fail(&p->err, EINVAL, "%s", r.problem);
     }
     if (r.end == r.start && p->parse.columns > 1) {
@@ -328,6 +330,7 @@ static void refuse(struct pfs_text_parser *p, const struct record *r, struct pfs
     int32_t column = malformed_field && r->fields < p->now.width ? p->column_of_field[r->fields] : -1;
 
     p->bad_at = in.at + r->start;
+    p->bad_len = r->end - r->start;
     if (column >= 0 && column < p->parse.columns)
         p->bad_column = p->parse.fields[column].name;
     if (malformed_field)

@@ -74,9 +74,10 @@ static int start(struct pfs_text_parser *p)
     return 0;
 }
 
-static size_t refuse(struct pfs_text_parser *p, struct pfs_slice in, size_t at, int code, const char *why)
+static size_t refuse(struct pfs_text_parser *p, struct pfs_slice in, size_t at, size_t len, int code, const char *why)
 {
     p->bad_at = in.at + at;
+    p->bad_len = len;
     if (why != NULL)
         pfs_fail(&p->err, code, "%s", why);
     return at;
@@ -110,7 +111,7 @@ static bool pass_between(struct pfs_text_parser *p, struct pfs_slice in, size_t 
     return false;
 }
 
-/* One row that starts at `at`: 1 and *after; 0 when it is not whole; negative when it is refused. */
+/* One row that starts at `at`, up to *after: 1; 0 when it is not whole; negative when it is refused. */
 static int take_row(struct pfs_text_parser *p, struct pfs_slice in, size_t at, size_t *after)
 {
     struct pfs_row_end end = {0};
@@ -120,12 +121,12 @@ static int take_row(struct pfs_text_parser *p, struct pfs_slice in, size_t at, s
     if (len == PFS_ROW_GOES_ON)
         return 0;
     text.len = len;
+    *after = at + len;
     if (len > p->parse.row_bytes_max)
         return pfs_fail(&p->err, EMSGSIZE, "the row has more than %zu bytes", p->parse.row_bytes_max);
     PFS_TRY(read_row(p, text));
     if (end.malformed)
         return pfs_fail(&p->err, EINVAL, "JSON brackets or quotes do not match");
-    *after = at + len;
     return 1;
 }
 
@@ -134,15 +135,15 @@ size_t pfs_json_scan(struct pfs_text_parser *p, struct pfs_slice in, bool final)
     size_t at = 0;
 
     if (p->now.width == 0 && start(p) < 0)
-        return refuse(p, in, 0, ENOMEM, NULL);
+        return refuse(p, in, 0, 0, ENOMEM, NULL);
     for (;;) {
-        size_t after;
+        size_t after = at;
         int rc;
 
         if (!pass_between(p, in, &at)) {
             if (at == in.len)
                 return at;
-            return refuse(p, in, at, EINVAL,
+            return refuse(p, in, at, 0, EINVAL,
                           p->now.place == PFS_JSON_BEHIND ? "the array of rows goes on with neither , nor ]"
                                                           : "a row must be a JSON object");
         }
@@ -150,9 +151,9 @@ size_t pfs_json_scan(struct pfs_text_parser *p, struct pfs_slice in, bool final)
             return at;
         rc = take_row(p, in, at, &after);
         if (rc < 0)
-            return refuse(p, in, at, 0, NULL);
+            return refuse(p, in, at, after - at, 0, NULL);
         if (rc == 0 && final)
-            return refuse(p, in, at, EINVAL, "a JSON object is not closed");
+            return refuse(p, in, at, in.len - at, EINVAL, "a JSON object is not closed");
         if (rc == 0)
             return at;
         p->row_at[p->rows++] = in.at + at;

@@ -141,7 +141,7 @@ static size_t shown_of(const struct pfs_text_parser *p, const struct pieces *pie
 }
 
 /* Text that is not UTF-8 refuses its row. `whole` bytes of the piece were taken as rows; a row that was refused behind
- * them is looked at as far as it is there. */
+ * them is looked at as far as it was scanned, so that it does not matter how much of it is there. */
 static void check_utf8(struct pfs_text_parser *p, struct pfs_slice piece, int32_t first_row, size_t whole)
 {
     struct pfs_slice taken = {piece.at, whole};
@@ -149,9 +149,7 @@ static void check_utf8(struct pfs_text_parser *p, struct pfs_slice piece, int32_
     int32_t row = p->rows;
 
     if (bad == whole && p->bad_at != NULL && !p->bad_header) {
-        taken = pfs_slice_of(p->bad_at, (size_t)(piece.at + piece.len - p->bad_at));
-        bad = pfs_utf8_check(taken);
-        if (taken.len - bad < 4 || memchr(taken.at, '\n', bad) != NULL)
+        if (pfs_utf8_check(pfs_slice_of(p->bad_at, p->bad_len)) == p->bad_len)
             return;
         pfs_fail(&p->err, EILSEQ, "the text is not UTF-8; try iconv -t UTF-8");
         p->bad_column = NULL;
@@ -513,6 +511,7 @@ int64_t pfs_text_parser_feed(struct pfs_text_parser *parser, struct pfs_slice in
     pfs_err_clear(&parser->err);
     parser->rows = 0;
     parser->bad_at = NULL;
+    parser->bad_len = 0;
     parser->bad_column = NULL;
     parser->bad_header = false;
     parser->scratch = arena;

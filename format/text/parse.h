@@ -185,6 +185,7 @@ struct pfs_text_parser {
     int32_t rows;           /* whole rows found so far */
     const uint8_t **row_at; /* their first bytes */
     const uint8_t *bad_at;  /* first byte of the row that is refused; NULL = none */
+    size_t bad_len;         /* its bytes up to where the scan refused it */
     const char *bad_column;
     bool bad_header;
     struct pfs_arena *scratch; /* the batch's arena */

@@ -1,4 +1,5 @@
-/* replay.c - runs a fuzz target over every file of the directories that it is given; the main of a build without libFuzzer. */
+/* replay.c - runs a fuzz target over every file of the directories that it is given; the main of a build without
+ * libFuzzer. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
