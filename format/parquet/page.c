@@ -1,0 +1,342 @@
+#include "format/parquet/page.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "format/compress.h"
+#include "format/parquet/bits.h"
+#include "format/parquet/thrift.h"
+
+#define HEADER_GUESS 512                    /* most headers are smaller */
+#define HEADER_BYTES_MAX ((size_t)16 << 20) /* statistics of long strings stand in headers too */
+
+struct header {
+    int32_t type, raw_bytes, bytes;
+    int32_t values, encoding;
+    int32_t definition_bytes, repetition_bytes; /* V2 */
+    bool compressed;
+    bool has_kind; /* the header of its type was there */
+};
+
+void pfs_pq_source_init(struct pfs_pq_source *source, struct pfs_file *file, const struct pfs_pq_footer *footer,
+                        const struct pfs_pq_node *node, size_t ahead_bytes)
+{
+    *source =
+        (struct pfs_pq_source){.file = file, .footer = footer, .node = node, .ahead_bytes = ahead_bytes, .group = -1};
+}
+
+void pfs_pq_source_done(struct pfs_pq_source *source)
+{
+    pfs_free(source->window);
+    source->window = NULL;
+}
+
+void pfs_pq_page_done(struct pfs_pq_page *page)
+{
+    pfs_free(page->raw);
+    page->raw = NULL;
+    page->raw_cap = 0;
+}
+
+/* Makes the window hold `need` bytes from source->off on, which the chunk has, and more when it must read anyway. */
+static int fill(struct pfs_pq_source *s, size_t need, struct pfs_err *err)
+{
+    size_t skip = (size_t)(s->off - s->window_off), held, want;
+    uint64_t left = s->end - s->off;
+
+    if (skip <= s->window_len && s->window_len - skip >= need)
+        return 0;
+    held = skip < s->window_len ? s->window_len - skip : 0;
+    want = need > s->ahead_bytes ? need : s->ahead_bytes;
+    want = want < left ? want : (size_t)left;
+    if (want > s->window_cap) {
+        uint8_t *grown = pfs_alloc(want);
+
+        if (grown == NULL)
+            return pfs_fail(err, ENOMEM, "no memory for %zu bytes of pages", want);
+        if (held > 0)
+            memcpy(grown, s->window + skip, held);
+        pfs_free(s->window);
+        s->window = grown;
+        s->window_cap = want;
+    } else if (held > 0) {
+        memmove(s->window, s->window + skip, held);
+    }
+    s->window_off = s->off;
+    s->window_len = held;
+    PFS_TRY(pfs_file_pread(s->file, s->off + held, s->window + held, want - held, err));
+    s->window_len = want;
+    return 0;
+}
+
+static struct pfs_slice filled(const struct pfs_pq_source *s)
+{
+    size_t skip = (size_t)(s->off - s->window_off);
+
+    return pfs_slice_of(s->window + skip, s->window_len - skip);
+}
+
+static void take_v1(struct pfs_cursor *c, struct header *h)
+{
+    struct pfs_thrift_field f = {0};
+    int32_t levels = PFS_PQ_ENCODING_RLE;
+
+    while (pfs_thrift_next(c, &f))
+        if (f.id == PFS_PQ_DATA_VALUES)
+            h->values = pfs_thrift_i32(c, &f);
+        else if (f.id == PFS_PQ_DATA_ENCODING)
+            h->encoding = pfs_thrift_i32(c, &f);
+        else if (f.id == PFS_PQ_DATA_DEFINITION_ENCODING)
+            levels = pfs_thrift_i32(c, &f);
+        else
+            pfs_thrift_skip(c, f.type);
+    h->has_kind = levels == PFS_PQ_ENCODING_RLE || levels == PFS_PQ_ENCODING_BIT_PACKED;
+}
+
+static void take_v2(struct pfs_cursor *c, struct header *h)
+{
+    struct pfs_thrift_field f = {0};
+
+    while (pfs_thrift_next(c, &f))
+        switch (f.id) {
+        case PFS_PQ_V2_VALUES:
+            h->values = pfs_thrift_i32(c, &f);
+            break;
+        case PFS_PQ_V2_ENCODING:
+            h->encoding = pfs_thrift_i32(c, &f);
+            break;
+        case PFS_PQ_V2_DEFINITION_BYTES:
+            h->definition_bytes = pfs_thrift_i32(c, &f);
+            break;
+        case PFS_PQ_V2_REPETITION_BYTES:
+            h->repetition_bytes = pfs_thrift_i32(c, &f);
+            break;
+        case PFS_PQ_V2_COMPRESSED:
+            h->compressed = pfs_thrift_bool(c, &f);
+            break;
+        default:
+            pfs_thrift_skip(c, f.type);
+        }
+    h->has_kind = true;
+}
+
+static void take_dictionary(struct pfs_cursor *c, struct header *h)
+{
+    struct pfs_thrift_field f = {0};
+
+    while (pfs_thrift_next(c, &f))
+        if (f.id == PFS_PQ_DICTIONARY_VALUES)
+            h->values = pfs_thrift_i32(c, &f);
+        else if (f.id == PFS_PQ_DICTIONARY_ENCODING)
+            h->encoding = pfs_thrift_i32(c, &f);
+        else
+            pfs_thrift_skip(c, f.type);
+    h->has_kind = true;
+}
+
+/* The header of the page's type decides; one of another type is skipped. */
+static void take_header(struct pfs_cursor *c, struct header *h)
+{
+    struct pfs_thrift_field f = {0};
+
+    *h = (struct header){.type = -1, .raw_bytes = -1, .bytes = -1, .values = -1, .encoding = -1, .compressed = true};
+    while (pfs_thrift_next(c, &f))
+        if (f.id == PFS_PQ_PAGE_TYPE)
+            h->type = pfs_thrift_i32(c, &f);
+        else if (f.id == PFS_PQ_PAGE_RAW_BYTES)
+            h->raw_bytes = pfs_thrift_i32(c, &f);
+        else if (f.id == PFS_PQ_PAGE_COMPRESSED_BYTES)
+            h->bytes = pfs_thrift_i32(c, &f);
+        else if (f.id == PFS_PQ_PAGE_HEADER_DATA && h->type == PFS_PQ_PAGE_DATA && pfs_thrift_struct(c, &f))
+            take_v1(c, h);
+        else if (f.id == PFS_PQ_PAGE_HEADER_V2 && h->type == PFS_PQ_PAGE_DATA_V2 && pfs_thrift_struct(c, &f))
+            take_v2(c, h);
+        else if (f.id == PFS_PQ_PAGE_HEADER_DICTIONARY && h->type == PFS_PQ_PAGE_DICTIONARY && pfs_thrift_struct(c, &f))
+            take_dictionary(c, h);
+        else
+            pfs_thrift_skip(c, f.type);
+}
+
+static int check_header(const struct pfs_pq_source *s, const struct header *h, struct pfs_err *err)
+{
+    bool data = h->type == PFS_PQ_PAGE_DATA || h->type == PFS_PQ_PAGE_DATA_V2;
+
+    if (h->raw_bytes < 0 || h->bytes < 0 || (size_t)h->raw_bytes > PFS_PAGE_BYTES_MAX)
+        return pfs_fail(err, EIO, "a page of %d bytes, %d when decompressed", h->bytes, h->raw_bytes);
+    if ((uint64_t)h->bytes > s->end - s->off)
+        return pfs_fail(err, EIO, "a page of %d bytes where its chunk has %llu left", h->bytes,
+                        (unsigned long long)(s->end - s->off));
+    if (!data && h->type != PFS_PQ_PAGE_DICTIONARY)
+        return 0;
+    if (!h->has_kind || h->values < 0)
+        return pfs_fail(err, EIO, "a page without a header of its type");
+    if (h->type == PFS_PQ_PAGE_DICTIONARY && (s->dictionary_seen || h->values > h->raw_bytes * 8LL))
+        return pfs_fail(err, EIO, "two dictionaries, or one of %d values in %d bytes", h->values, h->raw_bytes);
+    if (data && h->values > s->values_left)
+        return pfs_fail(err, EIO, "a page of %d values where the row group has %lld left", h->values,
+                        (long long)s->values_left);
+    if (h->definition_bytes < 0 || h->repetition_bytes < 0 || h->definition_bytes > h->raw_bytes ||
+        h->repetition_bytes > h->raw_bytes - h->definition_bytes ||
+        h->definition_bytes + h->repetition_bytes > h->bytes)
+        return pfs_fail(err, EIO, "levels of %d and %d bytes in a page of %d", h->definition_bytes, h->repetition_bytes,
+                        h->raw_bytes);
+    return 0;
+}
+
+/* Reads the next header and steps over it. It is not known how long it is: more is read while it does not parse. */
+static int next_header(struct pfs_pq_source *s, struct header *h, struct pfs_err *err)
+{
+    for (size_t need = HEADER_GUESS;; need *= 8) {
+        uint64_t left = s->end - s->off;
+        struct pfs_cursor c;
+
+        PFS_TRY(fill(s, need < left ? need : (size_t)left, err));
+        c = pfs_cursor_of(filled(s));
+        take_header(&c, h);
+        if (!c.bad) {
+            s->off += c.pos;
+            return check_header(s, h, err);
+        }
+        if (need >= left || need >= HEADER_BYTES_MAX)
+            return pfs_fail(err, EIO, "a page header is damaged");
+    }
+}
+
+static int codec_of(const struct pfs_pq_chunk *chunk, enum pfs_codec *out, struct pfs_err *err)
+{
+    switch (chunk->codec) {
+    case PFS_PQ_CODEC_UNCOMPRESSED:
+        *out = PFS_CODEC_NONE;
+        return 0;
+    case PFS_PQ_CODEC_SNAPPY:
+        *out = PFS_CODEC_SNAPPY;
+        return 0;
+    case PFS_PQ_CODEC_GZIP:
+        *out = PFS_CODEC_GZIP;
+        return 0;
+    case PFS_PQ_CODEC_ZSTD:
+        *out = PFS_CODEC_ZSTD;
+        return 0;
+    case PFS_PQ_CODEC_LZ4_RAW:
+        *out = PFS_CODEC_LZ4;
+        return 0;
+    default:
+        return pfs_fail(err, EOPNOTSUPP, "codec %s (%d) is not supported", pfs_pq_codec_name(chunk->codec),
+                        chunk->codec);
+    }
+}
+
+/* The levels of a V2 page stand in front and are never compressed. */
+static int load_raw(struct pfs_pq_source *s, const struct header *h, struct pfs_pq_page *page, struct pfs_err *err)
+{
+    size_t raw = (size_t)h->raw_bytes, levels = (size_t)h->definition_bytes + (size_t)h->repetition_bytes;
+    enum pfs_codec codec;
+    struct pfs_slice in;
+
+    PFS_TRY(codec_of(&s->footer->group[s->group].chunk[s->node->leaf], &codec, err));
+    PFS_TRY(fill(s, (size_t)h->bytes, err));
+    in = filled(s);
+    in.len = (size_t)h->bytes;
+    if (raw + PFS_PQ_PAD > page->raw_cap) {
+        pfs_pq_page_done(page);
+        page->raw = pfs_alloc(raw + PFS_PQ_PAD);
+        if (page->raw == NULL)
+            return pfs_fail(err, ENOMEM, "no memory for a page of %zu bytes", raw);
+        page->raw_cap = raw + PFS_PQ_PAD;
+    }
+    memset(page->raw + raw, 0, PFS_PQ_PAD);
+    if (codec == PFS_CODEC_NONE || !h->compressed || raw == levels) {
+        if (raw != levels && in.len != raw)
+            return pfs_fail(err, EIO, "a page of %zu bytes that are to be %zu", in.len, raw);
+        memcpy(page->raw, in.at, raw);
+        return 0;
+    }
+    memcpy(page->raw, in.at, levels);
+    return pfs_decompress(codec, pfs_slice_of(in.at + levels, in.len - levels), page->raw + levels, raw - levels, err);
+}
+
+/* Levels of a V1 page: their length as le32, then their bytes. */
+static void take_levels(struct pfs_cursor *c, int level_max, struct pfs_slice *out)
+{
+    *out = (struct pfs_slice){0};
+    if (level_max > 0)
+        pfs_take(c, pfs_take_le32(c), out);
+}
+
+static int split(const struct pfs_pq_node *node, const struct header *h, struct pfs_pq_page *page, struct pfs_err *err)
+{
+    struct pfs_cursor c = pfs_cursor_of(pfs_slice_of(page->raw, (size_t)h->raw_bytes));
+
+    page->repetition = page->definition = (struct pfs_slice){0};
+    if (h->type == PFS_PQ_PAGE_DATA) {
+        take_levels(&c, node->repetition_max, &page->repetition);
+        take_levels(&c, node->definition_max, &page->definition);
+    } else if (h->type == PFS_PQ_PAGE_DATA_V2) {
+        pfs_take(&c, (size_t)h->repetition_bytes, &page->repetition);
+        pfs_take(&c, (size_t)h->definition_bytes, &page->definition);
+    }
+    if (c.bad)
+        return pfs_fail(err, EIO, "a page ends within its levels");
+    pfs_take(&c, pfs_left(&c), &page->content);
+    return 0;
+}
+
+/* Row groups without rows may lack pages altogether. */
+static bool next_group(struct pfs_pq_source *s)
+{
+    const struct pfs_pq_chunk *chunk;
+
+    do {
+        if (s->group + 1 >= s->footer->groups)
+            return false;
+        s->group++;
+        s->values_left = s->footer->group[s->group].rows;
+    } while (s->values_left == 0);
+    chunk = &s->footer->group[s->group].chunk[s->node->leaf];
+    s->off = s->window_off = chunk->off;
+    s->end = chunk->off + chunk->bytes;
+    s->window_len = 0;
+    s->dictionary_seen = false;
+    return true;
+}
+
+static int check_chunk(const struct pfs_pq_source *s, struct pfs_err *err)
+{
+    const struct pfs_pq_chunk *chunk = &s->footer->group[s->group].chunk[s->node->leaf];
+
+    if (chunk->foreign)
+        return pfs_fail(err, EOPNOTSUPP, "encrypted columns and columns in other files are not supported");
+    if (chunk->physical != s->node->physical)
+        return pfs_fail(err, EIO, "type %s in a chunk, %s in the schema", pfs_pq_physical_name(chunk->physical),
+                        pfs_pq_physical_name(s->node->physical));
+    return 0;
+}
+
+int pfs_pq_source_next(struct pfs_pq_source *s, struct pfs_pq_page *page, struct pfs_err *err)
+{
+    struct header h;
+
+    if (s->values_left == 0) {
+        if (!next_group(s))
+            return 0;
+        PFS_TRY(check_chunk(s, err));
+    }
+    for (;;) {
+        if (s->off == s->end)
+            return pfs_fail(err, EIO, "a chunk ends %lld values too early", (long long)s->values_left);
+        PFS_TRY(next_header(s, &h, err));
+        if (h.type == PFS_PQ_PAGE_DICTIONARY || h.type == PFS_PQ_PAGE_DATA || h.type == PFS_PQ_PAGE_DATA_V2)
+            break;
+        s->off += (uint64_t)h.bytes; /* an index page, or of a type yet to come: not data */
+    }
+    PFS_TRY(load_raw(s, &h, page, err));
+    s->off += (uint64_t)h.bytes;
+    page->type = (enum pfs_pq_page_type)h.type;
+    page->group = s->group;
+    page->values = h.values;
+    page->encoding = h.encoding;
+    if (h.type == PFS_PQ_PAGE_DICTIONARY)
+        s->dictionary_seen = true;
+    else
+        s->values_left -= h.values;
+    return split(s->node, &h, page, err);
+}
