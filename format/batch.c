@@ -7,26 +7,53 @@
 
 /* ---- bits ---- */
 
+/* `count` <= 8 bits from bit `from` on (NULL = all set), in the low bits. */
+static unsigned take_bits(const uint8_t *in, int64_t from, unsigned count)
+{
+    unsigned shift = (unsigned)from & 7, bits;
+
+    if (in == NULL)
+        return (1u << count) - 1;
+    bits = (unsigned)in[from >> 3] >> shift;
+    if (shift + count > 8) /* the next byte is read only when a bit of it is wanted */
+        bits |= (unsigned)in[(from >> 3) + 1] << (8 - shift);
+    return bits & ((1u << count) - 1);
+}
+
+static uint64_t take_64_bits(const uint8_t *in, int64_t from)
+{
+    const uint8_t *p = in + (from >> 3);
+    unsigned shift = (unsigned)from & 7;
+
+    return shift == 0 ? pfs_le64(p) : pfs_le64(p) >> shift | (uint64_t)p[8] << (64 - shift);
+}
+
 /* Copies `count` bits from bit `from` of `in` (NULL = all set) to bit `at` of `out`, whose bits from `at` on are 0. */
 static void copy_bits(const uint8_t *in, int64_t from, uint8_t *out, int64_t at, int64_t count)
 {
-    if (in == NULL) {
-        for (; count > 0 && (at & 7) != 0; at++, count--)
-            out[at >> 3] |= (uint8_t)(1u << (at & 7));
-        memset(out + (at >> 3), 0xff, (size_t)(count >> 3));
-        at += count & ~(int64_t)7;
-        for (count &= 7; count > 0; at++, count--)
-            out[at >> 3] |= (uint8_t)(1u << (at & 7));
+    if (count == 0)
         return;
+    if ((at & 7) != 0) {
+        unsigned head = 8 - ((unsigned)at & 7);
+
+        head = head < count ? head : (unsigned)count;
+        out[at >> 3] |= (uint8_t)(take_bits(in, from, head) << (at & 7));
+        from += head;
+        at += head;
+        count -= head;
     }
-    if (((from | at) & 7) == 0) {
-        memcpy(out + (at >> 3), in + (from >> 3), (size_t)(count >> 3));
-        from += count & ~(int64_t)7;
-        at += count & ~(int64_t)7;
+    out += at >> 3;
+    if (in == NULL) {
+        memset(out, 0xff, (size_t)(count >> 3));
+        out += count >> 3;
         count &= 7;
     }
-    for (; count > 0; from++, at++, count--)
-        out[at >> 3] |= (uint8_t)((in[from >> 3] >> (from & 7) & 1) << (at & 7));
+    for (; count >= 64; count -= 64, from += 64, out += 8)
+        pfs_put_le64(out, take_64_bits(in, from));
+    for (; count >= 8; count -= 8, from += 8)
+        *out++ = (uint8_t)take_bits(in, from, 8);
+    if (count > 0)
+        *out = (uint8_t)take_bits(in, from, (unsigned)count);
 }
 
 int64_t pfs_column_null_count(const struct pfs_column *c, int64_t rows)
@@ -75,8 +102,14 @@ static int gather_valid(const struct gather *g, struct pfs_column *out)
     if (valid == NULL)
         return full(g);
     for (int64_t i = 0; i < g->ranges; i++) {
-        copy_bits(g->source[g->range[i].source]->valid, g->range[i].from, valid, at, g->range[i].len);
-        at += g->range[i].len;
+        const struct pfs_range r = g->range[i];
+        const struct pfs_column *c = g->source[r.source];
+
+        if (r.len == 1)
+            valid[at >> 3] |= (uint8_t)(pfs_column_present(c, r.from) << (at & 7));
+        else
+            copy_bits(c->valid, r.from, valid, at, r.len);
+        at += r.len;
     }
     out->valid = valid;
     return 0;
@@ -133,29 +166,48 @@ static int gather_offsets(const struct gather *g, struct pfs_column *out, int64_
 
     if (offsets == NULL)
         return full(g);
-    for (int64_t i = 0; i < g->ranges; i++) {
-        const struct pfs_range r = g->range[i];
-        const int32_t *in = g->source[r.source]->offsets + r.from;
-
-        sum += in[r.len] - in[0];
-    }
-    if (sum > INT32_MAX)
-        return pfs_fail(g->err, E2BIG, "a column of %lld bytes in one batch", (long long)sum);
-    sum = 0;
     offsets[0] = 0;
     for (int64_t i = 0; i < g->ranges; i++) {
         const struct pfs_range r = g->range[i];
         const int32_t *in = g->source[r.source]->offsets + r.from;
-        int32_t shift = (int32_t)sum - in[0];
+        uint32_t shift = (uint32_t)sum - (uint32_t)in[0]; /* wraps only where the sum is refused below */
 
         for (int32_t k = 1; k <= r.len; k++)
-            offsets[at + k] = in[k] + shift;
+            offsets[at + k] = (int32_t)((uint32_t)in[k] + shift);
         at += r.len;
         sum += in[r.len] - in[0];
     }
+    if (sum > INT32_MAX)
+        return pfs_fail(g->err, E2BIG, "a column of %lld bytes in one batch", (long long)sum);
     out->offsets = offsets;
     *total = sum;
     return 0;
+}
+
+/* Most strings are short: two loads that overlap, or three bytes, instead of a call. */
+static inline void copy_short(uint8_t *to, const uint8_t *from, size_t len)
+{
+    if (len > 16) {
+        memcpy(to, from, len);
+    } else if (len >= 8) {
+        uint64_t first, last;
+
+        memcpy(&first, from, 8);
+        memcpy(&last, from + len - 8, 8);
+        memcpy(to, &first, 8);
+        memcpy(to + len - 8, &last, 8);
+    } else if (len >= 4) {
+        uint32_t first, last;
+
+        memcpy(&first, from, 4);
+        memcpy(&last, from + len - 4, 4);
+        memcpy(to, &first, 4);
+        memcpy(to + len - 4, &last, 4);
+    } else if (len > 0) {
+        to[0] = from[0];
+        to[len / 2] = from[len / 2];
+        to[len - 1] = from[len - 1];
+    }
 }
 
 static int gather_bytes(const struct gather *g, struct pfs_column *out)
@@ -173,8 +225,7 @@ static int gather_bytes(const struct gather *g, struct pfs_column *out)
         const struct pfs_column *c = g->source[r.source];
         int32_t from = c->offsets[r.from], to = c->offsets[r.from + r.len];
 
-        if (to > from)
-            memcpy(values, (const uint8_t *)c->values + from, (size_t)(to - from));
+        copy_short(values, (const uint8_t *)c->values + from, (size_t)(to - from));
         values += to - from;
     }
     return 0;
@@ -211,10 +262,7 @@ static int gather_children(const struct gather *g, int depth, struct pfs_column 
     for (int32_t c = 0; c < children; c++) {
         for (int64_t i = 0; i < g->ranges; i++)
             source[g->range[i].source] = &g->source[g->range[i].source]->children[c];
-        if (g->ranges > 0)
-            out->children[c].type = source[g->range[0].source]->type;
-        else
-            out->children[c].type = c < type->children ? &type->child[c].type : NULL;
+        out->children[c].type = source[g->range[0].source]->type;
         PFS_TRY(gather_column(&inner, depth + 1, &out->children[c]));
     }
     return 0;
@@ -240,6 +288,8 @@ int pfs_column_gather(const struct pfs_batch *const *sources, int32_t index, con
     const struct pfs_column **column;
     int32_t used = 0;
 
+    if (count == 0)
+        return pfs_column_nulls(sources[0]->column[index].type, 0, arena, out, err);
     if (count == 1 && ranges[0].from == 0 && ranges[0].len == sources[ranges[0].source]->rows) {
         *out = sources[ranges[0].source]->column[index];
         return 0;
@@ -252,11 +302,6 @@ int pfs_column_gather(const struct pfs_batch *const *sources, int32_t index, con
     for (int64_t i = 0; i < count; i++)
         column[ranges[i].source] = &sources[ranges[i].source]->column[index];
     g.source = column;
-    if (count == 0) {
-        made.type = sources[0]->column[index].type;
-        *out = made;
-        return 0;
-    }
     made.type = column[ranges[0].source]->type;
     PFS_TRY(gather_column(&g, 0, &made));
     *out = made;
@@ -330,6 +375,21 @@ static void repeat_fixed(const uint8_t *value, int width, int64_t rows, uint8_t 
         memcpy(out + i * width, value, (size_t)width);
 }
 
+/* Gathers the row again and again; nested constants are rare. */
+static int repeat_nested(const struct pfs_column *in, int64_t row, int64_t rows, struct pfs_arena *arena,
+                         struct pfs_column *out, struct pfs_err *err)
+{
+    struct pfs_column column = *in;
+    const struct pfs_batch batch = {INT32_MAX, 1, &column}, *source = &batch;
+    struct pfs_range *ranges = pfs_arena_array(arena, (size_t)rows, sizeof(*ranges));
+
+    if (ranges == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < rows; i++)
+        ranges[i] = (struct pfs_range){0, (int32_t)row, 1};
+    return pfs_column_gather(&source, 0, ranges, rows, rows, arena, out, err);
+}
+
 int pfs_column_repeat(const struct pfs_column *in, int64_t row, int64_t rows, struct pfs_arena *arena,
                       struct pfs_column *out, struct pfs_err *err)
 {
@@ -341,7 +401,7 @@ int pfs_column_repeat(const struct pfs_column *in, int64_t row, int64_t rows, st
     if (!pfs_column_present(in, row))
         return pfs_column_nulls(in->type, rows, arena, out, err);
     if (pfs_kind_is_nested(in->type->kind))
-        return pfs_fail(err, EOPNOTSUPP, "a nested value cannot be repeated");
+        return repeat_nested(in, row, rows, arena, out, err);
     if (!pfs_kind_is_bytes(in->type->kind)) {
         int width = pfs_type_width(in->type);
 

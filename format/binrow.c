@@ -12,130 +12,231 @@
 
 #include "base/hash.h"
 
+/* ---- laying rows out ---- */
+
+#define BLOCK_ROWS 256
+#define BLOCK_BYTES ((size_t)1 << 20) /* a block ends at the row that passes this */
+
+/* Rows [from, from + rows) of some columns, laid out one behind the other: column by column, so that what depends on
+ * the type is decided once a column. */
+struct block {
+    int64_t from;
+    int32_t rows;
+    size_t fixed;                 /* header and slots of one row */
+    uint8_t *to;                  /* row r begins at to + start[r] */
+    size_t start[BLOCK_ROWS + 1]; /* before the layout of a row is known: its length */
+    size_t at[BLOCK_ROWS];        /* next free byte of row r's variable part, from the row's start */
+};
+
 static size_t header_bytes(int32_t arity)
 {
     return ((size_t)arity + 63 + 8) / 64 * 8;
 }
-
-/* ---- printing ---- */
 
 static size_t padded(size_t len)
 {
     return (len + 7) & ~(size_t)7;
 }
 
-/* Bytes that a field takes in the variable part. */
-static int variable_bytes(const struct pfs_column *c, int64_t row, size_t *out, struct pfs_err *err)
+static bool is_wide_decimal(const struct pfs_type *t)
 {
-    const struct pfs_type *t = c->type;
-    bool present = pfs_column_present(c, row);
+    return t->kind == PFS_DECIMAL && t->precision > 18;
+}
 
-    *out = 0;
+static bool is_wide_time(const struct pfs_type *t)
+{
+    return (t->kind == PFS_TIMESTAMP || t->kind == PFS_TIMESTAMP_LTZ) && t->precision > 3;
+}
+
+static int refuse_nested(const struct pfs_type *t, struct pfs_err *err)
+{
     if (pfs_kind_is_nested(t->kind) || t->kind == PFS_VARIANT)
         return pfs_fail(err, EOPNOTSUPP, "a nested value in a row of keys or statistics");
-    if (pfs_kind_is_bytes(t->kind)) {
-        size_t len = present ? pfs_column_bytes(c, row).len : 0;
-
-        *out = len > 7 ? padded(len) : 0;
-    } else if (t->kind == PFS_DECIMAL && t->precision > 18) {
-        *out = 16;
-    } else if ((t->kind == PFS_TIMESTAMP || t->kind == PFS_TIMESTAMP_LTZ) && t->precision > 3) {
-        *out = 8;
-    }
     return 0;
 }
 
-static void put_bytes(struct pfs_slice text, uint8_t *row, uint8_t *slot, size_t *at)
+/* Adds what column c takes in the variable part of each row to its length. */
+static void measure_column(const struct pfs_column *c, const struct block *b, size_t *lengths)
 {
-    if (text.len <= 7) {
-        if (text.len > 0)
-            memcpy(slot, text.at, text.len);
-        slot[7] = (uint8_t)(0x80 | text.len);
-        return;
+    size_t wide = is_wide_decimal(c->type) ? 16 : is_wide_time(c->type) ? 8 : 0;
+
+    if (wide > 0) {
+        for (int32_t r = 0; r < b->rows; r++)
+            lengths[r] += wide;
+    } else if (pfs_kind_is_bytes(c->type->kind)) {
+        const int32_t *offsets = c->offsets + b->from;
+
+        for (int32_t r = 0; r < b->rows; r++) {
+            size_t len = (size_t)(offsets[r + 1] - offsets[r]);
+
+            if (len > 7 && pfs_column_present(c, b->from + r))
+                lengths[r] += padded(len);
+        }
     }
-    pfs_put_le64(slot, (uint64_t)*at << 32 | text.len);
-    memcpy(row + *at, text.at, text.len);
-    *at += padded(text.len);
 }
 
-static void put_decimal(const struct pfs_column *c, int64_t i, bool present, uint8_t *row, uint8_t *slot, size_t *at)
+/* Chooses how many of `most` rows the block takes and where each begins; returns the bytes of all. */
+static size_t measure(const struct pfs_column *const *columns, int32_t count, int64_t most, struct block *b)
 {
-    uint8_t bytes[16];
-    size_t len = 0;
+    size_t total = 0;
 
-    if (present) {
-        len = pfs_decimal_to_be(((const pfs_i128 *)c->values)[i], 0, true, bytes);
-        memcpy(row + *at, bytes, len);
+    b->fixed = header_bytes(count) + (size_t)count * 8;
+    b->rows = most < BLOCK_ROWS ? (int32_t)most : BLOCK_ROWS;
+    for (int32_t r = 0; r < b->rows; r++)
+        b->start[r] = b->fixed;
+    for (int32_t i = 0; i < count; i++)
+        measure_column(columns[i], b, b->start);
+    for (int32_t r = 0; r < b->rows; r++) {
+        size_t len = b->start[r];
+
+        b->start[r] = total;
+        b->at[r] = b->fixed;
+        total += len;
+        if (total > BLOCK_BYTES)
+            b->rows = r + 1;
     }
-    pfs_put_le64(slot, (uint64_t)*at << 32 | len);
-    *at += 16;
+    b->start[b->rows] = total;
+    return total;
 }
 
-static void put_time(const struct pfs_column *c, int64_t i, bool present, uint8_t *row, uint8_t *slot, size_t *at)
-{
-    int64_t millis = 0;
-    int32_t nanos = 0;
-
-    if (present && c->type->precision > 6) {
-        const struct pfs_time96 *t = (const struct pfs_time96 *)c->values + i;
-
-        millis = t->millis;
-        nanos = t->nanos;
-    } else if (present) {
-        int64_t micros = ((const int64_t *)c->values)[i], rest = micros % 1000;
-
-        millis = micros / 1000 - (rest < 0);
-        nanos = (int32_t)(rest < 0 ? rest + 1000 : rest) * 1000;
+/* Fixed widths: every row is written, null rows are cleared again. */
+#define FILL_FIXED(name, width)                                                      \
+    static void name(const struct pfs_column *c, const struct block *b, size_t slot) \
+    {                                                                                \
+        const uint8_t *in = (const uint8_t *)c->values + (size_t)b->from * (width);  \
+                                                                                     \
+        for (int32_t r = 0; r < b->rows; r++)                                        \
+            memcpy(b->to + b->start[r] + slot, in + (size_t)r * (width), width);     \
+        for (int32_t r = 0; r < b->rows && c->valid != NULL; r++)                    \
+            if (!pfs_column_present(c, b->from + r))                                 \
+                memset(b->to + b->start[r] + slot, 0, 8);                            \
     }
-    pfs_put_le64(row + *at, (uint64_t)millis);
-    pfs_put_le64(slot, (uint64_t)*at << 32 | (uint32_t)nanos);
-    *at += 8;
+
+FILL_FIXED(fill_1, 1)
+FILL_FIXED(fill_2, 2)
+FILL_FIXED(fill_4, 4)
+FILL_FIXED(fill_8, 8)
+
+static void fill_bytes(const struct pfs_column *c, struct block *b, size_t slot)
+{
+    for (int32_t r = 0; r < b->rows; r++) {
+        uint8_t *row = b->to + b->start[r];
+        struct pfs_slice text;
+
+        if (!pfs_column_present(c, b->from + r))
+            continue;
+        text = pfs_column_bytes(c, b->from + r);
+        if (text.len > 7) {
+            pfs_put_le64(row + slot, (uint64_t)b->at[r] << 32 | text.len);
+            memcpy(row + b->at[r], text.at, text.len);
+            b->at[r] += padded(text.len);
+            continue;
+        }
+        for (size_t i = 0; i < text.len; i++)
+            row[slot + i] = text.at[i];
+        row[slot + 7] = (uint8_t)(0x80 | text.len);
+    }
 }
 
-static void put_field(const struct pfs_column *c, int64_t i, uint8_t *row, uint8_t *slot, size_t *at)
+/* A null DECIMAL of more than 18 digits keeps its 16 bytes, zeroed, and its offset. */
+static void fill_decimals(const struct pfs_column *c, struct block *b, size_t slot)
+{
+    for (int32_t r = 0; r < b->rows; r++) {
+        uint8_t *row = b->to + b->start[r], bytes[16];
+        size_t len = 0;
+
+        if (pfs_column_present(c, b->from + r)) {
+            len = pfs_decimal_to_be(((const pfs_i128 *)c->values)[b->from + r], 0, true, bytes);
+            memcpy(row + b->at[r], bytes, len);
+        }
+        pfs_put_le64(row + slot, (uint64_t)b->at[r] << 32 | len);
+        b->at[r] += 16;
+    }
+}
+
+static struct pfs_time96 time_at(const struct pfs_column *c, int64_t i)
+{
+    struct pfs_time96 t = {0};
+    int64_t micros, rest;
+
+    if (c->type->precision > 6)
+        return ((const struct pfs_time96 *)c->values)[i];
+    micros = ((const int64_t *)c->values)[i];
+    rest = micros % 1000;
+    t.millis = micros / 1000 - (rest < 0);
+    t.nanos = (int32_t)(rest < 0 ? rest + 1000 : rest) * 1000;
+    return t;
+}
+
+/* So does a null TIMESTAMP of more than 3 decimals, with 8. */
+static void fill_times(const struct pfs_column *c, struct block *b, size_t slot)
+{
+    for (int32_t r = 0; r < b->rows; r++) {
+        uint8_t *row = b->to + b->start[r];
+        struct pfs_time96 t = {0};
+
+        if (pfs_column_present(c, b->from + r))
+            t = time_at(c, b->from + r);
+        pfs_put_le64(row + b->at[r], (uint64_t)t.millis);
+        pfs_put_le64(row + slot, (uint64_t)b->at[r] << 32 | (uint32_t)t.nanos);
+        b->at[r] += 8;
+    }
+}
+
+static void fill_column(const struct pfs_column *c, struct block *b, int32_t index, size_t slot)
 {
     const struct pfs_type *t = c->type;
-    bool present = pfs_column_present(c, i);
-    int width = pfs_type_width(t);
 
-    if (t->kind == PFS_DECIMAL && t->precision > 18)
-        put_decimal(c, i, present, row, slot, at);
-    else if ((t->kind == PFS_TIMESTAMP || t->kind == PFS_TIMESTAMP_LTZ) && t->precision > 3)
-        put_time(c, i, present, row, slot, at);
-    else if (!present)
-        return;
+    for (int32_t r = 0; r < b->rows && c->valid != NULL; r++)
+        if (!pfs_column_present(c, b->from + r))
+            b->to[b->start[r] + (size_t)(index + 8) / 8] |= (uint8_t)(1u << (index + 8) % 8);
+    if (is_wide_decimal(t))
+        fill_decimals(c, b, slot);
+    else if (is_wide_time(t))
+        fill_times(c, b, slot);
     else if (pfs_kind_is_bytes(t->kind))
-        put_bytes(pfs_column_bytes(c, i), row, slot, at);
+        fill_bytes(c, b, slot);
+    else if (pfs_type_width(t) == 1)
+        fill_1(c, b, slot);
+    else if (pfs_type_width(t) == 2)
+        fill_2(c, b, slot);
+    else if (pfs_type_width(t) == 4)
+        fill_4(c, b, slot);
     else
-        memcpy(slot, (const uint8_t *)c->values + i * width, (size_t)width);
+        fill_8(c, b, slot);
+}
+
+/* Appends rows from `from` on, as many as a block takes of `most`. */
+static int lay_out(const struct pfs_column *const *columns, int32_t count, int64_t from, int64_t most, struct block *b,
+                   struct pfs_buf *out, struct pfs_err *err)
+{
+    size_t total;
+
+    b->from = from;
+    total = measure(columns, count, most, b);
+    b->to = pfs_buf_reserve(out, total);
+    if (b->to == NULL)
+        return pfs_buf_check(out, err);
+    memset(b->to, 0, total);
+    for (int32_t i = 0; i < count; i++)
+        fill_column(columns[i], b, i, header_bytes(count) + (size_t)i * 8);
+    out->len += total;
+    return 0;
 }
 
 int pfs_binrow_print(const struct pfs_column *const *columns, int32_t count, int64_t row, bool prefix,
                      struct pfs_buf *out, struct pfs_err *err)
 {
-    size_t header = header_bytes(count), at = header + (size_t)count * 8, len = at;
-    uint8_t *to;
+    struct block b;
 
-    for (int32_t i = 0; i < count; i++) {
-        size_t variable;
-
-        PFS_TRY(variable_bytes(columns[i], row, &variable, err));
-        len += variable;
-    }
+    for (int32_t i = 0; i < count; i++)
+        PFS_TRY(refuse_nested(columns[i]->type, err));
     if (prefix)
         pfs_buf_be32(out, (uint32_t)count);
-    to = pfs_buf_reserve(out, len);
-    if (to == NULL)
-        return pfs_buf_check(out, err);
-    memset(to, 0, len);
-    for (int32_t i = 0; i < count; i++) {
-        if (!pfs_column_present(columns[i], row))
-            to[(i + 8) / 8] |= (uint8_t)(1u << (i + 8) % 8);
-        put_field(columns[i], row, to, to + header + (size_t)i * 8, &at);
-    }
-    out->len += len;
-    return 0;
+    return lay_out(columns, count, row, 1, &b, out, err);
 }
+
+/* ---- hashing ---- */
 
 int pfs_binrow_hash(const struct pfs_column *const *columns, int32_t count, int64_t row, struct pfs_buf *scratch,
                     int32_t *out, struct pfs_err *err)
@@ -146,29 +247,70 @@ int pfs_binrow_hash(const struct pfs_column *const *columns, int32_t count, int6
     return 0;
 }
 
-/* One column of integers without nulls: the row is 16 bytes, of which 8 are zero. */
-static bool hash_integers(const struct pfs_column *c, int64_t rows, int32_t *out)
+/* The hash of a row of one slot, its four words known. */
+static inline int32_t hash_slot(uint32_t nulls, uint32_t low, uint32_t high)
 {
-    int width = pfs_type_width(c->type);
-    uint8_t row[16] = {0};
+    uint32_t h = pfs_murmur_mix(pfs_murmur_mix(PFS_MURMUR_SEED, nulls), 0);
 
-    if (c->valid != NULL || pfs_kind_is_bytes(c->type->kind) || pfs_kind_is_nested(c->type->kind) || width > 8 ||
-        ((c->type->kind == PFS_TIMESTAMP || c->type->kind == PFS_TIMESTAMP_LTZ) && c->type->precision > 3))
-        return false;
-    for (int64_t i = 0; i < rows; i++) {
-        memcpy(row + 8, (const uint8_t *)c->values + i * width, (size_t)width);
-        out[i] = pfs_murmur_words(row, sizeof(row));
+    return (int32_t)pfs_murmur_end(pfs_murmur_mix(pfs_murmur_mix(h, low), high), 16);
+}
+
+#define HASH_FIXED(name, type, low, high)                             \
+    static void name(const void *values, int64_t rows, int32_t *out)  \
+    {                                                                 \
+        const type *in = values;                                      \
+                                                                      \
+        for (int64_t i = 0; i < rows; i++)                            \
+            out[i] = hash_slot(0, (uint32_t)(low), (uint32_t)(high)); \
     }
+
+HASH_FIXED(hash_1, uint8_t, in[i], 0)
+HASH_FIXED(hash_2, uint16_t, in[i], 0)
+HASH_FIXED(hash_4, uint32_t, in[i], 0)
+HASH_FIXED(hash_8, uint64_t, in[i], in[i] >> 32)
+
+/* One column whose values lie in the slot: no row is laid out. False when it is not such a column. */
+static bool hash_single(const struct pfs_column *c, int64_t rows, int32_t *out)
+{
+    if (is_wide_decimal(c->type) || is_wide_time(c->type))
+        return false;
+    switch (pfs_type_width(c->type)) {
+    case 1:
+        hash_1(c->values, rows, out);
+        break;
+    case 2:
+        hash_2(c->values, rows, out);
+        break;
+    case 4:
+        hash_4(c->values, rows, out);
+        break;
+    case 8:
+        hash_8(c->values, rows, out);
+        break;
+    default:
+        return false;
+    }
+    for (int64_t i = 0; i < rows && c->valid != NULL; i++)
+        if (!pfs_column_present(c, i))
+            out[i] = hash_slot(1 << 8, 0, 0);
     return true;
 }
 
 int pfs_binrow_hash_batch(const struct pfs_column *const *columns, int32_t count, int64_t rows, struct pfs_buf *scratch,
                           int32_t *out, struct pfs_err *err)
 {
-    if (count == 1 && hash_integers(columns[0], rows, out))
+    struct block b = {0};
+
+    for (int32_t i = 0; i < count; i++)
+        PFS_TRY(refuse_nested(columns[i]->type, err));
+    if (count == 1 && hash_single(columns[0], rows, out))
         return 0;
-    for (int64_t i = 0; i < rows; i++)
-        PFS_TRY(pfs_binrow_hash(columns, count, i, scratch, &out[i], err));
+    for (int64_t from = 0; from < rows; from += b.rows) {
+        pfs_buf_clear(scratch);
+        PFS_TRY(lay_out(columns, count, from, rows - from, &b, scratch, err));
+        for (int32_t r = 0; r < b.rows; r++)
+            out[from + r] = pfs_murmur_words(b.to + b.start[r], b.start[r + 1] - b.start[r]);
+    }
     return 0;
 }
 
@@ -261,15 +403,14 @@ static int parse_field(const struct source *s, int32_t index, struct pfs_column 
     const struct pfs_type *t = out->type;
     uint8_t *value;
 
-    if (pfs_kind_is_nested(t->kind) || t->kind == PFS_VARIANT)
-        return pfs_fail(s->err, EOPNOTSUPP, "a nested value in a row of keys or statistics");
+    PFS_TRY(refuse_nested(t, s->err));
     if (s->row.at[(index + 8) / 8] >> (index + 8) % 8 & 1)
         return pfs_column_nulls(t, 1, s->arena, out, s->err);
     if (pfs_kind_is_bytes(t->kind))
         return parse_bytes(s, slot, out);
-    if (t->kind == PFS_DECIMAL && t->precision > 18)
+    if (is_wide_decimal(t))
         return parse_decimal(s, slot, out);
-    if ((t->kind == PFS_TIMESTAMP || t->kind == PFS_TIMESTAMP_LTZ) && t->precision > 3)
+    if (is_wide_time(t))
         return parse_time(s, slot, out);
     value = pfs_arena_zalloc(s->arena, 8);
     if (value == NULL)

@@ -31,6 +31,7 @@ int pfs_type_width(const struct pfs_type *type)
 struct parser {
     struct pfs_slice text;
     size_t pos;
+    int height; /* levels of the type parsed last, so that INT ARRAY ARRAY counts like ARRAY<ARRAY<INT>> */
     struct pfs_arena *arena;
     struct pfs_err *err;
 };
@@ -164,40 +165,47 @@ static int parse_array(struct parser *p, int depth, struct pfs_type *out)
 
 static int parse_map(struct parser *p, int depth, struct pfs_type *out)
 {
+    int height;
+
     PFS_TRY(new_children(p, out, 2));
     if (!take_sign(p, '<'))
         return malformed(p, "expected <");
     PFS_TRY(parse_type(p, depth + 1, &out->child[0].type));
     if (!take_sign(p, ','))
         return malformed(p, "expected ,");
+    height = p->height;
     PFS_TRY(parse_type(p, depth + 1, &out->child[1].type));
+    p->height = p->height > height ? p->height : height;
     return take_sign(p, '>') ? 0 : malformed(p, "expected >");
 }
 
 /* Text between quotes, a doubled quote being one. */
 static int take_quoted(struct parser *p, char quote, const char **out)
 {
-    char *text = pfs_arena_alloc(p->arena, p->text.len - p->pos + 1);
-    size_t len = 0;
+    const uint8_t *at = p->text.at;
+    size_t from = p->pos, end, len = 0;
+    char *text;
 
+    for (end = from; end < p->text.len && at[end] != 0; end++) {
+        if (at[end] != (uint8_t)quote)
+            continue;
+        if (end + 1 >= p->text.len || at[end + 1] != (uint8_t)quote)
+            break;
+        end++;
+    }
+    if (end == p->text.len || at[end] == 0)
+        return malformed(p, "a quote is not closed");
+    text = pfs_arena_alloc(p->arena, end - from + 1);
     if (text == NULL)
         return pfs_arena_full(p->arena, p->err);
-    for (; p->pos < p->text.len; p->pos++) {
-        uint8_t c = p->text.at[p->pos];
-
-        if (c == 0)
-            break;
-        if (c == (uint8_t)quote) {
-            p->pos++;
-            if (p->pos >= p->text.len || p->text.at[p->pos] != (uint8_t)quote) {
-                text[len] = '\0';
-                *out = text;
-                return 0;
-            }
-        }
-        text[len++] = (char)c;
+    for (size_t i = from; i < end; i++) {
+        text[len++] = (char)at[i];
+        i += at[i] == (uint8_t)quote;
     }
-    return malformed(p, "a quote is not closed");
+    text[len] = '\0';
+    p->pos = end + 1;
+    *out = text;
+    return 0;
 }
 
 static int take_name(struct parser *p, const char **out)
@@ -233,6 +241,7 @@ static int parse_row(struct parser *p, int depth, struct pfs_type *out)
 {
     char close = take_sign(p, '(') ? ')' : '>';
     int32_t room = 0;
+    int height = 0;
 
     if (close == '>' && !take_sign(p, '<'))
         return malformed(p, "expected <");
@@ -252,7 +261,9 @@ static int parse_row(struct parser *p, int depth, struct pfs_type *out)
             room = room * 2 + 8;
         }
         PFS_TRY(parse_field(p, depth, &out->child[out->children++]));
+        height = p->height > height ? p->height : height;
     } while (take_sign(p, ','));
+    p->height = height;
     return take_sign(p, close) ? 0 : malformed(p, "expected >");
 }
 
@@ -342,7 +353,7 @@ static int parse_parameters(struct parser *p, struct pfs_slice word, int depth, 
 }
 
 /* NOT NULL, NULL, and the suffix forms INT ARRAY and INT MULTISET. */
-static int parse_suffixes(struct parser *p, struct pfs_type *out)
+static int parse_suffixes(struct parser *p, int depth, struct pfs_type *out)
 {
     for (;;) {
         size_t from = p->pos;
@@ -351,6 +362,8 @@ static int parse_suffixes(struct parser *p, struct pfs_type *out)
         if (array || take_word(p, "MULTISET")) {
             struct pfs_type inner = *out;
 
+            if (depth + ++p->height > PFS_JSON_DEPTH_MAX)
+                return malformed(p, "nested too deep");
             *out = (struct pfs_type){.kind = array ? PFS_ARRAY : PFS_MULTISET, .nullable = true};
             PFS_TRY(new_children(p, out, 1));
             out->child[0].type = inner;
@@ -377,14 +390,16 @@ static int parse_type(struct parser *p, int depth, struct pfs_type *out)
     if (word.len == 0 || !find_kind(word, &out->kind))
         return malformed(p, "an unknown type");
     p->pos += word.len;
+    p->height = 0;
     PFS_TRY(parse_parameters(p, word, depth, out));
-    return parse_suffixes(p, out);
+    p->height += pfs_kind_is_nested(out->kind);
+    return parse_suffixes(p, depth, out);
 }
 
 int pfs_type_parse(struct pfs_slice text, size_t *used, struct pfs_arena *arena, struct pfs_type *out,
                    struct pfs_err *err)
 {
-    struct parser p = {text, 0, arena, err};
+    struct parser p = {text, 0, 0, arena, err};
 
     PFS_TRY(parse_type(&p, 0, out));
     if (used != NULL) {
