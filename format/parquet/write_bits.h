@@ -1,0 +1,9 @@
+/* write_bits.h - the RLE / bit-packing hybrid, out. Private to the suite. */
+#pragma once
+
+#include "base/buf.h"
+
+/* Appends `count` values of `width` bits (0 to 32): runs of 8 equal values and more as RLE, the rest packed. */
+void pfs_pq_put_hybrid(struct pfs_buf *out, const uint32_t *value, size_t count, int width);
+/* Bits that hold every value up to `most`. */
+int pfs_pq_bit_width(uint32_t most);
