@@ -1,0 +1,21 @@
+/* commands.h - one function a command. Each gets what stands behind its name, prints data on standard output alone, and
+ * returns the exit code: 0 done, 1 failed (`paimonfs: WHAT: WHY` on standard error), 2 wrong usage. */
+#pragma once
+
+#include "base/err.h"
+
+#define EXIT_USAGE 2
+
+int command_mount(int argc, char **argv);
+int command_umount(int argc, char **argv);
+int command_ls(int argc, char **argv);
+int command_cat(int argc, char **argv);
+int command_append(int argc, char **argv);
+int command_sql(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_demo(int argc, char **argv);
+
+/* `paimonfs: what: why` for a failure; gives 1. A bare errno gets its plain text. */
+int failed(const char *what, int rc, const struct pfs_err *err);
+/* `paimonfs: text` and where help is; gives 2. */
+int usage_error(const char *text);

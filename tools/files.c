@@ -1,0 +1,228 @@
+/* files.c - ls, cat and append: the same tree as in the mount, called directly. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "tools/commands.h"
+#include "tools/session.h"
+
+#define PIECE ((size_t)1 << 20)
+
+static int open_session(const char *warehouse, bool read_only, struct session *session)
+{
+    struct session_config config = {.warehouse = warehouse, .read_only = read_only};
+    struct pfs_err err = {0};
+    int rc = session_open(&config, session, &err);
+
+    return rc < 0 ? failed(warehouse, rc, &err) : 0;
+}
+
+static int put_all(const uint8_t *at, size_t len)
+{
+    while (len > 0) {
+        ssize_t put = write(STDOUT_FILENO, at, len);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -errno;
+        at += put;
+        len -= (size_t)put;
+    }
+    return 0;
+}
+
+/* An open file of the tree, and the request that its calls use one after the other. */
+struct opened {
+    struct session *session;
+    struct pfs_waiting waiting;
+    struct pfs_entry entry;
+    struct pfs_opened file;
+};
+
+static int open_path(struct session *session, const char *path, int flags, struct opened *out, struct pfs_err *err)
+{
+    int64_t rc;
+
+    *out = (struct opened){.session = session};
+    PFS_TRY(pfs_waiting_init(&out->waiting, err));
+    rc = pfs_tree_walk(session->tree, path, &out->entry, err);
+    if (rc == 0) {
+        pfs_tree_open_file(session->tree, &out->waiting.request, out->entry.node, flags, &out->file);
+        rc = pfs_waiting_result(&out->waiting, err);
+        if (rc < 0)
+            pfs_tree_forget(session->tree, out->entry.node, 1);
+    }
+    if (rc < 0)
+        pfs_waiting_done(&out->waiting);
+    return (int)rc;
+}
+
+static int close_path(struct opened *o, struct pfs_err *err)
+{
+    int64_t rc;
+
+    pfs_tree_release(o->session->tree, &o->waiting.request, o->file.handle);
+    rc = pfs_waiting_result(&o->waiting, err);
+    pfs_tree_forget(o->session->tree, o->entry.node, 1);
+    pfs_waiting_done(&o->waiting);
+    return (int)rc;
+}
+
+/* ---- cat ---- */
+
+static int copy_out(struct opened *o, uint8_t *piece, struct pfs_err *err)
+{
+    uint64_t off = 0;
+
+    for (;;) {
+        int64_t got;
+
+        pfs_tree_read(o->session->tree, &o->waiting.request, o->file.handle, off, piece, PIECE);
+        got = pfs_waiting_result(&o->waiting, err);
+        if (got <= 0)
+            return (int)got;
+        PFS_TRY(put_all(piece, (size_t)got));
+        off += (uint64_t)got;
+    }
+}
+
+static int cat_one(struct session *session, const char *path)
+{
+    struct pfs_err err = {0};
+    struct opened o;
+    uint8_t *piece;
+    int rc = open_path(session, path, O_RDONLY, &o, &err);
+
+    if (rc < 0)
+        return failed(path, rc, &err);
+    piece = pfs_alloc(PIECE);
+    rc = piece == NULL ? -ENOMEM : copy_out(&o, piece, &err);
+    pfs_free(piece);
+    (void)close_path(&o, NULL);
+    return rc < 0 && rc != -EPIPE ? failed(path, rc, &err) : rc < 0;
+}
+
+int command_cat(int argc, char **argv)
+{
+    struct session session;
+    int code;
+
+    if (argc < 2)
+        return usage_error("cat needs a warehouse and a path");
+    code = open_session(argv[0], true, &session);
+    if (code != 0)
+        return code;
+    for (int i = 1; i < argc; i++)
+        code |= cat_one(&session, argv[i]);
+    session_close(&session);
+    return code;
+}
+
+/* ---- ls ---- */
+
+static int list(struct session *session, const char *path, struct pfs_err *err)
+{
+    struct pfs_listed *item;
+    struct pfs_waiting waiting;
+    struct pfs_entry entry;
+    struct pfs_arena arena;
+    int64_t count, rc;
+
+    PFS_TRY(pfs_tree_walk(session->tree, path, &entry, err));
+    rc = pfs_waiting_init(&waiting, err);
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    if (rc == 0) {
+        pfs_tree_list(session->tree, &waiting.request, entry.node, &arena, &item, &count);
+        rc = pfs_waiting_result(&waiting, err);
+        pfs_waiting_done(&waiting);
+    }
+    for (int64_t i = 0; rc == 0 && i < count; i++)
+        if (strcmp(item[i].name, ".") != 0 && strcmp(item[i].name, "..") != 0)
+            printf("%s%s\n", item[i].name, item[i].directory ? "/" : "");
+    pfs_arena_done(&arena);
+    pfs_tree_forget(session->tree, entry.node, 1);
+    return (int)rc;
+}
+
+int command_ls(int argc, char **argv)
+{
+    struct pfs_err err = {0};
+    struct session session;
+    int code, rc;
+
+    if (argc < 1 || argc > 2)
+        return usage_error("ls needs a warehouse and at most one path");
+    code = open_session(argv[0], true, &session);
+    if (code != 0)
+        return code;
+    rc = list(&session, argc > 1 ? argv[1] : "", &err);
+    code = rc < 0 ? failed(argc > 1 ? argv[1] : "/", rc, &err) : 0;
+    session_close(&session);
+    return code;
+}
+
+/* ---- append ---- */
+
+static int copy_in(struct opened *o, uint8_t *piece, struct pfs_err *err)
+{
+    uint64_t off = 0;
+    int64_t rc;
+
+    for (;;) {
+        ssize_t got = read(STDIN_FILENO, piece, PIECE);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        pfs_tree_write(o->session->tree, &o->waiting.request, o->file.handle, off, pfs_slice_of(piece, (size_t)got));
+        rc = pfs_waiting_result(&o->waiting, err);
+        if (rc < 0)
+            return (int)rc;
+        off += (uint64_t)got;
+    }
+    return 0;
+}
+
+/* A handle that failed keeps nothing; one that did not is sealed by its release: one commit. */
+static int append(struct session *session, const char *path, struct pfs_err *err)
+{
+    uint8_t *piece = pfs_alloc(PIECE);
+    struct opened o;
+    int rc, released;
+
+    if (piece == NULL)
+        return pfs_fail(err, ENOMEM, "no memory");
+    rc = open_path(session, path, O_WRONLY | O_APPEND, &o, err);
+    if (rc < 0) {
+        pfs_free(piece);
+        return rc;
+    }
+    rc = copy_in(&o, piece, err);
+    pfs_free(piece);
+    released = close_path(&o, rc == 0 ? err : NULL);
+    return rc < 0 ? rc : released;
+}
+
+int command_append(int argc, char **argv)
+{
+    struct pfs_err err = {0};
+    struct session session;
+    int code, rc;
+
+    if (argc != 2)
+        return usage_error("append needs a warehouse and the path of an inbox");
+    code = open_session(argv[0], false, &session);
+    if (code != 0)
+        return code;
+    rc = append(&session, argv[1], &err);
+    code = rc < 0 ? failed(argv[1], rc, &err) : 0;
+    session_close(&session);
+    return code;
+}

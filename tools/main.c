@@ -1,0 +1,69 @@
+/* main.c - the command line: which command, help, version. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/commands.h"
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage, *what;
+} commands[] = {
+    {"mount", command_mount, "[-f] [-o OPT,...] WAREHOUSE MOUNTPOINT", "show a warehouse as a file system"},
+    {"umount", command_umount, "MOUNTPOINT", "take it away again"},
+    {"ls", command_ls, "WAREHOUSE [PATH]", "list a directory of the tree, without FUSE"},
+    {"cat", command_cat, "WAREHOUSE PATH...", "print files of the tree, without FUSE"},
+    {"append", command_append, "WAREHOUSE PATH", "rows from standard input into an inbox, one commit"},
+    {"sql", command_sql, "WAREHOUSE [FILE]", "statements from a file or standard input"},
+    {"status", command_status, "[--json] [MOUNTPOINT]", "what is mounted"},
+    {"demo", command_demo, "DIR", "make a sample warehouse"},
+};
+
+static void print_help(FILE *out)
+{
+    fputs("paimonfs - Apache Paimon tables as files\n\nusage:\n", out);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        fprintf(out, "  paimonfs %-7s %-42s %s\n", commands[i].name, commands[i].usage, commands[i].what);
+    fputs("  paimonfs --help | --version\n\n"
+          "PATH is the path in the mount: shop/orders/snapshot/latest.csv, shop/orders/inbox.\n"
+          "Mount options: ro, memory=, threads=, cache=DIR, cache-size=, formats=csv,jsonl, allow_other, uid=, gid=, "
+          "umask=\n",
+          out);
+}
+
+int failed(const char *what, int rc, const struct pfs_err *err)
+{
+    const char *why = err != NULL && err->code != 0 ? err->text : pfs_errno_text(-rc);
+
+    fprintf(stderr, "paimonfs: %s: %s\n", what, why);
+    return 1;
+}
+
+int usage_error(const char *text)
+{
+    fprintf(stderr, "paimonfs: %s; see paimonfs --help\n", text);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        puts("paimonfs " PFS_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (strcmp(commands[i].name, argv[1]) == 0)
+            return commands[i].run(argc - 2, argv + 2);
+    fprintf(stderr, "paimonfs: %s is no command; see paimonfs --help\n", argv[1]);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,374 @@
+/* mount.c - mount and umount: options, going to the background once the mount answers, the log. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "fs/mount.h"
+#include "tools/commands.h"
+#include "tools/session.h"
+
+struct mounting {
+    bool foreground, allow_other;
+    struct session_config session;
+    char warehouse[PATH_MAX], mountpoint[PATH_MAX], cache[PATH_MAX];
+    int ready_fd; /* tells the parent; -1 = nobody waits */
+};
+
+/* ---- options ---- */
+
+static int parse_bytes(const char *value, uint64_t *out)
+{
+    static const char units[] = "kmgt";
+    size_t digits = strspn(value, "0123456789");
+    const char *unit = value[digits] == '\0' ? NULL : strchr(units, value[digits] | 32);
+    int64_t v;
+
+    if (digits == 0 || pfs_i64_parse(pfs_slice_of(value, digits), &v) < 0 ||
+        (value[digits] != '\0' && (unit == NULL || value[digits + 1 + (value[digits + 1] != '\0')] != '\0')))
+        return -EINVAL;
+    *out = (uint64_t)v << (unit == NULL ? 0 : 10 * (unit - units + 1));
+    return 0;
+}
+
+static int set_ro(struct mounting *m, const char *value)
+{
+    (void)value;
+    m->session.read_only = true;
+    return 0;
+}
+
+static int set_rw(struct mounting *m, const char *value)
+{
+    (void)value;
+    m->session.read_only = false;
+    return 0;
+}
+
+static int set_allow_other(struct mounting *m, const char *value)
+{
+    (void)value;
+    m->allow_other = true;
+    return 0;
+}
+
+static int set_memory(struct mounting *m, const char *value)
+{
+    uint64_t bytes;
+
+    if (parse_bytes(value, &bytes) < 0)
+        return -EINVAL;
+    m->session.memory_bytes = (size_t)bytes;
+    return 0;
+}
+
+static int set_cache_size(struct mounting *m, const char *value)
+{
+    return parse_bytes(value, &m->session.cache_bytes);
+}
+
+static int set_threads(struct mounting *m, const char *value)
+{
+    int64_t v;
+
+    if (pfs_i64_parse(pfs_str(value), &v) < 0 || v < 1 || v > 1024)
+        return -EINVAL;
+    m->session.threads = (int)v;
+    return 0;
+}
+
+static int set_cache(struct mounting *m, const char *value)
+{
+    return snprintf(m->cache, sizeof(m->cache), "%s", value) < (int)sizeof(m->cache) ? 0 : -EINVAL;
+}
+
+static int set_formats(struct mounting *m, const char *value)
+{
+    if (strcmp(value, "csv") == 0)
+        m->session.formats |= 1u << 0;
+    else if (strcmp(value, "jsonl") == 0)
+        m->session.formats |= 1u << 1;
+    else
+        return -EINVAL;
+    return 0;
+}
+
+static int set_number(const char *value, int base, uint32_t *out)
+{
+    char *end;
+    unsigned long v = strtoul(value, &end, base);
+
+    if (*value == '\0' || *end != '\0' || v > UINT32_MAX)
+        return -EINVAL;
+    *out = (uint32_t)v;
+    return 0;
+}
+
+static int set_uid(struct mounting *m, const char *value)
+{
+    return set_number(value, 10, &m->session.uid);
+}
+
+static int set_gid(struct mounting *m, const char *value)
+{
+    return set_number(value, 10, &m->session.gid);
+}
+
+static int set_umask(struct mounting *m, const char *value)
+{
+    return set_number(value, 8, &m->session.umask);
+}
+
+static const struct option {
+    const char *name; /* with = when it takes a value */
+    int (*set)(struct mounting *m, const char *value);
+} options[] = {
+    {"ro", set_ro},
+    {"rw", set_rw},
+    {"allow_other", set_allow_other},
+    {"memory=", set_memory},
+    {"threads=", set_threads},
+    {"cache=", set_cache},
+    {"cache-size=", set_cache_size},
+    {"formats=", set_formats},
+    {"uid=", set_uid},
+    {"gid=", set_gid},
+    {"umask=", set_umask},
+};
+
+/* The known option that shares the longest beginning with a mistyped one. */
+static const char *nearest(const char *name)
+{
+    const char *best = options[0].name;
+    size_t most = 0;
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        size_t n = 0;
+
+        while (name[n] != '\0' && name[n] == options[i].name[n])
+            n++;
+        if (n > most) {
+            most = n;
+            best = options[i].name;
+        }
+    }
+    return best;
+}
+
+static int set_option(struct mounting *m, const char *text)
+{
+    char sentence[256];
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        size_t len = strlen(options[i].name);
+        bool takes = options[i].name[len - 1] == '=';
+
+        if (takes ? strncmp(text, options[i].name, len) != 0 : strcmp(text, options[i].name) != 0)
+            continue;
+        if (options[i].set(m, text + len) == 0)
+            return 0;
+        (void)snprintf(sentence, sizeof(sentence), "mount option %.100s has a value that cannot be", text);
+        return usage_error(sentence);
+    }
+    (void)snprintf(sentence, sizeof(sentence), "unknown mount option %.100s; the nearest known one is %s", text,
+                   nearest(text));
+    return usage_error(sentence);
+}
+
+static int set_options(struct mounting *m, char *list)
+{
+    char *save = NULL;
+    int code = 0;
+
+    for (char *word = strtok_r(list, ",", &save); code == 0 && word != NULL; word = strtok_r(NULL, ",", &save)) {
+        /* formats=csv,jsonl: a word that only goes on is a further format */
+        if (m->session.formats != 0 && (strcmp(word, "csv") == 0 || strcmp(word, "jsonl") == 0))
+            code = set_formats(m, word);
+        else
+            code = set_option(m, word);
+    }
+    return code;
+}
+
+/* ---- where things are ---- */
+
+static bool inside(const char *path, const char *dir)
+{
+    size_t len = strlen(dir);
+
+    return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == '\0' || strcmp(dir, "/") == 0);
+}
+
+static int resolve(struct mounting *m, const char *warehouse, const char *mountpoint)
+{
+    if (realpath(warehouse, m->warehouse) == NULL)
+        return failed(warehouse, -errno, NULL);
+    if (realpath(mountpoint, m->mountpoint) == NULL) {
+        struct pfs_err err = {0};
+
+        if (errno != ENOTCONN || pfs_mount_unmount(mountpoint, &err) < 0 || realpath(mountpoint, m->mountpoint) == NULL)
+            return failed(mountpoint, -errno, NULL);
+    }
+    if (inside(m->warehouse, m->mountpoint) || inside(m->mountpoint, m->warehouse))
+        return usage_error("the warehouse and the mount point may not lie inside one another");
+    m->session.warehouse = m->warehouse;
+    return 0;
+}
+
+/* Views are spooled below XDG_CACHE_HOME, HOME or /var/cache; in memory where none can be made. */
+static void choose_cache(struct mounting *m)
+{
+    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+    if (m->cache[0] == '\0' && base != NULL && base[0] == '/')
+        (void)snprintf(m->cache, sizeof(m->cache), "%s/paimonfs", base);
+    else if (m->cache[0] == '\0' && home != NULL && home[0] == '/')
+        (void)snprintf(m->cache, sizeof(m->cache), "%s/.cache/paimonfs", home);
+    else if (m->cache[0] == '\0')
+        (void)snprintf(m->cache, sizeof(m->cache), "/var/cache/paimonfs");
+    for (char *slash = strchr(m->cache + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(m->cache, 0700);
+        *slash = '/';
+    }
+    if (mkdir(m->cache, 0700) == 0 || errno == EEXIST)
+        m->session.cache_dir = m->cache;
+}
+
+/* ---- running ---- */
+
+static void tell_systemd(void)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    int fd;
+
+    if (path == NULL || strlen(path) >= sizeof(to.sun_path))
+        return;
+    memcpy(to.sun_path, path, strlen(path));
+    if (to.sun_path[0] == '@')
+        to.sun_path[0] = '\0';
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    (void)sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&to,
+                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+    close(fd);
+}
+
+static void ready(void *context)
+{
+    struct mounting *m = context;
+
+    tell_systemd();
+    if (m->ready_fd >= 0) {
+        (void)!write(m->ready_fd, "", 1);
+        close(m->ready_fd);
+        m->ready_fd = -1;
+    }
+}
+
+static void log_line(void *context, const char *line)
+{
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm utc;
+
+    (void)context;
+    if (gmtime_r(&now, &utc) == NULL || strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        stamp[0] = '\0';
+    fprintf(stderr, "%s paimonfs: %s\n", stamp, line);
+}
+
+static int serve(struct mounting *m)
+{
+    struct pfs_mount_config config = {.mountpoint = m->mountpoint,
+                                      .fsname = m->warehouse,
+                                      .allow_other = m->allow_other,
+                                      .read_only = m->session.read_only,
+                                      .ready = ready,
+                                      .log = log_line,
+                                      .context = m};
+    struct pfs_err err = {0};
+    struct session session;
+    int rc = session_open(&m->session, &session, &err);
+
+    if (rc < 0)
+        return failed(m->warehouse, rc, &err);
+    config.tree = session.tree;
+    rc = pfs_mount_run(&config, &err);
+    session_close(&session);
+    return rc < 0 ? failed("mount", rc, &err) : 0;
+}
+
+/* The parent ends when the mount answers, or with the child's failure. */
+static int run_in_background(struct mounting *m)
+{
+    int ends[2], null;
+    char byte;
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return failed("mount", -errno, NULL);
+    pid = fork();
+    if (pid < 0)
+        return failed("mount", -errno, NULL);
+    if (pid > 0) {
+        close(ends[1]);
+        return read(ends[0], &byte, 1) == 1 ? 0 : 1;
+    }
+    close(ends[0]);
+    (void)setsid();
+    (void)!chdir("/");
+    null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null >= 0) {
+        (void)dup2(null, STDIN_FILENO);
+        (void)dup2(null, STDOUT_FILENO);
+    }
+    m->ready_fd = ends[1];
+    _exit(serve(m));
+}
+
+int command_mount(int argc, char **argv)
+{
+    static struct mounting m;
+    int i = 0, code = 0;
+
+    m = (struct mounting){.ready_fd = -1, .session = {.uid = getuid(), .gid = getgid(), .umask = 022}};
+    for (; code == 0 && i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "-f") == 0)
+            m.foreground = true;
+        else if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
+            code = set_options(&m, argv[++i]);
+        else
+            code = usage_error("mount knows -f and -o OPTIONS");
+    }
+    if (code != 0)
+        return code;
+    if (argc - i != 2)
+        return usage_error("mount needs a warehouse and a mount point");
+    code = resolve(&m, argv[i], argv[i + 1]);
+    if (code != 0)
+        return code;
+    choose_cache(&m);
+    return m.foreground ? serve(&m) : run_in_background(&m);
+}
+
+int command_umount(int argc, char **argv)
+{
+    struct pfs_err err = {0};
+    int rc;
+
+    if (argc != 1)
+        return usage_error("umount needs a mount point");
+    rc = pfs_mount_unmount(argv[0], &err);
+    return rc < 0 ? failed(argv[0], rc, &err) : 0;
+}

@@ -1,0 +1,54 @@
+#include "tools/session.h"
+
+#include <sys/resource.h>
+
+/* Many runs of a table mean many open files: the soft limit is raised to the hard one. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int session_open(const struct session_config *config, struct session *out, struct pfs_err *err)
+{
+    struct pfs_catalog_config catalog = {.read_only = config->read_only, .memory_bytes = config->memory_bytes};
+    struct pfs_tree_config tree = {.cache_dir = config->cache_dir,
+                                   .cache_bytes = config->cache_bytes,
+                                   .read_only = config->read_only,
+                                   .formats = config->formats,
+                                   .umask = config->umask,
+                                   .user = config->user,
+                                   .uid = config->uid,
+                                   .gid = config->gid};
+    int rc;
+
+    *out = (struct session){0};
+    raise_file_limit();
+    PFS_TRY(pfs_store_open_posix(config->warehouse, &catalog.store, err));
+    rc = pfs_pool_open(config->threads, &out->pool, err);
+    if (rc < 0) {
+        pfs_store_close(catalog.store);
+        return rc;
+    }
+    catalog.pool = out->pool;
+    tree.pool = out->pool;
+    rc = pfs_catalog_open(&catalog, &out->catalog, err);
+    if (rc == 0) {
+        tree.catalog = out->catalog;
+        rc = pfs_tree_open(&tree, &out->tree, err);
+    }
+    if (rc < 0)
+        session_close(out);
+    return rc;
+}
+
+void session_close(struct session *session)
+{
+    pfs_tree_close(session->tree);
+    pfs_pool_close(session->pool);
+    *session = (struct session){0};
+}

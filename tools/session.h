@@ -1,0 +1,26 @@
+/* session.h - a warehouse opened for one command, without FUSE: store, pool, catalog and tree in one piece. */
+#pragma once
+
+#include "fs/tree.h"
+
+struct session {
+    struct pfs_pool *pool;
+    struct pfs_tree *tree;
+    struct pfs_catalog *catalog; /* the tree's */
+};
+
+struct session_config {
+    const char *warehouse;
+    bool read_only;
+    int threads;           /* 0 = one a processor */
+    size_t memory_bytes;   /* 0 = default */
+    const char *cache_dir; /* NULL = memory files */
+    uint64_t cache_bytes;
+    unsigned formats;
+    uint32_t umask;
+    const char *user; /* of anonymous commits; NULL = a new one */
+    uint32_t uid, gid;
+};
+
+int session_open(const struct session_config *config, struct session *out, struct pfs_err *err);
+void session_close(struct session *session);

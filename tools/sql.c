@@ -1,0 +1,61 @@
+/* sql.c - statements from a file or standard input. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "tools/commands.h"
+#include "tools/session.h"
+
+static int read_all(FILE *in, struct pfs_buf *out, struct pfs_err *err)
+{
+    pfs_buf_init(out, PFS_STATEMENT_BYTES_MAX);
+    for (;;) {
+        uint8_t *to = pfs_buf_reserve(out, 1 << 14);
+        size_t got = to == NULL ? 0 : fread(to, 1, 1 << 14, in);
+
+        out->len += got;
+        if (to == NULL || got == 0)
+            break;
+    }
+    if (ferror(in))
+        return pfs_fail(err, EIO, "the statements cannot be read");
+    return pfs_buf_check(out, err);
+}
+
+static int run(const char *warehouse, FILE *in, struct pfs_err *err)
+{
+    struct session_config config = {.warehouse = warehouse};
+    struct pfs_buf text = {0}, answer = {0};
+    struct session session;
+    int rc = read_all(in, &text, err);
+
+    if (rc == 0)
+        rc = session_open(&config, &session, err);
+    if (rc < 0) {
+        pfs_buf_done(&text);
+        return rc;
+    }
+    rc = pfs_catalog_execute(session.catalog, NULL, pfs_buf_slice(&text), &answer, err);
+    (void)fwrite(answer.at, 1, answer.len, stdout);
+    pfs_buf_done(&text);
+    pfs_buf_done(&answer);
+    session_close(&session);
+    return rc;
+}
+
+int command_sql(int argc, char **argv)
+{
+    struct pfs_err err = {0};
+    FILE *in = stdin;
+    int rc;
+
+    if (argc < 1 || argc > 2)
+        return usage_error("sql needs a warehouse and at most one file");
+    if (argc == 2 && (in = fopen(argv[1], "rb")) == NULL)
+        return failed(argv[1], -errno, NULL);
+    rc = run(argv[0], in, &err);
+    if (in != stdin)
+        fclose(in);
+    return rc < 0 ? failed("sql", rc, &err) : 0;
+}

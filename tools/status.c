@@ -1,0 +1,66 @@
+/* status.c - what is mounted, from the kernel's table of mounts. */
+#include <errno.h>
+#include <mntent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "tools/commands.h"
+
+static void put_json(struct pfs_buf *out, const char *text)
+{
+    pfs_buf_putc(out, '"');
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\')
+            pfs_buf_putc(out, '\\');
+        if ((unsigned char)*p < ' ')
+            pfs_buf_printf(out, "\\u%04x", (unsigned)*p);
+        else
+            pfs_buf_putc(out, (uint8_t)*p);
+    }
+    pfs_buf_putc(out, '"');
+}
+
+static void put_mount(struct pfs_buf *out, const struct mntent *m, bool json, bool first)
+{
+    if (!json) {
+        pfs_buf_printf(out, "%s on %s (%s)\n", m->mnt_fsname, m->mnt_dir, hasmntopt(m, "ro") != NULL ? "ro" : "rw");
+        return;
+    }
+    pfs_buf_puts(out, first ? "{\"warehouse\":" : ",{\"warehouse\":");
+    put_json(out, m->mnt_fsname);
+    pfs_buf_puts(out, ",\"mountpoint\":");
+    put_json(out, m->mnt_dir);
+    pfs_buf_printf(out, ",\"read_only\":%s}", hasmntopt(m, "ro") != NULL ? "true" : "false");
+}
+
+int command_status(int argc, char **argv)
+{
+    const char *only = NULL;
+    struct pfs_buf out = {0};
+    struct mntent *m;
+    bool json = false;
+    int found = 0;
+    FILE *mounts;
+
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            json = true;
+        else
+            only = argv[i];
+    }
+    mounts = setmntent("/proc/self/mounts", "r");
+    if (mounts == NULL)
+        return failed("/proc/self/mounts", -errno, NULL);
+    if (json)
+        pfs_buf_putc(&out, '[');
+    while ((m = getmntent(mounts)) != NULL)
+        if (strcmp(m->mnt_type, "fuse.paimonfs") == 0 && (only == NULL || strcmp(only, m->mnt_dir) == 0))
+            put_mount(&out, m, json, found++ == 0);
+    endmntent(mounts);
+    if (json)
+        pfs_buf_puts(&out, "]\n");
+    (void)fwrite(out.at, 1, out.len, stdout);
+    pfs_buf_done(&out);
+    return only != NULL && found == 0 ? failed(only, -ENOENT, NULL) : 0;
+}
