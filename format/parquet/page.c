@@ -338,5 +338,6 @@ int pfs_pq_source_next(struct pfs_pq_source *s, struct pfs_pq_page *page, struct
         s->dictionary_seen = true;
     else
         s->values_left -= h.values;
-    return split(s->node, &h, page, err);
+    PFS_TRY(split(s->node, &h, page, err));
+    return 1;
 }
