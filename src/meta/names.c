@@ -225,11 +225,32 @@ static int put_value(const struct pfs_column *c, bool legacy, struct pfs_buf *ou
     return 0;
 }
 
+/* Bytes of the white space at the start, as Java sees it; 0 = none. */
+static size_t white_space(struct pfs_slice text)
+{
+    uint32_t code;
+
+    if (text.at[0] == ' ' || (text.at[0] >= 9 && text.at[0] <= 13) || (text.at[0] >= 0x1c && text.at[0] <= 0x1f))
+        return 1;
+    if (text.len < 3 || text.at[0] < 0xe1 || text.at[0] > 0xe3)
+        return 0;
+    code = (text.at[0] & 0x0fu) << 12 | (text.at[1] & 0x3fu) << 6 | (text.at[2] & 0x3fu);
+    return code == 0x1680 || (code >= 0x2000 && code <= 0x200a && code != 0x2007) || code == 0x2028 || code == 0x2029 ||
+                   code == 0x205f || code == 0x3000
+               ? 3
+               : 0;
+}
+
 static bool is_blank(struct pfs_slice text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.at[i] > ' ')
+    while (text.len > 0) {
+        size_t len = white_space(text);
+
+        if (len == 0)
             return false;
+        text.at += len;
+        text.len -= len;
+    }
     return true;
 }
 
