@@ -3,12 +3,8 @@
  * A block of 64 bytes gives a mask of its commas, quotes and newlines; the scan walks the bits of the masks and never
  * looks at the bytes between them. A carriage return counts only before a newline (or the end), where it is cut off.
  */
-#include <limits.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "base/utf8.h"
+#include "format/text/marks.h"
 #include "format/text/parse.h"
 
 struct marks {
@@ -17,31 +13,11 @@ struct marks {
     uint64_t mask; /* marks of this block that were not given yet */
 };
 
-#ifdef __SSE2__
-static inline uint64_t sixteen(const uint8_t *at)
-{
-    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
-    __m128i hit =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(',')), _mm_cmpeq_epi8(v, _mm_set1_epi8('"'))),
-                     _mm_cmpeq_epi8(v, _mm_set1_epi8('\n')));
-
-    return (uint64_t)(uint32_t)_mm_movemask_epi8(hit);
-}
-
 static inline uint64_t mask_of(const uint8_t *at)
 {
-    return sixteen(at) | sixteen(at + 16) << 16 | sixteen(at + 32) << 32 | sixteen(at + 48) << 48;
+    return pfs_marks_csv(at) | (uint64_t)pfs_marks_csv(at + 16) << 16 | (uint64_t)pfs_marks_csv(at + 32) << 32 |
+           (uint64_t)pfs_marks_csv(at + 48) << 48;
 }
-#else
-static inline uint64_t mask_of(const uint8_t *at)
-{
-    uint64_t mask = 0;
-
-    for (int i = 0; i < 64; i++)
-        mask |= (uint64_t)(at[i] == ',' || at[i] == '"' || at[i] == '\n') << i;
-    return mask;
-}
-#endif
 
 static void load(struct marks *m)
 {

@@ -5,6 +5,7 @@
  */
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "format/text/marks.h"
 #include "format/text/parse.h"
 
 static void skip_blanks(struct pfs_json *j)
@@ -74,6 +75,21 @@ static int pass_escape(struct pfs_json *j, struct pfs_err *err)
     return 0;
 }
 
+/* The first byte from `at` on that is not plain in a JSON string; `end` when all are. */
+static inline const uint8_t *pass_plain(const uint8_t *at, const uint8_t *end)
+{
+    while (end - at >= 16) {
+        uint32_t marks = pfs_marks_string(at);
+
+        if (marks != 0)
+            return at + __builtin_ctz(marks);
+        at += 16;
+    }
+    while (at < end && *at != '"' && *at != '\\' && *at >= 0x20)
+        at++;
+    return at;
+}
+
 /* A string whose opening quote is at j->at. */
 static int take_string(struct pfs_json *j, struct pfs_cell *out, struct pfs_err *err)
 {
@@ -81,8 +97,7 @@ static int take_string(struct pfs_json *j, struct pfs_cell *out, struct pfs_err 
     uint8_t form = PFS_CELL_STRING;
 
     for (;;) {
-        while (j->at < j->end && *j->at != '"' && *j->at != '\\' && *j->at >= 0x20)
-            j->at++;
+        j->at = pass_plain(j->at, j->end);
         if (j->at == j->end)
             return pfs_fail(err, EINVAL, "a JSON string is not closed");
         if (*j->at == '"')
@@ -310,28 +325,49 @@ int pfs_json_element(struct pfs_json *json, struct pfs_cell *value, struct pfs_e
 
 /* ---- where a value that nests ends ---- */
 
-enum { OUTSIDE, STRING, ESCAPE };
+/* 64 bytes at a time: a bit a byte. */
+struct block {
+    uint64_t quotes, backslashes, newlines, brackets;
+};
 
-/* The rest of a string: its offset behind the closing quote, or in.len. A raw newline is in no JSON string; it is taken
- * as the sign of a missing quote, so that the rows behind it are not swallowed. */
-static size_t pass_string(struct pfs_row_end *end, struct pfs_slice in, size_t i)
+static void load(struct block *b, const uint8_t *at)
 {
-    for (; i < in.len; i++) {
-        uint8_t byte = in.at[i];
-
-        if (end->state == ESCAPE) {
-            end->state = STRING;
-        } else if (byte == '"') {
-            end->state = OUTSIDE;
-            return i + 1;
-        } else if (byte == '\\') {
-            end->state = ESCAPE;
-        } else if (byte == '\n') {
-            end->malformed = true;
-            return i + 1;
-        }
+    *b = (struct block){0};
+    for (int i = 0; i < 64; i += 16) {
+        b->quotes |= (uint64_t)pfs_marks_byte(at + i, '"') << i;
+        b->backslashes |= (uint64_t)pfs_marks_byte(at + i, '\\') << i;
+        b->newlines |= (uint64_t)pfs_marks_byte(at + i, '\n') << i;
+        b->brackets |= (uint64_t)pfs_marks_bracket(at + i) << i;
     }
-    return in.len;
+}
+
+enum { OUTSIDE, INSIDE }; /* of a string */
+
+/* Bytes behind a backslash that counts, of the `len` bytes of a block. */
+static uint64_t escaped(struct pfs_row_end *end, uint64_t backslashes, size_t len)
+{
+    uint64_t bits = end->escape;
+
+    end->escape = false;
+    for (; backslashes != 0; backslashes &= backslashes - 1) {
+        size_t at = (size_t)__builtin_ctzll(backslashes);
+
+        if ((bits >> at & 1) != 0)
+            continue;
+        if (at + 1 == len)
+            end->escape = true;
+        else
+            bits |= (uint64_t)1 << (at + 1);
+    }
+    return bits;
+}
+
+/* Bits from each quote that opens up to the one that closes: the parity of the quotes so far. */
+static uint64_t parity(uint64_t quotes)
+{
+    for (int shift = 1; shift < 64; shift *= 2)
+        quotes ^= quotes << shift;
+    return quotes;
 }
 
 /* One bracket outside strings; true at the value's end. */
@@ -355,22 +391,29 @@ static bool pass_bracket(struct pfs_row_end *end, uint8_t byte)
 
 size_t pfs_json_row_end(struct pfs_row_end *end, struct pfs_slice in)
 {
-    size_t i = 0;
+    for (size_t at = 0; at < in.len; at += 64) {
+        size_t len = in.len - at < 64 ? in.len - at : 64;
+        uint8_t padded[64] = {0};
+        const uint8_t *bytes = in.at + at;
+        uint64_t inside, events;
+        struct block b;
 
-    while (i < in.len) {
-        uint8_t byte;
+        if (len < 64)
+            bytes = memcpy(padded, bytes, len);
+        load(&b, bytes);
+        if (b.backslashes != 0 || end->escape)
+            b.quotes &= ~escaped(end, b.backslashes, len);
+        inside = parity(b.quotes) ^ (end->state == INSIDE ? UINT64_MAX : 0);
+        end->state = inside >> 63 != 0 ? INSIDE : OUTSIDE;
+        /* A raw newline is in no JSON string; it is taken as the sign of a missing quote, so that the rows behind it
+         * are not swallowed. */
+        for (events = (b.brackets & ~inside) | (b.newlines & inside); events != 0; events &= events - 1) {
+            size_t i = (size_t)__builtin_ctzll(events);
 
-        if (end->state != OUTSIDE) {
-            i = pass_string(end, in, i);
-            if (end->malformed)
-                return i;
-            continue;
+            end->malformed = bytes[i] == '\n';
+            if (end->malformed || pass_bracket(end, bytes[i]))
+                return at + i + 1;
         }
-        byte = in.at[i++];
-        if (byte == '"')
-            end->state = STRING;
-        else if ((byte == '{' || byte == '}' || byte == '[' || byte == ']') && pass_bracket(end, byte))
-            return i;
     }
     return PFS_ROW_GOES_ON;
 }

@@ -55,8 +55,8 @@ struct pfs_text_refusal {
 struct pfs_text_parse {
     int32_t columns;
     const struct pfs_field *fields;   /* the table's columns; borrowed for the parser's life. A column that the input
-                                         leaves   out, or gives as NULL, gets its default_value, if it has one; a NULL in a
-                                         column that is not   nullable is -EINVAL */
+                                         leaves   out, or gives as NULL, gets its default_value, if it has one; a NULL in
+                                         a   column that is not   nullable is -EINVAL */
     const struct pfs_column *implied; /* NULL, or per column a one-row column (type NULL = not implied) that fills it
                                         and must not be contradicted by the input: partition directories */
     int format;                       /* enum pfs_text, or -1: told by the first byte that is not blank */
