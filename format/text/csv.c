@@ -182,7 +182,7 @@ static int fail_header(struct pfs_text_parser *p, struct pfs_slice in, int code,
 {
     p->bad_at = in.at;
     p->bad_header = true;
-    return pfs_fail(&p->err, code, "%s \"%.*s\"", what, name.len > 100 ? 100 : (int)name.len, (const char *)name.at);
+    return pfs_fail(&p->err, code, "%s \"%.*s\"", what, (int)pfs_utf8_prefix(name, 100), (const char *)name.at);
 }
 
 /* The name that a field spells. */

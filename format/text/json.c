@@ -8,9 +8,14 @@
 #include "format/text/marks.h"
 #include "format/text/parse.h"
 
+static bool is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
+}
+
 static void skip_blanks(struct pfs_json *j)
 {
-    while (j->at < j->end && (*j->at == ' ' || *j->at == '\n' || *j->at == '\r' || *j->at == '\t'))
+    while (j->at < j->end && is_blank(*j->at))
         j->at++;
 }
 
@@ -237,7 +242,7 @@ static int take_nested(struct pfs_json *j, struct pfs_cell *out, struct pfs_err 
     if (end.malformed && end.depth >= PFS_JSON_DEPTH_MAX)
         return pfs_fail(err, EINVAL, "JSON nests deeper than %d levels", PFS_JSON_DEPTH_MAX);
     if (end.malformed)
-        return pfs_fail(err, EINVAL, "JSON brackets or quotes do not match");
+        return pfs_fail(err, EINVAL, "JSON brackets, quotes or commas do not match");
     *out = (struct pfs_cell){j->at, (uint32_t)len, *j->at == '[' ? PFS_CELL_ARRAY : PFS_CELL_OBJECT};
     j->at += len;
     return 0;
@@ -389,6 +394,25 @@ static bool pass_bracket(struct pfs_row_end *end, uint8_t byte)
     return end->malformed || end->depth == 0;
 }
 
+/* The last byte before offset `at` that is not blank; the pieces of the row that came earlier remember theirs. */
+static uint8_t byte_before(const struct pfs_row_end *end, struct pfs_slice in, size_t at)
+{
+    while (at > 0 && is_blank(in.at[at - 1]))
+        at--;
+    return at > 0 ? in.at[at - 1] : end->before;
+}
+
+/* A bracket that opens where no value may begin is the next row, behind one that lacks its end. */
+static bool opens_nowhere(const struct pfs_row_end *end, struct pfs_slice in, size_t at)
+{
+    uint8_t before;
+
+    if (end->depth == 0 || (in.at[at] != '{' && in.at[at] != '['))
+        return false;
+    before = byte_before(end, in, at);
+    return before != ':' && before != ',' && before != '[';
+}
+
 size_t pfs_json_row_end(struct pfs_row_end *end, struct pfs_slice in)
 {
     for (size_t at = 0; at < in.len; at += 64) {
@@ -410,10 +434,11 @@ size_t pfs_json_row_end(struct pfs_row_end *end, struct pfs_slice in)
         for (events = (b.brackets & ~inside) | (b.newlines & inside); events != 0; events &= events - 1) {
             size_t i = (size_t)__builtin_ctzll(events);
 
-            end->malformed = bytes[i] == '\n';
+            end->malformed = bytes[i] == '\n' || opens_nowhere(end, in, at + i);
             if (end->malformed || pass_bracket(end, bytes[i]))
                 return at + i + 1;
         }
     }
+    end->before = byte_before(end, in, in.len);
     return PFS_ROW_GOES_ON;
 }

@@ -126,7 +126,7 @@ static int take_row(struct pfs_text_parser *p, struct pfs_slice in, size_t at, s
         return pfs_fail(&p->err, EMSGSIZE, "the row has more than %zu bytes", p->parse.row_bytes_max);
     PFS_TRY(read_row(p, text));
     if (end.malformed)
-        return pfs_fail(&p->err, EINVAL, "JSON brackets or quotes do not match");
+        return pfs_fail(&p->err, EINVAL, "JSON brackets, quotes or commas do not match");
     return 1;
 }
 

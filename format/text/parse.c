@@ -227,22 +227,6 @@ static int type_column(struct pfs_text_parser *p, struct pfs_convert *c, int32_t
     return pfs_cells_column(c, &field->type, field->default_value, cells, p->rows, NULL, out);
 }
 
-/* Two bytes, as pfs_row_kind_name spells them. */
-static bool kind_of(const struct pfs_cell *cell, int8_t *out)
-{
-    if (cell->len != 2 || (cell->at[0] != '+' && cell->at[0] != '-'))
-        return false;
-    if (cell->at[1] == 'U')
-        *out = cell->at[0] == '+' ? PFS_UPDATE_AFTER : PFS_UPDATE_BEFORE;
-    else if (cell->at[0] == '+' && cell->at[1] == 'I')
-        *out = PFS_INSERT;
-    else if (cell->at[0] == '-' && cell->at[1] == 'D')
-        *out = PFS_DELETE;
-    else
-        return false;
-    return true;
-}
-
 static int type_kinds(struct pfs_text_parser *p, struct pfs_convert *c, struct pfs_column *out)
 {
     static const struct pfs_type type = {.kind = PFS_TINYINT, .nullable = false};
@@ -252,15 +236,17 @@ static int type_kinds(struct pfs_text_parser *p, struct pfs_convert *c, struct p
     if (kind == NULL)
         return pfs_arena_full(c->arena, c->err);
     for (int32_t i = 0; cells != NULL && i < p->rows; i++) {
-        uint8_t plain[32];
+        enum pfs_row_kind value = PFS_INSERT;
         struct pfs_cell cell = cells[i];
+        uint8_t plain[32];
 
         if ((cell.form == PFS_CELL_DOUBLED || cell.form == PFS_CELL_ESCAPED) && cell.len <= sizeof(plain)) {
             cell.len = (uint32_t)pfs_cell_unescape(&cells[i], plain);
             cell.at = plain;
         }
-        if (cell.form != PFS_CELL_NULL && !kind_of(&cell, &kind[i]))
+        if (cell.form != PFS_CELL_NULL && pfs_row_kind_parse(pfs_cell_text(&cell), &value) < 0)
             return pfs_cell_refuse(c, cells, i, EINVAL, "is not one of +I -U +U -D");
+        kind[i] = (int8_t)value;
     }
     *out = (struct pfs_column){.type = &type, .values = kind};
     return 0;

@@ -75,7 +75,8 @@ size_t pfs_cell_unescape(const struct pfs_cell *cell, uint8_t *out);
 /* How far a row has been followed; all zero at its first byte. */
 struct pfs_row_end {
     uint8_t state;
-    bool escape; /* JSON: the next byte stands behind a backslash */
+    bool escape;    /* JSON: the next byte stands behind a backslash */
+    uint8_t before; /* JSON: the last byte that is not blank */
     uint8_t depth;
     bool malformed; /* the row ends here because no more bytes can mend it */
     uint64_t kinds; /* a bit a level of nesting: 1 = object */

@@ -3,8 +3,9 @@
  * The dialect (design: mount.md "Writing", golden README "JSON rules"): CSV as PostgreSQL's COPY: RFC 4180, UTF-8, a
  * byte-order mark is skipped, LF or CRLF, unquoted empty = NULL, "" = empty string, backslash is data, no trimming of
  * blanks (blanks around a number are an error). Values are spelled the same in CSV and JSON, both ways, bit for bit; in
- * a CSV cell nested values are JSON, binary is base64, booleans are true and false. Threads: one parser or printer, one
- * thread at a time.
+ * a CSV cell nested values are JSON, binary is base64, booleans are true and false (t, f, 1, 0 and any case are taken
+ * as well). In JSON a string may spell any value that does not nest, a number no string; a MAP is an array of [key,
+ * value] or an object. Threads: one parser or printer, one thread at a time.
  */
 #pragma once
 
@@ -46,20 +47,22 @@ int pfs_text_parse_value(const struct pfs_type *type, struct pfs_slice text, boo
 
 /* Where and why a row was refused, for errors.jsonl and the sentence. */
 struct pfs_text_refusal {
-    int64_t row;           /* 1 = the first row of data (the header is not counted) */
+    int64_t row;           /* 1 = the first row of data (the header is not counted); 0 = the header */
     const char *column;    /* NULL = the row as a whole; borrowed from the fields */
     uint64_t offset;       /* bytes from the start of the stream to the row's first byte */
     struct pfs_slice text; /* the row's bytes, at most 200; valid until the next call of the parser */
 };
 
+/* A column that the input leaves out, or gives as NULL, gets its default_value, if it has one; a NULL in a column that
+ * is not nullable is -EINVAL, whatever its default. */
 struct pfs_text_parse {
     int32_t columns;
-    const struct pfs_field *fields;   /* the table's columns; borrowed for the parser's life. A column that the input
-                                         leaves   out, or gives as NULL, gets its default_value, if it has one; a NULL in
-                                         a   column that is not   nullable is -EINVAL */
+    const struct pfs_field *fields;   /* the table's columns; borrowed for the parser's life */
     const struct pfs_column *implied; /* NULL, or per column a one-row column (type NULL = not implied) that fills it
-                                        and must not be contradicted by the input: partition directories */
-    int format;                       /* enum pfs_text, or -1: told by the first byte that is not blank */
+                                        and must not be contradicted by the input: partition directories. Without a
+                                        header the record has all columns or all that are not implied */
+    int format;                       /* enum pfs_text, or -1: told by the first byte that is not blank (1000 blanks
+                                         are CSV) */
     size_t row_bytes_max;             /* 0 = PFS_ROW_BYTES_MAX; a longer row is -EMSGSIZE */
 };
 
@@ -84,5 +87,6 @@ int64_t pfs_text_parser_feed(struct pfs_text_parser *parser, struct pfs_slice in
                              struct pfs_batch *out, size_t *consumed, struct pfs_text_refusal *refusal,
                              struct pfs_err *err);
 
-/* Bytes of an unfinished row that the parser carries; 0 = the stream ends at a row boundary. */
+/* Bytes of an unfinished row that the parser carries, and 1 for an array of rows that is still open; 0 = the stream
+ * ends at a row boundary. */
 size_t pfs_text_parser_carried(const struct pfs_text_parser *parser);

@@ -4,6 +4,7 @@
  * A MAP is an array of [key, value] pairs, a MULTISET one of [element, count]; an object is taken for both as well.
  * Whatever refuses row k leaves the parts of rows before k, of which one may still be refused: the earlier row wins.
  */
+#include "base/utf8.h"
 #include "format/text/parse.h"
 
 #define PARTS_BYTES_MAX ((size_t)512 << 20) /* of cells, for one column of a batch */
@@ -203,7 +204,7 @@ static int spread(struct pfs_convert *c, const struct pfs_text_names *names, str
         i = pfs_text_names_find(names, name);
         if (i < 0 || seen[i] == row + 1)
             return pfs_fail(c->err, EINVAL, "%s field \"%.*s\"", i < 0 ? "unknown" : "twice the",
-                            name.len > 100 ? 100 : (int)name.len, (const char *)name.at);
+                            (int)pfs_utf8_prefix(name, 100), (const char *)name.at);
         seen[i] = row + 1;
         field[i][row] = value;
     }
