@@ -77,12 +77,13 @@ void pfs_text_parser_close(struct pfs_text_parser *parser); /* NULL allowed */
  * batch a call, in the arena: the number of rows, 0 when no row is complete. *consumed says how much of `in` was taken
  * (all of it unless the batch became full: call again with the rest). With `last` the stream ends here: a last row
  * without newline counts. Errors: -EINVAL (malformed row, wrong count, value, date, unknown or duplicate column, null
- * where none may be), -ERANGE (does not fit), -EILSEQ (not UTF-8), -EMSGSIZE, -ENOMEM. The sentence has row, column and
- * reason; `refusal` says the same in parts. After an error nothing of that call is kept: no row of it was given, and
- * the parser stands where it stood before the call, so that a caller may go on or give up. CSV header: the first record
- * is one when its fields are distinct column names (or _kind, rowkind, _snapshot); a later record with the header's
- * very bytes is skipped. Half a header is an error that names the unknown column. JSON: lines, pretty printed values or
- * one array of objects; unknown or repeated keys are errors; numbers stay text until typed, so no digit is lost. */
+ * where none may be), -ERANGE (does not fit), -EILSEQ (not UTF-8), -EMSGSIZE, -ENOMEM, -EOPNOTSUPP (a VARIANT that is
+ * not null). The sentence has row, column and reason; `refusal` says the same in parts. After an error nothing of that
+ * call is kept: no row of it was given, and the parser stands where it stood before the call, so that a caller may go
+ * on or give up. CSV header: the first record is one when its fields are distinct column names (or _kind, rowkind,
+ * _snapshot); a later record with the header's very bytes is skipped. Half a header is an error that names the unknown
+ * column. JSON: lines, pretty printed values or one array of objects; unknown or repeated keys are errors; numbers stay
+ * text until typed, so no digit is lost. */
 int64_t pfs_text_parser_feed(struct pfs_text_parser *parser, struct pfs_slice in, bool last, struct pfs_arena *arena,
                              struct pfs_batch *out, size_t *consumed, struct pfs_text_refusal *refusal,
                              struct pfs_err *err);
