@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,8 +20,9 @@
 struct mounting {
     bool foreground, allow_other;
     struct session_config session;
-    char warehouse[PATH_MAX], mountpoint[PATH_MAX], cache[PATH_MAX];
+    char warehouse[PATH_MAX], mountpoint[PATH_MAX], cache[PATH_MAX], log[PATH_MAX];
     int ready_fd; /* tells the parent; -1 = nobody waits */
+    bool syslog;  /* in the background, without log= */
 };
 
 /* ---- options ---- */
@@ -90,6 +92,11 @@ static int set_cache(struct mounting *m, const char *value)
     return snprintf(m->cache, sizeof(m->cache), "%s", value) < (int)sizeof(m->cache) ? 0 : -EINVAL;
 }
 
+static int set_log(struct mounting *m, const char *value)
+{
+    return snprintf(m->log, sizeof(m->log), "%s", value) < (int)sizeof(m->log) ? 0 : -EINVAL;
+}
+
 static int set_formats(struct mounting *m, const char *value)
 {
     if (strcmp(value, "csv") == 0)
@@ -139,6 +146,7 @@ static const struct option {
     {"cache=", set_cache},
     {"cache-size=", set_cache_size},
     {"formats=", set_formats},
+    {"log=", set_log},
     {"uid=", set_uid},
     {"gid=", set_gid},
     {"umask=", set_umask},
@@ -264,11 +272,29 @@ static void tell_systemd(void)
     close(fd);
 }
 
+/* Standard error belongs to whoever started us: once the mount answers, failures go to a file or to syslog. */
+static void leave_terminal(struct mounting *m)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (m->log[0] != '\0') {
+        close(fd);
+        fd = open(m->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    } else {
+        m->syslog = true;
+        openlog("paimonfs", LOG_PID, LOG_DAEMON);
+    }
+    if (fd >= 0)
+        (void)dup2(fd, STDERR_FILENO);
+}
+
 static void ready(void *context)
 {
     struct mounting *m = context;
 
     tell_systemd();
+    if (!m->foreground)
+        leave_terminal(m);
     if (m->ready_fd >= 0) {
         (void)!write(m->ready_fd, "", 1);
         close(m->ready_fd);
@@ -278,11 +304,15 @@ static void ready(void *context)
 
 static void log_line(void *context, const char *line)
 {
+    const struct mounting *m = context;
     char stamp[32];
     time_t now = time(NULL);
     struct tm utc;
 
-    (void)context;
+    if (m->syslog) {
+        syslog(LOG_ERR, "%s", line);
+        return;
+    }
     if (gmtime_r(&now, &utc) == NULL || strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
         stamp[0] = '\0';
     fprintf(stderr, "%s paimonfs: %s\n", stamp, line);
