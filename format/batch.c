@@ -290,10 +290,6 @@ int pfs_column_gather(const struct pfs_batch *const *sources, int32_t index, con
 
     if (count == 0)
         return pfs_column_nulls(sources[0]->column[index].type, 0, arena, out, err);
-    if (count == 1 && ranges[0].from == 0 && ranges[0].len == sources[ranges[0].source]->rows) {
-        *out = sources[ranges[0].source]->column[index];
-        return 0;
-    }
     for (int64_t i = 0; i < count; i++)
         used = ranges[i].source >= used ? ranges[i].source + 1 : used;
     column = pfs_arena_array(arena, (size_t)used, sizeof(*column));

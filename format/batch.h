@@ -62,8 +62,8 @@ struct pfs_range {
 };
 
 /* Gathers column `index` of the ranges' source batches, in order, into one new column of `rows` = sum of len. All
- * sources have the same type there. A single range that spans a whole source is lent, not copied (the result then lives
- * as long as that source). -ENOMEM; -E2BIG when a string column passes 2 GiB. */
+ * sources have the same type there. Everything is copied, a whole source too: callers let their sources go before the
+ * answer. -ENOMEM; -E2BIG when a string column passes 2 GiB. */
 int pfs_column_gather(const struct pfs_batch *const *sources, int32_t index, const struct pfs_range *ranges,
                       int64_t count, int64_t rows, struct pfs_arena *arena, struct pfs_column *out,
                       struct pfs_err *err);

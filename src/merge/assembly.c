@@ -121,14 +121,6 @@ int pfs_assembly_build(struct pfs_assembly *a, const struct pfs_engine *engine, 
     for (int64_t i = 0; i < a->ranges; i++)
         if (a->range[i].source < 0)
             a->range[i].source = sources;
-    /* A single range over a whole source would be lent; but the sources go before the answer does. */
-    if (a->ranges == 1 && a->range[0].source < sources && a->range[0].len > 1) {
-        struct pfs_range r = a->range[0];
-
-        a->range[0].len = 1;
-        a->range[1] = (struct pfs_range){r.source, r.from + 1, r.len - 1};
-        a->ranges = 2;
-    }
     for (int32_t c = 0; c < columns; c++)
         PFS_TRY(pfs_column_gather(all, c, a->range, a->ranges, a->rows, arena, &column[c], err));
     *out = (struct pfs_batch){a->rows, columns, column};

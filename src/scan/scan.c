@@ -100,9 +100,14 @@ static int open_engine(struct pfs_scan *scan, struct pfs_err *err)
     return pfs_engine_open(schema, scan->merge_column, scan->merge_columns, &scan->engine, err);
 }
 
+/* Some options hold for reads of any time, whichever schema set them: the newest is asked too. */
 static int check_supported(const struct pfs_state *state, struct pfs_err *err)
 {
+    const struct pfs_schema *newest;
+
     PFS_TRY(pfs_schema_supported(state->schema, false, err));
+    if (pfs_schemas_latest(state->schemas, &newest, NULL) == 0)
+        PFS_TRY(pfs_schema_supported(newest, false, err));
     for (int64_t i = 0; i < state->indexes; i++)
         if (strcmp(state->index[i].type, "DELETION_VECTORS") == 0)
             return pfs_fail(err, EOPNOTSUPP, "the snapshot has deletion vectors, which cannot be read yet");
