@@ -222,7 +222,8 @@ static int find_plain(struct lookup *l, struct pfs_err *err)
 
     PFS_TRY(check_exists(l->tree, &l->place, err));
     PFS_TRY(pfs_node_get(l->tree, &l->place, inbox ? NULL : l->place.path, NULL, 0, &l->node, err));
-    *l->out = (struct pfs_entry){.node = l->node, .valid_ms = inbox ? 0 : DIRECTORY_VALID_MS};
+    /* A tag may be renamed, and its node's path does not move with it: the name is asked for each time. */
+    *l->out = (struct pfs_entry){.node = l->node, .valid_ms = inbox || l->place.tag != NULL ? 0 : DIRECTORY_VALID_MS};
     pfs_node_attr(l->tree, l->node, &l->out->attr);
     return 0;
 }

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +41,8 @@ struct call {
     struct pfs_attr attr;
     struct pfs_opened opened;
     struct fuse_file_info info;
+    atomic_bool interrupting; /* by `interrupter`: an answer on that thread runs inside libfuse's callback */
+    pthread_t interrupter;
     struct pfs_arena arena;
     struct pfs_listed *listed;
     int64_t count;
@@ -156,7 +160,10 @@ static void done(struct pfs_request *request, int64_t result)
 {
     struct call *c = (struct call *)request;
 
-    fuse_req_interrupt_func(c->req, NULL, NULL);
+    /* From here on no interrupt may find the call. Inside the callback libfuse holds the request's lock itself, and
+     * waits for nobody else. */
+    if (!atomic_load(&c->interrupting) || !pthread_equal(c->interrupter, pthread_self()))
+        fuse_req_interrupt_func(c->req, NULL, NULL);
     if (result < 0) {
         log_failure(c, (int)-result);
         fuse_reply_err(c->req, result == -ECANCELED ? EINTR : (int)-result);
@@ -175,6 +182,8 @@ static void interrupted(fuse_req_t req, void *data)
     struct call *c = data;
 
     (void)req;
+    c->interrupter = pthread_self();
+    atomic_store(&c->interrupting, true);
     pfs_tree_interrupt(c->mounted->tree, &c->request);
 }
 

@@ -107,7 +107,12 @@ enum pfs_pq_logical { PFS_PQ_LOGICALS(X) };
 
 enum pfs_pq_repetition { PFS_PQ_REQUIRED = 0, PFS_PQ_OPTIONAL = 1, PFS_PQ_REPEATED = 2 };
 enum pfs_pq_unit { PFS_PQ_MILLIS = 1, PFS_PQ_MICROS = 2, PFS_PQ_NANOS = 3 }; /* field ids of the union TimeUnit */
-enum pfs_pq_page_type { PFS_PQ_PAGE_DATA = 0, PFS_PQ_PAGE_INDEX = 1, PFS_PQ_PAGE_DICTIONARY = 2, PFS_PQ_PAGE_DATA_V2 = 3 };
+enum pfs_pq_page_type {
+    PFS_PQ_PAGE_DATA = 0,
+    PFS_PQ_PAGE_INDEX = 1,
+    PFS_PQ_PAGE_DICTIONARY = 2,
+    PFS_PQ_PAGE_DATA_V2 = 3
+};
 
 /* Thrift compact protocol: type of a struct field (low nibble of its header) and of list elements, except that a
  * list of booleans holds a byte each, 1 = true. */

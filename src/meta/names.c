@@ -132,7 +132,7 @@ static void put_java_float(struct pfs_buf *out, double v, bool single)
             exponent--; /* a zero behind the point, before the first digit */
     }
     if (strchr(text, 'e') != NULL)
-        exponent = atoi(strchr(text, 'e') + 1);
+        exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
     else if (a >= 1)
         exponent = point - 1;
     else

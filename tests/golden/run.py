@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Golden cases through the program: run.py BINARY [--mount | --replay] [CASE ...]. Ends with `N passed, N failed`."""
+import argparse
+import collections
+import gzip
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tarfile
+import tempfile
+import urllib.parse
+
+HERE = pathlib.Path(__file__).resolve().parent
+# What no compaction is needed for, and what Paimon reads the same without it.
+REPLAYED = ["agg-basic", "bucket-4-partitioned", "bucket-dynamic", "ignore-delete", "levels-auto", "levels-uncompacted",
+            "medium-200k", "partial-update-sequence-group", "partitions", "sequence-field", "wide-300"]
+
+
+def lines(path):
+    data = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
+    return collections.Counter(line for line in data.split(b"\n") if line)
+
+
+def place(read):
+    """The path in the tree that shows what a read of case.json asks for; None: it has no path yet."""
+    if read["mode"] != "batch" or read.get("options") or "branch" in read:
+        return None
+    parts = [read["table"].replace(".", "/", 1)]
+    if "tag" in read:
+        parts.append("tag/" + read["tag"])
+    if "columns" in read:
+        parts.append("select/" + ",".join(urllib.parse.quote(c, safe="") if set(c) & set("/,%") else c
+                                          for c in read["columns"]))
+    name = str(read.get("snapshot", "latest"))
+    if "timestamp" in read:
+        name = "@%d" % read["timestamp"]
+    return "/".join(parts) + "/snapshot/" + name + ".jsonl"
+
+
+class Program:
+    def __init__(self, binary):
+        self.binary = binary
+
+    def __call__(self, *words, data=None):
+        done = subprocess.run([self.binary, *map(str, words)], input=data, capture_output=True, timeout=300)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr.decode("utf-8", "replace").strip())
+        return done.stdout
+
+
+class Results:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, what, action):
+        """action() answers "" or says what is wrong."""
+        try:
+            wrong = action()
+        except Exception as e:  # a failure to run is a failed test, not the end
+            wrong = str(e)
+        if wrong:
+            self.failed += 1
+            print("FAIL", what, "-", wrong)
+        else:
+            self.passed += 1
+
+
+def difference(want, got):
+    got = collections.Counter(line for line in got.split(b"\n") if line)
+    if want == got:
+        return ""
+    lost, extra = want - got, got - want
+    first = next(iter(lost or extra)).decode("utf-8", "replace")
+    return "%d lines missing, %d unexpected, one of them %s" % (sum(lost.values()), sum(extra.values()), first[:200])
+
+
+def read_case(program, case, results, mount):
+    facts = json.loads((case / "case.json").read_text())
+    warehouse = case / "warehouse"
+    where = None
+    if mount:
+        where = case / "mounted"
+        where.mkdir()
+        program("mount", "-o", "ro", warehouse, where)
+    try:
+        for read in facts["reads"]:
+            path = place(read)
+            if path is None:
+                continue
+            want = lines(case / read["expected"])
+            get = (lambda p=path: (where / p).read_bytes()) if mount else (lambda p=path: program("cat", warehouse, p))
+            results.check("%s %s" % (case.name, path), lambda: difference(want, get()))
+    finally:
+        if mount:
+            program("umount", where)
+
+
+def quoted(name):
+    return "`" + name.replace("`", "``") + "`"
+
+
+def literal(text):
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def create(table, ddl):
+    rows = ["%s %s%s%s" % (quoted(c["name"]), c["type"], " DEFAULT " + literal(c["default"]) if "default" in c else "",
+                           " COMMENT " + literal(c["comment"]) if c.get("comment") else "") for c in ddl["columns"]]
+    if ddl.get("primaryKeys"):
+        rows.append("PRIMARY KEY (%s) NOT ENFORCED" % ", ".join(map(quoted, ddl["primaryKeys"])))
+    text = "CREATE TABLE %s (%s)" % (".".join(map(quoted, table.split(".", 1))), ", ".join(rows))
+    if ddl.get("partitionKeys"):
+        text += " PARTITIONED BY (%s)" % ", ".join(map(quoted, ddl["partitionKeys"]))
+    if ddl.get("options"):
+        text += " WITH (%s)" % ", ".join("%s = %s" % (literal(k), literal(v)) for k, v in ddl["options"].items())
+    return text + ";"
+
+
+def write(program, case, warehouse, step, number):
+    path = case / step["input"]
+    data = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
+    program("append", warehouse, "%s/inbox@replay:%d.jsonl" % (step["table"].replace(".", "/", 1), number), data=data)
+    # The same number again changes nothing: it is committed already.
+    program("append", warehouse, "%s/inbox@replay:%d.jsonl" % (step["table"].replace(".", "/", 1), number), data=data)
+
+
+def replay_case(program, case, results):
+    facts = json.loads((case / "case.json").read_text())
+    warehouse = case / "replayed"
+    warehouse.mkdir()
+    program("sql", warehouse, data=b"CREATE DATABASE db;")
+    for number, step in enumerate(facts["steps"], 1):
+        if step["verb"] == "create":
+            ddl = json.loads((case / step["words"][0]).read_text())
+            program("sql", warehouse, data=create(step["table"], ddl).encode())
+        elif step["verb"] == "write":
+            write(program, case, warehouse, step, number)
+    for read in facts["reads"]:
+        if read["mode"] == "batch" and not set(read) & {"snapshot", "timestamp", "tag", "options", "branch", "columns"}:
+            want = lines(case / read["expected"])
+            results.check("replay %s %s" % (case.name, read["table"]),
+                          lambda: difference(want, program("cat", warehouse, place(read))))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("binary")
+    parser.add_argument("cases", nargs="*")
+    parser.add_argument("--mount", action="store_true")
+    parser.add_argument("--replay", action="store_true")
+    args = parser.parse_args()
+    program, results = Program(os.path.abspath(args.binary)), Results()
+    with tempfile.TemporaryDirectory(prefix="golden-") as scratch:
+        with tarfile.open(HERE / "cases.tar.xz") as archive:
+            archive.extractall(scratch)
+        for case in sorted(pathlib.Path(scratch).iterdir()):
+            if args.cases and case.name not in args.cases:
+                continue
+            if not args.replay:
+                read_case(program, case, results, args.mount)
+            elif case.name in REPLAYED:
+                results.check("replay " + case.name, lambda: replay_case(program, case, results) or "")
+    print("%d passed, %d failed" % (results.passed, results.failed))
+    return 0 if results.passed and not results.failed else 1
+
+
+sys.exit(main())

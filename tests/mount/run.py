@@ -1,0 +1,389 @@
+#!/usr/bin/env python3
+"""Behaviour of a real mount, as programs see it: run.py BINARY. Ends with `N passed, N failed`.
+
+Each test is a function on a fresh warehouse mounted for it; its name is the sentence that it proves.
+"""
+import argparse
+import errno
+import mmap
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+TESTS = []
+DDL = ("CREATE DATABASE d; CREATE TABLE d.t (k BIGINT, v STRING, amount DECIMAL(10, 2), PRIMARY KEY (k) NOT ENFORCED) "
+       "WITH ('bucket' = '1');")
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+class Mount:
+    def __init__(self, binary, scratch, ddl=DDL):
+        self.binary, self.warehouse, self.at = binary, scratch / "warehouse", scratch / "mnt"
+        self.log = scratch / "log"
+        self.warehouse.mkdir(exist_ok=True)
+        self.at.mkdir(exist_ok=True)
+        if ddl:
+            self.sql(ddl)
+        self.mount()
+
+    def mount(self):
+        subprocess.run([self.binary, "mount", "-o", "log=%s" % self.log, self.warehouse, self.at], check=True, timeout=30)
+
+    def umount(self):
+        subprocess.run([self.binary, "umount", self.at], check=True, timeout=30)
+
+    def sql(self, text):
+        subprocess.run([self.binary, "sql", self.warehouse], input=text.encode(), check=True, capture_output=True)
+
+    def sh(self, script):
+        return subprocess.run(["bash", "-c", script], cwd=self.at, capture_output=True, text=True, timeout=120)
+
+    def append(self, text, table="d/t", name="inbox"):
+        with open(self.at / table / name, "ab", buffering=0) as inbox:
+            inbox.write(text.encode())
+
+    def read(self, path="d/t/snapshot/latest.csv"):
+        return (self.at / path).read_text()
+
+
+def equal(got, want):
+    assert got == want, "got %r, want %r" % (got if len(repr(got)) < 400 else repr(got)[:400], want)
+
+
+def refused(code, action):
+    try:
+        action()
+    except OSError as e:
+        assert e.errno == code, "errno %s instead of %s" % (errno.errorcode.get(e.errno), errno.errorcode[code])
+        return
+    raise AssertionError("was not refused")
+
+
+def rows(count, start=0):
+    return "".join("%d,value %d,%d.%02d\n" % (i, i, i % 1000, i % 100) for i in range(start, start + count))
+
+
+# ---- writing ----
+
+@test
+def redirected_rows_are_merged_and_read_back(m):
+    equal(m.sh("printf 'k,v\\n2,b\\n1,a\\n' >> d/t/inbox && printf '1,A,9.50\\n' >> d/t/inbox && cat d/t/snapshot/latest.csv")
+          .stdout, "k,v,amount\n1,A,9.50\n2,b,\n")
+
+
+@test
+def cp_tee_and_dd_append(m):
+    pathlib.Path(m.warehouse.parent / "f.csv").write_text("k,v,amount\n1,x,1.00\n")
+    done = m.sh("cp ../f.csv d/t/inbox && echo 2,y,2 | tee -a d/t/inbox >/dev/null && echo 3,z,3 | dd of=d/t/inbox status=none"
+                " && cat d/t/snapshot/latest.csv")
+    equal(done.stdout + done.stderr, "k,v,amount\n1,x,1.00\n2,y,2.00\n3,z,3.00\n")
+
+
+@test
+def json_lines_are_told_by_their_first_byte(m):
+    m.append('{"k":1,"v":"a"}\n{"k":2,"v":null,"amount":"3.25"}\n')
+    equal(m.read("d/t/snapshot/latest.jsonl"), '{"k":1,"v":"a","amount":null}\n{"k":2,"v":null,"amount":"3.25"}\n')
+
+
+@test
+def deletes_by_kind_remove_rows(m):
+    m.append(rows(3))
+    m.append("_kind,k\n-D,1\n")
+    equal(m.read(), "k,v,amount\n0,value 0,0.00\n2,value 2,2.02\n")
+
+
+@test
+def a_bad_row_fails_the_write_and_nothing_is_kept(m):
+    refused(errno.EINVAL, lambda: m.append("1,a,1\nx,b,2\n"))
+    refused(errno.ERANGE, lambda: m.append("1,a,1.234\n"))
+    refused(errno.EINVAL, lambda: m.append("k,v\n,a\n"))
+    refused(errno.EINVAL, lambda: m.append("k,nothing\n1,a\n"))
+    with open(m.at / "d/t/inbox", "ab", buffering=0) as inbox:
+        refused(errno.EILSEQ, lambda: inbox.write(b"1,\xff\xfe,1\n"))
+    equal(m.read(), "k,v,amount\n")
+    errors = m.read("d/t/errors.jsonl").splitlines()
+    equal(len(errors), 5)
+    assert '"row":2,"column":"k"' in errors[0], errors[0]
+
+
+@test
+def a_handle_that_failed_stays_failed(m):
+    fd = os.open(m.at / "d/t/inbox", os.O_WRONLY | os.O_APPEND)
+    refused(errno.EINVAL, lambda: os.write(fd, b"bad,a,1\n"))
+    refused(errno.EINVAL, lambda: os.write(fd, b"1,a,1\n"))
+    refused(errno.EINVAL, lambda: os.close(fd))
+    equal(m.read(), "k,v,amount\n")
+
+
+@test
+def a_number_is_committed_once(m):
+    for _ in range(3):
+        m.append("1,once,1\n", name="inbox@loader:7")
+    m.append("1,twice,2\n", name="inbox@loader:8")
+    equal(m.read("d/t/snapshot/1.csv"), "k,v,amount\n1,once,1.00\n")
+    equal(m.read(), "k,v,amount\n1,twice,2.00\n")
+    assert not (m.at / "d/t/snapshot/3.csv").exists()
+
+
+@test
+def a_last_line_without_newline_counts_at_release(m):
+    equal(m.sh("printf '1,a,1\\n2,b,2' >> d/t/inbox; cat d/t/snapshot/latest.csv").stdout,
+          "k,v,amount\n1,a,1.00\n2,b,2.00\n")
+
+
+@test
+def rows_in_pieces_are_put_together(m):
+    fd = os.open(m.at / "d/t/inbox", os.O_WRONLY | os.O_APPEND)
+    for byte in b"k,v,amountmount\n1,one,1.00\n2,two,2.00\n":
+        os.write(fd, bytes([byte]))
+    os.close(fd)
+    equal(m.read(), "k,v,amount\n1,one,1.00\n2,two,2.00\n")
+
+
+@test
+def many_writers_lose_nothing(m):
+    def write(n):
+        for i in range(5):
+            m.append("%d,w%d,%d\n" % (n * 100 + i, n, i))
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    equal(len(m.read().splitlines()), 41)
+
+
+@test
+def the_inbox_cannot_be_read_and_views_cannot_be_written(m):
+    m.append(rows(1))
+    refused(errno.EACCES, lambda: (m.at / "d/t/inbox").read_bytes())
+    refused(errno.EROFS, lambda: open(m.at / "d/t/snapshot/latest.csv", "ab"))
+    refused(errno.EPERM, lambda: (m.at / "d/t/new").write_text("x"))
+    refused(errno.EPERM, lambda: os.unlink(m.at / "d/t/snapshot/latest.csv"))
+
+
+# ---- statements, tags, partitions ----
+
+@test
+def statements_go_through_the_sql_file(m):
+    (m.at / "sql").write_text("CREATE DATABASE e; CREATE TABLE e.x (id INT, PRIMARY KEY (id) NOT ENFORCED);")
+    equal(sorted(os.listdir(m.at / "e")), ["sql", "x"])
+    fd = os.open(m.at / "sql", os.O_RDWR)
+    os.write(fd, b"SHOW TABLES FROM e;")
+    equal(os.pread(fd, 100, 0), b"table name\nx\n")
+    os.close(fd)
+    refused(errno.EINVAL, lambda: (m.at / "sql").write_text("CREATE TABLE e.y (id NOTYPE);"))
+    assert (m.at / "sql").read_text().startswith("error: "), (m.at / "sql").read_text()
+
+
+@test
+def directories_make_databases_and_tags(m):
+    (m.at / "other").mkdir()
+    refused(errno.EEXIST, lambda: (m.at / "other").mkdir())
+    (m.at / "other").rmdir()
+    refused(errno.ENOENT, lambda: (m.at / "d/t/tag/none").mkdir())
+    m.append(rows(1))
+    (m.at / "d/t/tag/first").mkdir()
+    m.append(rows(1, 1))
+    os.rename(m.at / "d/t/tag/first", m.at / "d/t/tag/one")
+    equal(os.listdir(m.at / "d/t/tag"), ["one"])
+    equal(m.read("d/t/tag/one/snapshot/latest.csv"), "k,v,amount\n0,value 0,0.00\n")
+    refused(errno.EPERM, lambda: (m.at / "d/made").mkdir())
+    (m.at / "d/t/tag/one").rmdir()
+    equal(os.listdir(m.at / "d/t/tag"), [])
+
+
+@test
+def partitions_and_columns_refine(m):
+    m.sql("CREATE TABLE d.p (dt DATE, h INT, v STRING, PRIMARY KEY (dt, h, v) NOT ENFORCED) PARTITIONED BY (dt, h);")
+    m.append("dt,h,v\n2026-01-01,1,a\n2026-01-01,2,b\n2026-01-02,1,c\n", "d/p")
+    equal(sorted(os.listdir(m.at / "d/p/partition")), ["dt=2026-01-01", "dt=2026-01-02"])
+    equal(m.read("d/p/partition/dt=2026-01-01/h=2/snapshot/latest.csv"), "dt,h,v\n2026-01-01,2,b\n")
+    equal(m.read("d/p/partition/dt=2026-01-01/select/v/snapshot/latest.csv"), "v\na\nb\n")
+    with open(m.at / "d/p/partition/dt=2026-01-02/h=1/inbox", "ab", buffering=0) as inbox:
+        inbox.write(b"v\nnew\n")
+    equal(m.read("d/p/partition/dt=2026-01-02/snapshot/latest.csv"), "dt,h,v\n2026-01-02,1,c\n2026-01-02,1,new\n")
+    refused(errno.EINVAL, lambda: os.stat(m.at / "d/p/select/nothing"))
+    refused(errno.ENOENT, lambda: os.stat(m.at / "d/p/.git"))
+
+
+@test
+def listings_end_and_ask_for_no_sizes(m):
+    m.append(rows(2))
+    names = m.sh("find . -name '*.csv' | sort; ls -R > /dev/null && echo ok").stdout.split()
+    equal(names, ["./d/t/snapshot/latest.csv", "ok"])
+
+
+# ---- reading ----
+
+@test
+def every_reader_and_every_size_agree(m):
+    m.append(rows(200000))
+    want = "k,v,amount\n" + rows(200000)
+    script = ("f=d/t/snapshot/latest.csv; stat -c %s $f; wc -c < $f; wc -l < $f; tail -1 $f; cp $f ../copy; cmp $f ../copy"
+              " && head -c 5 $f")
+    size = len(want)
+    equal(m.sh(script).stdout, "%d\n%d\n200001\n199999,value 199999,999.99\nk,v,a" % (size, size))
+    with open(m.at / "d/t/snapshot/latest.csv", "rb") as f:
+        with mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ) as view:
+            assert view[:].decode() == want
+
+
+@test
+def readers_and_stats_from_before_the_first_render_are_exact(m):
+    m.append(rows(300000))
+    want, wrong = "k,v,amount\n" + rows(300000), []
+    path, stop = m.at / "d/t/snapshot/latest.csv", threading.Event()
+
+    def read():
+        if path.read_text() != want:
+            wrong.append("read")
+
+    def stat():
+        while not stop.is_set():
+            if os.stat(path).st_size != len(want):
+                wrong.append("stat")
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    stats = [threading.Thread(target=stat) for _ in range(3)]
+    for t in readers + stats:
+        t.start()
+    for t in readers:
+        t.join()
+    stop.set()
+    for t in stats:
+        t.join()
+    equal(wrong, [])
+
+
+@test
+def an_open_handle_stays_on_its_snapshot(m):
+    m.append(rows(50))
+    with open(m.at / "d/t/snapshot/latest.csv") as f:
+        first = f.read(10)
+        for i in range(100):
+            m.append("%d,changed,0\n" % (i % 50))
+        equal(first + f.read(), "k,v,amount\n" + rows(50))
+    assert "changed" in m.read()
+
+
+@test
+def slow_renders_hold_nobody_else_up(m):
+    with open(m.at / "d/t/inbox", "wb", buffering=0) as inbox:
+        for start in range(0, 5000000, 100000):
+            inbox.write(rows(100000, start).encode())
+    path = str(m.at / "d/t/snapshot/latest.jsonl")
+    stats = [subprocess.Popen(["stat", "-c", "%s", path], stdout=subprocess.PIPE) for _ in range(100)]
+    waiting = [p for p in stats if p.poll() is None]
+    began = time.monotonic()
+    os.listdir(m.at / "d")
+    os.listdir(m.at / "d/t")
+    listed = time.monotonic() - began
+    interrupted = 0.0
+    if waiting:
+        began = time.monotonic()
+        waiting[0].send_signal(signal.SIGTERM)
+        waiting[0].wait(10)
+        interrupted = time.monotonic() - began
+    sizes = {p.communicate()[0] for p in stats if not waiting or p is not waiting[0]}
+    equal(len(sizes), 1)
+    equal(int(sizes.pop()), len((m.at / "d/t/snapshot/latest.jsonl").read_bytes()))
+    assert waiting, "the render was over before anybody waited"
+    assert listed < 0.05, "ls took %.3f s" % listed
+    assert interrupted < 0.1, "the interrupted stat took %.3f s" % interrupted
+
+
+@test
+def a_damaged_file_is_an_error_of_its_view_alone(m):
+    m.sql("CREATE TABLE d.other (k INT, PRIMARY KEY (k) NOT ENFORCED);")
+    m.append("1\n", "d/other")
+    m.append(rows(1000))
+    data = next((m.warehouse / "d.db/t/bucket-0").glob("*.parquet"))
+    whole = data.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:-3] + b"xyz", whole[: len(whole) * 6 // 10] + b"\xff" * 200 + whole[len(whole) * 6 // 10 + 200 :], b""):
+        data.write_bytes(damaged)
+        m.umount()
+        m.mount()
+        refused(errno.EIO, lambda: m.read())
+        equal(m.read("d/other/snapshot/latest.csv"), "k\n1\n")
+    assert data.name in m.log.read_text(), "the log does not name the file"
+    data.write_bytes(whole)
+    m.umount()
+    m.mount()
+    equal(m.read(), "k,v,amount\n" + rows(1000))
+
+
+@test
+def damaged_metadata_is_an_error_of_its_table_alone(m):
+    m.sql("CREATE TABLE d.other (k INT, PRIMARY KEY (k) NOT ENFORCED);")
+    m.append("1\n", "d/other")
+    m.append(rows(10))
+    for pattern in ("snapshot/snapshot-1", "manifest/manifest-list-*-1", "manifest/manifest-*-0"):
+        file = sorted((m.warehouse / "d.db/t").glob(pattern))[-1]
+        whole = file.read_bytes()
+        for damaged in (whole[: len(whole) // 2], bytes(len(whole)), whole[:20] + bytes([whole[20] ^ 255]) + whole[21:-9]):
+            file.write_bytes(damaged)
+            m.umount()
+            m.mount()
+            refused(errno.EIO, lambda: m.read())
+            equal(m.read("d/other/snapshot/latest.csv"), "k\n1\n")
+        file.write_bytes(whole)
+
+
+@test
+def what_is_not_there_yet_says_so(m):
+    m.sql("CREATE TABLE d.dv (k INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('deletion-vectors.enabled' = 'true');")
+    assert "deletion-vectors.enabled" in m.read("d/dv/status.json"), m.read("d/dv/status.json")
+    refused(errno.EOPNOTSUPP, lambda: m.append("1\n", "d/dv"))
+    refused(errno.EOPNOTSUPP, lambda: m.read("d/dv/snapshot/latest.csv"))
+
+
+@test
+def a_read_only_mount_changes_nothing(m):
+    m.append(rows(1))
+    m.umount()
+    before = m.sh("cd ../warehouse && find . | sort | xargs stat -c '%n %Y %s'").stdout
+    subprocess.run([m.binary, "mount", "-o", "ro", m.warehouse, m.at], check=True)
+    refused(errno.EROFS, lambda: m.append(rows(1)))
+    refused(errno.EROFS, lambda: (m.at / "d/t/tag/x").mkdir())
+    equal(m.read(), "k,v,amount\n0,value 0,0.00\n")
+    equal(m.sh("cd ../warehouse && find . | sort | xargs stat -c '%n %Y %s'").stdout, before)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("binary")
+    parser.add_argument("tests", nargs="*")
+    args = parser.parse_args()
+    passed = failed = 0
+    for function in TESTS:
+        if args.tests and function.__name__ not in args.tests:
+            continue
+        with tempfile.TemporaryDirectory(prefix="mount-") as scratch:
+            m = None
+            try:
+                m = Mount(os.path.abspath(args.binary), pathlib.Path(scratch))
+                function(m)
+                passed += 1
+            except Exception as e:
+                failed += 1
+                print("FAIL mount %s - %s: %s" % (function.__name__, type(e).__name__, str(e)[:400]))
+            finally:
+                subprocess.run(["fusermount3", "-u", "-z", os.path.join(scratch, "mnt")], capture_output=True)
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed or not passed else 0
+
+
+sys.exit(main())

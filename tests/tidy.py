@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""The house rules that a machine can check; each rule is a test. Ends with `N passed, N failed`."""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FLOORS = ["base", "format", "src", "fs", "tools"]
+SUITES = re.findall(r"'([^']+)'", re.search(r"suites = \[(.*?)\]", (ROOT / "meson.build").read_text(), re.S).group(1))
+LINE_MAX, FILE_MAX, FUNCTION_MAX = 120, 900, 100
+# Doors of src/ that fs/ and tools/ may use: the two front doors, and the value types that these hand out.
+DOORS = {"src/catalog.h", "src/table.h", "src/meta/names.h", "src/scan/state.h", "src/scan/scan.h"}
+BANNED = re.compile(r"(?<![\w.>])(strcpy|strcat|sprintf|strtok|gets|atoi|alloca)\s*\(")
+HEAP = re.compile(r"(?<![\w.>])(malloc|calloc|realloc|free|strdup)\s*\(")
+MARKERS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+
+
+def sources():
+    for floor in FLOORS + ["tests"]:
+        yield from sorted(p for p in (ROOT / floor).rglob("*.[ch]"))
+
+
+def suite_of(name):
+    """The longest suite that the path lies in, and its place in the list."""
+    best = max((s for s in SUITES + ["tools"] if name.startswith(s + "/")), key=len)
+    return (SUITES + ["tools"]).index(best), best
+
+
+def includes(path):
+    return re.findall(r'^#include "([^"]+)"', path.read_text(), re.M)
+
+
+def direction():
+    for path in sources():
+        name = str(path.relative_to(ROOT))
+        if name.startswith("tests/"):
+            continue
+        for include in includes(path):
+            if not (ROOT / include).exists():
+                yield "%s includes %s, which is not there" % (name, include)
+            elif suite_of(include)[0] > suite_of(name)[0]:
+                yield "%s includes %s, which lies above it" % (name, include)
+
+
+def front_doors():
+    for path in sources():
+        name = str(path.relative_to(ROOT))
+        if name.startswith(("fs/", "tools/")):
+            for include in includes(path):
+                if include.startswith("src/") and include not in DOORS:
+                    yield "%s includes %s: src/ is entered by catalog.h and table.h" % (name, include)
+        if name.startswith("tools/"):
+            for include in includes(path):
+                if include.startswith("format/"):
+                    yield "%s includes %s: a command knows no file format" % (name, include)
+
+
+def seams():
+    for path in sources():
+        name = str(path.relative_to(ROOT))
+        if "fuse" in re.findall(r"#include <(\w+)", path.read_text()).__str__() and name != "fs/mount.c":
+            yield "%s includes libfuse: fs/mount.c alone does" % name
+
+
+def lengths():
+    for path in sources():
+        name, rows = path.relative_to(ROOT), path.read_text().split("\n")
+        if len(rows) > FILE_MAX and not str(name).startswith("tests/"):
+            yield "%s has %d lines" % (name, len(rows))
+        for number, row in enumerate(rows, 1):
+            if len(row) > LINE_MAX and "clang-format off" not in path.read_text():
+                yield "%s:%d has %d columns" % (name, number, len(row))
+
+
+def functions():
+    for path in sources():
+        name, begin = path.relative_to(ROOT), None
+        for number, row in enumerate(path.read_text().split("\n"), 1):
+            if row == "{":
+                begin = number
+            elif row == "}" and begin is not None:
+                if number - begin > FUNCTION_MAX and not str(name).startswith("tests/"):
+                    yield "%s:%d is a function of %d lines" % (name, begin, number - begin)
+                begin = None
+
+
+def code(path):
+    """Text without comments and strings."""
+    text = re.sub(r"/\*.*?\*/", lambda m: "\n" * m.group().count("\n"), path.read_text(), flags=re.S)
+    return re.sub(r'"(\\.|[^"\\\n])*"', '""', text)
+
+
+def banned():
+    for path in sources():
+        name = str(path.relative_to(ROOT))
+        for number, row in enumerate(code(path).split("\n"), 1):
+            call = BANNED.search(row)
+            if call and not name.startswith("tests/"):
+                yield "%s:%d calls %s" % (name, number, call.group(1))
+            call = HEAP.search(row)
+            # The JSON library hands out memory that only free() takes.
+            if call and not name.startswith(("base/", "tests/")) and "jansson" not in path.read_text():
+                yield "%s:%d calls %s: the heap's door is base/mem.h" % (name, number, call.group(1))
+
+
+def markers():
+    for path in sources():
+        for number, row in enumerate(path.read_text().split("\n"), 1):
+            if MARKERS.search(row):
+                yield "%s:%d has a leftover marker" % (path.relative_to(ROOT), number)
+
+
+def headers():
+    for path in sources():
+        if path.suffix == ".h" and "#pragma once" not in path.read_text():
+            yield "%s lacks #pragma once" % path.relative_to(ROOT)
+
+
+def main():
+    rules = [direction, front_doors, seams, lengths, functions, banned, markers, headers]
+    failed = 0
+    for rule in rules:
+        wrong = list(rule())
+        failed += bool(wrong)
+        for line in wrong[:20]:
+            print("FAIL tidy %s - %s" % (rule.__name__, line))
+    print("%d passed, %d failed" % (len(rules) - failed, failed))
+    return 1 if failed else 0
+
+
+sys.exit(main())
