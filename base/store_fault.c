@@ -1,0 +1,211 @@
+/* store_fault.c - a twin of a store for tests: counts the calls, fails or dies at the k-th, cuts writes short. */
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/store.h"
+
+struct twin {
+    struct pfs_store *below;
+    struct pfs_fault *fault;
+    atomic_llong calls;
+};
+
+struct twin_file {
+    struct pfs_file file; /* first */
+    struct pfs_file *below;
+    struct twin *twin;
+};
+
+static const struct pfs_store_ops twin_ops;
+
+/* Numbers the call; answers the error that it is to fail with, or 0. */
+static int count(struct twin *t, const char *op, const char *path)
+{
+    int64_t number = atomic_fetch_add(&t->calls, 1) + 1;
+
+    t->fault->calls = number;
+    if (t->fault->each != NULL)
+        t->fault->each(t->fault->context, op, path);
+    if (t->fault->die_at != 0 && number >= t->fault->die_at)
+        (void)kill(getpid(), SIGKILL);
+    if (t->fault->fail_at != 0 && (number == t->fault->fail_at || (t->fault->fail_on && number > t->fault->fail_at)))
+        return t->fault->fail_errno;
+    return 0;
+}
+
+static int fails(struct twin *t, const char *op, const char *path, struct pfs_err *err)
+{
+    int code = count(t, op, path);
+
+    return code == 0 ? 0 : pfs_fail(err, code, "%s %s: %s", op, path, pfs_errno_text(code));
+}
+
+static int wrap_file(struct twin *t, struct pfs_file *below, struct pfs_file **out, struct pfs_err *err)
+{
+    struct twin_file *f = pfs_zalloc(sizeof(*f));
+
+    if (f == NULL) {
+        pfs_file_close(below);
+        return pfs_fail(err, ENOMEM, "no memory for a file");
+    }
+    f->file = (struct pfs_file){&twin_ops, below->size};
+    f->below = below;
+    f->twin = t;
+    *out = &f->file;
+    return 0;
+}
+
+static int twin_open(void *self, const char *path, struct pfs_file **out, struct pfs_err *err)
+{
+    struct twin *t = self;
+    struct pfs_file *below;
+
+    PFS_TRY(fails(t, "open", path, err));
+    PFS_TRY(pfs_store_open(t->below, path, &below, err));
+    return wrap_file(t, below, out, err);
+}
+
+static int twin_create(void *self, const char *path, struct pfs_file **out, struct pfs_err *err)
+{
+    struct twin *t = self;
+    struct pfs_file *below;
+
+    PFS_TRY(fails(t, "create", path, err));
+    PFS_TRY(pfs_store_create(t->below, path, &below, err));
+    return wrap_file(t, below, out, err);
+}
+
+static int twin_pread(struct pfs_file *file, uint64_t off, void *to, size_t len, struct pfs_err *err)
+{
+    struct twin_file *f = (struct twin_file *)file;
+
+    PFS_TRY(fails(f->twin, "pread", "", err));
+    f->twin->fault->bytes_read += (int64_t)len;
+    return pfs_file_pread(f->below, off, to, len, err);
+}
+
+static int twin_append(struct pfs_file *file, const void *at, size_t len, struct pfs_err *err)
+{
+    struct twin_file *f = (struct twin_file *)file;
+    int rc = fails(f->twin, "append", "", err);
+
+    if (rc < 0 && !f->twin->fault->short_write)
+        return rc;
+    if (rc < 0)
+        len /= 2;
+    f->twin->fault->bytes_written += (int64_t)len;
+    if (rc < 0) {
+        (void)pfs_file_append(f->below, at, len, NULL);
+        return rc;
+    }
+    rc = pfs_file_append(f->below, at, len, err);
+    file->size = f->below->size;
+    return rc;
+}
+
+static int twin_sync(struct pfs_file *file, struct pfs_err *err)
+{
+    struct twin_file *f = (struct twin_file *)file;
+
+    PFS_TRY(fails(f->twin, "sync", "", err));
+    f->twin->fault->syncs++;
+    return pfs_file_sync(f->below, err);
+}
+
+static void twin_close(struct pfs_file *file)
+{
+    struct twin_file *f = (struct twin_file *)file;
+
+    pfs_file_close(f->below);
+    pfs_free(f);
+}
+
+static int twin_stat(void *self, const char *path, struct pfs_stat *out, struct pfs_err *err)
+{
+    struct twin *t = self;
+
+    PFS_TRY(fails(t, "stat", path, err));
+    return pfs_store_stat(t->below, path, out, err);
+}
+
+static int twin_list(void *self, const char *path, pfs_list_fn *each, void *context, struct pfs_err *err)
+{
+    struct twin *t = self;
+
+    PFS_TRY(fails(t, "list", path, err));
+    return pfs_store_list(t->below, path, each, context, err);
+}
+
+static int twin_rename(void *self, const char *from, const char *to, bool replace, struct pfs_err *err)
+{
+    struct twin *t = self;
+
+    PFS_TRY(fails(t, "rename", to, err));
+    return replace ? pfs_store_rename_over(t->below, from, to, err) : pfs_store_rename_new(t->below, from, to, err);
+}
+
+static int twin_unlink(void *self, const char *path, struct pfs_err *err)
+{
+    struct twin *t = self;
+
+    PFS_TRY(fails(t, "unlink", path, err));
+    return pfs_store_unlink(t->below, path, err);
+}
+
+static int twin_mkdir(void *self, const char *path, struct pfs_err *err)
+{
+    struct twin *t = self;
+
+    PFS_TRY(fails(t, "mkdir", path, err));
+    return pfs_store_mkdir(t->below, path, err);
+}
+
+static int twin_rmdir(void *self, const char *path, struct pfs_err *err)
+{
+    struct twin *t = self;
+
+    PFS_TRY(fails(t, "rmdir", path, err));
+    return pfs_store_rmdir(t->below, path, err);
+}
+
+static int twin_sync_dir(void *self, const char *path, struct pfs_err *err)
+{
+    struct twin *t = self;
+
+    PFS_TRY(fails(t, "sync_dir", path, err));
+    t->fault->syncs++;
+    return pfs_store_sync_dir(t->below, path, err);
+}
+
+static void twin_destroy(void *self)
+{
+    struct twin *t = self;
+
+    pfs_store_close(t->below);
+    pfs_free(t);
+}
+
+static const struct pfs_store_ops twin_ops = {twin_open,  twin_create, twin_pread,    twin_append, twin_sync,
+                                              twin_close, twin_stat,   twin_list,     twin_rename, twin_unlink,
+                                              twin_mkdir, twin_rmdir,  twin_sync_dir, twin_destroy};
+
+int pfs_store_open_fault(struct pfs_store *below, struct pfs_fault *fault, struct pfs_store **out, struct pfs_err *err)
+{
+    struct pfs_store *store = pfs_zalloc(sizeof(*store));
+    struct twin *t = pfs_zalloc(sizeof(*t));
+
+    if (store == NULL || t == NULL) {
+        pfs_free(store);
+        pfs_free(t);
+        pfs_store_close(below);
+        return pfs_fail(err, ENOMEM, "no memory for a store");
+    }
+    t->below = below;
+    t->fault = fault;
+    *store = (struct pfs_store){&twin_ops, t};
+    *out = store;
+    return 0;
+}
