@@ -294,6 +294,42 @@ int pfs_decompress(enum pfs_codec codec, struct pfs_slice in, void *to, size_t l
     return -EINVAL;
 }
 
+/* One framed block into `room` bytes at `to`: its decoded length, -1 when it is none. */
+static int64_t take_hadoop_block(struct pfs_cursor *c, uint8_t *to, size_t room)
+{
+    size_t want = pfs_take_be32(c), done = 0;
+
+    if (want > room)
+        return -1;
+    while (done < want) {
+        struct pfs_slice piece;
+        int got;
+
+        if (!pfs_take(c, pfs_take_be32(c), &piece) || piece.len > INT32_MAX || want - done > INT32_MAX)
+            return -1;
+        got = LZ4_decompress_safe((const char *)piece.at, (char *)to + done, (int)piece.len, (int)(want - done));
+        if (got <= 0)
+            return -1;
+        done += (size_t)got;
+    }
+    return c->bad ? -1 : (int64_t)done;
+}
+
+int pfs_decompress_hadoop_lz4(struct pfs_slice in, void *to, size_t len, struct pfs_err *err)
+{
+    struct pfs_cursor c = pfs_cursor_of(in);
+    size_t done = 0;
+
+    while (pfs_left(&c) > 0) {
+        int64_t got = take_hadoop_block(&c, (uint8_t *)to + done, len - done);
+
+        if (got < 0)
+            return decompress_lz4(in, to, len, err);
+        done += (size_t)got;
+    }
+    return done == len ? 0 : wrong_length("lz4", done, len, err);
+}
+
 /* ---- decompressing without a known length ---- */
 
 #define PIECE ((size_t)64 << 10)

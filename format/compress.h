@@ -33,3 +33,7 @@ int pfs_decompress(enum pfs_codec codec, struct pfs_slice in, void *to, size_t l
 
 /* For containers that do not say the decoded length (Avro): appends to `out`, whose ceiling bounds a bomb (-EFBIG). */
 int pfs_decompress_grow(enum pfs_codec codec, struct pfs_slice in, struct pfs_buf *out, struct pfs_err *err);
+
+/* The same for lz4 in the frames of Hadoop: be32 decoded length of a block, then pieces that make it up, each a be32
+ * length and a raw lz4 block. What is not framed so is taken for one raw block, as some writers left the frames out. */
+int pfs_decompress_hadoop_lz4(struct pfs_slice in, void *to, size_t len, struct pfs_err *err);

@@ -201,24 +201,23 @@ static int next_header(struct pfs_pq_source *s, struct header *h, struct pfs_err
     }
 }
 
-static int codec_of(const struct pfs_pq_chunk *chunk, enum pfs_codec *out, struct pfs_err *err)
+/* Of the older LZ4 the frames are Hadoop's. */
+static int decompress(const struct pfs_pq_chunk *chunk, struct pfs_slice in, uint8_t *to, size_t len,
+                      struct pfs_err *err)
 {
-    switch (chunk->codec) {
+    switch ((int)chunk->codec) {
     case PFS_PQ_CODEC_UNCOMPRESSED:
-        *out = PFS_CODEC_NONE;
-        return 0;
+        return pfs_decompress(PFS_CODEC_NONE, in, to, len, err);
     case PFS_PQ_CODEC_SNAPPY:
-        *out = PFS_CODEC_SNAPPY;
-        return 0;
+        return pfs_decompress(PFS_CODEC_SNAPPY, in, to, len, err);
     case PFS_PQ_CODEC_GZIP:
-        *out = PFS_CODEC_GZIP;
-        return 0;
+        return pfs_decompress(PFS_CODEC_GZIP, in, to, len, err);
     case PFS_PQ_CODEC_ZSTD:
-        *out = PFS_CODEC_ZSTD;
-        return 0;
+        return pfs_decompress(PFS_CODEC_ZSTD, in, to, len, err);
     case PFS_PQ_CODEC_LZ4_RAW:
-        *out = PFS_CODEC_LZ4;
-        return 0;
+        return pfs_decompress(PFS_CODEC_LZ4, in, to, len, err);
+    case PFS_PQ_CODEC_LZ4:
+        return pfs_decompress_hadoop_lz4(in, to, len, err);
     default:
         return pfs_fail(err, EOPNOTSUPP, "codec %s (%d) is not supported", pfs_pq_codec_name(chunk->codec),
                         chunk->codec);
@@ -228,11 +227,10 @@ static int codec_of(const struct pfs_pq_chunk *chunk, enum pfs_codec *out, struc
 /* The levels of a V2 page stand in front and are never compressed. */
 static int load_raw(struct pfs_pq_source *s, const struct header *h, struct pfs_pq_page *page, struct pfs_err *err)
 {
+    const struct pfs_pq_chunk *chunk = &s->footer->group[s->group].chunk[s->node->leaf];
     size_t raw = (size_t)h->raw_bytes, levels = (size_t)h->definition_bytes + (size_t)h->repetition_bytes;
-    enum pfs_codec codec;
     struct pfs_slice in;
 
-    PFS_TRY(codec_of(&s->footer->group[s->group].chunk[s->node->leaf], &codec, err));
     PFS_TRY(fill(s, (size_t)h->bytes, err));
     in = filled(s);
     in.len = (size_t)h->bytes;
@@ -244,14 +242,13 @@ static int load_raw(struct pfs_pq_source *s, const struct header *h, struct pfs_
         page->raw_cap = raw + PFS_PQ_PAD;
     }
     memset(page->raw + raw, 0, PFS_PQ_PAD);
-    if (codec == PFS_CODEC_NONE || !h->compressed || raw == levels) {
-        if (raw != levels && in.len != raw)
-            return pfs_fail(err, EIO, "a page of %zu bytes that are to be %zu", in.len, raw);
-        memcpy(page->raw, in.at, raw);
-        return 0;
-    }
     memcpy(page->raw, in.at, levels);
-    return pfs_decompress(codec, pfs_slice_of(in.at + levels, in.len - levels), page->raw + levels, raw - levels, err);
+    in = pfs_slice_of(in.at + levels, in.len - levels);
+    if (!h->compressed)
+        return pfs_decompress(PFS_CODEC_NONE, in, page->raw + levels, raw - levels, err);
+    if (raw == levels)
+        return 0; /* no values: a codec may have made some bytes of them or none */
+    return decompress(chunk, in, page->raw + levels, raw - levels, err);
 }
 
 /* Levels of a V1 page: their length as le32, then their bytes. */
