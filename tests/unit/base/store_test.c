@@ -1,0 +1,171 @@
+/* store_test.c - every store behaves alike; what a power cut leaves; what the fault store does. */
+#include "base/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "tests/unit/cm.h"
+
+static char root[64];
+
+static struct pfs_store *open_store(bool memory)
+{
+    struct pfs_store *store;
+
+    if (memory) {
+        assert_int_equal(pfs_store_open_memory(&store, NULL), 0);
+        return store;
+    }
+    (void)snprintf(root, sizeof(root), "/tmp/paimonfs-store-XXXXXX");
+    assert_non_null(mkdtemp(root));
+    assert_int_equal(pfs_store_open_posix(root, &store, NULL), 0);
+    return store;
+}
+
+static void close_store(struct pfs_store *store, bool memory)
+{
+    assert_int_equal(pfs_store_remove_all(store, "d", NULL), 0);
+    pfs_store_close(store);
+    if (!memory)
+        assert_int_equal(rmdir(root), 0);
+}
+
+static int put(struct pfs_store *store, const char *path, const char *text, bool sync)
+{
+    struct pfs_file *file;
+
+    PFS_TRY(pfs_store_create(store, path, &file, NULL));
+    PFS_TRY(pfs_file_append(file, text, strlen(text), NULL));
+    if (sync)
+        PFS_TRY(pfs_file_sync(file, NULL));
+    pfs_file_close(file);
+    return 0;
+}
+
+static bool has(struct pfs_store *store, const char *path, const char *text)
+{
+    struct pfs_slice bytes;
+    bool same;
+
+    if (pfs_store_load(store, path, 1000, &bytes, NULL) < 0)
+        return false;
+    same = pfs_slice_eq(bytes, pfs_str(text));
+    pfs_free((void *)bytes.at);
+    return same;
+}
+
+static int count_entry(void *context, struct pfs_slice name, bool directory)
+{
+    int *counts = context;
+
+    (void)name;
+    counts[directory]++;
+    return 0;
+}
+
+static void stores_behave_alike(void **state)
+{
+    (void)state;
+    for (int memory = 0; memory < 2; memory++) {
+        struct pfs_store *s = open_store(memory);
+        int counts[2] = {0, 0};
+        struct pfs_file *file;
+        struct pfs_err err;
+        struct pfs_stat st;
+        char byte[4];
+
+        assert_int_equal(put(s, "d/a/one", "first", true), 0);
+        assert_int_equal(put(s, "d/a/one", "again", true), -EEXIST);
+        assert_true(has(s, "d/a/one", "first"));
+        assert_int_equal(put(s, "d/two", "second", true), 0);
+        assert_int_equal(pfs_store_rename_new(s, "d/two", "d/a/one", NULL), -EEXIST);
+        assert_true(has(s, "d/two", "second"));
+        assert_int_equal(pfs_store_open(s, "d/a/one", &file, NULL), 0);
+        assert_int_equal(pfs_store_rename_over(s, "d/two", "d/a/one", NULL), 0);
+        assert_true(has(s, "d/a/one", "second"));
+        /* a file that is open keeps its content */
+        assert_int_equal(pfs_file_pread(file, 1, byte, 4, NULL), 0);
+        assert_memory_equal(byte, "irst", 4);
+        assert_int_equal(pfs_file_pread(file, 2, byte, 4, &err), -EIO);
+        assert_true(err.text[0] != '\0');
+        pfs_file_close(file);
+        assert_int_equal(pfs_store_open(s, "d/two", &file, NULL), -ENOENT);
+        assert_int_equal(pfs_store_open(s, "d/a", &file, &err), -EISDIR);
+        assert_int_equal(pfs_store_stat(s, "d/a/one", &st, NULL), 0);
+        assert_true(st.size == 6 && !st.directory);
+        assert_int_equal(pfs_store_mkdir(s, "d/b/c", NULL), 0);
+        assert_int_equal(pfs_store_mkdir(s, "d/b", NULL), -EEXIST);
+        assert_int_equal(pfs_store_rmdir(s, "d/b", NULL), -ENOTEMPTY);
+        assert_int_equal(pfs_store_list(s, "d", count_entry, counts, NULL), 0);
+        assert_true(counts[0] == 0 && counts[1] == 2);
+        assert_int_equal(pfs_store_list(s, "d/none", count_entry, counts, NULL), -ENOENT);
+        assert_int_equal(pfs_store_publish(s, "d/p", pfs_str("x"), false, NULL), 0);
+        assert_int_equal(pfs_store_publish(s, "d/p", pfs_str("y"), false, NULL), -EEXIST);
+        assert_true(has(s, "d/p", "x"));
+        assert_int_equal(pfs_store_publish(s, "d/p", pfs_str("z"), true, NULL), 0);
+        assert_true(has(s, "d/p", "z"));
+        counts[0] = counts[1] = 0;
+        assert_int_equal(pfs_store_list(s, "d", count_entry, counts, NULL), 0);
+        assert_true(counts[0] == 1 && counts[1] == 2); /* no temporary file is left */
+        assert_int_equal(pfs_store_unlink(s, "d/p", NULL), 0);
+        assert_int_equal(pfs_store_unlink(s, "d/p", NULL), -ENOENT);
+        assert_int_equal(pfs_store_open(s, "../etc", &file, &err), -EINVAL);
+        close_store(s, memory);
+    }
+}
+
+static void a_power_cut_takes_what_was_not_synced(void **state)
+{
+    struct pfs_store *s = open_store(true);
+
+    (void)state;
+    assert_int_equal(pfs_store_publish(s, "d/e/published", pfs_str("whole"), false, NULL), 0);
+    assert_int_equal(put(s, "d/bytes-lost", "abc", false), 0);
+    assert_int_equal(put(s, "d/kept", "abc", true), 0);
+    assert_int_equal(pfs_store_sync_dir(s, "d", NULL), 0);
+    assert_int_equal(put(s, "d/name-lost", "abc", true), 0);
+    assert_int_equal(pfs_store_rename_new(s, "d/kept", "d/moved", NULL), 0);
+    pfs_store_memory_power_cut(s);
+    assert_true(has(s, "d/bytes-lost", ""));
+    assert_true(has(s, "d/kept", "abc")); /* the new name was not synced, so the old one is back */
+    assert_false(has(s, "d/moved", "abc"));
+    assert_false(has(s, "d/name-lost", "abc"));
+    assert_true(has(s, "d/e/published", "whole"));
+    close_store(s, true);
+}
+
+static void the_fault_store_fails_the_call_that_it_is_told(void **state)
+{
+    struct pfs_fault fault = {.fail_errno = ENOSPC};
+    struct pfs_store *s;
+    struct pfs_err err;
+
+    (void)state;
+    assert_int_equal(pfs_store_open_fault(open_store(true), &fault, &s, NULL), 0);
+    assert_int_equal(put(s, "d/a", "abcd", true), 0);
+    assert_true(fault.calls >= 3 && fault.syncs == 1 && fault.bytes_written == 4);
+    fault.fail_at = fault.calls + 1;
+    assert_int_equal(pfs_store_publish(s, "d/b", pfs_str("x"), false, &err), -ENOSPC);
+    assert_true(err.text[0] != '\0');
+    assert_int_equal(pfs_store_publish(s, "d/b", pfs_str("x"), false, &err), 0);
+    fault.fail_at = fault.calls + 1;
+    fault.fail_on = true;
+    assert_int_equal(pfs_store_publish(s, "d/c", pfs_str("x"), false, NULL), -ENOSPC);
+    assert_int_equal(pfs_store_publish(s, "d/c", pfs_str("x"), false, NULL), -ENOSPC);
+    fault.fail_at = 0;
+    close_store(s, true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stores_behave_alike),
+        cmocka_unit_test(a_power_cut_takes_what_was_not_synced),
+        cmocka_unit_test(the_fault_store_fails_the_call_that_it_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
