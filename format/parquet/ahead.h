@@ -18,5 +18,8 @@ int pfs_pq_ahead_open(const struct pfs_pq_source *source, struct pfs_pool *pool,
 /* Waits for a task that is running; one that is still queued finds nothing to do. NULL allowed. */
 void pfs_pq_ahead_close(struct pfs_pq_ahead *ahead);
 
+/* Queues the making of the first page, so that those of all columns are made at once. NULL allowed. */
+void pfs_pq_ahead_start(struct pfs_pq_ahead *ahead);
+
 /* As pfs_pq_source_next; the memory of *page is used again for a later one. */
 int pfs_pq_ahead_next(struct pfs_pq_ahead *ahead, struct pfs_pq_page *page, struct pfs_err *err);

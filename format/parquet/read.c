@@ -64,6 +64,9 @@ static int64_t reader_next(struct pfs_reader *base, struct pfs_arena *arena, str
 
     if (pfs_cancelled(r->read->cancel))
         return pfs_fail(err, ECANCELED, "cancelled");
+    if (r->group < 0)
+        for (int32_t i = 0; i < r->read->columns; i++)
+            pfs_pq_ahead_start(r->column[i].ahead);
     rows = next_rows(r, err);
     if (rows <= 0)
         return rows;

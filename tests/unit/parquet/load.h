@@ -1,6 +1,7 @@
 /* load.h - Parquet files for tests: bytes of tests/data/parquet as an open file, and rows out as JSON text. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -32,15 +33,15 @@ static inline struct pfs_slice load_file(const char *name)
 struct load_file {
     struct pfs_file base;
     struct pfs_slice bytes;
-    int calls, fail_at;
+    atomic_int calls;
+    int fail_at;
 };
 
 static inline int load_pread(struct pfs_file *base, uint64_t off, void *to, size_t len, struct pfs_err *err)
 {
     struct load_file *file = (struct load_file *)base;
 
-    file->calls++;
-    if (file->calls == file->fail_at)
+    if (atomic_fetch_add(&file->calls, 1) + 1 == file->fail_at)
         return pfs_fail(err, EIO, "a bad sector");
     if (off > file->bytes.len || len > file->bytes.len - off)
         return pfs_fail(err, EIO, "a read past the end");

@@ -319,6 +319,65 @@ static void a_pool_changes_nothing(void **state)
     pfs_pool_close(pool);
 }
 
+/* Tasks of a closed reader may still be queued, and one may be running. */
+static void a_reader_with_a_pool_may_be_closed_at_any_batch(void **state)
+{
+    const char *const pairs[][2] = {{"row", "INT"}, {"text", "STRING"}, {"word", "STRING"}, {NULL, NULL}};
+    struct pfs_slice bytes = load_file("v1.parquet");
+    struct pfs_field fields[3];
+    struct pfs_arena arena = {0}, rows = {0};
+    struct pfs_pool *pool = NULL;
+    struct pfs_parquet_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields), .batch_rows = 40};
+    struct load_file opened;
+    struct pfs_file *file = load_bytes(bytes, &opened);
+
+    (void)state;
+    assert_int_equal(pfs_pool_open(2, &pool, NULL), 0);
+    read.pool = pool;
+    for (int batches = 0; batches < 100; batches++) {
+        struct pfs_reader *reader = NULL;
+        struct pfs_batch batch;
+
+        assert_int_equal(pfs_parquet_open(file, &read, &reader, NULL), 0);
+        for (int i = 0; i < batches % 16; i++)
+            assert_int_equal(pfs_reader_next(reader, &rows, &batch, NULL), i % 7 == 6 ? 10 : 40);
+        pfs_reader_close(reader);
+        pfs_arena_reset(&rows);
+    }
+    pfs_pool_close(pool);
+    pfs_arena_done(&rows);
+    pfs_arena_done(&arena);
+    free((void *)(uintptr_t)bytes.at);
+}
+
+static void a_failure_of_a_worker_reaches_the_caller(void **state)
+{
+    const char *const pairs[][2] = {{"row", "INT"}, {"text", "STRING"}, {NULL, NULL}};
+    struct pfs_slice bytes = load_file("v1.parquet");
+    struct pfs_field fields[2];
+    struct pfs_arena arena = {0};
+    struct pfs_pool *pool = NULL;
+    struct pfs_parquet_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields)};
+
+    (void)state;
+    assert_int_equal(pfs_pool_open(2, &pool, NULL), 0);
+    read.pool = pool;
+    for (int n = 2; n < 5; n++) { /* call 1 reads the footer */
+        struct load_file opened;
+        struct pfs_file *file = load_bytes(bytes, &opened);
+        struct pfs_buf out = {0};
+        struct pfs_err err = {0};
+
+        opened.fail_at = n;
+        assert_int_equal(load_rows(file, &read, &out, &err), -EIO);
+        assert_non_null(strstr(err.text, "a bad sector"));
+        pfs_buf_done(&out);
+    }
+    pfs_pool_close(pool);
+    pfs_arena_done(&arena);
+    free((void *)(uintptr_t)bytes.at);
+}
+
 /* ---- what is refused ---- */
 
 static const struct {
@@ -573,6 +632,8 @@ int main(void)
         cmocka_unit_test(data_pages_v2_of_another_writer_are_read),
         cmocka_unit_test(int96_is_read_in_every_precision),
         cmocka_unit_test(a_pool_changes_nothing),
+        cmocka_unit_test(a_reader_with_a_pool_may_be_closed_at_any_batch),
+        cmocka_unit_test(a_failure_of_a_worker_reaches_the_caller),
         cmocka_unit_test(what_cannot_be_read_is_refused_with_a_sentence),
         cmocka_unit_test(a_missing_column_is_nulls_and_no_column_is_rows),
         cmocka_unit_test(a_cancelled_read_stops),
