@@ -294,12 +294,12 @@ static int reserve(struct target *t, int64_t more)
     return 0;
 }
 
-/* Copies whole pieces of 16 bytes: both sides have the room. */
+/* Copies 32 bytes at least: both sides have the room. Most strings are no longer. */
 static inline void copy_short(uint8_t *to, const uint8_t *from, uint32_t len)
 {
-    memcpy(to, from, 16);
-    if (len > 16)
-        memcpy(to + 16, from + 16, len - 16);
+    memcpy(to, from, 32);
+    if (len > 32)
+        memcpy(to + 32, from + 32, len - 32);
 }
 
 static int take_entries(struct pfs_pq_column *c, int64_t n, struct target *t)

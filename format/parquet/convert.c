@@ -104,23 +104,33 @@ static bool int96_to_micros(const uint8_t *in, int64_t n, int width_in, void *ou
     return fits;
 }
 
-/* Big-endian two's complement of up to 16 bytes; longer ones through pfs_decimal_from_be, which looks at the rest. */
+/* Big-endian two's complement of 1 to 8 bytes; 8 can be read. */
+static inline int64_t be_short(const uint8_t *in, int bytes)
+{
+    return (int64_t)pfs_be64(in) >> (64 - 8 * bytes);
+}
+
+/* Of 9 to 16 bytes: two overlapping words. */
+static inline pfs_i128 be_long(const uint8_t *in, int bytes)
+{
+    return (pfs_i128)((pfs_u128)be_short(in, bytes - 8) << 64 | pfs_be64(in + bytes - 8));
+}
+
+/* Other widths go through pfs_decimal_from_be, which looks at the bytes that do not count. */
 static bool be_to_i128(const uint8_t *in, int64_t n, int width_in, void *out)
 {
     pfs_i128 *values = out;
     bool fits = true;
 
-    for (int64_t i = 0; i < n; i++, in += width_in) {
-        if (width_in == 0 || width_in > 16) {
-            fits &= pfs_decimal_from_be(pfs_slice_of(in, (size_t)width_in), &values[i]);
-            continue;
-        }
-        pfs_u128 v = (in[0] & 0x80) != 0 ? ~(pfs_u128)0 : 0;
-
-        for (int b = 0; b < width_in; b++)
-            v = v << 8 | in[b];
-        values[i] = (pfs_i128)v;
-    }
+    if (width_in >= 1 && width_in <= 8)
+        for (int64_t i = 0; i < n; i++)
+            values[i] = be_short(in + i * width_in, width_in);
+    else if (width_in >= 9 && width_in <= 16)
+        for (int64_t i = 0; i < n; i++)
+            values[i] = be_long(in + i * width_in, width_in);
+    else
+        for (int64_t i = 0; i < n; i++)
+            fits &= pfs_decimal_from_be(pfs_slice_of(in + i * width_in, (size_t)width_in), &values[i]);
     return fits;
 }
 
@@ -129,14 +139,15 @@ static bool be_to_i64(const uint8_t *in, int64_t n, int width_in, void *out)
     int64_t *values = out;
     bool fits = true;
 
-    for (int64_t i = 0; i < n; i++, in += width_in) {
+    if (width_in >= 1 && width_in <= 8) {
+        for (int64_t i = 0; i < n; i++)
+            values[i] = be_short(in + i * width_in, width_in);
+        return true;
+    }
+    for (int64_t i = 0; i < n; i++) {
         pfs_i128 wide = 0;
 
-        if (width_in == 8) {
-            values[i] = (int64_t)pfs_be64(in);
-            continue;
-        }
-        fits &= be_to_i128(in, 1, width_in, &wide) && wide == (int64_t)wide;
+        fits &= be_to_i128(in + i * width_in, 1, width_in, &wide) && wide == (int64_t)wide;
         values[i] = (int64_t)wide;
     }
     return fits;

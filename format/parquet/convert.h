@@ -9,7 +9,8 @@
 #include "format/batch.h"
 #include "format/parquet/footer.h"
 
-/* n values of plain fixed-width bytes at `in` (`width_in` each) to `out`; false when one does not fit. */
+/* n values of plain fixed-width bytes at `in` (`width_in` each, 8 bytes more can be read) to `out`; false when one does
+ * not fit. */
 typedef bool pfs_pq_convert_fn(const uint8_t *in, int64_t n, int width_in, void *out);
 
 enum pfs_pq_shape {
