@@ -4,7 +4,9 @@
  * Format: Avro 1.11 containers; the rules of spec manifests 1 (codec from the header, unions ["null", X] with null
  * first when written, any order when read). Reading resolves by field name against the schema in the header: a wanted
  * field that the file lacks is null, one that is not wanted is skipped. Codecs null, deflate, snappy, zstandard.
- * Damaged bytes are -EIO with the fact; nesting is limited. Threads: one reader or writer, one thread.
+ * Damaged bytes are -EIO with the fact, a codec that is not known -EOPNOTSUPP, more than the ceiling -EFBIG; nesting is
+ * limited. Schemas whose arrays or fields could take no bytes (null outside of a union) are refused: with them a short
+ * file could claim any number of values. Threads: one reader or writer, one thread.
  */
 #pragma once
 
@@ -13,17 +15,20 @@
 
 struct pfs_avro_reader;
 
-/* The datum model of metadata records: a tree of values in the arena, laid out in the order of the wanted fields. */
+/* The datum model of metadata records: a tree of values, laid out in the order of the wanted fields. */
 enum pfs_avro_kind { PFS_AVRO_NULL, PFS_AVRO_LONG, PFS_AVRO_DOUBLE, PFS_AVRO_BYTES, PFS_AVRO_ARRAY, PFS_AVRO_RECORD };
 
 struct pfs_avro_value {
-    enum pfs_avro_kind
-        kind;       /* int, long, boolean: LONG; float, double: DOUBLE; string, bytes, fixed, enum symbol: BYTES */
-    int64_t number; /* LONG */
-    double real;    /* DOUBLE */
-    struct pfs_slice bytes;      /* BYTES; borrowed from the block, lives in the arena */
-    int64_t count;               /* ARRAY: items; RECORD: the wanted fields */
-    struct pfs_avro_value *item; /* ARRAY, RECORD */
+    enum pfs_avro_kind kind; /* says which member counts; a map is NULL: its entries are stepped over */
+    union {
+        int64_t number;         /* LONG: int, long, boolean (0, 1) */
+        double real;            /* DOUBLE: float, double */
+        struct pfs_slice bytes; /* BYTES: string, bytes, fixed, the symbol of an enum; lives in the reader's arena */
+        struct {
+            int64_t count;               /* ARRAY: items; RECORD: the wanted fields */
+            struct pfs_avro_value *item; /* ARRAY, RECORD */
+        };
+    };
 };
 
 /* What is wanted of a record: names, and for record-valued fields (or arrays of records) what is wanted of those. */
@@ -32,13 +37,14 @@ struct pfs_avro_wanted {
     const struct pfs_avro_wanted *fields; /* NULL = a scalar or an array of scalars; ended by a name of NULL */
 };
 
-/* Opens over the whole file's bytes (borrowed until close). `wanted` (ended by a NULL name) is borrowed too.
- * max_bytes is the ceiling for all decoded blocks together. */
+/* Opens over the whole file's bytes (borrowed until close). `wanted` (ended by a NULL name) is borrowed too. Decoded
+ * blocks go to `arena`, so that BYTES need no copy and outlive the reader; max_bytes is the ceiling for all of them. */
 int pfs_avro_open(struct pfs_slice file, const struct pfs_avro_wanted *wanted, size_t max_bytes,
-                  struct pfs_avro_reader **out, struct pfs_err *err);
-/* The next record (kind RECORD, in the arena): 1, 0 at the end, -errno. */
-int pfs_avro_next(struct pfs_avro_reader *reader, struct pfs_arena *arena, struct pfs_avro_value *out,
-                  struct pfs_err *err);
+                  struct pfs_arena *arena, struct pfs_avro_reader **out, struct pfs_err *err);
+/* How many records the blocks claim to hold: a hint for arrays, never more than the file has bytes. */
+int64_t pfs_avro_claimed(const struct pfs_avro_reader *reader);
+/* The next record (kind RECORD): 1, 0 at the end, -errno. The tree is the reader's and lasts until its next call. */
+int pfs_avro_next(struct pfs_avro_reader *reader, struct pfs_avro_value *out, struct pfs_err *err);
 void pfs_avro_close(struct pfs_avro_reader *reader); /* NULL allowed */
 
 /* Writing: the caller encodes datums itself with the helpers (the writer's schemas are constants of spec manifests),

@@ -6,9 +6,20 @@
 
 #include "base/limits.h"
 
+/* References multiply: a schema of some hundred bytes could unfold to more types than memory holds. */
+#define TYPES_MAX (2 * PFS_COLUMNS_MAX)
+
+struct named { /* a type that a later string may mean, newest first */
+    struct named *next;
+    const char *name; /* without its namespace; the JSON owns it */
+    const json_t *json;
+};
+
 struct parser {
     struct pfs_arena *arena;
     struct pfs_err *err;
+    struct named *named;
+    int32_t types; /* unfolded so far */
 };
 
 static int parse(struct parser *p, const json_t *json, const struct pfs_avro_wanted *wanted, int depth,
@@ -25,8 +36,55 @@ static const struct {
 } primitives[] = {
     {"null", PFS_AVRO_T_NULL},   {"boolean", PFS_AVRO_T_BOOLEAN}, {"int", PFS_AVRO_T_INT},
     {"long", PFS_AVRO_T_INT},    {"float", PFS_AVRO_T_FLOAT},     {"double", PFS_AVRO_T_DOUBLE},
-    {"bytes", PFS_AVRO_T_BYTES}, {"string", PFS_AVRO_T_BYTES},    {"enum", PFS_AVRO_T_INT},
+    {"bytes", PFS_AVRO_T_BYTES}, {"string", PFS_AVRO_T_BYTES},
 };
+
+/* ---- names ---- */
+
+static const char *last_part(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    return dot == NULL ? name : dot + 1;
+}
+
+static int define(struct parser *p, const json_t *json)
+{
+    const char *name = json_string_value(json_object_get(json, "name"));
+    struct named *n;
+
+    if (name == NULL)
+        return damaged(p, "a type without a name");
+    n = pfs_arena_alloc(p->arena, sizeof(*n));
+    if (n == NULL)
+        return pfs_arena_full(p->arena, p->err);
+    *n = (struct named){p->named, last_part(name), json};
+    p->named = n;
+    return 0;
+}
+
+static int parse_name(struct parser *p, const char *name, const struct pfs_avro_wanted *wanted, int depth,
+                      struct pfs_avro_schema *out)
+{
+    for (size_t i = 0; i < sizeof(primitives) / sizeof(primitives[0]); i++)
+        if (strcmp(primitives[i].name, name) == 0) {
+            out->type = primitives[i].type;
+            return 0;
+        }
+    for (const struct named *n = p->named; n != NULL; n = n->next)
+        if (strcmp(n->name, last_part(name)) == 0)
+            return parse(p, n->json, wanted, depth + 1, out);
+    return damaged(p, "a type that is not known");
+}
+
+/* ---- composed types ---- */
+
+/* Items and fields must take bytes, else a count is bounded by nothing. */
+static bool takes_bytes(const struct pfs_avro_schema *s)
+{
+    return s->type != PFS_AVRO_T_NULL && (s->type != PFS_AVRO_T_FIXED || s->size > 0) &&
+           (s->type != PFS_AVRO_T_RECORD || s->children > 0);
+}
 
 static int children(struct parser *p, struct pfs_avro_schema *out, size_t count)
 {
@@ -35,6 +93,13 @@ static int children(struct parser *p, struct pfs_avro_schema *out, size_t count)
     out->children = (int32_t)count;
     out->child = pfs_arena_array(p->arena, count, sizeof(*out->child));
     return out->child == NULL ? pfs_arena_full(p->arena, p->err) : 0;
+}
+
+static int parse_child(struct parser *p, const json_t *json, const struct pfs_avro_wanted *wanted, int depth,
+                       struct pfs_avro_schema *out)
+{
+    PFS_TRY(parse(p, json, wanted, depth + 1, out));
+    return takes_bytes(out) ? 0 : damaged(p, "a value that takes no bytes");
 }
 
 static int parse_union(struct parser *p, const json_t *json, const struct pfs_avro_wanted *wanted, int depth,
@@ -63,6 +128,7 @@ static int parse_record(struct parser *p, const json_t *json, const struct pfs_a
     if (!json_is_array(fields))
         return damaged(p, "a record without fields");
     out->type = PFS_AVRO_T_RECORD;
+    PFS_TRY(define(p, json));
     PFS_TRY(children(p, out, json_array_size(fields)));
     out->place = pfs_arena_array(p->arena, (size_t)out->children, sizeof(*out->place));
     if (out->place == NULL)
@@ -76,10 +142,45 @@ static int parse_record(struct parser *p, const json_t *json, const struct pfs_a
         if (name == NULL)
             return damaged(p, "a field without a name");
         out->place[i] = place_of(wanted, name);
-        PFS_TRY(parse(p, json_object_get(field, "type"), out->place[i] < 0 ? NULL : wanted[out->place[i]].fields,
-                      depth + 1, &out->child[i]));
+        PFS_TRY(parse_child(p, json_object_get(field, "type"), out->place[i] < 0 ? NULL : wanted[out->place[i]].fields,
+                            depth, &out->child[i]));
     }
     return 0;
+}
+
+static int parse_enum(struct parser *p, const json_t *json, struct pfs_avro_schema *out)
+{
+    const json_t *symbols = json_object_get(json, "symbols");
+    size_t count = json_array_size(symbols);
+
+    if (count == 0 || count > PFS_COLUMNS_MAX)
+        return damaged(p, "an enum without symbols");
+    out->type = PFS_AVRO_T_ENUM;
+    out->children = (int32_t)count;
+    out->symbol = pfs_arena_array(p->arena, count, sizeof(*out->symbol));
+    if (out->symbol == NULL)
+        return pfs_arena_full(p->arena, p->err);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *symbol = json_array_get(symbols, i);
+
+        if (!json_is_string(symbol))
+            return damaged(p, "an enum without symbols");
+        if (!pfs_arena_copy(p->arena, pfs_slice_of(json_string_value(symbol), json_string_length(symbol)),
+                            &out->symbol[i]))
+            return pfs_arena_full(p->arena, p->err);
+    }
+    return define(p, json);
+}
+
+static int parse_fixed(struct parser *p, const json_t *json, struct pfs_avro_schema *out)
+{
+    const json_t *size = json_object_get(json, "size");
+
+    if (!json_is_integer(size) || json_integer_value(size) < 0 || json_integer_value(size) > INT32_MAX)
+        return damaged(p, "a fixed without a size");
+    out->type = PFS_AVRO_T_FIXED;
+    out->size = (int32_t)json_integer_value(size);
+    return define(p, json);
 }
 
 static int parse_object(struct parser *p, const json_t *json, const struct pfs_avro_wanted *wanted, int depth,
@@ -95,38 +196,30 @@ static int parse_object(struct parser *p, const json_t *json, const struct pfs_a
     if (strcmp(name, "array") == 0 || strcmp(name, "map") == 0) {
         out->type = name[0] == 'a' ? PFS_AVRO_T_ARRAY : PFS_AVRO_T_MAP;
         PFS_TRY(children(p, out, 1));
-        return parse(p, json_object_get(json, name[0] == 'a' ? "items" : "values"), wanted, depth + 1, &out->child[0]);
+        return parse_child(p, json_object_get(json, name[0] == 'a' ? "items" : "values"), wanted, depth,
+                           &out->child[0]);
     }
-    if (strcmp(name, "fixed") == 0) {
-        const json_t *size = json_object_get(json, "size");
-
-        if (!json_is_integer(size) || json_integer_value(size) < 0 || json_integer_value(size) > INT32_MAX)
-            return damaged(p, "a fixed without a size");
-        out->type = PFS_AVRO_T_FIXED;
-        out->size = json_integer_value(size);
-        return 0;
-    }
-    return parse(p, type, wanted, depth + 1, out);
+    if (strcmp(name, "fixed") == 0)
+        return parse_fixed(p, json, out);
+    if (strcmp(name, "enum") == 0)
+        return parse_enum(p, json, out);
+    return parse(p, type, wanted, depth + 1, out); /* a logical type, or a type without properties */
 }
 
 static int parse(struct parser *p, const json_t *json, const struct pfs_avro_wanted *wanted, int depth,
                  struct pfs_avro_schema *out)
 {
-    const char *name;
-
     *out = (struct pfs_avro_schema){0};
     if (depth > PFS_JSON_DEPTH_MAX)
         return damaged(p, "nested too deep");
+    if (++p->types > TYPES_MAX)
+        return damaged(p, "too many types");
     if (json_is_array(json))
         return parse_union(p, json, wanted, depth, out);
     if (json_is_object(json))
         return parse_object(p, json, wanted, depth, out);
-    name = json_string_value(json);
-    for (size_t i = 0; name != NULL && i < sizeof(primitives) / sizeof(primitives[0]); i++)
-        if (strcmp(primitives[i].name, name) == 0) {
-            out->type = primitives[i].type;
-            return 0;
-        }
+    if (json_is_string(json))
+        return parse_name(p, json_string_value(json), wanted, depth, out);
     return damaged(p, "a type that is not known");
 }
 
@@ -156,7 +249,7 @@ static bool too_deep(struct pfs_slice json)
 int pfs_avro_schema_parse(struct pfs_slice json, struct pfs_arena *arena, struct pfs_avro_schema *out,
                           const struct pfs_avro_wanted *wanted, struct pfs_err *err)
 {
-    struct parser p = {arena, err};
+    struct parser p = {.arena = arena, .err = err};
     json_error_t why;
     json_t *root;
     int rc;
@@ -167,7 +260,7 @@ int pfs_avro_schema_parse(struct pfs_slice json, struct pfs_arena *arena, struct
     if (root == NULL)
         return damaged(&p, "not JSON");
     rc = parse(&p, root, wanted, 0, out);
-    if (rc == 0 && out->type != PFS_AVRO_T_RECORD)
+    if (rc == 0 && (out->type != PFS_AVRO_T_RECORD || !takes_bytes(out)))
         rc = damaged(&p, "not a record");
     json_decref(root);
     return rc;

@@ -7,11 +7,12 @@
 enum pfs_avro_type {
     PFS_AVRO_T_NULL,
     PFS_AVRO_T_BOOLEAN,
-    PFS_AVRO_T_INT, /* and long, enum */
+    PFS_AVRO_T_INT, /* and long */
     PFS_AVRO_T_FLOAT,
     PFS_AVRO_T_DOUBLE,
     PFS_AVRO_T_BYTES, /* and string */
     PFS_AVRO_T_FIXED,
+    PFS_AVRO_T_ENUM,
     PFS_AVRO_T_ARRAY,
     PFS_AVRO_T_MAP,
     PFS_AVRO_T_UNION,
@@ -20,15 +21,17 @@ enum pfs_avro_type {
 
 struct pfs_avro_schema {
     enum pfs_avro_type type;
-    int64_t size;     /* FIXED: bytes */
-    int32_t children; /* ARRAY, MAP: 1; UNION: branches; RECORD: fields */
+    int32_t size;     /* FIXED: bytes */
+    int32_t children; /* ARRAY, MAP: 1; UNION: branches; RECORD: fields; ENUM: symbols */
+    int32_t wanted;   /* RECORD: how many fields are wanted */
     struct pfs_avro_schema *child;
-    /* RECORD: for each field the place among the wanted ones (-1 = stepped over), set by resolve. */
-    int32_t *place;
-    int32_t wanted;
+    union {
+        int32_t *place;           /* RECORD: for each field the place among the wanted ones (-1 = stepped over) */
+        struct pfs_slice *symbol; /* ENUM */
+    };
 };
 
-/* Parses the JSON of a header; -EIO with a sentence. Nesting is limited; named types may be referred to only by being
- * defined (Paimon's schemas never refer back). */
+/* Parses the JSON of a header; -EIO with a sentence. Nesting is limited. A type that is named again where it was
+ * defined before is resolved against what is wanted there; one that holds itself is refused. */
 int pfs_avro_schema_parse(struct pfs_slice json, struct pfs_arena *arena, struct pfs_avro_schema *out,
                           const struct pfs_avro_wanted *wanted, struct pfs_err *err);

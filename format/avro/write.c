@@ -1,11 +1,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/uuid.h"
 #include "format/avro/avro.h"
 #include "format/compress.h"
-
-#include "base/hash.h"
 
 #define BLOCK_BYTES 64000
 

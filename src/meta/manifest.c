@@ -27,12 +27,16 @@ enum {
     LIST_MAX_BUCKET,
     LIST_MIN_LEVEL,
     LIST_MAX_LEVEL,
+    LIST_MIN_ROW_ID,
+    LIST_MAX_ROW_ID,
 };
-static const struct pfs_avro_wanted list_fields[] = {
-    {"_VERSION", NULL},         {"_FILE_NAME", NULL},         {"_FILE_SIZE", NULL},
-    {"_NUM_ADDED_FILES", NULL}, {"_NUM_DELETED_FILES", NULL}, {"_PARTITION_STATS", stats_fields},
-    {"_SCHEMA_ID", NULL},       {"_MIN_BUCKET", NULL},        {"_MAX_BUCKET", NULL},
-    {"_MIN_LEVEL", NULL},       {"_MAX_LEVEL", NULL},         {NULL, NULL}};
+static const struct pfs_avro_wanted list_fields[] = {{"_VERSION", NULL},           {"_FILE_NAME", NULL},
+                                                     {"_FILE_SIZE", NULL},         {"_NUM_ADDED_FILES", NULL},
+                                                     {"_NUM_DELETED_FILES", NULL}, {"_PARTITION_STATS", stats_fields},
+                                                     {"_SCHEMA_ID", NULL},         {"_MIN_BUCKET", NULL},
+                                                     {"_MAX_BUCKET", NULL},        {"_MIN_LEVEL", NULL},
+                                                     {"_MAX_LEVEL", NULL},         {"_MIN_ROW_ID", NULL},
+                                                     {"_MAX_ROW_ID", NULL},        {NULL, NULL}};
 
 enum {
     FILE_NAME,
@@ -122,8 +126,8 @@ static const struct pfs_avro_wanted index_fields[] = {{"_VERSION", NULL},
 
 struct reading {
     struct pfs_arena *arena;
-    struct pfs_err *err;
     const char *bad; /* the first field that was wrong */
+    bool full;       /* and it was for want of memory */
 };
 
 static void is_bad(struct reading *r, const char *field)
@@ -132,11 +136,35 @@ static void is_bad(struct reading *r, const char *field)
         r->bad = field;
 }
 
+/* A zeroed array in the arena; NULL (and bad) when it is full. */
+static void *array(struct reading *r, int64_t count, size_t size, const char *field)
+{
+    void *out = pfs_arena_array(r->arena, (size_t)count, size);
+
+    if (out == NULL) {
+        r->full = true;
+        is_bad(r, field);
+    }
+    return out;
+}
+
 static int64_t number(struct reading *r, const struct pfs_avro_value *v, const char *field)
 {
-    if (v->kind != PFS_AVRO_LONG)
+    if (v->kind != PFS_AVRO_LONG) {
         is_bad(r, field);
+        return 0;
+    }
     return v->number;
+}
+
+/* A size or a count. */
+static int64_t amount(struct reading *r, const struct pfs_avro_value *v, const char *field)
+{
+    int64_t n = number(r, v, field);
+
+    if (n < 0)
+        is_bad(r, field);
+    return n;
 }
 
 static int32_t number32(struct reading *r, const struct pfs_avro_value *v, const char *field)
@@ -155,21 +183,21 @@ static int64_t optional(const struct pfs_avro_value *v, int64_t absent)
 
 static struct pfs_slice bytes(struct reading *r, const struct pfs_avro_value *v, const char *field)
 {
-    if (v->kind != PFS_AVRO_BYTES)
+    if (v->kind != PFS_AVRO_BYTES) {
         is_bad(r, field);
+        return (struct pfs_slice){NULL, 0};
+    }
     return v->bytes;
 }
 
 static const char *text(struct reading *r, const struct pfs_avro_value *v, const char *field)
 {
     struct pfs_slice s = bytes(r, v, field);
-    const char *out = NULL;
+    const char *out = pfs_arena_string(r->arena, s);
 
-    if (s.len > 0 && memchr(s.at, 0, s.len) != NULL)
-        is_bad(r, field);
-    else
-        out = pfs_arena_string(r->arena, s);
     if (out == NULL)
+        r->full = true;
+    if (out == NULL || strlen(out) != s.len) /* a NUL inside */
         is_bad(r, field);
     return out == NULL ? "" : out;
 }
@@ -198,11 +226,9 @@ static int64_t names(struct reading *r, const struct pfs_avro_value *v, const ch
     *out = NULL;
     if (v->kind != PFS_AVRO_ARRAY)
         return -1;
-    list = pfs_arena_array(r->arena, (size_t)v->count, sizeof(*list));
-    if (list == NULL) {
-        is_bad(r, field);
+    list = array(r, v->count, sizeof(*list), field);
+    if (list == NULL)
         return -1;
-    }
     for (int64_t i = 0; i < v->count; i++)
         list[i] = files ? component(r, &v->item[i], field) : text(r, &v->item[i], field);
     *out = list;
@@ -221,11 +247,9 @@ static void stats(struct reading *r, const struct pfs_avro_value *v, struct pfs_
     out->max = bytes(r, &v->item[STATS_MAX], field);
     if (v->item[STATS_NULLS].kind != PFS_AVRO_ARRAY)
         return;
-    nulls = pfs_arena_array(r->arena, (size_t)v->item[STATS_NULLS].count, sizeof(*nulls));
-    if (nulls == NULL) {
-        is_bad(r, field);
+    nulls = array(r, v->item[STATS_NULLS].count, sizeof(*nulls), field);
+    if (nulls == NULL)
         return;
-    }
     out->columns = v->item[STATS_NULLS].count;
     out->nulls = nulls;
     for (int64_t i = 0; i < out->columns; i++)
@@ -247,11 +271,16 @@ static void read_list(struct reading *r, const struct pfs_avro_value *v, void *t
 
     version(r, &f[LIST_VERSION], 2);
     out->name = component(r, &f[LIST_NAME], "_FILE_NAME");
-    out->size = number(r, &f[LIST_SIZE], "_FILE_SIZE");
-    out->added = number(r, &f[LIST_ADDED], "_NUM_ADDED_FILES");
-    out->deleted = number(r, &f[LIST_DELETED], "_NUM_DELETED_FILES");
+    out->size = amount(r, &f[LIST_SIZE], "_FILE_SIZE");
+    out->added = amount(r, &f[LIST_ADDED], "_NUM_ADDED_FILES");
+    out->deleted = amount(r, &f[LIST_DELETED], "_NUM_DELETED_FILES");
     stats(r, &f[LIST_PARTITIONS], &out->partitions, "_PARTITION_STATS");
     out->schema_id = number(r, &f[LIST_SCHEMA], "_SCHEMA_ID");
+    out->has_row_ids = f[LIST_MIN_ROW_ID].kind == PFS_AVRO_LONG && f[LIST_MAX_ROW_ID].kind == PFS_AVRO_LONG;
+    if (out->has_row_ids) {
+        out->min_row_id = f[LIST_MIN_ROW_ID].number;
+        out->max_row_id = f[LIST_MAX_ROW_ID].number;
+    }
     out->has_ranges = f[LIST_MIN_BUCKET].kind == PFS_AVRO_LONG && f[LIST_MAX_BUCKET].kind == PFS_AVRO_LONG &&
                       f[LIST_MIN_LEVEL].kind == PFS_AVRO_LONG && f[LIST_MAX_LEVEL].kind == PFS_AVRO_LONG;
     if (!out->has_ranges)
@@ -265,8 +294,8 @@ static void read_list(struct reading *r, const struct pfs_avro_value *v, void *t
 static void read_file(struct reading *r, const struct pfs_avro_value *f, struct pfs_data_file *out)
 {
     out->name = component(r, &f[FILE_NAME], "_FILE_NAME");
-    out->size = number(r, &f[FILE_SIZE], "_FILE_SIZE");
-    out->rows = number(r, &f[FILE_ROWS], "_ROW_COUNT");
+    out->size = amount(r, &f[FILE_SIZE], "_FILE_SIZE");
+    out->rows = amount(r, &f[FILE_ROWS], "_ROW_COUNT");
     out->min_key = bytes(r, &f[FILE_MIN_KEY], "_MIN_KEY");
     out->max_key = bytes(r, &f[FILE_MAX_KEY], "_MAX_KEY");
     stats(r, &f[FILE_KEY_STATS], &out->key_stats, "_KEY_STATS");
@@ -287,8 +316,8 @@ static void read_file(struct reading *r, const struct pfs_avro_value *f, struct 
     out->external_path = optional_text(r, &f[FILE_EXTERNAL], "_EXTERNAL_PATH");
     out->first_row_id = optional(&f[FILE_FIRST_ROW_ID], ABSENT);
     out->write_columns = names(r, &f[FILE_WRITE_COLUMNS], &out->write_column, false, "_WRITE_COLS");
-    if (out->rows < 0 || out->size < 0 || out->level < 0)
-        is_bad(r, "_ROW_COUNT");
+    if (out->level < 0)
+        is_bad(r, "_LEVEL");
 }
 
 static void read_entry(struct reading *r, const struct pfs_avro_value *v, void *to)
@@ -315,11 +344,9 @@ static void read_vectors(struct reading *r, const struct pfs_avro_value *v, stru
     out->vectors = -1;
     if (v->kind != PFS_AVRO_ARRAY)
         return;
-    out->vector = pfs_arena_array(r->arena, (size_t)v->count, sizeof(*out->vector));
-    if (out->vector == NULL) {
-        is_bad(r, "_DELETIONS_VECTORS_RANGES");
+    out->vector = array(r, v->count, sizeof(*out->vector), "_DELETIONS_VECTORS_RANGES");
+    if (out->vector == NULL)
         return;
-    }
     out->vectors = v->count;
     for (int64_t i = 0; i < v->count; i++) {
         const struct pfs_avro_value *f = v->item[i].item;
@@ -332,6 +359,8 @@ static void read_vectors(struct reading *r, const struct pfs_avro_value *v, stru
         out->vector[i].off = number32(r, &f[VECTOR_OFF], "f1");
         out->vector[i].len = number32(r, &f[VECTOR_LEN], "f2");
         out->vector[i].cardinality = optional(&f[VECTOR_CARDINALITY], ABSENT);
+        if (out->vector[i].off < 0 || out->vector[i].len < 0)
+            is_bad(r, "f1");
     }
 }
 
@@ -352,11 +381,9 @@ static void read_global(struct reading *r, const struct pfs_avro_value *v, struc
     if (f[GLOBAL_EXTRA].kind != PFS_AVRO_ARRAY)
         return;
     out->global_extra_fields = f[GLOBAL_EXTRA].count;
-    extra = pfs_arena_array(r->arena, (size_t)f[GLOBAL_EXTRA].count, sizeof(*extra));
-    if (extra == NULL) {
-        is_bad(r, "_EXTRA_FIELD_IDS");
+    extra = array(r, f[GLOBAL_EXTRA].count, sizeof(*extra), "_EXTRA_FIELD_IDS");
+    if (extra == NULL)
         return;
-    }
     for (int64_t i = 0; i < f[GLOBAL_EXTRA].count; i++)
         extra[i] = number32(r, &f[GLOBAL_EXTRA].item[i], "_EXTRA_FIELD_IDS");
     out->global_extra_field = extra;
@@ -374,8 +401,8 @@ static void read_index(struct reading *r, const struct pfs_avro_value *v, void *
     out->bucket = number32(r, &f[INDEX_BUCKET], "_BUCKET");
     out->type = text(r, &f[INDEX_TYPE], "_INDEX_TYPE");
     out->name = component(r, &f[INDEX_NAME], "_FILE_NAME");
-    out->size = number(r, &f[INDEX_SIZE], "_FILE_SIZE");
-    out->rows = number(r, &f[INDEX_ROWS], "_ROW_COUNT");
+    out->size = amount(r, &f[INDEX_SIZE], "_FILE_SIZE");
+    out->rows = amount(r, &f[INDEX_ROWS], "_ROW_COUNT");
     out->external_path = optional_text(r, &f[INDEX_EXTERNAL], "_EXTERNAL_PATH");
     read_vectors(r, &f[INDEX_VECTORS], out);
     read_global(r, &f[INDEX_GLOBAL], out);
@@ -385,42 +412,71 @@ static void read_index(struct reading *r, const struct pfs_avro_value *v, void *
 
 typedef void read_fn(struct reading *r, const struct pfs_avro_value *v, void *to);
 
+struct records { /* an array of records of one kind, growing in the arena */
+    uint8_t *item;
+    int64_t count, room;
+    size_t size;
+};
+
+/* The file's claim is taken at its word as far as the bytes of the file allow; doubling covers the rest. */
+static void *next_item(struct records *a, int64_t claimed, size_t file_bytes, struct pfs_arena *arena)
+{
+    if (a->count == a->room) {
+        int64_t likely = (int64_t)(file_bytes / 8), room = a->room * 2 + 16;
+        uint8_t *more;
+
+        if (a->room == 0)
+            room = claimed < likely ? claimed : likely;
+        if (room <= a->room)
+            room = a->room + 1;
+        more = pfs_arena_array(arena, (size_t)room, a->size);
+        if (more == NULL)
+            return NULL;
+        if (a->count > 0)
+            memcpy(more, a->item, (size_t)a->count * a->size);
+        a->item = more;
+        a->room = room;
+    }
+    return a->item + (size_t)a->count++ * a->size;
+}
+
+static int parse_records(struct pfs_avro_reader *reader, read_fn *read, struct records *a, size_t file_bytes,
+                         struct pfs_arena *arena, struct pfs_err *err)
+{
+    struct reading r = {.arena = arena};
+    struct pfs_avro_value value;
+    int rc;
+
+    while ((rc = pfs_avro_next(reader, &value, err)) > 0) {
+        void *item = next_item(a, pfs_avro_claimed(reader), file_bytes, arena);
+
+        if (item == NULL)
+            return pfs_arena_full(arena, err);
+        read(&r, &value, item);
+        if (r.full)
+            return pfs_arena_full(arena, err);
+        if (r.bad != NULL)
+            return pfs_fail(err, EIO, "record %lld: field %s is missing or malformed", (long long)a->count, r.bad);
+    }
+    return rc;
+}
+
 /* All records of a file into an array of `size` bytes each. */
 static int parse(struct pfs_slice file, const struct pfs_avro_wanted *wanted, read_fn *read, size_t size,
                  struct pfs_arena *arena, void **out, int64_t *count, struct pfs_err *err)
 {
-    struct reading r = {arena, err, NULL};
+    struct records a = {.size = size};
     struct pfs_avro_reader *reader;
-    struct pfs_avro_value value;
-    uint8_t *items = NULL;
-    int64_t room = 0;
     int rc;
 
-    *count = 0;
-    PFS_TRY(pfs_avro_open(file, wanted, PFS_MANIFEST_BYTES_MAX, &reader, err));
-    while ((rc = pfs_avro_next(reader, arena, &value, err)) > 0) {
-        if (*count == room) {
-            uint8_t *more = pfs_arena_array(arena, (size_t)room * 2 + 16, size);
-
-            if (more == NULL) {
-                rc = pfs_arena_full(arena, err);
-                break;
-            }
-            if (room > 0)
-                memcpy(more, items, (size_t)room * size);
-            items = more;
-            room = room * 2 + 16;
-        }
-        read(&r, &value, items + (size_t)*count * size);
-        if (r.bad != NULL) {
-            rc = pfs_fail(err, EIO, "record %lld: field %s is missing or malformed", (long long)*count + 1, r.bad);
-            break;
-        }
-        (*count)++;
-    }
+    PFS_TRY(pfs_avro_open(file, wanted, PFS_MANIFEST_BYTES_MAX, arena, &reader, err));
+    rc = parse_records(reader, read, &a, file.len, arena, err);
     pfs_avro_close(reader);
-    *out = items;
-    return rc < 0 ? rc : 0;
+    if (rc < 0)
+        return rc;
+    *out = a.item;
+    *count = a.count;
+    return 0;
 }
 
 int pfs_manifest_list_parse(struct pfs_slice file, struct pfs_arena *arena, struct pfs_manifest_file **out,

@@ -24,6 +24,8 @@ struct pfs_manifest_file { /* a record of a manifest list */
     int64_t schema_id;
     int32_t min_bucket, max_bucket, min_level, max_level; /* valid when has_ranges */
     bool has_ranges;
+    bool has_row_ids; /* every entry has a first row id; max is inclusive */
+    int64_t min_row_id, max_row_id;
 };
 
 struct pfs_data_file {

@@ -14,6 +14,7 @@ bool pfs_manifest_same_file(const struct pfs_manifest_entry *a, const struct pfs
 {
     if (a->bucket != b->bucket || a->file.level != b->file.level || strcmp(a->file.name, b->file.name) != 0 ||
         !pfs_slice_eq(a->partition, b->partition) || a->file.extra_files != b->file.extra_files ||
+        (a->file.embedded_index.at == NULL) != (b->file.embedded_index.at == NULL) ||
         !pfs_slice_eq(a->file.embedded_index, b->file.embedded_index) ||
         !same_text(a->file.external_path, b->file.external_path))
         return false;
@@ -23,17 +24,28 @@ bool pfs_manifest_same_file(const struct pfs_manifest_entry *a, const struct pfs
     return true;
 }
 
-/* Names are unique in a table, so that name, level and bucket tell nearly all apart. */
-static uint64_t hash(const struct pfs_manifest_entry *e)
+static uint64_t hash_text(const char *text, uint64_t seed)
 {
-    uint64_t seed = (uint64_t)(uint32_t)e->bucket << 32 | (uint32_t)e->file.level;
-
-    return pfs_hash64(e->file.name, strlen(e->file.name), seed);
+    return text == NULL ? seed : pfs_hash64(text, strlen(text), seed);
 }
 
-struct deleted { /* open addressing; a DELETE that met its ADD is used up */
+/* All of the identity: whoever damages a manifest must not be able to make every place the same. */
+static uint64_t hash(const struct pfs_manifest_entry *e)
+{
+    uint64_t h = hash_text(e->file.name, (uint64_t)(uint32_t)e->bucket << 32 | (uint32_t)e->file.level);
+
+    h = pfs_hash64(e->partition.at, e->partition.len, h);
+    for (int64_t i = 0; i < e->file.extra_files; i++)
+        h = hash_text(e->file.extra_file[i], h);
+    if (e->file.embedded_index.len > 0)
+        h = pfs_hash64(e->file.embedded_index.at, e->file.embedded_index.len, h);
+    return hash_text(e->file.external_path, h);
+}
+
+struct deleted { /* a place of open addressing */
     const struct pfs_manifest_entry *entry;
-    bool used;
+    uint64_t hash;
+    int64_t left; /* DELETEs of this identity that met no ADD yet */
 };
 
 struct deletes {
@@ -42,25 +54,39 @@ struct deletes {
     int64_t left;
 };
 
+/* The place of an identity: one that holds it, or the free one where it belongs. */
+static struct deleted *find(const struct deletes *d, const struct pfs_manifest_entry *e, uint64_t h)
+{
+    size_t at = h & d->mask;
+
+    while (d->slot[at].entry != NULL && (d->slot[at].hash != h || !pfs_manifest_same_file(d->slot[at].entry, e)))
+        at = (at + 1) & d->mask;
+    return &d->slot[at];
+}
+
 static void put(struct deletes *d, const struct pfs_manifest_entry *e)
 {
-    size_t at = hash(e) & d->mask;
+    uint64_t h = hash(e);
+    struct deleted *s = find(d, e, h);
 
-    while (d->slot[at].entry != NULL)
-        at = (at + 1) & d->mask;
-    d->slot[at].entry = e;
+    s->entry = e;
+    s->hash = h;
+    s->left++;
     d->left++;
 }
 
 static bool take(struct deletes *d, const struct pfs_manifest_entry *e)
 {
-    for (size_t at = hash(e) & d->mask; d->slot[at].entry != NULL; at = (at + 1) & d->mask)
-        if (!d->slot[at].used && pfs_manifest_same_file(d->slot[at].entry, e)) {
-            d->slot[at].used = true;
-            d->left--;
-            return true;
-        }
-    return false;
+    struct deleted *s;
+
+    if (d->left == 0)
+        return false;
+    s = find(d, e, hash(e));
+    if (s->left == 0)
+        return false;
+    s->left--;
+    d->left--;
+    return true;
 }
 
 int pfs_manifest_combine(const struct pfs_manifest_entry *const *entries, const int64_t *counts, int64_t arrays,

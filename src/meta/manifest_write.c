@@ -121,8 +121,8 @@ static void put_list(struct pfs_buf *out, const void *item)
     put_optional(out, m->has_ranges ? m->max_bucket : INT64_MIN, INT64_MIN);
     put_optional(out, m->has_ranges ? m->min_level : INT64_MIN, INT64_MIN);
     put_optional(out, m->has_ranges ? m->max_level : INT64_MIN, INT64_MIN);
-    (void)put_branch(out, false); /* row ids: absent unless every entry has one */
-    (void)put_branch(out, false);
+    put_optional(out, m->has_row_ids ? m->min_row_id : INT64_MIN, INT64_MIN);
+    put_optional(out, m->has_row_ids ? m->max_row_id : INT64_MIN, INT64_MIN);
 }
 
 static void put_file(struct pfs_buf *out, const struct pfs_data_file *f)
