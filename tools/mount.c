@@ -370,22 +370,27 @@ static int run_in_background(struct mounting *m)
 int command_mount(int argc, char **argv)
 {
     static struct mounting m;
-    int i = 0, code = 0;
+    char *name[2];
+    int i = 0, code = 0, named = 0;
 
     m = (struct mounting){.ready_fd = -1, .session = {.uid = getuid(), .gid = getgid(), .umask = 022}};
-    for (; code == 0 && i < argc && argv[i][0] == '-'; i++) {
+    for (; code == 0 && i < argc; i++) {
         if (strcmp(argv[i], "-f") == 0)
             m.foreground = true;
         else if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
             code = set_options(&m, argv[++i]);
-        else
+        else if (argv[i][0] == '-')
             code = usage_error("mount knows -f and -o OPTIONS");
+        else if (named < 2)
+            name[named++] = argv[i];
+        else
+            code = usage_error("mount takes one warehouse and one mount point");
     }
     if (code != 0)
         return code;
-    if (argc - i != 2)
+    if (named != 2)
         return usage_error("mount needs a warehouse and a mount point");
-    code = resolve(&m, argv[i], argv[i + 1]);
+    code = resolve(&m, name[0], name[1]);
     if (code != 0)
         return code;
     choose_cache(&m);

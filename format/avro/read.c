@@ -87,6 +87,8 @@ static int read_header(struct pfs_avro_reader *r, const struct pfs_avro_wanted *
         for (; count > 0 && !r->file.bad; count--) {
             struct pfs_slice key = take_bytes(&r->file), value = take_bytes(&r->file);
 
+            if (r->file.bad)
+                return damaged(err, "its header is cut off");
             if (pfs_slice_eq(key, pfs_str("avro.schema")))
                 schema = value;
             else if (pfs_slice_eq(key, pfs_str("avro.codec")))

@@ -257,6 +257,18 @@ static bool crosses_partitions(const struct pfs_schema *s)
     return false;
 }
 
+/* Why the table is in lookup mode. */
+static const char *lookup_reason(const struct pfs_schema *s)
+{
+    if (s->engine == PFS_FIRST_ROW)
+        return "merge-engine = first-row";
+    if (s->deletion_vectors)
+        return "deletion-vectors.enabled = true";
+    if (pfs_options_get(&s->options, "force-lookup") != NULL)
+        return "force-lookup = true";
+    return "changelog-producer = lookup";
+}
+
 int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_err *err)
 {
     PFS_TRY(check_types(s->field, s->columns, err));
@@ -264,7 +276,8 @@ int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_er
     if (!writing)
         return 0;
     if (s->lookup_mode)
-        return pfs_fail(err, EOPNOTSUPP, "the table needs a compaction at each commit, which is not there yet");
+        return pfs_fail(err, EOPNOTSUPP, "%s cannot be written yet: it needs a compaction at each commit",
+                        lookup_reason(s));
     if (s->buckets == -2)
         return pfs_fail(err, EOPNOTSUPP, "bucket = -2 (postpone) cannot be written yet");
     if (s->primary_keys > 0 && s->buckets == -1 && crosses_partitions(s))

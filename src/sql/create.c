@@ -72,12 +72,15 @@ static int primary_key(struct pfs_parser *p, struct body *b)
 static int column_type(struct pfs_parser *p, struct pfs_field *f)
 {
     struct pfs_slice rest = p->lexer.text;
+    int line, column;
     size_t used;
 
     rest.at += p->word.from;
     rest.len -= p->word.from;
-    if (pfs_type_parse(rest, &used, p->arena, &f->type, p->err) < 0)
-        return pfs_wrap(p->err, "column %s", f->name);
+    if (pfs_type_parse(rest, &used, p->arena, &f->type, p->err) < 0) {
+        pfs_lex_place(p->lexer.text, p->word.from, &line, &column);
+        return pfs_wrap(p->err, "line %d, column %d: the type of %s", line, column, f->name);
+    }
     p->lexer.pos = p->word.from + used;
     pfs_parser_step(p);
     return 0;
