@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "src/meta/hashindex.h"
 
 #define BUCKETS_MAX 32767
 #define FREE (-1)
@@ -111,30 +111,23 @@ static int add(struct pfs_assigner *a, int32_t hash, int32_t id, struct pfs_err 
 static int load_file(struct pfs_assigner *a, const struct pfs_index_entry *e, struct pfs_err *err)
 {
     struct pfs_arena arena;
-    struct pfs_slice bytes;
     const char *path;
-    int rc;
+    int32_t *hash = NULL;
+    int64_t count = 0;
+    int rc = 0;
 
+    if (e->bucket < 0 || e->bucket >= BUCKETS_MAX)
+        return pfs_fail(err, EIO, "hash index %s is of bucket %d", e->name, e->bucket);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     path = pfs_arena_printf(&arena, "%s/index/%s", a->state->store_table, e->name);
     if (path == NULL)
         rc = pfs_arena_full(&arena, err);
     else
-        rc = pfs_store_load(a->state->store, path, PFS_MANIFEST_BYTES_MAX, &bytes, err);
+        rc = pfs_hash_index_load(a->state->store, path, e->size, &arena, &hash, &count, err);
+    for (int64_t i = 0; rc == 0 && i < count; i++)
+        if (a->slots == 0 || find(a, hash[i])->bucket == FREE)
+            rc = add(a, hash[i], e->bucket, err);
     pfs_arena_done(&arena);
-    if (rc == -ENOENT)
-        return pfs_fail(err, EIO, "hash index %s is not there", e->name);
-    if (rc < 0)
-        return rc;
-    if (bytes.len % 4 != 0 || e->bucket < 0 || e->bucket >= BUCKETS_MAX)
-        rc = pfs_fail(err, EIO, "hash index %s: %zu bytes for bucket %d", e->name, bytes.len, e->bucket);
-    for (size_t i = 0; rc == 0 && i < bytes.len; i += 4) {
-        int32_t hash = (int32_t)pfs_be32(bytes.at + i);
-
-        if (a->slots == 0 || find(a, hash)->bucket == FREE)
-            rc = add(a, hash, e->bucket, err);
-    }
-    pfs_free((void *)(uintptr_t)bytes.at);
     return rc;
 }
 
@@ -226,27 +219,6 @@ int32_t pfs_assigner_changed(const struct pfs_assigner *assigner)
     return changed;
 }
 
-static int save_bucket(const struct pfs_assigner *a, const struct bucket *b, const char *path, struct pfs_err *err)
-{
-    struct pfs_buf bytes = {.limit_bytes = PFS_MANIFEST_BYTES_MAX};
-    struct pfs_file *file;
-    int rc;
-
-    for (int64_t i = 0; i < b->count; i++)
-        pfs_buf_be32(&bytes, (uint32_t)b->hash[i]);
-    rc = pfs_buf_check(&bytes, err);
-    if (rc == 0)
-        rc = pfs_store_create(a->state->store, path, &file, err);
-    if (rc == 0) {
-        rc = pfs_file_append(file, bytes.at, bytes.len, err);
-        if (rc == 0)
-            rc = pfs_file_sync(file, err);
-        pfs_file_close(file);
-    }
-    pfs_buf_done(&bytes);
-    return rc;
-}
-
 int pfs_assigner_save(struct pfs_assigner *assigner, struct pfs_arena *arena, struct pfs_index_entry *entry,
                       int32_t *saved, struct pfs_err *err)
 {
@@ -268,7 +240,7 @@ int pfs_assigner_save(struct pfs_assigner *assigner, struct pfs_arena *arena, st
             return pfs_arena_full(arena, err);
         e->size = b->count * 4;
         e->rows = b->count;
-        PFS_TRY(save_bucket(assigner, b, path, err));
+        PFS_TRY(pfs_hash_index_save(assigner->state->store, path, b->hash, b->count, err));
         (*saved)++;
     }
     return 0;
