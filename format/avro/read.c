@@ -8,6 +8,8 @@
 #include "format/avro/schema.h"
 #include "format/compress.h"
 
+#define SLACK_BYTES ((size_t)1 << 20) /* decoders ask for room in pieces, more than they fill */
+
 struct pfs_avro_reader {
     struct pfs_cursor file;
     struct pfs_arena *keep;  /* the caller's: blocks */
@@ -172,7 +174,7 @@ static int decompress(struct pfs_avro_reader *r, struct pfs_slice in, struct pfs
         crc = pfs_be32(in.at + in.len);
     }
     pfs_buf_clear(&r->unpacked);
-    r->unpacked.limit_bytes = r->max_bytes - r->decoded_bytes + 1;
+    r->unpacked.limit_bytes = r->max_bytes - r->decoded_bytes + SLACK_BYTES;
     rc = pfs_decompress_grow(r->codec, in, &r->unpacked, err);
     if (rc < 0)
         return rc == -EFBIG || rc == -ENOMEM ? rc : pfs_wrap(err, "an Avro block");
