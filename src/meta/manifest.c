@@ -421,6 +421,9 @@ struct records { /* an array of records of one kind, growing in the arena */
 /* The file's claim is taken at its word as far as the bytes of the file allow; doubling covers the rest. */
 static void *next_item(struct records *a, int64_t claimed, size_t file_bytes, struct pfs_arena *arena)
 {
+    uint8_t *item;
+    size_t bytes;
+
     if (a->count == a->room) {
         int64_t likely = (int64_t)(file_bytes / 8), room = a->room * 2 + 16;
         uint8_t *more;
@@ -429,7 +432,7 @@ static void *next_item(struct records *a, int64_t claimed, size_t file_bytes, st
             room = claimed < likely ? claimed : likely;
         if (room <= a->room)
             room = a->room + 1;
-        more = pfs_arena_array(arena, (size_t)room, a->size);
+        more = pfs_mul_size((size_t)room, a->size, &bytes) ? pfs_arena_alloc(arena, bytes) : NULL;
         if (more == NULL)
             return NULL;
         if (a->count > 0)
@@ -437,7 +440,9 @@ static void *next_item(struct records *a, int64_t claimed, size_t file_bytes, st
         a->item = more;
         a->room = room;
     }
-    return a->item + (size_t)a->count++ * a->size;
+    item = a->item + (size_t)a->count++ * a->size;
+    memset(item, 0, a->size); /* one by one, as each is filled at once: the array is larger than any cache */
+    return item;
 }
 
 static int parse_records(struct pfs_avro_reader *reader, read_fn *read, struct records *a, size_t file_bytes,
