@@ -124,10 +124,24 @@ static const struct pfs_avro_wanted index_fields[] = {{"_VERSION", NULL},
 
 /* ---- values; sticky: what is not as it must be sets bad ---- */
 
+/* Lists that the record before had: neighbours mostly have equal ones (columns with statistics, null counts of zero),
+ * which they then share. */
+struct before {
+    struct texts {
+        const char *const *text;
+        int64_t count;
+    } stats_columns, write_columns;
+    struct counts {
+        const int64_t *nulls;
+        int64_t count;
+    } key_stats, value_stats; /* partition_stats of a list count as key_stats */
+};
+
 struct reading {
     struct pfs_arena *arena;
     const char *bad; /* the first field that was wrong */
     bool full;       /* and it was for want of memory */
+    struct before before;
 };
 
 static void is_bad(struct reading *r, const char *field)
@@ -217,8 +231,17 @@ static const char *optional_text(struct reading *r, const struct pfs_avro_value 
     return v->kind == PFS_AVRO_NULL ? NULL : text(r, v, field);
 }
 
+static bool same_texts(const struct texts *before, const struct pfs_avro_value *v)
+{
+    bool same = before->count == v->count;
+
+    for (int64_t i = 0; same && i < v->count; i++)
+        same = v->item[i].kind == PFS_AVRO_BYTES && pfs_slice_eq(pfs_str(before->text[i]), v->item[i].bytes);
+    return same;
+}
+
 /* Names of an array; -1 when it is absent. */
-static int64_t names(struct reading *r, const struct pfs_avro_value *v, const char *const **out, bool files,
+static int64_t names(struct reading *r, const struct pfs_avro_value *v, struct texts *before, const char *const **out,
                      const char *field)
 {
     const char **list;
@@ -226,17 +249,43 @@ static int64_t names(struct reading *r, const struct pfs_avro_value *v, const ch
     *out = NULL;
     if (v->kind != PFS_AVRO_ARRAY)
         return -1;
-    list = array(r, v->count, sizeof(*list), field);
-    if (list == NULL)
-        return -1;
-    for (int64_t i = 0; i < v->count; i++)
-        list[i] = files ? component(r, &v->item[i], field) : text(r, &v->item[i], field);
-    *out = list;
-    return v->count;
+    if (!same_texts(before, v)) {
+        list = array(r, v->count, sizeof(*list), field);
+        for (int64_t i = 0; list != NULL && i < v->count; i++)
+            list[i] = text(r, &v->item[i], field);
+        *before = (struct texts){list, list == NULL ? 0 : v->count};
+    }
+    *out = before->text;
+    return before->count;
 }
 
-static void stats(struct reading *r, const struct pfs_avro_value *v, struct pfs_stats *out, const char *field)
+/* Names of companion files; they are of one data file, and seldom. */
+static int64_t file_names(struct reading *r, const struct pfs_avro_value *v, const char *const **out, const char *field)
 {
+    struct texts none = {NULL, 0};
+    int64_t count = names(r, v, &none, out, field);
+
+    if (count < 0)
+        is_bad(r, field);
+    for (int64_t i = 0; i < count; i++)
+        if (!pfs_name_is_component(pfs_str((*out)[i])))
+            is_bad(r, field);
+    return count;
+}
+
+static bool same_counts(const struct counts *before, const struct pfs_avro_value *v)
+{
+    bool same = before->count == v->count;
+
+    for (int64_t i = 0; same && i < v->count; i++)
+        same = optional(&v->item[i], -1) == before->nulls[i];
+    return same;
+}
+
+static void stats(struct reading *r, const struct pfs_avro_value *v, struct counts *before, struct pfs_stats *out,
+                  const char *field)
+{
+    const struct pfs_avro_value *counts;
     int64_t *nulls;
 
     if (v->kind != PFS_AVRO_RECORD) {
@@ -245,15 +294,17 @@ static void stats(struct reading *r, const struct pfs_avro_value *v, struct pfs_
     }
     out->min = bytes(r, &v->item[STATS_MIN], field);
     out->max = bytes(r, &v->item[STATS_MAX], field);
-    if (v->item[STATS_NULLS].kind != PFS_AVRO_ARRAY)
+    counts = &v->item[STATS_NULLS];
+    if (counts->kind != PFS_AVRO_ARRAY)
         return;
-    nulls = array(r, v->item[STATS_NULLS].count, sizeof(*nulls), field);
-    if (nulls == NULL)
-        return;
-    out->columns = v->item[STATS_NULLS].count;
-    out->nulls = nulls;
-    for (int64_t i = 0; i < out->columns; i++)
-        nulls[i] = optional(&v->item[STATS_NULLS].item[i], -1);
+    if (!same_counts(before, counts)) {
+        nulls = array(r, counts->count, sizeof(*nulls), field);
+        for (int64_t i = 0; nulls != NULL && i < counts->count; i++)
+            nulls[i] = optional(&counts->item[i], -1);
+        *before = (struct counts){nulls, nulls == NULL ? 0 : counts->count};
+    }
+    out->columns = before->count;
+    out->nulls = before->nulls;
 }
 
 static void version(struct reading *r, const struct pfs_avro_value *v, int64_t want)
@@ -274,7 +325,7 @@ static void read_list(struct reading *r, const struct pfs_avro_value *v, void *t
     out->size = amount(r, &f[LIST_SIZE], "_FILE_SIZE");
     out->added = amount(r, &f[LIST_ADDED], "_NUM_ADDED_FILES");
     out->deleted = amount(r, &f[LIST_DELETED], "_NUM_DELETED_FILES");
-    stats(r, &f[LIST_PARTITIONS], &out->partitions, "_PARTITION_STATS");
+    stats(r, &f[LIST_PARTITIONS], &r->before.key_stats, &out->partitions, "_PARTITION_STATS");
     out->schema_id = number(r, &f[LIST_SCHEMA], "_SCHEMA_ID");
     out->has_row_ids = f[LIST_MIN_ROW_ID].kind == PFS_AVRO_LONG && f[LIST_MAX_ROW_ID].kind == PFS_AVRO_LONG;
     if (out->has_row_ids) {
@@ -298,24 +349,23 @@ static void read_file(struct reading *r, const struct pfs_avro_value *f, struct 
     out->rows = amount(r, &f[FILE_ROWS], "_ROW_COUNT");
     out->min_key = bytes(r, &f[FILE_MIN_KEY], "_MIN_KEY");
     out->max_key = bytes(r, &f[FILE_MAX_KEY], "_MAX_KEY");
-    stats(r, &f[FILE_KEY_STATS], &out->key_stats, "_KEY_STATS");
-    stats(r, &f[FILE_VALUE_STATS], &out->value_stats, "_VALUE_STATS");
+    stats(r, &f[FILE_KEY_STATS], &r->before.key_stats, &out->key_stats, "_KEY_STATS");
+    stats(r, &f[FILE_VALUE_STATS], &r->before.value_stats, &out->value_stats, "_VALUE_STATS");
     out->min_sequence = number(r, &f[FILE_MIN_SEQUENCE], "_MIN_SEQUENCE_NUMBER");
     out->max_sequence = number(r, &f[FILE_MAX_SEQUENCE], "_MAX_SEQUENCE_NUMBER");
     out->schema_id = number(r, &f[FILE_SCHEMA], "_SCHEMA_ID");
     out->level = number32(r, &f[FILE_LEVEL], "_LEVEL");
-    out->extra_files = names(r, &f[FILE_EXTRA], &out->extra_file, true, "_EXTRA_FILES");
-    if (out->extra_files < 0)
-        is_bad(r, "_EXTRA_FILES");
+    out->extra_files = file_names(r, &f[FILE_EXTRA], &out->extra_file, "_EXTRA_FILES");
     out->creation_time_ms = optional(&f[FILE_CREATION], ABSENT);
     out->delete_rows = optional(&f[FILE_DELETE_ROWS], ABSENT);
     if (f[FILE_INDEX].kind == PFS_AVRO_BYTES)
         out->embedded_index = f[FILE_INDEX].bytes;
     out->source = (int32_t)optional(&f[FILE_SOURCE], -1);
-    out->stats_columns = names(r, &f[FILE_STATS_COLUMNS], &out->stats_column, false, "_VALUE_STATS_COLS");
+    out->stats_columns =
+        names(r, &f[FILE_STATS_COLUMNS], &r->before.stats_columns, &out->stats_column, "_VALUE_STATS_COLS");
     out->external_path = optional_text(r, &f[FILE_EXTERNAL], "_EXTERNAL_PATH");
     out->first_row_id = optional(&f[FILE_FIRST_ROW_ID], ABSENT);
-    out->write_columns = names(r, &f[FILE_WRITE_COLUMNS], &out->write_column, false, "_WRITE_COLS");
+    out->write_columns = names(r, &f[FILE_WRITE_COLUMNS], &r->before.write_columns, &out->write_column, "_WRITE_COLS");
     if (out->level < 0)
         is_bad(r, "_LEVEL");
 }

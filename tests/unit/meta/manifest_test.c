@@ -511,7 +511,8 @@ static void fields_that_old_files_lack_are_absent(void **state)
 
 static void many_entries_come_back_in_order(void **state)
 {
-    static const int64_t many = 5000;
+    static const int64_t many = 5000, other_nulls[] = {3, 0};
+    static const char *const other_columns[] = {"x", "yy"};
     struct pfs_manifest_entry *e = pfs_alloc_array((size_t)many, sizeof(*e)), *got;
     struct pfs_buf out = {0};
     int64_t count;
@@ -521,6 +522,12 @@ static void many_entries_come_back_in_order(void **state)
         e[i] = full_entry();
         e[i].file.rows = i;
         e[i].file.name = pfs_arena_printf(&arena, "data-%lld", (long long)i);
+        if (i / 3 % 2 == 1) { /* runs of equal lists, which entries may share */
+            e[i].file.value_stats.nulls = other_nulls;
+            e[i].file.stats_column = other_columns;
+            e[i].file.write_columns = 1 + i % 2;
+            e[i].file.write_column = other_columns;
+        }
     }
     assert_int_equal(pfs_manifest_print(e, many, &out, NULL), 0);
     assert_int_equal(pfs_manifest_parse(pfs_buf_slice(&out), &arena, &got, &count, NULL), 0);
