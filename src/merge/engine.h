@@ -23,8 +23,8 @@ int pfs_engine_open(const struct pfs_schema *schema, const int32_t *columns, int
 void pfs_engine_close(struct pfs_engine *engine); /* NULL allowed */
 
 /* Which columns a read of the wanted ones has to read so that rows and values come out right: wanted, keys, sequence
- * fields, sequence columns of their groups, and all groups that can remove rows. needs has a place for each schema
- * column. */
+ * fields, sequence columns of their groups. A group none of whose columns is among them is left out with its rule for
+ * removing rows, as Paimon does. needs has a place for each schema column. */
 int pfs_engine_needs(const struct pfs_schema *schema, const int32_t *wanted, int32_t count, bool *needs,
                      struct pfs_err *err);
 

@@ -292,6 +292,16 @@ static int last_value_retract(const struct pfs_function_use *use, struct pfs_fol
     return 0;
 }
 
+/* All records of a key have it. */
+static int primary_key_retract(const struct pfs_function_use *use, struct pfs_fold *fold, const struct pfs_cell *in,
+                               struct pfs_err *err)
+{
+    (void)use;
+    (void)err;
+    fold->acc = *in;
+    return 0;
+}
+
 static int last_non_null_add(const struct pfs_function_use *use, struct pfs_fold *fold, const struct pfs_cell *in,
                              bool swapped, struct pfs_arena *arena, struct pfs_err *err)
 {
@@ -474,7 +484,7 @@ static const struct pfs_function functions[] = {
     {"listagg", check_text, listagg_add, NULL},
     {"bool_and", check_bool, bool_and_add, NULL},
     {"bool_or", check_bool, bool_or_add, NULL},
-    {"primary-key", check_any, last_value_add, last_value_retract},
+    {"primary-key", check_any, last_value_add, primary_key_retract},
 };
 
 static const char *const later[] = {"collect",       "merge_map",    "merge_map_with_keytime",

@@ -172,6 +172,11 @@ static int read_function(struct pfs_engine *e, int32_t place, const char *name, 
         strcmp(name, "last_non_null_value") != 0)
         return pfs_fail(err, EINVAL, "Must use sequence group for aggregation functions but not found for field %s.",
                         column);
+    if (e->schema->engine == PFS_AGGREGATION && e->remove_on_delete && c->use.ignore_retract)
+        return pfs_fail(err, EINVAL,
+                        "aggregation.remove-record-on-delete and fields.%s.ignore-retract have conflicting behavior so "
+                        "should not be enabled at the same time.",
+                        column);
     return c->use.function->check(&c->use, err);
 }
 
