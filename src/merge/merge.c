@@ -227,7 +227,7 @@ static void collect(struct merge *m)
     while (!used_up && m->assembly.rows < PFS_BATCH_ROWS) {
         int32_t winner = m->loser[0], other;
         struct run *w = &m->run[winner];
-        int64_t rows;
+        int64_t rows, room = PFS_BATCH_ROWS - m->assembly.rows;
 
         if (w->ended)
             return;
@@ -237,6 +237,7 @@ static void collect(struct merge *m)
             used_up = take_group(m);
             continue;
         }
+        rows = rows < room ? rows : room;
         pfs_assembly_stretch(&m->assembly, winner, (int32_t)w->at, (int32_t)rows);
         w->at += rows;
         if (w->at == w->batch.rows) {

@@ -194,6 +194,8 @@ static inline int64_t rows_reader_next(struct pfs_reader *self, struct pfs_arena
         return pfs_fail(err, EIO, "the disk is gone");
     if (rows == 0)
         return 0;
+    if (column == NULL)
+        return pfs_arena_full(arena, err);
     for (int32_t c = 0; c < all->columns; c++)
         PFS_TRY(pfs_column_gather(&all, c, &range, 1, rows, arena, &column[c], err));
     r->at += rows;
