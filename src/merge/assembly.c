@@ -1,9 +1,9 @@
 #include "src/merge/assembly.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/mem.h"
+#include "src/merge/internal.h"
 
 void pfs_assembly_clear(struct pfs_assembly *a)
 {
@@ -85,9 +85,10 @@ static void order_group(const struct pfs_batch *const *source, int32_t number, s
     }
 }
 
-static int merge_groups(struct pfs_assembly *a, const struct pfs_engine *engine, int32_t columns,
-                        const struct pfs_batch *const *source, int32_t sources, bool flush, struct pfs_arena *arena,
-                        struct pfs_batch *out, struct pfs_err *err)
+/* Every group decided, as picks that are not gathered yet. */
+static int pick_groups(struct pfs_assembly *a, const struct pfs_engine *engine, int32_t columns,
+                       const struct pfs_batch *const *source, int32_t sources, bool flush, struct pfs_arena *arena,
+                       struct pfs_picks *out, struct pfs_err *err)
 {
     struct pfs_groups groups = {.source = source,
                                 .sources = sources,
@@ -99,30 +100,23 @@ static int merge_groups(struct pfs_assembly *a, const struct pfs_engine *engine,
     a->start[a->groups] = a->records;
     for (int64_t g = 0; g < a->groups; g++)
         order_group(source, columns - 2, a->record + a->start[g], a->start[g + 1] - a->start[g]);
-    return pfs_engine_merge(engine, &groups, arena, out, err);
+    return pfs_engine_pick(engine, &groups, arena, out, err);
 }
 
 int pfs_assembly_build(struct pfs_assembly *a, const struct pfs_engine *engine, int32_t columns,
                        const struct pfs_batch *const *source, int32_t sources, bool flush, struct pfs_arena *arena,
                        struct pfs_batch *out, struct pfs_err *err)
 {
-    const struct pfs_batch **all = pfs_arena_array(arena, (size_t)sources + 1, sizeof(*all));
-    struct pfs_column *column = pfs_arena_array(arena, (size_t)columns, sizeof(*column));
-    struct pfs_batch merged = {0};
+    struct pfs_picks picks = {source, NULL};
 
     if (a->full)
         return pfs_fail(err, ENOMEM, "no memory for a merge");
-    if (all == NULL || column == NULL)
-        return pfs_arena_full(arena, err);
-    if (a->groups > 0)
-        PFS_TRY(merge_groups(a, engine, columns, source, sources, flush, arena, &merged, err));
-    memcpy(all, source, (size_t)sources * sizeof(*all));
-    all[sources] = &merged;
-    for (int64_t i = 0; i < a->ranges; i++)
-        if (a->range[i].source < 0)
-            a->range[i].source = sources;
-    for (int32_t c = 0; c < columns; c++)
-        PFS_TRY(pfs_column_gather(all, c, a->range, a->ranges, a->rows, arena, &column[c], err));
-    *out = (struct pfs_batch){a->rows, columns, column};
-    return 0;
+    if (a->groups > 0) {
+        PFS_TRY(pick_groups(a, engine, columns, source, sources, flush, arena, &picks, err));
+    } else {
+        picks.column = pfs_arena_array(arena, (size_t)columns, sizeof(struct pfs_record *));
+        if (picks.column == NULL)
+            return pfs_arena_full(arena, err);
+    }
+    return pfs_picks_gather(&picks, a->groups, columns, a->range, a->ranges, a->rows, arena, out, err);
 }

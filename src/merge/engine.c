@@ -58,9 +58,14 @@ static int fill(struct pfs_engine *e, const int32_t *columns, int32_t count, str
     e->column = pfs_arena_array(&e->arena, (size_t)count, sizeof(*e->column));
     if (e->column == NULL)
         return pfs_arena_full(&e->arena, err);
-    for (int32_t i = 0; i < count; i++)
-        e->column[i] =
-            (struct pfs_engine_column){.index = columns[i], .type = &e->schema->field[columns[i]].type, .group = -1};
+    for (int32_t i = 0; i < count; i++) {
+        const struct pfs_field *field = &e->schema->field[columns[i]];
+
+        e->column[i] = (struct pfs_engine_column){.index = columns[i],
+                                                  .type = &field->type,
+                                                  .group = -1,
+                                                  .use = {.type = &field->type, .column = field->name}};
+    }
     PFS_TRY(read_sequence_fields(e, err));
     PFS_TRY(read_switches(e, err));
     if (e->schema->engine == PFS_PARTIAL_UPDATE)
@@ -154,9 +159,8 @@ struct order {
     bool descending;
 };
 
-/* NULL is the smallest, and loses against any value in either order. */
-static int compare_field(const struct pfs_column *a, int32_t row_a, const struct pfs_column *b, int32_t row_b,
-                         bool descending)
+int pfs_order_compare(const struct pfs_column *a, int32_t row_a, const struct pfs_column *b, int32_t row_b,
+                      bool descending)
 {
     bool has_a = pfs_column_present(a, row_a), has_b = pfs_column_present(b, row_b);
     int c;
@@ -176,12 +180,29 @@ static int compare_records(const void *left, const void *right, void *context)
 
     for (int32_t i = 0; i < o->engine->sequence_fields; i++) {
         int32_t at = o->engine->sequence_field[i];
-        int c = compare_field(&x->column[at], a->row, &y->column[at], b->row, o->descending);
+        int c = pfs_order_compare(&x->column[at], a->row, &y->column[at], b->row, o->descending);
 
         if (c != 0)
             return c;
     }
     return number_x[a->row] < number_y[b->row] ? -1 : number_x[a->row] > number_y[b->row];
+}
+
+/* Most keys have two or three records. */
+static void sort_records(struct pfs_record *record, int64_t count, struct order *order)
+{
+    if (count > 16) {
+        qsort_r(record, (size_t)count, sizeof(*record), compare_records, order);
+        return;
+    }
+    for (int64_t i = 1; i < count; i++) {
+        struct pfs_record r = record[i];
+        int64_t k = i;
+
+        for (; k > 0 && compare_records(&record[k - 1], &r, order) > 0; k--)
+            record[k] = record[k - 1];
+        record[k] = r;
+    }
 }
 
 int pfs_engine_order(const struct pfs_engine *engine, const struct pfs_groups *groups, struct pfs_arena *arena,
@@ -199,26 +220,13 @@ int pfs_engine_order(const struct pfs_engine *engine, const struct pfs_groups *g
         return pfs_arena_full(arena, err);
     memcpy(sorted, groups->record, (size_t)records * sizeof(*sorted));
     for (int64_t g = 0; g < groups->groups; g++) {
-        size_t count = (size_t)(groups->start[g + 1] - groups->start[g]);
-
-        if (count > 1)
-            qsort_r(sorted + groups->start[g], count, sizeof(*sorted), compare_records, &order);
+        sort_records(sorted + groups->start[g], groups->start[g + 1] - groups->start[g], &order);
     }
     *out = sorted;
     return 0;
 }
 
 /* ---- deduplicate and first-row: a selection ---- */
-
-static int8_t kind_of(const struct pfs_engine *e, const struct pfs_groups *g, const struct pfs_record *r)
-{
-    return ((const int8_t *)g->source[r->source]->column[e->columns + 1].values)[r->row];
-}
-
-static bool is_retract(int8_t kind)
-{
-    return kind == PFS_UPDATE_BEFORE || kind == PFS_DELETE;
-}
 
 static int choose(const struct pfs_engine *e, const struct pfs_groups *g, const struct pfs_record *record,
                   int64_t count, bool newest, const struct pfs_record **out, struct pfs_err *err)
@@ -228,14 +236,14 @@ static int choose(const struct pfs_engine *e, const struct pfs_groups *g, const 
         return 0;
     if (newest) {
         for (int64_t i = count - 1; e->ignore_delete && i >= 0; i--)
-            if (!is_retract(kind_of(e, g, &record[i]))) {
+            if (!pfs_kind_retracts(pfs_record_kind(e, g, &record[i]))) {
                 *out = &record[i];
                 break;
             }
         return 0;
     }
     for (int64_t i = count - 1; i >= 0; i--) {
-        bool retract = is_retract(kind_of(e, g, &record[i]));
+        bool retract = pfs_kind_retracts(pfs_record_kind(e, g, &record[i]));
 
         if (retract && !e->ignore_delete)
             return pfs_fail(err, EINVAL,
@@ -247,47 +255,50 @@ static int choose(const struct pfs_engine *e, const struct pfs_groups *g, const 
     return 0;
 }
 
-int pfs_merge_select(const struct pfs_engine *engine, const struct pfs_groups *groups, bool newest,
-                     struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
+int pfs_pick_record(const struct pfs_engine *engine, const struct pfs_groups *groups, struct pfs_arena *arena,
+                    struct pfs_picks *out, struct pfs_err *err)
 {
-    struct pfs_range *range = pfs_arena_alloc(arena, (size_t)groups->groups * sizeof(*range));
-    struct pfs_column *column = pfs_arena_array(arena, (size_t)engine->columns + 2, sizeof(*column));
-    const struct pfs_record *record;
-    int64_t ranges = 0;
+    struct pfs_record *pick = pfs_arena_alloc(arena, (size_t)groups->groups * sizeof(*pick));
+    const struct pfs_record **picks = pfs_arena_array(arena, (size_t)engine->columns + 2, sizeof(struct pfs_record *)),
+                            *record, *chosen;
+    bool newest = engine->schema->engine == PFS_DEDUPLICATE;
 
-    if (range == NULL || column == NULL)
+    if (pick == NULL || picks == NULL)
         return pfs_arena_full(arena, err);
     PFS_TRY(pfs_engine_order(engine, groups, arena, &record, err));
     for (int64_t g = 0; g < groups->groups; g++) {
-        const struct pfs_record *chosen;
-
         PFS_TRY(choose(engine, groups, record + groups->start[g], groups->start[g + 1] - groups->start[g], newest,
                        &chosen, err));
-        if (ranges > 0 && range[ranges - 1].source == chosen->source &&
-            range[ranges - 1].from + range[ranges - 1].len == chosen->row)
-            range[ranges - 1].len++;
-        else
-            range[ranges++] = (struct pfs_range){chosen->source, chosen->row, 1};
+        pick[g] = *chosen;
     }
     for (int32_t i = 0; i < engine->columns + 2; i++)
-        PFS_TRY(pfs_column_gather(groups->source, i, range, ranges, groups->groups, arena, &column[i], err));
-    *out = (struct pfs_batch){groups->groups, engine->columns + 2, column};
+        picks[i] = pick;
+    *out = (struct pfs_picks){groups->source, picks};
     return 0;
+}
+
+int pfs_engine_pick(const struct pfs_engine *engine, const struct pfs_groups *groups, struct pfs_arena *arena,
+                    struct pfs_picks *out, struct pfs_err *err)
+{
+    switch (engine->schema->engine) {
+    case PFS_DEDUPLICATE:
+    case PFS_FIRST_ROW:
+        return pfs_pick_record(engine, groups, arena, out, err);
+    case PFS_PARTIAL_UPDATE:
+    case PFS_AGGREGATION:
+        return pfs_pick_folded(engine, groups, arena, out, err);
+    }
+    return -EINVAL;
 }
 
 int pfs_engine_merge(const struct pfs_engine *engine, const struct pfs_groups *groups, struct pfs_arena *arena,
                      struct pfs_batch *out, struct pfs_err *err)
 {
-    switch (engine->schema->engine) {
-    case PFS_DEDUPLICATE:
-        return pfs_merge_select(engine, groups, true, arena, out, err);
-    case PFS_FIRST_ROW:
-        return pfs_merge_select(engine, groups, false, arena, out, err);
-    case PFS_PARTIAL_UPDATE:
-    case PFS_AGGREGATION:
-        return pfs_merge_fold(engine, groups, arena, out, err);
-    }
-    return -EINVAL;
+    struct pfs_range all = {-1, 0, (int32_t)groups->groups};
+    struct pfs_picks picks;
+
+    PFS_TRY(pfs_engine_pick(engine, groups, arena, &picks, err));
+    return pfs_picks_gather(&picks, groups->groups, engine->columns + 2, &all, 1, groups->groups, arena, out, err);
 }
 
 /* ---- the last stage of a read ---- */

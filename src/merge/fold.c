@@ -1,162 +1,98 @@
 /* fold.c - partial-update and aggregation: the records of a key folded into one row (spec merge-engines 5, 6).
  *
- * Keys with one record pass through; only the others are folded. Their rows become one more source, and the answer is
- * gathered from all sources.
+ * Keys with one record pass through. For the others the steps of each record are decided first: one list of steps for
+ * the columns in no sequence group, and one for each group. Then every column is folded on its own, over its list.
  */
 #include <errno.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "format/text/text.h"
 #include "src/merge/internal.h"
 
-enum group_step { GROUP_SKIP, GROUP_NEWER, GROUP_OLDER };
+enum group_order { GROUP_SKIP, GROUP_NEWER, GROUP_OLDER };
 
 struct folding {
     const struct pfs_engine *engine;
     const struct pfs_groups *groups;
-    const struct pfs_record *record; /* ordered */
     struct pfs_arena *arena;
     struct pfs_err *err;
-    struct pfs_fold *state; /* one for each column */
-    struct pfs_cell *in;    /* of the record being folded */
-    enum group_step *step;  /* one for each sequence group */
-    bool seen_add, seen, deleted;
-    /* Results, a row a folded key: */
-    struct pfs_cell **cell; /* by column */
-    int64_t *number;
-    int8_t *kind;
-    int64_t rows;
+    /* Keys with several records, and these records, oldest first: */
+    int64_t keys;
+    int64_t *key;   /* which group */
+    int64_t *start; /* keys + 1 */
+    struct pfs_record *record;
+    int64_t records;
+    uint8_t **step;          /* [0] columns in no group, [1 + g] those of group g; a place a record */
+    int64_t *current;        /* while steps are decided: the record that a group's sequence is of; -1 = none yet */
+    int8_t *kind;            /* of the results */
+    struct pfs_range *dense; /* the records as ranges; NULL until a function wants values */
+    /* Results: */
+    struct pfs_column *made;         /* one more source: a null, or the computed values, of each column */
+    const struct pfs_record *single; /* picks of the keys with one record */
 };
 
-static void read_record(struct folding *f, const struct pfs_record *r)
+static int full(const struct folding *f)
 {
-    const struct pfs_batch *b = f->groups->source[r->source];
-
-    for (int32_t c = 0; c < f->engine->columns; c++)
-        pfs_cell_read(&b->column[c], r->source, r->row, &f->in[c]);
+    return pfs_arena_full(f->arena, f->err);
 }
 
-/* The state becomes the record, whole. */
-static void take_row(struct folding *f)
+/* ---- steps ---- */
+
+static const struct pfs_column *column_of(const struct folding *f, int64_t record, int32_t place)
 {
-    for (int32_t c = 0; c < f->engine->columns; c++)
-        f->state[c].acc = f->in[c];
+    return &f->groups->source[f->record[record].source]->column[place];
 }
 
-/* ---- sequence groups ---- */
-
-static enum group_step compare_group(const struct folding *f, const struct pfs_sequence_group *g)
+static enum group_order compare_group(const struct folding *f, int32_t group, int64_t record)
 {
+    const struct pfs_sequence_group *g = &f->engine->group[group];
+    int32_t row = f->record[record].row;
+    int64_t current = f->current[group];
     bool any = false;
+    int order = 0;
 
     for (int32_t i = 0; i < g->sequences; i++)
-        any |= f->in[g->sequence[i]].present;
+        any |= pfs_column_present(column_of(f, record, g->sequence[i]), row);
     if (!any)
         return GROUP_SKIP;
-    for (int32_t i = 0; i < g->sequences; i++) {
-        const struct pfs_cell *now = &f->state[g->sequence[i]].acc, *in = &f->in[g->sequence[i]];
-        int c = in->present && now->present ? pfs_cell_compare(f->engine->column[g->sequence[i]].type, in, now)
-                                            : (int)in->present - (int)now->present;
-
-        if (c != 0)
-            return c > 0 ? GROUP_NEWER : GROUP_OLDER;
-    }
-    return GROUP_NEWER;
+    for (int32_t i = 0; current >= 0 && order == 0 && i < g->sequences; i++)
+        order = pfs_order_compare(column_of(f, record, g->sequence[i]), row, column_of(f, current, g->sequence[i]),
+                                  f->record[current].row, false);
+    return order >= 0 ? GROUP_NEWER : GROUP_OLDER;
 }
 
-static void compare_groups(struct folding *f)
+/* The whole row becomes the record, sequences too. */
+static void take_row(struct folding *f, int64_t record)
+{
+    for (int32_t g = 0; g <= f->engine->groups; g++)
+        f->step[g][record] = PFS_STEP_TAKE;
+    for (int32_t g = 0; g < f->engine->groups; g++)
+        f->current[g] = record;
+}
+
+static void step_groups(struct folding *f, int64_t record, enum pfs_step newer, enum pfs_step older)
+{
+    for (int32_t g = 0; g < f->engine->groups; g++) {
+        enum group_order order = compare_group(f, g, record);
+
+        if (order == GROUP_SKIP)
+            continue;
+        f->step[1 + g][record] |= (uint8_t)(order == GROUP_NEWER ? newer : older);
+        if (order == GROUP_NEWER)
+            f->current[g] = record;
+    }
+}
+
+static bool group_removes(const struct folding *f, int64_t record)
 {
     for (int32_t g = 0; g < f->engine->groups; g++)
-        f->step[g] = compare_group(f, &f->engine->group[g]);
-}
-
-/* ---- partial-update ---- */
-
-static int add_plain(struct folding *f, int32_t c)
-{
-    const struct pfs_engine_column *column = &f->engine->column[c];
-
-    if (f->in[c].present)
-        f->state[c].acc = f->in[c];
-    else if (!column->type->nullable)
-        return pfs_fail(f->err, EINVAL, "Field %d can not be null", column->index);
-    return 0;
-}
-
-static int partial_add(struct folding *f)
-{
-    compare_groups(f);
-    for (int32_t c = 0; c < f->engine->columns; c++) {
-        const struct pfs_engine_column *column = &f->engine->column[c];
-        enum group_step step = column->group >= 0 ? f->step[column->group] : GROUP_SKIP;
-
-        if (column->role == PFS_ROLE_PLAIN)
-            PFS_TRY(add_plain(f, c));
-        else if (step == GROUP_SKIP)
-            continue;
-        else if (column->has_function)
-            PFS_TRY(column->use.function->add(&column->use, &f->state[c], &f->in[c], step == GROUP_OLDER, f->arena,
-                                              f->err));
-        else if (step == GROUP_NEWER)
-            f->state[c].acc = f->in[c];
-    }
-    f->seen_add = true;
-    return 0;
-}
-
-static int retract_groups(struct folding *f, int8_t kind)
-{
-    compare_groups(f);
-    for (int32_t g = 0; kind == PFS_DELETE && g < f->engine->groups; g++)
-        if (f->engine->group[g].removes && f->step[g] == GROUP_NEWER) {
-            take_row(f);
-            f->deleted = true;
-            return 0;
-        }
-    for (int32_t c = 0; c < f->engine->columns; c++) {
-        const struct pfs_engine_column *column = &f->engine->column[c];
-        enum group_step step = column->group >= 0 ? f->step[column->group] : GROUP_SKIP;
-
-        if (step == GROUP_SKIP)
-            continue;
-        if (column->has_function)
-            PFS_TRY(pfs_function_retract(&column->use, &f->state[c], &f->in[c], f->err));
-        else if (step == GROUP_NEWER && column->role == PFS_ROLE_SEQUENCE)
-            f->state[c].acc = f->in[c];
-        else if (step == GROUP_NEWER)
-            f->state[c].acc.present = false;
-    }
-    return 0;
-}
-
-static bool has_groups(const struct pfs_schema *schema)
-{
-    for (int32_t i = 0; i < schema->options.count; i++) {
-        const char *key = schema->options.item[i].key;
-        size_t len = strlen(key);
-
-        if (len > 15 && strcmp(key + len - 15, ".sequence-group") == 0)
+        if (f->engine->group[g].removes && compare_group(f, g, record) == GROUP_NEWER)
             return true;
-    }
     return false;
 }
 
-static int partial_retract(struct folding *f, int8_t kind)
+static int refuse_delete(const struct folding *f)
 {
-    if (!f->seen)
-        take_row(f); /* Paimon fills columns that may not be null so; the values stay visible later */
-    if (f->engine->ignore_delete)
-        return 0;
-    if (has_groups(f->engine->schema))
-        return retract_groups(f, kind);
-    if (f->engine->remove_on_delete) {
-        if (kind == PFS_DELETE) {
-            take_row(f);
-            f->deleted = true;
-        }
-        return 0;
-    }
     return pfs_fail(f->err, EINVAL,
                     "By default, Partial update can not accept delete records, you can choose one of the following "
                     "solutions: 1. Configure 'ignore-delete' to ignore delete records. 2. Configure "
@@ -164,157 +100,296 @@ static int partial_retract(struct folding *f, int8_t kind)
                     "3. Configure 'sequence-group's to retract partial columns.");
 }
 
-/* ---- aggregation ---- */
-
-static int aggregate(struct folding *f, int8_t kind)
+/* A retract of partial-update. *removed: the row is gone, until the next record. */
+static int step_retract(struct folding *f, int64_t record, int8_t kind, bool *removed)
 {
-    bool retract = kind == PFS_UPDATE_BEFORE || kind == PFS_DELETE;
+    const struct pfs_engine *e = f->engine;
 
-    if (kind == PFS_DELETE && f->engine->remove_on_delete) {
-        take_row(f);
-        f->deleted = true;
+    if (e->ignore_delete)
         return 0;
-    }
-    for (int32_t c = 0; c < f->engine->columns; c++) {
-        const struct pfs_function_use *use = &f->engine->column[c].use;
-
-        if (retract)
-            PFS_TRY(pfs_function_retract(use, &f->state[c], &f->in[c], f->err));
-        else
-            PFS_TRY(use->function->add(use, &f->state[c], &f->in[c], false, f->arena, f->err));
-    }
-    f->seen_add = true;
-    return 0;
-}
-
-/* ---- one key ---- */
-
-static int fold_record(struct folding *f, const struct pfs_record *r)
-{
-    const struct pfs_batch *b = f->groups->source[r->source];
-    int8_t kind = ((const int8_t *)b->column[f->engine->columns + 1].values)[r->row];
-    int rc;
-
-    read_record(f, r);
-    f->deleted = false;
-    if (f->engine->schema->engine == PFS_AGGREGATION)
-        rc = aggregate(f, kind);
+    if (!e->grouped && !e->remove_on_delete)
+        return refuse_delete(f);
+    *removed = kind == PFS_DELETE && (e->grouped ? group_removes(f, record) : e->remove_on_delete);
+    if (*removed)
+        take_row(f, record);
     else
-        rc = kind & 1 ? partial_retract(f, kind) : partial_add(f);
-    f->seen = true;
-    return rc;
-}
-
-static int fold_key(struct folding *f, const struct pfs_record *record, int64_t count)
-{
-    const struct pfs_record *last = &record[count - 1];
-    bool partial = f->engine->schema->engine == PFS_PARTIAL_UPDATE;
-
-    memset(f->state, 0, (size_t)f->engine->columns * sizeof(*f->state));
-    f->seen = f->seen_add = f->deleted = false;
-    for (int64_t i = 0; i < count; i++)
-        PFS_TRY(fold_record(f, &record[i]));
-    for (int32_t c = 0; c < f->engine->columns; c++)
-        f->cell[c][f->rows] = f->state[c].acc;
-    f->number[f->rows] =
-        ((const int64_t *)f->groups->source[last->source]->column[f->engine->columns].values)[last->row];
-    f->kind[f->rows] = f->deleted || (partial && !f->seen_add) ? PFS_DELETE : PFS_INSERT;
-    f->rows++;
+        step_groups(f, record, PFS_STEP_RETRACT, PFS_STEP_RETRACT_OLD);
     return 0;
 }
 
-/* ---- all keys ---- */
-
-static int prepare(struct folding *f, int64_t keys)
+static int step_partial(struct folding *f, int64_t key)
 {
-    size_t columns = (size_t)f->engine->columns;
+    int64_t first = f->start[key];
+    bool added = false, removed = false;
 
-    f->state = pfs_arena_array(f->arena, columns, sizeof(*f->state));
-    f->in = pfs_arena_array(f->arena, columns, sizeof(*f->in));
-    f->step = pfs_arena_array(f->arena, (size_t)f->engine->groups, sizeof(*f->step));
-    f->cell = pfs_arena_array(f->arena, columns, sizeof(struct pfs_cell *));
-    f->number = pfs_arena_array(f->arena, (size_t)keys, sizeof(*f->number));
-    f->kind = pfs_arena_array(f->arena, (size_t)keys, sizeof(*f->kind));
-    if (f->state == NULL || f->in == NULL || f->step == NULL || f->cell == NULL || f->number == NULL || f->kind == NULL)
-        return pfs_arena_full(f->arena, f->err);
-    for (size_t c = 0; c < columns; c++) {
-        f->cell[c] = pfs_arena_array(f->arena, (size_t)keys, sizeof(**f->cell));
-        if (f->cell[c] == NULL)
-            return pfs_arena_full(f->arena, f->err);
+    for (int32_t g = 0; g < f->engine->groups; g++)
+        f->current[g] = -1;
+    for (int64_t i = first; i < f->start[key + 1]; i++) {
+        int8_t kind = pfs_record_kind(f->engine, f->groups, &f->record[i]);
+
+        removed = false;
+        if (pfs_kind_retracts(kind)) {
+            if (i == first)
+                take_row(f, i); /* Paimon fills columns that may not be null so; the values stay visible later */
+            PFS_TRY(step_retract(f, i, kind, &removed));
+            continue;
+        }
+        f->step[0][i] = PFS_STEP_ADD;
+        step_groups(f, i, PFS_STEP_ADD, PFS_STEP_ADD_OLD);
+        added = true;
     }
+    f->kind[key] = removed || !added ? PFS_DELETE : PFS_INSERT;
+    return 0;
+}
+
+static int step_aggregation(struct folding *f, int64_t key)
+{
+    bool removed = false;
+
+    for (int64_t i = f->start[key]; i < f->start[key + 1]; i++) {
+        int8_t kind = pfs_record_kind(f->engine, f->groups, &f->record[i]);
+
+        removed = kind == PFS_DELETE && f->engine->remove_on_delete;
+        f->step[0][i] = removed ? PFS_STEP_TAKE : pfs_kind_retracts(kind) ? PFS_STEP_RETRACT : PFS_STEP_ADD;
+    }
+    f->kind[key] = removed ? PFS_DELETE : PFS_INSERT;
+    return 0;
+}
+
+/* ---- one column ---- */
+
+/* A byte a record: is there a value? NULL when all sources say that there always is. */
+static int read_present(const struct folding *f, int32_t place, const uint8_t **out)
+{
+    uint8_t *present;
+    bool any = false;
+
+    *out = NULL;
+    for (int32_t s = 0; s < f->groups->sources; s++)
+        any |= f->groups->source[s]->rows > 0 && f->groups->source[s]->column[place].valid != NULL;
+    if (!any)
+        return 0;
+    present = pfs_arena_alloc(f->arena, (size_t)f->records);
+    if (present == NULL)
+        return full(f);
+    for (int64_t i = 0; i < f->records; i++)
+        present[i] = pfs_column_present(column_of(f, i, place), f->record[i].row);
+    *out = present;
+    return 0;
+}
+
+static int read_values(struct folding *f, int32_t place, struct pfs_column *out)
+{
+    if (f->dense == NULL) {
+        f->dense = pfs_arena_alloc(f->arena, (size_t)f->records * sizeof(*f->dense));
+        if (f->dense == NULL)
+            return full(f);
+        for (int64_t i = 0; i < f->records; i++)
+            f->dense[i] = (struct pfs_range){f->record[i].source, f->record[i].row, 1};
+    }
+    return pfs_column_gather(f->groups->source, place, f->dense, f->records, f->records, f->arena, out, f->err);
+}
+
+/* The steps as the function sees them: without retracts when it ignores them. */
+static int read_steps(const struct folding *f, const struct pfs_engine_column *c, const uint8_t **step)
+{
+    const struct pfs_function_use *use = &c->use;
+    uint8_t *kept, all = 0;
+
+    for (int64_t i = 0; i < f->records; i++)
+        all |= (*step)[i];
+    if (!(all & PFS_STEPS_RETRACT))
+        return 0;
+    if (!use->ignore_retract && !use->function->retracts)
+        return pfs_fail(f->err, EINVAL,
+                        "Aggregate function '%s' does not support retraction, If you allow this function to ignore "
+                        "retraction messages, you can configure 'fields.%s.ignore-retract'='true'.",
+                        use->function->name, use->column);
+    if (!use->ignore_retract)
+        return 0;
+    kept = pfs_arena_alloc(f->arena, (size_t)f->records);
+    if (kept == NULL)
+        return full(f);
+    for (int64_t i = 0; i < f->records; i++)
+        kept[i] = (*step)[i] & (uint8_t)~PFS_STEPS_RETRACT;
+    *step = kept;
+    return 0;
+}
+
+/* Only partial-update checks, and only columns in no group. */
+static int check_not_null(const struct folding *f, const struct pfs_engine_column *c, const struct pfs_fold *fold)
+{
+    for (int64_t i = 0; !c->type->nullable && i < f->records; i++)
+        if ((fold->step[i] & PFS_STEP_ADD) && !pfs_fold_has(fold, i))
+            return pfs_fail(f->err, EINVAL, "Field %d can not be null", c->index);
+    return 0;
+}
+
+static int select_picks(const struct folding *f, pfs_select_fn *select, const struct pfs_fold *fold,
+                        struct pfs_record *pick)
+{
+    int32_t *chosen = pfs_arena_alloc(f->arena, (size_t)f->keys * sizeof(*chosen));
+
+    if (chosen == NULL)
+        return full(f);
+    PFS_TRY(select(fold, chosen, f->err));
+    for (int64_t k = 0; k < f->keys; k++)
+        pick[f->key[k]] = chosen[k] < 0 ? (struct pfs_record){f->groups->sources, 0} : f->record[chosen[k]];
+    return 0;
+}
+
+/* The kernel for columns without a function, or with one that makes no difference. NULL: the function's. */
+static pfs_select_fn *plain_kernel(const struct pfs_engine *e, const struct pfs_engine_column *c)
+{
+    if (c->role == PFS_ROLE_KEY)
+        return pfs_select_key;
+    if (c->role == PFS_ROLE_SEQUENCE)
+        return pfs_select_sequence;
+    if (c->role == PFS_ROLE_PLAIN && e->schema->engine == PFS_PARTIAL_UPDATE)
+        return pfs_select_overwrite;
+    return c->has_function ? NULL : pfs_select_protected;
+}
+
+static int fold_column(struct folding *f, int32_t place, struct pfs_record *pick)
+{
+    const struct pfs_engine_column *c = &f->engine->column[place];
+    struct pfs_fold fold = {.use = &c->use, .keys = f->keys, .start = f->start, .step = f->step[c->group + 1]};
+    pfs_select_fn *plain = plain_kernel(f->engine, c);
+
+    if (c->role != PFS_ROLE_KEY)
+        PFS_TRY(read_present(f, place, &fold.present));
+    if (plain == pfs_select_overwrite)
+        PFS_TRY(check_not_null(f, c, &fold));
+    if (plain == NULL) {
+        PFS_TRY(read_steps(f, c, &fold.step));
+        if (c->use.function->looks)
+            PFS_TRY(read_values(f, place, &fold.in));
+    }
+    if (plain != NULL || c->use.function->compute == NULL) {
+        PFS_TRY(pfs_column_nulls(c->type, 1, f->arena, &f->made[place], f->err));
+        return select_picks(f, plain != NULL ? plain : c->use.function->select, &fold, pick);
+    }
+    PFS_TRY(c->use.function->compute(&fold, f->arena, &f->made[place], f->err));
+    for (int64_t k = 0; k < f->keys; k++)
+        pick[f->key[k]] = (struct pfs_record){f->groups->sources, (int32_t)k};
+    return 0;
+}
+
+/* ---- all columns ---- */
+
+static int new_picks(const struct folding *f, struct pfs_record **out)
+{
+    size_t bytes = (size_t)f->groups->groups * sizeof(**out);
+
+    *out = pfs_arena_alloc(f->arena, bytes);
+    if (*out == NULL)
+        return full(f);
+    if (f->keys < f->groups->groups)
+        memcpy(*out, f->single, bytes);
     return 0;
 }
 
 static const struct pfs_type number_type = {.kind = PFS_BIGINT};
 static const struct pfs_type kind_type = {.kind = PFS_TINYINT};
 
-/* The folded rows as a batch of their own. */
-static int build(struct folding *f, struct pfs_batch *out)
+/* The number is that of the newest record; the kinds stand in the made column. */
+static int fold_tail(struct folding *f, const struct pfs_record **picks)
 {
     int32_t columns = f->engine->columns;
-    struct pfs_column *column = pfs_arena_array(f->arena, (size_t)columns + 2, sizeof(*column));
+    struct pfs_record *number, *kind;
 
-    if (column == NULL)
-        return pfs_arena_full(f->arena, f->err);
-    for (int32_t c = 0; c < columns; c++)
-        PFS_TRY(pfs_cells_build(f->engine->column[c].type, f->cell[c], f->rows, f->groups->source, f->groups->sources,
-                                c, f->arena, &column[c], f->err));
-    column[columns] = (struct pfs_column){.type = &number_type, .values = f->number};
-    column[columns + 1] = (struct pfs_column){.type = &kind_type, .values = f->kind};
-    *out = (struct pfs_batch){f->rows, columns + 2, column};
+    PFS_TRY(new_picks(f, &number));
+    PFS_TRY(new_picks(f, &kind));
+    for (int64_t k = 0; k < f->keys; k++) {
+        number[f->key[k]] = f->record[f->start[k + 1] - 1];
+        kind[f->key[k]] = (struct pfs_record){f->groups->sources, (int32_t)k};
+    }
+    f->made[columns] = (struct pfs_column){.type = &number_type};
+    f->made[columns + 1] = (struct pfs_column){.type = &kind_type, .values = f->kind};
+    picks[columns] = number;
+    picks[columns + 1] = kind;
     return 0;
 }
 
-/* Keys of one record come from where they are, the others from the folded batch. */
-static int assemble(struct folding *f, const struct pfs_batch *folded, struct pfs_batch *out)
+static int fold_columns(struct folding *f, const struct pfs_record **picks)
+{
+    for (int32_t c = 0; c < f->engine->columns; c++) {
+        struct pfs_record *pick;
+
+        PFS_TRY(new_picks(f, &pick));
+        if (f->keys > 0)
+            PFS_TRY(fold_column(f, c, pick));
+        picks[c] = pick;
+    }
+    return fold_tail(f, picks);
+}
+
+/* Separates the keys with several records from the others. */
+static int collect(struct folding *f, const struct pfs_record *record)
 {
     const struct pfs_groups *g = f->groups;
-    const struct pfs_batch **source = pfs_arena_array(f->arena, (size_t)g->sources + 1, sizeof(*source));
-    struct pfs_range *range = pfs_arena_alloc(f->arena, (size_t)g->groups * sizeof(*range));
-    struct pfs_column *column = pfs_arena_array(f->arena, (size_t)f->engine->columns + 2, sizeof(*column));
-    int64_t ranges = 0;
-    int32_t next = 0;
+    struct pfs_record *single = pfs_arena_array(f->arena, (size_t)g->groups, sizeof(*single));
 
-    if (source == NULL || range == NULL || column == NULL)
-        return pfs_arena_full(f->arena, f->err);
-    for (int32_t i = 0; i < g->sources; i++)
-        source[i] = g->source[i];
-    source[g->sources] = folded;
+    f->key = pfs_arena_alloc(f->arena, (size_t)g->groups * sizeof(*f->key));
+    f->start = pfs_arena_alloc(f->arena, (size_t)(g->groups + 1) * sizeof(*f->start));
+    f->record = pfs_arena_alloc(f->arena, (size_t)g->start[g->groups] * sizeof(*f->record));
+    if (single == NULL || f->key == NULL || f->start == NULL || f->record == NULL)
+        return full(f);
     for (int64_t i = 0; i < g->groups; i++) {
-        const struct pfs_record *r = &f->record[g->start[i]];
-        bool single = g->start[i + 1] - g->start[i] == 1;
-        struct pfs_range one =
-            single ? (struct pfs_range){r->source, r->row, 1} : (struct pfs_range){g->sources, next++, 1};
+        int64_t count = g->start[i + 1] - g->start[i];
 
-        if (ranges > 0 && range[ranges - 1].source == one.source &&
-            range[ranges - 1].from + range[ranges - 1].len == one.from)
-            range[ranges - 1].len++;
-        else
-            range[ranges++] = one;
+        if (count == 1) {
+            single[i] = record[g->start[i]];
+            continue;
+        }
+        f->key[f->keys] = i;
+        f->start[f->keys++] = f->records;
+        memcpy(f->record + f->records, record + g->start[i], (size_t)count * sizeof(*record));
+        f->records += count;
     }
-    for (int32_t c = 0; c < f->engine->columns + 2; c++)
-        PFS_TRY(pfs_column_gather(source, c, range, ranges, g->groups, f->arena, &column[c], f->err));
-    *out = (struct pfs_batch){g->groups, f->engine->columns + 2, column};
+    f->start[f->keys] = f->records;
+    f->single = single;
     return 0;
 }
 
-int pfs_merge_fold(const struct pfs_engine *engine, const struct pfs_groups *groups, struct pfs_arena *arena,
-                   struct pfs_batch *out, struct pfs_err *err)
+static int decide_steps(struct folding *f)
+{
+    int32_t lists = f->engine->groups + 1;
+
+    f->step = pfs_arena_array(f->arena, (size_t)lists, sizeof(*f->step));
+    f->current = pfs_arena_array(f->arena, (size_t)lists, sizeof(*f->current));
+    f->kind = pfs_arena_alloc(f->arena, (size_t)f->keys);
+    if (f->step == NULL || f->current == NULL || f->kind == NULL)
+        return full(f);
+    for (int32_t i = 0; i < lists; i++) {
+        f->step[i] = pfs_arena_zalloc(f->arena, (size_t)f->records);
+        if (f->step[i] == NULL)
+            return full(f);
+    }
+    for (int64_t k = 0; k < f->keys; k++)
+        PFS_TRY(f->engine->schema->engine == PFS_PARTIAL_UPDATE ? step_partial(f, k) : step_aggregation(f, k));
+    return 0;
+}
+
+int pfs_pick_folded(const struct pfs_engine *engine, const struct pfs_groups *groups, struct pfs_arena *arena,
+                    struct pfs_picks *out, struct pfs_err *err)
 {
     struct folding f = {.engine = engine, .groups = groups, .arena = arena, .err = err};
-    struct pfs_batch folded = {0};
-    int64_t keys = 0;
+    size_t columns = (size_t)engine->columns + 2;
+    const struct pfs_batch **source = pfs_arena_array(arena, (size_t)groups->sources + 1, sizeof(*source));
+    const struct pfs_record **picks = pfs_arena_array(arena, columns, sizeof(struct pfs_record *)), *ordered;
+    struct pfs_batch *made = pfs_arena_zalloc(arena, sizeof(*made));
 
-    PFS_TRY(pfs_engine_order(engine, groups, arena, &f.record, err));
-    for (int64_t g = 0; g < groups->groups; g++)
-        keys += groups->start[g + 1] - groups->start[g] > 1;
-    PFS_TRY(prepare(&f, keys));
-    for (int64_t g = 0; g < groups->groups; g++) {
-        int64_t count = groups->start[g + 1] - groups->start[g];
-
-        if (count > 1)
-            PFS_TRY(fold_key(&f, f.record + groups->start[g], count));
-    }
-    PFS_TRY(build(&f, &folded));
-    return assemble(&f, &folded, out);
+    f.made = pfs_arena_array(arena, columns, sizeof(*f.made));
+    if (source == NULL || picks == NULL || made == NULL || f.made == NULL)
+        return full(&f);
+    PFS_TRY(pfs_engine_order(engine, groups, arena, &ordered, err));
+    PFS_TRY(collect(&f, ordered));
+    PFS_TRY(decide_steps(&f));
+    PFS_TRY(fold_columns(&f, picks));
+    *made = (struct pfs_batch){f.keys, engine->columns + 2, f.made};
+    memcpy(source, groups->source, (size_t)groups->sources * sizeof(*source));
+    source[groups->sources] = made;
+    *out = (struct pfs_picks){source, picks};
+    return 0;
 }

@@ -96,8 +96,10 @@ int pfs_engine_read_groups(struct pfs_engine *e, struct pfs_err *err)
     for (int32_t i = 0; i < o->count; i++) {
         struct pfs_slice names;
 
-        if (field_option(o->item[i].key, "sequence-group", &names))
-            PFS_TRY(read_group(e, names, o->item[i].value, err));
+        if (!field_option(o->item[i].key, "sequence-group", &names))
+            continue;
+        e->grouped = true;
+        PFS_TRY(read_group(e, names, o->item[i].value, err));
     }
     return 0;
 }
@@ -134,7 +136,7 @@ static bool is_sequence_field(const struct pfs_engine *e, int32_t place)
     return false;
 }
 
-/* The function of a column; NULL: none (partial-update alone). */
+/* The function of a column that is not of the key; NULL: none (partial-update alone). */
 static const char *function_name(struct pfs_engine *e, int32_t place)
 {
     const struct pfs_engine_column *c = &e->column[place];
@@ -145,11 +147,9 @@ static const char *function_name(struct pfs_engine *e, int32_t place)
     if (e->schema->engine == PFS_AGGREGATION) {
         if (is_sequence_field(e, place))
             return "last_value";
-        if (is_primary(e->schema, c->index))
-            return "primary-key";
         return own != NULL ? own : all != NULL ? all : "last_non_null_value";
     }
-    if (is_primary(e->schema, c->index) || c->role == PFS_ROLE_SEQUENCE || is_sequence_field(e, place))
+    if (c->role == PFS_ROLE_SEQUENCE || is_sequence_field(e, place))
         return NULL;
     return own != NULL ? own : all;
 }
@@ -161,8 +161,6 @@ static int read_function(struct pfs_engine *e, int32_t place, const char *name, 
     const char *delimiter = field_get(e, column, "list-agg-delimiter");
 
     c->has_function = true;
-    c->use.type = c->type;
-    c->use.column = column;
     c->use.delimiter = pfs_str(delimiter != NULL ? delimiter : ",");
     if (pfs_function_find(name, &c->use.function, err) < 0)
         return pfs_wrap(err, "column %s", column);
@@ -183,8 +181,13 @@ static int read_function(struct pfs_engine *e, int32_t place, const char *name, 
 int pfs_engine_read_functions(struct pfs_engine *e, struct pfs_err *err)
 {
     for (int32_t i = 0; i < e->columns; i++) {
-        const char *name = function_name(e, i);
+        const char *name;
 
+        if (is_primary(e->schema, e->column[i].index)) {
+            e->column[i].role = PFS_ROLE_KEY; /* a function that is set for it does not matter */
+            continue;
+        }
+        name = function_name(e, i);
         if (name != NULL)
             PFS_TRY(read_function(e, i, name, err));
     }

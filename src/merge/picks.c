@@ -1,0 +1,48 @@
+/* picks.c - an answer gathered: rows as they are, and for each merged key a value a column from where it was found. */
+#include "src/merge/internal.h"
+
+struct list {
+    struct pfs_range *range;
+    int64_t ranges;
+};
+
+static void add(struct list *l, struct pfs_range next)
+{
+    struct pfs_range *last = l->ranges > 0 ? &l->range[l->ranges - 1] : NULL;
+
+    if (last != NULL && last->source == next.source && last->from + last->len == next.from)
+        last->len += next.len;
+    else
+        l->range[l->ranges++] = next;
+}
+
+/* The ranges with one column's picks put in; what lies side by side becomes one. */
+static void resolve(const struct pfs_record *pick, const struct pfs_range *range, int64_t ranges, struct list *out)
+{
+    out->ranges = 0;
+    for (int64_t i = 0; i < ranges; i++) {
+        if (range[i].source >= 0) {
+            add(out, range[i]);
+            continue;
+        }
+        for (int32_t g = range[i].from; g < range[i].from + range[i].len; g++)
+            add(out, (struct pfs_range){pick[g].source, pick[g].row, 1});
+    }
+}
+
+int pfs_picks_gather(const struct pfs_picks *picks, int64_t groups, int32_t columns, const struct pfs_range *range,
+                     int64_t ranges, int64_t rows, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
+{
+    struct list list = {pfs_arena_alloc(arena, (size_t)(ranges + groups) * sizeof(*list.range)), 0};
+    struct pfs_column *column = pfs_arena_array(arena, (size_t)columns, sizeof(*column));
+
+    if (list.range == NULL || column == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t c = 0; c < columns; c++) {
+        if (c == 0 || picks->column[c] != picks->column[c - 1])
+            resolve(picks->column[c], range, ranges, &list);
+        PFS_TRY(pfs_column_gather(picks->source, c, list.range, list.ranges, rows, arena, &column[c], err));
+    }
+    *out = (struct pfs_batch){rows, columns, column};
+    return 0;
+}
