@@ -78,7 +78,7 @@ static int divided_by_zero(const struct pfs_fold *f, struct pfs_err *err)
         if (has && v == 0)                                        \
             return divided_by_zero(f, err);                       \
         if (has)                                                  \
-            acc = v == -1 ? (type)(-(wide)acc) : (type)(acc / v); \
+            acc = (type)(v == -1 ? -(wide)acc : (wide)(acc / v)); \
     })
 
 /* clang-format off */
