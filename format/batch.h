@@ -8,6 +8,7 @@
  *   FLOAT, DOUBLE           IEEE
  *   DECIMAL(p, s)           unscaled: int64 for p <= 18, else pfs_i128 (16 bytes, 16-aligned)
  *   TIMESTAMP(_LTZ)(p)      int64 milliseconds for p <= 3, int64 microseconds for p <= 6, else struct pfs_time96
+ *   VARIANT                 bytes: u32 little-endian length of the value, the value, the metadata (spec datafiles 4.1)
  *   strings, bytes          offsets (rows + 1 of them, the first may be above 0) into one run of bytes at `values`
  *   ARRAY, MAP, MULTISET    offsets into the children: element; key and value; element and int32 count
  *   ROW                     children of the same row count; values and offsets NULL

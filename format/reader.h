@@ -10,6 +10,7 @@
 #include "base/cancel.h"
 #include "format/batch.h"
 
+struct pfs_pool;
 struct pfs_reader;
 
 struct pfs_reader_ops {
@@ -20,6 +21,24 @@ struct pfs_reader_ops {
 /* Every reader begins with this. */
 struct pfs_reader {
     const struct pfs_reader_ops *ops;
+};
+
+/* Rows [from, to) of a data file. */
+struct pfs_row_range {
+    int64_t from, to;
+};
+
+/* What is asked of a data file, whatever its format; what it points to is borrowed and outlives the reader. */
+struct pfs_file_read {
+    int32_t columns;                /* wanted, in the order of the batches; may be 0: batches with a row count alone */
+    const struct pfs_field *fields; /* name (found by exact name at top level, as are the fields of a ROW) and the type
+                                       that the batch is to have: the one that the file was written with */
+    const bool *missing_ok; /* a place each: a column that the file lacks is nulls; NULL = all must be there (-EIO) */
+    const struct pfs_row_range *range; /* exactly these rows, ascending and apart; NULL = all */
+    int32_t ranges;
+    int32_t batch_rows; /* 0 = PFS_BATCH_ROWS */
+    const struct pfs_cancel *cancel;
+    struct pfs_pool *pool; /* decodes ahead in parallel; NULL = on the caller alone */
 };
 
 static inline int64_t pfs_reader_next(struct pfs_reader *r, struct pfs_arena *arena, struct pfs_batch *out,

@@ -1,5 +1,5 @@
-/* avro.h - Avro object container files, for manifests and manifest lists (and later data files): the suite's front
- * door.
+/* avro.h - Avro object container files, for manifests and manifest lists: the suite's front door (data
+ * files: rows.h).
  *
  * Format: Avro 1.11 containers; the rules of spec manifests 1 (codec from the header, unions ["null", X] with null
  * first when written, any order when read). Reading resolves by field name against the schema in the header: a wanted

@@ -15,17 +15,8 @@
 #include "format/reader.h"
 #include "format/writer.h"
 
-struct pfs_parquet_read {
-    int32_t columns;                /* wanted, in the order of the batches */
-    const struct pfs_field *fields; /* name (found by exact name at top level) and type that the batch is to have */
-    const bool *missing_ok; /* a place each: a column that the file lacks is nulls; NULL = all must be there (-EIO) */
-    int32_t batch_rows;     /* 0 = PFS_BATCH_ROWS */
-    const struct pfs_cancel *cancel;
-    struct pfs_pool *pool; /* decodes column chunks ahead in parallel; NULL = on the caller alone */
-};
-
 /* Opens a reader over all row groups. `file` and what `read` points to stay the caller's and outlive the reader. */
-int pfs_parquet_open(struct pfs_file *file, const struct pfs_parquet_read *read, struct pfs_reader **out,
+int pfs_parquet_open(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_reader **out,
                      struct pfs_err *err);
 
 /* Rows in the file, from the footer. */

@@ -12,7 +12,7 @@
 
 struct parquet_reader {
     struct pfs_reader base;
-    const struct pfs_parquet_read *read;
+    const struct pfs_file_read *read;
     struct pfs_arena arena; /* the footer */
     struct pfs_pq_footer footer;
     int32_t group;
@@ -120,7 +120,7 @@ static int open_all(struct parquet_reader *r, struct pfs_file *file, struct pfs_
     return 0;
 }
 
-int pfs_parquet_open(struct pfs_file *file, const struct pfs_parquet_read *read, struct pfs_reader **out,
+int pfs_parquet_open(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_reader **out,
                      struct pfs_err *err)
 {
     struct parquet_reader *r = pfs_zalloc(sizeof(*r));

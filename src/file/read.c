@@ -173,7 +173,7 @@ static int open_file(struct data_reader *r, const struct pfs_data_read *read, co
                      struct pfs_err *err)
 {
     const struct pfs_schema *old = read->schema;
-    struct pfs_parquet_read *ask = pfs_arena_zalloc(&r->arena, sizeof(*ask));
+    struct pfs_file_read *ask = pfs_arena_zalloc(&r->arena, sizeof(*ask));
     struct pfs_field *fields;
     int rc;
 

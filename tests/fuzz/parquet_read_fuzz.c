@@ -65,7 +65,7 @@ static uint64_t walk(const struct pfs_column *c, int64_t rows)
     return sum;
 }
 
-static void read_all(struct pfs_file *file, const struct pfs_parquet_read *read)
+static void read_all(struct pfs_file *file, const struct pfs_file_read *read)
 {
     uint64_t sum = 0;
     struct pfs_reader *reader = NULL;
@@ -109,7 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             for (unsigned twist = 0; twist < 2; twist++) {
                 struct pfs_field field = {.name = pfs_arena_string(&arena, footer.node[i].name),
                                           .type = type_of(&footer.node[i], twist)};
-                struct pfs_parquet_read read = {.columns = 1, .fields = &field, .batch_rows = twist == 1 ? 100 : 0};
+                struct pfs_file_read read = {.columns = 1, .fields = &field, .batch_rows = twist == 1 ? 100 : 0};
 
                 read_all(&file, &read);
             }

@@ -73,7 +73,7 @@ static inline int32_t load_fields(const char *const (*pairs)[2], struct pfs_aren
 }
 
 /* All rows as JSON lines: 0 or the first error. Checks on the way what a reader promises of its batches. */
-static inline int load_rows(struct pfs_file *file, const struct pfs_parquet_read *read, struct pfs_buf *out,
+static inline int load_rows(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_buf *out,
                             struct pfs_err *err)
 {
     struct pfs_reader *reader = NULL;

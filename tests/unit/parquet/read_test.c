@@ -52,7 +52,7 @@ static const struct {
     {"gzip.parquet", "gzip.ndjson", plain},     {"none.parquet", "none.ndjson", plain},
 };
 
-static void expect_rows(const char *what, struct pfs_file *file, const struct pfs_parquet_read *read,
+static void expect_rows(const char *what, struct pfs_file *file, const struct pfs_file_read *read,
                         struct pfs_slice want)
 {
     struct pfs_err err = {0};
@@ -86,7 +86,7 @@ static void what_paimon_wrote_reads_as_paimon_reads_it(void **state)
         struct load_file opened;
         struct pfs_file *file = load_bytes(bytes, &opened);
         struct pfs_arena arena = {0};
-        struct pfs_parquet_read read = {.fields = fields};
+        struct pfs_file_read read = {.fields = fields};
 
         read.columns = load_fields(golden[i].pairs, &arena, fields);
         for (size_t s = 0; s < COUNT(sizes); s++) {
@@ -260,7 +260,7 @@ static void expect_form(const char *name, struct pfs_file *file, size_t at, stru
     const char *const pairs[][2] = {{forms[at].name, forms[at].type}, {NULL, NULL}};
     struct pfs_field field;
     struct pfs_arena arena = {0};
-    struct pfs_parquet_read read = {.fields = &field, .columns = load_fields(pairs, &arena, &field), .pool = pool};
+    struct pfs_file_read read = {.fields = &field, .columns = load_fields(pairs, &arena, &field), .pool = pool};
     struct pfs_buf want = {0};
     char what[64];
 
@@ -327,7 +327,7 @@ static void a_reader_with_a_pool_may_be_closed_at_any_batch(void **state)
     struct pfs_field fields[3];
     struct pfs_arena arena = {0}, rows = {0};
     struct pfs_pool *pool = NULL;
-    struct pfs_parquet_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields), .batch_rows = 40};
+    struct pfs_file_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields), .batch_rows = 40};
     struct load_file opened;
     struct pfs_file *file = load_bytes(bytes, &opened);
 
@@ -357,7 +357,7 @@ static void a_failure_of_a_worker_reaches_the_caller(void **state)
     struct pfs_field fields[2];
     struct pfs_arena arena = {0};
     struct pfs_pool *pool = NULL;
-    struct pfs_parquet_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields)};
+    struct pfs_file_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields)};
 
     (void)state;
     assert_int_equal(pfs_pool_open(2, &pool, NULL), 0);
@@ -410,7 +410,7 @@ static void what_cannot_be_read_is_refused_with_a_sentence(void **state)
         struct pfs_slice bytes = load_file(refused[i].file);
         struct pfs_field field;
         struct pfs_arena arena = {0};
-        struct pfs_parquet_read read = {.fields = &field, .columns = load_fields(pairs, &arena, &field)};
+        struct pfs_file_read read = {.fields = &field, .columns = load_fields(pairs, &arena, &field)};
         struct load_file opened;
         struct pfs_file *file = load_bytes(bytes, &opened);
         struct pfs_buf out = {0};
@@ -433,7 +433,7 @@ static void a_missing_column_is_nulls_and_no_column_is_rows(void **state)
     struct pfs_slice bytes = load_file("zstd.parquet");
     struct pfs_field fields[2];
     struct pfs_arena arena = {0};
-    struct pfs_parquet_read read = {
+    struct pfs_file_read read = {
         .fields = fields, .columns = load_fields(pairs, &arena, fields), .missing_ok = missing_ok};
     struct load_file opened;
     struct pfs_file *file = load_bytes(bytes, &opened);
@@ -463,7 +463,7 @@ static void a_cancelled_read_stops(void **state)
     struct pfs_field field;
     struct pfs_arena arena = {0};
     struct pfs_cancel cancel = {false};
-    struct pfs_parquet_read read = {
+    struct pfs_file_read read = {
         .fields = &field, .columns = load_fields(pairs, &arena, &field), .batch_rows = 10, .cancel = &cancel};
     struct load_file opened;
     struct pfs_file *file = load_bytes(bytes, &opened);
@@ -500,7 +500,7 @@ static void expect_answers(size_t at, void (*damage)(uint8_t *bytes, size_t *len
     uint8_t *copy = malloc(bytes.len);
     struct pfs_field fields[LOAD_FIELDS_MAX];
     struct pfs_arena arena = {0};
-    struct pfs_parquet_read read = {.fields = fields, .columns = load_fields(damaged[at].pairs, &arena, fields)};
+    struct pfs_file_read read = {.fields = fields, .columns = load_fields(damaged[at].pairs, &arena, fields)};
     size_t refusals = 0;
 
     assert_non_null(copy);
@@ -569,7 +569,7 @@ static void every_failing_read_is_reported(void **state)
     const char *const pairs[][2] = {{"row", "INT"}, {"text", "STRING"}, {"word", "STRING"}, {NULL, NULL}};
     struct pfs_field fields[3];
     struct pfs_arena arena = {0};
-    struct pfs_parquet_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields)};
+    struct pfs_file_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields)};
     int failed = 0, rc = -EIO;
 
     (void)state;
@@ -597,7 +597,7 @@ static void every_failing_allocation_is_reported(void **state)
     const char *const pairs[][2] = {{"row", "INT"}, {"d9", "DECIMAL(9, 2)"}, {"word", "STRING"}, {NULL, NULL}};
     struct pfs_field fields[3];
     struct pfs_arena arena = {0}, rows = {0};
-    struct pfs_parquet_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields)};
+    struct pfs_file_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields)};
     struct load_file opened;
     struct pfs_file *file = load_bytes(bytes, &opened);
     int64_t got = -ENOMEM, n;
