@@ -37,6 +37,7 @@ struct merge {
     int32_t columns; /* of the batches: the engine's and two */
     int32_t runs;
     struct run *run;
+    int32_t *level; /* of each run; NULL when records of all levels count */
     int32_t *loser; /* [0] the winner, [1..runs-1] losers */
     struct pfs_assembly assembly;
 };
@@ -192,6 +193,24 @@ static int64_t rows_below(const struct run *w, const struct run *other)
     return low - w->at;
 }
 
+/* Of the records of the last group, leaves out those of a level above the lowest that is not 0. */
+static void drop_higher_levels(struct merge *m)
+{
+    struct pfs_assembly *a = &m->assembly;
+    int64_t from = a->full ? a->records : a->start[a->groups - 1], kept = from;
+    int32_t lowest = INT32_MAX;
+
+    for (int64_t i = from; i < a->records; i++) {
+        int32_t level = m->level[a->record[i].source];
+
+        lowest = level > 0 && level < lowest ? level : lowest;
+    }
+    for (int64_t i = from; i < a->records; i++)
+        if (m->level[a->record[i].source] <= lowest)
+            a->record[kept++] = a->record[i];
+    a->records = kept;
+}
+
 /* Takes the record of every run whose key equals the winner's. True when a run is used up. */
 static bool take_group(struct merge *m)
 {
@@ -216,6 +235,8 @@ static bool take_group(struct merge *m)
         }
         replay(m, winner);
     }
+    if (m->level != NULL)
+        drop_higher_levels(m);
     return used_up;
 }
 
@@ -322,11 +343,21 @@ static void merge_close(struct pfs_reader *self)
     pfs_assembly_done(&m->assembly);
     pfs_free(m->run);
     pfs_free(m->loser);
+    pfs_free(m->level);
     pfs_free(m->key);
     pfs_free(m);
 }
 
 static const struct pfs_reader_ops merge_ops = {merge_next, merge_close};
+
+/* Where the newest record alone decides, and where the oldest does, levels make no difference. */
+static bool minds_levels(const struct pfs_merge *merge)
+{
+    const struct pfs_schema *schema = merge->engine->schema;
+    bool newest = schema->engine == PFS_DEDUPLICATE && merge->engine->sequence_fields == 0;
+
+    return merge->level != NULL && schema->lookup_mode && !newest && schema->engine != PFS_FIRST_ROW;
+}
 
 int pfs_merge_open(const struct pfs_merge *merge, struct pfs_reader **runs, int32_t count, struct pfs_reader **out,
                    struct pfs_err *err)
@@ -337,8 +368,10 @@ int pfs_merge_open(const struct pfs_merge *merge, struct pfs_reader **runs, int3
         m->key = pfs_alloc_array((size_t)merge->keys, sizeof(*m->key));
         m->run = pfs_alloc_array((size_t)count, sizeof(*m->run));
         m->loser = pfs_alloc_array((size_t)count, sizeof(*m->loser));
+        m->level = minds_levels(merge) ? pfs_alloc_array((size_t)count, sizeof(*m->level)) : NULL;
     }
-    if (m == NULL || m->key == NULL || m->run == NULL || m->loser == NULL) {
+    if (m == NULL || m->key == NULL || m->run == NULL || m->loser == NULL ||
+        (m->level == NULL && minds_levels(merge))) {
         for (int32_t i = 0; i < count; i++)
             pfs_reader_close(runs[i]);
         if (m != NULL)
@@ -348,6 +381,8 @@ int pfs_merge_open(const struct pfs_merge *merge, struct pfs_reader **runs, int3
     m->reader.ops = &merge_ops;
     m->config = *merge;
     memcpy(m->key, merge->key, (size_t)merge->keys * sizeof(*m->key));
+    if (m->level != NULL)
+        memcpy(m->level, merge->level, (size_t)count * sizeof(*m->level));
     m->columns = merge->engine->columns + 2;
     m->runs = count;
     for (int32_t i = 0; i < count; i++) {

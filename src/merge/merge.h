@@ -14,6 +14,9 @@ struct pfs_merge {
     const int32_t *key; /* positions of the trimmed key columns in the key-value batches */
     int32_t keys;
     const struct pfs_cancel *cancel;
+    /* Of each run, the level that its files are of; NULL: all are 0. A table in lookup mode takes of several levels
+     * above 0 only the lowest that has the key: its record holds what is below (spec merge-engines 1.2). */
+    const int32_t *level;
 };
 
 /* Takes the readers (closed with the merge, also when open fails): they yield key-value batches of the engine's

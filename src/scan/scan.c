@@ -176,28 +176,9 @@ static struct pfs_data_read data_read(const struct pfs_scan *scan, bool merged, 
                                   .pool = scan->pool};
 }
 
-/* A table in lookup mode takes, of several levels above 0, only the lowest that has the key (spec merge-engines 1.2).
- * The newest record alone decides in deduplicate tables, so that the rule changes nothing there. */
-static int check_levels(const struct pfs_scan *scan, const struct pfs_section *section, struct pfs_err *err)
-{
-    const struct pfs_schema *schema = scan->state->schema;
-    int32_t level = 0;
-
-    if (!schema->lookup_mode || schema->engine == PFS_DEDUPLICATE || schema->engine == PFS_FIRST_ROW)
-        return 0;
-    for (int32_t i = 0; i < section->files; i++) {
-        int32_t l = section->file[i].entry->file.level;
-
-        if (l > 0 && level > 0 && l != level)
-            return pfs_fail(err, EOPNOTSUPP, "several levels of a table in lookup mode, which cannot be merged yet");
-        level = l > 0 ? l : level;
-    }
-    return 0;
-}
-
 /* The runs of a section: a level-0 file each, and each level above as one chain. */
-static int open_runs(struct split_reader *r, const struct pfs_section *section, struct pfs_reader **run, int32_t *runs,
-                     struct pfs_err *err)
+static int open_runs(struct split_reader *r, const struct pfs_section *section, struct pfs_reader **run,
+                     int32_t *run_level, int32_t *runs, struct pfs_err *err)
 {
     struct pfs_data_read read = data_read(r->scan, true, true);
     struct pfs_plan_file **list = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*list));
@@ -218,7 +199,7 @@ static int open_runs(struct split_reader *r, const struct pfs_section *section, 
                 list[used++] = &section->file[k];
             }
         PFS_TRY(pfs_chain_open(&read, list + from, used - from, &run[*runs], err));
-        (*runs)++;
+        run_level[(*runs)++] = level;
     }
     return 0;
 }
@@ -228,19 +209,20 @@ static int open_merge(struct split_reader *r, const struct pfs_section *section,
     const struct pfs_scan *scan = r->scan;
     struct pfs_merge merge = {.engine = scan->engine, .key = scan->merge_key, .cancel = scan->cancel};
     struct pfs_reader **run = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(struct pfs_reader *));
+    int32_t *level = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*level));
     int32_t runs;
     int rc;
 
-    if (run == NULL)
+    if (run == NULL || level == NULL)
         return pfs_arena_full(&r->arena, err);
-    PFS_TRY(check_levels(scan, section, err));
-    rc = open_runs(r, section, run, &runs, err);
+    rc = open_runs(r, section, run, level, &runs, err);
     if (rc < 0) {
         for (int32_t i = 0; i < runs; i++)
             pfs_reader_close(run[i]);
         return rc;
     }
     merge.keys = scan->state->schema->trimmed_keys;
+    merge.level = level;
     r->merged = true;
     r->key_value = true;
     return pfs_merge_open(&merge, run, runs, &r->open, err);

@@ -115,12 +115,17 @@ struct small {
     struct pfs_err err;
 };
 
-static void small_init(struct small *s, const char *columns, int32_t keys)
+static void small_init_with(struct small *s, const char *columns, int32_t keys, const char *options)
 {
     *s = (struct small){0};
     pfs_arena_init(&s->arena, 0);
-    assert_int_equal(rows_table(&s->t, &s->arena, columns, keys, ""), 0);
+    assert_int_equal(rows_table(&s->t, &s->arena, columns, keys, options), 0);
     s->merge = rows_merge(&s->t);
+}
+
+static void small_init(struct small *s, const char *columns, int32_t keys)
+{
+    small_init_with(s, columns, keys, "");
 }
 
 static void small_run(struct small *s, int run, const char *const *text, int32_t rows, int64_t number, int64_t size)
@@ -363,6 +368,56 @@ static void want_of_memory_at_any_point_is_reported(void **state)
     }
 }
 
+/* The sum over records of key 1 at levels 5, 4 and 0; of key 2 at 5 and 4; of key 3 at 5 and 0. */
+static void check_levels(const char *options, const int32_t *level, const char *const *want)
+{
+    static const char *const bottom[] = {"+I 1 1000", "+I 2 2000", "+I 3 3000"},
+                             *const middle[] = {"+I 1 100", "+U 2 200"}, *const top[] = {"+I 1 10", "+I 3 30"};
+    struct small s;
+    struct pfs_batch got, expected;
+    int64_t rows, at = 0;
+
+    small_init_with(&s, "k INT; v INT", 1, options);
+    small_run(&s, 0, bottom, 3, 0, 7);
+    small_run(&s, 1, top, 2, 20, 7);
+    small_run(&s, 2, middle, 2, 10, 7);
+    s.merge.level = level;
+    small_open(&s, 3);
+    expected = rows_batch(&s.t, want, 3, 0);
+    while ((rows = pfs_reader_next(s.merged, &s.arena, &got, &s.err)) > 0)
+        for (int64_t i = 0; i < rows; i++)
+            assert_true(at < 3 && rows_same(&got, i, &expected, at++));
+    assert_int_equal(rows, 0);
+    assert_int_equal(at, 3);
+    small_done(&s);
+}
+
+#define SUMS "merge-engine=aggregation; fields.v.aggregate-function=sum"
+
+static void lookup_mode_takes_the_lowest_of_the_higher_levels_alone(void **state)
+{
+    static const int32_t level[] = {5, 0, 4};
+    static const char *const all[] = {"+I 1 1110", "+I 2 2200", "+I 3 3030"}, *const lowest[] = {"+I 1 110", "+U 2 200",
+                                                                                                 "+I 3 3030"};
+
+    (void)state;
+    check_levels(SUMS, level, all);
+    check_levels(SUMS "; changelog-producer=lookup", NULL, all);
+    check_levels(SUMS "; changelog-producer=lookup", level, lowest);
+    check_levels(SUMS "; force-lookup=true", level, lowest);
+}
+
+static void lookup_mode_keeps_a_higher_level_from_winning_by_its_sequence(void **state)
+{
+    static const int32_t level[] = {5, 0, 4};
+    static const char *const most[] = {"+I 1 1000", "+I 2 2000", "+I 3 3000"}, *const lowest[] = {
+                                                                                   "+I 1 100", "+U 2 200", "+I 3 3000"};
+
+    (void)state;
+    check_levels("sequence.field=v", level, most);
+    check_levels("sequence.field=v; force-lookup=true", level, lowest);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +431,8 @@ int main(void)
         cmocka_unit_test(keys_of_a_run_that_do_not_ascend_are_damage),
         cmocka_unit_test(the_failure_of_a_run_is_handed_on),
         cmocka_unit_test(a_cancelled_merge_stops),
+        cmocka_unit_test(lookup_mode_takes_the_lowest_of_the_higher_levels_alone),
+        cmocka_unit_test(lookup_mode_keeps_a_higher_level_from_winning_by_its_sequence),
         cmocka_unit_test(want_of_memory_at_any_point_is_reported),
     };
 
