@@ -13,8 +13,8 @@
 struct pfs_deletions;
 
 /* `index` are the live index entries (those of other types are passed over); borrowed, as is the store. `table`: the
- * main table's directory. `beside`: index files lie in the data files' bucket directories
- * (index-file-in-data-file-dir); then `schema` is asked for their names. */
+ * main table's directory. `schema` says whether index files lie in the data files' bucket directories
+ * (index-file-in-data-file-dir). */
 struct pfs_schema;
 int pfs_deletions_open(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
                        const struct pfs_index_entry *index, int64_t count, struct pfs_deletions **out,
