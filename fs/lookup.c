@@ -58,38 +58,36 @@ static void sized(struct pfs_request *request, int64_t result)
     finish(l, result);
 }
 
+/* Views of merged rows are the same for latest.csv, 41.csv and @<time>.csv: the name of the leaf does not count. */
+static const char *view_key(struct lookup *l, const char *identity)
+{
+    const char *path = l->place.path;
+    size_t len = l->place.kind == PFS_NODE_VIEW ? (size_t)(strrchr(path, '/') - path) : strlen(path);
+
+    return pfs_arena_printf(&l->arena, "%.*s|%s|%d", (int)len, path, identity, (int)l->place.format);
+}
+
 /* The node of the view that the place shows now. */
 static int find_view(struct lookup *l, struct pfs_err *err)
 {
-    struct pfs_view_source source;
-    struct pfs_table *table;
-    struct pfs_state *state;
+    struct pfs_looking looking = {.place = &l->place, .pool = l->tree->config.pool, .arena = &l->arena};
+    struct pfs_shown shown = {0};
     struct pfs_view *view;
     const char *key;
     int rc;
 
-    PFS_TRY(pfs_tree_table(l->tree, &l->place, &table, err));
-    rc = pfs_table_state(table, l->place.when, &state, err);
-    pfs_table_unref(table);
+    PFS_TRY(pfs_tree_table(l->tree, &l->place, &looking.table, err));
+    rc = pfs_render_find(&looking, &shown, err);
+    pfs_table_unref(looking.table);
     if (rc < 0)
         return rc;
-    rc = pfs_render_table(state, &l->place, l->tree->config.pool, &source, err);
-    if (rc == 0) {
-        const char *leaf = strrchr(l->place.path, '/');
-
-        key = pfs_arena_printf(&l->arena, "%.*s|%s|%lld|%d", (int)(leaf - l->place.path), l->place.path,
-                               state->identity, (long long)state->schema->id, (int)l->place.format);
-        if (key == NULL) {
-            source.release(source.context);
-            rc = pfs_arena_full(&l->arena, err);
-        } else {
-            rc = pfs_views_get(l->tree->views, key, &source, &view, err);
-        }
+    key = view_key(l, shown.identity);
+    if (key == NULL) {
+        shown.source.release(shown.source.context);
+        return pfs_arena_full(&l->arena, err);
     }
-    if (rc == 0)
-        rc = pfs_node_get(l->tree, &l->place, key, view, state->exists ? state->snapshot.time_ms : 0, &l->node, err);
-    pfs_state_unref(state);
-    return rc;
+    PFS_TRY(pfs_views_get(l->tree->views, key, &shown.source, &view, err));
+    return pfs_node_get(l->tree, &l->place, key, view, shown.mtime_ms, &l->node, err);
 }
 
 /* ---- small files ---- */
@@ -124,7 +122,8 @@ static void find_task(void *context)
 {
     struct lookup *l = context;
     struct pfs_request *request = l->request;
-    int rc = l->place.kind == PFS_NODE_VIEW ? find_view(l, &request->err) : find_text(l, &request->err);
+    bool view = pfs_node_class(l->place.kind) == PFS_CLASS_VIEW;
+    int rc = view ? find_view(l, &request->err) : find_text(l, &request->err);
 
     if (rc < 0) {
         finish(l, rc);
@@ -186,7 +185,6 @@ static void look_for_view(struct lookup *l)
 /* Does what the place names exist? 0 or bare -ENOENT. */
 static int check_exists(struct pfs_tree *tree, const struct pfs_place *p, struct pfs_err *err)
 {
-    struct pfs_when tagged = {.kind = PFS_WHEN_TAG, .tag = p->tag};
     struct pfs_partition_value *value;
     struct pfs_table *table;
     struct pfs_state *state;
@@ -196,14 +194,16 @@ static int check_exists(struct pfs_tree *tree, const struct pfs_place *p, struct
 
     if (p->kind == PFS_NODE_SQL && p->database == NULL)
         return 0;
+    if (p->kind == PFS_NODE_DAEMON)
+        return 0;
     if (p->table == NULL)
         return pfs_catalog_has_database(tree->config.catalog, p->database) ? 0 : -ENOENT;
     PFS_TRY(pfs_tree_table(tree, p, &table, err));
-    if (p->tag == NULL && p->specs == 0 && p->select == NULL) {
+    if (!pfs_place_is_frozen(p) && p->specs == 0 && p->selects == 0 && p->wheres == 0) {
         pfs_table_unref(table);
         return 0;
     }
-    rc = pfs_table_state(table, p->tag != NULL ? tagged : (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, err);
+    rc = pfs_table_state(table, pfs_place_when(p), &state, err);
     pfs_table_unref(table);
     if (rc < 0)
         return rc;
@@ -223,7 +223,8 @@ static int find_plain(struct lookup *l, struct pfs_err *err)
     PFS_TRY(check_exists(l->tree, &l->place, err));
     PFS_TRY(pfs_node_get(l->tree, &l->place, inbox ? NULL : l->place.path, NULL, 0, &l->node, err));
     /* A tag may be renamed, and its node's path does not move with it: the name is asked for each time. */
-    *l->out = (struct pfs_entry){.node = l->node, .valid_ms = inbox || l->place.tag != NULL ? 0 : DIRECTORY_VALID_MS};
+    *l->out = (struct pfs_entry){.node = l->node,
+                                 .valid_ms = inbox || pfs_place_is_frozen(&l->place) ? 0 : DIRECTORY_VALID_MS};
     pfs_node_attr(l->tree, l->node, &l->out->attr);
     return 0;
 }
@@ -248,26 +249,18 @@ void pfs_tree_lookup(struct pfs_tree *tree, struct pfs_request *request, struct 
         finish(l, rc);
         return;
     }
-    switch (l->place.kind) {
-    case PFS_NODE_VIEW:
+    switch (pfs_node_class(l->place.kind)) {
+    case PFS_CLASS_VIEW:
         look_for_view(l);
         return;
-    case PFS_NODE_SCHEMA_SQL:
-    case PFS_NODE_OPTIONS:
-    case PFS_NODE_STATUS:
-    case PFS_NODE_ERRORS:
+    case PFS_CLASS_TEXT:
         submit(l);
         return;
-    case PFS_NODE_ROOT:
-    case PFS_NODE_DATABASE:
-    case PFS_NODE_PLACE:
-    case PFS_NODE_SNAPSHOTS:
-    case PFS_NODE_PARTITIONS:
-    case PFS_NODE_SELECTS:
-    case PFS_NODE_TAGS:
-    case PFS_NODE_BRANCHES:
-    case PFS_NODE_INBOX:
-    case PFS_NODE_SQL:
+    case PFS_CLASS_STREAM:
+        finish(l, -ENOENT);
+        return;
+    case PFS_CLASS_DIR:
+    case PFS_CLASS_WRITE:
         break;
     }
     finish(l, find_plain(l, &request->err));
@@ -318,10 +311,8 @@ void pfs_tree_getattr(struct pfs_tree *tree, struct pfs_request *request, struct
 void pfs_tree_setattr(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, uint64_t size,
                       bool set_size, struct pfs_attr *out)
 {
-    enum pfs_node_kind kind = node->place.kind;
-
     (void)size;
-    if (set_size && kind != PFS_NODE_INBOX && kind != PFS_NODE_SQL) {
+    if (set_size && pfs_node_class(node->place.kind) != PFS_CLASS_WRITE) {
         request->done(request, pfs_fail(&request->err, EROFS, "%s cannot be truncated", node->place.path));
         return;
     }

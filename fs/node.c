@@ -22,34 +22,54 @@ static void node_free(struct pfs_node *n)
     pfs_free(n);
 }
 
+/* False: the arena is full. */
 static bool copy_text(struct pfs_arena *arena, const char **text)
 {
-    if (*text != NULL)
-        *text = pfs_arena_string(arena, pfs_str(*text));
-    return true;
+    if (*text == NULL)
+        return true;
+    *text = pfs_arena_string(arena, pfs_str(*text));
+    return *text != NULL;
+}
+
+static bool copy_texts(struct pfs_arena *arena, const char *const **list, int32_t count)
+{
+    const char **copy = pfs_arena_array(arena, (size_t)count, sizeof(*copy));
+    bool ok = copy != NULL;
+
+    for (int32_t i = 0; ok && i < count; i++) {
+        copy[i] = (*list)[i];
+        ok = copy_text(arena, &copy[i]);
+    }
+    *list = copy;
+    return ok;
+}
+
+static bool copy_specs(struct pfs_arena *arena, const struct pfs_spec **list, int32_t count)
+{
+    struct pfs_spec *copy = pfs_arena_array(arena, (size_t)count, sizeof(*copy));
+    bool ok = copy != NULL;
+
+    for (int32_t i = 0; ok && i < count; i++) {
+        copy[i] = (*list)[i];
+        ok = copy_text(arena, &copy[i].key) && copy_text(arena, &copy[i].value);
+    }
+    *list = copy;
+    return ok;
 }
 
 static int copy_place(struct pfs_node *n, const struct pfs_place *from, struct pfs_err *err)
 {
     struct pfs_place *p = &n->place;
-    struct pfs_spec *spec = pfs_arena_array(&n->arena, (size_t)from->specs, sizeof(*spec));
-    const char **text[] = {&p->path, &p->database, &p->table, &p->branch, &p->tag, &p->select, &p->when.tag, &p->user};
+    const char **text[] = {&p->path,     &p->database, &p->table, &p->branch, &p->tag,
+                           &p->when.tag, &p->from,     &p->to,    &p->name,   &p->user};
+    bool ok = true;
 
     *p = *from;
-    if (spec == NULL)
-        return pfs_arena_full(&n->arena, err);
-    for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
-        if (*text[i] != NULL && copy_text(&n->arena, text[i]) && *text[i] == NULL)
-            return pfs_arena_full(&n->arena, err);
-    for (int32_t i = 0; i < from->specs; i++) {
-        spec[i] = from->spec[i];
-        (void)copy_text(&n->arena, &spec[i].key);
-        (void)copy_text(&n->arena, &spec[i].value);
-        if (spec[i].key == NULL || spec[i].value == NULL)
-            return pfs_arena_full(&n->arena, err);
-    }
-    p->spec = spec;
-    return 0;
+    for (size_t i = 0; ok && i < sizeof(text) / sizeof(text[0]); i++)
+        ok = copy_text(&n->arena, text[i]);
+    ok = ok && copy_specs(&n->arena, &p->spec, p->specs) && copy_texts(&n->arena, &p->where, p->wheres) &&
+         copy_texts(&n->arena, &p->select, p->selects);
+    return ok ? 0 : pfs_arena_full(&n->arena, err);
 }
 
 static int make_node(const struct pfs_place *place, const char *key, struct pfs_node **out, struct pfs_err *err)

@@ -1,8 +1,8 @@
+/* place.c - reading a path from left to right: names to places. */
 #include "fs/place.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/datetime.h"
@@ -10,78 +10,86 @@
 #include "base/number.h"
 #include "src/meta/names.h"
 
-bool pfs_node_kind_is_dir(enum pfs_node_kind kind)
+enum pfs_node_class pfs_node_class(enum pfs_node_kind kind)
 {
-    static const bool dirs[] = {
-#define X(id, dir) dir,
+    static const enum pfs_node_class classes[] = {
+#define X(id, class) PFS_CLASS_##class,
         PFS_NODE_KINDS(X)
 #undef X
     };
 
-    return dirs[kind];
+    return classes[kind];
+}
+
+struct pfs_when pfs_place_when(const struct pfs_place *place)
+{
+    if (place->tag != NULL)
+        return (struct pfs_when){.kind = PFS_WHEN_TAG, .tag = place->tag};
+    if (place->snapshot != 0)
+        return (struct pfs_when){.kind = PFS_WHEN_SNAPSHOT, .number = place->snapshot};
+    return (struct pfs_when){.kind = PFS_WHEN_LATEST};
 }
 
 /* ---- what stands where ---- */
 
-enum { IN_BRANCH = 1, IN_TAG = 2, IN_PARTITION = 4, IN_SELECT = 8, ANYWHERE = 15 };
+/* How a table can be refined. REFINED: by a condition or to columns. */
+enum { BRANCH = 1, TAG = 2, SNAPSHOT = 4, PARTITION = 8, REFINED = 16, FROZEN = TAG | SNAPSHOT, ANYHOW = 31 };
 
-/* A member stands in a place when every refinement of that place is among `in`. */
+/* A member stands in a place when every refinement of that place is among `in` and one of `needs` is there (0: none is
+ * needed). */
 static const struct member {
     const char *name;
     enum pfs_node_kind kind;
-    int in;
+    int in, needs;
 } members[] = {
-    {"inbox", PFS_NODE_INBOX, IN_BRANCH | IN_PARTITION},
-    {"snapshot", PFS_NODE_SNAPSHOTS, ANYWHERE},
-    {"partition", PFS_NODE_PARTITIONS, IN_BRANCH | IN_TAG | IN_SELECT},
-    {"select", PFS_NODE_SELECTS, ANYWHERE},
-    {"tag", PFS_NODE_TAGS, IN_BRANCH},
-    {"branch", PFS_NODE_BRANCHES, 0},
-    {"schema.sql", PFS_NODE_SCHEMA_SQL, IN_BRANCH | IN_TAG | IN_SELECT},
-    {"options", PFS_NODE_OPTIONS, IN_BRANCH},
-    {"status.json", PFS_NODE_STATUS, IN_BRANCH},
-    {"errors.jsonl", PFS_NODE_ERRORS, IN_BRANCH},
+    {"inbox", PFS_NODE_INBOX, BRANCH | PARTITION, 0},
+    {"snapshot", PFS_NODE_SNAPSHOTS, ANYHOW, 0},
+    {"changelog", PFS_NODE_CHANGELOG, BRANCH | PARTITION | REFINED, 0},
+    {"changelog_pipe", PFS_NODE_PIPE, BRANCH, 0},
+    {"changes", PFS_NODE_CHANGES, ANYHOW, FROZEN},
+    {"diff", PFS_NODE_DIFFS, BRANCH | PARTITION | REFINED, 0},
+    {"incremental", PFS_NODE_INCREMENTALS, BRANCH | PARTITION | REFINED, 0},
+    {"consumer", PFS_NODE_CONSUMERS, BRANCH, 0},
+    {"key", PFS_NODE_KEYS, ANYHOW, 0},
+    {"partition", PFS_NODE_PARTITIONS, BRANCH | FROZEN | REFINED, 0},
+    {"where", PFS_NODE_WHERES, ANYHOW, 0},
+    {"select", PFS_NODE_SELECTS, ANYHOW, 0},
+    {"tag", PFS_NODE_TAGS, BRANCH | SNAPSHOT, 0},
+    {"branch", PFS_NODE_BRANCHES, 0, 0},
+    {"schema.sql", PFS_NODE_SCHEMA_SQL, BRANCH | FROZEN | REFINED, 0},
+    {"schema.json", PFS_NODE_SCHEMA_JSON, BRANCH | FROZEN | REFINED, 0},
+    {"snapshot.json", PFS_NODE_SNAPSHOT_JSON, BRANCH | FROZEN, FROZEN},
+    {"system", PFS_NODE_SYSTEMS, BRANCH | FROZEN, 0},
+    {"options", PFS_NODE_OPTIONS, BRANCH, 0},
+    {"status.json", PFS_NODE_STATUS, BRANCH, 0},
+    {"errors.jsonl", PFS_NODE_ERRORS, BRANCH, 0},
 };
 
 static int refinements(const struct pfs_place *p)
 {
-    return (p->branch != NULL ? IN_BRANCH : 0) | (p->tag != NULL ? IN_TAG : 0) | (p->specs > 0 ? IN_PARTITION : 0) |
-           (p->select != NULL ? IN_SELECT : 0);
+    return (p->branch != NULL ? BRANCH : 0) | (p->tag != NULL ? TAG : 0) | (p->snapshot != 0 ? SNAPSHOT : 0) |
+           (p->specs > 0 ? PARTITION : 0) | (p->wheres > 0 || p->selects > 0 ? REFINED : 0);
 }
 
 static bool stands_in(const struct member *m, const struct pfs_place *p)
 {
-    return (refinements(p) & ~m->in) == 0;
+    int is = refinements(p);
+
+    return (is & ~m->in) == 0 && (m->needs == 0 || (is & m->needs) != 0);
 }
 
 int pfs_place_members(const struct pfs_place *place, pfs_member_fn *each, void *context)
 {
     int rc = 0;
 
-    switch (place->kind) {
-    case PFS_NODE_ROOT:
-    case PFS_NODE_DATABASE:
+    if (place->kind == PFS_NODE_ROOT || place->kind == PFS_NODE_DATABASE)
         return each(context, "sql", PFS_NODE_SQL);
-    case PFS_NODE_PLACE:
-        for (size_t i = 0; rc == 0 && i < sizeof(members) / sizeof(members[0]); i++)
-            if (stands_in(&members[i], place))
-                rc = each(context, members[i].name, members[i].kind);
-        return rc;
-    case PFS_NODE_SNAPSHOTS:
-    case PFS_NODE_PARTITIONS:
-    case PFS_NODE_SELECTS:
-    case PFS_NODE_TAGS:
-    case PFS_NODE_BRANCHES:
-    case PFS_NODE_VIEW:
-    case PFS_NODE_INBOX:
-    case PFS_NODE_SCHEMA_SQL:
-    case PFS_NODE_OPTIONS:
-    case PFS_NODE_STATUS:
-    case PFS_NODE_ERRORS:
-    case PFS_NODE_SQL:
-        break;
-    }
-    return 0;
+    if (place->kind != PFS_NODE_PLACE)
+        return 0;
+    for (size_t i = 0; rc == 0 && i < sizeof(members) / sizeof(members[0]); i++)
+        if (stands_in(&members[i], place))
+            rc = each(context, members[i].kind == PFS_NODE_CHANGES ? "changes.csv" : members[i].name, members[i].kind);
+    return rc;
 }
 
 /* ---- names of leaves ---- */
@@ -111,6 +119,28 @@ static bool all_digits(struct pfs_slice text)
     return text.len > 0;
 }
 
+static int copy_slice(struct pfs_slice text, struct pfs_arena *arena, const char **out, struct pfs_err *err)
+{
+    *out = pfs_arena_string(arena, text);
+    return *out == NULL ? pfs_arena_full(arena, err) : 0;
+}
+
+static int copy_name(const char *name, struct pfs_arena *arena, const char **out, struct pfs_err *err)
+{
+    return copy_slice(pfs_str(name), arena, out, err);
+}
+
+/* Percent-encoded, for what no file name can hold. */
+static int copy_decoded(struct pfs_slice text, struct pfs_arena *arena, const char **out, struct pfs_err *err)
+{
+    struct pfs_slice decoded;
+
+    PFS_TRY(pfs_name_unescape(text, arena, &decoded, err));
+    if (memchr(decoded.at, 0, decoded.len) != NULL)
+        return pfs_fail(err, EINVAL, "a name with a NUL character");
+    return copy_slice(decoded, arena, out, err);
+}
+
 /* @1700000000000 or @2026-11-20T08:00:00Z (a date alone too). */
 static int parse_time(struct pfs_slice text, struct pfs_when *when, struct pfs_err *err)
 {
@@ -124,25 +154,62 @@ static int parse_time(struct pfs_slice text, struct pfs_when *when, struct pfs_e
     return pfs_fail(err, EINVAL, "%.*s is no time: 2026-11-20T08:00:00Z or milliseconds since 1970", PFS_P(text));
 }
 
-/* latest.csv, 41.jsonl, @<time>.csv */
-static int snapshot_leaf(const struct pfs_place *parent, const char *name, struct pfs_place *out, struct pfs_err *err)
+/* latest.csv, 41.jsonl, @<time>.csv, and the directory 41 */
+static int snapshot_child(const struct pfs_place *parent, const char *name, struct pfs_place *out, struct pfs_err *err)
 {
     struct pfs_slice text = pfs_str(name);
+    int64_t id;
 
     out->kind = PFS_NODE_VIEW;
+    if (all_digits(text) && pfs_i64_parse(text, &id) == 0) {
+        if (id == 0 || (refinements(parent) & ~BRANCH) != 0)
+            return -ENOENT;
+        out->kind = PFS_NODE_PLACE;
+        out->snapshot = id;
+        return 0;
+    }
     if (!cut_format(&text, &out->format))
         return -ENOENT;
     if (pfs_slice_eq(text, pfs_str("latest"))) {
-        out->when = parent->tag == NULL ? (struct pfs_when){.kind = PFS_WHEN_LATEST}
-                                        : (struct pfs_when){.kind = PFS_WHEN_TAG, .tag = parent->tag};
+        out->when = pfs_place_when(parent);
         return 0;
     }
-    if (parent->tag != NULL)
+    if (pfs_place_is_frozen(parent))
         return -ENOENT;
     if (text.at[0] == '@')
         return parse_time(pfs_slice_of(text.at + 1, text.len - 1), &out->when, err);
     out->when.kind = PFS_WHEN_SNAPSHOT;
     return all_digits(text) && pfs_i64_parse(text, &out->when.number) == 0 ? 0 : -ENOENT;
+}
+
+/* A..B.csv */
+static int range_leaf(const char *name, enum pfs_node_kind kind, struct pfs_arena *arena, struct pfs_place *out,
+                      struct pfs_err *err)
+{
+    struct pfs_slice text = pfs_str(name);
+    const uint8_t *dots;
+
+    out->kind = kind;
+    if (!cut_format(&text, &out->format))
+        return -ENOENT;
+    dots = memmem(text.at, text.len, "..", 2);
+    if (dots == NULL || dots == text.at || dots + 2 == text.at + text.len)
+        return pfs_fail(err, EINVAL, "%s is not <from>..<to>.csv, each a snapshot id, a tag or latest", name);
+    PFS_TRY(copy_decoded(pfs_slice_of(text.at, (size_t)(dots - text.at)), arena, &out->from, err));
+    return copy_decoded(pfs_slice_of(dots + 2, (size_t)(text.at + text.len - dots - 2)), arena, &out->to, err);
+}
+
+/* <name>.csv, <name>.jsonl; with bare_ok <name> alone is CSV. */
+static int named_leaf(const char *name, enum pfs_node_kind kind, bool bare_ok, struct pfs_arena *arena,
+                      struct pfs_place *out, struct pfs_err *err)
+{
+    struct pfs_slice text = pfs_str(name);
+
+    out->kind = kind;
+    out->format = PFS_TEXT_CSV;
+    if (!cut_format(&text, &out->format) && !bare_ok)
+        return -ENOENT;
+    return copy_slice(text, arena, &out->name, err);
 }
 
 /* inbox, inbox.csv, inbox@user:7, inbox@user:7.jsonl */
@@ -195,6 +262,47 @@ static int add_spec(const struct pfs_place *parent, const char *name, struct pfs
     return 0;
 }
 
+/* One more text at the end of a list. */
+static int add_text(const char *const *list, int32_t count, const char *text, struct pfs_arena *arena,
+                    const char *const **out, struct pfs_err *err)
+{
+    const char **more = pfs_arena_array(arena, (size_t)count + 1, sizeof(*more));
+
+    if (more == NULL)
+        return pfs_arena_full(arena, err);
+    if (count > 0)
+        memcpy(more, list, (size_t)count * sizeof(*more));
+    more[count] = text;
+    *out = more;
+    return 0;
+}
+
+static int refine(const struct pfs_place *parent, const char *name, struct pfs_arena *arena, struct pfs_place *out,
+                  struct pfs_err *err)
+{
+    const char *text;
+
+    out->kind = PFS_NODE_PLACE;
+    if (parent->kind == PFS_NODE_SELECTS) {
+        PFS_TRY(copy_name(name, arena, &text, err));
+        out->selects = parent->selects + 1;
+        return add_text(parent->select, parent->selects, text, arena, &out->select, err);
+    }
+    PFS_TRY(copy_decoded(pfs_str(name), arena, &text, err));
+    out->wheres = parent->wheres + 1;
+    return add_text(parent->where, parent->wheres, text, arena, &out->where, err);
+}
+
+static bool is_member(const struct member *m, const char *name, enum pfs_text *format)
+{
+    struct pfs_slice text = pfs_str(name);
+
+    *format = PFS_TEXT_CSV;
+    if (m->kind == PFS_NODE_CHANGES || m->kind == PFS_NODE_CHANGELOG)
+        return (cut_format(&text, format) || m->kind == PFS_NODE_CHANGELOG) && pfs_slice_eq(text, pfs_str(m->name));
+    return strcmp(name, m->name) == 0;
+}
+
 static int member_child(const struct pfs_place *parent, const char *name, struct pfs_arena *arena,
                         struct pfs_place *out, struct pfs_err *err)
 {
@@ -205,57 +313,72 @@ static int member_child(const struct pfs_place *parent, const char *name, struct
             continue;
         if (m->kind == PFS_NODE_INBOX && strncmp(name, "inbox", 5) == 0)
             return inbox_leaf(name, arena, out, err);
-        if (strcmp(name, m->name) == 0) {
+        if (is_member(m, name, &out->format)) {
             out->kind = m->kind;
             return 0;
         }
     }
-    if (parent->specs > 0 && parent->select == NULL) /* further partition keys stand beside the members */
+    if (parent->specs > 0) /* further partition keys stand beside the members */
         return add_spec(parent, name, arena, out, err);
     return -ENOENT;
 }
 
-static int copy_name(const char *name, struct pfs_arena *arena, const char **out, struct pfs_err *err)
+static int catalog_child(const struct pfs_place *parent, const char *name, struct pfs_arena *arena,
+                         struct pfs_place *out, struct pfs_err *err)
 {
-    *out = pfs_arena_string(arena, pfs_str(name));
-    return *out == NULL ? pfs_arena_full(arena, err) : 0;
+    bool root = parent->kind == PFS_NODE_ROOT;
+
+    if (strcmp(name, "sql") == 0) {
+        out->kind = PFS_NODE_SQL;
+        return 0;
+    }
+    if (root && strcmp(name, ".paimonfs") == 0) {
+        out->kind = PFS_NODE_DAEMON;
+        return 0;
+    }
+    out->kind = root ? PFS_NODE_DATABASE : PFS_NODE_PLACE;
+    return copy_decoded(pfs_str(name), arena, root ? &out->database : &out->table, err);
 }
 
 static int child(const struct pfs_place *parent, const char *name, struct pfs_arena *arena, struct pfs_place *out,
                  struct pfs_err *err)
 {
-    switch (parent->kind) {
+    switch ((int)parent->kind) {
     case PFS_NODE_ROOT:
-        out->kind = strcmp(name, "sql") == 0 ? PFS_NODE_SQL : PFS_NODE_DATABASE;
-        return out->kind == PFS_NODE_SQL ? 0 : copy_name(name, arena, &out->database, err);
     case PFS_NODE_DATABASE:
-        out->kind = strcmp(name, "sql") == 0 ? PFS_NODE_SQL : PFS_NODE_PLACE;
-        return out->kind == PFS_NODE_SQL ? 0 : copy_name(name, arena, &out->table, err);
+        return catalog_child(parent, name, arena, out, err);
     case PFS_NODE_PLACE:
         return member_child(parent, name, arena, out, err);
     case PFS_NODE_SNAPSHOTS:
-        return snapshot_leaf(parent, name, out, err);
+        return snapshot_child(parent, name, out, err);
     case PFS_NODE_PARTITIONS:
         return add_spec(parent, name, arena, out, err);
+    case PFS_NODE_WHERES:
     case PFS_NODE_SELECTS:
-        out->kind = PFS_NODE_PLACE;
-        return copy_name(name, arena, &out->select, err);
+        return refine(parent, name, arena, out, err);
+    case PFS_NODE_KEYS:
+        return named_leaf(name, PFS_NODE_KEY, false, arena, out, err);
+    case PFS_NODE_DIFFS:
+        return range_leaf(name, PFS_NODE_DIFF, arena, out, err);
+    case PFS_NODE_INCREMENTALS:
+        return range_leaf(name, PFS_NODE_INCREMENTAL, arena, out, err);
+    case PFS_NODE_CONSUMERS:
+        return named_leaf(name, PFS_NODE_CONSUMER, true, arena, out, err);
+    case PFS_NODE_SYSTEMS:
+        return named_leaf(name, PFS_NODE_SYSTEM, false, arena, out, err);
+    case PFS_NODE_DAEMON:
+        out->kind = PFS_NODE_DAEMON_FILE;
+        return copy_name(name, arena, &out->name, err);
     case PFS_NODE_TAGS:
         out->kind = PFS_NODE_PLACE;
+        out->snapshot = 0; /* snapshot/41/tag/v0 names a tag to be made */
         return copy_name(name, arena, &out->tag, err);
     case PFS_NODE_BRANCHES:
         out->kind = PFS_NODE_PLACE;
         return copy_name(name, arena, &out->branch, err);
-    case PFS_NODE_VIEW:
-    case PFS_NODE_INBOX:
-    case PFS_NODE_SCHEMA_SQL:
-    case PFS_NODE_OPTIONS:
-    case PFS_NODE_STATUS:
-    case PFS_NODE_ERRORS:
-    case PFS_NODE_SQL:
-        break;
+    default:
+        return -ENOTDIR;
     }
-    return -ENOTDIR;
 }
 
 int pfs_place_child(const struct pfs_place *parent, const char *name, struct pfs_arena *arena, struct pfs_place *out,
@@ -263,7 +386,7 @@ int pfs_place_child(const struct pfs_place *parent, const char *name, struct pfs
 {
     struct pfs_place made = *parent;
 
-    if (name[0] == '.' || name[0] == '\0')
+    if (name[0] == '\0' || (name[0] == '.' && (parent->kind != PFS_NODE_ROOT || strcmp(name, ".paimonfs") != 0)))
         return -ENOENT; /* shells probe .git and the like */
     if (strlen(name) > PFS_NAME_BYTES_MAX)
         return -ENAMETOOLONG;
@@ -273,69 +396,4 @@ int pfs_place_child(const struct pfs_place *parent, const char *name, struct pfs
     PFS_TRY(child(parent, name, arena, &made, err));
     *out = made;
     return 0;
-}
-
-/* ---- against a schema ---- */
-
-static int find_column(const struct pfs_schema *schema, struct pfs_slice name, int32_t *out, struct pfs_err *err)
-{
-    *out = pfs_schema_find(schema, name);
-    return *out < 0 ? pfs_fail(err, EINVAL, "there is no column %.*s", PFS_P(name)) : 0;
-}
-
-int pfs_place_partitions(const struct pfs_place *place, const struct pfs_schema *schema, struct pfs_arena *arena,
-                         struct pfs_partition_value **out, struct pfs_err *err)
-{
-    struct pfs_partition_value *value = pfs_arena_array(arena, (size_t)place->specs, sizeof(*value));
-
-    if (value == NULL)
-        return pfs_arena_full(arena, err);
-    for (int32_t i = 0; i < place->specs; i++) {
-        const struct pfs_spec *s = &place->spec[i];
-        bool is_key = false;
-
-        PFS_TRY(find_column(schema, pfs_str(s->key), &value[i].column, err));
-        for (int32_t k = 0; k < schema->partition_keys; k++)
-            is_key |= schema->partition_key[k] == value[i].column;
-        if (!is_key)
-            return pfs_fail(err, EINVAL, "%s is no partition column", s->key);
-        if (pfs_name_value_parse(&schema->field[value[i].column].type, pfs_str(s->value), arena, &value[i].value, err) <
-            0)
-            return pfs_wrap(err, "%s=%s", s->key, s->value);
-    }
-    *out = value;
-    return 0;
-}
-
-/* Column names of "a,b": a comma or slash inside a name is percent-encoded. */
-int pfs_place_columns(const struct pfs_place *place, const struct pfs_schema *schema, struct pfs_arena *arena,
-                      int32_t **column, int32_t *columns, struct pfs_err *err)
-{
-    const char *at = place->select;
-    int32_t *list = pfs_arena_array(arena, (size_t)schema->columns, sizeof(*list));
-
-    *columns = 0;
-    *column = list;
-    if (list == NULL)
-        return pfs_arena_full(arena, err);
-    if (at == NULL) {
-        for (; *columns < schema->columns; (*columns)++)
-            list[*columns] = *columns;
-        return 0;
-    }
-    for (;;) {
-        size_t len = strcspn(at, ",");
-        struct pfs_slice name;
-        int32_t index;
-
-        PFS_TRY(pfs_name_unescape(pfs_slice_of(at, len), arena, &name, err));
-        PFS_TRY(find_column(schema, name, &index, err));
-        for (int32_t i = 0; i < *columns; i++)
-            if (list[i] == index)
-                return pfs_fail(err, EINVAL, "column %.*s is selected twice", PFS_P(name));
-        list[(*columns)++] = index;
-        if (at[len] == '\0')
-            return 0;
-        at += len + 1;
-    }
 }

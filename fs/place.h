@@ -11,31 +11,57 @@
 #include "format/text/text.h"
 #include "src/table.h"
 
-/* What a node can be. DIR: a directory. */
-#define PFS_NODE_KINDS(X) \
-    X(ROOT, true)         \
-    X(DATABASE, true)     \
-    X(PLACE, true)        \
-    X(SNAPSHOTS, true)    \
-    X(PARTITIONS, true)   \
-    X(SELECTS, true)      \
-    X(TAGS, true)         \
-    X(BRANCHES, true)     \
-    X(VIEW, false)        \
-    X(INBOX, false)       \
-    X(SCHEMA_SQL, false)  \
-    X(OPTIONS, false)     \
-    X(STATUS, false)      \
-    X(ERRORS, false)      \
-    X(SQL, false)
+/* What a node is to those who look, list, open: a directory; a view, immutable bytes rendered once for each identity; a
+ * text that is made anew at each lookup; a stream of changes that grows or blocks; a file that is written. */
+enum pfs_node_class { PFS_CLASS_DIR, PFS_CLASS_VIEW, PFS_CLASS_TEXT, PFS_CLASS_STREAM, PFS_CLASS_WRITE };
+
+#define PFS_NODE_KINDS(X)                         \
+    X(ROOT, DIR)                                  \
+    X(DATABASE, DIR)                              \
+    X(PLACE, DIR) /* a table, whole or refined */ \
+    X(SNAPSHOTS, DIR)                             \
+    X(PARTITIONS, DIR)                            \
+    X(WHERES, DIR)                                \
+    X(SELECTS, DIR)                               \
+    X(KEYS, DIR)                                  \
+    X(DIFFS, DIR)                                 \
+    X(INCREMENTALS, DIR)                          \
+    X(CONSUMERS, DIR)                             \
+    X(SYSTEMS, DIR)                               \
+    X(TAGS, DIR)                                  \
+    X(BRANCHES, DIR)                              \
+    X(DAEMON, DIR) /* .paimonfs */                \
+    X(VIEW, VIEW)  /* merged rows */              \
+    X(KEY, VIEW)                                  \
+    X(CHANGES, VIEW) /* of one snapshot */        \
+    X(DIFF, VIEW)                                 \
+    X(INCREMENTAL, VIEW)                          \
+    X(SYSTEM, VIEW)                               \
+    X(CHANGELOG, STREAM)                          \
+    X(PIPE, STREAM)                               \
+    X(CONSUMER, STREAM)                           \
+    X(SCHEMA_SQL, TEXT)                           \
+    X(SCHEMA_JSON, TEXT)                          \
+    X(SNAPSHOT_JSON, TEXT)                        \
+    X(OPTIONS, TEXT)                              \
+    X(STATUS, TEXT)                               \
+    X(ERRORS, TEXT)                               \
+    X(DAEMON_FILE, TEXT)                          \
+    X(INBOX, WRITE)                               \
+    X(SQL, WRITE)
 
 enum pfs_node_kind {
-#define X(id, dir) PFS_NODE_##id,
+#define X(id, class) PFS_NODE_##id,
     PFS_NODE_KINDS(X)
 #undef X
 };
 
-bool pfs_node_kind_is_dir(enum pfs_node_kind kind);
+enum pfs_node_class pfs_node_class(enum pfs_node_kind kind);
+
+static inline bool pfs_node_kind_is_dir(enum pfs_node_kind kind)
+{
+    return pfs_node_class(kind) == PFS_CLASS_DIR;
+}
 
 struct pfs_spec { /* one partition column held to a value, as the path spells it */
     const char *key, *value;
@@ -46,18 +72,35 @@ struct pfs_place {
     enum pfs_node_kind kind;
     const char *database, *table;
     const char *branch; /* NULL = main */
-    const char *tag;    /* NULL = not frozen */
+    const char *tag;    /* frozen at a tag; NULL = not */
+    int64_t snapshot;   /* frozen at a snapshot; 0 = not */
     int32_t specs;
     const struct pfs_spec *spec;
-    const char *select; /* "a,b"; NULL = all columns */
+    int32_t wheres;
+    const char *const *where; /* conditions, joined by and */
+    int32_t selects;
+    const char *const *select; /* "a,b" each, a subset of the one before; the last one counts */
     /* VIEW: */
     struct pfs_when when;
+    /* VIEW, KEY, CHANGES, DIFF, INCREMENTAL, SYSTEM, CHANGELOG, PIPE, CONSUMER: */
     enum pfs_text format;
+    /* DIFF, INCREMENTAL: a snapshot id, a tag, tag:NAME or latest */
+    const char *from, *to;
+    /* KEY: the values as spelled; SYSTEM, CONSUMER, DAEMON_FILE: its name */
+    const char *name;
     /* INBOX: */
     int text;         /* enum pfs_text, or -1 */
     const char *user; /* NULL = anonymous */
     int64_t identifier;
 };
+
+static inline bool pfs_place_is_frozen(const struct pfs_place *p)
+{
+    return p->tag != NULL || p->snapshot != 0;
+}
+
+/* The state that the place shows: frozen, or the newest. */
+struct pfs_when pfs_place_when(const struct pfs_place *place);
 
 /* What `name` is below `parent`, without looking at any table: whether it exists there is the caller's to find out.
  * Bare -ENOENT: no such member; -EINVAL with a sentence: malformed. Everything in the arena, parent's text too. */

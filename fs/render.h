@@ -1,11 +1,31 @@
-/* render.h - the text of a table's rows: what the views in snapshot/ are made of. Private to fs/. */
+/* render.h - what a view shows now: from a place to the identity and the source of its bytes. Private to fs/.
+ *
+ * Each kind of view has a finder: it reads the metadata that the view stands on and says what the view is made of; no
+ * row is read before the view is rendered. Threads: any; called on the pool.
+ */
 #pragma once
 
-#include "base/pool.h"
 #include "fs/place.h"
-#include "fs/view.h"
+#include "fs/print.h"
 
-/* The source of a view: rows of `state` (a reference is taken) as the place says. release frees it. -EINVAL: a column
- * or partition value that is none. */
-int pfs_render_table(struct pfs_state *state, const struct pfs_place *place, struct pfs_pool *pool,
-                     struct pfs_view_source *out, struct pfs_err *err);
+struct pfs_shown {
+    const char *identity; /* changes when the bytes may change; in the arena */
+    int64_t mtime_ms;     /* the snapshot's commit time; 0 = none */
+    struct pfs_view_source source;
+};
+
+/* What finders are given. */
+struct pfs_looking {
+    struct pfs_table *table;
+    const struct pfs_place *place;
+    struct pfs_pool *pool;
+    struct pfs_arena *arena;
+};
+
+/* Bare -ENOENT: there is no such view (no such snapshot, system table, key). -EINVAL with a sentence: a column, value
+ * or condition that is none. */
+int pfs_render_find(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err);
+
+/* The finders, by kind of node. */
+typedef int pfs_finder_fn(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err);
+pfs_finder_fn pfs_find_rows; /* VIEW */

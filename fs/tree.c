@@ -146,7 +146,7 @@ int pfs_tree_writable(const struct pfs_tree *tree, const struct pfs_place *place
 {
     if (tree->config.read_only)
         return pfs_fail(err, EROFS, "%s: the file system is mounted read-only", place->path);
-    if (place->tag != NULL || place->select != NULL)
+    if (pfs_place_is_frozen(place) || place->wheres > 0 || place->selects > 0)
         return pfs_fail(err, EROFS, "%s is frozen or a refinement, and read-only", place->path);
     return 0;
 }
@@ -233,13 +233,12 @@ static int list_partitions(struct listing *l, const struct pfs_place *place, str
 
 static int list_in_state(struct listing *l, const struct pfs_place *place)
 {
-    struct pfs_when when = {.kind = place->tag != NULL ? PFS_WHEN_TAG : PFS_WHEN_LATEST, .tag = place->tag};
     struct pfs_table *table;
     struct pfs_state *state;
     int rc;
 
     PFS_TRY(pfs_tree_table(l->tree, place, &table, l->err));
-    rc = pfs_table_state(table, when, &state, l->err);
+    rc = pfs_table_state(table, pfs_place_when(place), &state, l->err);
     pfs_table_unref(table);
     if (rc < 0)
         return rc;
@@ -288,31 +287,21 @@ static int list_all(struct listing *l, const struct pfs_place *place)
     PFS_TRY(list_name(l, ".", true));
     PFS_TRY(list_name(l, "..", true));
     PFS_TRY(pfs_place_members(place, list_member, l));
-    switch (place->kind) {
+    switch ((int)place->kind) {
     case PFS_NODE_ROOT:
     case PFS_NODE_DATABASE:
         return list_catalog(l, place);
     case PFS_NODE_PLACE:
-        return place->specs > 0 && place->select == NULL ? list_in_state(l, place) : 0;
+        return place->specs > 0 ? list_in_state(l, place) : 0;
     case PFS_NODE_PARTITIONS:
         return list_in_state(l, place);
     case PFS_NODE_SNAPSHOTS:
         return list_snapshots(l);
     case PFS_NODE_TAGS:
-        return list_tags(l, place);
-    case PFS_NODE_SELECTS:
-    case PFS_NODE_BRANCHES:
-        return 0;
-    case PFS_NODE_VIEW:
-    case PFS_NODE_INBOX:
-    case PFS_NODE_SCHEMA_SQL:
-    case PFS_NODE_OPTIONS:
-    case PFS_NODE_STATUS:
-    case PFS_NODE_ERRORS:
-    case PFS_NODE_SQL:
-        break;
+        return place->snapshot == 0 ? list_tags(l, place) : 0;
+    default:
+        return pfs_node_kind_is_dir(place->kind) ? 0 : -ENOTDIR;
     }
-    return -ENOTDIR;
 }
 
 void pfs_tree_list(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, struct pfs_arena *arena,

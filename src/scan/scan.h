@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "format/reader.h"
+#include "format/rows.h"
 #include "src/scan/state.h"
 
 /* A partition column held to one value: the refinement of partition/<k>=<v>/. */
@@ -40,6 +40,9 @@ int32_t pfs_scan_splits(const struct pfs_scan *scan);
 /* Rows of the split's files before merging: for sharing out work. */
 int64_t pfs_scan_split_rows(const struct pfs_scan *scan, int32_t split);
 int pfs_scan_split(struct pfs_scan *scan, int32_t split, struct pfs_reader **out, struct pfs_err *err);
+
+/* All splits one after the other as rows: the wanted columns, with kinds `_kind` (TINYINT) last. */
+int pfs_scan_rows(const struct pfs_scan_want *want, struct pfs_rows **out, struct pfs_err *err);
 
 /* The distinct partitions of the state's live files in order, as serialised rows (borrowed from the state). */
 int pfs_scan_partitions(const struct pfs_state *state, struct pfs_arena *arena, const struct pfs_slice **out,

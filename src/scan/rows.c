@@ -1,0 +1,89 @@
+/* rows.c - a scan read from its first split to its last. */
+#include "base/limits.h"
+#include "base/mem.h"
+#include "src/scan/scan.h"
+
+struct scan_rows {
+    struct pfs_rows rows;     /* first */
+    struct pfs_reader reader; /* what rows.reader points to */
+    struct pfs_arena arena;
+    struct pfs_scan *scan;
+    struct pfs_reader *open; /* of the split being read */
+    int32_t split;           /* the next one */
+};
+
+static int64_t rows_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
+{
+    struct scan_rows *r = (struct scan_rows *)((char *)self - offsetof(struct scan_rows, reader));
+
+    for (;;) {
+        int64_t rows;
+
+        if (r->open == NULL) {
+            if (r->split == pfs_scan_splits(r->scan))
+                return 0;
+            PFS_TRY(pfs_scan_split(r->scan, r->split++, &r->open, err));
+        }
+        rows = pfs_reader_next(r->open, arena, out, err);
+        if (rows != 0)
+            return rows;
+        pfs_reader_close(r->open);
+        r->open = NULL;
+    }
+}
+
+static void rows_close(struct pfs_rows *rows)
+{
+    struct scan_rows *r = (struct scan_rows *)rows;
+
+    pfs_reader_close(r->open);
+    pfs_scan_close(r->scan);
+    pfs_arena_done(&r->arena);
+    pfs_free(r);
+}
+
+static void reader_close(struct pfs_reader *self)
+{
+    rows_close(&((struct scan_rows *)((char *)self - offsetof(struct scan_rows, reader)))->rows);
+}
+
+static const struct pfs_reader_ops rows_ops = {rows_next, reader_close};
+
+static int name_columns(struct scan_rows *r, const struct pfs_scan_want *want, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = want->state->schema;
+    int32_t columns = want->columns < 0 ? schema->columns : want->columns;
+    struct pfs_field *field = pfs_arena_array(&r->arena, (size_t)columns + 1, sizeof(*field));
+
+    if (field == NULL)
+        return pfs_arena_full(&r->arena, err);
+    for (int32_t i = 0; i < columns; i++)
+        field[i] = schema->field[want->columns < 0 ? i : want->column[i]];
+    if (want->kinds)
+        field[columns++] = (struct pfs_field){.id = -1, .name = "_kind", .type = {.kind = PFS_TINYINT}};
+    r->rows.field = field;
+    r->rows.columns = columns;
+    return 0;
+}
+
+int pfs_scan_rows(const struct pfs_scan_want *want, struct pfs_rows **out, struct pfs_err *err)
+{
+    struct scan_rows *r = pfs_zalloc(sizeof(*r));
+    int rc;
+
+    if (r == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for rows");
+    pfs_arena_init(&r->arena, PFS_ARENA_LIMIT);
+    r->reader.ops = &rows_ops;
+    r->rows.reader = &r->reader;
+    r->rows.close = rows_close;
+    rc = name_columns(r, want, err);
+    if (rc == 0)
+        rc = pfs_scan_open(want, &r->scan, err);
+    if (rc < 0) {
+        rows_close(&r->rows);
+        return rc;
+    }
+    *out = &r->rows;
+    return 0;
+}
