@@ -232,6 +232,64 @@ size_t pfs_f32_print(float v, char *out)
     return print_exact(&r, out, &len) ? len : print_slow((double)v, &r, true, out);
 }
 
+/* ---- Java's layout ---- */
+
+/* Digits of a number's text without zeros in front and behind; the power of ten of the first one. */
+static int take_digits(const char *text, size_t len, char *digits, int *exponent)
+{
+    int count = 0, before = 0, shift = 0;
+    bool point = false;
+    size_t i = 0;
+
+    for (; i < len && text[i] != 'e'; i++) {
+        if (text[i] == '.') {
+            point = true;
+        } else if (count > 0 || text[i] != '0') {
+            digits[count++] = text[i];
+            before += !point;
+        } else if (point) {
+            before--;
+        }
+    }
+    for (size_t k = i + 2; k < len; k++)
+        shift = shift * 10 + (text[k] - '0');
+    *exponent = before - 1 + (i + 1 < len && text[i + 1] == '-' ? -shift : shift);
+    while (count > 1 && digits[count - 1] == '0')
+        count--;
+    return count;
+}
+
+/* `text` as this room prints it, to be laid out anew in place. */
+static size_t lay_out_java(char *text, size_t len, double magnitude)
+{
+    char digits[PFS_NUMBER_TEXT];
+    int exponent, count;
+    size_t at = text[0] == '-';
+
+    if (!isfinite(magnitude) || magnitude == 0 || (magnitude >= 1e-3 && magnitude < 1e7))
+        return len;
+    count = take_digits(text + at, len - at, digits, &exponent);
+    text[at++] = digits[0];
+    text[at++] = '.';
+    text[at++] = '0';
+    if (count > 1) {
+        memcpy(text + at - 1, digits + 1, (size_t)count - 1);
+        at += (size_t)count - 2;
+    }
+    text[at++] = 'E';
+    return at + pfs_i64_print(exponent, text + at);
+}
+
+size_t pfs_f64_print_java(double v, char *out)
+{
+    return lay_out_java(out, pfs_f64_print(v, out), fabs(v));
+}
+
+size_t pfs_f32_print_java(float v, char *out)
+{
+    return lay_out_java(out, pfs_f32_print(v, out), fabs((double)v));
+}
+
 /* ---- in ---- */
 
 static bool is_digit(uint8_t c)

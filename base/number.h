@@ -14,6 +14,10 @@ size_t pfs_i64_print(int64_t v, char *out);
 size_t pfs_f64_print(double v, char *out);
 size_t pfs_f32_print(float v, char *out);
 
+/* The same digits laid out as Java does: plain for 1e-3 <= |v| < 1e7, else d.dddE7. */
+size_t pfs_f64_print_java(double v, char *out);
+size_t pfs_f32_print_java(float v, char *out);
+
 /* The whole slice: 0; -EINVAL when it is no number; -ERANGE when it does not fit. Integers take a sign, digits, and
  * a fraction of zeros only ("5.0", as pandas writes integers beside NULLs). */
 int pfs_i64_parse(struct pfs_slice text, int64_t *out);

@@ -1,9 +1,7 @@
 #include "src/meta/names.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/datetime.h"
@@ -109,47 +107,6 @@ int pfs_name_unescape(struct pfs_slice in, struct pfs_arena *arena, struct pfs_s
 
 /* ---- values in directories on disk (spec layout 2.1) ---- */
 
-/* As Java prints a double: plain from 1e-3 to 1e7, else d.dddE5. */
-static void put_java_float(struct pfs_buf *out, double v, bool single)
-{
-    char text[PFS_NUMBER_TEXT * 2], digits[40];
-    size_t len = single ? pfs_f32_print((float)v, text) : pfs_f64_print(v, text);
-    double a = fabs(v);
-    int count = 0, exponent = 0, point = -1;
-    bool negative = text[0] == '-';
-
-    text[len] = '\0';
-    if (v != v || isinf(v) || v == 0 || (a >= 1e-3 && a < 1e7)) {
-        pfs_buf_put(out, text, len);
-        return;
-    }
-    for (const char *p = text + negative; *p != '\0' && *p != 'e'; p++) {
-        if (*p == '.')
-            point = count;
-        else if (count > 0 || *p != '0')
-            digits[count++] = *p;
-        else if (point == 0)
-            exponent--; /* a zero behind the point, before the first digit */
-    }
-    if (strchr(text, 'e') != NULL)
-        exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
-    else if (a >= 1)
-        exponent = point - 1;
-    else
-        exponent -= 1;
-    while (count > 1 && digits[count - 1] == '0')
-        count--;
-    if (negative)
-        pfs_buf_putc(out, '-');
-    pfs_buf_putc(out, (uint8_t)digits[0]);
-    pfs_buf_putc(out, '.');
-    if (count > 1)
-        pfs_buf_put(out, digits + 1, (size_t)count - 1);
-    else
-        pfs_buf_putc(out, '0');
-    pfs_buf_printf(out, "E%d", exponent);
-}
-
 static void time_parts(const struct pfs_column *c, int64_t *millis, int32_t *nanos)
 {
     int64_t v, rest;
@@ -200,9 +157,9 @@ static int put_value(const struct pfs_column *c, bool legacy, struct pfs_buf *ou
     char text[48];
 
     if (kind == PFS_FLOAT) {
-        put_java_float(out, (double)*(const float *)c->values, true);
+        pfs_buf_put(out, text, pfs_f32_print_java(*(const float *)c->values, text));
     } else if (kind == PFS_DOUBLE) {
-        put_java_float(out, *(const double *)c->values, false);
+        pfs_buf_put(out, text, pfs_f64_print_java(*(const double *)c->values, text));
     } else if (legacy && (kind == PFS_DATE || kind == PFS_TIME)) {
         pfs_buf_printf(out, "%d", *(const int32_t *)c->values);
     } else if (legacy && time) {

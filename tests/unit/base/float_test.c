@@ -317,6 +317,38 @@ static void absurdly_long_numbers_end(void **state)
     assert_true(v == 1e299);
 }
 
+static void java_lays_out_the_same_digits_otherwise(void **state)
+{
+    static const struct {
+        double v;
+        const char *want, *narrow; /* as FLOAT */
+    } cases[] = {
+        {0.3, "0.3", "0.3"},
+        {100, "100.0", "100.0"},
+        {16777216, "1.6777216E7", "1.6777216E7"},
+        {9999999, "9999999.0", "9999999.0"},
+        {1e7, "1.0E7", "1.0E7"},
+        {-1e22, "-1.0E22", "-1.0E22"},
+        {0.001, "0.001", "0.001"},
+        {0.00099, "9.9E-4", "9.9E-4"},
+        {1.5e-7, "1.5E-7", "1.5E-7"},
+        {-1.25e-10, "-1.25E-10", "-1.25E-10"},
+        {0.0, "0.0", "0.0"},
+        {NAN, "NaN", "NaN"},
+        {-INFINITY, "-Infinity", "-Infinity"},
+    };
+    char text[PFS_NUMBER_TEXT];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t len = pfs_f64_print_java(cases[i].v, text);
+
+        CHECK(cases[i].want, pfs_slice_eq(pfs_slice_of(text, len), pfs_str(cases[i].want)));
+        len = pfs_f32_print_java((float)cases[i].v, text);
+        CHECK(cases[i].narrow, pfs_slice_eq(pfs_slice_of(text, len), pfs_str(cases[i].narrow)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +359,7 @@ int main(void)
         cmocka_unit_test(numbers_parse_to_the_nearest_value),
         cmocka_unit_test(parsing_takes_numbers_only),
         cmocka_unit_test(floats_are_rounded_once),
+        cmocka_unit_test(java_lays_out_the_same_digits_otherwise),
         cmocka_unit_test(absurdly_long_numbers_end),
     };
 
