@@ -27,8 +27,8 @@ struct pfs_data_read {
 
 /* Opens the file of a live manifest entry. Columns are matched by field id between the file's schema and `schema`, and
  * found in the file by the name that they had then; a column that the file lacks is null; partition columns come from
- * the entry. A changed type or a format that is not there yet is -EOPNOTSUPP, named; a missing or damaged file -EIO
- * with its name. `read` is copied, what it points to is borrowed, `entry` too. */
+ * the entry; values of another type are cast (cast.h). A format that is not there yet is -EOPNOTSUPP, named; a missing
+ * or damaged file -EIO with its name. `read` is copied, what it points to is borrowed, `entry` too. */
 int pfs_data_open(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, struct pfs_reader **out,
                   struct pfs_err *err);
 

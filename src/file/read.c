@@ -1,8 +1,9 @@
 /* read.c - one data file as rows of today's schema.
  *
  * The file's columns are those of the schema that wrote it. What is asked of the file is a list of fields under the
- * names of that time; what is handed out is that batch with two kinds of columns put in between: constants (partition
- * columns, whose value is the manifest's and not the file's) and nulls (columns that are younger than the file).
+ * names of that time; what is handed out is that batch, columns of another type cast, with two kinds of columns put in
+ * between: constants (partition columns, whose value is the manifest's and not the file's) and nulls (columns that are
+ * younger than the file).
  */
 #include <string.h>
 
@@ -10,16 +11,18 @@
 #include "base/mem.h"
 #include "format/binrow.h"
 #include "format/parquet/parquet.h"
+#include "src/file/cast.h"
 #include "src/file/file.h"
 #include "src/file/names.h"
 #include "src/meta/names.h"
 
-enum origin { FROM_FILE, FROM_PARTITION, ABSENT };
+enum origin { FROM_FILE, CAST, FROM_PARTITION, ABSENT };
 
 struct part { /* one column handed out */
     enum origin origin;
-    int32_t at;                  /* FROM_FILE: place in the inner batch; FROM_PARTITION: place in `partition` */
+    int32_t at;                  /* FROM_FILE, CAST: place in the inner batch; FROM_PARTITION: place in `partition` */
     const struct pfs_type *type; /* of the column handed out */
+    const char *name;            /* CAST: of today */
 };
 
 struct data_reader {
@@ -77,25 +80,25 @@ static int plan(struct data_reader *r, const struct pfs_data_read *read, const s
         int32_t place = partition_place(read->schema, read->column[i]);
         struct part *part = &r->part[i];
 
-        part->type = &want->type;
+        *part = (struct part){ABSENT, 0, &want->type, want->name};
         if (place >= 0) {
-            *part = (struct part){FROM_PARTITION, place, &want->type};
-        } else if (have == NULL) {
-            part->origin = ABSENT;
-        } else if (have != want && !pfs_type_equal(&have->type, &want->type, false)) {
-            return pfs_fail(err, EOPNOTSUPP,
-                            "column %s changed its type since this file was written, which cannot be read yet",
-                            want->name);
-        } else {
-            *part = (struct part){FROM_FILE, *asked, &want->type};
-            ask[*asked] = *want;
-            ask[(*asked)++].name = have->name;
+            part->origin = FROM_PARTITION;
+            part->at = place;
+        } else if (have != NULL) {
+            if (have != want && pfs_cast_check(&have->type, &want->type, err) < 0)
+                return pfs_wrap(err, "column %s", want->name);
+            part->origin = have == want || (pfs_cast_is_same(&have->type, &want->type) &&
+                                            pfs_type_equal(&have->type, &want->type, false))
+                               ? FROM_FILE
+                               : CAST;
+            part->at = *asked;
+            ask[(*asked)++] = *have;
         }
     }
     if (read->key_value) {
-        r->part[read->columns] = (struct part){FROM_FILE, *asked, &sequence_type};
+        r->part[read->columns] = (struct part){FROM_FILE, *asked, &sequence_type, NULL};
         ask[(*asked)++] = (struct pfs_field){PFS_SEQUENCE_ID, PFS_SEQUENCE_COLUMN, sequence_type, NULL, NULL};
-        r->part[read->columns + 1] = (struct part){FROM_FILE, *asked, &kind_type};
+        r->part[read->columns + 1] = (struct part){FROM_FILE, *asked, &kind_type, NULL};
         ask[(*asked)++] = (struct pfs_field){PFS_KIND_ID, PFS_KIND_COLUMN, kind_type, NULL, NULL};
     }
     return 0;
@@ -121,6 +124,10 @@ static int64_t data_next(struct pfs_reader *self, struct pfs_arena *arena, struc
         switch (part->origin) {
         case FROM_FILE:
             column[i] = inner.column[part->at];
+            break;
+        case CAST:
+            if (pfs_cast_column(&inner.column[part->at], rows, part->type, arena, &column[i], err) < 0)
+                return pfs_wrap(err, "data file %s: column %s", r->path, part->name);
             break;
         case FROM_PARTITION:
             PFS_TRY(pfs_column_repeat(&r->partition[part->at], 0, rows, arena, &column[i], err));
