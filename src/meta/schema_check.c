@@ -216,7 +216,7 @@ static const struct limit limits[] = {
     {"type", "table", false},
     {"data-evolution.enabled", "false", false},
     {"chain-table.enabled", "false", false},
-    {"deletion-vectors.enabled", "false", false},
+    {"deletion-vectors.enabled", "false", true},
     {"sequence.snapshot-ordering", "false", false},
     {"primary-key.nullable", "false", false},
     {"changelog-producer", "none", true},

@@ -2,9 +2,15 @@
  * suite. */
 #pragma once
 
+#include "src/file/deletions.h"
 #include "src/file/file.h"
 #include "src/scan/plan.h"
 
-/* Opens each file when its turn comes. Everything is borrowed. */
-int pfs_chain_open(const struct pfs_data_read *read, struct pfs_plan_file *const *file, int32_t files,
+struct pfs_chain {
+    struct pfs_data_read read;
+    struct pfs_deletions *deletions; /* NULL = the state has none */
+};
+
+/* Opens each file when its turn comes, without its deleted rows. `chain` is copied, what it points to is borrowed. */
+int pfs_chain_open(const struct pfs_chain *chain, struct pfs_plan_file *const *file, int32_t files,
                    struct pfs_reader **out, struct pfs_err *err);

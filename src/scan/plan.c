@@ -129,12 +129,38 @@ struct ranked { /* a partition by its bytes, for looking it up */
     bool wanted;
 };
 
-/* Batch reads of some tables leave level 0 out; the postpone bucket is never read. */
-static bool is_read(const struct pfs_schema *schema, const struct pfs_manifest_entry *e)
+/* The postpone bucket is never read. */
+static bool is_read(const struct pfs_scan_want *want, int32_t top, const struct pfs_manifest_entry *e)
 {
-    bool hidden = schema->deletion_vectors || schema->engine == PFS_FIRST_ROW;
+    const struct pfs_schema *schema = want->state->schema;
+    int32_t level = e->file.level;
 
-    return e->bucket >= 0 && !(schema->primary_keys > 0 && hidden && e->file.level == 0);
+    if (e->bucket < 0)
+        return false;
+    if (schema->primary_keys == 0)
+        return true;
+    switch (want->levels) {
+    case PFS_LEVELS_BATCH:
+        return level > 0 || !(schema->deletion_vectors || schema->engine == PFS_FIRST_ROW);
+    case PFS_LEVELS_UPPER:
+        return level > 0;
+    case PFS_LEVELS_TOP:
+        return level == top;
+    case PFS_LEVELS_ALL:
+        break;
+    }
+    return true;
+}
+
+/* num-levels - 1, which counts from the compaction trigger when it is not set. */
+static int top_level(const struct pfs_schema *schema, int32_t *out, struct pfs_err *err)
+{
+    int64_t trigger, levels;
+
+    PFS_TRY(pfs_options_int(&schema->options, "num-sorted-run.compaction-trigger", 5, &trigger, err));
+    PFS_TRY(pfs_options_int(&schema->options, "num-levels", trigger + 1, &levels, err));
+    *out = levels > INT32_MAX ? INT32_MAX : (int32_t)levels - 1;
+    return 0;
 }
 
 static int collect(const struct pfs_scan_want *want, struct pfs_arena *arena, struct candidate **out, int64_t *count,
@@ -145,7 +171,9 @@ static int collect(const struct pfs_scan_want *want, struct pfs_arena *arena, st
     struct partition *all;
     struct ranked *ranked;
     int64_t partitions, n = 0;
+    int32_t top;
 
+    PFS_TRY(top_level(state->schema, &top, err));
     PFS_TRY(partitions_of(state, arena, &all, &partitions, err));
     ranked = pfs_arena_array(arena, (size_t)partitions, sizeof(*ranked));
     if (files == NULL || ranked == NULL)
@@ -159,7 +187,7 @@ static int collect(const struct pfs_scan_want *want, struct pfs_arena *arena, st
         struct partition key = {.bytes = state->file[i]->partition};
         const struct ranked *r = bsearch(&key, ranked, (size_t)partitions, sizeof(*ranked), compare_ranked);
 
-        if (r->wanted && is_read(state->schema, state->file[i]))
+        if (r->wanted && is_read(want, top, state->file[i]))
             files[n++] = (struct candidate){state->file[i], i, r->rank};
     }
     *out = files;

@@ -23,6 +23,8 @@ struct pfs_scan {
     int32_t columns;
     int32_t *column; /* wanted */
     bool kinds;
+    bool plain;                      /* no key is in two files: nothing is merged */
+    struct pfs_deletions *deletions; /* NULL: the snapshot has none */
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool;
     struct pfs_engine *engine; /* NULL: no section needs a merge */
@@ -108,9 +110,26 @@ static int check_supported(const struct pfs_state *state, struct pfs_err *err)
     PFS_TRY(pfs_schema_supported(state->schema, false, err));
     if (pfs_schemas_latest(state->schemas, &newest, NULL) == 0)
         PFS_TRY(pfs_schema_supported(newest, false, err));
+    return 0;
+}
+
+/* Deletion vectors leave each key in one file, and first-row writes only keys that are new (spec lsm 7). */
+static bool is_plain(const struct pfs_scan_want *want)
+{
+    const struct pfs_schema *schema = want->state->schema;
+
+    return want->levels != PFS_LEVELS_ALL && !want->by_key &&
+           (schema->deletion_vectors || schema->engine == PFS_FIRST_ROW);
+}
+
+static int open_deletions(struct pfs_scan *scan, struct pfs_err *err)
+{
+    const struct pfs_state *state = scan->state;
+
     for (int64_t i = 0; i < state->indexes; i++)
         if (strcmp(state->index[i].type, "DELETION_VECTORS") == 0)
-            return pfs_fail(err, EOPNOTSUPP, "the snapshot has deletion vectors, which cannot be read yet");
+            return pfs_deletions_open(state->store, state->store_table, state->schema, state->index, state->indexes,
+                                      &scan->deletions, err);
     return 0;
 }
 
@@ -126,12 +145,15 @@ int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struc
     scan->kinds = want->kinds;
     scan->cancel = want->cancel;
     scan->pool = want->pool;
+    scan->plain = is_plain(want);
     rc = check_supported(want->state, err);
+    if (rc == 0)
+        rc = open_deletions(scan, err);
     if (rc == 0)
         rc = choose_columns(scan, want, err);
     if (rc == 0)
         rc = pfs_plan_make(want, &scan->arena, &scan->plan, err);
-    if (rc == 0 && needs_merge(&scan->plan))
+    if (rc == 0 && !scan->plain && needs_merge(&scan->plan))
         rc = open_engine(scan, err);
     if (rc < 0) {
         pfs_scan_close(scan);
@@ -146,6 +168,7 @@ void pfs_scan_close(struct pfs_scan *scan)
     if (scan == NULL)
         return;
     pfs_engine_close(scan->engine);
+    pfs_deletions_close(scan->deletions);
     pfs_state_unref(scan->state);
     pfs_arena_done(&scan->arena);
     pfs_free(scan);
@@ -163,24 +186,25 @@ int64_t pfs_scan_split_rows(const struct pfs_scan *scan, int32_t split)
 
 /* ---- reading a split ---- */
 
-static struct pfs_data_read data_read(const struct pfs_scan *scan, bool merged, bool key_value)
+static struct pfs_chain chain_of(const struct pfs_scan *scan, bool merged, bool key_value)
 {
-    return (struct pfs_data_read){.store = scan->state->store,
-                                  .table = scan->state->store_table,
-                                  .schema = scan->state->schema,
-                                  .schemas = scan->state->schemas,
-                                  .columns = merged ? scan->merge_columns : scan->columns,
-                                  .column = merged ? scan->merge_column : scan->column,
-                                  .key_value = key_value,
-                                  .cancel = scan->cancel,
-                                  .pool = scan->pool};
+    return (struct pfs_chain){{.store = scan->state->store,
+                               .table = scan->state->store_table,
+                               .schema = scan->state->schema,
+                               .schemas = scan->state->schemas,
+                               .columns = merged ? scan->merge_columns : scan->columns,
+                               .column = merged ? scan->merge_column : scan->column,
+                               .key_value = key_value,
+                               .cancel = scan->cancel,
+                               .pool = scan->pool},
+                              scan->deletions};
 }
 
 /* The runs of a section: a level-0 file each, and each level above as one chain. */
 static int open_runs(struct split_reader *r, const struct pfs_section *section, struct pfs_reader **run,
                      int32_t *run_level, int32_t *runs, struct pfs_err *err)
 {
-    struct pfs_data_read read = data_read(r->scan, true, true);
+    struct pfs_chain chain = chain_of(r->scan, true, true);
     struct pfs_plan_file **list = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*list));
     bool *taken = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*taken));
     int32_t used = 0;
@@ -198,7 +222,7 @@ static int open_runs(struct split_reader *r, const struct pfs_section *section, 
                 taken[k] = true;
                 list[used++] = &section->file[k];
             }
-        PFS_TRY(pfs_chain_open(&read, list + from, used - from, &run[*runs], err));
+        PFS_TRY(pfs_chain_open(&chain, list + from, used - from, &run[*runs], err));
         run_level[(*runs)++] = level;
     }
     return 0;
@@ -231,7 +255,7 @@ static int open_merge(struct split_reader *r, const struct pfs_section *section,
 static int open_plain(struct split_reader *r, struct pfs_plan_file *file, int32_t files, bool key_value,
                       struct pfs_err *err)
 {
-    struct pfs_data_read read = data_read(r->scan, false, key_value);
+    struct pfs_chain chain = chain_of(r->scan, false, key_value);
     struct pfs_plan_file **list = pfs_arena_array(&r->arena, (size_t)files, sizeof(*list));
 
     if (list == NULL)
@@ -240,7 +264,15 @@ static int open_plain(struct split_reader *r, struct pfs_plan_file *file, int32_
         list[i] = &file[i];
     r->merged = false;
     r->key_value = key_value;
-    return pfs_chain_open(&read, list, files, &r->open, err);
+    return pfs_chain_open(&chain, list, files, &r->open, err);
+}
+
+static bool has_deletes(const struct pfs_section *section)
+{
+    for (int32_t i = 0; i < section->files; i++)
+        if (section->file[i].entry->file.delete_rows != 0)
+            return true;
+    return false;
 }
 
 static int open_section(struct split_reader *r, struct pfs_err *err)
@@ -251,9 +283,9 @@ static int open_section(struct split_reader *r, struct pfs_err *err)
     pfs_arena_reset(&r->arena);
     if (split->section == NULL)
         return open_plain(r, split->file, split->files, false, err);
-    if (section->files > 1)
+    if (section->files > 1 && !r->scan->plain)
         return open_merge(r, section, err);
-    return open_plain(r, section->file, 1, r->scan->kinds || section->file->entry->file.delete_rows != 0, err);
+    return open_plain(r, section->file, section->files, r->scan->kinds || has_deletes(section), err);
 }
 
 /* Picks the wanted columns (and the kinds) out of what the section gave. */

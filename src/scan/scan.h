@@ -18,8 +18,15 @@ struct pfs_partition_value {
     struct pfs_column value; /* one row, may be null */
 };
 
+/* Which levels of a primary-key table are read. BATCH: as a batch read does, without level 0 where deletion vectors or
+ * first-row are used. ALL: level 0 too, whatever the table. UPPER: without level 0. TOP: the top level alone (`$ro`).
+ */
+enum pfs_levels { PFS_LEVELS_BATCH, PFS_LEVELS_ALL, PFS_LEVELS_UPPER, PFS_LEVELS_TOP };
+
 struct pfs_scan_want {
     struct pfs_state *state;
+    enum pfs_levels levels;
+    bool by_key;     /* rows of a split ascend by key in every table; else files that need no merge come one by one */
     int32_t columns; /* -1 = all */
     const int32_t *column;
     int32_t partitions;
