@@ -58,6 +58,46 @@ static int check_any(const struct pfs_function_use *use, struct pfs_err *err)
     return 0;
 }
 
+static bool is_rows(const struct pfs_type *t)
+{
+    return t->kind == PFS_ARRAY && t->child[0].type.kind == PFS_ROW;
+}
+
+static int check_array(const struct pfs_function_use *use, struct pfs_err *err)
+{
+    return use->type->kind == PFS_ARRAY ? 0 : wrong_type(use, "collect", "Array", err);
+}
+
+static int check_map(const struct pfs_function_use *use, struct pfs_err *err)
+{
+    return use->type->kind == PFS_MAP ? 0 : wrong_type(use, "merge map", "MAP", err);
+}
+
+static int check_rows(const struct pfs_function_use *use, struct pfs_err *err)
+{
+    if (!is_rows(use->type))
+        return wrong_type(use, "nested table", "Array<Row>", err);
+    if (use->nested_keys == 0 && use->function->compute == pfs_compute_nested_partial)
+        return pfs_fail(err, EINVAL, "column %s: nested_partial_update needs fields.%s.nested-key", use->column,
+                        use->column);
+    return 0;
+}
+
+/* The times are compared as texts, which for floating point and bytes would be Java's. */
+static int check_keytime(const struct pfs_function_use *use, struct pfs_err *err)
+{
+    const struct pfs_type *t = use->type;
+    enum pfs_kind kind;
+
+    if (t->kind != PFS_MAP || t->child[1].type.kind != PFS_ROW || t->child[1].type.children < 2)
+        return wrong_type(use, "merge map with keytime", "MAP<K, ROW<...>> with at least two fields", err);
+    kind = t->child[1].type.child[use->ts_field].type.kind;
+    if (kind == PFS_FLOAT || kind == PFS_DOUBLE || pfs_kind_is_nested(kind) ||
+        (pfs_kind_is_bytes(kind) && !pfs_kind_is_text(kind)))
+        return pfs_fail(err, EOPNOTSUPP, "column %s: times of this type cannot be compared yet", use->column);
+    return 0;
+}
+
 /* ---- the table ---- */
 
 /* name, check of the type, selects, computes, looks at values, retracts */
@@ -74,12 +114,15 @@ static const struct pfs_function functions[] = {
     {"listagg", check_text, NULL, pfs_compute_listagg, true, false},
     {"bool_and", check_bool, NULL, pfs_compute_bool_and, true, false},
     {"bool_or", check_bool, NULL, pfs_compute_bool_or, true, false},
+    {"collect", check_array, NULL, pfs_compute_collect, true, true},
+    {"nested_update", check_rows, NULL, pfs_compute_nested_update, true, true},
+    {"nested_partial_update", check_rows, NULL, pfs_compute_nested_partial, true, false},
+    {"merge_map", check_map, NULL, pfs_compute_merge_map, true, true},
+    {"merge_map_with_keytime", check_keytime, NULL, pfs_compute_keytime, true, false},
     {"primary-key", check_any, pfs_select_primary_key, NULL, false, true},
 };
 
-static const char *const later[] = {"collect",       "merge_map",    "merge_map_with_keytime",
-                                    "nested_update", "rbm32",        "nested_partial_update",
-                                    "rbm64",         "theta_sketch", "hll_sketch"};
+static const char *const later[] = {"rbm32", "rbm64", "theta_sketch", "hll_sketch"};
 
 int pfs_function_find(const char *name, const struct pfs_function **out, struct pfs_err *err)
 {

@@ -154,6 +154,52 @@ static const char *function_name(struct pfs_engine *e, int32_t place)
     return own != NULL ? own : all;
 }
 
+static int find_child(const struct pfs_type *row, const char *name, const char *column, int32_t *out,
+                      struct pfs_err *err)
+{
+    for (int32_t i = 0; i < row->children; i++)
+        if (strcmp(row->child[i].name, name) == 0) {
+            *out = i;
+            return 0;
+        }
+    return pfs_fail(err, EINVAL, "column %s: its rows have no field %s", column, name);
+}
+
+static int read_nested_key(struct pfs_engine *e, const char *column, struct pfs_function_use *use, struct pfs_err *err)
+{
+    const char *text = field_get(e, column, "nested-key"), **names;
+    const struct pfs_type *rows = use->type->kind == PFS_ARRAY ? &use->type->child[0].type : use->type;
+    int32_t *key, count;
+
+    if (text == NULL || rows->kind != PFS_ROW)
+        return 0;
+    PFS_TRY(pfs_options_list(text, &e->arena, &names, &count, err));
+    key = pfs_arena_array(&e->arena, (size_t)count, sizeof(*key));
+    if (key == NULL)
+        return pfs_arena_full(&e->arena, err);
+    for (int32_t i = 0; i < count; i++)
+        PFS_TRY(find_child(rows, names[i], column, &key[i], err));
+    use->nested_keys = count;
+    use->nested_key = key;
+    return 0;
+}
+
+/* Options of functions over nested columns. */
+static int read_nested(struct pfs_engine *e, const char *column, struct pfs_function_use *use, struct pfs_err *err)
+{
+    const char *limit = pfs_arena_printf(&e->arena, "fields.%s.count-limit", column);
+    const char *time = field_get(e, column, "ts-field");
+
+    if (limit == NULL)
+        return pfs_arena_full(&e->arena, err);
+    PFS_TRY(pfs_options_int(&e->schema->options, limit, INT32_MAX, &use->count_limit, err));
+    PFS_TRY(read_nested_key(e, column, use, err));
+    if (use->type->kind != PFS_MAP || use->type->child[1].type.kind != PFS_ROW)
+        return 0;
+    use->ts_field = use->type->child[1].type.children - 1;
+    return time == NULL ? 0 : find_child(&use->type->child[1].type, time, column, &use->ts_field, err);
+}
+
 static int read_function(struct pfs_engine *e, int32_t place, const char *name, struct pfs_err *err)
 {
     struct pfs_engine_column *c = &e->column[place];
@@ -166,6 +212,7 @@ static int read_function(struct pfs_engine *e, int32_t place, const char *name, 
         return pfs_wrap(err, "column %s", column);
     PFS_TRY(field_bool(e, column, "distinct", &c->use.distinct, err));
     PFS_TRY(field_bool(e, column, "ignore-retract", &c->use.ignore_retract, err));
+    PFS_TRY(read_nested(e, column, &c->use, err));
     if (e->schema->engine == PFS_PARTIAL_UPDATE && c->role != PFS_ROLE_PROTECTED &&
         strcmp(name, "last_non_null_value") != 0)
         return pfs_fail(err, EINVAL, "Must use sequence group for aggregation functions but not found for field %s.",

@@ -45,6 +45,10 @@ struct pfs_function_use { /* a function on a column */
     const char *column;
     struct pfs_slice delimiter; /* listagg */
     bool distinct, ignore_retract;
+    int32_t nested_keys; /* nested_update, nested_partial_update: fields of the array's rows */
+    const int32_t *nested_key;
+    int64_t count_limit; /* nested_update */
+    int32_t ts_field;    /* merge_map_with_keytime: field of the map's rows */
 };
 
 struct pfs_fold {
@@ -87,8 +91,10 @@ pfs_select_fn pfs_select_sequence;  /* the group's own columns: the newest recor
 pfs_select_fn pfs_select_max, pfs_select_min, pfs_select_last_value, pfs_select_last_non_null, pfs_select_first_value,
     pfs_select_first_non_null, pfs_select_primary_key;
 
-/* compute.c, listagg.c */
+/* compute.c, listagg.c, collect.c, maps.c */
 pfs_compute_fn pfs_compute_sum, pfs_compute_product, pfs_compute_bool_and, pfs_compute_bool_or, pfs_compute_listagg;
+pfs_compute_fn pfs_compute_collect, pfs_compute_nested_update, pfs_compute_nested_partial, pfs_compute_merge_map,
+    pfs_compute_keytime;
 /* Sets values and validity (a byte a key: present) of a computed column. */
 int pfs_computed(const struct pfs_fold *f, const void *values, const uint8_t *some, struct pfs_arena *arena,
                  struct pfs_column *out, struct pfs_err *err);

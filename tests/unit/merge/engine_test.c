@@ -340,8 +340,6 @@ static void options_that_make_no_engine_are_refused(void **state)
     } cases[] = {
         {"unknown function", "merge-engine=aggregation; fields.a.aggregate-function=count", -EINVAL,
          "identifier 'count'"},
-        {"a function that is not there yet", "merge-engine=aggregation; fields.a.aggregate-function=collect",
-         -EOPNOTSUPP, "collect"},
         {"a function of bitmaps", "merge-engine=aggregation; fields.a.aggregate-function=rbm32", -EOPNOTSUPP, "rbm32"},
         {"sum of text", "merge-engine=aggregation; fields.s.aggregate-function=sum", -EINVAL,
          "Data type for sum column must be 'NumericType' but was 'STRING'."},
