@@ -4,10 +4,12 @@
 
 /* Blocks of 32 values each, a function for each width, unrolled: value i lies at bit i * width, and a word loaded at
  * its first byte holds all of it, as 7 + 32 < 64. */
-#define WIDTHS(X)                                                                                                   \
-    X(1)                                                                                                            \
-    X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) \
-        X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32)
+#define WIDTHS(X)                                                                                                     \
+    X(1)                                                                                                              \
+    X(2)                                                                                                              \
+    X(3)                                                                                                              \
+    X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) \
+        X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32)
 
 #define ONE(w, i) \
     out[i] = (uint32_t)(pfs_pq_load64(in + (i) * (w) / 8) >> ((i) * (w) % 8) & (((uint64_t)1 << (w)) - 1));
@@ -42,6 +44,15 @@ void pfs_pq_runs_init(struct pfs_pq_runs *runs, struct pfs_slice in, int width)
         runs->at = in.at;
         runs->end = in.at + in.len;
     }
+}
+
+void pfs_pq_runs_init_packed(struct pfs_pq_runs *runs, struct pfs_slice in, int width)
+{
+    pfs_pq_runs_init(runs, in, width);
+    runs->packed = true;
+    runs->base = runs->at;
+    runs->at = runs->end;
+    runs->left = width == 0 ? 0 : (uint64_t)in.len * 8 / (uint64_t)width;
 }
 
 /* Reads headers until a run has values; false at the end of the bytes. Writers may leave out the unused end of the
@@ -132,6 +143,63 @@ bool pfs_pq_runs_take(struct pfs_pq_runs *runs, uint32_t *out, int64_t n)
     return true;
 }
 
+bool pfs_pq_runs_skip(struct pfs_pq_runs *runs, int64_t n)
+{
+    while (n > 0 && runs->width > 0) {
+        int64_t k;
+
+        if (!next_run(runs))
+            return false;
+        k = runs->left < (uint64_t)n ? (int64_t)runs->left : n;
+        runs->pos += runs->packed ? (uint64_t)k : 0;
+        runs->left -= (uint64_t)k;
+        n -= k;
+    }
+    return true;
+}
+
+/* Eight narrow values lie within one word where a byte begins. */
+static void take_packed_bytes(struct pfs_pq_runs *runs, uint8_t *out, int64_t n)
+{
+    uint64_t pos = runs->pos, mask = ((uint64_t)1 << runs->width) - 1;
+    int64_t i = 0;
+
+    for (; i < n && pos % 8 != 0; i++)
+        out[i] = (uint8_t)unpack_one(runs, pos++);
+    for (; i + 8 <= n; i += 8, pos += 8) {
+        uint64_t word = pfs_pq_load64(runs->base + pos / 8 * (uint64_t)runs->width);
+
+        for (int j = 0; j < 8; j++)
+            out[i + j] = (uint8_t)(word >> j * runs->width & mask);
+    }
+    for (; i < n; i++)
+        out[i] = (uint8_t)unpack_one(runs, pos++);
+    runs->pos = pos;
+}
+
+bool pfs_pq_runs_bytes(struct pfs_pq_runs *runs, uint8_t *out, int64_t n)
+{
+    if (runs->width == 0) {
+        memset(out, 0, (size_t)n);
+        return true;
+    }
+    while (n > 0) {
+        int64_t k;
+
+        if (!next_run(runs))
+            return false;
+        k = runs->left < (uint64_t)n ? (int64_t)runs->left : n;
+        if (runs->packed)
+            take_packed_bytes(runs, out, k);
+        else
+            memset(out, (int)(runs->value & 0xff), (size_t)k);
+        runs->left -= (uint64_t)k;
+        out += k;
+        n -= k;
+    }
+    return true;
+}
+
 /* 56 bits a round: shifted by up to 7 they still fit a word. */
 int64_t pfs_pq_bits_copy(uint8_t *bitmap, int64_t to, const uint8_t *in, uint64_t from, int64_t n)
 {
@@ -194,6 +262,30 @@ void pfs_pq_bits_spell(const uint8_t *in, uint64_t from, int64_t n, uint8_t *out
 
         memcpy(out, &bytes, sizeof(bytes));
     }
+}
+
+/* Eight bytes a round become a byte of bits: the multiplication gathers the lowest bit of each. */
+int64_t pfs_pq_bits_reach(const uint8_t *in, int64_t n, uint8_t least, uint8_t *bitmap)
+{
+    int64_t set = 0, i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        uint8_t hit[8];
+        uint64_t word;
+
+        for (int j = 0; j < 8; j++)
+            hit[j] = in[i + j] >= least;
+        memcpy(&word, hit, sizeof(word));
+        bitmap[i / 8] = (uint8_t)(word * 0x0102040810204080 >> 56);
+        set += __builtin_popcountll(word);
+    }
+    if (i < n)
+        bitmap[i / 8] = 0;
+    for (; i < n; i++) {
+        bitmap[i / 8] = (uint8_t)(bitmap[i / 8] | (in[i] >= least) << i % 8);
+        set += in[i] >= least;
+    }
+    return set;
 }
 
 /* The k <= 64 bits from bit `from` on; a ninth byte holds the rest when they straddle it. */

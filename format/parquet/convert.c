@@ -259,15 +259,27 @@ static int width_of(const struct pfs_pq_node *node)
     return node->physical == PFS_PQ_FIXED_LEN_BYTE_ARRAY ? node->length : widths[node->physical];
 }
 
+static int refuse(const struct pfs_pq_node *node, const struct pfs_type *type, struct pfs_err *err)
+{
+    struct pfs_buf text = {0};
+    int rc;
+
+    pfs_type_print(type, &text);
+    pfs_buf_putc(&text, 0);
+    rc = pfs_fail(err, EIO, "%s (annotation %d, scale %d) in the file cannot be read as %s",
+                  node->children > 0 ? "a group" : pfs_pq_physical_name(node->physical), node->logical, node->scale,
+                  text.failed ? "what is wanted" : (const char *)text.at);
+    pfs_buf_done(&text);
+    return rc;
+}
+
 int pfs_pq_plan_pick(const struct pfs_pq_node *node, const struct pfs_type *type, struct pfs_pq_plan *out,
                      struct pfs_err *err)
 {
     bool bytes = node->physical == PFS_PQ_BYTE_ARRAY || node->physical == PFS_PQ_FIXED_LEN_BYTE_ARRAY;
-    struct pfs_buf text = {0};
-    int rc;
 
-    if (node->children > 0 || node->repetition == PFS_PQ_REPEATED || pfs_kind_is_nested(type->kind))
-        return pfs_fail(err, EOPNOTSUPP, "nested columns are not supported");
+    if (node->children > 0 || type->kind == PFS_VARIANT || pfs_kind_is_nested(type->kind))
+        return refuse(node, type, err);
     if (node->physical == PFS_PQ_FIXED_LEN_BYTE_ARRAY && node->length <= 0)
         return pfs_fail(err, EIO, "values of %d bytes", node->length);
     *out = (struct pfs_pq_plan){.width_in = width_of(node), .width = pfs_type_width(type)};
@@ -284,11 +296,5 @@ int pfs_pq_plan_pick(const struct pfs_pq_node *node, const struct pfs_type *type
         out->shape = PFS_PQ_SHAPE_DECIMAL;
     if (out->convert != NULL)
         return 0;
-    pfs_type_print(type, &text);
-    pfs_buf_putc(&text, 0);
-    rc = pfs_fail(err, EIO, "%s (annotation %d, scale %d) in the file cannot be read as %s",
-                  pfs_pq_physical_name(node->physical), node->logical, node->scale,
-                  text.failed ? "what is wanted" : (const char *)text.at);
-    pfs_buf_done(&text);
-    return rc;
+    return refuse(node, type, err);
 }

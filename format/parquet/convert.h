@@ -27,6 +27,6 @@ struct pfs_pq_plan {
     int width;                  /* bytes a value in the batch; BYTES: 0 */
 };
 
-/* -EIO when the file holds something that cannot mean `type`; -EOPNOTSUPP for nested columns. */
+/* For a leaf. -EIO when the file holds something that cannot mean `type`. */
 int pfs_pq_plan_pick(const struct pfs_pq_node *node, const struct pfs_type *type, struct pfs_pq_plan *out,
                      struct pfs_err *err);

@@ -225,6 +225,9 @@ static void take_meta(struct pfs_cursor *c, struct pfs_pq_chunk *chunk, struct c
         case PFS_PQ_META_CODEC:
             chunk->codec = small(c, &f, UINT8_MAX);
             break;
+        case PFS_PQ_META_VALUES:
+            chunk->values = pfs_thrift_i64(c, &f);
+            break;
         case PFS_PQ_META_COMPRESSED_BYTES:
             at->bytes = pfs_thrift_i64(c, &f);
             break;
@@ -395,9 +398,11 @@ static int parse_footer(struct parse *p)
     }
     if (p->c.bad || p->footer->rows < 0 || p->footer->group == NULL)
         return bad(p, "it does not parse");
-    for (int32_t i = 0; i < p->footer->groups; i++)
-        if (!pfs_add_size(rows, (uint64_t)p->footer->group[i].rows, &rows))
+    for (int32_t i = 0; i < p->footer->groups; i++) {
+        p->footer->group[i].first = (int64_t)rows;
+        if (!pfs_add_size(rows, (uint64_t)p->footer->group[i].rows, &rows) || rows > INT64_MAX)
             return bad(p, "its row groups have too many rows");
+    }
     if (rows != (uint64_t)p->footer->rows)
         return bad(p, "its row groups have another number of rows than it says");
     return 0;

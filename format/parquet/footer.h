@@ -30,13 +30,14 @@ struct pfs_pq_node {
 struct pfs_pq_chunk {
     uint64_t off;     /* of the dictionary page if there is one, else of the first data page */
     uint64_t bytes;   /* all pages */
+    int64_t values;   /* with nulls, as the file says; of a flat column the group's rows are taken instead */
     uint8_t physical; /* enum pfs_pq_physical */
     uint8_t codec;    /* enum pfs_pq_codec */
     bool foreign;     /* encrypted or in another file: cannot be read */
 };
 
 struct pfs_pq_group {
-    int64_t rows;
+    int64_t first, rows;        /* place of its first row in the file; how many */
     struct pfs_pq_chunk *chunk; /* one a leaf */
 };
 

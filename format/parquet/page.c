@@ -12,16 +12,24 @@
 struct header {
     int32_t type, raw_bytes, bytes;
     int32_t values, encoding;
-    int32_t definition_bytes, repetition_bytes; /* V2 */
+    int32_t rows;                                     /* V2; -1 = not said */
+    int32_t definition_encoding, repetition_encoding; /* V1 */
+    int32_t definition_bytes, repetition_bytes;       /* V2 */
     bool compressed;
     bool has_kind; /* the header of its type was there */
 };
 
 void pfs_pq_source_init(struct pfs_pq_source *source, struct pfs_file *file, const struct pfs_pq_footer *footer,
-                        const struct pfs_pq_node *node, size_t ahead_bytes)
+                        const struct pfs_pq_node *node, const struct pfs_row_range *range, int32_t ranges,
+                        size_t ahead_bytes)
 {
-    *source =
-        (struct pfs_pq_source){.file = file, .footer = footer, .node = node, .ahead_bytes = ahead_bytes, .group = -1};
+    *source = (struct pfs_pq_source){.file = file,
+                                     .footer = footer,
+                                     .node = node,
+                                     .ahead_bytes = ahead_bytes,
+                                     .range = range,
+                                     .ranges = ranges,
+                                     .group = -1};
 }
 
 void pfs_pq_source_done(struct pfs_pq_source *source)
@@ -78,7 +86,6 @@ static struct pfs_slice filled(const struct pfs_pq_source *s)
 static void take_v1(struct pfs_cursor *c, struct header *h)
 {
     struct pfs_thrift_field f = {0};
-    int32_t levels = PFS_PQ_ENCODING_RLE;
 
     while (pfs_thrift_next(c, &f))
         if (f.id == PFS_PQ_DATA_VALUES)
@@ -86,10 +93,12 @@ static void take_v1(struct pfs_cursor *c, struct header *h)
         else if (f.id == PFS_PQ_DATA_ENCODING)
             h->encoding = pfs_thrift_i32(c, &f);
         else if (f.id == PFS_PQ_DATA_DEFINITION_ENCODING)
-            levels = pfs_thrift_i32(c, &f);
+            h->definition_encoding = pfs_thrift_i32(c, &f);
+        else if (f.id == PFS_PQ_DATA_REPETITION_ENCODING)
+            h->repetition_encoding = pfs_thrift_i32(c, &f);
         else
             pfs_thrift_skip(c, f.type);
-    h->has_kind = levels == PFS_PQ_ENCODING_RLE || levels == PFS_PQ_ENCODING_BIT_PACKED;
+    h->has_kind = true;
 }
 
 static void take_v2(struct pfs_cursor *c, struct header *h)
@@ -100,6 +109,9 @@ static void take_v2(struct pfs_cursor *c, struct header *h)
         switch (f.id) {
         case PFS_PQ_V2_VALUES:
             h->values = pfs_thrift_i32(c, &f);
+            break;
+        case PFS_PQ_V2_ROWS:
+            h->rows = pfs_thrift_i32(c, &f);
             break;
         case PFS_PQ_V2_ENCODING:
             h->encoding = pfs_thrift_i32(c, &f);
@@ -138,7 +150,15 @@ static void take_header(struct pfs_cursor *c, struct header *h)
 {
     struct pfs_thrift_field f = {0};
 
-    *h = (struct header){.type = -1, .raw_bytes = -1, .bytes = -1, .values = -1, .encoding = -1, .compressed = true};
+    *h = (struct header){.type = -1,
+                         .raw_bytes = -1,
+                         .bytes = -1,
+                         .values = -1,
+                         .encoding = -1,
+                         .rows = -1,
+                         .definition_encoding = PFS_PQ_ENCODING_RLE,
+                         .repetition_encoding = PFS_PQ_ENCODING_RLE,
+                         .compressed = true};
     while (pfs_thrift_next(c, &f))
         if (f.id == PFS_PQ_PAGE_TYPE)
             h->type = pfs_thrift_i32(c, &f);
@@ -201,6 +221,11 @@ static int next_header(struct pfs_pq_source *s, struct header *h, struct pfs_err
     }
 }
 
+static const struct pfs_pq_chunk *chunk_of(const struct pfs_pq_source *s)
+{
+    return &s->footer->group[s->group].chunk[s->node->leaf];
+}
+
 /* Of the older LZ4 the frames are Hadoop's. */
 static int decompress(const struct pfs_pq_chunk *chunk, struct pfs_slice in, uint8_t *to, size_t len,
                       struct pfs_err *err)
@@ -227,7 +252,7 @@ static int decompress(const struct pfs_pq_chunk *chunk, struct pfs_slice in, uin
 /* The levels of a V2 page stand in front and are never compressed. */
 static int load_raw(struct pfs_pq_source *s, const struct header *h, struct pfs_pq_page *page, struct pfs_err *err)
 {
-    const struct pfs_pq_chunk *chunk = &s->footer->group[s->group].chunk[s->node->leaf];
+    const struct pfs_pq_chunk *chunk = chunk_of(s);
     size_t raw = (size_t)h->raw_bytes, levels = (size_t)h->definition_bytes + (size_t)h->repetition_bytes;
     struct pfs_slice in;
 
@@ -251,12 +276,33 @@ static int load_raw(struct pfs_pq_source *s, const struct header *h, struct pfs_
     return decompress(chunk, in, page->raw + levels, raw - levels, err);
 }
 
-/* Levels of a V1 page: their length as le32, then their bytes. */
-static void take_levels(struct pfs_cursor *c, int level_max, struct pfs_slice *out)
+/* Levels of a V1 page: their length as le32, then their bytes; BIT_PACKED ones have no length and lie with their
+ * highest bits first. */
+static bool take_levels(struct pfs_cursor *c, struct pfs_pq_page *page, int32_t encoding, int level_max, int32_t values,
+                        struct pfs_slice *out)
 {
+    uint8_t *at;
+    size_t bytes;
+
     *out = (struct pfs_slice){0};
-    if (level_max > 0)
+    if (level_max == 0)
+        return false;
+    if (encoding != PFS_PQ_ENCODING_BIT_PACKED) {
         pfs_take(c, pfs_take_le32(c), out);
+        return false;
+    }
+    bytes = ((size_t)values * (size_t)pfs_pq_bit_width(level_max) + 7) / 8;
+    at = page->raw + c->pos;
+    if (!pfs_take(c, bytes, out))
+        return false;
+    for (size_t i = 0; i < bytes; i++) {
+        uint8_t v = at[i];
+
+        v = (uint8_t)((v & 0x55) << 1 | (v >> 1 & 0x55));
+        v = (uint8_t)((v & 0x33) << 2 | (v >> 2 & 0x33));
+        at[i] = (uint8_t)(v << 4 | v >> 4);
+    }
+    return true;
 }
 
 static int split(const struct pfs_pq_node *node, const struct header *h, struct pfs_pq_page *page, struct pfs_err *err)
@@ -264,9 +310,12 @@ static int split(const struct pfs_pq_node *node, const struct header *h, struct 
     struct pfs_cursor c = pfs_cursor_of(pfs_slice_of(page->raw, (size_t)h->raw_bytes));
 
     page->repetition = page->definition = (struct pfs_slice){0};
+    page->bit_packed_repetition = page->bit_packed_definition = false;
     if (h->type == PFS_PQ_PAGE_DATA) {
-        take_levels(&c, node->repetition_max, &page->repetition);
-        take_levels(&c, node->definition_max, &page->definition);
+        page->bit_packed_repetition =
+            take_levels(&c, page, h->repetition_encoding, node->repetition_max, h->values, &page->repetition);
+        page->bit_packed_definition =
+            take_levels(&c, page, h->definition_encoding, node->definition_max, h->values, &page->definition);
     } else if (h->type == PFS_PQ_PAGE_DATA_V2) {
         pfs_take(&c, (size_t)h->repetition_bytes, &page->repetition);
         pfs_take(&c, (size_t)h->definition_bytes, &page->definition);
@@ -277,18 +326,30 @@ static int split(const struct pfs_pq_node *node, const struct header *h, struct 
     return 0;
 }
 
+/* Is one of rows [from, to) of the current group wanted? Asked for ascending rows. */
+static bool is_wanted(struct pfs_pq_source *s, int64_t from, int64_t to)
+{
+    const struct pfs_pq_group *group = &s->footer->group[s->group];
+
+    while (s->range_at < s->ranges && s->range[s->range_at].to <= group->first + from)
+        s->range_at++;
+    return s->range_at < s->ranges && s->range[s->range_at].from < group->first + to;
+}
+
 /* Row groups without rows may lack pages altogether. */
 static bool next_group(struct pfs_pq_source *s)
 {
+    const struct pfs_pq_group *group;
     const struct pfs_pq_chunk *chunk;
 
     do {
         if (s->group + 1 >= s->footer->groups)
             return false;
-        s->group++;
-        s->values_left = s->footer->group[s->group].rows;
-    } while (s->values_left == 0);
-    chunk = &s->footer->group[s->group].chunk[s->node->leaf];
+        group = &s->footer->group[++s->group];
+    } while (!is_wanted(s, 0, group->rows));
+    chunk = chunk_of(s);
+    s->values_left = s->node->repetition_max == 0 ? group->rows : chunk->values;
+    s->row = 0;
     s->off = s->window_off = chunk->off;
     s->end = chunk->off + chunk->bytes;
     s->window_len = 0;
@@ -298,7 +359,7 @@ static bool next_group(struct pfs_pq_source *s)
 
 static int check_chunk(const struct pfs_pq_source *s, struct pfs_err *err)
 {
-    const struct pfs_pq_chunk *chunk = &s->footer->group[s->group].chunk[s->node->leaf];
+    const struct pfs_pq_chunk *chunk = chunk_of(s);
 
     if (chunk->foreign)
         return pfs_fail(err, EOPNOTSUPP, "encrypted columns and columns in other files are not supported");
@@ -308,33 +369,73 @@ static int check_chunk(const struct pfs_pq_source *s, struct pfs_err *err)
     return 0;
 }
 
+/* Rows of a data page; -1 = not known. */
+static int64_t rows_of(const struct pfs_pq_source *s, const struct header *h)
+{
+    if (s->node->repetition_max == 0)
+        return h->values;
+    return h->type == PFS_PQ_PAGE_DATA_V2 ? h->rows : -1;
+}
+
+/* Behind a page, made or passed over. */
+static void step(struct pfs_pq_source *s, const struct header *h)
+{
+    int64_t rows = rows_of(s, h);
+
+    s->off += (uint64_t)h->bytes;
+    if (h->type == PFS_PQ_PAGE_DICTIONARY) {
+        s->dictionary_seen = true;
+    } else if (h->type == PFS_PQ_PAGE_DATA || h->type == PFS_PQ_PAGE_DATA_V2) {
+        s->values_left -= h->values;
+        s->row = rows < 0 || s->row < 0 ? -1 : s->row + rows;
+    }
+}
+
+/* Has the current group no page to come that could be wanted? */
+static bool is_over(struct pfs_pq_source *s)
+{
+    return s->group < 0 || s->values_left == 0 ||
+           (s->row >= 0 && !is_wanted(s, s->row, s->footer->group[s->group].rows));
+}
+
+/* The header of the next page that is to be made: 1, 0 behind the last one. */
+static int find_page(struct pfs_pq_source *s, struct header *h, struct pfs_err *err)
+{
+    for (;; step(s, h)) {
+        if (is_over(s)) {
+            if (!next_group(s))
+                return 0;
+            PFS_TRY(check_chunk(s, err));
+            if (s->values_left <= 0)
+                return pfs_fail(err, EIO, "a chunk of %lld values", (long long)s->values_left);
+        }
+        if (s->off == s->end)
+            return pfs_fail(err, EIO, "a chunk ends %lld values too early", (long long)s->values_left);
+        PFS_TRY(next_header(s, h, err));
+        if (h->type == PFS_PQ_PAGE_DICTIONARY)
+            return 1;
+        if (h->type != PFS_PQ_PAGE_DATA && h->type != PFS_PQ_PAGE_DATA_V2)
+            continue; /* an index page, or of a type yet to come: not data */
+        if (s->row < 0 || rows_of(s, h) < 0 || is_wanted(s, s->row, s->row + rows_of(s, h)))
+            return 1;
+    }
+}
+
 int pfs_pq_source_next(struct pfs_pq_source *s, struct pfs_pq_page *page, struct pfs_err *err)
 {
     struct header h;
+    int got = find_page(s, &h, err);
 
-    if (s->values_left == 0) {
-        if (!next_group(s))
-            return 0;
-        PFS_TRY(check_chunk(s, err));
-    }
-    for (;;) {
-        if (s->off == s->end)
-            return pfs_fail(err, EIO, "a chunk ends %lld values too early", (long long)s->values_left);
-        PFS_TRY(next_header(s, &h, err));
-        if (h.type == PFS_PQ_PAGE_DICTIONARY || h.type == PFS_PQ_PAGE_DATA || h.type == PFS_PQ_PAGE_DATA_V2)
-            break;
-        s->off += (uint64_t)h.bytes; /* an index page, or of a type yet to come: not data */
-    }
+    if (got <= 0)
+        return got;
     PFS_TRY(load_raw(s, &h, page, err));
-    s->off += (uint64_t)h.bytes;
     page->type = (enum pfs_pq_page_type)h.type;
     page->group = s->group;
+    page->row = s->row;
     page->values = h.values;
     page->encoding = h.encoding;
-    if (h.type == PFS_PQ_PAGE_DICTIONARY)
-        s->dictionary_seen = true;
-    else
-        s->values_left -= h.values;
+    step(s, &h);
+    page->last = s->values_left == 0;
     PFS_TRY(split(s->node, &h, page, err));
     return 1;
 }

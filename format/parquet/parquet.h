@@ -1,9 +1,10 @@
 /* parquet.h - Parquet data files: the front door of the suite (thrift, encodings and pages stay inside).
  *
  * Format: parquet-format (thrift compact footers, data pages V1 and V2), mapping of types: spec datafiles 4.
- * Reads flat columns in PLAIN, PLAIN_DICTIONARY / RLE_DICTIONARY and RLE (booleans, levels), codecs of format/compress;
- * annotations and physical types of other writers are taken where they mean the same value. What is not there yet
- * (nested columns, DELTA_*, BYTE_STREAM_SPLIT, encryption) is -EOPNOTSUPP with its name; damaged bytes are -EIO with
+ * Reads columns of any nesting in PLAIN, PLAIN_DICTIONARY / RLE_DICTIONARY and RLE (booleans, levels), codecs of
+ * format/compress; annotations and physical types of other writers are taken where they mean the same value, lists in
+ * all forms that were ever written. A field of a nested ROW that the file lacks is nulls. What is not there yet
+ * (DELTA_*, BYTE_STREAM_SPLIT, encryption, shredded VARIANT) is -EOPNOTSUPP with its name; damaged bytes are -EIO with
  * the offending fact. Writes what Paimon Java writes: message paimon_schema, field ids, data pages V1, dictionary with
  * fall-back to PLAIN, statistics in the footer, row groups. Threads: one reader or writer, one thread; any number on
  * one pfs_file.

@@ -1,25 +1,38 @@
 /* read.c - the reading door: lines up the columns of a file into batches.
  *
- * A batch never reaches over the end of a row group. Within one, each column goes through its pages by itself. */
+ * A batch takes rows of one row group, from as many of the wanted ranges as it needs. Within a row group each column
+ * goes through its pages by itself. */
 #include "base/limits.h"
 #include "base/mem.h"
-#include "format/parquet/column.h"
+#include "format/parquet/nested.h"
 #include "format/parquet/parquet.h"
 
 #define WINDOW_BYTES_MAX ((size_t)1 << 20) /* read ahead for a column */
 #define WINDOW_BYTES_MIN ((size_t)64 << 10)
 #define WINDOWS_BYTES ((size_t)16 << 20) /* of all columns together, while that leaves each its least */
 
+/* One of the two. */
+struct part {
+    struct pfs_pq_column flat;
+    struct pfs_pq_nested *nested; /* NULL = flat */
+};
+
 struct parquet_reader {
     struct pfs_reader base;
     const struct pfs_file_read *read;
     struct pfs_arena arena; /* the footer */
     struct pfs_pq_footer footer;
+    struct pfs_row_range whole; /* the file, when all rows are wanted */
+    const struct pfs_row_range *range;
+    int32_t ranges;
+    int32_t at;  /* range that has the next row */
+    int64_t row; /* of the file; rows before it are done */
     int32_t group;
-    int64_t group_left; /* rows */
+    bool started;
     int64_t batch_rows;
-    uint32_t *index; /* scratch for a batch */
-    struct pfs_pq_column *column;
+    struct pfs_row_range *piece; /* scratch: rows of a batch, counted within the group */
+    uint32_t *index;             /* scratch for a batch */
+    struct part *part;
 };
 
 static struct parquet_reader *reader_of(struct pfs_reader *base)
@@ -31,91 +44,183 @@ static void reader_close(struct pfs_reader *base)
 {
     struct parquet_reader *r = reader_of(base);
 
-    for (int32_t i = 0; r->column != NULL && i < r->read->columns; i++)
-        pfs_pq_column_done(&r->column[i]);
-    pfs_free(r->column);
+    for (int32_t i = 0; r->part != NULL && i < r->read->columns; i++) {
+        pfs_pq_column_done(&r->part[i].flat);
+        pfs_pq_nested_close(r->part[i].nested);
+    }
+    pfs_free(r->part);
     pfs_free(r->index);
+    pfs_free(r->piece);
     pfs_arena_done(&r->arena);
     pfs_free(r);
 }
 
-/* Rows of the next batch: 0 at the end of the file. */
-static int64_t next_rows(struct parquet_reader *r, struct pfs_err *err)
+static void start(struct parquet_reader *r)
 {
-    int64_t rows;
-
-    while (r->group_left == 0) {
-        if (r->group + 1 >= r->footer.groups)
-            return 0;
-        r->group_left = r->footer.group[++r->group].rows;
-    }
-    rows = r->group_left < r->batch_rows ? r->group_left : r->batch_rows;
+    r->started = true;
     for (int32_t i = 0; i < r->read->columns; i++)
-        if (pfs_pq_column_limit(&r->column[i], r->group, &rows, err) < 0)
-            return pfs_wrap(err, "column %s", r->read->fields[i].name);
+        if (r->part[i].nested != NULL)
+            pfs_pq_nested_start(r->part[i].nested);
+        else
+            pfs_pq_ahead_start(r->part[i].flat.ahead);
+}
+
+/* Goes to the group of the next row; false at the end. */
+static bool find_group(struct parquet_reader *r)
+{
+    while (r->at < r->ranges && (r->range[r->at].to <= r->row || r->range[r->at].to == r->range[r->at].from))
+        r->at++;
+    if (r->at == r->ranges)
+        return false;
+    if (r->row < r->range[r->at].from)
+        r->row = r->range[r->at].from;
+    while (r->footer.group[r->group].first + r->footer.group[r->group].rows <= r->row)
+        r->group++;
+    return true;
+}
+
+/* The next `most` rows at most, of one group, as pieces; how many. */
+static int64_t cut_pieces(const struct parquet_reader *r, int64_t most, int32_t *pieces)
+{
+    const struct pfs_pq_group *group = &r->footer.group[r->group];
+    int64_t rows = 0, from = r->row;
+
+    *pieces = 0;
+    for (int32_t at = r->at; at < r->ranges && rows < most; at++) {
+        int64_t to = r->range[at].to;
+
+        if (to == r->range[at].from)
+            continue;
+        from = r->range[at].from > from ? r->range[at].from : from;
+        to = to < group->first + group->rows ? to : group->first + group->rows;
+        to = to - from < most - rows ? to : from + (most - rows);
+        if (from >= to)
+            break;
+        r->piece[(*pieces)++] = (struct pfs_row_range){from - group->first, to - group->first};
+        rows += to - from;
+        from = to;
+    }
     return rows;
+}
+
+/* Lowers *rows to what all columns think right. */
+static int limit(struct parquet_reader *r, int64_t first, int64_t *rows, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < r->read->columns; i++) {
+        struct part *part = &r->part[i];
+        int rc = part->nested != NULL ? pfs_pq_nested_limit(part->nested, r->group, first, rows, err)
+                                      : pfs_pq_column_limit(&part->flat, r->group, first, rows, r->index, err);
+
+        if (rc < 0)
+            return pfs_wrap(err, "column %s", r->read->fields[i].name);
+    }
+    return 0;
 }
 
 static int64_t reader_next(struct pfs_reader *base, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
 {
     struct parquet_reader *r = reader_of(base);
     struct pfs_column *columns;
-    int64_t rows;
+    int32_t pieces;
+    int64_t rows, most;
 
     if (pfs_cancelled(r->read->cancel))
         return pfs_fail(err, ECANCELED, "cancelled");
-    if (r->group < 0)
-        for (int32_t i = 0; i < r->read->columns; i++)
-            pfs_pq_ahead_start(r->column[i].ahead);
-    rows = next_rows(r, err);
-    if (rows <= 0)
-        return rows;
+    if (!r->started)
+        start(r);
+    if (!find_group(r))
+        return 0;
+    rows = most = cut_pieces(r, r->batch_rows, &pieces);
+    PFS_TRY(limit(r, r->piece[0].from, &most, err));
+    if (most < rows)
+        rows = cut_pieces(r, most, &pieces);
     columns = pfs_arena_array(arena, (size_t)r->read->columns, sizeof(*columns));
     if (columns == NULL)
         return pfs_arena_full(arena, err);
-    for (int32_t i = 0; i < r->read->columns; i++)
-        if (pfs_pq_column_next(&r->column[i], r->group, rows, r->index, arena, &columns[i], err) < 0)
+    for (int32_t i = 0; i < r->read->columns; i++) {
+        struct part *part = &r->part[i];
+        int rc =
+            part->nested != NULL
+                ? pfs_pq_nested_next(part->nested, r->group, r->piece, pieces, rows, r->index, arena, &columns[i], err)
+                : pfs_pq_column_next(&part->flat, r->group, r->piece, pieces, rows, r->index, arena, &columns[i], err);
+
+        if (rc < 0)
             return pfs_wrap(err, "column %s", r->read->fields[i].name);
-    r->group_left -= rows;
+    }
+    r->row = r->footer.group[r->group].first + r->piece[pieces - 1].to;
     *out = (struct pfs_batch){.rows = rows, .columns = r->read->columns, .column = columns};
     return rows;
 }
 
 static const struct pfs_reader_ops reader_ops = {.next = reader_next, .close = reader_close};
 
-static size_t window_bytes(int32_t columns)
+static size_t window_bytes(int32_t leaves)
 {
-    size_t each = WINDOWS_BYTES / (size_t)(columns > 0 ? columns : 1);
+    size_t each = WINDOWS_BYTES / (size_t)(leaves > 0 ? leaves : 1);
 
     return each < WINDOW_BYTES_MIN ? WINDOW_BYTES_MIN : each > WINDOW_BYTES_MAX ? WINDOW_BYTES_MAX : each;
 }
 
-static int open_column(struct parquet_reader *r, struct pfs_file *file, int32_t at, struct pfs_err *err)
+static int open_column(struct parquet_reader *r, struct pfs_pq_source *source, int32_t at, struct pfs_err *err)
 {
     const struct pfs_field *field = &r->read->fields[at];
-    const struct pfs_pq_node *node = pfs_pq_footer_find(&r->footer, pfs_str(field->name));
+    const struct pfs_pq_nested_open open = {.source = source, .pool = r->read->pool, .arena = &r->arena};
     struct pfs_pq_ahead *ahead = NULL;
-    struct pfs_pq_source source;
 
-    if (node == NULL && (r->read->missing_ok == NULL || !r->read->missing_ok[at]))
+    source->node = pfs_pq_footer_find(&r->footer, pfs_str(field->name));
+    if (source->node == NULL && (r->read->missing_ok == NULL || !r->read->missing_ok[at]))
         return pfs_fail(err, EIO, "it is not in the file");
-    if (node != NULL) {
-        pfs_pq_source_init(&source, file, &r->footer, node, window_bytes(r->read->columns));
-        PFS_TRY(pfs_pq_ahead_open(&source, r->read->pool, &ahead, err));
+    if (source->node != NULL && !pfs_pq_is_flat(source->node, &field->type))
+        return pfs_pq_nested_open(&open, source->node, &field->type, &r->part[at].nested, err);
+    if (source->node != NULL)
+        PFS_TRY(pfs_pq_ahead_open(source, r->read->pool, &ahead, err));
+    return pfs_pq_column_init(&r->part[at].flat, &field->type, source->node, ahead, err);
+}
+
+/* Leaves below the wanted columns, as many as may be read. */
+static int32_t count_leaves(const struct parquet_reader *r)
+{
+    int64_t leaves = 0;
+
+    for (int32_t i = 0; i < r->read->columns; i++) {
+        const struct pfs_pq_node *node = pfs_pq_footer_find(&r->footer, pfs_str(r->read->fields[i].name));
+
+        leaves += node == NULL ? 0 : node->next - (int32_t)(node - r->footer.node);
     }
-    return pfs_pq_column_init(&r->column[at], field, node, ahead, err);
+    return leaves < INT32_MAX ? (int32_t)leaves : INT32_MAX;
+}
+
+static int check_ranges(const struct parquet_reader *r, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < r->ranges; i++) {
+        const struct pfs_row_range *range = &r->range[i];
+
+        if (range->from < (i > 0 ? range[-1].to : 0) || range->to < range->from || range->to > r->footer.rows)
+            return pfs_fail(err, EIO, "rows %lld to %lld are wanted of %lld", (long long)range->from,
+                            (long long)range->to, (long long)r->footer.rows);
+    }
+    return 0;
 }
 
 static int open_all(struct parquet_reader *r, struct pfs_file *file, struct pfs_err *err)
 {
+    struct pfs_pq_source source;
+
     PFS_TRY(pfs_pq_footer_load(file, &r->arena, &r->footer, err));
+    r->whole.to = r->footer.rows;
+    r->range = r->read->range != NULL ? r->read->range : &r->whole;
+    r->ranges = r->read->range != NULL ? r->read->ranges : 1;
+    PFS_TRY(check_ranges(r, err));
     r->batch_rows = r->read->batch_rows > 0 ? r->read->batch_rows : PFS_BATCH_ROWS;
-    r->index = pfs_alloc_array((size_t)r->batch_rows + 16, sizeof(*r->index));
-    r->column = pfs_alloc_array((size_t)r->read->columns, sizeof(*r->column));
-    if (r->index == NULL || r->column == NULL)
+    r->index =
+        pfs_alloc_array((size_t)(r->batch_rows > PFS_PQ_PIECE ? r->batch_rows : PFS_PQ_PIECE) + 16, sizeof(*r->index));
+    r->piece = pfs_alloc_array((size_t)(r->batch_rows < r->ranges ? r->batch_rows : r->ranges) + 1, sizeof(*r->piece));
+    r->part = pfs_alloc_array((size_t)r->read->columns, sizeof(*r->part));
+    if (r->index == NULL || r->piece == NULL || r->part == NULL)
         return pfs_fail(err, ENOMEM, "no memory for %d columns", r->read->columns);
+    pfs_pq_source_init(&source, file, &r->footer, NULL, r->range, r->ranges, window_bytes(count_leaves(r)));
     for (int32_t i = 0; i < r->read->columns; i++)
-        if (open_column(r, file, i, err) < 0)
+        if (open_column(r, &source, i, err) < 0)
             return pfs_wrap(err, "column %s", r->read->fields[i].name);
     return 0;
 }
@@ -130,7 +235,6 @@ int pfs_parquet_open(struct pfs_file *file, const struct pfs_file_read *read, st
         return pfs_fail(err, ENOMEM, "no memory for a reader");
     r->base.ops = &reader_ops;
     r->read = read;
-    r->group = -1;
     pfs_arena_init(&r->arena, 0);
     rc = open_all(r, file, err);
     if (rc < 0) {
