@@ -17,8 +17,6 @@
 
 #include <roaring/roaring.h>
 
-#include "base/mem.h"
-
 #define COOKIE_PLAIN 12346u
 #define COOKIE_RUNS 12347u
 #define CONTAINERS_MAX 65536u
@@ -66,8 +64,6 @@ void pfs_bitmap_free(struct pfs_bitmap *bitmap)
     free_parts(bitmap);
     pfs_free(bitmap);
 }
-
-PFS_DEFINE_AUTO(bitmap, pfs_bitmap_free)
 
 /* ---- the portable form ---- */
 

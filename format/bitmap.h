@@ -6,11 +6,13 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/mem.h"
 
 struct pfs_bitmap;
 
 int pfs_bitmap_new(struct pfs_bitmap **out, struct pfs_err *err);
 void pfs_bitmap_free(struct pfs_bitmap *bitmap); /* NULL allowed */
+PFS_DEFINE_AUTO(bitmap, pfs_bitmap_free)
 
 /* Portable form of 32-bit values: takes what it needs from the front of `in` and says how much in *used (NULL: all must
  * be taken). */

@@ -1,0 +1,69 @@
+/* index.h - what the index types share: the question as they take it, keys, bit slices. Private to the suite.
+ *
+ * Values are compared as keys: numbers, times, booleans and decimals of up to 18 digits as int64 in the order of the
+ * type (FLOAT and DOUBLE by total bit order), texts as bytes. An index type answers for its own bytes only; what NaN,
+ * zeros and finer timestamps ask for is arranged before (container.c).
+ */
+#pragma once
+
+#include "format/fileindex/fileindex.h"
+
+struct pfs_key {
+    int64_t number; /* fixed width */
+    struct pfs_slice text;
+};
+
+/* How the keys of a type lie in an index: big-endian, `width` bytes (0: a length of 4 bytes and the bytes). */
+struct pfs_key_form {
+    int width;
+    bool floating;
+};
+
+/* False for types that no index holds as keys. */
+bool pfs_key_form_of(const struct pfs_type *type, struct pfs_key_form *out);
+struct pfs_key pfs_key_take(struct pfs_cursor *c, struct pfs_key_form form);
+/* The key of row 0 of a column of that type. */
+struct pfs_key pfs_key_of(const struct pfs_column *column, struct pfs_key_form form);
+int pfs_key_compare(const struct pfs_key *a, const struct pfs_key *b, struct pfs_key_form form);
+
+/* One index asked once. */
+struct pfs_probe {
+    struct pfs_slice index; /* its bytes */
+    const struct pfs_type *type;
+    struct pfs_key_form form; /* bloom: of no meaning for texts of bytes */
+    enum pfs_compare how;
+    const struct pfs_column *literal; /* one row */
+    struct pfs_key key;               /* of the literal */
+    int64_t rows;
+};
+
+/* An answer: with SOME the bitmap is the caller's, else NULL. -EIO: damaged. */
+struct pfs_answer {
+    enum pfs_index_answer which;
+    struct pfs_bitmap *some;
+};
+
+int pfs_bloom_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err);
+int pfs_bitmap_index_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err);
+int pfs_bsi_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err);
+int pfs_range_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err);
+
+/* The bytes of an index are not what they should be. */
+int pfs_index_damaged(struct pfs_err *err, const char *what);
+
+/* ---- bit slices: for each row of `exists` a number; slice i holds the rows whose number has bit i ---- */
+
+#define PFS_SLICES_MAX 64
+
+struct pfs_slices {
+    struct pfs_bitmap *exists;
+    int32_t count;
+    struct pfs_bitmap *slice[PFS_SLICES_MAX];
+};
+
+void pfs_slices_done(struct pfs_slices *slices); /* zeroed allowed */
+/* New bitmap of the rows whose number compares so (EQ, LT, LE, GT, GE) with `number`. */
+int pfs_slices_compare(const struct pfs_slices *slices, enum pfs_compare how, uint64_t number, struct pfs_bitmap **out,
+                       struct pfs_err *err);
+
+int pfs_bitmap_copy(const struct pfs_bitmap *in, struct pfs_bitmap **out, struct pfs_err *err);
