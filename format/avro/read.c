@@ -1,12 +1,11 @@
-/* read.c - the container: header, blocks between sync marks, and datums by the plan. */
+/* read.c - records of metadata: block after block, datums by the plan. */
 #include <errno.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "format/avro/schema.h"
-#include "format/compress.h"
+#include "format/avro/container.h"
+#include "format/avro/datum.h"
 
 #define SLACK_BYTES ((size_t)1 << 20) /* decoders ask for room in pieces, more than they fill */
 
@@ -16,92 +15,12 @@ struct pfs_avro_reader {
     struct pfs_arena plan;   /* the schema */
     struct pfs_arena values; /* of the record that next gave last */
     struct pfs_avro_schema schema;
-    enum pfs_codec codec;
-    uint8_t sync[16];
+    struct pfs_avro_header header;
     size_t max_bytes, decoded_bytes;
     int64_t claimed, left; /* records: of all blocks, of the block */
     struct pfs_buf unpacked;
     struct pfs_cursor at; /* in the block */
 };
-
-static int damaged(struct pfs_err *err, const char *what)
-{
-    return pfs_fail(err, EIO, "the Avro file is damaged: %s", what);
-}
-
-/* Most numbers of metadata take a byte or two: these are worth a path without a call. */
-static inline int64_t take_long(struct pfs_cursor *c)
-{
-    const uint8_t *p;
-    uint32_t v;
-
-    if (c->bad || pfs_left(c) < 2)
-        return pfs_take_zigzag(c);
-    p = c->in.at + c->pos;
-    v = p[0] & 127u;
-    if (p[0] < 128) {
-        c->pos += 1;
-    } else if (p[1] < 128) {
-        v |= (uint32_t)p[1] << 7;
-        c->pos += 2;
-    } else {
-        return pfs_take_zigzag(c);
-    }
-    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
-}
-
-static struct pfs_slice take_bytes(struct pfs_cursor *c)
-{
-    int64_t len = take_long(c);
-    struct pfs_slice out = {NULL, 0};
-
-    if (len < 0)
-        c->bad = true;
-    else
-        (void)pfs_take(c, (size_t)len, &out);
-    return out;
-}
-
-/* ---- header ---- */
-
-static int choose_codec(struct pfs_avro_reader *r, struct pfs_slice name, struct pfs_err *err)
-{
-    if (pfs_codec_parse(name, &r->codec, NULL) < 0 || r->codec == PFS_CODEC_LZ4 || r->codec == PFS_CODEC_GZIP)
-        return pfs_fail(err, EOPNOTSUPP, "Avro codec %.*s cannot be read", PFS_P(name));
-    return 0;
-}
-
-static int read_header(struct pfs_avro_reader *r, const struct pfs_avro_wanted *wanted, struct pfs_err *err)
-{
-    struct pfs_slice magic, schema = {NULL, 0}, sync;
-
-    if (!pfs_take(&r->file, 4, &magic) || memcmp(magic.at, "Obj\1", 4) != 0)
-        return damaged(err, "it does not begin with Obj1");
-    for (;;) {
-        int64_t count = pfs_take_zigzag(&r->file);
-
-        if (count < 0) {
-            (void)pfs_take_zigzag(&r->file); /* bytes of the block */
-            count = count == INT64_MIN ? 0 : -count;
-        }
-        if (r->file.bad || count == 0)
-            break;
-        for (; count > 0 && !r->file.bad; count--) {
-            struct pfs_slice key = take_bytes(&r->file), value = take_bytes(&r->file);
-
-            if (r->file.bad)
-                return damaged(err, "its header is cut off");
-            if (pfs_slice_eq(key, pfs_str("avro.schema")))
-                schema = value;
-            else if (pfs_slice_eq(key, pfs_str("avro.codec")))
-                PFS_TRY(choose_codec(r, value, err));
-        }
-    }
-    if (!pfs_take(&r->file, sizeof(r->sync), &sync) || schema.at == NULL)
-        return damaged(err, "its header is cut off");
-    memcpy(r->sync, sync.at, sizeof(r->sync));
-    return pfs_avro_schema_parse(schema, &r->plan, &r->schema, wanted, err);
-}
 
 /* Steps from block to block without looking into them; what is wrong there is found when it is read. */
 static int64_t count_claimed(struct pfs_cursor at)
@@ -109,10 +28,10 @@ static int64_t count_claimed(struct pfs_cursor at)
     int64_t records = 0;
 
     while (!at.bad && pfs_left(&at) > 0) {
-        int64_t count = take_long(&at);
+        int64_t count = pfs_avro_take_long(&at);
 
-        (void)take_bytes(&at);
-        (void)pfs_skip(&at, sizeof(((struct pfs_avro_reader *)NULL)->sync));
+        (void)pfs_avro_take_bytes(&at);
+        (void)pfs_skip(&at, PFS_AVRO_SYNC_BYTES);
         if (at.bad || count < 0 || count > (int64_t)at.in.len - records)
             return (int64_t)at.in.len;
         records += count;
@@ -133,7 +52,9 @@ int pfs_avro_open(struct pfs_slice file, const struct pfs_avro_wanted *wanted, s
     r->keep = arena;
     pfs_arena_init(&r->plan, PFS_METADATA_BYTES_MAX);
     pfs_arena_init(&r->values, PFS_METADATA_BYTES_MAX);
-    rc = read_header(r, wanted, err);
+    rc = pfs_avro_header_take(&r->file, &r->header, err);
+    if (rc == 0)
+        rc = pfs_avro_schema_parse(r->header.schema, &r->plan, &r->schema, wanted, err);
     if (rc < 0) {
         pfs_avro_close(r);
         return rc;
@@ -160,29 +81,16 @@ void pfs_avro_close(struct pfs_avro_reader *reader)
 
 /* ---- blocks ---- */
 
-/* Snappy blocks end with the CRC-32 of what they hold, big-endian. */
 static int decompress(struct pfs_avro_reader *r, struct pfs_slice in, struct pfs_err *err)
 {
     struct pfs_slice block;
-    uint32_t crc = 0;
-    int rc;
 
-    if (r->codec == PFS_CODEC_SNAPPY) {
-        if (in.len < 4)
-            return damaged(err, "a block is cut off");
-        in.len -= 4;
-        crc = pfs_be32(in.at + in.len);
-    }
     pfs_buf_clear(&r->unpacked);
     r->unpacked.limit_bytes = r->max_bytes - r->decoded_bytes + SLACK_BYTES;
-    rc = pfs_decompress_grow(r->codec, in, &r->unpacked, err);
-    if (rc < 0)
-        return rc == -EFBIG || rc == -ENOMEM ? rc : pfs_wrap(err, "an Avro block");
+    PFS_TRY(pfs_avro_block_unpack(&r->header, in, &r->unpacked, err));
     r->decoded_bytes += r->unpacked.len;
     if (r->decoded_bytes > r->max_bytes)
         return pfs_fail(err, EFBIG, "the Avro file holds more than %zu bytes", r->max_bytes);
-    if (r->codec == PFS_CODEC_SNAPPY && pfs_crc32(r->unpacked.at, r->unpacked.len) != crc)
-        return damaged(err, "a block's checksum is wrong");
     if (!pfs_arena_copy(r->keep, pfs_buf_slice(&r->unpacked), &block))
         return pfs_arena_full(r->keep, err);
     r->at = pfs_cursor_of(block);
@@ -191,14 +99,15 @@ static int decompress(struct pfs_avro_reader *r, struct pfs_slice in, struct pfs
 
 static int next_block(struct pfs_avro_reader *r, struct pfs_err *err)
 {
-    int64_t records = take_long(&r->file);
-    struct pfs_slice bytes = take_bytes(&r->file), sync;
+    int64_t records = pfs_avro_take_long(&r->file);
+    struct pfs_slice bytes = pfs_avro_take_bytes(&r->file), sync;
 
-    if (!pfs_take(&r->file, sizeof(r->sync), &sync) || records < 0 || memcmp(sync.at, r->sync, sizeof(r->sync)) != 0)
-        return damaged(err, "a block is cut off or its mark is wrong");
+    if (!pfs_take(&r->file, PFS_AVRO_SYNC_BYTES, &sync) || records < 0 ||
+        memcmp(sync.at, r->header.sync, PFS_AVRO_SYNC_BYTES) != 0)
+        return pfs_avro_damaged(err, "a block is cut off or its mark is wrong");
     PFS_TRY(decompress(r, bytes, err));
     if ((uint64_t)records > pfs_left(&r->at))
-        return damaged(err, "a block claims more records than it has bytes");
+        return pfs_avro_damaged(err, "a block claims more records than it has bytes");
     r->left = records;
     return 0;
 }
@@ -216,87 +125,6 @@ static void fill(struct decoding *d, const struct pfs_arena *arena)
 {
     d->full = arena;
     d->c->bad = true;
-}
-
-static void skip(struct pfs_cursor *c, const struct pfs_avro_schema *s);
-
-/* Number of the next items of an array or map; 0 at its end. An item takes at least a byte. */
-static int64_t next_items(struct pfs_cursor *c)
-{
-    int64_t count = take_long(c);
-
-    if (count < 0) {
-        (void)take_long(c);
-        count = count == INT64_MIN ? 0 : -count;
-    }
-    if (c->bad || (uint64_t)count > pfs_left(c)) {
-        c->bad = true;
-        return 0;
-    }
-    return count;
-}
-
-static void skip_items(struct pfs_cursor *c, const struct pfs_avro_schema *s)
-{
-    for (int64_t count = next_items(c); count > 0; count = next_items(c))
-        for (; count > 0 && !c->bad; count--) {
-            if (s->type == PFS_AVRO_T_MAP)
-                (void)take_bytes(c);
-            skip(c, &s->child[0]);
-        }
-}
-
-static const struct pfs_avro_schema *branch(struct pfs_cursor *c, const struct pfs_avro_schema *s)
-{
-    int64_t which = take_long(c);
-
-    if (c->bad || which < 0 || which >= s->children) {
-        c->bad = true;
-        return NULL;
-    }
-    return &s->child[which];
-}
-
-static void skip(struct pfs_cursor *c, const struct pfs_avro_schema *s)
-{
-    const struct pfs_avro_schema *b;
-
-    switch (s->type) {
-    case PFS_AVRO_T_NULL:
-        return;
-    case PFS_AVRO_T_BOOLEAN:
-        (void)pfs_take_u8(c);
-        return;
-    case PFS_AVRO_T_INT:
-    case PFS_AVRO_T_ENUM:
-        (void)take_long(c);
-        return;
-    case PFS_AVRO_T_FLOAT:
-        (void)pfs_skip(c, 4);
-        return;
-    case PFS_AVRO_T_DOUBLE:
-        (void)pfs_skip(c, 8);
-        return;
-    case PFS_AVRO_T_BYTES:
-        (void)take_bytes(c);
-        return;
-    case PFS_AVRO_T_FIXED:
-        (void)pfs_skip(c, (size_t)s->size);
-        return;
-    case PFS_AVRO_T_ARRAY:
-    case PFS_AVRO_T_MAP:
-        skip_items(c, s);
-        return;
-    case PFS_AVRO_T_UNION:
-        b = branch(c, s);
-        if (b != NULL)
-            skip(c, b);
-        return;
-    case PFS_AVRO_T_RECORD:
-        for (int32_t i = 0; i < s->children && !c->bad; i++)
-            skip(c, &s->child[i]);
-        return;
-    }
 }
 
 static void decode(struct decoding *d, const struct pfs_avro_schema *s, struct pfs_avro_value *out);
@@ -328,7 +156,7 @@ static void decode_array(struct decoding *d, const struct pfs_avro_schema *s, st
     int64_t room = 0;
 
     *out = (struct pfs_avro_value){.kind = PFS_AVRO_ARRAY};
-    for (int64_t count = next_items(d->c); count > 0; count = next_items(d->c)) {
+    for (int64_t count = pfs_avro_next_items(d->c); count > 0; count = pfs_avro_next_items(d->c)) {
         if (!array_room(d, out, count, &room))
             return;
         for (; count > 0 && !d->c->bad; count--)
@@ -350,7 +178,7 @@ static void decode_record(struct decoding *d, const struct pfs_avro_schema *s, s
     out->item = item;
     for (int32_t i = 0; i < s->children && !d->c->bad; i++) {
         if (s->place[i] < 0)
-            skip(d->c, &s->child[i]);
+            pfs_avro_skip(d->c, &s->child[i]);
         else
             decode(d, &s->child[i], &item[s->place[i]]);
     }
@@ -374,7 +202,7 @@ static void decode_real(struct pfs_cursor *c, bool wide, struct pfs_avro_value *
 /* The plan dies with the reader, so that the symbol is copied. */
 static void decode_enum(struct decoding *d, const struct pfs_avro_schema *s, struct pfs_avro_value *out)
 {
-    int64_t which = take_long(d->c);
+    int64_t which = pfs_avro_take_long(d->c);
 
     if (d->c->bad || which < 0 || which >= s->children) {
         d->c->bad = true;
@@ -388,7 +216,7 @@ static void decode_enum(struct decoding *d, const struct pfs_avro_schema *s, str
 static void decode(struct decoding *d, const struct pfs_avro_schema *s, struct pfs_avro_value *out)
 {
     while (s->type == PFS_AVRO_T_UNION) {
-        s = branch(d->c, s);
+        s = pfs_avro_branch(d->c, s);
         if (s == NULL)
             break;
     }
@@ -401,14 +229,14 @@ static void decode(struct decoding *d, const struct pfs_avro_schema *s, struct p
         *out = (struct pfs_avro_value){.kind = PFS_AVRO_LONG, .number = pfs_take_u8(d->c) != 0};
         return;
     case PFS_AVRO_T_INT:
-        *out = (struct pfs_avro_value){.kind = PFS_AVRO_LONG, .number = take_long(d->c)};
+        *out = (struct pfs_avro_value){.kind = PFS_AVRO_LONG, .number = pfs_avro_take_long(d->c)};
         return;
     case PFS_AVRO_T_FLOAT:
     case PFS_AVRO_T_DOUBLE:
         decode_real(d->c, s->type == PFS_AVRO_T_DOUBLE, out);
         return;
     case PFS_AVRO_T_BYTES:
-        *out = (struct pfs_avro_value){.kind = PFS_AVRO_BYTES, .bytes = take_bytes(d->c)};
+        *out = (struct pfs_avro_value){.kind = PFS_AVRO_BYTES, .bytes = pfs_avro_take_bytes(d->c)};
         return;
     case PFS_AVRO_T_FIXED:
         out->kind = PFS_AVRO_BYTES;
@@ -421,7 +249,7 @@ static void decode(struct decoding *d, const struct pfs_avro_schema *s, struct p
         decode_array(d, s, out);
         return;
     case PFS_AVRO_T_MAP:
-        skip_items(d->c, s);
+        pfs_avro_skip(d->c, s);
         return;
     case PFS_AVRO_T_RECORD:
         decode_record(d, s, out);
@@ -443,5 +271,5 @@ int pfs_avro_next(struct pfs_avro_reader *reader, struct pfs_avro_value *out, st
     decode(&d, &reader->schema, out);
     if (d.full != NULL)
         return pfs_arena_full(d.full, err);
-    return reader->at.bad ? damaged(err, "a record is cut off") : 1;
+    return reader->at.bad ? pfs_avro_damaged(err, "a record is cut off") : 1;
 }

@@ -131,7 +131,8 @@ static int parse_record(struct parser *p, const json_t *json, const struct pfs_a
     PFS_TRY(define(p, json));
     PFS_TRY(children(p, out, json_array_size(fields)));
     out->place = pfs_arena_array(p->arena, (size_t)out->children, sizeof(*out->place));
-    if (out->place == NULL)
+    out->name = pfs_arena_array(p->arena, (size_t)out->children, sizeof(*out->name));
+    if (out->place == NULL || out->name == NULL)
         return pfs_arena_full(p->arena, p->err);
     while (wanted != NULL && wanted[out->wanted].name != NULL)
         out->wanted++;
@@ -142,6 +143,9 @@ static int parse_record(struct parser *p, const json_t *json, const struct pfs_a
         if (name == NULL)
             return damaged(p, "a field without a name");
         out->place[i] = place_of(wanted, name);
+        out->name[i] = pfs_arena_string(p->arena, pfs_str(name));
+        if (out->name[i] == NULL)
+            return pfs_arena_full(p->arena, p->err);
         PFS_TRY(parse_child(p, json_object_get(field, "type"), out->place[i] < 0 ? NULL : wanted[out->place[i]].fields,
                             depth, &out->child[i]));
     }

@@ -25,6 +25,7 @@ struct pfs_avro_schema {
     int32_t children; /* ARRAY, MAP: 1; UNION: branches; RECORD: fields; ENUM: symbols */
     int32_t wanted;   /* RECORD: how many fields are wanted */
     struct pfs_avro_schema *child;
+    const char **name; /* RECORD: of its fields */
     union {
         int32_t *place;           /* RECORD: for each field the place among the wanted ones (-1 = stepped over) */
         struct pfs_slice *symbol; /* ENUM */

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "format/avro/rows.h"
 #include "format/binrow.h"
 #include "format/parquet/parquet.h"
 #include "src/file/cast.h"
@@ -161,6 +162,23 @@ static bool has_suffix(const char *name, const char *suffix)
     return a >= b && strcmp(name + a - b, suffix) == 0;
 }
 
+/* Every format's door; the end of a file's name says which. */
+static const struct {
+    const char *suffix;
+    int (*open)(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_reader **out, struct pfs_err *err);
+} formats[] = {
+    {".parquet", pfs_parquet_open},
+    {".avro", pfs_avro_rows_open},
+};
+
+static int open_format(struct data_reader *r, const char *name, const struct pfs_file_read *ask, struct pfs_err *err)
+{
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (has_suffix(name, formats[i].suffix))
+            return formats[i].open(r->file, ask, &r->inner, err) < 0 ? pfs_wrap(err, "data file %s", r->path) : 0;
+    return pfs_fail(err, EOPNOTSUPP, "%s is of a format that cannot be read yet", r->path);
+}
+
 static int read_partition(struct data_reader *r, const struct pfs_data_read *read,
                           const struct pfs_manifest_entry *entry, struct pfs_err *err)
 {
@@ -195,8 +213,6 @@ static int open_file(struct data_reader *r, const struct pfs_data_read *read, co
     if (entry->file.write_columns >= 0)
         return pfs_fail(err, EOPNOTSUPP, "%s holds some columns only (data evolution), which cannot be read yet",
                         r->path);
-    if (!has_suffix(entry->file.name, ".parquet"))
-        return pfs_fail(err, EOPNOTSUPP, "%s is not a Parquet file, which cannot be read yet", r->path);
     if (entry->file.schema_id != old->id)
         PFS_TRY(pfs_schemas_get(read->schemas, entry->file.schema_id, &old, err));
     PFS_TRY(read_partition(r, read, entry, err));
@@ -212,9 +228,7 @@ static int open_file(struct data_reader *r, const struct pfs_data_read *read, co
     ask->batch_rows = read->batch_rows;
     ask->cancel = read->cancel;
     ask->pool = read->pool;
-    if (pfs_parquet_open(r->file, ask, &r->inner, err) < 0)
-        return pfs_wrap(err, "data file %s", r->path);
-    return 0;
+    return open_format(r, entry->file.name, ask, err);
 }
 
 int pfs_data_open(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, struct pfs_reader **out,
