@@ -78,7 +78,10 @@ static void open_view(struct pfs_tree *tree, struct pfs_request *request, struct
     pfs_view_hold(h->view);
     request->step = o;
     request->done = opened;
-    pfs_view_size(h->view, request, &o->size, OPEN_WAIT_MS);
+    if (tree->config.pours)
+        opened(request, -ETIMEDOUT);
+    else
+        pfs_view_size(h->view, request, &o->size, OPEN_WAIT_MS);
 }
 
 /* ---- inboxes ---- */
@@ -221,6 +224,15 @@ void pfs_tree_read(struct pfs_tree *tree, struct pfs_request *request, struct pf
         pfs_console_read(handle->console, request, off, to, len);
     else
         request->done(request, -EBADF);
+}
+
+void pfs_tree_pour(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, int to)
+{
+    (void)tree;
+    if (handle->view != NULL)
+        pfs_view_pour(handle->view, request, to);
+    else
+        request->done(request, -EAGAIN);
 }
 
 void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,

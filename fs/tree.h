@@ -27,6 +27,7 @@ struct pfs_tree_config {
     uint32_t uid, gid;
     uint32_t umask;   /* applied to 0777 and 0666 */
     unsigned formats; /* bits 1 << enum pfs_text: views listed in snapshot/; 0 = csv */
+    bool pours;       /* views are read once, by pfs_tree_pour: nobody waits for sizes */
     const char *user; /* commit user of anonymous appends; NULL = a new UUID */
 };
 
@@ -81,6 +82,9 @@ void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, stru
                         struct pfs_opened *out);
 void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                      int flags, struct pfs_entry *entry, struct pfs_opened *out);
+/* Writes the whole file to `to`, a file descriptor, without keeping its bytes, and answers 0; bare -EAGAIN when it is
+ * to be read instead. */
+void pfs_tree_pour(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, int to);
 void pfs_tree_read(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
                    void *to, size_t len);
 void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,

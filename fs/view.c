@@ -28,6 +28,8 @@ struct pfs_sink {
     struct pfs_view *view;
     struct pfs_cancel cancel;
     uint64_t off;
+    struct pfs_request *pour; /* NULL = to the spool; else the request to answer, and: */
+    int to;                   /* where the bytes go */
 };
 
 struct pfs_view { /* all but key, source and sink are guarded by the park's lock */
@@ -266,15 +268,16 @@ const struct pfs_cancel *pfs_sink_cancel(const struct pfs_sink *sink)
     return &sink->cancel;
 }
 
-static int put_all(int fd, struct pfs_slice bytes, uint64_t off, struct pfs_err *err)
+/* Of what cannot seek `off` means nothing. */
+static int put_all(int fd, struct pfs_slice bytes, uint64_t off, bool seeks, struct pfs_err *err)
 {
     while (bytes.len > 0) {
-        ssize_t put = pwrite(fd, bytes.at, bytes.len, (off_t)off);
+        ssize_t put = seeks ? pwrite(fd, bytes.at, bytes.len, (off_t)off) : write(fd, bytes.at, bytes.len);
 
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
-            return pfs_fail(err, errno, "spool: %s", pfs_errno_text(errno));
+            return pfs_fail(err, errno, "%s: %s", seeks ? "spool" : "writing", pfs_errno_text(errno));
         bytes.at += put;
         bytes.len -= (size_t)put;
         off += (uint64_t)put;
@@ -288,8 +291,10 @@ int pfs_sink_write(struct pfs_sink *sink, struct pfs_slice bytes, struct pfs_err
     struct pfs_park *park = view->views->config.park;
     bool wanted;
 
-    PFS_TRY(put_all(view->fd, bytes, sink->off, err));
+    PFS_TRY(put_all(sink->pour != NULL ? sink->to : view->fd, bytes, sink->off, sink->pour == NULL, err));
     sink->off += bytes.len;
+    if (sink->pour != NULL)
+        return pfs_cancelled(&sink->pour->cancel) ? -ECANCELED : 0;
     pfs_park_lock(park);
     view->views->bytes += bytes.len;
     view->produced = sink->off;
@@ -314,9 +319,9 @@ static void end_render(struct pfs_view *view, int rc, const struct pfs_err *err)
     view->rc = rc;
     again = rc == -ECANCELED && view->waiting > 0; /* somebody came just after it was given up */
     if (rc == 0) {
-        view->stage = READY;
+        view->stage = view->fd >= 0 ? READY : SIZED;
         view->sized = true;
-        view->size = view->produced;
+        view->size = view->sink.off;
     } else {
         drop_spool(view);
         view->stage = view->sized ? SIZED : IDLE;
@@ -354,6 +359,19 @@ static void render_task(void *context)
     end_render(view, rc < 0 ? rc : 0, &err);
 }
 
+/* The view is the sink's while it is RENDERING; whoever comes meanwhile waits, and then has it rendered to a spool. */
+static void pour_task(void *context)
+{
+    struct pfs_view *view = context;
+    struct pfs_request *request = view->sink.pour;
+    struct pfs_err err = {0};
+    int rc = view->source.render(view->source.context, &view->sink, &err);
+
+    request->err = err;
+    end_render(view, rc, &err);
+    request->done(request, rc == -ECANCELED ? -EINTR : rc);
+}
+
 /* Starts a render unless there is one or none is needed; lock held. */
 static void start(struct pfs_view *view)
 {
@@ -387,7 +405,7 @@ int pfs_views_put(struct pfs_views *views, const char *key, struct pfs_slice byt
     rc = view->stage == READY ? 0 : open_spool(views, err);
     if (rc > 0) {
         view->fd = rc;
-        rc = put_all(view->fd, bytes, 0, err);
+        rc = put_all(view->fd, bytes, 0, true, err);
         view->produced = view->size = bytes.len;
         views->bytes += bytes.len;
         view->sized = true;
@@ -608,6 +626,35 @@ void pfs_view_read(struct pfs_view *view, struct pfs_request *request, uint64_t 
     w->to = to;
     w->len = len;
     try_read(w);
+}
+
+void pfs_view_pour(struct pfs_view *view, struct pfs_request *request, int to)
+{
+    struct pfs_views *v = view->views;
+    int64_t result = 0;
+
+    pfs_park_lock(v->config.park);
+    if (view->stage == RENDERING || view->stage == READY) {
+        result = -EAGAIN;
+    } else {
+        enum stage before = view->stage;
+
+        view->stage = RENDERING;
+        view->produced = 0;
+        view->rc = 0;
+        view->sink = (struct pfs_sink){.view = view, .pour = request, .to = to};
+        view->refs++;
+        v->rendering++;
+        if (pfs_pool_submit(v->config.pool, view->source.small, pour_task, view) < 0) {
+            view->stage = before;
+            view->refs--; /* the caller holds another */
+            v->rendering--;
+            result = -EAGAIN;
+        }
+    }
+    pfs_park_unlock(v->config.park);
+    if (result < 0)
+        request->done(request, result);
 }
 
 void pfs_view_hold(struct pfs_view *view)

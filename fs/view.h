@@ -63,6 +63,10 @@ void pfs_view_size(struct pfs_view *view, struct pfs_request *request, uint64_t 
  * rendered. The caller holds a reference until then. */
 void pfs_view_read(struct pfs_view *view, struct pfs_request *request, uint64_t off, void *to, size_t len);
 
+/* Renders the whole view into `to` (a file descriptor of the caller's), past any spool, and answers 0; bare -EAGAIN
+ * when its bytes are at hand or under way already: they are to be read. For callers that read all of it once. */
+void pfs_view_pour(struct pfs_view *view, struct pfs_request *request, int to);
+
 /* Pins the spool while a handle is open. */
 void pfs_view_hold(struct pfs_view *view);
 void pfs_view_release(struct pfs_view *view);

@@ -13,7 +13,7 @@
 
 static int open_session(const char *warehouse, bool read_only, struct session *session)
 {
-    struct session_config config = {.warehouse = warehouse, .read_only = read_only};
+    struct session_config config = {.warehouse = warehouse, .read_only = read_only, .pours = true};
     struct pfs_err err = {0};
     int rc = session_open(&config, session, &err);
 
@@ -77,10 +77,13 @@ static int close_path(struct opened *o, struct pfs_err *err)
 static int copy_out(struct opened *o, uint8_t *piece, struct pfs_err *err)
 {
     uint64_t off = 0;
+    int64_t got;
 
+    pfs_tree_pour(o->session->tree, &o->waiting.request, o->file.handle, STDOUT_FILENO);
+    got = pfs_waiting_result(&o->waiting, err);
+    if (got != -EAGAIN)
+        return (int)got;
     for (;;) {
-        int64_t got;
-
         pfs_tree_read(o->session->tree, &o->waiting.request, o->file.handle, off, piece, PIECE);
         got = pfs_waiting_result(&o->waiting, err);
         if (got <= 0)

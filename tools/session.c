@@ -19,6 +19,7 @@ int session_open(const struct session_config *config, struct session *out, struc
     struct pfs_tree_config tree = {.cache_dir = config->cache_dir,
                                    .cache_bytes = config->cache_bytes,
                                    .read_only = config->read_only,
+                                   .pours = config->pours,
                                    .formats = config->formats,
                                    .umask = config->umask,
                                    .user = config->user,

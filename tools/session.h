@@ -12,6 +12,7 @@ struct session {
 struct session_config {
     const char *warehouse;
     bool read_only;
+    bool pours;            /* fs/tree.h */
     int threads;           /* 0 = one a processor */
     size_t memory_bytes;   /* 0 = default */
     const char *cache_dir; /* NULL = memory files */
