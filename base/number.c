@@ -3,31 +3,60 @@
 
 #include <errno.h>
 
-static const char pairs[201] =
+const char pfs_digit_pairs[201] =
     "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
     "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
 
-size_t pfs_i64_print(int64_t v, char *out)
+/* Decimal digits of u: the number of bits says it but for one, which a comparison settles. */
+static size_t digits_of(uint64_t u)
 {
-    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    char text[20];
-    size_t at = sizeof(text), len = 0;
+    static const uint64_t power[20] = {0,
+                                       10,
+                                       100,
+                                       1000,
+                                       10000,
+                                       100000,
+                                       1000000,
+                                       10000000,
+                                       100000000,
+                                       1000000000,
+                                       10000000000,
+                                       100000000000,
+                                       1000000000000,
+                                       10000000000000,
+                                       100000000000000,
+                                       1000000000000000,
+                                       10000000000000000,
+                                       100000000000000000,
+                                       1000000000000000000,
+                                       10000000000000000000u};
+    unsigned about = (64 - (unsigned)__builtin_clzll(u | 1)) * 1233 >> 12;
+
+    return about + (u >= power[about]);
+}
+
+size_t pfs_u64_print(uint64_t u, char *out)
+{
+    size_t len = u == 0 ? 1 : digits_of(u), at = len;
 
     while (u >= 100) {
         at -= 2;
-        memcpy(text + at, pairs + u % 100 * 2, 2);
+        memcpy(out + at, pfs_digit_pairs + u % 100 * 2, 2);
         u /= 100;
     }
-    if (u >= 10) {
-        at -= 2;
-        memcpy(text + at, pairs + u * 2, 2);
-    } else {
-        text[--at] = (char)('0' + u);
-    }
-    if (v < 0)
-        out[len++] = '-';
-    memcpy(out + len, text + at, sizeof(text) - at);
-    return len + sizeof(text) - at;
+    if (u >= 10)
+        memcpy(out, pfs_digit_pairs + u * 2, 2);
+    else
+        out[0] = (char)('0' + u);
+    return len;
+}
+
+size_t pfs_i64_print(int64_t v, char *out)
+{
+    if (v >= 0)
+        return pfs_u64_print((uint64_t)v, out);
+    out[0] = '-';
+    return 1 + pfs_u64_print(0 - (uint64_t)v, out + 1);
 }
 
 static bool is_digit(uint8_t c)

@@ -8,8 +8,12 @@
 
 #include "base/slice.h"
 
+/* "00" "01" .. "99". */
+extern const char pfs_digit_pairs[201];
+
 #define PFS_NUMBER_TEXT 40
 
+size_t pfs_u64_print(uint64_t v, char *out);
 size_t pfs_i64_print(int64_t v, char *out);
 size_t pfs_f64_print(double v, char *out);
 size_t pfs_f32_print(float v, char *out);

@@ -21,11 +21,12 @@ typedef uint8_t *print_fn(struct printer *p, int64_t row, uint8_t *to);
 
 struct printer {
     const struct pfs_column *column;
-    print_fn *print;    /* a present value */
-    struct pfs_buf key; /* what stands before the value: {"a":  ,"b":  or a comma */
-    bool quote;         /* JSON: dates and the like stand in quotes */
-    int64_t day;        /* the date is printed once a day */
-    size_t date_len;    /* 0 = none yet */
+    print_fn *print;     /* a present value */
+    struct pfs_buf key;  /* what stands before the value: {"a":  ,"b":  or a comma */
+    const uint8_t *safe; /* CSV text: eight bytes may be read from anywhere up to here; NULL = nowhere */
+    bool quote;          /* JSON: dates and the like stand in quotes */
+    int64_t day;         /* the date is printed once a day */
+    size_t date_len;     /* 0 = none yet */
     char date[16];
     struct pfs_buf nested; /* values printed ahead */
     size_t *nested_end;    /* where each row's value ends in it; one more in front */
@@ -33,18 +34,20 @@ struct printer {
 
 /* ---- text ---- */
 
-/* Does a cell need quotes? Looked at eight bytes at a time. */
-static bool needs_quotes(const uint8_t *at, size_t len)
+/* Not 0 when one of eight bytes needs quotes; the lowest byte that is not 0 is such a one. */
+static uint64_t marks(uint64_t v)
 {
     const uint64_t ones = 0x0101010101010101ull, high = 0x8080808080808080ull;
+    uint64_t comma = v ^ ones * ',', quote = v ^ ones * '"', lf = v ^ ones * '\n', cr = v ^ ones * '\r';
 
-    for (; len >= 8; at += 8, len -= 8) {
-        uint64_t v = pfs_le64(at), comma = v ^ ones * ',', quote = v ^ ones * '"', lf = v ^ ones * '\n',
-                 cr = v ^ ones * '\r';
+    return (((comma - ones) & ~comma) | ((quote - ones) & ~quote) | ((lf - ones) & ~lf) | ((cr - ones) & ~cr)) & high;
+}
 
-        if ((((comma - ones) & ~comma) | ((quote - ones) & ~quote) | ((lf - ones) & ~lf) | ((cr - ones) & ~cr)) & high)
+static bool needs_quotes(const uint8_t *at, size_t len)
+{
+    for (; len >= 8; at += 8, len -= 8)
+        if (marks(pfs_le64(at)) != 0)
             return true;
-    }
     for (; len > 0; at++, len--)
         if (*at == ',' || *at == '"' || *at == '\n' || *at == '\r')
             return true;
@@ -75,6 +78,28 @@ static uint8_t *put_cell(struct pfs_slice text, uint8_t *to)
         return put_quoted_cell(text.at, text.len, to);
     memcpy(to, text.at, text.len);
     return to + text.len;
+}
+
+/* The same where bytes behind the text may be read and written: it is copied while it is looked at. */
+static uint8_t *put_short_cell(struct pfs_slice text, uint8_t *to)
+{
+    size_t done = 0;
+
+    for (; text.len - done >= 8; done += 8) {
+        uint64_t v = pfs_le64(text.at + done);
+
+        if (marks(v) != 0)
+            return put_quoted_cell(text.at, text.len, to);
+        memcpy(to + done, &v, 8);
+    }
+    if (text.len > done) {
+        uint64_t v = pfs_le64(text.at + done);
+
+        if ((marks(v) & (((uint64_t)1 << 8 * (text.len - done)) - 1)) != 0)
+            return put_quoted_cell(text.at, text.len, to);
+        memcpy(to + done, &v, 8);
+    }
+    return text.len == 0 ? put_quoted_cell(text.at, 0, to) : to + text.len;
 }
 
 static uint8_t *put_escape(uint8_t c, uint8_t *to)
@@ -117,7 +142,9 @@ static uint8_t *put_json_text(struct pfs_slice text, uint8_t *to)
 
 static uint8_t *print_csv_text(struct printer *p, int64_t row, uint8_t *to)
 {
-    return put_cell(pfs_column_bytes(p->column, row), to);
+    struct pfs_slice text = pfs_column_bytes(p->column, row);
+
+    return text.at + text.len <= p->safe ? put_short_cell(text, to) : put_cell(text, to);
 }
 
 static uint8_t *print_json_text(struct printer *p, int64_t row, uint8_t *to)
@@ -199,35 +226,50 @@ static uint8_t *quoted_begin(const struct printer *p, uint8_t *to)
     return to;
 }
 
-/* Digits with a point before the last `scale` of them. */
+static const uint64_t units[19] = {1,
+                                   10,
+                                   100,
+                                   1000,
+                                   10000,
+                                   100000,
+                                   1000000,
+                                   10000000,
+                                   100000000,
+                                   1000000000,
+                                   10000000000,
+                                   100000000000,
+                                   1000000000000,
+                                   10000000000000,
+                                   100000000000000,
+                                   1000000000000000,
+                                   10000000000000000,
+                                   100000000000000000,
+                                   1000000000000000000};
+
+/* Exactly `width` digits. */
+static uint8_t *put_digits(uint64_t v, int width, uint8_t *to)
+{
+    int i = width;
+
+    for (; i >= 2; i -= 2, v /= 100)
+        memcpy(to + i - 2, pfs_digit_pairs + v % 100 * 2, 2);
+    if (i == 1)
+        to[0] = (uint8_t)('0' + v % 10);
+    return to + width;
+}
+
+/* Digits with a point before the last `scale` (up to 18) of them. */
 static uint8_t *put_scaled(int64_t v, int scale, uint8_t *to)
 {
-    char digits[24];
-    uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
-    size_t len;
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v, unit = units[scale];
 
     if (v < 0)
         *to++ = '-';
-    if (u > INT64_MAX) {
-        return to - (v < 0) + pfs_decimal_print(v, scale, (char *)to - (v < 0));
-    }
-    len = pfs_i64_print((int64_t)u, digits);
-    if (len <= (size_t)scale) {
-        *to++ = '0';
-        *to++ = '.';
-        for (size_t i = len; i < (size_t)scale; i++)
-            *to++ = '0';
-        memcpy(to, digits, len);
-        return to + len;
-    }
-    memcpy(to, digits, len - (size_t)scale);
-    to += len - (size_t)scale;
-    if (scale > 0) {
-        *to++ = '.';
-        memcpy(to, digits + len - (size_t)scale, (size_t)scale);
-        to += scale;
-    }
-    return to;
+    if (scale == 0)
+        return to + pfs_u64_print(u, (char *)to);
+    to += pfs_u64_print(u / unit, (char *)to);
+    *to++ = '.';
+    return put_digits(u % unit, scale, to);
 }
 
 static uint8_t *print_decimal(struct printer *p, int64_t row, uint8_t *to)
@@ -270,29 +312,20 @@ static uint8_t *print_time(struct printer *p, int64_t row, uint8_t *to)
     return quoted_end(p, to);
 }
 
-static uint8_t *put_two(int32_t v, uint8_t *to)
+static uint8_t *put_two(uint32_t v, uint8_t *to)
 {
-    to[0] = (uint8_t)('0' + v / 10);
-    to[1] = (uint8_t)('0' + v % 10);
+    memcpy(to, pfs_digit_pairs + v * 2, 2);
     return to + 2;
 }
 
-/* seconds of the day and the fraction in units of 10^-9 s. */
-static uint8_t *put_clock(int32_t second, int32_t nanos, int precision, uint8_t *to)
+/* Seconds of the day. */
+static uint8_t *put_clock(uint32_t second, uint8_t *to)
 {
     to = put_two(second / 3600, to);
     *to++ = ':';
     to = put_two(second / 60 % 60, to);
     *to++ = ':';
-    to = put_two(second % 60, to);
-    if (precision == 0)
-        return to;
-    *to++ = '.';
-    for (int i = 8; i >= 0; i--) {
-        to[i] = (uint8_t)('0' + nanos % 10);
-        nanos /= 10;
-    }
-    return to + precision;
+    return put_two(second % 60, to);
 }
 
 static uint8_t *put_timestamp(struct printer *p, int64_t seconds, int32_t nanos, uint8_t *to)
@@ -307,17 +340,37 @@ static uint8_t *put_timestamp(struct printer *p, int64_t seconds, int32_t nanos,
     to = quoted_begin(p, to);
     to = put_date(p, day, to);
     *to++ = ' ';
-    to = put_clock((int32_t)rest, nanos, t->precision, to);
+    to = put_clock((uint32_t)rest, to);
+    if (t->precision > 0) {
+        *to++ = '.';
+        to = put_digits((uint64_t)nanos / units[9 - t->precision], t->precision, to);
+    }
     if (t->kind == PFS_TIMESTAMP_LTZ)
         *to++ = 'Z';
     return quoted_end(p, to);
 }
 
+/* The common ones: three divisions by constants and no more. */
 static uint8_t *print_millis(struct printer *p, int64_t row, uint8_t *to)
 {
-    int64_t v = ((const int64_t *)p->column->values)[row], rest = v % 1000;
+    const struct pfs_type *t = p->column->type;
+    int64_t v = ((const int64_t *)p->column->values)[row], day = v / 86400000;
+    uint32_t rest;
 
-    return put_timestamp(p, v / 1000 - (rest < 0), (int32_t)(rest < 0 ? rest + 1000 : rest) * 1000000, to);
+    day -= v < day * 86400000;
+    rest = (uint32_t)(v - day * 86400000);
+    to = quoted_begin(p, to);
+    to = put_date(p, day, to);
+    *to++ = ' ';
+    to = put_clock(rest / 1000, to);
+    if (t->precision > 0) {
+        *to++ = '.';
+        put_digits(rest % 1000, 3, to);
+        to += t->precision;
+    }
+    if (t->kind == PFS_TIMESTAMP_LTZ)
+        *to++ = 'Z';
+    return quoted_end(p, to);
 }
 
 static uint8_t *print_micros(struct printer *p, int64_t row, uint8_t *to)
@@ -578,6 +631,8 @@ static int table_init(struct table *t, enum pfs_text format, const struct pfs_fi
         struct printer *p = &t->printer[i];
 
         PFS_TRY(choose(format, &batch->column[i], p, err));
+        if (p->column->offsets != NULL && p->column->values != NULL && p->column->offsets[batch->rows] >= 8)
+            p->safe = (const uint8_t *)p->column->values + p->column->offsets[batch->rows] - 8;
         if (pfs_kind_is_nested(p->column->type->kind))
             PFS_TRY(print_ahead(p, batch->rows, err));
         if (format == PFS_TEXT_JSON) {
