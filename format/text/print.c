@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "format/text/text.h"
+#include "format/variant.h"
 
 #define CHUNK_ROWS 256
 #define FIXED_ROOM 64 /* more than any number, date or timestamp takes, with quotes */
@@ -406,6 +407,14 @@ static uint8_t *print_ahead_json(struct printer *p, int64_t row, uint8_t *to)
     return to + len;
 }
 
+/* A variant's JSON is a string. */
+static uint8_t *print_variant_json(struct printer *p, int64_t row, uint8_t *to)
+{
+    size_t from = p->nested_end[row];
+
+    return put_json_text(pfs_slice_of(p->nested.at + from, p->nested_end[row + 1] - from), to);
+}
+
 static int put_value(const struct pfs_column *c, int64_t row, int depth, struct pfs_buf *out, struct pfs_err *err);
 
 static int put_list(const struct pfs_column *c, int64_t row, int depth, struct pfs_buf *out, struct pfs_err *err)
@@ -556,6 +565,8 @@ static int choose(enum pfs_text format, const struct pfs_column *c, struct print
         p->print = json ? print_ahead_json : print_ahead_csv;
         return 0;
     case PFS_VARIANT:
+        p->print = json ? print_variant_json : print_ahead_csv;
+        return 0;
     case PFS_KIND_COUNT:
         break;
     }
@@ -568,6 +579,23 @@ static size_t value_room(const struct pfs_column *c, int64_t row)
     if (pfs_kind_is_bytes(c->type->kind) && pfs_column_present(c, row))
         return pfs_column_bytes(c, row).len * 6 + 8;
     return FIXED_ROOM;
+}
+
+static int put_variant(const struct pfs_column *c, int64_t row, struct pfs_buf *out, struct pfs_err *err)
+{
+    struct pfs_buf text;
+    uint8_t *to;
+    int rc;
+
+    pfs_buf_init(&text, PFS_BATCH_BYTES_MAX);
+    rc = pfs_variant_print(pfs_column_bytes(c, row), &text, err);
+    if (rc == 0)
+        rc = pfs_buf_check(&text, err);
+    to = rc == 0 ? pfs_buf_reserve(out, text.len * 6 + 2) : NULL;
+    if (to != NULL)
+        out->len += (size_t)(put_json_text(pfs_buf_slice(&text), to) - to);
+    pfs_buf_done(&text);
+    return rc;
 }
 
 static int put_value(const struct pfs_column *c, int64_t row, int depth, struct pfs_buf *out, struct pfs_err *err)
@@ -587,6 +615,8 @@ static int put_value(const struct pfs_column *c, int64_t row, int depth, struct 
         return put_map(c, row, depth, out, err);
     if (c->type->kind == PFS_ROW)
         return put_row(c, row, depth, out, err);
+    if (c->type->kind == PFS_VARIANT)
+        return put_variant(c, row, out, err);
     PFS_TRY(choose(PFS_TEXT_JSON, c, &p, err));
     to = pfs_buf_reserve(out, value_room(c, row));
     if (to != NULL)
@@ -610,7 +640,11 @@ static int print_ahead(struct printer *p, int64_t rows, struct pfs_err *err)
         return pfs_fail(err, ENOMEM, "no memory to print %lld rows", (long long)rows);
     p->nested.limit_bytes = PFS_BATCH_BYTES_MAX;
     for (int64_t i = 0; i < rows; i++) {
-        if (pfs_column_present(p->column, i))
+        if (!pfs_column_present(p->column, i))
+            ;
+        else if (p->column->type->kind == PFS_VARIANT)
+            PFS_TRY(pfs_variant_print(pfs_column_bytes(p->column, i), &p->nested, err));
+        else
             PFS_TRY(put_value(p->column, i, 0, &p->nested, err));
         p->nested_end[i + 1] = p->nested.len;
     }
@@ -633,7 +667,7 @@ static int table_init(struct table *t, enum pfs_text format, const struct pfs_fi
         PFS_TRY(choose(format, &batch->column[i], p, err));
         if (p->column->offsets != NULL && p->column->values != NULL && p->column->offsets[batch->rows] >= 8)
             p->safe = (const uint8_t *)p->column->values + p->column->offsets[batch->rows] - 8;
-        if (pfs_kind_is_nested(p->column->type->kind))
+        if (pfs_kind_is_nested(p->column->type->kind) || p->column->type->kind == PFS_VARIANT)
             PFS_TRY(print_ahead(p, batch->rows, err));
         if (format == PFS_TEXT_JSON) {
             pfs_buf_putc(&p->key, i == 0 ? '{' : ',');
@@ -672,7 +706,7 @@ static size_t room(const struct table *t, int64_t from, int64_t to)
 
         sum += (size_t)(to - from) * (FIXED_ROOM + p->key.len);
         if (p->nested_end != NULL)
-            sum += (p->nested_end[to] - p->nested_end[from]) * 2;
+            sum += (p->nested_end[to] - p->nested_end[from]) * factor;
         else if (c->offsets != NULL)
             sum += (size_t)(c->offsets[to] - c->offsets[from]) * factor;
     }
@@ -785,7 +819,7 @@ int pfs_text_print_value(enum pfs_text format, const struct pfs_column *column, 
     struct printer p = {0};
     uint8_t *to;
 
-    if (format == PFS_TEXT_JSON || pfs_kind_is_nested(column->type->kind)) {
+    if (format == PFS_TEXT_JSON || pfs_kind_is_nested(column->type->kind) || column->type->kind == PFS_VARIANT) {
         if (format == PFS_TEXT_JSON || pfs_column_present(column, row))
             PFS_TRY(put_value(column, row, 0, out, err));
         return pfs_buf_check(out, err);

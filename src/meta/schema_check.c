@@ -195,13 +195,13 @@ int pfs_schema_complete(struct pfs_schema *s, struct pfs_arena *arena, struct pf
 
 /* ---- what this program can do ---- */
 
-static int check_types(const struct pfs_field *f, int32_t count, struct pfs_err *err)
+static int check_types(const struct pfs_field *f, int32_t count, bool writing, struct pfs_err *err)
 {
     for (int32_t i = 0; i < count; i++) {
-        if (f[i].type.kind == PFS_VARIANT || f[i].type.kind == PFS_BLOB)
+        if ((writing && f[i].type.kind == PFS_VARIANT) || f[i].type.kind == PFS_BLOB)
             return pfs_fail(err, EOPNOTSUPP, "column %s is %s, which is not there yet", f[i].name,
                             f[i].type.kind == PFS_BLOB ? "a BLOB" : "a VARIANT");
-        PFS_TRY(check_types(f[i].type.child, f[i].type.children, err));
+        PFS_TRY(check_types(f[i].type.child, f[i].type.children, writing, err));
     }
     return 0;
 }
@@ -271,7 +271,7 @@ static const char *lookup_reason(const struct pfs_schema *s)
 
 int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_err *err)
 {
-    PFS_TRY(check_types(s->field, s->columns, err));
+    PFS_TRY(check_types(s->field, s->columns, writing, err));
     PFS_TRY(check_limits(s, writing, err));
     if (!writing)
         return 0;
