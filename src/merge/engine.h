@@ -17,7 +17,7 @@ struct pfs_engine;
 
 /* For the columns columns[0..count-1] of the schema (indexes; they include the trimmed key, the sequence fields and
  * what pfs_engine_needs said). Takes nothing; the schema outlives the engine. -EINVAL: malformed options; -EOPNOTSUPP:
- * an aggregate function that is not there yet, named. */
+ * a function over values of a type that it cannot compare yet, named. */
 int pfs_engine_open(const struct pfs_schema *schema, const int32_t *columns, int32_t count, struct pfs_engine **out,
                     struct pfs_err *err);
 void pfs_engine_close(struct pfs_engine *engine); /* NULL allowed */

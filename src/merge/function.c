@@ -58,6 +58,18 @@ static int check_any(const struct pfs_function_use *use, struct pfs_err *err)
     return 0;
 }
 
+static int check_bitmap(const struct pfs_function_use *use, struct pfs_err *err)
+{
+    return use->type->kind == PFS_VARBINARY ? 0 : wrong_type(use, "roaring bitmap", "VarBinaryType", err);
+}
+
+static int check_sketch(const struct pfs_function_use *use, struct pfs_err *err)
+{
+    const char *label = strcmp(use->function->name, "hll_sketch") == 0 ? "hll sketch" : "theta sketch";
+
+    return use->type->kind == PFS_VARBINARY ? 0 : wrong_type(use, label, "VarBinaryType", err);
+}
+
 static bool is_rows(const struct pfs_type *t)
 {
     return t->kind == PFS_ARRAY && t->child[0].type.kind == PFS_ROW;
@@ -119,10 +131,12 @@ static const struct pfs_function functions[] = {
     {"nested_partial_update", check_rows, NULL, pfs_compute_nested_partial, true, false},
     {"merge_map", check_map, NULL, pfs_compute_merge_map, true, true},
     {"merge_map_with_keytime", check_keytime, NULL, pfs_compute_keytime, true, false},
+    {"rbm32", check_bitmap, NULL, pfs_compute_rbm32, true, false},
+    {"rbm64", check_bitmap, NULL, pfs_compute_rbm64, true, false},
+    {"theta_sketch", check_sketch, NULL, pfs_compute_theta, true, false},
+    {"hll_sketch", check_sketch, NULL, pfs_compute_hll, true, false},
     {"primary-key", check_any, pfs_select_primary_key, NULL, false, true},
 };
-
-static const char *const later[] = {"rbm32", "rbm64", "theta_sketch", "hll_sketch"};
 
 int pfs_function_find(const char *name, const struct pfs_function **out, struct pfs_err *err)
 {
@@ -131,9 +145,6 @@ int pfs_function_find(const char *name, const struct pfs_function **out, struct 
             *out = &functions[i];
             return 0;
         }
-    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-        if (strcmp(later[i], name) == 0)
-            return pfs_fail(err, EOPNOTSUPP, "aggregate function %s is not there yet", name);
     return pfs_fail(err, EINVAL,
                     "Could not find any factory for identifier '%s' that implements 'FieldAggregatorFactory'", name);
 }

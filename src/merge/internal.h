@@ -80,7 +80,7 @@ struct pfs_function {
     bool retracts; /* can take back */
 };
 
-/* -EINVAL: unknown; -EOPNOTSUPP: known to Paimon and not there yet. */
+/* -EINVAL: unknown to Paimon. */
 int pfs_function_find(const char *name, const struct pfs_function **out, struct pfs_err *err);
 
 /* select.c; the first four are for columns without a function. */
@@ -91,10 +91,11 @@ pfs_select_fn pfs_select_sequence;  /* the group's own columns: the newest recor
 pfs_select_fn pfs_select_max, pfs_select_min, pfs_select_last_value, pfs_select_last_non_null, pfs_select_first_value,
     pfs_select_first_non_null, pfs_select_primary_key;
 
-/* compute.c, listagg.c, collect.c, maps.c */
+/* compute.c, listagg.c, collect.c, maps.c, sketches.c */
 pfs_compute_fn pfs_compute_sum, pfs_compute_product, pfs_compute_bool_and, pfs_compute_bool_or, pfs_compute_listagg;
 pfs_compute_fn pfs_compute_collect, pfs_compute_nested_update, pfs_compute_nested_partial, pfs_compute_merge_map,
     pfs_compute_keytime;
+pfs_compute_fn pfs_compute_rbm32, pfs_compute_rbm64, pfs_compute_theta, pfs_compute_hll;
 /* Sets values and validity (a byte a key: present) of a computed column. */
 int pfs_computed(const struct pfs_fold *f, const void *values, const uint8_t *some, struct pfs_arena *arena,
                  struct pfs_column *out, struct pfs_err *err);

@@ -340,7 +340,8 @@ static void options_that_make_no_engine_are_refused(void **state)
     } cases[] = {
         {"unknown function", "merge-engine=aggregation; fields.a.aggregate-function=count", -EINVAL,
          "identifier 'count'"},
-        {"a function of bitmaps", "merge-engine=aggregation; fields.a.aggregate-function=rbm32", -EOPNOTSUPP, "rbm32"},
+        {"bitmaps of a number", "merge-engine=aggregation; fields.a.aggregate-function=rbm32", -EINVAL,
+         "Data type for roaring bitmap column must be 'VarBinaryType' but was 'INT'."},
         {"sum of text", "merge-engine=aggregation; fields.s.aggregate-function=sum", -EINVAL,
          "Data type for sum column must be 'NumericType' but was 'STRING'."},
         {"listagg of a number", "merge-engine=aggregation; fields.a.aggregate-function=listagg", -EINVAL,

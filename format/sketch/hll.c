@@ -1,0 +1,193 @@
+/* hll.c - HLL sketches while they are lists or sets of coupons (a coupon: 26 bits of address, 6 of value).
+ *
+ *   longs... in ints before the coupons, 1, 7, lgK, lg of the table, flags, count of a list, mode | type << 2
+ *   list: 2 ints, coupons in order of arrival | set: 3 ints, count (32 bits), coupons in the order of its table
+ *
+ * A union starts from the newer sketch, whose coupons are inserted in the order in which they are stored, and takes
+ * those of the older one after them in the order of its table.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "format/sketch/sketch.h"
+
+#define LG_K_MIN 4u
+#define LG_K_MAX 21u
+#define LG_LIST 3u
+#define LG_SET 5u
+#define ADDRESS 0x3ffffffu
+#define FLAG_EMPTY 4u
+#define FLAG_COMPACT 8u
+
+enum mode { MODE_LIST, MODE_SET, MODE_HLL };
+
+struct coupons {
+    struct pfs_arena *arena;
+    struct pfs_err *err;
+    uint32_t lg_k, lg_size;
+    bool set; /* else a list, of at most 8 */
+    uint32_t count;
+    uint32_t *coupon; /* 1 << lg_size places; 0 = free */
+};
+
+static int refuse_arrays(struct pfs_err *err)
+{
+    return pfs_fail(err, EOPNOTSUPP, "an HLL sketch of so many values that it is an array, which cannot be united yet");
+}
+
+static int new_table(struct coupons *c, uint32_t lg_size)
+{
+    c->lg_size = lg_size;
+    c->coupon = pfs_arena_zalloc(c->arena, sizeof(uint32_t) << lg_size);
+    return c->coupon == NULL ? pfs_arena_full(c->arena, c->err) : 0;
+}
+
+/* Where the coupon stands or would stand. */
+static uint32_t place_of(const struct coupons *c, uint32_t coupon)
+{
+    uint32_t mask = ((uint32_t)1 << c->lg_size) - 1, at = coupon & mask;
+    uint32_t step = (coupon & ADDRESS) >> c->lg_size | 1;
+
+    while (c->coupon[at] != 0 && c->coupon[at] != coupon)
+        at = (at + step) & mask;
+    return at;
+}
+
+static int insert(struct coupons *c, uint32_t coupon);
+
+/* A table of its own, larger, that takes the coupons in the order of the old one. */
+static int rehash(struct coupons *c, uint32_t lg_size)
+{
+    uint32_t *old = c->coupon, size = (uint32_t)1 << c->lg_size;
+
+    PFS_TRY(new_table(c, lg_size));
+    c->count = 0;
+    for (uint32_t i = 0; i < size; i++)
+        if (old[i] != 0)
+            PFS_TRY(insert(c, old[i]));
+    return 0;
+}
+
+static int insert(struct coupons *c, uint32_t coupon)
+{
+    uint32_t at = 0;
+
+    if (c->set)
+        at = place_of(c, coupon);
+    while (!c->set && c->coupon[at] != 0 && c->coupon[at] != coupon)
+        at++;
+    if (c->coupon[at] == coupon)
+        return 0;
+    c->coupon[at] = coupon;
+    c->count++;
+    if (!c->set && c->count == 1u << LG_LIST) {
+        if (c->lg_k < 8)
+            return refuse_arrays(c->err);
+        c->set = true;
+        return rehash(c, LG_SET);
+    }
+    if (c->set && 4 * c->count > 3 * ((uint32_t)1 << c->lg_size))
+        return c->lg_size == c->lg_k - 3 ? refuse_arrays(c->err) : rehash(c, c->lg_size + 1);
+    return 0;
+}
+
+static int damaged(struct pfs_err *err, const char *what)
+{
+    return pfs_fail(err, EIO, "an HLL sketch is damaged: %s", what);
+}
+
+struct head {
+    uint32_t lg_k, count; /* count: of the coupons stored, free places of a table that is not compact too */
+    enum mode mode;
+    bool compact;
+};
+
+static int take_head(struct pfs_cursor *c, struct head *h, struct pfs_err *err)
+{
+    unsigned ints = pfs_take_u8(c), version = pfs_take_u8(c), family = pfs_take_u8(c), lg_size, flags, mode;
+
+    h->lg_k = pfs_take_u8(c);
+    lg_size = pfs_take_u8(c);
+    flags = pfs_take_u8(c);
+    h->count = pfs_take_u8(c);
+    mode = pfs_take_u8(c) & 3u;
+    if (c->bad || version != 1 || family != 7 || h->lg_k < LG_K_MIN || h->lg_k > LG_K_MAX || mode > MODE_HLL)
+        return damaged(err, "its head");
+    h->mode = (enum mode)mode;
+    h->compact = (flags & FLAG_COMPACT) != 0;
+    if (h->mode == MODE_HLL)
+        return refuse_arrays(err);
+    if (ints != (h->mode == MODE_LIST ? 2u : 3u) || lg_size > h->lg_k)
+        return damaged(err, "its head");
+    if (h->mode == MODE_SET)
+        h->count = pfs_take_le32(c);
+    if (flags & FLAG_EMPTY)
+        h->count = 0;
+    else if (!h->compact)
+        h->count = (uint32_t)1 << lg_size;
+    if (c->bad || h->count > pfs_left(c) / 4)
+        return damaged(err, "it ends too early");
+    return 0;
+}
+
+/* Inserts the coupons of a stored sketch. */
+static int take(struct pfs_slice in, struct coupons *c)
+{
+    struct pfs_cursor cursor = pfs_cursor_of(in);
+    struct head head;
+
+    PFS_TRY(take_head(&cursor, &head, c->err));
+    if (c->coupon == NULL) {
+        c->lg_k = head.lg_k;
+        PFS_TRY(new_table(c, LG_LIST));
+    }
+    for (uint32_t i = 0; i < head.count; i++) {
+        uint32_t coupon = pfs_take_le32(&cursor);
+
+        if (coupon != 0)
+            PFS_TRY(insert(c, coupon));
+        else if (head.compact)
+            return damaged(c->err, "a coupon of 0");
+    }
+    return 0;
+}
+
+/* A set that is read again has the table that inserting gives; the order in which others take its coupons. */
+static int insert_all(struct coupons *c, const struct coupons *from)
+{
+    for (uint32_t i = 0; i < (uint32_t)1 << from->lg_size; i++)
+        if (from->coupon[i] != 0)
+            PFS_TRY(insert(c, from->coupon[i]));
+    return 0;
+}
+
+static void put(const struct coupons *c, struct pfs_buf *out)
+{
+    const uint8_t head[8] = {c->set ? 3 : 2,
+                             1,
+                             7,
+                             (uint8_t)c->lg_k,
+                             (uint8_t)c->lg_size,
+                             (uint8_t)(FLAG_COMPACT | (c->count == 0 ? FLAG_EMPTY : 0)),
+                             (uint8_t)(c->set ? 0 : c->count),
+                             c->set ? MODE_SET : MODE_LIST};
+
+    pfs_buf_put(out, head, sizeof(head));
+    if (c->set)
+        pfs_buf_le32(out, c->count);
+    for (uint32_t i = 0; i < (uint32_t)1 << c->lg_size; i++)
+        if (c->coupon[i] != 0)
+            pfs_buf_le32(out, c->coupon[i]);
+}
+
+int pfs_hll_union(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena *scratch, struct pfs_buf *out,
+                  struct pfs_err *err)
+{
+    struct coupons newer = {.arena = scratch, .err = err}, older = newer;
+
+    PFS_TRY(take(in, &newer));
+    PFS_TRY(take(acc, &older));
+    PFS_TRY(insert_all(&newer, &older));
+    put(&newer, out);
+    return pfs_buf_check(out, err);
+}

@@ -1,0 +1,25 @@
+/* sketch.h - bytes that stand for sets, united exactly as Paimon Java does: Roaring bitmaps of 32 and 64 bits, theta
+ * and HLL sketches of Apache DataSketches (spec merge-engines 12).
+ *
+ * Every function takes two serialised sets, the older one (`acc`) first, and appends their union to `out`, byte for
+ * byte what Java's union gives. Both are input: lengths, order and structure are checked, -EIO with the fact. Memory
+ * that is needed meanwhile comes from `scratch`, which the caller resets. Threads: pure functions.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+/* RoaringBitmap32: portable serialisation, runs where they are smaller. */
+int pfs_rbm32_union(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena *scratch, struct pfs_buf *out,
+                    struct pfs_err *err);
+/* RoaringBitmap64: the radix tree form. */
+int pfs_rbm64_union(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena *scratch, struct pfs_buf *out,
+                    struct pfs_err *err);
+/* Compact theta sketches of 4096 nominal hashes. -EOPNOTSUPP: other forms; -EINVAL: made with different seeds. */
+int pfs_theta_union(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena *scratch, struct pfs_buf *out,
+                    struct pfs_err *err);
+/* HLL sketches; the answer is of type HLL_4. -EOPNOTSUPP: so many values that one of them, or the answer, is an array.
+ */
+int pfs_hll_union(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena *scratch, struct pfs_buf *out,
+                  struct pfs_err *err);
