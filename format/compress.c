@@ -264,7 +264,10 @@ static int decompress_zlib(int window_bits, struct pfs_slice in, void *to, size_
     z.next_out = to;
     z.avail_out = (uInt)len;
     rc = inflate(&z, Z_FINISH);
-    got = z.total_out;
+    /* gzip allows several members, one behind the other; some writers of Parquet make them. */
+    while (rc == Z_STREAM_END && z.avail_in > 0 && z.avail_out > 0 && inflateReset(&z) == Z_OK)
+        rc = inflate(&z, Z_FINISH);
+    got = len - z.avail_out;
     inflateEnd(&z);
     if (rc != Z_STREAM_END)
         return pfs_fail(err, EIO, "deflate: damaged block");

@@ -259,6 +259,15 @@ static int width_of(const struct pfs_pq_node *node)
     return node->physical == PFS_PQ_FIXED_LEN_BYTE_ARRAY ? node->length : widths[node->physical];
 }
 
+/* The annotation UNKNOWN: whatever the type, no value is ever there. */
+static bool nothing(const uint8_t *in, int64_t n, int width_in, void *out)
+{
+    (void)in;
+    (void)width_in;
+    (void)out;
+    return n == 0;
+}
+
 static int refuse(const struct pfs_pq_node *node, const struct pfs_type *type, struct pfs_err *err)
 {
     struct pfs_buf text = {0};
@@ -283,6 +292,12 @@ int pfs_pq_plan_pick(const struct pfs_pq_node *node, const struct pfs_type *type
     if (node->physical == PFS_PQ_FIXED_LEN_BYTE_ARRAY && node->length <= 0)
         return pfs_fail(err, EIO, "values of %d bytes", node->length);
     *out = (struct pfs_pq_plan){.width_in = width_of(node), .width = pfs_type_width(type)};
+    if (node->logical == PFS_PQ_LOGICAL_UNKNOWN) {
+        fixed(out, nothing);
+        if (pfs_kind_is_bytes(type->kind))
+            out->shape = PFS_PQ_SHAPE_BYTES;
+        return 0;
+    }
     if (type->kind == PFS_BOOLEAN && node->physical == PFS_PQ_BOOLEAN) {
         out->shape = PFS_PQ_SHAPE_BITS;
         return 0;

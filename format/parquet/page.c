@@ -5,6 +5,7 @@
 #include "format/compress.h"
 #include "format/parquet/bits.h"
 #include "format/parquet/thrift.h"
+#include "format/parquet/transcode.h"
 
 #define HEADER_GUESS 512                    /* most headers are smaller */
 #define HEADER_BYTES_MAX ((size_t)16 << 20) /* statistics of long strings stand in headers too */
@@ -41,8 +42,9 @@ void pfs_pq_source_done(struct pfs_pq_source *source)
 void pfs_pq_page_done(struct pfs_pq_page *page)
 {
     pfs_free(page->raw);
-    page->raw = NULL;
-    page->raw_cap = 0;
+    pfs_free(page->plain);
+    page->raw = page->plain = NULL;
+    page->raw_cap = page->plain_cap = 0;
 }
 
 /* Makes the window hold `need` bytes from source->off on, which the chunk has, and more when it must read anyway. */
@@ -260,7 +262,8 @@ static int load_raw(struct pfs_pq_source *s, const struct header *h, struct pfs_
     in = filled(s);
     in.len = (size_t)h->bytes;
     if (raw + PFS_PQ_PAD > page->raw_cap) {
-        pfs_pq_page_done(page);
+        pfs_free(page->raw);
+        page->raw_cap = 0;
         page->raw = pfs_alloc(raw + PFS_PQ_PAD);
         if (page->raw == NULL)
             return pfs_fail(err, ENOMEM, "no memory for a page of %zu bytes", raw);
@@ -437,5 +440,7 @@ int pfs_pq_source_next(struct pfs_pq_source *s, struct pfs_pq_page *page, struct
     step(s, &h);
     page->last = s->values_left == 0;
     PFS_TRY(split(s->node, &h, page, err));
+    if (h.type != PFS_PQ_PAGE_DICTIONARY && pfs_pq_is_transcoded(h.encoding, s->node))
+        PFS_TRY(pfs_pq_transcode(s->node, page, err));
     return 1;
 }

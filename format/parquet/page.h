@@ -22,9 +22,9 @@ struct pfs_pq_page {
     bool bit_packed_definition; /* that they lie as in runs, but each value's own bits are in reverse */
     int32_t values;             /* with nulls; of a flat column these are rows */
     int32_t encoding;           /* enum pfs_pq_encoding, as the file says: may be none of them */
-    struct pfs_slice repetition, definition, content; /* borrowed from raw, which has PFS_PQ_PAD bytes more */
-    uint8_t *raw;
-    size_t raw_cap;
+    struct pfs_slice repetition, definition, content; /* borrowed from raw or plain, which have PFS_PQ_PAD bytes more */
+    uint8_t *raw, *plain;                             /* plain: of a page that was transcoded, instead of raw */
+    size_t raw_cap, plain_cap;
 };
 
 struct pfs_pq_source {

@@ -1,13 +1,12 @@
 /* parquet.h - Parquet data files: the front door of the suite (thrift, encodings and pages stay inside).
  *
  * Format: parquet-format (thrift compact footers, data pages V1 and V2), mapping of types: spec datafiles 4.
- * Reads columns of any nesting in PLAIN, PLAIN_DICTIONARY / RLE_DICTIONARY and RLE (booleans, levels), codecs of
- * format/compress; annotations and physical types of other writers are taken where they mean the same value, lists in
- * all forms that were ever written. A field of a nested ROW that the file lacks is nulls. What is not there yet
- * (DELTA_*, BYTE_STREAM_SPLIT, encryption, shredded VARIANT) is -EOPNOTSUPP with its name; damaged bytes are -EIO with
- * the offending fact. Writes what Paimon Java writes: message paimon_schema, field ids, data pages V1, dictionary with
- * fall-back to PLAIN, statistics in the footer, row groups. Threads: one reader or writer, one thread; any number on
- * one pfs_file.
+ * Reads columns of any nesting in every encoding of the format, codecs of format/compress; annotations and physical
+ * types of other writers are taken where they mean the same value, lists in all forms that were ever written. A field of
+ * a nested ROW that the file lacks is nulls. What is not there yet (encryption, shredded VARIANT) is -EOPNOTSUPP with its
+ * name; damaged bytes are -EIO with the offending fact. Writes what Paimon Java writes: message paimon_schema, field ids,
+ * data pages V1, dictionary with fall-back to PLAIN, statistics in the footer, row groups. Threads: one reader or writer,
+ * one thread; any number on one pfs_file.
  */
 #pragma once
 
@@ -16,7 +15,9 @@
 #include "format/reader.h"
 #include "format/writer.h"
 
-/* Opens a reader over all row groups. `file` and what `read` points to stay the caller's and outlive the reader. */
+/* Opens a reader. `file` and what `read` points to stay the caller's and outlive the reader. Of the ranges of rows only
+ * row groups and pages with a wanted row are decompressed; -EIO when they overlap or pass the end of the file. A batch
+ * never reaches over the end of a row group. */
 int pfs_parquet_open(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_reader **out,
                      struct pfs_err *err);
 

@@ -1,5 +1,5 @@
-/* Reads every flat column of a file, as the type that its annotation names and as some others: an answer or a sentence,
- * and batches that are whole. */
+/* Reads every column of a file, as the type that its annotations name and as some others, whole and in pieces: an
+ * answer or a sentence, and batches that are whole. */
 #include <stdlib.h>
 
 #include "format/parquet/footer.h"
@@ -17,8 +17,8 @@ static int read_input(struct pfs_file *file, uint64_t off, void *to, size_t len,
     return 0;
 }
 
-/* The kind that the column says it is, or another one when `twist` asks for it. */
-static struct pfs_type type_of(const struct pfs_pq_node *node, unsigned twist)
+/* The kind that the leaf says it is, or another one when `twist` asks for it. */
+static struct pfs_type leaf_type(const struct pfs_pq_node *node, unsigned twist)
 {
     static const enum pfs_kind kinds[] = {[PFS_PQ_BOOLEAN] = PFS_BOOLEAN, [PFS_PQ_INT32] = PFS_INT,
                                           [PFS_PQ_INT64] = PFS_BIGINT,    [PFS_PQ_INT96] = PFS_TIMESTAMP,
@@ -45,20 +45,101 @@ static struct pfs_type type_of(const struct pfs_pq_node *node, unsigned twist)
     return type;
 }
 
+static struct pfs_type column_type(const struct pfs_pq_footer *footer, const struct pfs_pq_node *node, unsigned twist,
+                                   int depth, struct pfs_arena *arena);
+
+/* `count` children of the node as fields, and room for another. */
+static struct pfs_field *children_of(const struct pfs_pq_footer *footer, const struct pfs_pq_node *node, int32_t count,
+                                     unsigned twist, int depth, struct pfs_arena *arena)
+{
+    struct pfs_field *fields = pfs_arena_array(arena, (size_t)count + 1, sizeof(*fields));
+    const struct pfs_pq_node *child = node + 1;
+
+    for (int32_t i = 0; fields != NULL && i < count; i++, child = &footer->node[child->next])
+        fields[i] = (struct pfs_field){.name = pfs_arena_string(arena, child->name),
+                                       .type = column_type(footer, child, twist, depth + 1, arena)};
+    return fields;
+}
+
+/* A group or leaf without the list that it may repeat in. */
+static struct pfs_type value_type(const struct pfs_pq_footer *footer, const struct pfs_pq_node *node, unsigned twist,
+                                  int depth, struct pfs_arena *arena)
+{
+    struct pfs_type type = {.kind = PFS_ROW, .nullable = true};
+    const struct pfs_pq_node *below = node + 1;
+
+    if (node->children == 0 || depth > 20)
+        return leaf_type(node, twist);
+    if (node->children == 1 && below->repetition == PFS_PQ_REPEATED && below->children == 2 && twist != 1) {
+        type.kind = PFS_MAP;
+        type.child = children_of(footer, below, type.children = 2, twist, depth, arena);
+    } else if (node->children == 1 && below->repetition == PFS_PQ_REPEATED) {
+        type.kind = PFS_ARRAY;
+        type.child =
+            children_of(footer, below->children == 1 && twist != 1 ? below : node, type.children = 1, 2, depth, arena);
+        if (type.child != NULL && type.child[0].type.kind == PFS_ARRAY && type.child[0].type.child != NULL &&
+            (below->children != 1 || twist == 1))
+            type.child[0].type = type.child[0].type.child[0].type;
+    } else if (node->children == 2 && below->children == 0 && below->physical == PFS_PQ_BYTE_ARRAY && twist == 1) {
+        type = (struct pfs_type){.kind = PFS_VARIANT, .nullable = true};
+    } else {
+        type.child = children_of(footer, node, node->children, twist, depth, arena);
+        type.children = node->children + 1;
+        if (type.child != NULL)
+            type.child[node->children] =
+                (struct pfs_field){.name = "not there", .type = {.kind = PFS_BOOLEAN, .nullable = true}};
+    }
+    if (type.child == NULL)
+        type.children = 0;
+    return type;
+}
+
+static struct pfs_type column_type(const struct pfs_pq_footer *footer, const struct pfs_pq_node *node, unsigned twist,
+                                   int depth, struct pfs_arena *arena)
+{
+    struct pfs_type value = value_type(footer, node, twist, depth, arena), list = {.kind = PFS_ARRAY, .nullable = true};
+
+    if (node->repetition != PFS_PQ_REPEATED)
+        return value;
+    list.child = pfs_arena_array(arena, 1, sizeof(*list.child));
+    if (list.child == NULL)
+        return value;
+    list.children = 1;
+    list.child[0] = (struct pfs_field){.name = "element", .type = value};
+    return list;
+}
+
+/* Three pieces of the file. */
+static void cut(int64_t rows, struct pfs_row_range *range)
+{
+    range[0] = (struct pfs_row_range){rows / 10, rows / 10 + (rows > 10)};
+    range[1] = (struct pfs_row_range){rows / 3, rows / 3};
+    range[2] = (struct pfs_row_range){rows / 2, rows - rows / 5};
+}
+
 /* Touches all that a column says it has. */
 static uint64_t walk(const struct pfs_column *c, int64_t rows)
 {
     uint64_t sum = (uint64_t)pfs_column_null_count(c, rows);
     int width = pfs_type_width(c->type);
+    int64_t below = rows;
 
+    for (int64_t i = 0; c->offsets != NULL && i < rows; i++)
+        if (c->offsets[i] < 0 || c->offsets[i + 1] < c->offsets[i])
+            abort();
+    if (c->children != NULL) {
+        if (c->offsets != NULL)
+            below = c->offsets[rows];
+        for (int32_t i = 0; i < (c->type->kind == PFS_MULTISET ? 2 : c->type->children); i++)
+            sum += walk(&c->children[i], below);
+        return sum;
+    }
     for (int64_t i = 0; i < rows; i++) {
         struct pfs_slice bytes = {NULL, 0};
 
         if (width > 0)
             bytes = pfs_slice_of((const uint8_t *)c->values + i * width, (size_t)width);
-        else if (c->offsets[i] < 0 || c->offsets[i + 1] < c->offsets[i])
-            abort();
-        else
+        else if (c->offsets != NULL)
             bytes = pfs_column_bytes(c, i);
         sum += bytes.len > 0 ? (uint64_t)bytes.at[0] + bytes.at[bytes.len - 1] : 0;
     }
@@ -98,6 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct pfs_store_ops ops = {.pread = read_input};
     struct pfs_file file = {.ops = &ops, .size = size};
     struct pfs_pq_footer footer;
+    struct pfs_row_range range[3];
     struct pfs_arena arena;
 
     input = pfs_slice_of(data, size);
@@ -105,12 +187,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (pfs_pq_footer_load(&file, &arena, &footer, NULL) == 0) {
         int tried = 0;
 
+        cut(footer.rows, range);
         for (int32_t i = 1; i < footer.nodes && tried < FIELDS_MAX; i = footer.node[i].next, tried++)
-            for (unsigned twist = 0; twist < 2; twist++) {
+            for (unsigned twist = 0; twist < 3; twist++) {
                 struct pfs_field field = {.name = pfs_arena_string(&arena, footer.node[i].name),
-                                          .type = type_of(&footer.node[i], twist)};
+                                          .type = column_type(&footer, &footer.node[i], twist, 0, &arena)};
                 struct pfs_file_read read = {.columns = 1, .fields = &field, .batch_rows = twist == 1 ? 100 : 0};
 
+                if (twist == 2) {
+                    read.range = range;
+                    read.ranges = 3;
+                }
                 read_all(&file, &read);
             }
     }

@@ -96,10 +96,34 @@ static inline int load_rows(struct pfs_file *file, const struct pfs_file_read *r
         pfs_arena_reset(&arena);
     }
     if (got == 0) {
-        assert_int_equal(rows, pfs_parquet_rows(reader));
+        if (read->range == NULL)
+            assert_int_equal(rows, pfs_parquet_rows(reader));
         assert_int_equal(pfs_reader_next(reader, &arena, &batch, err), 0);
     }
     pfs_reader_close(reader);
     pfs_arena_done(&arena);
     return got < 0 ? (int)got : rc;
+}
+
+/* All rows, against these lines. */
+static inline void load_expect(const char *what, struct pfs_file *file, const struct pfs_file_read *read,
+                               struct pfs_slice want)
+{
+    struct pfs_err err = {0};
+    struct pfs_buf out = {0};
+    size_t same = 0, at;
+
+    if (load_rows(file, read, &out, &err) < 0)
+        fail_msg("%s: %s", what, err.text);
+    while (same < out.len && same < want.len && out.at[same] == want.at[same])
+        same++;
+    if (same == out.len && same == want.len) {
+        pfs_buf_done(&out);
+        return;
+    }
+    for (at = same; at > 0 && want.at[at - 1] != '\n'; at--)
+        continue;
+    fail_msg("%s, %d rows a batch, %zu bytes of %zu:\n  got  %.*s\n  want %.*s", what, read->batch_rows, out.len,
+             want.len, (int)(out.len - at < 300 ? out.len - at : 300), (const char *)out.at + at,
+             (int)(want.len - at < 300 ? want.len - at : 300), (const char *)want.at + at);
 }

@@ -52,30 +52,6 @@ static const struct {
     {"gzip.parquet", "gzip.ndjson", plain},     {"none.parquet", "none.ndjson", plain},
 };
 
-static void expect_rows(const char *what, struct pfs_file *file, const struct pfs_file_read *read,
-                        struct pfs_slice want)
-{
-    struct pfs_err err = {0};
-    struct pfs_buf out = {0};
-    const char *got, *line;
-
-    if (load_rows(file, read, &out, &err) < 0)
-        fail_msg("%s: %s", what, err.text);
-    pfs_buf_putc(&out, 0);
-    got = (const char *)out.at;
-    line = (const char *)want.at;
-    if (out.len - 1 == want.len && memcmp(got, line, want.len) == 0) {
-        pfs_buf_done(&out);
-        return;
-    }
-    while (*got != '\0' && strcspn(got, "\n") == strcspn(line, "\n") && memcmp(got, line, strcspn(got, "\n")) == 0) {
-        got += strcspn(got, "\n") + 1;
-        line += strcspn(line, "\n") + 1;
-    }
-    fail_msg("%s, %d rows a batch:\n  got  %.*s\n  want %.*s", what, read->batch_rows, (int)strcspn(got, "\n"), got,
-             (int)strcspn(line, "\n"), line);
-}
-
 static void what_paimon_wrote_reads_as_paimon_reads_it(void **state)
 {
     (void)state;
@@ -91,7 +67,7 @@ static void what_paimon_wrote_reads_as_paimon_reads_it(void **state)
         read.columns = load_fields(golden[i].pairs, &arena, fields);
         for (size_t s = 0; s < COUNT(sizes); s++) {
             read.batch_rows = sizes[s];
-            expect_rows(golden[i].file, file, &read, want);
+            load_expect(golden[i].file, file, &read, want);
         }
         pfs_arena_done(&arena);
         free((void *)(uintptr_t)bytes.at);
@@ -272,7 +248,7 @@ static void expect_form(const char *name, struct pfs_file *file, size_t at, stru
     snprintf(what, sizeof(what), "%s %s %s", name, forms[at].name, forms[at].type);
     for (size_t s = 0; s < COUNT(sizes); s++) {
         read.batch_rows = sizes[s];
-        expect_rows(what, file, &read, pfs_buf_slice(&want));
+        load_expect(what, file, &read, pfs_buf_slice(&want));
     }
     pfs_buf_done(&want);
     pfs_arena_done(&arena);
@@ -401,8 +377,6 @@ static const struct {
     {"double as float", "zstd.parquet", "d", "FLOAT", false, -EIO, "DOUBLE"},
     {"too large for its type", "v1.parquet", "u32", "INT", false, -EIO, "does not fit"},
     {"too large for a byte", "v1.parquet", "i16", "TINYINT", false, -EIO, "does not fit"},
-    {"delta", "delta.parquet", "row", "INT", false, -EOPNOTSUPP, "DELTA_BINARY_PACKED"},
-    {"split", "delta.parquet", "i64", "BIGINT", false, -EOPNOTSUPP, "BYTE_STREAM_SPLIT"},
     {"not Parquet", "zstd.ndjson", "id", "INT", false, -EIO, "not a Parquet file"},
 };
 
