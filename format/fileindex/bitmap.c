@@ -153,14 +153,14 @@ static int read_head(const struct pfs_probe *probe, struct head *h, struct pfs_e
     return 0;
 }
 
-int pfs_bitmap_index_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err)
+int pfs_bitmap_index_ask(const struct pfs_probe *probe, struct pfs_index_rows *out, struct pfs_err *err)
 {
     PFS_AUTO(bitmap) some = NULL;
     bool others = probe->how == PFS_NE || probe->how == PFS_IS_NOT_NULL; /* all but those, and but the nulls */
     struct head h = {0};
 
     PFS_TRY(read_head(probe, &h, err));
-    out->which = PFS_INDEX_ALL;
+    out->answer = PFS_INDEX_ALL;
     if (h.version != 1 && h.version != 2)
         return 0;
     PFS_TRY(pfs_bitmap_new(&some, err));
@@ -170,7 +170,7 @@ int pfs_bitmap_index_ask(const struct pfs_probe *probe, struct pfs_answer *out, 
         PFS_TRY(rows_at(&h, h.nulls_off, some, err));
     if (others)
         PFS_TRY(pfs_bitmap_flip(some, (uint64_t)probe->rows, err));
-    *out = (struct pfs_answer){PFS_INDEX_SOME, some};
+    *out = (struct pfs_index_rows){PFS_INDEX_SOME, some};
     some = NULL;
     return 0;
 }

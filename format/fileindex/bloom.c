@@ -48,7 +48,7 @@ static bool hash(const struct pfs_probe *probe, uint64_t *out)
     return probe->form.width > 0;
 }
 
-int pfs_bloom_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err)
+int pfs_bloom_ask(const struct pfs_probe *probe, struct pfs_index_rows *out, struct pfs_err *err)
 {
     struct pfs_cursor c = pfs_cursor_of(probe->index);
     uint32_t hashes = pfs_take_be32(&c), one, two;
@@ -57,7 +57,7 @@ int pfs_bloom_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct 
 
     if (c.bad || count == 0 || count > INT32_MAX || hashes == 0 || hashes > HASHES_MAX)
         return pfs_index_damaged(err, "a bloom filter has no bits or no hash functions");
-    out->which = PFS_INDEX_ALL;
+    out->answer = PFS_INDEX_ALL;
     if (probe->how != PFS_EQ || !hash(probe, &h))
         return 0;
     one = (uint32_t)h;
@@ -67,7 +67,7 @@ int pfs_bloom_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct 
         uint64_t at = ((int32_t)mixed < 0 ? ~mixed : mixed) % count;
 
         if ((bits[at >> 3] >> (at & 7) & 1) == 0)
-            out->which = PFS_INDEX_NONE;
+            out->answer = PFS_INDEX_NONE;
     }
     return 0;
 }

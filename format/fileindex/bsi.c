@@ -99,7 +99,7 @@ static int answer(const struct pfs_probe *probe, const struct half *positive, co
     return compare(positive, negative, probe->how, probe->key.number, to, err);
 }
 
-int pfs_bsi_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err)
+int pfs_bsi_ask(const struct pfs_probe *probe, struct pfs_index_rows *out, struct pfs_err *err)
 {
     struct pfs_cursor c = pfs_cursor_of(probe->index);
     struct half positive = {0}, negative = {0};
@@ -107,7 +107,7 @@ int pfs_bsi_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pf
     int version = pfs_take_u8(&c), rc = 0;
     uint32_t rows = pfs_take_be32(&c);
 
-    out->which = PFS_INDEX_ALL;
+    out->answer = PFS_INDEX_ALL;
     if (version != 1 || probe->form.floating || probe->form.width == 0 || probe->type->kind == PFS_BOOLEAN)
         return 0;
     if (c.bad || (int64_t)rows != probe->rows)
@@ -122,7 +122,7 @@ int pfs_bsi_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pf
     if (rc == 0)
         rc = answer(probe, &positive, &negative, some, err);
     if (rc == 0) {
-        *out = (struct pfs_answer){PFS_INDEX_SOME, some};
+        *out = (struct pfs_index_rows){PFS_INDEX_SOME, some};
         some = NULL;
     }
     pfs_bitmap_free(some);

@@ -14,7 +14,7 @@
 #define MAGIC 0x00054e4ed01a35aeull
 #define CONTAINER_BYTES_MAX ((size_t)64 << 20) /* arena of the names */
 
-typedef int ask_fn(const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err);
+typedef int ask_fn(const struct pfs_probe *probe, struct pfs_index_rows *out, struct pfs_err *err);
 
 static const struct {
     const char *name;
@@ -160,53 +160,52 @@ void pfs_fileindex_close(struct pfs_fileindex *index)
 
 /* ---- asking ---- */
 
-static void answer_done(struct pfs_answer *answer)
+void pfs_index_rows_done(struct pfs_index_rows *rows)
 {
-    pfs_bitmap_free(answer->some);
-    answer->some = NULL;
+    pfs_bitmap_free(rows->some);
+    rows->some = NULL;
 }
 
-/* a := a and b; takes b. */
-static int both(struct pfs_answer *a, struct pfs_answer *b, struct pfs_err *err)
+int pfs_index_rows_and(struct pfs_index_rows *a, struct pfs_index_rows *b, struct pfs_err *err)
 {
     int rc = 0;
 
-    if (a->which == PFS_INDEX_ALL || b->which == PFS_INDEX_NONE) {
-        struct pfs_answer was = *a;
+    if (a->answer == PFS_INDEX_ALL || b->answer == PFS_INDEX_NONE) {
+        struct pfs_index_rows was = *a;
 
         *a = *b;
         *b = was;
-    } else if (a->which == PFS_INDEX_SOME && b->which == PFS_INDEX_SOME) {
+    } else if (a->answer == PFS_INDEX_SOME && b->answer == PFS_INDEX_SOME) {
         rc = pfs_bitmap_and(a->some, b->some, err);
     }
-    answer_done(b);
+    pfs_index_rows_done(b);
     return rc;
 }
 
-/* a := a or b; takes b. */
-static int either(struct pfs_answer *a, struct pfs_answer *b, struct pfs_err *err)
+int pfs_index_rows_or(struct pfs_index_rows *a, struct pfs_index_rows *b, struct pfs_err *err)
 {
     int rc = 0;
 
-    if (a->which == PFS_INDEX_NONE || b->which == PFS_INDEX_ALL) {
-        struct pfs_answer was = *a;
+    if (a->answer == PFS_INDEX_NONE || b->answer == PFS_INDEX_ALL) {
+        struct pfs_index_rows was = *a;
 
         *a = *b;
         *b = was;
-    } else if (a->which == PFS_INDEX_SOME && b->which == PFS_INDEX_SOME) {
+    } else if (a->answer == PFS_INDEX_SOME && b->answer == PFS_INDEX_SOME) {
         rc = pfs_bitmap_or(a->some, b->some, err);
     }
-    answer_done(b);
+    pfs_index_rows_done(b);
     return rc;
 }
 
-static int ask_one(const struct entry *e, const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err)
+static int ask_one(const struct entry *e, const struct pfs_probe *probe, struct pfs_index_rows *out,
+                   struct pfs_err *err)
 {
     struct pfs_probe with = *probe;
 
-    *out = (struct pfs_answer){PFS_INDEX_ALL, NULL};
+    *out = (struct pfs_index_rows){PFS_INDEX_ALL, NULL};
     if (e->empty) {
-        out->which = probe->how == PFS_IS_NULL ? PFS_INDEX_ALL : PFS_INDEX_NONE;
+        out->answer = probe->how == PFS_IS_NULL ? PFS_INDEX_ALL : PFS_INDEX_NONE;
         return 0;
     }
     with.index = e->bytes;
@@ -215,22 +214,22 @@ static int ask_one(const struct entry *e, const struct pfs_probe *probe, struct 
 
 /* All indexes of the column, asked the same. */
 static int ask_all(const struct pfs_fileindex *index, struct pfs_slice column, const struct pfs_probe *probe,
-                   struct pfs_answer *out, struct pfs_err *err)
+                   struct pfs_index_rows *out, struct pfs_err *err)
 {
     int rc = 0;
 
-    *out = (struct pfs_answer){PFS_INDEX_ALL, NULL};
+    *out = (struct pfs_index_rows){PFS_INDEX_ALL, NULL};
     for (const struct entry *e = index->first; e != NULL && rc == 0; e = e->next) {
-        struct pfs_answer one;
+        struct pfs_index_rows one;
 
         if (!pfs_slice_eq(e->column, column))
             continue;
         rc = ask_one(e, probe, &one, err);
         if (rc == 0)
-            rc = both(out, &one, err);
+            rc = pfs_index_rows_and(out, &one, err);
     }
     if (rc < 0)
-        answer_done(out);
+        pfs_index_rows_done(out);
     return rc;
 }
 
@@ -249,12 +248,12 @@ static bool is_nan(const struct pfs_probe *probe)
 
 /* 0.0 and -0.0 are one number to who asks and two keys to an index. */
 static int ask_zero(const struct pfs_fileindex *index, struct pfs_slice column, struct pfs_probe *probe,
-                    struct pfs_answer *out, struct pfs_err *err)
+                    struct pfs_index_rows *out, struct pfs_err *err)
 {
     static const double zeros[] = {0.0, -0.0};
     static const float narrow[] = {0.0f, -0.0f};
     struct pfs_column literal[2];
-    struct pfs_answer other;
+    struct pfs_index_rows other;
     int rc;
 
     for (int i = 0; i < 2; i++)
@@ -269,9 +268,9 @@ static int ask_zero(const struct pfs_fileindex *index, struct pfs_slice column, 
     probe->key.number = -1;
     rc = ask_all(index, column, probe, &other, err);
     if (rc == 0)
-        rc = either(out, &other, err);
+        rc = pfs_index_rows_or(out, &other, err);
     if (rc < 0)
-        answer_done(out);
+        pfs_index_rows_done(out);
     return rc;
 }
 
@@ -282,13 +281,13 @@ static enum pfs_compare blunt(enum pfs_compare how)
 }
 
 static int ask(const struct pfs_fileindex *index, struct pfs_slice column, struct pfs_probe *probe,
-               struct pfs_answer *out, struct pfs_err *err)
+               struct pfs_index_rows *out, struct pfs_err *err)
 {
     bool literal = probe->how != PFS_IS_NULL && probe->how != PFS_IS_NOT_NULL;
     enum pfs_kind kind = probe->type->kind;
     bool bytes = kind == PFS_BINARY || kind == PFS_VARBINARY;
 
-    *out = (struct pfs_answer){PFS_INDEX_ALL, NULL};
+    *out = (struct pfs_index_rows){PFS_INDEX_ALL, NULL};
     if (!pfs_key_form_of(probe->type, &probe->form) && !(bytes && probe->how == PFS_EQ))
         return 0;
     if (literal && !bytes)
@@ -307,21 +306,21 @@ int pfs_fileindex_test(const struct pfs_fileindex *index, const char *column, co
                        enum pfs_index_answer *answer, struct pfs_bitmap **some, struct pfs_err *err)
 {
     struct pfs_probe probe = {.type = type, .how = how, .literal = literal, .rows = rows};
-    struct pfs_answer got;
+    struct pfs_index_rows got;
     uint64_t beyond, count;
 
     PFS_TRY(ask(index, pfs_str(column), &probe, &got, err));
-    if (got.which != PFS_INDEX_SOME) {
-        *answer = got.which;
+    if (got.answer != PFS_INDEX_SOME) {
+        *answer = got.answer;
         return 0;
     }
     count = pfs_bitmap_count(got.some);
     if (pfs_bitmap_values(got.some, (uint64_t)rows, UINT64_MAX, &beyond, 1) > 0) {
-        answer_done(&got);
+        pfs_index_rows_done(&got);
         return pfs_index_damaged(err, "it has rows that the file has not");
     }
     if (count == 0 || count == (uint64_t)rows) {
-        answer_done(&got);
+        pfs_index_rows_done(&got);
         *answer = count == 0 ? PFS_INDEX_NONE : PFS_INDEX_ALL;
         return 0;
     }

@@ -35,3 +35,14 @@ enum pfs_index_answer { PFS_INDEX_ALL, PFS_INDEX_NONE, PFS_INDEX_SOME };
 int pfs_fileindex_test(const struct pfs_fileindex *index, const char *column, const struct pfs_type *type,
                        enum pfs_compare how, const struct pfs_column *literal, int64_t rows,
                        enum pfs_index_answer *answer, struct pfs_bitmap **some, struct pfs_err *err);
+
+/* Rows by several answers. `some` is owned while answer is SOME, else NULL. */
+struct pfs_index_rows {
+    enum pfs_index_answer answer;
+    struct pfs_bitmap *some;
+};
+
+void pfs_index_rows_done(struct pfs_index_rows *rows);
+/* a := a and b, a or b; takes b, also on failure. -ENOMEM. */
+int pfs_index_rows_and(struct pfs_index_rows *a, struct pfs_index_rows *b, struct pfs_err *err);
+int pfs_index_rows_or(struct pfs_index_rows *a, struct pfs_index_rows *b, struct pfs_err *err);

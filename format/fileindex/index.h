@@ -37,16 +37,11 @@ struct pfs_probe {
     int64_t rows;
 };
 
-/* An answer: with SOME the bitmap is the caller's, else NULL. -EIO: damaged. */
-struct pfs_answer {
-    enum pfs_index_answer which;
-    struct pfs_bitmap *some;
-};
-
-int pfs_bloom_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err);
-int pfs_bitmap_index_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err);
-int pfs_bsi_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err);
-int pfs_range_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err);
+/* out->some is made new with SOME, else left alone. -EIO: damaged. */
+int pfs_bloom_ask(const struct pfs_probe *probe, struct pfs_index_rows *out, struct pfs_err *err);
+int pfs_bitmap_index_ask(const struct pfs_probe *probe, struct pfs_index_rows *out, struct pfs_err *err);
+int pfs_bsi_ask(const struct pfs_probe *probe, struct pfs_index_rows *out, struct pfs_err *err);
+int pfs_range_ask(const struct pfs_probe *probe, struct pfs_index_rows *out, struct pfs_err *err);
 
 /* The bytes of an index are not what they should be. */
 int pfs_index_damaged(struct pfs_err *err, const char *what);

@@ -164,7 +164,7 @@ static int compare(const struct pfs_probe *probe, const struct pfs_slices *slice
     return 0;
 }
 
-int pfs_range_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct pfs_err *err)
+int pfs_range_ask(const struct pfs_probe *probe, struct pfs_index_rows *out, struct pfs_err *err)
 {
     struct pfs_cursor c = pfs_cursor_of(probe->index), head = take_head(&c);
     struct pfs_slice bytes = {NULL, 0}, rest = {NULL, 0};
@@ -176,13 +176,13 @@ int pfs_range_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct 
     bool found = false;
     int rc;
 
-    out->which = PFS_INDEX_ALL;
+    out->answer = PFS_INDEX_ALL;
     if (version != 1)
         return 0;
     if (head.bad || (int64_t)rows != probe->rows)
         return pfs_index_damaged(err, "a range bitmap is of another number of rows");
     if (keys == 0) { /* nothing but nulls */
-        out->which = probe->how == PFS_IS_NULL ? PFS_INDEX_ALL : PFS_INDEX_NONE;
+        out->answer = probe->how == PFS_IS_NULL ? PFS_INDEX_ALL : PFS_INDEX_NONE;
         return 0;
     }
     (void)pfs_key_take(&head, probe->form);
@@ -199,7 +199,7 @@ int pfs_range_ask(const struct pfs_probe *probe, struct pfs_answer *out, struct 
     if (rc == 0)
         rc = compare(probe, &slices, below, found, &some, err);
     if (rc == 0)
-        *out = (struct pfs_answer){PFS_INDEX_SOME, some};
+        *out = (struct pfs_index_rows){PFS_INDEX_SOME, some};
     else
         pfs_bitmap_free(some);
     pfs_slices_done(&slices);
