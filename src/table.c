@@ -127,6 +127,15 @@ const char *pfs_table_branch(const struct pfs_table *table)
     return table->config.branch;
 }
 
+struct pfs_table_parts pfs_table_parts(const struct pfs_table *table)
+{
+    return (struct pfs_table_parts){.store = table->config.store,
+                                    .root = table->config.root,
+                                    .meta = table->config.meta,
+                                    .schemas = table->schemas,
+                                    .manifests = table->manifests};
+}
+
 /* ---- states ---- */
 
 static bool same_file(const struct pfs_stat *a, const struct pfs_stat *b)

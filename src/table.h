@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "src/scan/diff.h"
 #include "src/scan/scan.h"
 #include "src/scan/state.h"
 #include "src/write/write.h"
@@ -36,6 +37,15 @@ struct pfs_when {
 /* The state then. Bare -ENOENT: no such snapshot or tag, nothing that old, or the table itself is gone. LATEST of a
  * table without a snapshot is a state that does not exist (state->exists false). */
 int pfs_table_state(struct pfs_table *table, struct pfs_when when, struct pfs_state **out, struct pfs_err *err);
+
+/* What rooms that read a table's history by themselves stand on: borrowed, valid while the table is referenced. */
+struct pfs_table_parts {
+    struct pfs_store *store;
+    const char *root, *meta; /* directories: of the main table; with snapshot/ and tag/ (a branch: the branch's) */
+    struct pfs_schemas *schemas;
+    struct pfs_manifests *manifests;
+};
+struct pfs_table_parts pfs_table_parts(const struct pfs_table *table);
 
 /* The newest schema (also without a snapshot); lives as long as the table. */
 int pfs_table_schema(struct pfs_table *table, const struct pfs_schema **out, struct pfs_err *err);

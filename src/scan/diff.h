@@ -1,10 +1,11 @@
 /* diff.h - what differs between two complete states (design: mount.md "diff/"; spec changelog 5).
  *
- * Both states are read merged, as a snapshot read gives them; per partition and bucket the two streams are joined by
- * key. Rows: `_kind` (STRING), then the wanted columns: the end row of each changed key with its stored kind, `-D` with
- * the start row for a vanished one, no `-U`. Buckets whose live files are the same on both sides are not read. Tables
- * without a primary key: the rows of the files that only the end has, +I. The schema is that of `to`. Threads: as a
- * scan.
+ * Both states are read merged, as a snapshot read gives them, but with the deletes that no compaction has dropped yet;
+ * per partition and bucket the two streams are joined by key. Rows: `_kind` (STRING), then the wanted columns: of each
+ * key that differs in any column the record that the end has, with its stored kind (a delete too, as `$audit_log` shows
+ * it), or `-D` with the start row when the end has none. Sections of files that are the same on both sides are not
+ * read. Tables without a primary key: the rows of the files that only the end has, +I. The schema is that of `to`.
+ * -EOPNOTSUPP when the number of buckets of a partition changed in between. Threads: as a scan.
  */
 #pragma once
 

@@ -14,6 +14,7 @@ struct candidate {
     const struct pfs_manifest_entry *entry;
     int64_t order; /* in the state's list */
     int32_t rank;  /* of its partition among all */
+    const struct pfs_column *value;
 };
 
 static int compare_bytes(const void *a, const void *b)
@@ -34,6 +35,15 @@ static int compare_values(const void *left, const void *right)
             return order;
     }
     return pfs_slice_compare(a->bytes, b->bytes);
+}
+
+int pfs_split_compare(const struct pfs_split *a, const struct pfs_split *b, int32_t partition_keys)
+{
+    const struct partition left = {a->partition, (struct pfs_column *)(uintptr_t)a->value, partition_keys};
+    const struct partition right = {b->partition, (struct pfs_column *)(uintptr_t)b->value, partition_keys};
+    int order = compare_values(&left, &right);
+
+    return order != 0 ? order : a->bucket < b->bucket ? -1 : a->bucket > b->bucket;
 }
 
 static int decode_partition(const struct pfs_schema *schema, struct pfs_slice bytes, struct pfs_arena *arena,
@@ -188,7 +198,7 @@ static int collect(const struct pfs_scan_want *want, struct pfs_arena *arena, st
         const struct ranked *r = bsearch(&key, ranked, (size_t)partitions, sizeof(*ranked), compare_ranked);
 
         if (r->wanted && is_read(want, top, state->file[i]))
-            files[n++] = (struct candidate){state->file[i], i, r->rank};
+            files[n++] = (struct candidate){state->file[i], i, r->rank, r->partition.value};
     }
     *out = files;
     *count = n;
@@ -300,8 +310,8 @@ int pfs_plan_make(const struct pfs_scan_want *want, struct pfs_arena *arena, str
         struct pfs_split *s;
 
         if (i == 0 || c->rank != c[-1].rank || c->entry->bucket != c[-1].entry->bucket)
-            out->split[out->splits++] =
-                (struct pfs_split){.partition = c->entry->partition, .bucket = c->entry->bucket, .file = &file[i]};
+            out->split[out->splits++] = (struct pfs_split){
+                .partition = c->entry->partition, .value = c->value, .bucket = c->entry->bucket, .file = &file[i]};
         s = &out->split[out->splits - 1];
         s->file[s->files++].entry = c->entry;
         s->rows += c->entry->file.rows;

@@ -17,6 +17,7 @@ struct pfs_section { /* files whose key ranges overlap, directly or through othe
 
 struct pfs_split {
     struct pfs_slice partition;
+    const struct pfs_column *value; /* of the partition: one row a partition key */
     int32_t bucket;
     int64_t rows;
     int32_t files;
@@ -31,3 +32,9 @@ struct pfs_plan {
 };
 
 int pfs_plan_make(const struct pfs_scan_want *want, struct pfs_arena *arena, struct pfs_plan *out, struct pfs_err *err);
+
+/* Orders the splits of two plans of one table by partition and bucket. */
+int pfs_split_compare(const struct pfs_split *a, const struct pfs_split *b, int32_t partition_keys);
+
+/* The plan of a scan that is not read yet, for who leaves out what need not be read. */
+struct pfs_plan *pfs_scan_plan(struct pfs_scan *scan);

@@ -23,6 +23,7 @@ struct pfs_scan {
     int32_t columns;
     int32_t *column; /* wanted */
     bool kinds;
+    bool deletes;                    /* are given */
     bool plain;                      /* no key is in two files: nothing is merged */
     struct pfs_deletions *deletions; /* NULL: the snapshot has none */
     const struct pfs_cancel *cancel;
@@ -143,6 +144,7 @@ int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struc
     pfs_arena_init(&scan->arena, PFS_MANIFEST_BYTES_MAX);
     scan->state = pfs_state_ref(want->state);
     scan->kinds = want->kinds;
+    scan->deletes = want->kinds && want->deletes;
     scan->cancel = want->cancel;
     scan->pool = want->pool;
     scan->plain = is_plain(want);
@@ -172,6 +174,11 @@ void pfs_scan_close(struct pfs_scan *scan)
     pfs_state_unref(scan->state);
     pfs_arena_done(&scan->arena);
     pfs_free(scan);
+}
+
+struct pfs_plan *pfs_scan_plan(struct pfs_scan *scan)
+{
+    return &scan->plan;
 }
 
 int32_t pfs_scan_splits(const struct pfs_scan *scan)
@@ -335,7 +342,7 @@ static int64_t split_next(struct pfs_reader *self, struct pfs_arena *arena, stru
             r->at++;
             continue;
         }
-        if (r->key_value)
+        if (r->key_value && !r->scan->deletes)
             PFS_TRY(pfs_engine_drop_deletes(&batch, arena, &batch, err));
         if (batch.rows > 0)
             return project(r, &batch, arena, out, err);

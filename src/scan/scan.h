@@ -31,7 +31,8 @@ struct pfs_scan_want {
     const int32_t *column;
     int32_t partitions;
     const struct pfs_partition_value *partition;
-    bool kinds; /* append the row kind (TINYINT) after the wanted columns */
+    bool kinds;   /* append the row kind (TINYINT) after the wanted columns */
+    bool deletes; /* with kinds: keys whose record is a delete that no compaction has dropped yet are given too */
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool; /* for decoding ahead; NULL = none */
 };

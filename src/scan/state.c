@@ -12,6 +12,7 @@ struct state {
     struct pfs_arena arena;
     const struct pfs_decoded **decoded; /* referenced */
     int64_t manifests;
+    struct pfs_state *base; /* whose facts these are, read with another schema; NULL = our own */
 };
 
 struct pfs_state *pfs_state_ref(struct pfs_state *state)
@@ -29,8 +30,26 @@ void pfs_state_unref(struct pfs_state *state)
     for (int64_t i = 0; i < s->manifests; i++)
         pfs_decoded_unref(s->decoded[i]);
     pfs_schemas_unref(s->state.schemas);
+    pfs_state_unref(s->base);
     pfs_arena_done(&s->arena);
     pfs_free(s);
+}
+
+int pfs_state_with(struct pfs_state *state, const struct pfs_schema *schema, struct pfs_state **out,
+                   struct pfs_err *err)
+{
+    struct state *s = pfs_zalloc(sizeof(*s));
+
+    if (s == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a state");
+    s->state = *state;
+    s->state.schema = schema;
+    s->base = pfs_state_ref(state);
+    (void)pfs_schemas_ref(s->state.schemas);
+    atomic_init(&s->refs, 1);
+    pfs_arena_init(&s->arena, PFS_ARENA_LIMIT);
+    *out = &s->state;
+    return 0;
 }
 
 static int copy_text(struct pfs_arena *arena, const char **text, struct pfs_err *err)

@@ -38,5 +38,8 @@ struct pfs_state {
 int pfs_state_load(struct pfs_manifests *cache, struct pfs_store *store, const char *table, struct pfs_schemas *schemas,
                    const struct pfs_schema *schema, const struct pfs_snapshot *snapshot, struct pfs_state **out,
                    struct pfs_err *err);
+/* The same files read as rows of another schema of the table. The answer holds a reference on `state`. */
+int pfs_state_with(struct pfs_state *state, const struct pfs_schema *schema, struct pfs_state **out,
+                   struct pfs_err *err);
 struct pfs_state *pfs_state_ref(struct pfs_state *state);
 void pfs_state_unref(struct pfs_state *state); /* NULL allowed */

@@ -1,0 +1,142 @@
+/* render_changes.c - the finders of what changed: differences of two states. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/number.h"
+#include "fs/render.h"
+
+#define SMALL_ROWS 20000 /* such a view is rendered among the urgent tasks */
+
+struct changes { /* what such a view is made of */
+    struct pfs_table *table;
+    struct pfs_state *from, *to;
+    struct pfs_arena arena;
+    struct pfs_pool *pool;
+    int32_t columns;
+    int32_t *column;
+    int32_t partitions;
+    struct pfs_partition_value *partition;
+};
+
+static void release(void *context)
+{
+    struct changes *c = context;
+
+    pfs_state_unref(c->from);
+    pfs_state_unref(c->to);
+    pfs_table_unref(c->table);
+    pfs_arena_done(&c->arena);
+    pfs_free(c);
+}
+
+static int open_changes(const struct pfs_looking *looking, struct changes **out, struct pfs_err *err)
+{
+    struct changes *c = pfs_zalloc(sizeof(*c));
+
+    if (c == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a view");
+    pfs_arena_init(&c->arena, PFS_ARENA_LIMIT);
+    c->table = pfs_table_ref(looking->table);
+    c->pool = looking->pool;
+    *out = c;
+    return 0;
+}
+
+/* The columns and partitions that the place is refined to. */
+static int refine(struct changes *c, const struct pfs_place *place, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = c->to->schema;
+
+    if (place->wheres > 0)
+        return pfs_fail(err, EOPNOTSUPP, "conditions are not there yet");
+    PFS_TRY(pfs_place_columns(place, schema, &c->arena, &c->column, &c->columns, err));
+    PFS_TRY(pfs_place_partitions(place, schema, &c->arena, &c->partition, err));
+    c->partitions = place->specs;
+    return 0;
+}
+
+/* ---- diff/A..B ---- */
+
+/* The state that a bound of a range names, read with the newest schema: a snapshot's id (0: before the first), else a
+ * tag; `latest`. */
+static int bound_state(struct pfs_table *table, const char *name, struct pfs_state **out, struct pfs_err *err)
+{
+    struct pfs_table_parts parts = pfs_table_parts(table);
+    struct pfs_when when = {.kind = PFS_WHEN_TAG, .tag = name};
+    const struct pfs_schema *schema;
+    struct pfs_state *state;
+    int rc = -ENOENT;
+
+    PFS_TRY(pfs_table_schema(table, &schema, err));
+    if (strcmp(name, "0") == 0)
+        return pfs_state_load(parts.manifests, parts.store, parts.root, parts.schemas, schema, NULL, out, err);
+    if (strcmp(name, "latest") == 0)
+        return pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, out, err);
+    if (strncmp(name, "tag:", 4) == 0)
+        when.tag = name + 4;
+    else if (pfs_i64_parse(pfs_str(name), &when.number) == 0)
+        rc = pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_SNAPSHOT, .number = when.number}, &state, err);
+    if (rc == -ENOENT)
+        rc = pfs_table_state(table, when, &state, err);
+    if (rc < 0)
+        return rc;
+    rc = pfs_state_with(state, schema, out, err);
+    pfs_state_unref(state);
+    return rc;
+}
+
+static int open_diff(void *context, const struct pfs_cancel *cancel, struct pfs_rows **out, struct pfs_err *err)
+{
+    const struct changes *c = context;
+    const struct pfs_diff_want want = {.from = c->from,
+                                       .to = c->to,
+                                       .columns = c->columns,
+                                       .column = c->column,
+                                       .partitions = c->partitions,
+                                       .partition = c->partition,
+                                       .cancel = cancel,
+                                       .pool = c->pool};
+
+    return pfs_diff_rows(&want, out, err);
+}
+
+static int64_t rows_of(const struct pfs_state *state)
+{
+    int64_t rows = 0;
+
+    for (int64_t i = 0; i < state->files; i++)
+        rows += state->file[i]->file.rows;
+    return rows;
+}
+
+static int find_diff(struct changes *c, const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
+{
+    const struct pfs_place *place = looking->place;
+
+    PFS_TRY(bound_state(c->table, place->from, &c->from, err));
+    PFS_TRY(bound_state(c->table, place->to, &c->to, err));
+    if (c->from->exists && (!c->to->exists || c->from->snapshot.id > c->to->snapshot.id))
+        return pfs_fail(err, EINVAL, "%s is newer than %s", place->from, place->to);
+    PFS_TRY(refine(c, place, err));
+    out->mtime_ms = c->to->exists ? c->to->snapshot.time_ms : 0;
+    out->identity = pfs_arena_printf(looking->arena, "%s|%s|%lld", c->from->identity, c->to->identity,
+                                     (long long)c->to->schema->id);
+    return out->identity == NULL ? pfs_arena_full(looking->arena, err) : 0;
+}
+
+int pfs_find_diff(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
+{
+    struct pfs_print print = {open_diff, release, NULL, looking->pool, looking->place->format, false};
+    struct changes *c;
+    int rc;
+
+    PFS_TRY(open_changes(looking, &c, err));
+    rc = find_diff(c, looking, out, err);
+    if (rc < 0) {
+        release(c);
+        return rc;
+    }
+    print.context = c;
+    print.small = rows_of(c->from) + rows_of(c->to) <= SMALL_ROWS;
+    return pfs_print_source(&print, &out->source, err);
+}
