@@ -10,6 +10,7 @@ int pfs_render_find(const struct pfs_looking *looking, struct pfs_shown *out, st
     static pfs_finder_fn *const finder[] = {
         [PFS_NODE_VIEW] = pfs_find_rows,
         [PFS_NODE_DIFF] = pfs_find_diff,
+        [PFS_NODE_SYSTEM] = pfs_find_system,
     };
     size_t kind = looking->place->kind;
 

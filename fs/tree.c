@@ -269,6 +269,20 @@ static int list_snapshots(struct listing *l)
     return formats & 1u << PFS_TEXT_JSON ? list_name(l, "latest.jsonl", false) : 0;
 }
 
+static int list_systems(struct listing *l)
+{
+    const char *name;
+
+    for (int i = 0; (name = pfs_table_system_listed(i)) != NULL; i++) {
+        const char *file = pfs_arena_printf(l->arena, "%s.csv", name);
+
+        if (file == NULL)
+            return pfs_arena_full(l->arena, l->err);
+        PFS_TRY(list_name(l, file, false));
+    }
+    return 0;
+}
+
 static int list_catalog(struct listing *l, const struct pfs_place *place)
 {
     struct pfs_catalog *catalog = l->tree->config.catalog;
@@ -297,6 +311,8 @@ static int list_all(struct listing *l, const struct pfs_place *place)
         return list_in_state(l, place);
     case PFS_NODE_SNAPSHOTS:
         return list_snapshots(l);
+    case PFS_NODE_SYSTEMS:
+        return list_systems(l);
     case PFS_NODE_TAGS:
         return place->snapshot == 0 ? list_tags(l, place) : 0;
     default:

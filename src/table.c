@@ -133,7 +133,8 @@ struct pfs_table_parts pfs_table_parts(const struct pfs_table *table)
                                     .root = table->config.root,
                                     .meta = table->config.meta,
                                     .schemas = table->schemas,
-                                    .manifests = table->manifests};
+                                    .manifests = table->manifests,
+                                    .pool = table->config.pool};
 }
 
 /* ---- states ---- */

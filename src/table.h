@@ -44,6 +44,7 @@ struct pfs_table_parts {
     const char *root, *meta; /* directories: of the main table; with snapshot/ and tag/ (a branch: the branch's) */
     struct pfs_schemas *schemas;
     struct pfs_manifests *manifests;
+    struct pfs_pool *pool; /* may be NULL */
 };
 struct pfs_table_parts pfs_table_parts(const struct pfs_table *table);
 
@@ -74,3 +75,26 @@ int pfs_table_tag_rename(struct pfs_table *table, const char *from, const char *
 
 /* A JSON object that says how the table is: snapshot, schema, files and runs a bucket, bytes, unsupported features. */
 int pfs_table_status(struct pfs_table *table, struct pfs_buf *out, struct pfs_err *err);
+
+/* ---- system tables (spec system-tables) ---- */
+
+/* What a system table is read from: it outlives the table's handle and keeps what it saw of it. */
+struct pfs_table_system;
+
+/* The system table of that name (Paimon's, any case) as of `when`, which some of them do not look at. Bare -ENOENT: no
+ * such system table, no such snapshot or tag. */
+int pfs_table_system_open(struct pfs_table *table, const char *name, struct pfs_when when,
+                          struct pfs_table_system **out, struct pfs_err *err);
+void pfs_table_system_close(struct pfs_table_system *system); /* NULL allowed */
+
+/* Text that changes when the rows may have changed; lives as long as `system`. time_ms: of the snapshot, 0 = none. */
+const char *pfs_table_system_identity(const struct pfs_table_system *system);
+int64_t pfs_table_system_time_ms(const struct pfs_table_system *system);
+/* Expected rows are few: its size may be asked for lightly. */
+bool pfs_table_system_is_small(const struct pfs_table_system *system);
+
+int pfs_table_system_rows(const struct pfs_table_system *system, const struct pfs_cancel *cancel, struct pfs_rows **out,
+                          struct pfs_err *err);
+
+/* The names that a listing shows: those made of metadata alone. NULL past the last one. */
+const char *pfs_table_system_listed(int index);

@@ -253,6 +253,7 @@ static void fill_snapshot(const struct attempt *a, struct pfs_snapshot *out)
         out->total_records += base->total_records;
     out->changelog_records = PFS_NO_NUMBER;
     out->watermark = base != NULL ? base->watermark : PFS_NO_NUMBER;
+    out->has_watermark = base != NULL && base->has_watermark;
     out->statistics = base != NULL && base->schema_id == c->schema->id ? base->statistics : NULL;
     out->properties_json = NULL;
     out->next_row_id = base != NULL && base->next_row_id != PFS_NO_NUMBER ? base->next_row_id : 0;

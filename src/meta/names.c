@@ -182,6 +182,11 @@ static int put_value(const struct pfs_column *c, bool legacy, struct pfs_buf *ou
     return 0;
 }
 
+int pfs_name_value_java(const struct pfs_column *column, bool legacy, struct pfs_buf *out, struct pfs_err *err)
+{
+    return put_value(column, legacy, out, err);
+}
+
 /* Bytes of the white space at the start, as Java sees it; 0 = none. */
 static size_t white_space(struct pfs_slice text)
 {
@@ -198,7 +203,7 @@ static size_t white_space(struct pfs_slice text)
                : 0;
 }
 
-static bool is_blank(struct pfs_slice text)
+bool pfs_name_is_blank(struct pfs_slice text)
 {
     while (text.len > 0) {
         size_t len = white_space(text);
@@ -221,7 +226,7 @@ static int put_partition(const struct pfs_schema *schema, const struct pfs_colum
         pfs_buf_clear(&text);
         if (pfs_column_present(&value[i], 0))
             rc = put_value(&value[i], schema->legacy_partition_names, &text, err);
-        if (is_blank(pfs_buf_slice(&text))) {
+        if (pfs_name_is_blank(pfs_buf_slice(&text))) {
             pfs_buf_clear(&text);
             pfs_buf_puts(&text, schema->default_partition);
         }

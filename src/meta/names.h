@@ -25,6 +25,12 @@ int pfs_name_unescape(struct pfs_slice in, struct pfs_arena *arena, struct pfs_s
 int pfs_name_partition(const struct pfs_schema *schema, struct pfs_slice partition, struct pfs_arena *arena,
                        const char **out, struct pfs_err *err);
 
+/* One present value as Paimon spells it in directories, not escaped (spec layout 2.1): with legacy as it lies in memory
+ * (DATE a number of days), which is also how statistics are shown. */
+int pfs_name_value_java(const struct pfs_column *column, bool legacy, struct pfs_buf *out, struct pfs_err *err);
+/* Empty, or white space as Java sees it. */
+bool pfs_name_is_blank(struct pfs_slice text);
+
 /* "<table>/[data-dir/]<partition>/bucket-<b>" (bucket -2: bucket-postpone); data-file.path-directory is honoured. */
 int pfs_name_bucket(const char *table_path, const struct pfs_schema *schema, struct pfs_slice partition, int32_t bucket,
                     struct pfs_arena *arena, const char **out, struct pfs_err *err);

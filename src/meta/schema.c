@@ -315,6 +315,12 @@ int pfs_schema_load(struct pfs_store *store, const char *table, int64_t id, stru
     return rc < 0 ? pfs_wrap(err, "%s", path) : 0;
 }
 
+int pfs_schema_list(struct pfs_store *store, const char *table, struct pfs_arena *arena, int64_t **ids, int64_t *count,
+                    struct pfs_err *err)
+{
+    return pfs_list_numbers(store, table, "schema", "schema-", arena, ids, count, err);
+}
+
 int pfs_schema_latest_id(struct pfs_store *store, const char *table, int64_t *out, struct pfs_err *err)
 {
     struct pfs_arena arena;
@@ -322,7 +328,7 @@ int pfs_schema_latest_id(struct pfs_store *store, const char *table, int64_t *ou
     int rc;
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = pfs_list_numbers(store, table, "schema", "schema-", &arena, &ids, &count, err);
+    rc = pfs_schema_list(store, table, &arena, &ids, &count, err);
     if (rc == 0 && count == 0)
         rc = -ENOENT;
     if (rc == 0)

@@ -52,6 +52,11 @@ int pfs_schema_parse(struct pfs_slice json, struct pfs_arena *arena, struct pfs_
 /* As Paimon writes it (its order of members, pretty printed; spec metadata 1). */
 int pfs_schema_print(const struct pfs_schema *schema, struct pfs_buf *out, struct pfs_err *err);
 
+/* Parts of it as compact JSON: an array of columns, arrays of names, an object of options. */
+enum pfs_schema_part { PFS_SCHEMA_FIELDS, PFS_SCHEMA_PARTITION_KEYS, PFS_SCHEMA_PRIMARY_KEYS, PFS_SCHEMA_OPTIONS };
+int pfs_schema_print_part(const struct pfs_schema *schema, enum pfs_schema_part part, struct pfs_buf *out,
+                          struct pfs_err *err);
+
 /* Fills the derived members from columns, keys and options, and checks what Paimon checks when a table is created (spec
  * options 5, merge-engines 2 and 5): -EINVAL with the sentence. Also makes the primary key columns not null and gives
  * ids to fields that have -1 (nested ones too). For statements, before publishing. */
@@ -62,6 +67,9 @@ int pfs_schema_load(struct pfs_store *store, const char *table, int64_t id, stru
                     struct pfs_schema *out, struct pfs_err *err);
 /* Greatest id in schema/; bare -ENOENT when there is none (then it is no table). */
 int pfs_schema_latest_id(struct pfs_store *store, const char *table, int64_t *out, struct pfs_err *err);
+/* All ids, ascending, in the arena. */
+int pfs_schema_list(struct pfs_store *store, const char *table, struct pfs_arena *arena, int64_t **ids, int64_t *count,
+                    struct pfs_err *err);
 /* Publishes schema-<schema->id> without replacing; bare -EEXIST when the id is taken. */
 int pfs_schema_publish(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
                        struct pfs_err *err);

@@ -138,6 +138,51 @@ int pfs_schema_print(const struct pfs_schema *s, struct pfs_buf *out, struct pfs
     return pfs_buf_check(out, err);
 }
 
+/* Appends the text without the blanks that stand outside of strings. */
+static void squeeze(struct pfs_slice text, struct pfs_buf *out)
+{
+    bool quoted = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.at[i];
+
+        if (!quoted && (c == ' ' || c == '\n'))
+            continue;
+        pfs_buf_putc(out, c);
+        if (c == '"')
+            quoted = !quoted;
+        else if (quoted && c == '\\' && i + 1 < text.len)
+            pfs_buf_putc(out, text.at[++i]);
+    }
+}
+
+int pfs_schema_print_part(const struct pfs_schema *s, enum pfs_schema_part part, struct pfs_buf *out,
+                          struct pfs_err *err)
+{
+    struct pfs_buf text = {0};
+    int rc;
+
+    switch (part) {
+    case PFS_SCHEMA_FIELDS:
+        put_fields(&text, 0, s->field, s->columns);
+        break;
+    case PFS_SCHEMA_PARTITION_KEYS:
+        put_names(&text, s, s->partition_key, s->partition_keys);
+        break;
+    case PFS_SCHEMA_PRIMARY_KEYS:
+        put_names(&text, s, s->primary_key, s->primary_keys);
+        break;
+    case PFS_SCHEMA_OPTIONS:
+        put_options(&text, &s->options);
+        break;
+    }
+    rc = pfs_buf_check(&text, err);
+    if (rc == 0)
+        squeeze(pfs_buf_slice(&text), out);
+    pfs_buf_done(&text);
+    return rc < 0 ? rc : pfs_buf_check(out, err);
+}
+
 /* ---- SQL ---- */
 
 static void put_quoted(struct pfs_buf *out, char quote, const char *text)

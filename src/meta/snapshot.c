@@ -76,6 +76,7 @@ static void parse(const json_t *root, struct pfs_arena *arena, struct pfs_snapsh
     out->delta_records = pfs_json_maybe_number(root, "deltaRecordCount", PFS_NO_NUMBER, bad);
     out->changelog_records = pfs_json_maybe_number(root, "changelogRecordCount", PFS_NO_NUMBER, bad);
     out->watermark = pfs_json_maybe_number(root, "watermark", PFS_NO_NUMBER, bad);
+    out->has_watermark = json_is_integer(json_object_get(root, "watermark"));
     out->statistics = component(root, "statistics", false, arena, bad);
     out->properties_json = parse_properties(root, arena, bad);
     out->next_row_id = pfs_json_maybe_number(root, "nextRowId", PFS_NO_NUMBER, bad);
@@ -137,7 +138,8 @@ int pfs_snapshot_print(const struct pfs_snapshot *s, struct pfs_buf *out, struct
     put_optional(out, "totalRecordCount", s->total_records);
     put_optional(out, "deltaRecordCount", s->delta_records);
     put_optional(out, "changelogRecordCount", s->changelog_records);
-    put_optional(out, "watermark", s->watermark);
+    if (s->has_watermark)
+        put_number(out, "watermark", s->watermark);
     put_text(out, "statistics", s->statistics);
     if (s->properties_json != NULL)
         pfs_buf_printf(out, ",\n  \"properties\" : %s", s->properties_json);

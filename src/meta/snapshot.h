@@ -30,7 +30,8 @@ struct pfs_snapshot {
     enum pfs_commit_kind kind;
     int64_t time_ms;
     int64_t total_records, delta_records, changelog_records; /* PFS_NO_NUMBER = absent */
-    int64_t watermark;                                       /* PFS_NO_NUMBER = absent */
+    int64_t watermark;                                       /* PFS_NO_NUMBER = absent, or has_watermark */
+    bool has_watermark;                                      /* the file has it, be it INT64_MIN ("none") */
     const char *statistics;                                  /* NULL = none */
     const char *properties_json;                             /* the object's text, carried forward; NULL = none */
     int64_t next_row_id;                                     /* PFS_NO_NUMBER = absent */
@@ -73,3 +74,12 @@ int pfs_tag_create(struct pfs_store *store, const char *table, const char *name,
                    struct pfs_err *err);
 int pfs_tag_remove(struct pfs_store *store, const char *table, const char *name, struct pfs_err *err);
 int pfs_tag_rename(struct pfs_store *store, const char *table, const char *from, const char *to, struct pfs_err *err);
+
+/* How long a tag is to live; both PFS_NO_NUMBER without a time-to-live. */
+struct pfs_tag_life {
+    int64_t created_ms;  /* wall clock of who made it, as if UTC */
+    int64_t retained_ms; /* from then on */
+};
+int pfs_tag_life_parse(struct pfs_slice json, struct pfs_tag_life *out, struct pfs_err *err);
+int pfs_tag_life_load(struct pfs_store *store, const char *table, const char *name, struct pfs_tag_life *out,
+                      struct pfs_err *err);

@@ -22,7 +22,7 @@ struct pfs_scan {
     struct pfs_plan plan;
     int32_t columns;
     int32_t *column; /* wanted */
-    bool kinds;
+    bool kinds, sequences;
     bool deletes;                    /* are given */
     bool plain;                      /* no key is in two files: nothing is merged */
     struct pfs_deletions *deletions; /* NULL: the snapshot has none */
@@ -144,6 +144,7 @@ int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struc
     pfs_arena_init(&scan->arena, PFS_MANIFEST_BYTES_MAX);
     scan->state = pfs_state_ref(want->state);
     scan->kinds = want->kinds;
+    scan->sequences = want->sequences;
     scan->deletes = want->kinds && want->deletes;
     scan->cancel = want->cancel;
     scan->pool = want->pool;
@@ -292,7 +293,8 @@ static int open_section(struct split_reader *r, struct pfs_err *err)
         return open_plain(r, split->file, split->files, false, err);
     if (section->files > 1 && !r->scan->plain)
         return open_merge(r, section, err);
-    return open_plain(r, section->file, section->files, r->scan->kinds || has_deletes(section), err);
+    return open_plain(r, section->file, section->files, r->scan->kinds || r->scan->sequences || has_deletes(section),
+                      err);
 }
 
 /* Picks the wanted columns (and the kinds) out of what the section gave. */
@@ -300,21 +302,23 @@ static int64_t project(struct split_reader *r, const struct pfs_batch *in, struc
                        struct pfs_batch *out, struct pfs_err *err)
 {
     const struct pfs_scan *scan = r->scan;
-    int32_t columns = scan->columns + (scan->kinds ? 1 : 0);
+    int32_t columns = scan->columns + scan->sequences + scan->kinds, last = columns - 1;
     struct pfs_column *column = pfs_arena_array(arena, (size_t)columns, sizeof(*column));
 
     if (column == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < scan->columns; i++)
         column[i] = in->column[r->merged ? scan->place[i] : i];
+    if (scan->sequences)
+        column[scan->columns] = in->column[in->columns - 2];
     if (scan->kinds && r->key_value)
-        column[scan->columns] = in->column[in->columns - 1];
+        column[last] = in->column[in->columns - 1];
     else if (scan->kinds) {
         int8_t *kinds = pfs_arena_zalloc(arena, (size_t)in->rows); /* PFS_INSERT */
 
         if (kinds == NULL)
             return pfs_arena_full(arena, err);
-        column[scan->columns] = (struct pfs_column){.type = &kind_type, .values = kinds};
+        column[last] = (struct pfs_column){.type = &kind_type, .values = kinds};
     }
     *out = (struct pfs_batch){in->rows, columns, column};
     return in->rows;

@@ -31,8 +31,9 @@ struct pfs_scan_want {
     const int32_t *column;
     int32_t partitions;
     const struct pfs_partition_value *partition;
-    bool kinds;   /* append the row kind (TINYINT) after the wanted columns */
-    bool deletes; /* with kinds: keys whose record is a delete that no compaction has dropped yet are given too */
+    bool sequences; /* append _SEQUENCE_NUMBER (BIGINT) after the wanted columns; primary-key tables alone */
+    bool kinds;     /* append the row kind (TINYINT) after all else */
+    bool deletes;   /* with kinds: keys whose record is a delete that no compaction has dropped yet are given too */
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool; /* for decoding ahead; NULL = none */
 };
@@ -49,7 +50,8 @@ int32_t pfs_scan_splits(const struct pfs_scan *scan);
 int64_t pfs_scan_split_rows(const struct pfs_scan *scan, int32_t split);
 int pfs_scan_split(struct pfs_scan *scan, int32_t split, struct pfs_reader **out, struct pfs_err *err);
 
-/* All splits one after the other as rows: the wanted columns, with kinds `_kind` (TINYINT) last. */
+/* All splits one after the other as rows: the wanted columns, with sequences `_SEQUENCE_NUMBER`, with kinds `_kind`
+ * last. */
 int pfs_scan_rows(const struct pfs_scan_want *want, struct pfs_rows **out, struct pfs_err *err);
 
 /* The distinct partitions of the state's live files in order, as serialised rows (borrowed from the state). */

@@ -1,0 +1,30 @@
+/* render_system.c - the finder of system tables. */
+#include "fs/render.h"
+
+static int open_rows(void *context, const struct pfs_cancel *cancel, struct pfs_rows **out, struct pfs_err *err)
+{
+    return pfs_table_system_rows(context, cancel, out, err);
+}
+
+static void release(void *context)
+{
+    pfs_table_system_close(context);
+}
+
+int pfs_find_system(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
+{
+    const struct pfs_place *place = looking->place;
+    struct pfs_print print = {open_rows, release, NULL, looking->pool, place->format, false};
+    struct pfs_table_system *system;
+
+    PFS_TRY(pfs_table_system_open(looking->table, place->name, pfs_place_when(place), &system, err));
+    out->mtime_ms = pfs_table_system_time_ms(system);
+    out->identity = pfs_arena_string(looking->arena, pfs_str(pfs_table_system_identity(system)));
+    if (out->identity == NULL) {
+        pfs_table_system_close(system);
+        return pfs_arena_full(looking->arena, err);
+    }
+    print.context = system;
+    print.small = pfs_table_system_is_small(system);
+    return pfs_print_source(&print, &out->source, err);
+}

@@ -1,0 +1,191 @@
+/* files.c - $files and $file_key_ranges: the live data files of a state. */
+#include "src/file/file.h"
+#include "src/system/tables.h"
+#include "src/system/values.h"
+
+static const struct pfs_field element = {.name = "element", .type = PFS_STRING_TYPE};
+
+/* Up to max_key the columns are those of both tables. */
+static const struct pfs_field file_field[] = {
+    {.name = "partition", .type = PFS_STRING_TYPE},
+    {.name = "bucket", .type = {.kind = PFS_INT}},
+    {.name = "file_path", .type = PFS_STRING_TYPE},
+    {.name = "file_format", .type = PFS_STRING_TYPE},
+    {.name = "schema_id", .type = {.kind = PFS_BIGINT}},
+    {.name = "level", .type = {.kind = PFS_INT}},
+    {.name = "record_count", .type = {.kind = PFS_BIGINT}},
+    {.name = "file_size_in_bytes", .type = {.kind = PFS_BIGINT}},
+    {.name = "min_key", .type = PFS_STRING_TYPE},
+    {.name = "max_key", .type = PFS_STRING_TYPE},
+    {.name = "null_value_counts", .type = PFS_STRING_TYPE},
+    {.name = "min_value_stats", .type = PFS_STRING_TYPE},
+    {.name = "max_value_stats", .type = PFS_STRING_TYPE},
+    {.name = "min_sequence_number", .type = PFS_BIGINT_TYPE},
+    {.name = "max_sequence_number", .type = PFS_BIGINT_TYPE},
+    {.name = "creation_time", .type = PFS_MOMENT_TYPE},
+    {.name = "deleteRowCount", .type = PFS_BIGINT_TYPE},
+    {.name = "file_source", .type = PFS_STRING_TYPE},
+    {.name = "first_row_id", .type = PFS_BIGINT_TYPE},
+    {.name = "write_cols",
+     .type = {.kind = PFS_ARRAY, .nullable = true, .children = 1, .child = (struct pfs_field *)(uintptr_t)&element}},
+};
+
+static const struct pfs_field range_field[] = {
+    {.name = "partition", .type = PFS_STRING_TYPE},
+    {.name = "bucket", .type = {.kind = PFS_INT}},
+    {.name = "file_path", .type = PFS_STRING_TYPE},
+    {.name = "file_format", .type = PFS_STRING_TYPE},
+    {.name = "schema_id", .type = {.kind = PFS_BIGINT}},
+    {.name = "level", .type = {.kind = PFS_INT}},
+    {.name = "record_count", .type = {.kind = PFS_BIGINT}},
+    {.name = "file_size_in_bytes", .type = {.kind = PFS_BIGINT}},
+    {.name = "min_key", .type = PFS_STRING_TYPE},
+    {.name = "max_key", .type = PFS_STRING_TYPE},
+    {.name = "first_row_id", .type = PFS_BIGINT_TYPE},
+};
+
+/* What every row needs. */
+struct filling {
+    struct pfs_grid *grid;
+    const struct pfs_system *system;
+    const struct pfs_state *state;
+    struct pfs_arena each; /* of one file */
+    struct pfs_buf text;
+};
+
+/* After the last dot; before it when the end tells how a text file is compressed. */
+static struct pfs_slice format_of(const char *name)
+{
+    static const char *const codecs[] = {"gz", "bz2", "zst", "snappy", "lz4", "deflate"};
+    const char *end = name + strlen(name), *dot = strrchr(name, '.');
+
+    for (size_t i = 0; dot != NULL && i < sizeof(codecs) / sizeof(codecs[0]); i++)
+        if (strcmp(dot + 1, codecs[i]) == 0) {
+            const char *before = memrchr(name, '.', (size_t)(dot - name));
+
+            if (before != NULL) {
+                end = dot;
+                dot = before;
+            }
+            break;
+        }
+    return dot == NULL ? pfs_str("") : pfs_slice_of(dot + 1, (size_t)(end - dot - 1));
+}
+
+static int put_key(struct filling *f, struct pfs_slice key, struct pfs_err *err)
+{
+    if (f->state->schema->primary_keys == 0) {
+        pfs_grid_null(f->grid);
+        return 0;
+    }
+    PFS_TRY(pfs_key_text(f->state->schema, key, &f->each, &f->text, err));
+    pfs_grid_buf(f->grid, &f->text);
+    return 0;
+}
+
+/* partition .. max_key */
+static int put_range(struct filling *f, const struct pfs_manifest_entry *e, struct pfs_err *err)
+{
+    const struct pfs_data_file *file = &e->file;
+    const char *path;
+
+    PFS_TRY(pfs_braces(f->state->schema, e->partition, &f->each, &f->text, err));
+    pfs_grid_buf(f->grid, &f->text);
+    pfs_grid_number(f->grid, e->bucket);
+    if (file->external_path != NULL)
+        path = file->external_path;
+    else
+        PFS_TRY(pfs_data_path(f->system->root, f->state->schema, e, &f->each, &path, err));
+    pfs_grid_text(f->grid, path);
+    pfs_grid_bytes(f->grid, format_of(file->name));
+    pfs_grid_number(f->grid, file->schema_id);
+    pfs_grid_number(f->grid, file->level);
+    pfs_grid_number(f->grid, file->rows);
+    pfs_grid_number(f->grid, file->size);
+    PFS_TRY(put_key(f, file->min_key, err));
+    return put_key(f, file->max_key, err);
+}
+
+static int put_file(struct filling *f, const struct pfs_manifest_entry *e, const int32_t *order, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = f->state->schema;
+    const struct pfs_data_file *file = &e->file;
+    struct pfs_known known;
+    struct pfs_cell *name;
+
+    PFS_TRY(put_range(f, e, err));
+    PFS_TRY(pfs_known_of(f->state, file, &f->each, &known, err));
+    PFS_TRY(pfs_known_nulls(schema, order, &known, &f->text, err));
+    pfs_grid_buf(f->grid, &f->text);
+    PFS_TRY(pfs_known_values(schema, order, known.min, &f->text, err));
+    pfs_grid_buf(f->grid, &f->text);
+    PFS_TRY(pfs_known_values(schema, order, known.max, &f->text, err));
+    pfs_grid_buf(f->grid, &f->text);
+    pfs_grid_number(f->grid, file->min_sequence);
+    pfs_grid_number(f->grid, file->max_sequence);
+    pfs_grid_number(f->grid, file->creation_time_ms);
+    pfs_grid_number(f->grid, file->delete_rows);
+    pfs_grid_text(f->grid, file->source < 0 ? NULL : file->source == 0 ? "APPEND" : "COMPACT");
+    pfs_grid_number(f->grid, file->first_row_id);
+    if (file->write_columns < 0) {
+        pfs_grid_null(f->grid);
+        return 0;
+    }
+    name = pfs_grid_list(f->grid, file->write_columns);
+    for (int64_t i = 0; i < file->write_columns; i++)
+        pfs_cell_text(name, file->write_column[i]);
+    return 0;
+}
+
+static int put_one(struct filling *f, const struct pfs_manifest_entry *e, const int32_t *order, struct pfs_err *err)
+{
+    pfs_arena_reset(&f->each);
+    if (order != NULL)
+        PFS_TRY(put_file(f, e, order, err));
+    else {
+        PFS_TRY(put_range(f, e, err));
+        pfs_grid_number(f->grid, e->file.first_row_id);
+    }
+    return 0;
+}
+
+/* Files of the postpone bucket are not shown. order NULL: key ranges alone. */
+static int put_all(struct pfs_grid *g, const struct pfs_system *system, const int32_t *order, struct pfs_err *err)
+{
+    struct filling f = {.grid = g, .system = system, .state = system->state};
+    int rc = 0;
+
+    pfs_arena_init(&f.each, PFS_ARENA_LIMIT);
+    for (int64_t i = 0; rc == 0 && i < f.state->files; i++)
+        if (pfs_cancelled(system->cancel))
+            rc = -ECANCELED;
+        else if (f.state->file[i]->bucket >= 0)
+            rc = put_one(&f, f.state->file[i], order, err);
+    pfs_arena_done(&f.each);
+    pfs_buf_done(&f.text);
+    return rc;
+}
+
+static int put_files(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena, struct pfs_err *err)
+{
+    const int32_t *order;
+
+    PFS_TRY(pfs_columns_by_name(system->state->schema, arena, &order, err));
+    return put_all(g, system, order, err);
+}
+
+static int put_ranges(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena, struct pfs_err *err)
+{
+    (void)arena;
+    return put_all(g, system, NULL, err);
+}
+
+int pfs_system_files(const struct pfs_system *system, struct pfs_rows **out, struct pfs_err *err)
+{
+    return pfs_system_make(PFS_FIELDS(file_field), put_files, system, out, err);
+}
+
+int pfs_system_file_key_ranges(const struct pfs_system *system, struct pfs_rows **out, struct pfs_err *err)
+{
+    return pfs_system_make(PFS_FIELDS(range_field), put_ranges, system, out, err);
+}
