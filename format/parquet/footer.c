@@ -209,6 +209,46 @@ static void take_node(struct pfs_cursor *c, struct pfs_pq_node *node)
         apply_converted(node, (enum pfs_pq_converted)converted);
 }
 
+/* Bounds of before the format defined an order are those of signed numbers: good for some types only. */
+static void take_stats(struct pfs_cursor *c, struct pfs_pq_chunk *chunk)
+{
+    struct pfs_thrift_field f = {0};
+    struct pfs_slice old_min = {0}, old_max = {0};
+    struct pfs_pq_stats *stats = &chunk->stats;
+
+    while (pfs_thrift_next(c, &f))
+        switch (f.id) {
+        case PFS_PQ_STATS_MAX_OLD:
+            old_max = pfs_thrift_bytes(c, &f);
+            break;
+        case PFS_PQ_STATS_MIN_OLD:
+            old_min = pfs_thrift_bytes(c, &f);
+            break;
+        case PFS_PQ_STATS_NULLS:
+            stats->nulls = pfs_thrift_i64(c, &f);
+            break;
+        case PFS_PQ_STATS_MAX:
+            stats->max = pfs_thrift_bytes(c, &f);
+            break;
+        case PFS_PQ_STATS_MIN:
+            stats->min = pfs_thrift_bytes(c, &f);
+            break;
+        case PFS_PQ_STATS_MAX_EXACT:
+            stats->cut_max = !pfs_thrift_bool(c, &f);
+            break;
+        case PFS_PQ_STATS_MIN_EXACT:
+            stats->cut_min = !pfs_thrift_bool(c, &f);
+            break;
+        default:
+            pfs_thrift_skip(c, f.type);
+        }
+    if (stats->min.at == NULL && stats->max.at == NULL) {
+        stats->min = old_min;
+        stats->max = old_max;
+        stats->old = true;
+    }
+}
+
 struct chunk_offsets {
     int64_t data, dictionary, bytes;
 };
@@ -231,6 +271,10 @@ static void take_meta(struct pfs_cursor *c, struct pfs_pq_chunk *chunk, struct c
         case PFS_PQ_META_COMPRESSED_BYTES:
             at->bytes = pfs_thrift_i64(c, &f);
             break;
+        case PFS_PQ_META_STATISTICS:
+            if (pfs_thrift_struct(c, &f))
+                take_stats(c, chunk);
+            break;
         case PFS_PQ_META_DATA_OFF:
             at->data = pfs_thrift_i64(c, &f);
             break;
@@ -249,6 +293,7 @@ static void take_chunk(struct pfs_cursor *c, uint64_t end, struct pfs_pq_chunk *
     struct pfs_thrift_field f = {0};
     struct chunk_offsets at = {-1, -1, -1};
 
+    chunk->stats.nulls = -1;
     while (pfs_thrift_next(c, &f))
         switch (f.id) {
         case PFS_PQ_CHUNK_META:
@@ -380,6 +425,16 @@ static int parse_groups(struct parse *p, const struct pfs_thrift_field *f)
     return 0;
 }
 
+static bool keeps_nan(struct pfs_slice created_by)
+{
+    static const char *const writers[] = {"parquet-mr ", "paimonfs "};
+
+    for (size_t i = 0; i < sizeof(writers) / sizeof(*writers); i++)
+        if (created_by.len > strlen(writers[i]) && memcmp(created_by.at, writers[i], strlen(writers[i])) == 0)
+            return true;
+    return false;
+}
+
 static int parse_footer(struct parse *p)
 {
     struct pfs_thrift_field f = {0};
@@ -393,6 +448,8 @@ static int parse_footer(struct parse *p)
             PFS_TRY(parse_groups(p, &f));
         else if (f.id == PFS_PQ_FILE_ROWS)
             p->footer->rows = pfs_thrift_i64(&p->c, &f);
+        else if (f.id == PFS_PQ_FILE_CREATED_BY)
+            p->footer->keeps_nan = keeps_nan(pfs_thrift_bytes(&p->c, &f));
         else
             pfs_thrift_skip(&p->c, f.type);
     }

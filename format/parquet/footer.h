@@ -27,6 +27,14 @@ struct pfs_pq_node {
     int32_t precision, scale; /* of DECIMAL */
 };
 
+/* Statistics of a chunk or page, as they lie in the file: PLAIN without a length. */
+struct pfs_pq_stats {
+    struct pfs_slice min, max; /* borrowed from the footer; at NULL = not there */
+    int64_t nulls;             /* -1 = not there */
+    bool cut_min, cut_max;     /* said to be a bound, and no value of the column */
+    bool old;                  /* in the order of signed numbers or bytes, whatever the type */
+};
+
 struct pfs_pq_chunk {
     uint64_t off;     /* of the dictionary page if there is one, else of the first data page */
     uint64_t bytes;   /* all pages */
@@ -34,6 +42,7 @@ struct pfs_pq_chunk {
     uint8_t physical; /* enum pfs_pq_physical */
     uint8_t codec;    /* enum pfs_pq_codec */
     bool foreign;     /* encrypted or in another file: cannot be read */
+    struct pfs_pq_stats stats;
 };
 
 struct pfs_pq_group {
@@ -44,6 +53,7 @@ struct pfs_pq_group {
 struct pfs_pq_footer {
     int64_t rows;
     int32_t nodes, leaves, groups;
+    bool keeps_nan; /* its writer gives no bounds for columns with NaN, where others leave NaN out of them */
     struct pfs_pq_node *node;
     struct pfs_pq_group *group;
 };

@@ -2,11 +2,11 @@
  *
  * Format: parquet-format (thrift compact footers, data pages V1 and V2), mapping of types: spec datafiles 4.
  * Reads columns of any nesting in every encoding of the format, codecs of format/compress; annotations and physical
- * types of other writers are taken where they mean the same value, lists in all forms that were ever written. A field of
- * a nested ROW that the file lacks is nulls. What is not there yet (encryption, shredded VARIANT) is -EOPNOTSUPP with its
- * name; damaged bytes are -EIO with the offending fact. Writes what Paimon Java writes: message paimon_schema, field ids,
- * data pages V1, dictionary with fall-back to PLAIN, statistics in the footer, row groups. Threads: one reader or writer,
- * one thread; any number on one pfs_file.
+ * types of other writers are taken where they mean the same value, lists in all forms that were ever written. A field
+ * of a nested ROW that the file lacks is nulls. What is not there yet (encryption, shredded VARIANT) is -EOPNOTSUPP
+ * with its name; damaged bytes are -EIO with the offending fact. Writes what Paimon Java writes: message
+ * paimon_schema, field ids, data pages V1, dictionary with fall-back to PLAIN, statistics in the footer, row groups.
+ * Threads: one reader or writer, one thread; any number on one pfs_file.
  */
 #pragma once
 
@@ -23,6 +23,24 @@ int pfs_parquet_open(struct pfs_file *file, const struct pfs_file_read *read, st
 
 /* Rows in the file, from the footer. */
 int64_t pfs_parquet_rows(const struct pfs_reader *reader);
+
+/* What the footer says of a row group without reading it: a place each wanted column. min and max are columns of one
+ * row, of the wanted type; NULL = not known. They are bounds and need not be values of the column: long strings are
+ * often cut (the max then rounded up), times of a finer unit are cut to the wanted one. No row of the group that is not
+ * null lies outside. Not known are: columns of nested types, INT96, what cannot be read as the wanted type, and the max
+ * of FLOAT and DOUBLE unless the writer is known to give none when there is a NaN (NaN is above all). nulls: -1 = not
+ * known. A column that the file lacks has nulls alone. */
+struct pfs_parquet_group {
+    struct pfs_row_range rows; /* of the file */
+    const struct pfs_column **min, **max;
+    int64_t *nulls;
+};
+
+/* All row groups, in order, made in `arena`; their rows are ranges that pfs_parquet_open takes. Reads the footer alone.
+ * Of `read` only columns and fields count. Errors are those of a footer; a column that cannot be had as it is wanted is
+ * not known here and refused there. */
+int pfs_parquet_groups(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_arena *arena,
+                       struct pfs_parquet_group **out, int32_t *groups, struct pfs_err *err);
 
 struct pfs_parquet_write {
     int32_t columns;

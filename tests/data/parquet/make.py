@@ -121,3 +121,23 @@ LISTS = {"row_group_size": 170, "data_page_size": 300, "write_batch_size": 32, "
 pq.write_table(lists, "lists.parquet", data_page_version="1.0", use_compliant_nested_type=False, use_dictionary=["s"], **LISTS)
 pq.write_table(lists, "lists2.parquet", data_page_version="2.0", write_page_index=True, use_dictionary=False, **LISTS)
 rows_of("lists", lists)
+
+ROWS = 200
+NAN = float("nan")
+stats = pa.table({
+    "i32": column(pa.int32(), lambda i: (i * 37) % 101 - 50),
+    "u32": column(pa.uint32(), lambda i: (i * 37) % 101 * 40000000),
+    "u64": column(pa.uint64(), lambda i: (i * 37) % 101 + (2**63 if i >= 150 else 0)),
+    "f64": column(pa.float64(), lambda i: NAN if i == 60 else (i * 37) % 101 - 50.0),
+    "f32": column(pa.float32(), lambda i: 0.0 if i % 2 else -0.0),
+    "text": column(pa.string(), lambda i: "t%03d" % ((i * 37) % 101) + "x" * (i % 70)),
+    "raw": column(pa.binary(), lambda i: bytes([i, 255 - i])),
+    "bool": column(pa.bool_(), lambda i: i < 100),
+    "dec": column(pa.decimal128(25, 3), lambda i: D((i * 37) % 101 - 50) / 8),
+    "ns": column(pa.timestamp("ns"), lambda i: (i - 100) * 1001),
+    "day": column(pa.date32(), lambda i: i - 100),
+    "none": column(pa.int32(), lambda i: None),
+    "list": column(pa.list_(pa.int32()), lambda i: [i]),
+})
+pq.write_table(stats, "stats.parquet", row_group_size=50, compression="zstd", store_schema=False, write_page_index=True,
+               data_page_size=100, write_batch_size=8, use_dictionary=False)
