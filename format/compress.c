@@ -211,90 +211,94 @@ static int wrong_length(const char *codec, size_t have, size_t want, struct pfs_
     return pfs_fail(err, EIO, "%s: %zu bytes instead of %zu", codec, have, want);
 }
 
-static int decompress_zstd(struct pfs_slice in, void *to, size_t len, struct pfs_err *err)
+static int decompress_zstd(struct pfs_slice in, void *to, size_t room, size_t *got, struct pfs_err *err)
 {
     ZSTD_DCtx *context = decompressor();
-    size_t got;
 
     if (context == NULL)
         return no_memory(err);
-    got = ZSTD_decompressDCtx(context, to, len, in.at, in.len);
-    if (ZSTD_isError(got))
-        return pfs_fail(err, EIO, "zstd: %s", ZSTD_getErrorName(got));
-    return got == len ? 0 : wrong_length("zstd", got, len, err);
+    *got = ZSTD_decompressDCtx(context, to, room, in.at, in.len);
+    return ZSTD_isError(*got) ? pfs_fail(err, EIO, "zstd: %s", ZSTD_getErrorName(*got)) : 0;
 }
 
-static int decompress_lz4(struct pfs_slice in, void *to, size_t len, struct pfs_err *err)
+static int decompress_lz4(struct pfs_slice in, void *to, size_t room, size_t *got, struct pfs_err *err)
 {
-    int got;
+    int len;
 
-    if (in.len > INT32_MAX || len > INT32_MAX)
+    if (in.len > INT32_MAX || room > INT32_MAX)
         return pfs_fail(err, EIO, "lz4: a block of %zu bytes", in.len);
-    got = LZ4_decompress_safe((const char *)in.at, to, (int)in.len, (int)len);
-    if (got < 0)
+    len = LZ4_decompress_safe((const char *)in.at, to, (int)in.len, (int)room);
+    if (len < 0)
         return pfs_fail(err, EIO, "lz4: damaged block");
-    return (size_t)got == len ? 0 : wrong_length("lz4", (size_t)got, len, err);
+    *got = (size_t)len;
+    return 0;
 }
 
-static int decompress_snappy(struct pfs_slice in, void *to, size_t len, struct pfs_err *err)
+static int decompress_snappy(struct pfs_slice in, void *to, size_t room, size_t *got, struct pfs_err *err)
 {
-    size_t got;
-
-    if (snappy_uncompressed_length((const char *)in.at, in.len, &got) != SNAPPY_OK)
+    if (snappy_uncompressed_length((const char *)in.at, in.len, got) != SNAPPY_OK)
         return pfs_fail(err, EIO, "snappy: damaged block");
-    if (got != len)
-        return wrong_length("snappy", got, len, err);
-    if (snappy_uncompress((const char *)in.at, in.len, to, &got) != SNAPPY_OK)
+    if (*got > room)
+        return wrong_length("snappy", *got, room, err);
+    if (snappy_uncompress((const char *)in.at, in.len, to, got) != SNAPPY_OK)
         return pfs_fail(err, EIO, "snappy: damaged block");
     return 0;
 }
 
-static int decompress_zlib(int window_bits, struct pfs_slice in, void *to, size_t len, struct pfs_err *err)
+static int decompress_zlib(int window_bits, struct pfs_slice in, void *to, size_t room, size_t *got,
+                           struct pfs_err *err)
 {
     z_stream z = {0};
-    size_t got;
     int rc;
 
-    if (in.len > UINT32_MAX || len > UINT32_MAX)
+    if (in.len > UINT32_MAX || room > UINT32_MAX)
         return pfs_fail(err, EIO, "deflate: a block of %zu bytes", in.len);
     if (inflateInit2(&z, window_bits) != Z_OK)
         return no_memory(err);
     z.next_in = (Bytef *)(uintptr_t)in.at;
     z.avail_in = (uInt)in.len;
     z.next_out = to;
-    z.avail_out = (uInt)len;
+    z.avail_out = (uInt)room;
     rc = inflate(&z, Z_FINISH);
     /* gzip allows several members, one behind the other; some writers of Parquet make them. */
     while (rc == Z_STREAM_END && z.avail_in > 0 && z.avail_out > 0 && inflateReset(&z) == Z_OK)
         rc = inflate(&z, Z_FINISH);
-    got = len - z.avail_out;
+    *got = room - z.avail_out;
     inflateEnd(&z);
-    if (rc != Z_STREAM_END)
-        return pfs_fail(err, EIO, "deflate: damaged block");
-    return got == len ? 0 : wrong_length("deflate", got, len, err);
+    return rc == Z_STREAM_END ? 0 : pfs_fail(err, EIO, "deflate: damaged block");
+}
+
+int pfs_decompress_upto(enum pfs_codec codec, struct pfs_slice in, void *to, size_t room, size_t *len,
+                        struct pfs_err *err)
+{
+    switch (codec) {
+    case PFS_CODEC_NONE:
+        if (in.len > room)
+            return wrong_length("none", in.len, room, err);
+        if (in.len > 0)
+            memcpy(to, in.at, in.len);
+        *len = in.len;
+        return 0;
+    case PFS_CODEC_ZSTD:
+        return decompress_zstd(in, to, room, len, err);
+    case PFS_CODEC_LZ4:
+        return decompress_lz4(in, to, room, len, err);
+    case PFS_CODEC_SNAPPY:
+        return decompress_snappy(in, to, room, len, err);
+    case PFS_CODEC_GZIP:
+        return decompress_zlib(15 + 32, in, to, room, len, err);
+    case PFS_CODEC_DEFLATE:
+        return decompress_zlib(-15, in, to, room, len, err);
+    }
+    return -EINVAL;
 }
 
 int pfs_decompress(enum pfs_codec codec, struct pfs_slice in, void *to, size_t len, struct pfs_err *err)
 {
-    switch (codec) {
-    case PFS_CODEC_NONE:
-        if (in.len != len)
-            return wrong_length("none", in.len, len, err);
-        if (len > 0)
-            memcpy(to, in.at, len);
-        return 0;
-    case PFS_CODEC_ZSTD:
-        return decompress_zstd(in, to, len, err);
-    case PFS_CODEC_LZ4:
-        return decompress_lz4(in, to, len, err);
-    case PFS_CODEC_SNAPPY:
-        return decompress_snappy(in, to, len, err);
-    case PFS_CODEC_GZIP:
-        return decompress_zlib(15 + 32, in, to, len, err);
-    case PFS_CODEC_DEFLATE:
-        return decompress_zlib(-15, in, to, len, err);
-    }
-    return -EINVAL;
+    size_t got;
+
+    PFS_TRY(pfs_decompress_upto(codec, in, to, len, &got, err));
+    return got == len ? 0 : wrong_length(names[codec], got, len, err);
 }
 
 /* One framed block into `room` bytes at `to`: its decoded length, -1 when it is none. */
@@ -327,7 +331,7 @@ int pfs_decompress_hadoop_lz4(struct pfs_slice in, void *to, size_t len, struct 
         int64_t got = take_hadoop_block(&c, (uint8_t *)to + done, len - done);
 
         if (got < 0)
-            return decompress_lz4(in, to, len, err);
+            return pfs_decompress(PFS_CODEC_LZ4, in, to, len, err);
         done += (size_t)got;
     }
     return done == len ? 0 : wrong_length("lz4", done, len, err);

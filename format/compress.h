@@ -31,6 +31,10 @@ int pfs_compress(enum pfs_codec codec, int level, struct pfs_slice in, struct pf
 /* Decompresses `in` into exactly `len` bytes at `to`. -EIO with a sentence when it is damaged or has another length. */
 int pfs_decompress(enum pfs_codec codec, struct pfs_slice in, void *to, size_t len, struct pfs_err *err);
 
+/* For containers that say how long it is at most (ORC): into `room` bytes at `to`; *len is what it was. */
+int pfs_decompress_upto(enum pfs_codec codec, struct pfs_slice in, void *to, size_t room, size_t *len,
+                        struct pfs_err *err);
+
 /* For containers that do not say the decoded length (Avro): appends to `out`, whose ceiling bounds a bomb (-EFBIG). */
 int pfs_decompress_grow(enum pfs_codec codec, struct pfs_slice in, struct pfs_buf *out, struct pfs_err *err);
 
