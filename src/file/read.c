@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "format/avro/rows.h"
 #include "format/binrow.h"
+#include "format/orc/orc.h"
 #include "format/parquet/parquet.h"
 #include "src/file/cast.h"
 #include "src/file/file.h"
@@ -168,6 +169,7 @@ static const struct {
     int (*open)(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_reader **out, struct pfs_err *err);
 } formats[] = {
     {".parquet", pfs_parquet_open},
+    {".orc", pfs_orc_open},
     {".avro", pfs_avro_rows_open},
 };
 
