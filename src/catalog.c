@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "src/catalog_internal.h"
+#include "src/file/external.h"
 #include "src/meta/names.h"
 #include "src/table_internal.h"
 
@@ -15,6 +16,7 @@
 
 struct pfs_catalog {
     struct pfs_catalog_config config;
+    struct pfs_external *external;
     pthread_mutex_t lock;   /* guards the list */
     struct pfs_table *open; /* every table with a reference */
 };
@@ -22,12 +24,20 @@ struct pfs_catalog {
 int pfs_catalog_open(const struct pfs_catalog_config *config, struct pfs_catalog **out, struct pfs_err *err)
 {
     struct pfs_catalog *c = pfs_zalloc(sizeof(*c));
+    int rc;
 
     if (c == NULL) {
         pfs_store_close(config->store);
         return pfs_fail(err, ENOMEM, "no memory for the catalog");
     }
+    rc = pfs_external_open(config->external_paths, &c->external, err);
+    if (rc < 0) {
+        pfs_store_close(config->store);
+        pfs_free(c);
+        return rc;
+    }
     c->config = *config;
+    c->config.external_paths = NULL;
     if (c->config.memory_bytes == 0)
         c->config.memory_bytes = MEMORY_DEFAULT;
     pthread_mutex_init(&c->lock, NULL);
@@ -40,6 +50,7 @@ void pfs_catalog_close(struct pfs_catalog *catalog)
     if (catalog == NULL)
         return;
     pfs_store_close(catalog->config.store);
+    pfs_external_close(catalog->external);
     pthread_mutex_destroy(&catalog->lock);
     pfs_free(catalog);
 }
@@ -258,6 +269,7 @@ static int open_new(struct pfs_catalog *c, const char *database, const char *tab
                                       .clock = c->config.clock,
                                       .read_only = c->config.read_only,
                                       .memory_bytes = c->config.memory_bytes,
+                                      .external = c->external,
                                       .database = database,
                                       .name = table,
                                       .branch = branch,

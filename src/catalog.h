@@ -17,8 +17,10 @@ struct pfs_catalog_config {
     struct pfs_store *store; /* the warehouse's root; taken, also on failure */
     struct pfs_pool *pool;   /* borrowed; NULL = everything on the caller */
     const struct pfs_clock *clock;
-    bool read_only;      /* every change is -EROFS */
-    size_t memory_bytes; /* budget; 0 = 256 MiB */
+    bool read_only;             /* every change is -EROFS */
+    size_t memory_bytes;        /* budget; 0 = 256 MiB */
+    const char *external_paths; /* absolute directories, ':' between them: where data files outside of the warehouse
+                                   may be read; NULL = nowhere. Copied */
 };
 
 int pfs_catalog_open(const struct pfs_catalog_config *config, struct pfs_catalog **out, struct pfs_err *err);

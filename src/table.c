@@ -177,7 +177,9 @@ static struct pfs_state *still_current(struct pfs_table *t, const struct pfs_sch
 static int load_state(struct pfs_table *t, const struct pfs_schema *schema, const struct pfs_snapshot *snapshot,
                       struct pfs_state **out, struct pfs_err *err)
 {
-    return pfs_state_load(t->manifests, t->config.store, t->config.root, t->schemas, schema, snapshot, out, err);
+    PFS_TRY(pfs_state_load(t->manifests, t->config.store, t->config.root, t->schemas, schema, snapshot, out, err));
+    (*out)->external = t->config.external;
+    return 0;
 }
 
 /* Loads the newest snapshot; one that expires between the look and the load is looked for again. */

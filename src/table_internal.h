@@ -9,6 +9,7 @@ struct pfs_table_config {
     const struct pfs_clock *clock;
     bool read_only;
     size_t memory_bytes;
+    const struct pfs_external *external;  /* the catalog's */
     const char *database, *name, *branch; /* copied; branch NULL = main */
     const char *root, *meta;              /* directories: of the main table, of the branch (= root for main); copied */
     /* Called when the last reference goes, before the table is freed: takes it off the catalog's list. Returns false

@@ -11,13 +11,18 @@
 
 #define PIECE ((size_t)1 << 20)
 
+static int open_config(const struct session_config *config, struct session *session)
+{
+    struct pfs_err err = {0};
+    int rc = session_open(config, session, &err);
+
+    return rc < 0 ? failed(config->warehouse, rc, &err) : 0;
+}
+
 static int open_session(const char *warehouse, bool read_only, struct session *session)
 {
-    struct session_config config = {.warehouse = warehouse, .read_only = read_only, .pours = true};
-    struct pfs_err err = {0};
-    int rc = session_open(&config, session, &err);
-
-    return rc < 0 ? failed(warehouse, rc, &err) : 0;
+    return open_config(&(struct session_config){.warehouse = warehouse, .read_only = read_only, .pours = true},
+                       session);
 }
 
 static int put_all(const uint8_t *at, size_t len)
@@ -111,12 +116,21 @@ static int cat_one(struct session *session, const char *path)
 
 int command_cat(int argc, char **argv)
 {
+    struct session_config config = {.read_only = true, .pours = true};
     struct session session;
     int code;
 
+    if (argc >= 2 && strcmp(argv[0], "-o") == 0) {
+        if (strncmp(argv[1], "external-paths=", 15) != 0)
+            return usage_error("cat knows -o external-paths=DIR[:DIR]");
+        config.external_paths = argv[1] + 15;
+        argc -= 2;
+        argv += 2;
+    }
     if (argc < 2)
         return usage_error("cat needs a warehouse and a path");
-    code = open_session(argv[0], true, &session);
+    config.warehouse = argv[0];
+    code = open_config(&config, &session);
     if (code != 0)
         return code;
     for (int i = 1; i < argc; i++)

@@ -13,7 +13,7 @@ static const struct command {
     {"mount", command_mount, "[-f] [-o OPT,...] WAREHOUSE MOUNTPOINT", "show a warehouse as a file system"},
     {"umount", command_umount, "MOUNTPOINT", "take it away again"},
     {"ls", command_ls, "WAREHOUSE [PATH]", "list a directory of the tree, without FUSE"},
-    {"cat", command_cat, "WAREHOUSE PATH...", "print files of the tree, without FUSE"},
+    {"cat", command_cat, "[-o external-paths=DIR] WAREHOUSE PATH...", "print files of the tree, without FUSE"},
     {"append", command_append, "WAREHOUSE PATH", "rows from standard input into an inbox, one commit"},
     {"sql", command_sql, "WAREHOUSE [FILE]", "statements from a file or standard input"},
     {"status", command_status, "[--json] [MOUNTPOINT]", "what is mounted"},
@@ -27,7 +27,8 @@ static void print_help(FILE *out)
         fprintf(out, "  paimonfs %-7s %-42s %s\n", commands[i].name, commands[i].usage, commands[i].what);
     fputs("  paimonfs --help | --version\n\n"
           "PATH is the path in the mount: shop/orders/snapshot/latest.csv, shop/orders/inbox.\n"
-          "Mount options: ro, memory=, threads=, cache=DIR, cache-size=, formats=csv,jsonl, allow_other, uid=, gid=, "
+          "Mount options: ro, memory=, threads=, cache=DIR, cache-size=, external-paths=DIR[:DIR], formats=csv,jsonl, "
+          "allow_other, uid=, gid=, "
           "umask=\n",
           out);
 }

@@ -20,7 +20,7 @@
 struct mounting {
     bool foreground, allow_other;
     struct session_config session;
-    char warehouse[PATH_MAX], mountpoint[PATH_MAX], cache[PATH_MAX], log[PATH_MAX];
+    char warehouse[PATH_MAX], mountpoint[PATH_MAX], cache[PATH_MAX], log[PATH_MAX], external[PATH_MAX];
     int ready_fd; /* tells the parent; -1 = nobody waits */
     bool syslog;  /* in the background, without log= */
 };
@@ -97,6 +97,11 @@ static int set_log(struct mounting *m, const char *value)
     return snprintf(m->log, sizeof(m->log), "%s", value) < (int)sizeof(m->log) ? 0 : -EINVAL;
 }
 
+static int set_external_paths(struct mounting *m, const char *value)
+{
+    return snprintf(m->external, sizeof(m->external), "%s", value) < (int)sizeof(m->external) ? 0 : -EINVAL;
+}
+
 static int set_formats(struct mounting *m, const char *value)
 {
     if (strcmp(value, "csv") == 0)
@@ -145,6 +150,7 @@ static const struct option {
     {"threads=", set_threads},
     {"cache=", set_cache},
     {"cache-size=", set_cache_size},
+    {"external-paths=", set_external_paths},
     {"formats=", set_formats},
     {"log=", set_log},
     {"uid=", set_uid},
@@ -228,6 +234,7 @@ static int resolve(struct mounting *m, const char *warehouse, const char *mountp
     if (inside(m->warehouse, m->mountpoint) || inside(m->mountpoint, m->warehouse))
         return usage_error("the warehouse and the mount point may not lie inside one another");
     m->session.warehouse = m->warehouse;
+    m->session.external_paths = m->external;
     return 0;
 }
 

@@ -15,7 +15,8 @@ static void raise_file_limit(void)
 
 int session_open(const struct session_config *config, struct session *out, struct pfs_err *err)
 {
-    struct pfs_catalog_config catalog = {.read_only = config->read_only, .memory_bytes = config->memory_bytes};
+    struct pfs_catalog_config catalog = {
+        .read_only = config->read_only, .memory_bytes = config->memory_bytes, .external_paths = config->external_paths};
     struct pfs_tree_config tree = {.cache_dir = config->cache_dir,
                                    .cache_bytes = config->cache_bytes,
                                    .read_only = config->read_only,

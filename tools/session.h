@@ -12,10 +12,11 @@ struct session {
 struct session_config {
     const char *warehouse;
     bool read_only;
-    bool pours;            /* fs/tree.h */
-    int threads;           /* 0 = one a processor */
-    size_t memory_bytes;   /* 0 = default */
-    const char *cache_dir; /* NULL = memory files */
+    bool pours;                 /* fs/tree.h */
+    int threads;                /* 0 = one a processor */
+    size_t memory_bytes;        /* 0 = default */
+    const char *external_paths; /* PREFIX[:PREFIX], NULL = none */
+    const char *cache_dir;      /* NULL = memory files */
     uint64_t cache_bytes;
     unsigned formats;
     uint32_t umask;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "format/reader.h"
+#include "src/file/external.h"
 #include "src/file/schemas.h"
 #include "src/meta/manifest.h"
 
@@ -20,7 +21,10 @@ struct pfs_data_read {
     int32_t columns;
     const int32_t *column; /* wanted columns of `schema`, in this order */
     bool key_value;        /* append _SEQUENCE_NUMBER and _VALUE_KIND */
-    int32_t batch_rows;    /* 0 = PFS_BATCH_ROWS */
+    bool row_ids; /* append tables: append _ROW_ID and _SEQUENCE_NUMBER (BIGINT), as they are stored, else as the
+                     entry says; null when it says nothing */
+    const struct pfs_external *external; /* where files outside of the table may lie; NULL = nowhere */
+    int32_t batch_rows;                  /* 0 = PFS_BATCH_ROWS */
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool; /* decodes ahead; NULL = on the caller alone */
 };
@@ -31,6 +35,14 @@ struct pfs_data_read {
  * or damaged file -EIO with its name. `read` is copied, what it points to is borrowed, `entry` too. */
 int pfs_data_open(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, struct pfs_reader **out,
                   struct pfs_err *err);
+
+/* The same of entries that hold columns of the same rows each (data evolution, spec datafiles 9): `count` files whose
+ * row ids overlap. A column is read from the newest file that holds it. Borrowed as above, the array too. */
+int pfs_data_open_joined(const struct pfs_data_read *read, const struct pfs_manifest_entry *const *entry, int32_t count,
+                         struct pfs_reader **out, struct pfs_err *err);
+/* Is the column among those that the entry's file was written with? */
+int pfs_data_has_column(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, int32_t column,
+                        bool *out, struct pfs_err *err);
 
 struct pfs_data_write {
     struct pfs_store *store;

@@ -11,18 +11,20 @@
 #include "base/mem.h"
 #include "format/avro/rows.h"
 #include "format/binrow.h"
+#include "format/blob.h"
 #include "format/orc/orc.h"
 #include "format/parquet/parquet.h"
 #include "src/file/cast.h"
 #include "src/file/file.h"
 #include "src/file/names.h"
 #include "src/meta/names.h"
+#include "src/meta/snapshot.h"
 
-enum origin { FROM_FILE, CAST, FROM_PARTITION, ABSENT };
+enum origin { FROM_FILE, CAST, FROM_PARTITION, ABSENT, ROW_ID, SEQUENCE };
 
 struct part { /* one column handed out */
     enum origin origin;
-    int32_t at;                  /* FROM_FILE, CAST: place in the inner batch; FROM_PARTITION: place in `partition` */
+    int32_t at;                  /* FROM_PARTITION: place in `partition`; else place in the inner batch */
     const struct pfs_type *type; /* of the column handed out */
     const char *name;            /* CAST: of today */
 };
@@ -35,11 +37,10 @@ struct data_reader {
     struct pfs_column *partition; /* one row each, in partition key order */
     int32_t parts;
     struct part *part;
+    const struct pfs_manifest_entry *entry;
+    int64_t rows;     /* handed out so far */
     const char *path; /* for sentences */
 };
-
-static const struct pfs_type sequence_type = {.kind = PFS_BIGINT};
-static const struct pfs_type kind_type = {.kind = PFS_TINYINT};
 
 int pfs_data_path(const char *table, const struct pfs_schema *schema, const struct pfs_manifest_entry *entry,
                   struct pfs_arena *arena, const char **out, struct pfs_err *err)
@@ -71,37 +72,152 @@ static const struct pfs_field *field_by_id(const struct pfs_schema *schema, int3
     return NULL;
 }
 
-/* Decides where each wanted column comes from and collects what is asked of the file. */
-static int plan(struct data_reader *r, const struct pfs_data_read *read, const struct pfs_schema *old,
-                struct pfs_field *ask, int32_t *asked, struct pfs_err *err)
+static bool is_written(const struct pfs_data_file *file, const char *name)
 {
-    *asked = 0;
+    for (int64_t i = 0; i < file->write_columns; i++)
+        if (strcmp(file->write_column[i], name) == 0)
+            return true;
+    return file->write_columns < 0;
+}
+
+/* What the file holds of a column of today; NULL = nothing. `old` is the schema that wrote it. */
+static const struct pfs_field *find_field(const struct pfs_schema *schema, int32_t column, const struct pfs_schema *old,
+                                          const struct pfs_data_file *file)
+{
+    const struct pfs_field *want = &schema->field[column], *have = old == schema ? want : field_by_id(old, want->id);
+
+    return have != NULL && is_written(file, have->name) ? have : NULL;
+}
+
+static int schema_of(const struct pfs_data_read *read, const struct pfs_data_file *file, const struct pfs_schema **out,
+                     struct pfs_err *err)
+{
+    *out = read->schema;
+    return file->schema_id == read->schema->id ? 0 : pfs_schemas_get(read->schemas, file->schema_id, out, err);
+}
+
+int pfs_data_has_column(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, int32_t column,
+                        bool *out, struct pfs_err *err)
+{
+    const struct pfs_schema *old;
+
+    PFS_TRY(schema_of(read, &entry->file, &old, err));
+    *out = find_field(read->schema, column, old, &entry->file) != NULL;
+    return 0;
+}
+
+/* ---- what is asked of the file ---- */
+
+struct ask {
+    int32_t count;
+    struct pfs_field *field;
+    bool *missing_ok;
+};
+
+static int ask_for(struct ask *ask, const struct pfs_field *field, bool missing_ok)
+{
+    ask->field[ask->count] = *field;
+    ask->missing_ok[ask->count] = missing_ok;
+    return ask->count++;
+}
+
+static void ask_system(struct data_reader *r, struct ask *ask, int32_t part, enum origin origin,
+                       const struct pfs_field *field)
+{
+    r->part[part] = (struct part){origin, ask_for(ask, field, origin != FROM_FILE), &field->type, field->name};
+}
+
+static int plan_column(struct part *part, const struct pfs_field *want, const struct pfs_field *have, struct ask *ask,
+                       struct pfs_err *err)
+{
+    if (have != want && pfs_cast_check(&have->type, &want->type, err) < 0)
+        return pfs_wrap(err, "column %s", want->name);
+    part->origin =
+        have == want || (pfs_cast_is_same(&have->type, &want->type) && pfs_type_equal(&have->type, &want->type, false))
+            ? FROM_FILE
+            : CAST;
+    part->at = ask_for(ask, have, false);
+    return 0;
+}
+
+/* Decides where each wanted column comes from and collects what is asked of the file. */
+static int plan(struct data_reader *r, const struct pfs_data_read *read, const struct pfs_schema *old, struct ask *ask,
+                struct pfs_err *err)
+{
+    static const struct pfs_field sequence = {PFS_SEQUENCE_ID, PFS_SEQUENCE_COLUMN, {.kind = PFS_BIGINT}, NULL, NULL};
+    static const struct pfs_field kind = {PFS_KIND_ID, PFS_KIND_COLUMN, {.kind = PFS_TINYINT}, NULL, NULL};
+    static const struct pfs_field row_id = {
+        PFS_ROW_ID_ID, PFS_ROW_ID_COLUMN, {.kind = PFS_BIGINT, .nullable = true}, NULL, NULL};
+    static const struct pfs_field row_sequence = {
+        PFS_SEQUENCE_ID, PFS_SEQUENCE_COLUMN, {.kind = PFS_BIGINT, .nullable = true}, NULL, NULL};
+    int32_t parts = read->columns;
+
     for (int32_t i = 0; i < read->columns; i++) {
         const struct pfs_field *want = &read->schema->field[read->column[i]];
-        const struct pfs_field *have = old == read->schema ? want : field_by_id(old, want->id);
+        const struct pfs_field *have = find_field(read->schema, read->column[i], old, &r->entry->file);
         int32_t place = partition_place(read->schema, read->column[i]);
-        struct part *part = &r->part[i];
 
-        *part = (struct part){ABSENT, 0, &want->type, want->name};
-        if (place >= 0) {
-            part->origin = FROM_PARTITION;
-            part->at = place;
-        } else if (have != NULL) {
-            if (have != want && pfs_cast_check(&have->type, &want->type, err) < 0)
-                return pfs_wrap(err, "column %s", want->name);
-            part->origin = have == want || (pfs_cast_is_same(&have->type, &want->type) &&
-                                            pfs_type_equal(&have->type, &want->type, false))
-                               ? FROM_FILE
-                               : CAST;
-            part->at = *asked;
-            ask[(*asked)++] = *have;
-        }
+        r->part[i] = (struct part){place >= 0 ? FROM_PARTITION : ABSENT, place, &want->type, want->name};
+        if (place < 0 && have != NULL)
+            PFS_TRY(plan_column(&r->part[i], want, have, ask, err));
     }
     if (read->key_value) {
-        r->part[read->columns] = (struct part){FROM_FILE, *asked, &sequence_type, NULL};
-        ask[(*asked)++] = (struct pfs_field){PFS_SEQUENCE_ID, PFS_SEQUENCE_COLUMN, sequence_type, NULL, NULL};
-        r->part[read->columns + 1] = (struct part){FROM_FILE, *asked, &kind_type, NULL};
-        ask[(*asked)++] = (struct pfs_field){PFS_KIND_ID, PFS_KIND_COLUMN, kind_type, NULL, NULL};
+        ask_system(r, ask, parts++, FROM_FILE, &sequence);
+        ask_system(r, ask, parts++, FROM_FILE, &kind);
+    }
+    if (read->row_ids) {
+        ask_system(r, ask, parts++, ROW_ID, &row_id);
+        ask_system(r, ask, parts++, SEQUENCE, &row_sequence);
+    }
+    for (int32_t i = 0; i < old->columns && ask->count == 0; i++) /* some column must say how many rows there are */
+        if (is_written(&r->entry->file, old->field[i].name))
+            (void)ask_for(ask, &old->field[i], false);
+    return ask->count > 0 ? 0 : pfs_fail(err, EIO, "%s holds no column that its schema knows", r->path);
+}
+
+/* ---- batches ---- */
+
+/* What is not stored is counted on from `from`, by `step` a row; INT64_MIN says that nothing is known. */
+static int fill_numbers(const struct pfs_column *in, int64_t rows, int64_t from, int64_t step, struct pfs_arena *arena,
+                        struct pfs_column *out, struct pfs_err *err)
+{
+    const int64_t *stored = in->values;
+    int64_t *value = pfs_arena_alloc(arena, (size_t)rows * sizeof(*value));
+
+    if (value == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < rows; i++)
+        value[i] = pfs_column_present(in, i) ? stored[i] : (int64_t)((uint64_t)from + (uint64_t)(i * step));
+    *out = (struct pfs_column){.type = in->type, .values = value};
+    if (from == INT64_MIN)
+        out->valid = in->valid;
+    return 0;
+}
+
+static int make_part(const struct data_reader *r, const struct part *part, const struct pfs_batch *inner,
+                     struct pfs_arena *arena, struct pfs_column *out, struct pfs_err *err)
+{
+    const struct pfs_data_file *file = &r->entry->file;
+    const struct pfs_column *in = part->at >= 0 && part->at < inner->columns ? &inner->column[part->at] : NULL;
+    int64_t first = file->first_row_id;
+
+    switch (part->origin) {
+    case FROM_FILE:
+        *out = *in;
+        return 0;
+    case CAST:
+        if (pfs_cast_column(in, inner->rows, part->type, arena, out, err) < 0)
+            return pfs_wrap(err, "data file %s: column %s", r->path, part->name);
+        return 0;
+    case FROM_PARTITION:
+        return pfs_column_repeat(&r->partition[part->at], 0, inner->rows, arena, out, err);
+    case ABSENT:
+        return pfs_column_nulls(part->type, inner->rows, arena, out, err);
+    case ROW_ID:
+        first = first == PFS_NO_NUMBER ? first : (int64_t)((uint64_t)first + (uint64_t)r->rows);
+        return fill_numbers(in, inner->rows, first, 1, arena, out, err);
+    case SEQUENCE:
+        return fill_numbers(in, inner->rows, file->max_sequence, 0, arena, out, err);
     }
     return 0;
 }
@@ -121,25 +237,10 @@ static int64_t data_next(struct pfs_reader *self, struct pfs_arena *arena, struc
     if (column == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < r->parts; i++) {
-        const struct part *part = &r->part[i];
-
-        switch (part->origin) {
-        case FROM_FILE:
-            column[i] = inner.column[part->at];
-            break;
-        case CAST:
-            if (pfs_cast_column(&inner.column[part->at], rows, part->type, arena, &column[i], err) < 0)
-                return pfs_wrap(err, "data file %s: column %s", r->path, part->name);
-            break;
-        case FROM_PARTITION:
-            PFS_TRY(pfs_column_repeat(&r->partition[part->at], 0, rows, arena, &column[i], err));
-            break;
-        case ABSENT:
-            PFS_TRY(pfs_column_nulls(part->type, rows, arena, &column[i], err));
-            break;
-        }
-        column[i].type = part->type;
+        PFS_TRY(make_part(r, &r->part[i], &inner, arena, &column[i], err));
+        column[i].type = r->part[i].type;
     }
+    r->rows += rows;
     *out = (struct pfs_batch){rows, r->parts, column};
     return rows;
 }
@@ -171,6 +272,7 @@ static const struct {
     {".parquet", pfs_parquet_open},
     {".orc", pfs_orc_open},
     {".avro", pfs_avro_rows_open},
+    {".blob", pfs_blob_open},
 };
 
 static int open_format(struct data_reader *r, const char *name, const struct pfs_file_read *ask, struct pfs_err *err)
@@ -196,41 +298,41 @@ static int read_partition(struct data_reader *r, const struct pfs_data_read *rea
     return pfs_binrow_parse(entry->partition, types, schema->partition_keys, &r->arena, r->partition, err);
 }
 
-static int open_file(struct data_reader *r, const struct pfs_data_read *read, const struct pfs_manifest_entry *entry,
-                     struct pfs_err *err)
+static int open_bytes(struct data_reader *r, const struct pfs_data_read *read, struct pfs_err *err)
 {
-    const struct pfs_schema *old = read->schema;
-    struct pfs_file_read *ask = pfs_arena_zalloc(&r->arena, sizeof(*ask));
-    struct pfs_field *fields;
+    struct pfs_store *store = read->store;
+    const char *path = r->path;
     int rc;
 
-    r->parts = read->columns + (read->key_value ? 2 : 0);
+    if (r->entry->file.external_path != NULL)
+        PFS_TRY(pfs_external_find(read->external, r->path, &store, &path, err));
+    rc = pfs_store_open(store, path, &r->file, err);
+    return rc == -ENOENT ? pfs_fail(err, EIO, "%s is not there", r->path) : rc;
+}
+
+static int open_file(struct data_reader *r, const struct pfs_data_read *read, struct pfs_err *err)
+{
+    const struct pfs_schema *old;
+    struct pfs_file_read *ask = pfs_arena_zalloc(&r->arena, sizeof(*ask));
+    struct ask wanted = {0};
+
+    r->parts = read->columns + (read->key_value ? 2 : 0) + (read->row_ids ? 2 : 0);
     r->part = pfs_arena_array(&r->arena, (size_t)r->parts, sizeof(*r->part));
-    fields = pfs_arena_array(&r->arena, (size_t)r->parts + 1, sizeof(*fields));
-    if (ask == NULL || r->part == NULL || fields == NULL)
+    wanted.field = pfs_arena_array(&r->arena, (size_t)r->parts + 1, sizeof(*wanted.field));
+    wanted.missing_ok = pfs_arena_array(&r->arena, (size_t)r->parts + 1, sizeof(*wanted.missing_ok));
+    if (ask == NULL || r->part == NULL || wanted.field == NULL || wanted.missing_ok == NULL)
         return pfs_arena_full(&r->arena, err);
-    if (entry->file.external_path != NULL)
-        return pfs_fail(err, EOPNOTSUPP, "%s lies outside the table, which cannot be read yet",
-                        entry->file.external_path);
-    if (entry->file.write_columns >= 0)
-        return pfs_fail(err, EOPNOTSUPP, "%s holds some columns only (data evolution), which cannot be read yet",
-                        r->path);
-    if (entry->file.schema_id != old->id)
-        PFS_TRY(pfs_schemas_get(read->schemas, entry->file.schema_id, &old, err));
-    PFS_TRY(read_partition(r, read, entry, err));
-    PFS_TRY(plan(r, read, old, fields, &ask->columns, err));
-    if (ask->columns == 0) /* only constants are wanted: some column must still say how many rows there are */
-        fields[ask->columns++] = old->field[0];
-    rc = pfs_store_open(read->store, r->path, &r->file, err);
-    if (rc == -ENOENT)
-        return pfs_fail(err, EIO, "%s is not there", r->path);
-    if (rc < 0)
-        return rc;
-    ask->fields = fields;
-    ask->batch_rows = read->batch_rows;
-    ask->cancel = read->cancel;
-    ask->pool = read->pool;
-    return open_format(r, entry->file.name, ask, err);
+    PFS_TRY(schema_of(read, &r->entry->file, &old, err));
+    PFS_TRY(read_partition(r, read, r->entry, err));
+    PFS_TRY(plan(r, read, old, &wanted, err));
+    PFS_TRY(open_bytes(r, read, err));
+    *ask = (struct pfs_file_read){.columns = wanted.count,
+                                  .fields = wanted.field,
+                                  .missing_ok = wanted.missing_ok,
+                                  .batch_rows = read->batch_rows,
+                                  .cancel = read->cancel,
+                                  .pool = read->pool};
+    return open_format(r, r->entry->file.name, ask, err);
 }
 
 int pfs_data_open(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, struct pfs_reader **out,
@@ -243,9 +345,11 @@ int pfs_data_open(const struct pfs_data_read *read, const struct pfs_manifest_en
         return pfs_fail(err, ENOMEM, "no memory to read %s", entry->file.name);
     r->reader.ops = &data_ops;
     pfs_arena_init(&r->arena, PFS_BATCH_BYTES_MAX);
-    rc = pfs_data_path(read->table, read->schema, entry, &r->arena, &r->path, err);
+    r->entry = entry;
+    r->path = entry->file.external_path;
+    rc = r->path != NULL ? 0 : pfs_data_path(read->table, read->schema, entry, &r->arena, &r->path, err);
     if (rc == 0)
-        rc = open_file(r, read, entry, err);
+        rc = open_file(r, read, err);
     if (rc < 0) {
         data_close(&r->reader);
         return rc;

@@ -195,13 +195,14 @@ int pfs_schema_complete(struct pfs_schema *s, struct pfs_arena *arena, struct pf
 
 /* ---- what this program can do ---- */
 
-static int check_types(const struct pfs_field *f, int32_t count, bool writing, struct pfs_err *err)
+/* Types that are read, but not written yet. */
+static int check_types(const struct pfs_field *f, int32_t count, struct pfs_err *err)
 {
     for (int32_t i = 0; i < count; i++) {
-        if ((writing && f[i].type.kind == PFS_VARIANT) || f[i].type.kind == PFS_BLOB)
+        if (f[i].type.kind == PFS_VARIANT || f[i].type.kind == PFS_BLOB)
             return pfs_fail(err, EOPNOTSUPP, "column %s is %s, which is not there yet", f[i].name,
                             f[i].type.kind == PFS_BLOB ? "a BLOB" : "a VARIANT");
-        PFS_TRY(check_types(f[i].type.child, f[i].type.children, writing, err));
+        PFS_TRY(check_types(f[i].type.child, f[i].type.children, err));
     }
     return 0;
 }
@@ -214,7 +215,7 @@ struct limit {
 
 static const struct limit limits[] = {
     {"type", "table", false},
-    {"data-evolution.enabled", "false", false},
+    {"data-evolution.enabled", "false", true},
     {"chain-table.enabled", "false", false},
     {"deletion-vectors.enabled", "false", true},
     {"sequence.snapshot-ordering", "false", false},
@@ -271,7 +272,8 @@ static const char *lookup_reason(const struct pfs_schema *s)
 
 int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_err *err)
 {
-    PFS_TRY(check_types(s->field, s->columns, writing, err));
+    if (writing)
+        PFS_TRY(check_types(s->field, s->columns, err));
     PFS_TRY(check_limits(s, writing, err));
     if (!writing)
         return 0;

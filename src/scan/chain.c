@@ -5,9 +5,11 @@
 struct chain {
     struct pfs_reader reader; /* first */
     struct pfs_chain chain;
+    struct pfs_arena arena; /* of a group */
     struct pfs_plan_file *const *file;
     int32_t files, at;
-    struct pfs_reader *open; /* of file[at]; NULL = not opened yet */
+    int32_t group;           /* files that are open together, from file[at] on */
+    struct pfs_reader *open; /* NULL = not opened yet */
 };
 
 static int open_file(const struct pfs_chain *c, const struct pfs_manifest_entry *entry, struct pfs_reader **out,
@@ -21,6 +23,46 @@ static int open_file(const struct pfs_chain *c, const struct pfs_manifest_entry 
     return deleted == NULL ? 0 : pfs_deletions_apply(*out, deleted, NULL, 0, out, err);
 }
 
+/* How many files, from the next on, share row ids. */
+static int32_t group_of(const struct chain *c)
+{
+    const struct pfs_data_file *f = &c->file[c->at]->entry->file;
+    int32_t count = 1;
+    int64_t end;
+
+    if (!c->chain.joined || f->first_row_id < 0 || __builtin_add_overflow(f->first_row_id, f->rows, &end))
+        return 1;
+    for (; c->at + count < c->files; count++) {
+        f = &c->file[c->at + count]->entry->file;
+        if (f->first_row_id >= end)
+            break;
+        if (!__builtin_add_overflow(f->first_row_id, f->rows, &end))
+            continue;
+        break; /* told by whoever opens them */
+    }
+    return count;
+}
+
+static int open_group(struct chain *c, struct pfs_err *err)
+{
+    const struct pfs_manifest_entry *entry = c->file[c->at]->entry;
+    const struct pfs_manifest_entry **all;
+    struct pfs_arena *arena = &c->arena;
+
+    c->group = group_of(c);
+    if (c->group == 1 && !(c->chain.joined && entry->file.write_columns >= 0))
+        return open_file(&c->chain, entry, &c->open, err);
+    if (c->chain.deletions != NULL)
+        return pfs_fail(err, EOPNOTSUPP, "data file %s: deletion vectors beside data evolution", entry->file.name);
+    pfs_arena_reset(arena);
+    all = pfs_arena_array(arena, (size_t)c->group, sizeof(*all));
+    if (all == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < c->group; i++)
+        all[i] = c->file[c->at + i]->entry;
+    return pfs_data_open_joined(&c->chain.read, all, c->group, &c->open, err);
+}
+
 static int64_t chain_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
 {
     struct chain *c = (struct chain *)self;
@@ -29,13 +71,13 @@ static int64_t chain_next(struct pfs_reader *self, struct pfs_arena *arena, stru
         int64_t rows;
 
         if (c->open == NULL)
-            PFS_TRY(open_file(&c->chain, c->file[c->at]->entry, &c->open, err));
+            PFS_TRY(open_group(c, err));
         rows = pfs_reader_next(c->open, arena, out, err);
         if (rows != 0)
             return rows;
         pfs_reader_close(c->open);
         c->open = NULL;
-        c->at++;
+        c->at += c->group;
     }
     return 0;
 }
@@ -45,6 +87,7 @@ static void chain_close(struct pfs_reader *self)
     struct chain *c = (struct chain *)self;
 
     pfs_reader_close(c->open);
+    pfs_arena_done(&c->arena);
     pfs_free(c);
 }
 

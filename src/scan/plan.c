@@ -1,6 +1,7 @@
 #include "src/scan/plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "format/binrow.h"
 
@@ -284,11 +285,28 @@ static int compare_sequence(const void *left, const void *right)
     return x < y ? -1 : x > y;
 }
 
-/* Fixed-bucket append tables keep the order of writing; elsewhere the order of the ADDs is as good as any. */
-static void order_appended(const struct pfs_schema *schema, struct pfs_split *split)
+static int compare_row_ids(const void *left, const void *right)
 {
-    if (schema->buckets > 0)
+    const struct pfs_data_file *a = &((const struct pfs_plan_file *)left)->entry->file;
+    const struct pfs_data_file *b = &((const struct pfs_plan_file *)right)->entry->file;
+
+    if (a->first_row_id != b->first_row_id)
+        return a->first_row_id < b->first_row_id ? -1 : 1;
+    return strcmp(a->name, b->name);
+}
+
+/* Fixed-bucket append tables keep the order of writing; with data evolution files of the same rows stand together;
+ * elsewhere the order of the ADDs is as good as any. */
+static int order_appended(const struct pfs_schema *schema, struct pfs_split *split, struct pfs_err *err)
+{
+    bool evolves;
+
+    PFS_TRY(pfs_options_bool(&schema->options, "data-evolution.enabled", false, &evolves, err));
+    if (evolves)
+        qsort(split->file, (size_t)split->files, sizeof(*split->file), compare_row_ids);
+    else if (schema->buckets > 0)
         qsort(split->file, (size_t)split->files, sizeof(*split->file), compare_sequence);
+    return 0;
 }
 
 int pfs_plan_make(const struct pfs_scan_want *want, struct pfs_arena *arena, struct pfs_plan *out, struct pfs_err *err)
@@ -320,7 +338,7 @@ int pfs_plan_make(const struct pfs_scan_want *want, struct pfs_arena *arena, str
         if (schema->primary_keys > 0)
             PFS_TRY(make_sections(schema, &out->split[i], arena, err));
         else
-            order_appended(schema, &out->split[i]);
+            PFS_TRY(order_appended(schema, &out->split[i], err));
     }
     return 0;
 }

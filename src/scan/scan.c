@@ -22,8 +22,9 @@ struct pfs_scan {
     struct pfs_plan plan;
     int32_t columns;
     int32_t *column; /* wanted */
-    bool kinds, sequences;
+    bool kinds, sequences, row_ids;
     bool deletes;                    /* are given */
+    bool joined;                     /* data evolution */
     bool plain;                      /* no key is in two files: nothing is merged */
     struct pfs_deletions *deletions; /* NULL: the snapshot has none */
     const struct pfs_cancel *cancel;
@@ -145,11 +146,16 @@ int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struc
     scan->state = pfs_state_ref(want->state);
     scan->kinds = want->kinds;
     scan->sequences = want->sequences;
+    scan->row_ids = want->row_ids;
     scan->deletes = want->kinds && want->deletes;
     scan->cancel = want->cancel;
     scan->pool = want->pool;
     scan->plain = is_plain(want);
     rc = check_supported(want->state, err);
+    if (rc == 0)
+        rc = pfs_options_bool(&want->state->schema->options, "data-evolution.enabled", false, &scan->joined, err);
+    if (rc == 0 && scan->row_ids && want->state->schema->primary_keys > 0)
+        rc = pfs_fail(err, EINVAL, "rows of a table with a primary key have no row ids");
     if (rc == 0)
         rc = open_deletions(scan, err);
     if (rc == 0)
@@ -203,9 +209,12 @@ static struct pfs_chain chain_of(const struct pfs_scan *scan, bool merged, bool 
                                .columns = merged ? scan->merge_columns : scan->columns,
                                .column = merged ? scan->merge_column : scan->column,
                                .key_value = key_value,
+                               .row_ids = scan->row_ids,
+                               .external = scan->state->external,
                                .cancel = scan->cancel,
                                .pool = scan->pool},
-                              scan->deletions};
+                              scan->deletions,
+                              scan->joined};
 }
 
 /* The runs of a section: a level-0 file each, and each level above as one chain. */
@@ -302,7 +311,7 @@ static int64_t project(struct split_reader *r, const struct pfs_batch *in, struc
                        struct pfs_batch *out, struct pfs_err *err)
 {
     const struct pfs_scan *scan = r->scan;
-    int32_t columns = scan->columns + scan->sequences + scan->kinds, last = columns - 1;
+    int32_t columns = scan->columns + scan->sequences + 2 * scan->row_ids + scan->kinds, last = columns - 1;
     struct pfs_column *column = pfs_arena_array(arena, (size_t)columns, sizeof(*column));
 
     if (column == NULL)
@@ -311,6 +320,8 @@ static int64_t project(struct split_reader *r, const struct pfs_batch *in, struc
         column[i] = in->column[r->merged ? scan->place[i] : i];
     if (scan->sequences)
         column[scan->columns] = in->column[in->columns - 2];
+    for (int32_t i = 0; scan->row_ids && i < 2; i++)
+        column[scan->columns + i] = in->column[in->columns - 2 + i];
     if (scan->kinds && r->key_value)
         column[last] = in->column[in->columns - 1];
     else if (scan->kinds) {

@@ -32,6 +32,7 @@ struct pfs_scan_want {
     int32_t partitions;
     const struct pfs_partition_value *partition;
     bool sequences; /* append _SEQUENCE_NUMBER (BIGINT) after the wanted columns; primary-key tables alone */
+    bool row_ids;   /* append _ROW_ID and _SEQUENCE_NUMBER (BIGINT) there; append tables alone */
     bool kinds;     /* append the row kind (TINYINT) after all else */
     bool deletes;   /* with kinds: keys whose record is a delete that no compaction has dropped yet are given too */
     const struct pfs_cancel *cancel;
@@ -41,7 +42,7 @@ struct pfs_scan_want {
 struct pfs_scan;
 
 /* Takes a reference on the state; copies the rest but for values' bytes, cancel and pool, which are borrowed.
- * -EOPNOTSUPP: a feature that cannot be read yet, named. */
+ * -EOPNOTSUPP: a feature that cannot be read yet, named; -EINVAL: row ids of a table with a primary key. */
 int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struct pfs_err *err);
 void pfs_scan_close(struct pfs_scan *scan); /* NULL allowed; not while a split reader is open */
 

@@ -26,6 +26,7 @@ struct pfs_state {
     const char *identity;         /* "<id>-<delta list>" or "empty"; with the schema id: changes when the rows or their
                                      columns may have changed */
     struct pfs_store *store;
+    const struct pfs_external *external;          /* set by the table; NULL = files outside of it are refused */
     const char *store_table;                      /* the main table's directory */
     const struct pfs_manifest_entry *const *file; /* live files, in the order of their ADDs */
     int64_t files;
