@@ -9,11 +9,12 @@
 
 /* ---- small files ---- */
 
-static int print_schema(struct pfs_table *table, struct pfs_buf *out, struct pfs_err *err)
+static int print_schema(const struct pfs_place *place, struct pfs_table *table, struct pfs_buf *out,
+                        struct pfs_err *err)
 {
     const struct pfs_schema *schema;
 
-    PFS_TRY(pfs_table_schema(table, &schema, err));
+    PFS_TRY(pfs_table_schema_at(table, pfs_place_when(place), &schema, err));
     return pfs_schema_print_sql(schema, pfs_table_database(table), pfs_table_name(table), out, err);
 }
 
@@ -27,19 +28,33 @@ static int print_options(struct pfs_table *table, struct pfs_buf *out, struct pf
     return 0;
 }
 
-int pfs_control_print(enum pfs_node_kind kind, struct pfs_table *table, struct pfs_errors *errors, struct pfs_buf *out,
-                      struct pfs_err *err)
+int pfs_control_print(const struct pfs_place *place, struct pfs_table *table, struct pfs_errors *errors,
+                      struct pfs_buf *out, struct pfs_err *err)
 {
     int rc = 0;
 
-    if (kind == PFS_NODE_SCHEMA_SQL)
-        rc = print_schema(table, out, err);
-    else if (kind == PFS_NODE_OPTIONS)
+    switch ((int)place->kind) {
+    case PFS_NODE_SCHEMA_SQL:
+        rc = print_schema(place, table, out, err);
+        break;
+    case PFS_NODE_SCHEMA_JSON:
+        rc = pfs_table_schema_json(table, pfs_place_when(place), out, err);
+        break;
+    case PFS_NODE_SNAPSHOT_JSON:
+        rc = pfs_table_snapshot_json(table, pfs_place_when(place), out, err);
+        break;
+    case PFS_NODE_OPTIONS:
         rc = print_options(table, out, err);
-    else if (kind == PFS_NODE_STATUS)
+        break;
+    case PFS_NODE_STATUS:
         rc = pfs_table_status(table, out, err);
-    else
+        break;
+    case PFS_NODE_ERRORS:
         pfs_errors_print(errors, out);
+        break;
+    default:
+        return -ENOENT;
+    }
     return rc < 0 ? rc : pfs_buf_check(out, err);
 }
 

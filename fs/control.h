@@ -5,9 +5,9 @@
 #include "fs/place.h"
 #include "src/catalog.h"
 
-/* The text of schema.sql, options, status.json or errors.jsonl. */
-int pfs_control_print(enum pfs_node_kind kind, struct pfs_table *table, struct pfs_errors *errors, struct pfs_buf *out,
-                      struct pfs_err *err);
+/* The text of schema.sql, schema.json, snapshot.json, options, status.json or errors.jsonl of a place. */
+int pfs_control_print(const struct pfs_place *place, struct pfs_table *table, struct pfs_errors *errors,
+                      struct pfs_buf *out, struct pfs_err *err);
 
 /* Answers of the sql files, the last one of each user. Threads: any. */
 struct pfs_answers;

@@ -104,7 +104,7 @@ static int find_text(struct lookup *l, struct pfs_err *err)
     PFS_TRY(pfs_tree_table(l->tree, &l->place, &table, err));
     rc = pfs_tree_errors(l->tree, &l->place, &errors, err);
     if (rc == 0)
-        rc = pfs_control_print(l->place.kind, table, errors, &text, err);
+        rc = pfs_control_print(&l->place, table, errors, &text, err);
     pfs_table_unref(table);
     key = pfs_arena_printf(&l->arena, "%s|%zu-%016llx", l->place.path, text.len,
                            (unsigned long long)pfs_hash64(text.at, text.len, 0));

@@ -71,6 +71,11 @@ static int refinements(const struct pfs_place *p)
            (p->specs > 0 ? PARTITION : 0) | (p->wheres > 0 || p->selects > 0 ? REFINED : 0);
 }
 
+bool pfs_place_has_snapshots(const struct pfs_place *place)
+{
+    return (refinements(place) & ~BRANCH) == 0;
+}
+
 static bool stands_in(const struct member *m, const struct pfs_place *p)
 {
     int is = refinements(p);
@@ -162,7 +167,7 @@ static int snapshot_child(const struct pfs_place *parent, const char *name, stru
 
     out->kind = PFS_NODE_VIEW;
     if (all_digits(text) && pfs_i64_parse(text, &id) == 0) {
-        if (id == 0 || (refinements(parent) & ~BRANCH) != 0)
+        if (id == 0 || !pfs_place_has_snapshots(parent))
             return -ENOENT;
         out->kind = PFS_NODE_PLACE;
         out->snapshot = id;
@@ -311,7 +316,7 @@ static int member_child(const struct pfs_place *parent, const char *name, struct
 
         if (!stands_in(m, parent))
             continue;
-        if (m->kind == PFS_NODE_INBOX && strncmp(name, "inbox", 5) == 0)
+        if (m->kind == PFS_NODE_INBOX && strncmp(name, "inbox", 5) == 0 && strchr(".@", name[5]) != NULL)
             return inbox_leaf(name, arena, out, err);
         if (is_member(m, name, &out->format)) {
             out->kind = m->kind;
@@ -337,7 +342,7 @@ static int catalog_child(const struct pfs_place *parent, const char *name, struc
         return 0;
     }
     out->kind = root ? PFS_NODE_DATABASE : PFS_NODE_PLACE;
-    return copy_decoded(pfs_str(name), arena, root ? &out->database : &out->table, err);
+    return pfs_place_parse_name(parent->kind, name, arena, root ? &out->database : &out->table, err);
 }
 
 static int child(const struct pfs_place *parent, const char *name, struct pfs_arena *arena, struct pfs_place *out,
@@ -372,10 +377,10 @@ static int child(const struct pfs_place *parent, const char *name, struct pfs_ar
     case PFS_NODE_TAGS:
         out->kind = PFS_NODE_PLACE;
         out->snapshot = 0; /* snapshot/41/tag/v0 names a tag to be made */
-        return copy_name(name, arena, &out->tag, err);
+        return pfs_place_parse_name(parent->kind, name, arena, &out->tag, err);
     case PFS_NODE_BRANCHES:
         out->kind = PFS_NODE_PLACE;
-        return copy_name(name, arena, &out->branch, err);
+        return pfs_place_parse_name(parent->kind, name, arena, &out->branch, err);
     default:
         return -ENOTDIR;
     }

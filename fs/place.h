@@ -102,10 +102,21 @@ static inline bool pfs_place_is_frozen(const struct pfs_place *p)
 /* The state that the place shows: frozen, or the newest. */
 struct pfs_when pfs_place_when(const struct pfs_place *place);
 
+/* Does its snapshot/ have a directory for each snapshot? Only a whole table's has. */
+bool pfs_place_has_snapshots(const struct pfs_place *place);
+
 /* What `name` is below `parent`, without looking at any table: whether it exists there is the caller's to find out.
  * Bare -ENOENT: no such member; -EINVAL with a sentence: malformed. Everything in the arena, parent's text too. */
 int pfs_place_child(const struct pfs_place *parent, const char *name, struct pfs_arena *arena, struct pfs_place *out,
                     struct pfs_err *err);
+
+/* How a database, table, branch or tag is spelled below a directory of that kind, and back: '%' and what would be taken
+ * for a member are percent-encoded. print: NULL in *out for a name too long to be shown. parse: -EINVAL with a sentence
+ * for a spelling that print does not give, so that nothing has two names. */
+int pfs_place_print_name(enum pfs_node_kind parent, const char *name, struct pfs_arena *arena, const char **out,
+                         struct pfs_err *err);
+int pfs_place_parse_name(enum pfs_node_kind parent, const char *shown, struct pfs_arena *arena, const char **out,
+                         struct pfs_err *err);
 
 /* The fixed members of a directory that are listed. */
 typedef int pfs_member_fn(void *context, const char *name, enum pfs_node_kind kind);

@@ -183,11 +183,18 @@ static int list_member(void *context, const char *name, enum pfs_node_kind kind)
     return list_name(context, name, pfs_node_kind_is_dir(kind));
 }
 
-static int list_names(struct listing *l, const char **names, int64_t count)
+/* Names that people gave; hidden ones are nobody's. */
+static int list_names(struct listing *l, enum pfs_node_kind parent, const char **names, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++)
-        if (names[i][0] != '.' && strchr(names[i], '/') == NULL)
-            PFS_TRY(list_name(l, names[i], true));
+    for (int64_t i = 0; i < count; i++) {
+        const char *shown;
+
+        if (names[i][0] == '.')
+            continue;
+        PFS_TRY(pfs_place_print_name(parent, names[i], l->arena, &shown, l->err));
+        if (shown != NULL)
+            PFS_TRY(list_name(l, shown, true));
+    }
     return 0;
 }
 
@@ -247,26 +254,55 @@ static int list_in_state(struct listing *l, const struct pfs_place *place)
     return rc;
 }
 
-static int list_tags(struct listing *l, const struct pfs_place *place)
+static int list_tags(struct listing *l, const struct pfs_place *place, struct pfs_table *table)
 {
-    struct pfs_table *table;
     const char **names;
     int64_t count;
-    int rc;
 
-    PFS_TRY(pfs_tree_table(l->tree, place, &table, l->err));
-    rc = pfs_table_tags(table, l->arena, &names, &count, l->err);
-    pfs_table_unref(table);
-    return rc < 0 ? rc : list_names(l, names, count);
+    if (place->kind == PFS_NODE_TAGS && place->snapshot != 0) /* only a place to make tags in */
+        return 0;
+    if (place->kind == PFS_NODE_TAGS)
+        PFS_TRY(pfs_table_tags(table, l->arena, &names, &count, l->err));
+    else
+        PFS_TRY(pfs_table_branches(table, l->arena, &names, &count, l->err));
+    return list_names(l, place->kind, names, count);
 }
 
-static int list_snapshots(struct listing *l)
+static int list_snapshots(struct listing *l, const struct pfs_place *place, struct pfs_table *table)
 {
     unsigned formats = l->tree->config.formats == 0 ? 1u << PFS_TEXT_CSV : l->tree->config.formats;
+    int64_t *ids, count;
 
     if (formats & 1u << PFS_TEXT_CSV)
         PFS_TRY(list_name(l, "latest.csv", false));
-    return formats & 1u << PFS_TEXT_JSON ? list_name(l, "latest.jsonl", false) : 0;
+    if (formats & 1u << PFS_TEXT_JSON)
+        PFS_TRY(list_name(l, "latest.jsonl", false));
+    if (!pfs_place_has_snapshots(place))
+        return 0;
+    PFS_TRY(pfs_table_snapshots(table, l->arena, &ids, &count, l->err));
+    for (int64_t i = 0; i < count; i++) {
+        const char *name = pfs_arena_printf(l->arena, "%lld", (long long)ids[i]);
+
+        if (name == NULL)
+            return pfs_arena_full(l->arena, l->err);
+        PFS_TRY(list_name(l, name, true));
+    }
+    return 0;
+}
+
+/* What is read from the table of a directory. */
+static int list_in_table(struct listing *l, const struct pfs_place *place)
+{
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(pfs_tree_table(l->tree, place, &table, l->err));
+    if (place->kind == PFS_NODE_SNAPSHOTS)
+        rc = list_snapshots(l, place, table);
+    else
+        rc = list_tags(l, place, table);
+    pfs_table_unref(table);
+    return rc;
 }
 
 static int list_systems(struct listing *l)
@@ -293,7 +329,7 @@ static int list_catalog(struct listing *l, const struct pfs_place *place)
         PFS_TRY(pfs_catalog_databases(catalog, l->arena, &names, &count, l->err));
     else
         PFS_TRY(pfs_catalog_tables(catalog, place->database, l->arena, &names, &count, l->err));
-    return list_names(l, names, count);
+    return list_names(l, place->kind, names, count);
 }
 
 static int list_all(struct listing *l, const struct pfs_place *place)
@@ -310,11 +346,11 @@ static int list_all(struct listing *l, const struct pfs_place *place)
     case PFS_NODE_PARTITIONS:
         return list_in_state(l, place);
     case PFS_NODE_SNAPSHOTS:
-        return list_snapshots(l);
+    case PFS_NODE_TAGS:
+    case PFS_NODE_BRANCHES:
+        return list_in_table(l, place);
     case PFS_NODE_SYSTEMS:
         return list_systems(l);
-    case PFS_NODE_TAGS:
-        return place->snapshot == 0 ? list_tags(l, place) : 0;
     default:
         return pfs_node_kind_is_dir(place->kind) ? 0 : -ENOTDIR;
     }
@@ -423,12 +459,20 @@ void pfs_tree_unlink(struct pfs_tree *tree, struct pfs_request *request, struct 
 static int rename_tag(struct pfs_tree *tree, struct pfs_node *parent, const char *name, const char *new_name,
                       struct pfs_err *err)
 {
+    struct pfs_place from, to;
     struct pfs_table *table;
+    struct pfs_arena arena;
     int rc;
 
     PFS_TRY(pfs_tree_writable(tree, &parent->place, err));
     PFS_TRY(pfs_tree_table(tree, &parent->place, &table, err));
-    rc = pfs_table_tag_rename(table, name, new_name, err);
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_place_child(&parent->place, name, &arena, &from, err);
+    if (rc == 0)
+        rc = pfs_place_child(&parent->place, new_name, &arena, &to, err);
+    if (rc == 0)
+        rc = pfs_table_tag_rename(table, from.tag, to.tag, err);
+    pfs_arena_done(&arena);
     pfs_table_unref(table);
     return rc;
 }

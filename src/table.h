@@ -51,6 +51,13 @@ struct pfs_table_parts pfs_table_parts(const struct pfs_table *table);
 /* The newest schema (also without a snapshot); lives as long as the table. */
 int pfs_table_schema(struct pfs_table *table, const struct pfs_schema **out, struct pfs_err *err);
 
+/* The schema then; TIME is LATEST here. Bare -ENOENT as pfs_table_state. */
+int pfs_table_schema_at(struct pfs_table *table, struct pfs_when when, const struct pfs_schema **out,
+                        struct pfs_err *err);
+/* The files as Paimon wrote them, one line end added: of that schema; of a SNAPSHOT or TAG. */
+int pfs_table_schema_json(struct pfs_table *table, struct pfs_when when, struct pfs_buf *out, struct pfs_err *err);
+int pfs_table_snapshot_json(struct pfs_table *table, struct pfs_when when, struct pfs_buf *out, struct pfs_err *err);
+
 /* Rows for this table; memory_bytes 0 = the default. -EOPNOTSUPP with the feature's name when it cannot be written. */
 int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pfs_write **out, struct pfs_err *err);
 
@@ -66,6 +73,9 @@ int pfs_table_snapshots(struct pfs_table *table, struct pfs_arena *arena, int64_
                         struct pfs_err *err);
 int pfs_table_tags(struct pfs_table *table, struct pfs_arena *arena, const char ***names, int64_t *count,
                    struct pfs_err *err);
+
+int pfs_table_branches(struct pfs_table *table, struct pfs_arena *arena, const char ***names, int64_t *count,
+                       struct pfs_err *err);
 
 /* Tags the newest snapshot (-ENOENT with a sentence when there is none); bare -EEXIST. delete: bare -ENOENT; only the
  * tag's file goes, files that only it needs become orphans. rename: bare -ENOENT, -EEXIST. */
