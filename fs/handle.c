@@ -217,9 +217,17 @@ void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct 
 void pfs_tree_read(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
                    void *to, size_t len)
 {
+    pfs_tree_read_span(tree, request, handle, off, to, len, NULL);
+}
+
+void pfs_tree_read_span(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
+                        void *to, size_t len, struct pfs_span *span)
+{
     (void)tree;
+    if (span != NULL)
+        span->fd = -1;
     if (handle->view != NULL)
-        pfs_view_read(handle->view, request, off, to, len);
+        pfs_view_read(handle->view, request, off, to, len, span);
     else if (handle->console != NULL)
         pfs_console_read(handle->console, request, off, to, len);
     else

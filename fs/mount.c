@@ -40,6 +40,7 @@ struct call {
     struct pfs_entry entry;
     struct pfs_attr attr;
     struct pfs_opened opened;
+    struct pfs_span span;
     struct fuse_file_info info;
     atomic_bool interrupting; /* by `interrupter`: an answer on that thread runs inside libfuse's callback */
     pthread_t interrupter;
@@ -119,6 +120,21 @@ static void open_flags(struct call *c)
     c->info.nonseekable = c->opened.nonseekable;
 }
 
+/* Bytes of a spool go from its file to the kernel without passing through this process's memory. */
+static void reply_bytes(struct call *c, size_t len)
+{
+    struct fuse_bufvec buf = FUSE_BUFVEC_INIT(len);
+
+    if (c->span.fd >= 0) {
+        buf.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
+        buf.buf[0].fd = c->span.fd;
+        buf.buf[0].pos = (off_t)c->span.off;
+    } else {
+        buf.buf[0].mem = c->bytes;
+    }
+    fuse_reply_data(c->req, &buf, FUSE_BUF_SPLICE_MOVE);
+}
+
 static void reply(struct call *c, int64_t result)
 {
     struct fuse_entry_param entry;
@@ -146,7 +162,7 @@ static void reply(struct call *c, int64_t result)
         fuse_reply_create(c->req, &entry, &c->info);
         return;
     case ANSWER_READ:
-        fuse_reply_buf(c->req, (const char *)c->bytes, (size_t)result);
+        reply_bytes(c, (size_t)result);
         return;
     case ANSWER_WRITE:
         fuse_reply_write(c->req, (size_t)result);
@@ -287,8 +303,8 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
 
     (void)ino;
     if (c != NULL)
-        pfs_tree_read(c->mounted->tree, &c->request, (struct pfs_handle *)(uintptr_t)info->fh, (uint64_t)off, c->bytes,
-                      size);
+        pfs_tree_read_span(c->mounted->tree, &c->request, (struct pfs_handle *)(uintptr_t)info->fh, (uint64_t)off,
+                           c->bytes, size, &c->span);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,

@@ -1,7 +1,8 @@
-/* print.c - batches printed in order.
+/* print.c - batches printed in order, a piece of text a step.
  *
  * Two tasks at a time: while one batch is printed, the next one is read. Each half has an arena of its own; they change
- * places after every step.
+ * places after every round. A pass that begins at a mark opens the rows at its piece and skips those that were printed
+ * before it.
  */
 #include "fs/print.h"
 
@@ -9,9 +10,11 @@
 #include "base/mem.h"
 
 #define CHUNK ((size_t)256 << 10)
+#define SKIP_BATCHES 16 /* a step */
 
 struct half {
     struct pfs_arena arena;
+    struct pfs_rows_place place;
     struct pfs_batch batch;
     int64_t rows; /* of the batch; 0 = nothing to print */
     struct pfs_err err;
@@ -20,6 +23,8 @@ struct half {
 struct pump {
     const struct pfs_print *print;
     struct pfs_rows *rows;
+    struct pfs_rows_place next; /* of rows that do not tell: where they are */
+    int64_t skip;               /* rows of the first piece that were printed before */
     struct half half[2];
     int reading; /* which half the next batch goes to; the other one is printed */
     struct pfs_buf text;
@@ -27,62 +32,140 @@ struct pump {
     struct pfs_err print_err;
 };
 
-static void step(void *context, int index)
+static void end(void *pass)
+{
+    struct pump *p = pass;
+
+    pfs_rows_close(p->rows);
+    for (int i = 0; i < 2; i++)
+        pfs_arena_done(&p->half[i].arena);
+    pfs_buf_done(&p->text);
+    pfs_free(p);
+}
+
+static int begin(void *context, const struct pfs_mark *from, const struct pfs_cancel *cancel, void **pass,
+                 struct pfs_err *err)
+{
+    const struct pfs_print *print = context;
+    struct pump *p = pfs_zalloc(sizeof(*p));
+    int rc;
+
+    if (p == NULL)
+        return pfs_fail(err, ENOMEM, "no memory to print rows");
+    p->print = print;
+    pfs_buf_init(&p->text, PFS_BATCH_BYTES_MAX);
+    for (int i = 0; i < 2; i++)
+        pfs_arena_init(&p->half[i].arena, PFS_BATCH_BYTES_MAX);
+    rc = print->open(print->context, cancel, &p->rows, err);
+    if (rc == 0 && from == NULL) {
+        pfs_text_header(print->format, p->rows->field, p->rows->columns, &p->text);
+    } else if (rc == 0) {
+        p->skip = from->row;
+        if (p->rows->seek != NULL)
+            rc = p->rows->seek(p->rows, from->piece, err);
+    }
+    if (rc < 0) {
+        end(p);
+        return rc;
+    }
+    *pass = p;
+    return 0;
+}
+
+/* ---- a round ---- */
+
+static void read_batch(struct pump *p, struct half *h)
+{
+    pfs_arena_reset(&h->arena);
+    h->place = p->rows->tell != NULL ? p->rows->tell(p->rows) : p->next;
+    h->rows = pfs_reader_next(p->rows->reader, &h->arena, &h->batch, &h->err);
+    if (h->rows > 0)
+        p->next.row += h->rows;
+}
+
+static void step_half(void *context, int index)
 {
     struct pump *p = context;
     struct half *h = &p->half[p->reading ^ index];
 
-    if (index == 0) {
-        pfs_arena_reset(&h->arena);
-        h->rows = pfs_reader_next(p->rows->reader, &h->arena, &h->batch, &h->err);
-    } else if (h->rows > 0) {
+    if (index == 0)
+        read_batch(p, h);
+    else if (h->rows > 0)
         p->printed = pfs_text_print(p->print->format, p->rows->field, &h->batch, &p->text, &p->print_err);
-    }
 }
 
-static int pump_all(struct pump *p, struct pfs_sink *sink, struct pfs_err *err)
+static int failed_batch(const struct half *h, struct pfs_err *err)
 {
-    for (;;) {
+    *err = h->err;
+    return (int)h->rows;
+}
+
+/* ---- skipping ---- */
+
+/* Leaves the rows from `from` on in the half's batch. */
+static int cut(struct half *h, int64_t from, struct pfs_err *err)
+{
+    struct pfs_column *column = pfs_arena_array(&h->arena, (size_t)h->batch.columns, sizeof(*column));
+
+    if (column == NULL)
+        return pfs_arena_full(&h->arena, err);
+    for (int32_t i = 0; i < h->batch.columns; i++)
+        PFS_TRY(pfs_column_slice(&h->batch.column[i], from, h->rows - from, &h->arena, &column[i], err));
+    h->batch.column = column;
+    h->rows = h->batch.rows = h->rows - from;
+    h->place.row += from;
+    return 0;
+}
+
+/* 1: go on skipping or printing. */
+static int skip_some(struct pump *p, struct pfs_err *err)
+{
+    for (int i = 0; i < SKIP_BATCHES && p->skip > 0; i++) {
         struct half *h = &p->half[p->reading];
 
-        pfs_pool_run(p->print->pool, 2, step, p);
+        read_batch(p, h);
+        if (h->rows < 0)
+            return failed_batch(h, err);
+        if (h->rows == 0)
+            return pfs_fail(err, EIO, "%lld rows are missing that were there before", (long long)p->skip);
+        if (h->rows <= p->skip) {
+            p->skip -= h->rows;
+            h->rows = 0;
+            continue;
+        }
+        PFS_TRY(cut(h, p->skip, err));
+        p->skip = 0;
+        p->reading ^= 1;
+    }
+    return 1;
+}
+
+static int step(void *pass, struct pfs_sink *sink, struct pfs_err *err)
+{
+    struct pump *p = pass;
+
+    if (p->skip > 0)
+        return skip_some(p, err);
+    for (bool first = true;; first = false) {
+        struct half *h = &p->half[p->reading];
+        const struct half *printed = &p->half[p->reading ^ 1];
+
+        if (first && p->text.len == 0 && printed->rows > 0)
+            pfs_sink_mark(sink, printed->place.piece, printed->place.row);
+        pfs_pool_run(p->print->pool, 2, step_half, p);
         if (p->printed < 0) {
             *err = p->print_err;
             return p->printed;
         }
-        if (h->rows < 0) {
-            *err = h->err;
-            return (int)h->rows;
-        }
+        if (h->rows < 0)
+            return failed_batch(h, err);
+        p->reading ^= 1;
         if (p->text.len >= CHUNK || h->rows == 0) {
             PFS_TRY(pfs_sink_write(sink, pfs_buf_slice(&p->text), err));
             pfs_buf_clear(&p->text);
+            return h->rows > 0;
         }
-        if (h->rows == 0)
-            return 0;
-        if (pfs_cancelled(pfs_sink_cancel(sink)))
-            return -ECANCELED;
-        p->reading ^= 1;
     }
-}
-
-static int render(void *context, struct pfs_sink *sink, struct pfs_err *err)
-{
-    const struct pfs_print *print = context;
-    struct pump p = {.print = print};
-    int rc;
-
-    PFS_TRY(print->open(print->context, pfs_sink_cancel(sink), &p.rows, err));
-    pfs_buf_init(&p.text, PFS_BATCH_BYTES_MAX);
-    for (int i = 0; i < 2; i++)
-        pfs_arena_init(&p.half[i].arena, PFS_BATCH_BYTES_MAX);
-    pfs_text_header(print->format, p.rows->field, p.rows->columns, &p.text);
-    rc = pump_all(&p, sink, err);
-    pfs_rows_close(p.rows);
-    for (int i = 0; i < 2; i++)
-        pfs_arena_done(&p.half[i].arena);
-    pfs_buf_done(&p.text);
-    return rc;
 }
 
 static void release(void *context)
@@ -102,6 +185,6 @@ int pfs_print_source(const struct pfs_print *print, struct pfs_view_source *out,
         return pfs_fail(err, ENOMEM, "no memory for a view");
     }
     *own = *print;
-    *out = (struct pfs_view_source){render, release, own, print->small};
+    *out = (struct pfs_view_source){begin, step, end, release, own, print->small, print->lasting};
     return 0;
 }

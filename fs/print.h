@@ -16,7 +16,8 @@ struct pfs_print {
     void *context;
     struct pfs_pool *pool; /* NULL = on the caller alone */
     enum pfs_text format;
-    bool small; /* rendered among the urgent tasks */
+    bool small;   /* rendered among the urgent tasks */
+    bool lasting; /* the view's identity tells its bytes apart also after the next mount */
 };
 
 /* The source of a view that prints header and rows. The context is taken: released on failure too. */

@@ -64,7 +64,11 @@ static int fill(struct source *s, const struct pfs_looking *looking, struct pfs_
 
 int pfs_find_rows(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
-    struct pfs_print print = {open_rows, release, NULL, looking->pool, looking->place->format, false};
+    struct pfs_print print = {.open = open_rows,
+                              .release = release,
+                              .pool = looking->pool,
+                              .format = looking->place->format,
+                              .lasting = true};
     struct source *s = pfs_zalloc(sizeof(*s));
     int64_t rows = 0;
     int rc;
@@ -88,7 +92,8 @@ int pfs_find_rows(const struct pfs_looking *looking, struct pfs_shown *out, stru
         rows += s->state->file[i]->file.rows;
     print.context = s;
     print.small = rows <= SMALL_ROWS;
-    out->identity = pfs_arena_printf(looking->arena, "%s|%lld", s->state->identity, (long long)s->state->schema->id);
+    out->identity = pfs_arena_printf(looking->arena, "%s|%lld-%lld", s->state->identity,
+                                     (long long)s->state->schema->id, (long long)s->state->schema->time_ms);
     out->mtime_ms = s->state->exists ? s->state->snapshot.time_ms : 0;
     if (out->identity == NULL) {
         release(s);

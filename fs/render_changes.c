@@ -126,7 +126,8 @@ static int find_diff(struct changes *c, const struct pfs_looking *looking, struc
 
 int pfs_find_diff(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
-    struct pfs_print print = {open_diff, release, NULL, looking->pool, looking->place->format, false};
+    struct pfs_print print = {
+        .open = open_diff, .release = release, .pool = looking->pool, .format = looking->place->format};
     struct changes *c;
     int rc;
 

@@ -14,7 +14,7 @@ static void release(void *context)
 int pfs_find_system(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
     const struct pfs_place *place = looking->place;
-    struct pfs_print print = {open_rows, release, NULL, looking->pool, place->format, false};
+    struct pfs_print print = {.open = open_rows, .release = release, .pool = looking->pool, .format = place->format};
     struct pfs_table_system *system;
 
     PFS_TRY(pfs_table_system_open(looking->table, place->name, pfs_place_when(place), &system, err));

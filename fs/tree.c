@@ -10,12 +10,17 @@
 #include "fs/tree_internal.h"
 #include "src/meta/names.h"
 
+#define TEXT_SHARE 16 /* of the memory budget, for short texts of views */
+
 /* ---- life ---- */
 
 static int open_parts(struct pfs_tree *t, struct pfs_err *err)
 {
-    struct pfs_views_config views = {
-        .pool = t->config.pool, .cache_dir = t->config.cache_dir, .cache_bytes = t->config.cache_bytes};
+    struct pfs_views_config views = {.pool = t->config.pool,
+                                     .cache_dir = t->config.cache_dir,
+                                     .cache_bytes = t->config.cache_bytes,
+                                     .memory_bytes = t->config.memory_bytes / TEXT_SHARE,
+                                     .warehouse = t->config.warehouse};
     const struct pfs_place root = {.path = "", .kind = PFS_NODE_ROOT};
 
     PFS_TRY(pfs_park_open(&t->park, err));

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "fs/request.h"
+#include "fs/span.h"
 #include "src/catalog.h"
 
 struct pfs_tree;
@@ -23,6 +24,8 @@ struct pfs_tree_config {
     const struct pfs_clock *clock;
     const char *cache_dir; /* NULL = memory files */
     uint64_t cache_bytes;  /* 0 = 1 GiB */
+    size_t memory_bytes;   /* budget of which short texts may keep a sixteenth; 0 = 256 MiB */
+    const char *warehouse; /* tells warehouses apart that share the cache directory; NULL = sizes are not kept there */
     bool read_only;
     uint32_t uid, gid;
     uint32_t umask;   /* applied to 0777 and 0666 */
@@ -87,6 +90,9 @@ void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct 
 void pfs_tree_pour(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, int to);
 void pfs_tree_read(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
                    void *to, size_t len);
+/* The same, but bytes that lie in a file may be left there: span->fd (>= 0 then) is valid until `done` returns. */
+void pfs_tree_read_span(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
+                        void *to, size_t len, struct pfs_span *span);
 void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
                     struct pfs_slice bytes);
 void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle); /* fsync too */

@@ -1,69 +1,15 @@
-/* view.c - rendered bytes in unlinked files, and who waits for them.
- *
- *            start                    end                     evicted
- *   IDLE ----------> RENDERING ----------> READY ------------------------> SIZED
- *     ^  failed, unwanted |                  ^                               |
- *     +-------------------+                  +-------- rendered again -------+
- *
- * SIZED knows its size and has no spool; rendering it again passes through RENDERING with the size still known. One
- * lock, the park's, guards every view and the cache; renders and reads of spools run without it.
- */
-#include "fs/view.h"
+/* view.c - the cache of views: found by key, what of their text is kept and what goes first. */
+#include "fs/view_internal.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/mman.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
-#define BUCKETS 4096
 #define CACHE_DEFAULT ((uint64_t)1 << 30)
-
-enum stage { IDLE, RENDERING, READY, SIZED };
-
-struct pfs_sink {
-    struct pfs_view *view;
-    struct pfs_cancel cancel;
-    uint64_t off;
-    struct pfs_request *pour; /* NULL = to the spool; else the request to answer, and: */
-    int to;                   /* where the bytes go */
-};
-
-struct pfs_view { /* all but key, source and sink are guarded by the park's lock */
-    struct pfs_views *views;
-    char *key;
-    struct pfs_view_source source;
-    int refs;
-    int holds;   /* open handles */
-    int waiting; /* requests that wait for a size or for bytes */
-    enum stage stage;
-    int fd; /* spool; -1 = none */
-    uint64_t produced;
-    bool sized;
-    uint64_t size;
-    struct pfs_waitlist progress; /* wait for bytes */
-    struct pfs_waitlist ended;    /* wait for the size */
-    int rc;                       /* of the last render: tells those that were woken by its failure */
-    struct pfs_err err;
-    struct pfs_sink sink;
-    struct pfs_view *chain;         /* same hash bucket */
-    struct pfs_view *newer, *older; /* among spools that may go */
-    bool listed;
-};
-
-struct pfs_views {
-    struct pfs_views_config config;
-    char *cache_dir;
-    struct pfs_view *bucket[BUCKETS];
-    struct pfs_view *newest, *oldest; /* READY views without a hold */
-    uint64_t bytes;                   /* of all spools */
-    int rendering;
-};
-
-/* ---- the cache ---- */
+#define MEMORY_DEFAULT ((size_t)16 << 20)
+#define FILES_MAX 1024 /* open spools that nobody holds */
 
 int pfs_views_open(const struct pfs_views_config *config, struct pfs_views **out, struct pfs_err *err)
 {
@@ -76,31 +22,56 @@ int pfs_views_open(const struct pfs_views_config *config, struct pfs_views **out
     v->config = *config;
     if (v->config.cache_bytes == 0)
         v->config.cache_bytes = CACHE_DEFAULT;
+    if (v->config.memory_bytes == 0)
+        v->config.memory_bytes = MEMORY_DEFAULT;
+    if (config->cache_dir != NULL && config->warehouse != NULL)
+        v->sizes = pfs_sizes_open(config->cache_dir, config->warehouse);
     *out = v;
     return 0;
 }
 
+/* No handle is open, so no rendering is paused, and those that run are given up at their next step. */
 void pfs_views_close(struct pfs_views *views)
 {
     if (views == NULL)
         return;
-    for (;;) { /* renders were told to stop when their views were let go; they look once a batch */
-        int rendering;
+    for (;;) {
+        int running;
 
         pfs_park_lock(views->config.park);
-        rendering = views->rendering;
+        running = views->running;
         pfs_park_unlock(views->config.park);
-        if (rendering == 0)
+        if (running == 0)
             break;
         usleep(1000);
     }
+    pfs_views_bury(views);
+    pfs_sizes_close(views->sizes);
     pfs_free(views->cache_dir);
     pfs_free(views);
 }
 
 static struct pfs_view **place(struct pfs_views *v, const char *key)
 {
-    return &v->bucket[pfs_hash64(key, strlen(key), 0) % BUCKETS];
+    return &v->bucket[pfs_hash64(key, strlen(key), 0) % PFS_VIEW_BUCKETS];
+}
+
+/* ---- what is kept ---- */
+
+bool pfs_view_is_large(const struct pfs_view *view)
+{
+    uint64_t quarter = view->views->config.cache_bytes / 4;
+
+    return (view->sized ? view->size : view->furthest) > quarter;
+}
+
+struct pfs_rendering *pfs_view_whole(const struct pfs_view *view)
+{
+    struct pfs_rendering *r = view->first;
+
+    while (r != NULL && !pfs_rendering_is_whole(r))
+        r = r->next;
+    return r;
 }
 
 static void unlist(struct pfs_view *view)
@@ -115,36 +86,10 @@ static void unlist(struct pfs_view *view)
     view->listed = false;
 }
 
-static void drop_spool(struct pfs_view *view)
-{
-    if (view->fd < 0)
-        return;
-    close(view->fd);
-    view->fd = -1;
-    view->views->bytes -= view->produced;
-    view->produced = 0;
-}
-
-/* Spools that nobody holds go, oldest first, until the cache is small enough. */
-static void shrink(struct pfs_views *v)
-{
-    while (v->bytes > v->config.cache_bytes && v->oldest != NULL) {
-        struct pfs_view *view = v->oldest;
-
-        unlist(view);
-        drop_spool(view);
-        view->stage = SIZED;
-    }
-}
-
-/* Lists a READY view as one that may go when nobody holds it. */
-static void settle(struct pfs_view *view)
+static void list_newest(struct pfs_view *view)
 {
     struct pfs_views *v = view->views;
 
-    unlist(view);
-    if (view->stage != READY || view->holds > 0)
-        return;
     view->older = v->newest;
     if (v->newest != NULL)
         v->newest->newer = view;
@@ -152,8 +97,55 @@ static void settle(struct pfs_view *view)
     if (v->oldest == NULL)
         v->oldest = view;
     view->listed = true;
-    shrink(v);
 }
+
+/* Texts that nobody holds go, oldest first, until the cache is small enough. */
+static void shrink(struct pfs_views *v)
+{
+    while (v->oldest != NULL && (v->file_bytes > v->config.cache_bytes || v->files > FILES_MAX ||
+                                 v->memory_bytes > v->config.memory_bytes)) {
+        struct pfs_view *view = v->oldest;
+
+        unlist(view);
+        pfs_rendering_unlist(pfs_view_whole(view));
+    }
+}
+
+void pfs_view_settle(struct pfs_view *view)
+{
+    unlist(view);
+    if (view->holds > 0)
+        return;
+    if (view->waiting == 0) /* stretches of a large text, and those who paused over them */
+        for (struct pfs_rendering *r = view->first, *next; r != NULL; r = next) {
+            next = r->next;
+            if (r->pace == PFS_PAUSED || (r->pace == PFS_ENDED && !pfs_rendering_is_whole(r)))
+                pfs_rendering_unlist(r);
+        }
+    if (!view->put && pfs_view_whole(view) != NULL) {
+        list_newest(view);
+        shrink(view->views);
+    }
+}
+
+void pfs_views_bury(struct pfs_views *views)
+{
+    struct pfs_rendering *dead;
+
+    pfs_park_lock(views->config.park);
+    dead = views->dead;
+    views->dead = NULL;
+    pfs_park_unlock(views->config.park);
+    while (dead != NULL) {
+        struct pfs_rendering *next = dead->next;
+
+        pfs_spool_done(&dead->spool);
+        pfs_free(dead);
+        dead = next;
+    }
+}
+
+/* ---- views by key ---- */
 
 static int new_view(struct pfs_views *v, const char *key, const struct pfs_view_source *source, struct pfs_view **out,
                     struct pfs_err *err)
@@ -167,8 +159,8 @@ static int new_view(struct pfs_views *v, const char *key, const struct pfs_view_
     view->views = v;
     view->source = *source;
     view->refs = 1;
-    view->fd = -1;
-    view->sink.view = view;
+    if (source->lasting && v->sizes != NULL)
+        view->sized = pfs_sizes_find(v->sizes, key, &view->size);
     *out = view;
     return 0;
 }
@@ -177,6 +169,7 @@ static void free_view(struct pfs_view *view)
 {
     if (view->source.release != NULL)
         view->source.release(view->source.context);
+    pfs_free(view->mark);
     pfs_free(view->key);
     pfs_free(view);
 }
@@ -216,181 +209,29 @@ int pfs_views_get(struct pfs_views *views, const char *key, const struct pfs_vie
     return 0;
 }
 
-struct pfs_view *pfs_view_ref(struct pfs_view *view)
+/* The bytes as a rendering that has ended; it stays as long as the view. */
+static int put_bytes(struct pfs_view *view, struct pfs_slice bytes, struct pfs_err *err)
 {
-    pfs_park_lock(view->views->config.park);
-    view->refs++;
-    pfs_park_unlock(view->views->config.park);
-    return view;
-}
+    struct pfs_rendering *r = pfs_zalloc(sizeof(*r));
 
-void pfs_view_unref(struct pfs_view *view)
-{
-    struct pfs_view **at;
-    bool last;
-
-    if (view == NULL)
-        return;
-    pfs_park_lock(view->views->config.park);
-    last = --view->refs == 0;
-    if (last) {
-        for (at = place(view->views, view->key); *at != view; at = &(*at)->chain)
-            ;
-        *at = view->chain;
-        unlist(view);
-        drop_spool(view);
+    if (r != NULL)
+        pfs_spool_init(&r->spool, 0);
+    if (r == NULL || (r->spool.at = pfs_alloc(bytes.len)) == NULL) {
+        pfs_free(r);
+        return pfs_fail(err, ENOMEM, "no memory for %zu bytes", bytes.len);
     }
-    pfs_park_unlock(view->views->config.park);
-    if (last)
-        free_view(view);
-}
-
-const char *pfs_view_key(const struct pfs_view *view)
-{
-    return view->key;
-}
-
-/* ---- rendering ---- */
-
-static int open_spool(const struct pfs_views *v, struct pfs_err *err)
-{
-    int fd = -1;
-
-    if (v->cache_dir != NULL)
-        fd = open(v->cache_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0 && (v->cache_dir == NULL || errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT))
-        fd = memfd_create("paimonfs-view", MFD_CLOEXEC);
-    return fd >= 0 ? fd : pfs_fail(err, errno, "spool in %s: %s", v->cache_dir, pfs_errno_text(errno));
-}
-
-const struct pfs_cancel *pfs_sink_cancel(const struct pfs_sink *sink)
-{
-    return &sink->cancel;
-}
-
-/* Of what cannot seek `off` means nothing. */
-static int put_all(int fd, struct pfs_slice bytes, uint64_t off, bool seeks, struct pfs_err *err)
-{
-    while (bytes.len > 0) {
-        ssize_t put = seeks ? pwrite(fd, bytes.at, bytes.len, (off_t)off) : write(fd, bytes.at, bytes.len);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return pfs_fail(err, errno, "%s: %s", seeks ? "spool" : "writing", pfs_errno_text(errno));
-        bytes.at += put;
-        bytes.len -= (size_t)put;
-        off += (uint64_t)put;
-    }
+    if (bytes.len > 0)
+        memcpy(r->spool.at, bytes.at, bytes.len);
+    r->spool.room = bytes.len;
+    r->spool.high = view->size = bytes.len;
+    r->view = view;
+    r->refs = 1;
+    r->listed = true;
+    r->pace = PFS_ENDED;
+    view->first = r;
+    view->sized = true;
+    view->put = true;
     return 0;
-}
-
-int pfs_sink_write(struct pfs_sink *sink, struct pfs_slice bytes, struct pfs_err *err)
-{
-    struct pfs_view *view = sink->view;
-    struct pfs_park *park = view->views->config.park;
-    bool wanted;
-
-    PFS_TRY(put_all(sink->pour != NULL ? sink->to : view->fd, bytes, sink->off, sink->pour == NULL, err));
-    sink->off += bytes.len;
-    if (sink->pour != NULL)
-        return pfs_cancelled(&sink->pour->cancel) ? -ECANCELED : 0;
-    pfs_park_lock(park);
-    view->views->bytes += bytes.len;
-    view->produced = sink->off;
-    wanted = view->holds > 0 || view->waiting > 0;
-    if (!wanted)
-        pfs_cancel(&sink->cancel);
-    pfs_park_unlock(park);
-    if (!wanted)
-        return -ECANCELED;
-    pfs_park_wake(park, &view->progress);
-    return 0;
-}
-
-static void start(struct pfs_view *view);
-
-static void end_render(struct pfs_view *view, int rc, const struct pfs_err *err)
-{
-    struct pfs_views *v = view->views;
-    bool again;
-
-    pfs_park_lock(v->config.park);
-    view->rc = rc;
-    again = rc == -ECANCELED && view->waiting > 0; /* somebody came just after it was given up */
-    if (rc == 0) {
-        view->stage = view->fd >= 0 ? READY : SIZED;
-        view->sized = true;
-        view->size = view->sink.off;
-    } else {
-        drop_spool(view);
-        view->stage = view->sized ? SIZED : IDLE;
-        view->err = *err;
-    }
-    if (again)
-        start(view);
-    again = again && view->stage == RENDERING;
-    settle(view);
-    pfs_park_unlock(v->config.park);
-    if (!again) {
-        pfs_park_wake(v->config.park, &view->progress);
-        pfs_park_wake(v->config.park, &view->ended);
-    }
-    pfs_park_lock(v->config.park);
-    v->rendering--;
-    pfs_park_unlock(v->config.park);
-    pfs_view_unref(view); /* the render's own */
-}
-
-static void render_task(void *context)
-{
-    struct pfs_view *view = context;
-    struct pfs_err err = {0};
-    int rc = open_spool(view->views, &err);
-
-    if (rc >= 0) {
-        pfs_park_lock(view->views->config.park);
-        view->fd = rc;
-        pfs_park_unlock(view->views->config.park);
-        rc = view->source.render(view->source.context, &view->sink, &err);
-    }
-    if (rc < 0 && err.code == 0)
-        pfs_fail(&err, -rc, "%s", pfs_errno_text(-rc));
-    end_render(view, rc < 0 ? rc : 0, &err);
-}
-
-/* The view is the sink's while it is RENDERING; whoever comes meanwhile waits, and then has it rendered to a spool. */
-static void pour_task(void *context)
-{
-    struct pfs_view *view = context;
-    struct pfs_request *request = view->sink.pour;
-    struct pfs_err err = {0};
-    int rc = view->source.render(view->source.context, &view->sink, &err);
-
-    request->err = err;
-    end_render(view, rc, &err);
-    request->done(request, rc == -ECANCELED ? -EINTR : rc);
-}
-
-/* Starts a render unless there is one or none is needed; lock held. */
-static void start(struct pfs_view *view)
-{
-    struct pfs_views *v = view->views;
-
-    if (view->stage == RENDERING || view->stage == READY)
-        return;
-    view->stage = RENDERING;
-    view->produced = 0;
-    view->rc = 0;
-    view->sink = (struct pfs_sink){.view = view};
-    view->refs++;
-    v->rendering++;
-    if (pfs_pool_submit(v->config.pool, view->source.small, render_task, view) < 0) {
-        view->stage = view->sized ? SIZED : IDLE;
-        view->refs--; /* the caller holds another */
-        v->rendering--;
-        view->rc = pfs_fail(&view->err, ENOMEM, "no memory to render");
-    }
 }
 
 int pfs_views_put(struct pfs_views *views, const char *key, struct pfs_slice bytes, struct pfs_view **out,
@@ -402,16 +243,7 @@ int pfs_views_put(struct pfs_views *views, const char *key, struct pfs_slice byt
 
     PFS_TRY(pfs_views_get(views, key, &none, &view, err));
     pfs_park_lock(views->config.park);
-    rc = view->stage == READY ? 0 : open_spool(views, err);
-    if (rc > 0) {
-        view->fd = rc;
-        rc = put_all(view->fd, bytes, 0, true, err);
-        view->produced = view->size = bytes.len;
-        views->bytes += bytes.len;
-        view->sized = true;
-        view->stage = READY;
-        view->holds++; /* cannot be rendered again: it stays as long as the view */
-    }
+    rc = view->put ? 0 : put_bytes(view, bytes, err);
     pfs_park_unlock(views->config.park);
     if (rc < 0) {
         pfs_view_unref(view);
@@ -421,240 +253,43 @@ int pfs_views_put(struct pfs_views *views, const char *key, struct pfs_slice byt
     return 0;
 }
 
-/* ---- sizes ---- */
-
-bool pfs_view_try_size(struct pfs_view *view, uint64_t *size)
+struct pfs_view *pfs_view_ref(struct pfs_view *view)
 {
-    bool sized;
-
     pfs_park_lock(view->views->config.park);
-    sized = view->sized;
-    if (sized)
-        *size = view->size;
+    view->refs++;
     pfs_park_unlock(view->views->config.park);
-    return sized;
+    return view;
 }
 
-struct wait {
-    struct pfs_waiter waiter; /* first */
-    struct pfs_view *view;    /* referenced by who asked */
-    struct pfs_request *request;
-    uint64_t *size; /* of a size request; else a read: */
-    uint64_t off;
-    uint8_t *to;
-    size_t len;
-};
-
-static void finish(struct wait *w, int64_t result)
+void pfs_view_unref(struct pfs_view *view)
 {
-    struct pfs_request *request = w->request;
+    struct pfs_views *views;
+    struct pfs_view **at;
+    bool last;
 
-    pfs_free(w);
-    request->done(request, result);
-}
-
-/* One waiter less; what a failed render left, told to a request. */
-static int leave(struct wait *w, enum pfs_wake why)
-{
-    struct pfs_view *view = w->view;
-    int rc = 0;
-
-    pfs_park_lock(view->views->config.park);
-    view->waiting--;
-    if (why == PFS_WAKE_READY && view->stage != RENDERING && view->rc < 0) {
-        w->request->err = view->err;
-        rc = view->rc == -ECANCELED ? -EINTR : view->rc;
-    }
-    pfs_park_unlock(view->views->config.park);
-    if (why == PFS_WAKE_INTERRUPT)
-        return -EINTR;
-    return why == PFS_WAKE_TIMEOUT ? -ETIMEDOUT : rc;
-}
-
-static void size_woken(struct pfs_waiter *waiter, enum pfs_wake why)
-{
-    struct wait *w = (struct wait *)waiter;
-    int rc = leave(w, why);
-
-    if (rc == 0 && !pfs_view_try_size(w->view, w->size))
-        rc = pfs_fail(&w->request->err, EIO, "the view could not be measured");
-    finish(w, rc);
-}
-
-static struct wait *new_wait(struct pfs_view *view, struct pfs_request *request,
-                             void (*wake)(struct pfs_waiter *, enum pfs_wake))
-{
-    struct wait *w = pfs_zalloc(sizeof(*w));
-
-    if (w == NULL)
-        return NULL;
-    w->waiter.wake = wake;
-    w->waiter.request = request;
-    w->view = view;
-    w->request = request;
-    return w;
-}
-
-static int no_memory(struct pfs_request *request)
-{
-    return pfs_fail(&request->err, ENOMEM, "no memory for a request");
-}
-
-void pfs_view_size(struct pfs_view *view, struct pfs_request *request, uint64_t *size, int64_t wait_ms)
-{
-    struct pfs_park *park = view->views->config.park;
-    struct wait *w;
-    int64_t result = 0;
-    bool parked = false;
-
-    if (pfs_view_try_size(view, size)) {
-        request->done(request, 0);
+    if (view == NULL)
         return;
+    views = view->views;
+    pfs_park_lock(views->config.park);
+    last = --view->refs == 0;
+    if (last) {
+        for (at = place(views, view->key); *at != view; at = &(*at)->chain)
+            ;
+        *at = view->chain;
+        unlist(view);
+        while (view->first != NULL) /* ENDED, all of them: others hold a reference */
+            pfs_rendering_unlist(view->first);
     }
-    w = new_wait(view, request, size_woken);
-    if (w == NULL) {
-        request->done(request, no_memory(request));
+    pfs_park_unlock(views->config.park);
+    if (!last)
         return;
-    }
-    w->size = size;
-    w->waiter.deadline_ms = wait_ms == 0 ? 0 : pfs_clock_monotonic_ms() + wait_ms;
-    pfs_park_lock(park);
-    if (view->sized) {
-        *size = view->size;
-    } else {
-        view->waiting++;
-        start(view);
-        if (view->stage != RENDERING) {
-            result = view->rc;
-            request->err = view->err;
-        } else {
-            parked = pfs_park_add(park, &view->ended, &w->waiter);
-            result = parked ? 0 : -EINTR;
-        }
-        if (!parked)
-            view->waiting--;
-    }
-    pfs_park_unlock(park);
-    if (!parked)
-        finish(w, result);
+    pfs_views_bury(views);
+    free_view(view);
 }
 
-/* ---- bytes ---- */
-
-static int64_t get_all(int fd, uint64_t off, uint8_t *to, size_t len, struct pfs_err *err)
+const char *pfs_view_key(const struct pfs_view *view)
 {
-    size_t done = 0;
-
-    while (done < len) {
-        ssize_t got = pread(fd, to + done, len - done, (off_t)(off + done));
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return pfs_fail(err, errno, "spool: %s", pfs_errno_text(errno));
-        if (got == 0)
-            break;
-        done += (size_t)got;
-    }
-    return (int64_t)done;
-}
-
-static void try_read(struct wait *w);
-
-static void read_woken(struct pfs_waiter *waiter, enum pfs_wake why)
-{
-    struct wait *w = (struct wait *)waiter;
-    int rc = leave(w, why);
-
-    if (rc < 0)
-        finish(w, rc);
-    else
-        try_read(w);
-}
-
-/* Reads if the bytes are there, else waits for more of them. */
-static void try_read(struct wait *w)
-{
-    struct pfs_view *view = w->view;
-    struct pfs_park *park = view->views->config.park;
-    int64_t result = 0;
-    bool parked = false, there = false;
-    size_t len = w->len;
-    int fd = -1;
-
-    pfs_park_lock(park);
-    view->waiting++;
-    start(view);
-    if (view->stage == READY) {
-        there = true;
-        len = w->off >= view->size ? 0 : view->size - w->off < len ? (size_t)(view->size - w->off) : len;
-    } else if (view->stage == RENDERING) {
-        there = view->fd >= 0 && w->off <= view->produced && w->len <= view->produced - w->off;
-    } else {
-        result = view->rc;
-        w->request->err = view->err;
-    }
-    if (there)
-        fd = view->fd;
-    else if (result == 0) {
-        parked = pfs_park_add(park, &view->progress, &w->waiter);
-        result = parked ? 0 : -EINTR;
-    }
-    if (!parked && !there)
-        view->waiting--;
-    pfs_park_unlock(park);
-    if (parked)
-        return;
-    if (there) { /* the handle holds the spool, and waiting keeps a render from being dropped */
-        result = get_all(fd, w->off, w->to, len, &w->request->err);
-        pfs_park_lock(park);
-        view->waiting--;
-        pfs_park_unlock(park);
-    }
-    finish(w, result);
-}
-
-void pfs_view_read(struct pfs_view *view, struct pfs_request *request, uint64_t off, void *to, size_t len)
-{
-    struct wait *w = new_wait(view, request, read_woken);
-
-    if (w == NULL) {
-        request->done(request, no_memory(request));
-        return;
-    }
-    w->off = off;
-    w->to = to;
-    w->len = len;
-    try_read(w);
-}
-
-void pfs_view_pour(struct pfs_view *view, struct pfs_request *request, int to)
-{
-    struct pfs_views *v = view->views;
-    int64_t result = 0;
-
-    pfs_park_lock(v->config.park);
-    if (view->stage == RENDERING || view->stage == READY) {
-        result = -EAGAIN;
-    } else {
-        enum stage before = view->stage;
-
-        view->stage = RENDERING;
-        view->produced = 0;
-        view->rc = 0;
-        view->sink = (struct pfs_sink){.view = view, .pour = request, .to = to};
-        view->refs++;
-        v->rendering++;
-        if (pfs_pool_submit(v->config.pool, view->source.small, pour_task, view) < 0) {
-            view->stage = before;
-            view->refs--; /* the caller holds another */
-            v->rendering--;
-            result = -EAGAIN;
-        }
-    }
-    pfs_park_unlock(v->config.park);
-    if (result < 0)
-        request->done(request, result);
+    return view->key;
 }
 
 void pfs_view_hold(struct pfs_view *view)
@@ -667,8 +302,11 @@ void pfs_view_hold(struct pfs_view *view)
 
 void pfs_view_release(struct pfs_view *view)
 {
-    pfs_park_lock(view->views->config.park);
+    struct pfs_views *views = view->views;
+
+    pfs_park_lock(views->config.park);
     view->holds--;
-    settle(view);
-    pfs_park_unlock(view->views->config.park);
+    pfs_view_settle(view);
+    pfs_park_unlock(views->config.park);
+    pfs_views_bury(views);
 }

@@ -1,48 +1,70 @@
 /* view.h - the bytes of a view: rendered once per identity, spooled, shared by all who read them.
  *
- * A view is immutable: (what, snapshot identity, format) -> bytes. Its key string is that identity. The bytes go to an
- * unlinked file in the cache directory while the render runs on the pool; its size is exact once the render ended.
- * Spools that no handle holds are kept up to cache-size, least recently used go first; a dropped one is rendered again
- * (the same bytes). A render that nobody holds or waits for any more stops. A failed render fails all who wait for it
- * and is forgotten, so that the next one tries again.
+ * A view is immutable: (what, snapshot identity, format) -> bytes. Its key string is that identity. A rendering is one
+ * pass over its text, cut into steps that run on the pool one after the other, so that many views move on together; its
+ * text goes to a spool while it runs, and readers are served from there. The size is exact once one rendering reached
+ * the end; it is remembered on disk for views that say so.
  *
- * Threads: any. No function here waits.
+ * Spools that no handle holds are kept up to cache_bytes, least recently used go first; a dropped one is rendered again
+ * (the same bytes). A view larger than a quarter of that is never kept whole: while it is measured it leaves only marks
+ * (text offset -> place among the rows, one for 64 MiB), and readers are served by renderings that begin at the nearest
+ * mark and run a little ahead of them; sequential readers share one. A rendering that nobody holds or waits for stops
+ * within a tenth of a second. A failed one fails all who wait for it and is forgotten, so that the next one tries
+ * again.
+ *
+ * Threads: any. No function here waits for a rendering.
  */
 #pragma once
 
 #include "base/buf.h"
 #include "base/pool.h"
 #include "fs/park.h"
+#include "fs/span.h"
 
 struct pfs_views; /* the cache of one mount */
 struct pfs_view;
 
-/* Where a renderer puts its text, in order. -ECANCELED when nobody wants it any more. */
+/* A place in a view's text from which it can be rendered: what `piece` and `row` mean is the renderer's. */
+struct pfs_mark {
+    uint64_t off;
+    int64_t piece, row;
+};
+
+/* Where a renderer puts its text, in order. */
 struct pfs_sink;
 int pfs_sink_write(struct pfs_sink *sink, struct pfs_slice bytes, struct pfs_err *err);
-const struct pfs_cancel *pfs_sink_cancel(const struct pfs_sink *sink);
+/* The text that is written next begins at that place. Cheap: most are forgotten. */
+void pfs_sink_mark(struct pfs_sink *sink, int64_t piece, int64_t row);
 
 /* What a view is made of: a renderer with its context (a state, columns, ...). release is called once, when the view is
- * gone for good. render runs on the pool, at most once at a time for a view. */
+ * gone for good. The others run on the pool, for each pass one at a time: begin opens a pass from a mark that it was
+ * given to the sink before (NULL = from the start); step writes some 256 KiB and answers 1 (there is more), 0 (the end)
+ * or -errno; end closes it. */
 struct pfs_view_source {
-    int (*render)(void *context, struct pfs_sink *sink, struct pfs_err *err);
+    int (*begin)(void *context, const struct pfs_mark *from, const struct pfs_cancel *cancel, void **pass,
+                 struct pfs_err *err);
+    int (*step)(void *pass, struct pfs_sink *sink, struct pfs_err *err);
+    void (*end)(void *pass);
     void (*release)(void *context);
     void *context;
-    bool small; /* rendered among the urgent tasks: long renders do not hold it up */
+    bool small;   /* rendered among the urgent tasks: long renders do not hold it up */
+    bool lasting; /* the key tells the bytes apart also after the next mount: the size may be kept on disk */
 };
 
 struct pfs_views_config {
     struct pfs_pool *pool;
     struct pfs_park *park;
-    const char *cache_dir; /* NULL = memory files */
+    const char *cache_dir; /* NULL = memory files, and no sizes on disk */
     uint64_t cache_bytes;  /* 0 = 1 GiB */
+    size_t memory_bytes;   /* of short texts kept; 0 = 16 MiB */
+    const char *warehouse; /* tells the warehouses apart that share a cache directory; NULL = none is shared */
 };
 
 int pfs_views_open(const struct pfs_views_config *config, struct pfs_views **out, struct pfs_err *err);
-void pfs_views_close(struct pfs_views *views); /* every view is unreferenced before; waits for renders to stop */
+void pfs_views_close(struct pfs_views *views); /* every view is unreferenced before; waits for renderings to stop */
 
 /* The view of that key, made from `source` if it is new (`source` is taken in every case: released at once when the
- * view exists). A reference is the caller's. No render starts yet. */
+ * view exists). A reference is the caller's. No rendering starts yet. */
 int pfs_views_get(struct pfs_views *views, const char *key, const struct pfs_view_source *source, struct pfs_view **out,
                   struct pfs_err *err);
 /* A view of bytes that are at hand: small files like schema.sql. Copies. */
@@ -52,21 +74,24 @@ struct pfs_view *pfs_view_ref(struct pfs_view *view);
 void pfs_view_unref(struct pfs_view *view); /* NULL allowed */
 const char *pfs_view_key(const struct pfs_view *view);
 
-/* The exact size if it is known; false otherwise (a render is started then). */
+/* The exact size if it is known. */
 bool pfs_view_try_size(struct pfs_view *view, uint64_t *size);
 
-/* Answers `request` with 0 and *size when the size is known; -EINTR when interrupted; the render's error; -ETIMEDOUT
- * (bare) after wait_ms (0 = no limit). Starts the render if needed. */
+/* Answers `request` with 0 and *size when the size is known; -EINTR when interrupted; the rendering's error; -ETIMEDOUT
+ * (bare) after wait_ms (0 = no limit). Starts a rendering if needed. */
 void pfs_view_size(struct pfs_view *view, struct pfs_request *request, uint64_t *size, int64_t wait_ms);
 
-/* Answers with the bytes put to `to`: `len` of them, fewer only at the end of the view. Waits until that part is
- * rendered. The caller holds a reference until then. */
-void pfs_view_read(struct pfs_view *view, struct pfs_request *request, uint64_t off, void *to, size_t len);
+/* Answers with the number of bytes put to `to`: `len` of them, fewer only at the end of the view. Waits until that part
+ * is rendered. With `span` they may be left in a file: span->fd is valid until `done` returns. The caller holds a
+ * reference until then. */
+void pfs_view_read(struct pfs_view *view, struct pfs_request *request, uint64_t off, void *to, size_t len,
+                   struct pfs_span *span);
 
 /* Renders the whole view into `to` (a file descriptor of the caller's), past any spool, and answers 0; bare -EAGAIN
- * when its bytes are at hand or under way already: they are to be read. For callers that read all of it once. */
+ * when its bytes are at hand: they are to be read. For callers that read all of it once; a writer that blocks holds a
+ * worker. */
 void pfs_view_pour(struct pfs_view *view, struct pfs_request *request, int to);
 
-/* Pins the spool while a handle is open. */
+/* Keeps the spool while a handle is open. */
 void pfs_view_hold(struct pfs_view *view);
 void pfs_view_release(struct pfs_view *view);

@@ -19,6 +19,8 @@ int session_open(const struct session_config *config, struct session *out, struc
         .read_only = config->read_only, .memory_bytes = config->memory_bytes, .external_paths = config->external_paths};
     struct pfs_tree_config tree = {.cache_dir = config->cache_dir,
                                    .cache_bytes = config->cache_bytes,
+                                   .memory_bytes = config->memory_bytes,
+                                   .warehouse = config->warehouse,
                                    .read_only = config->read_only,
                                    .pours = config->pours,
                                    .formats = config->formats,

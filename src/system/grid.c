@@ -268,7 +268,7 @@ int pfs_grid_open(const struct pfs_field *field, int32_t columns, struct pfs_gri
         return pfs_fail(err, ENOMEM, "no memory for a system table");
     pfs_arena_init(&g->arena, PFS_ARENA_LIMIT);
     g->reader.ops = &grid_ops;
-    g->rows = (struct pfs_rows){columns, field, &g->reader, rows_close};
+    g->rows = (struct pfs_rows){.columns = columns, .field = field, .reader = &g->reader, .close = rows_close};
     g->cell = pfs_arena_array(&g->arena, (size_t)columns, sizeof(*g->cell));
     if (g->cell == NULL) {
         int rc = pfs_arena_full(&g->arena, err);
