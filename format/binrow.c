@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "format/binrow_internal.h"
 
 /* ---- laying rows out ---- */
 
@@ -28,41 +29,18 @@ struct block {
     size_t at[BLOCK_ROWS];        /* next free byte of row r's variable part, from the row's start */
 };
 
-static size_t header_bytes(int32_t arity)
-{
-    return ((size_t)arity + 63 + 8) / 64 * 8;
-}
-
-static size_t padded(size_t len)
-{
-    return (len + 7) & ~(size_t)7;
-}
-
-static bool is_wide_decimal(const struct pfs_type *t)
-{
-    return t->kind == PFS_DECIMAL && t->precision > 18;
-}
-
-static bool is_wide_time(const struct pfs_type *t)
-{
-    return (t->kind == PFS_TIMESTAMP || t->kind == PFS_TIMESTAMP_LTZ) && t->precision > 3;
-}
-
-static int refuse_nested(const struct pfs_type *t, struct pfs_err *err)
-{
-    if (pfs_kind_is_nested(t->kind) || t->kind == PFS_VARIANT)
-        return pfs_fail(err, EOPNOTSUPP, "a nested value in a row of keys or statistics");
-    return 0;
-}
-
 /* Adds what column c takes in the variable part of each row to its length. */
 static void measure_column(const struct pfs_column *c, const struct block *b, size_t *lengths)
 {
-    size_t wide = is_wide_decimal(c->type) ? 16 : is_wide_time(c->type) ? 8 : 0;
+    size_t wide = pfs_binrow_wide_decimal(c->type) ? 16 : pfs_binrow_wide_time(c->type) ? 8 : 0;
 
     if (wide > 0) {
         for (int32_t r = 0; r < b->rows; r++)
             lengths[r] += wide;
+    } else if (pfs_binrow_nested(c->type)) {
+        for (int32_t r = 0; r < b->rows; r++)
+            if (pfs_column_present(c, b->from + r))
+                lengths[r] += pfs_binrow_padded(pfs_binrow_nested_len(c, b->from + r));
     } else if (pfs_kind_is_bytes(c->type->kind)) {
         const int32_t *offsets = c->offsets + b->from;
 
@@ -70,7 +48,7 @@ static void measure_column(const struct pfs_column *c, const struct block *b, si
             size_t len = (size_t)(offsets[r + 1] - offsets[r]);
 
             if (len > 7 && pfs_column_present(c, b->from + r))
-                lengths[r] += padded(len);
+                lengths[r] += pfs_binrow_padded(len);
         }
     }
 }
@@ -80,7 +58,7 @@ static size_t measure(const struct pfs_column *const *columns, int32_t count, in
 {
     size_t total = 0;
 
-    b->fixed = header_bytes(count) + (size_t)count * 8;
+    b->fixed = pfs_binrow_header(count) + (size_t)count * 8;
     b->rows = most < BLOCK_ROWS ? (int32_t)most : BLOCK_ROWS;
     for (int32_t r = 0; r < b->rows; r++)
         b->start[r] = b->fixed;
@@ -129,7 +107,7 @@ static void fill_bytes(const struct pfs_column *c, struct block *b, size_t slot)
         if (text.len > 7) {
             pfs_put_le64(row + slot, (uint64_t)b->at[r] << 32 | text.len);
             memcpy(row + b->at[r], text.at, text.len);
-            b->at[r] += padded(text.len);
+            b->at[r] += pfs_binrow_padded(text.len);
             continue;
         }
         for (size_t i = 0; i < text.len; i++)
@@ -154,7 +132,7 @@ static void fill_decimals(const struct pfs_column *c, struct block *b, size_t sl
     }
 }
 
-static struct pfs_time96 time_at(const struct pfs_column *c, int64_t i)
+struct pfs_time96 pfs_binrow_time(const struct pfs_column *c, int64_t i)
 {
     struct pfs_time96 t = {0};
     int64_t micros, rest;
@@ -176,10 +154,25 @@ static void fill_times(const struct pfs_column *c, struct block *b, size_t slot)
         struct pfs_time96 t = {0};
 
         if (pfs_column_present(c, b->from + r))
-            t = time_at(c, b->from + r);
+            t = pfs_binrow_time(c, b->from + r);
         pfs_put_le64(row + b->at[r], (uint64_t)t.millis);
         pfs_put_le64(row + slot, (uint64_t)b->at[r] << 32 | (uint32_t)t.nanos);
         b->at[r] += 8;
+    }
+}
+
+static void fill_nested(const struct pfs_column *c, struct block *b, size_t slot)
+{
+    for (int32_t r = 0; r < b->rows; r++) {
+        uint8_t *row = b->to + b->start[r];
+        size_t len;
+
+        if (!pfs_column_present(c, b->from + r))
+            continue;
+        len = pfs_binrow_nested_len(c, b->from + r);
+        pfs_put_le64(row + slot, (uint64_t)b->at[r] << 32 | len);
+        pfs_binrow_nested_put(c, b->from + r, row + b->at[r]);
+        b->at[r] += pfs_binrow_padded(len);
     }
 }
 
@@ -190,10 +183,12 @@ static void fill_column(const struct pfs_column *c, struct block *b, int32_t ind
     for (int32_t r = 0; r < b->rows && c->valid != NULL; r++)
         if (!pfs_column_present(c, b->from + r))
             b->to[b->start[r] + (size_t)(index + 8) / 8] |= (uint8_t)(1u << (index + 8) % 8);
-    if (is_wide_decimal(t))
+    if (pfs_binrow_wide_decimal(t))
         fill_decimals(c, b, slot);
-    else if (is_wide_time(t))
+    else if (pfs_binrow_wide_time(t))
         fill_times(c, b, slot);
+    else if (pfs_binrow_nested(t))
+        fill_nested(c, b, slot);
     else if (pfs_kind_is_bytes(t->kind))
         fill_bytes(c, b, slot);
     else if (pfs_type_width(t) == 1)
@@ -219,7 +214,7 @@ static int lay_out(const struct pfs_column *const *columns, int32_t count, int64
         return pfs_buf_check(out, err);
     memset(b->to, 0, total);
     for (int32_t i = 0; i < count; i++)
-        fill_column(columns[i], b, i, header_bytes(count) + (size_t)i * 8);
+        fill_column(columns[i], b, i, pfs_binrow_header(count) + (size_t)i * 8);
     out->len += total;
     return 0;
 }
@@ -229,8 +224,6 @@ int pfs_binrow_print(const struct pfs_column *const *columns, int32_t count, int
 {
     struct block b;
 
-    for (int32_t i = 0; i < count; i++)
-        PFS_TRY(refuse_nested(columns[i]->type, err));
     if (prefix)
         pfs_buf_be32(out, (uint32_t)count);
     return lay_out(columns, count, row, 1, &b, out, err);
@@ -272,7 +265,7 @@ HASH_FIXED(hash_8, uint64_t, in[i], in[i] >> 32)
 /* One column whose values lie in the slot: no row is laid out. False when it is not such a column. */
 static bool hash_single(const struct pfs_column *c, int64_t rows, int32_t *out)
 {
-    if (is_wide_decimal(c->type) || is_wide_time(c->type))
+    if (pfs_binrow_wide_decimal(c->type) || pfs_binrow_wide_time(c->type))
         return false;
     switch (pfs_type_width(c->type)) {
     case 1:
@@ -301,8 +294,6 @@ int pfs_binrow_hash_batch(const struct pfs_column *const *columns, int32_t count
 {
     struct block b = {0};
 
-    for (int32_t i = 0; i < count; i++)
-        PFS_TRY(refuse_nested(columns[i]->type, err));
     if (count == 1 && hash_single(columns[0], rows, out))
         return 0;
     for (int64_t from = 0; from < rows; from += b.rows) {
@@ -317,8 +308,7 @@ int pfs_binrow_hash_batch(const struct pfs_column *const *columns, int32_t count
 /* ---- parsing ---- */
 
 struct source {
-    struct pfs_slice row; /* without the arity */
-    size_t header;
+    struct pfs_slice row; /* without the arity; or an array */
     struct pfs_arena *arena;
     struct pfs_err *err;
 };
@@ -397,24 +387,27 @@ static int parse_time(const struct source *s, const uint8_t *slot, struct pfs_co
     return 0;
 }
 
-static int parse_field(const struct source *s, int32_t index, struct pfs_column *out)
+int pfs_binrow_take(struct pfs_slice base, const uint8_t *slot, struct pfs_arena *arena, struct pfs_column *out,
+                    struct pfs_err *err)
 {
-    const uint8_t *slot = s->row.at + s->header + (size_t)index * 8;
+    const struct source s = {base, arena, err};
     const struct pfs_type *t = out->type;
+    struct pfs_slice bytes;
     uint8_t *value;
 
-    PFS_TRY(refuse_nested(t, s->err));
-    if (s->row.at[(index + 8) / 8] >> (index + 8) % 8 & 1)
-        return pfs_column_nulls(t, 1, s->arena, out, s->err);
+    if (pfs_binrow_nested(t)) {
+        PFS_TRY(take_item(&s, pfs_le64(slot), (size_t)(pfs_le64(slot) & UINT32_MAX), &bytes));
+        return pfs_binrow_nested_take(bytes, arena, out, err);
+    }
     if (pfs_kind_is_bytes(t->kind))
-        return parse_bytes(s, slot, out);
-    if (is_wide_decimal(t))
-        return parse_decimal(s, slot, out);
-    if (is_wide_time(t))
-        return parse_time(s, slot, out);
-    value = pfs_arena_zalloc(s->arena, 8);
+        return parse_bytes(&s, slot, out);
+    if (pfs_binrow_wide_decimal(t))
+        return parse_decimal(&s, slot, out);
+    if (pfs_binrow_wide_time(t))
+        return parse_time(&s, slot, out);
+    value = pfs_arena_zalloc(arena, 8);
     if (value == NULL)
-        return pfs_arena_full(s->arena, s->err);
+        return pfs_arena_full(arena, err);
     memcpy(value, slot, (size_t)pfs_type_width(t));
     if (t->kind == PFS_BOOLEAN)
         value[0] = value[0] != 0;
@@ -425,16 +418,20 @@ static int parse_field(const struct source *s, int32_t index, struct pfs_column 
 int pfs_binrow_parse(struct pfs_slice in, const struct pfs_type *const *types, int32_t count, struct pfs_arena *arena,
                      struct pfs_column *out, struct pfs_err *err)
 {
-    struct source s = {.header = header_bytes(count), .arena = arena, .err = err};
+    size_t header = pfs_binrow_header(count);
+    struct pfs_slice row;
 
     if (in.len < 4 || pfs_be32(in.at) != (uint32_t)count)
         return pfs_fail(err, EIO, "a row of %u fields instead of %d", in.len < 4 ? 0 : pfs_be32(in.at), count);
-    s.row = pfs_slice_of(in.at + 4, in.len - 4);
-    if (s.row.len < s.header + (size_t)count * 8)
-        return pfs_fail(err, EIO, "a row of %zu bytes for %d fields", s.row.len, count);
+    row = pfs_slice_of(in.at + 4, in.len - 4);
+    if (row.len < header + (size_t)count * 8)
+        return pfs_fail(err, EIO, "a row of %zu bytes for %d fields", row.len, count);
     for (int32_t i = 0; i < count; i++) {
         out[i] = (struct pfs_column){.type = types[i]};
-        PFS_TRY(parse_field(&s, i, &out[i]));
+        if (row.at[(i + 8) / 8] >> (i + 8) % 8 & 1)
+            PFS_TRY(pfs_column_nulls(types[i], 1, arena, &out[i], err));
+        else
+            PFS_TRY(pfs_binrow_take(row, row.at + header + (size_t)i * 8, arena, &out[i], err));
     }
     return 0;
 }

@@ -1,8 +1,8 @@
 /* binrow.h - Paimon's BinaryRow: partitions, keys, statistics and the input of bucket hashes (spec manifests 5).
  *
  * Serialised form = 4 bytes big-endian arity + row bytes; the row bytes alone are what is hashed. Byte-exact both ways,
- * the reserved space of null DECIMAL(p > 18) and TIMESTAMP(p > 3) included. Nested values are not supported here:
- * -EOPNOTSUPP. Threads: pure functions.
+ * the reserved space of null DECIMAL(p > 18) and TIMESTAMP(p > 3) included. Nested values are laid out one at a time.
+ * Threads: pure functions.
  */
 #pragma once
 

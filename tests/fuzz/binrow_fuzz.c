@@ -8,6 +8,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static struct pfs_field text_field = {.name = "s", .type = {.kind = PFS_VARCHAR, .nullable = true, .length = 10}};
+static struct pfs_field pair[] = {{.name = "key", .type = {.kind = PFS_INT}},
+                                  {.name = "value", .type = {.kind = PFS_DECIMAL, .nullable = true, .precision = 38}}};
+static struct pfs_field row_field = {.name = "element",
+                                     .type = {.kind = PFS_ROW, .nullable = true, .children = 2, .child = pair}};
+
 static const struct pfs_type kinds[] = {
     {.kind = PFS_BOOLEAN, .nullable = true},
     {.kind = PFS_TINYINT, .nullable = true},
@@ -25,6 +31,10 @@ static const struct pfs_type kinds[] = {
     {.kind = PFS_TIMESTAMP, .nullable = true, .precision = 6},
     {.kind = PFS_TIMESTAMP_LTZ, .nullable = true, .precision = 9},
     {.kind = PFS_VARIANT, .nullable = true},
+    {.kind = PFS_ARRAY, .nullable = true, .children = 1, .child = &text_field},
+    {.kind = PFS_MAP, .nullable = true, .children = 2, .child = pair},
+    {.kind = PFS_MULTISET, .nullable = true, .children = 1, .child = &text_field},
+    {.kind = PFS_ARRAY, .nullable = true, .children = 1, .child = &row_field},
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
