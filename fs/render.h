@@ -28,6 +28,7 @@ int pfs_render_find(const struct pfs_looking *looking, struct pfs_shown *out, st
 
 /* The finders, by kind of node. */
 typedef int pfs_finder_fn(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err);
-pfs_finder_fn pfs_find_rows;   /* VIEW */
-pfs_finder_fn pfs_find_diff;   /* DIFF */
-pfs_finder_fn pfs_find_system; /* SYSTEM */
+pfs_finder_fn pfs_find_rows;    /* VIEW */
+pfs_finder_fn pfs_find_diff;    /* DIFF */
+pfs_finder_fn pfs_find_system;  /* SYSTEM */
+pfs_finder_fn pfs_find_changes; /* CHANGES, INCREMENTAL */

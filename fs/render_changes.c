@@ -1,4 +1,4 @@
-/* render_changes.c - the finders of what changed: differences of two states. */
+/* render_changes.c - the finders of what changed: differences of two states, logged changes. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -9,7 +9,9 @@
 
 struct changes { /* what such a view is made of */
     struct pfs_table *table;
-    struct pfs_state *from, *to;
+    struct pfs_state *from, *to; /* logged changes: `to` is what is known of the table, its schema */
+    enum pfs_changes_mode mode;
+    int64_t first, last; /* logged changes: of these snapshots */
     struct pfs_arena arena;
     struct pfs_pool *pool;
     int32_t columns;
@@ -139,5 +141,112 @@ int pfs_find_diff(const struct pfs_looking *looking, struct pfs_shown *out, stru
     }
     print.context = c;
     print.small = rows_of(c->from) + rows_of(c->to) <= SMALL_ROWS;
+    return pfs_print_source(&print, &out->source, err);
+}
+
+/* ---- changes, incremental/A..B ---- */
+
+static int open_logged(void *context, const struct pfs_cancel *cancel, struct pfs_rows **out, struct pfs_err *err)
+{
+    const struct changes *c = context;
+    struct pfs_table_parts parts = pfs_table_parts(c->table);
+    const struct pfs_changes_want want = {.state = c->to,
+                                          .meta = parts.meta,
+                                          .manifests = parts.manifests,
+                                          .mode = c->mode,
+                                          .from = c->first,
+                                          .to = c->last,
+                                          .columns = c->columns,
+                                          .column = c->column,
+                                          .partitions = c->partitions,
+                                          .partition = c->partition,
+                                          .cancel = cancel,
+                                          .pool = c->pool};
+
+    return pfs_changes_rows(&want, out, err);
+}
+
+/* What the one snapshot changed that the place is frozen at. */
+static int find_frozen(struct changes *c, const struct pfs_place *place, struct pfs_err *err)
+{
+    PFS_TRY(pfs_table_state(c->table, pfs_place_when(place), &c->to, err));
+    c->mode = PFS_CHANGES_STREAM;
+    c->first = c->last = c->to->snapshot.id;
+    return 0;
+}
+
+/* The snapshot's id that a bound of a range names: an id from the one before the first on, else a tag; `latest`. */
+static int bound_id(struct changes *c, const char *name, int64_t first, int64_t last, int64_t *out, struct pfs_err *err)
+{
+    struct pfs_table_parts parts = pfs_table_parts(c->table);
+    struct pfs_snapshot tag;
+
+    if (strcmp(name, "latest") == 0) {
+        *out = last;
+        return 0;
+    }
+    if (strncmp(name, "tag:", 4) == 0)
+        name += 4;
+    else if (pfs_i64_parse(pfs_str(name), out) == 0 && *out >= first - 1 && *out <= last)
+        return 0;
+    PFS_TRY(pfs_tag_load(parts.store, parts.meta, name, &c->arena, &tag, NULL, err));
+    *out = tag.id;
+    return 0;
+}
+
+static int find_range(struct changes *c, const struct pfs_place *place, struct pfs_err *err)
+{
+    struct pfs_table_parts parts = pfs_table_parts(c->table);
+    int64_t first, last, from;
+
+    PFS_TRY(pfs_table_state(c->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &c->to, err));
+    PFS_TRY(pfs_changes_range(parts.store, parts.meta, &first, &last, err));
+    PFS_TRY(bound_id(c, place->from, first, last, &from, err));
+    PFS_TRY(bound_id(c, place->to, first, last, &c->last, err));
+    if (from > c->last)
+        return pfs_fail(err, EINVAL, "%s is newer than %s", place->from, place->to);
+    if (from < first - 1)
+        return -ENOENT; /* a tag that is older than what is kept */
+    c->mode = PFS_CHANGES_AUTO;
+    c->first = from + 1;
+    return 0;
+}
+
+static int find_logged(struct changes *c, const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
+{
+    struct pfs_table_parts parts = pfs_table_parts(c->table);
+    const struct pfs_snapshot *end = &c->to->snapshot;
+    struct pfs_snapshot loaded;
+
+    if (looking->place->kind == PFS_NODE_CHANGES)
+        PFS_TRY(find_frozen(c, looking->place, err));
+    else
+        PFS_TRY(find_range(c, looking->place, err));
+    end = &c->to->snapshot;
+    if (end->id != c->last) {
+        PFS_TRY(pfs_changes_snapshot(parts.store, parts.meta, c->last, &c->arena, &loaded, err));
+        end = &loaded;
+    }
+    PFS_TRY(refine(c, looking->place, err));
+    out->mtime_ms = end->time_ms;
+    out->identity = pfs_arena_printf(looking->arena, "%lld|%lld-%s|%lld", (long long)c->first, (long long)end->id,
+                                     end->delta_list, (long long)c->to->schema->id);
+    return out->identity == NULL ? pfs_arena_full(looking->arena, err) : 0;
+}
+
+int pfs_find_changes(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
+{
+    struct pfs_print print = {open_logged, release, NULL, looking->pool, looking->place->format, false};
+    struct changes *c;
+    int rc;
+
+    PFS_TRY(open_changes(looking, &c, err));
+    rc = find_logged(c, looking, out, err);
+    if (rc < 0) {
+        release(c);
+        return rc;
+    }
+    print.context = c;
+    print.small = c->last - c->first < 2;
     return pfs_print_source(&print, &out->source, err);
 }

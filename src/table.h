@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "src/changelog/changelog.h"
 #include "src/scan/diff.h"
 #include "src/scan/scan.h"
 #include "src/scan/state.h"

@@ -35,3 +35,6 @@ int pfs_changes_rows(const struct pfs_changes_want *want, struct pfs_rows **out,
 
 /* Ids whose changes can be read: [*first, *last], long-lived changelogs included; bare -ENOENT when there is none. */
 int pfs_changes_range(struct pfs_store *store, const char *meta, int64_t *first, int64_t *last, struct pfs_err *err);
+/* The facts of a snapshot, from its long-lived changelog if it has expired; bare -ENOENT. */
+int pfs_changes_snapshot(struct pfs_store *store, const char *meta, int64_t id, struct pfs_arena *arena,
+                         struct pfs_snapshot *out, struct pfs_err *err);

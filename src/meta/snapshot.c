@@ -150,10 +150,9 @@ int pfs_snapshot_print(const struct pfs_snapshot *s, struct pfs_buf *out, struct
 
 /* ---- finding ---- */
 
-int pfs_snapshot_load(struct pfs_store *store, const char *table, int64_t id, struct pfs_arena *arena,
-                      struct pfs_snapshot *out, struct pfs_stat *stat, struct pfs_err *err)
+static int load(struct pfs_store *store, const char *path, int64_t id, struct pfs_arena *arena,
+                struct pfs_snapshot *out, struct pfs_stat *stat, struct pfs_err *err)
 {
-    const char *path = pfs_arena_printf(arena, "%s/snapshot/snapshot-%lld", table, (long long)id);
     struct pfs_slice json;
     int rc;
 
@@ -167,6 +166,22 @@ int pfs_snapshot_load(struct pfs_store *store, const char *table, int64_t id, st
     if (rc == 0 && out->id != id)
         rc = pfs_fail(err, EIO, "its id is %lld", (long long)out->id);
     return rc < 0 ? pfs_wrap(err, "%s", path) : 0;
+}
+
+int pfs_snapshot_load(struct pfs_store *store, const char *table, int64_t id, struct pfs_arena *arena,
+                      struct pfs_snapshot *out, struct pfs_stat *stat, struct pfs_err *err)
+{
+    const char *path = pfs_arena_printf(arena, "%s/snapshot/snapshot-%lld", table, (long long)id);
+
+    return load(store, path, id, arena, out, stat, err);
+}
+
+int pfs_changelog_load(struct pfs_store *store, const char *table, int64_t id, struct pfs_arena *arena,
+                       struct pfs_snapshot *out, struct pfs_err *err)
+{
+    const char *path = pfs_arena_printf(arena, "%s/changelog/changelog-%lld", table, (long long)id);
+
+    return load(store, path, id, arena, out, NULL, err);
 }
 
 static bool exists(struct pfs_store *store, const char *table, int64_t id)
@@ -198,6 +213,12 @@ int pfs_snapshot_list(struct pfs_store *store, const char *table, struct pfs_are
                       int64_t *count, struct pfs_err *err)
 {
     return pfs_list_numbers(store, table, "snapshot", "snapshot-", arena, ids, count, err);
+}
+
+int pfs_changelog_list(struct pfs_store *store, const char *table, struct pfs_arena *arena, int64_t **ids,
+                       int64_t *count, struct pfs_err *err)
+{
+    return pfs_list_numbers(store, table, "changelog", "changelog-", arena, ids, count, err);
 }
 
 static int listed_id(struct pfs_store *store, const char *table, bool last, int64_t *out, struct pfs_err *err)

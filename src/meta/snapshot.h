@@ -53,6 +53,13 @@ int pfs_snapshot_earliest_id(struct pfs_store *store, const char *table, int64_t
 int pfs_snapshot_list(struct pfs_store *store, const char *table, struct pfs_arena *arena, int64_t **ids,
                       int64_t *count, struct pfs_err *err);
 
+/* Long-lived changelogs, changelog/changelog-<id>: what is kept of snapshots that have expired (spec metadata 5). Same
+ * facts, same errors; what their base list names may be gone. */
+int pfs_changelog_load(struct pfs_store *store, const char *table, int64_t id, struct pfs_arena *arena,
+                       struct pfs_snapshot *out, struct pfs_err *err);
+int pfs_changelog_list(struct pfs_store *store, const char *table, struct pfs_arena *arena, int64_t **ids,
+                       int64_t *count, struct pfs_err *err);
+
 /* The newest snapshot whose time is not after `time_ms`; bare -ENOENT when all are younger. Ids with gaps are allowed.
  */
 int pfs_snapshot_at_time(struct pfs_store *store, const char *table, int64_t time_ms, struct pfs_arena *arena,

@@ -1,4 +1,4 @@
-/* manifests.h - decoded manifests by name, shared and counted. Private to the suite; the cache itself is opened through
+/* manifests.h - decoded manifests by name, shared and counted. Private to src/; the cache itself is opened through
  * state.h. Threads: any. */
 #pragma once
 

@@ -23,19 +23,25 @@ static int compare_bytes(const void *a, const void *b)
     return pfs_slice_compare(((const struct partition *)a)->bytes, ((const struct partition *)b)->bytes);
 }
 
-/* By value, column after column, NULL first; partitions that differ in bytes only (there are none) by bytes. */
-static int compare_values(const void *left, const void *right)
+int pfs_scan_partition_compare(const struct pfs_column *a, const struct pfs_column *b, int32_t count)
 {
-    const struct partition *a = left, *b = right;
-
-    for (int32_t i = 0; i < a->count; i++) {
-        bool has_a = pfs_column_present(&a->value[i], 0), has_b = pfs_column_present(&b->value[i], 0);
-        int order = has_a && has_b ? pfs_value_compare(&a->value[i], 0, &b->value[i], 0) : (int)has_a - (int)has_b;
+    for (int32_t i = 0; i < count; i++) {
+        bool has_a = pfs_column_present(&a[i], 0), has_b = pfs_column_present(&b[i], 0);
+        int order = has_a && has_b ? pfs_value_compare(&a[i], 0, &b[i], 0) : (int)has_a - (int)has_b;
 
         if (order != 0)
             return order;
     }
-    return pfs_slice_compare(a->bytes, b->bytes);
+    return 0;
+}
+
+/* By value; partitions that differ in bytes only (there are none) by bytes. */
+static int compare_values(const void *left, const void *right)
+{
+    const struct partition *a = left, *b = right;
+    int order = pfs_scan_partition_compare(a->value, b->value, a->count);
+
+    return order != 0 ? order : pfs_slice_compare(a->bytes, b->bytes);
 }
 
 int pfs_split_compare(const struct pfs_split *a, const struct pfs_split *b, int32_t partition_keys)

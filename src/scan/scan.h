@@ -63,3 +63,5 @@ int pfs_scan_partition_values(const struct pfs_state *state, struct pfs_slice pa
                               struct pfs_column **out, struct pfs_err *err);
 bool pfs_scan_partition_matches(const struct pfs_schema *schema, const struct pfs_column *value,
                                 const struct pfs_partition_value *held, int32_t count);
+/* Orders two partitions by their values, column after column, NULL first: < 0, 0, > 0. */
+int pfs_scan_partition_compare(const struct pfs_column *a, const struct pfs_column *b, int32_t count);
