@@ -236,7 +236,11 @@ static int find_logged(struct changes *c, const struct pfs_looking *looking, str
 
 int pfs_find_changes(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
-    struct pfs_print print = {open_logged, release, NULL, looking->pool, looking->place->format, false};
+    struct pfs_print print = {.open = open_logged,
+                              .release = release,
+                              .pool = looking->pool,
+                              .format = looking->place->format,
+                              .lasting = true};
     struct changes *c;
     int rc;
 
