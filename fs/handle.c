@@ -9,6 +9,7 @@
 
 static void handle_free(struct pfs_tree *tree, struct pfs_handle *h)
 {
+    atomic_fetch_sub(&tree->handles, 1);
     pfs_console_close(h->console);
     pfs_inbox_close(h->inbox);
     if (h->view != NULL) {
@@ -27,6 +28,7 @@ static struct pfs_handle *new_handle(struct pfs_tree *tree, struct pfs_node *nod
 
     if (h == NULL)
         return NULL;
+    atomic_fetch_add(&tree->handles, 1);
     h->node = node;
     pthread_mutex_lock(&tree->lock);
     node->counts++;

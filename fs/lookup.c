@@ -37,6 +37,8 @@ static void finish(struct lookup *l, int64_t result)
 
     if (result < 0 && l->node != NULL)
         pfs_tree_forget(l->tree, l->node, 1);
+    if (result < 0 && request->err.code != 0 && l->place.path != NULL)
+        (void)pfs_wrap(&request->err, "%s", l->place.path);
     pfs_arena_done(&l->arena);
     request->done = l->done;
     request->step = NULL;
@@ -92,24 +94,47 @@ static int find_view(struct lookup *l, struct pfs_err *err)
 
 /* ---- small files ---- */
 
-static int find_text(struct lookup *l, struct pfs_err *err)
+static int print_daemon(struct lookup *l, struct pfs_buf *out, struct pfs_err *err)
 {
-    struct pfs_errors *errors = NULL;
-    struct pfs_buf text = {0};
+    struct pfs_daemon_facts facts = {.nodes = atomic_load(&l->tree->nodes),
+                                     .handles = atomic_load(&l->tree->handles),
+                                     .tables = pfs_catalog_open_tables(l->tree->config.catalog)};
+
+    pthread_mutex_lock(&l->tree->lock);
+    for (const struct pfs_handle *h = l->tree->inboxes; h != NULL; h = h->next)
+        facts.inboxes++;
+    pthread_mutex_unlock(&l->tree->lock);
+    return pfs_daemon_print(l->tree->daemon, l->place.name, &facts, out, err);
+}
+
+static int print_text(struct lookup *l, struct pfs_buf *out, struct pfs_err *err)
+{
+    struct pfs_errors *errors;
     struct pfs_table *table;
-    struct pfs_view *view;
-    const char *key;
     int rc;
 
+    if (l->place.kind == PFS_NODE_DAEMON_FILE)
+        return print_daemon(l, out, err);
     PFS_TRY(pfs_tree_table(l->tree, &l->place, &table, err));
     rc = pfs_tree_errors(l->tree, &l->place, &errors, err);
     if (rc == 0)
-        rc = pfs_control_print(&l->place, table, errors, &text, err);
+        rc = pfs_control_print(&l->place, table, errors, out, err);
     pfs_table_unref(table);
-    key = pfs_arena_printf(&l->arena, "%s|%zu-%016llx", l->place.path, text.len,
-                           (unsigned long long)pfs_hash64(text.at, text.len, 0));
-    if (rc == 0 && key == NULL)
-        rc = pfs_arena_full(&l->arena, err);
+    return rc;
+}
+
+static int find_text(struct lookup *l, struct pfs_err *err)
+{
+    struct pfs_buf text = {0};
+    struct pfs_view *view;
+    const char *key = NULL;
+    int rc = print_text(l, &text, err);
+
+    if (rc == 0) {
+        key = pfs_arena_printf(&l->arena, "%s|%zu-%016llx", l->place.path, text.len,
+                               (unsigned long long)pfs_hash64(text.at, text.len, 0));
+        rc = key == NULL ? pfs_arena_full(&l->arena, err) : 0;
+    }
     if (rc == 0)
         rc = pfs_views_put(l->tree->views, key, pfs_buf_slice(&text), &view, err);
     pfs_buf_done(&text);
@@ -249,6 +274,8 @@ void pfs_tree_lookup(struct pfs_tree *tree, struct pfs_request *request, struct 
     pfs_arena_init(&l->arena, PFS_ARENA_LIMIT);
     rc = pfs_place_child(&parent->place, name, &l->arena, &l->place, &request->err);
     if (rc < 0) {
+        if (request->err.code != 0)
+            (void)pfs_wrap(&request->err, "%s", parent->place.path);
         finish(l, rc);
         return;
     }

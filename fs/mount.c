@@ -176,6 +176,7 @@ static void done(struct pfs_request *request, int64_t result)
 {
     struct call *c = (struct call *)request;
 
+    pfs_tree_count(c->mounted->tree, c->name, result, &request->err);
     /* From here on no interrupt may find the call. Inside the callback libfuse holds the request's lock itself, and
      * waits for nobody else. */
     if (!atomic_load(&c->interrupting) || !pthread_equal(c->interrupter, pthread_self()))

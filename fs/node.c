@@ -117,6 +117,7 @@ int pfs_node_get(struct pfs_tree *tree, const struct pfs_place *place, const cha
         found = made;
         made = NULL;
         found->ino = tree->next_ino++;
+        atomic_fetch_add(&tree->nodes, 1);
         if (key != NULL) {
             found->chain = *place_of(tree, key);
             *place_of(tree, key) = found;
@@ -146,8 +147,10 @@ void pfs_tree_forget(struct pfs_tree *tree, struct pfs_node *node, uint64_t coun
         *at = node->chain;
     }
     pthread_mutex_unlock(&tree->lock);
-    if (gone)
+    if (gone) {
+        atomic_fetch_sub(&tree->nodes, 1);
         node_free(node);
+    }
 }
 
 struct pfs_node *pfs_tree_root(struct pfs_tree *tree)

@@ -87,6 +87,8 @@ int pfs_place_members(const struct pfs_place *place, pfs_member_fn *each, void *
 {
     int rc = 0;
 
+    if (place->kind == PFS_NODE_ROOT)
+        PFS_TRY(each(context, ".paimonfs", PFS_NODE_DAEMON));
     if (place->kind == PFS_NODE_ROOT || place->kind == PFS_NODE_DATABASE)
         return each(context, "sql", PFS_NODE_SQL);
     if (place->kind != PFS_NODE_PLACE)

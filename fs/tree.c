@@ -21,12 +21,15 @@ static int open_parts(struct pfs_tree *t, struct pfs_err *err)
                                      .cache_bytes = t->config.cache_bytes,
                                      .memory_bytes = t->config.memory_bytes / TEXT_SHARE,
                                      .warehouse = t->config.warehouse};
+    struct pfs_daemon_config daemon = {
+        .clock = t->config.clock, .options = t->config.options, .read_only = t->config.read_only};
     const struct pfs_place root = {.path = "", .kind = PFS_NODE_ROOT};
 
     PFS_TRY(pfs_park_open(&t->park, err));
     views.park = t->park;
     PFS_TRY(pfs_views_open(&views, &t->views, err));
     PFS_TRY(pfs_answers_open(&t->answers, err));
+    PFS_TRY(pfs_daemon_open(&daemon, &t->daemon, err));
     return pfs_node_get(t, &root, "", NULL, 0, &t->root, err);
 }
 
@@ -79,6 +82,7 @@ void pfs_tree_close(struct pfs_tree *tree)
     pfs_views_close(tree->views);
     pfs_park_close(tree->park);
     pfs_answers_close(tree->answers);
+    pfs_daemon_close(tree->daemon);
     pfs_catalog_close(tree->config.catalog);
     pthread_mutex_destroy(&tree->lock);
     pfs_free(tree);
@@ -87,6 +91,11 @@ void pfs_tree_close(struct pfs_tree *tree)
 void pfs_tree_interrupt(struct pfs_tree *tree, struct pfs_request *request)
 {
     pfs_park_interrupt(tree->park, request);
+}
+
+void pfs_tree_count(struct pfs_tree *tree, const char *operation, int64_t result, const struct pfs_err *err)
+{
+    pfs_daemon_count(tree->daemon, operation, result, err);
 }
 
 /* ---- tables ---- */
@@ -324,6 +333,15 @@ static int list_systems(struct listing *l)
     return 0;
 }
 
+static int list_daemon(struct listing *l)
+{
+    const char *name;
+
+    for (int i = 0; (name = pfs_daemon_name(i)) != NULL; i++)
+        PFS_TRY(list_name(l, name, false));
+    return 0;
+}
+
 static int list_catalog(struct listing *l, const struct pfs_place *place)
 {
     struct pfs_catalog *catalog = l->tree->config.catalog;
@@ -354,6 +372,8 @@ static int list_all(struct listing *l, const struct pfs_place *place)
     case PFS_NODE_TAGS:
     case PFS_NODE_BRANCHES:
         return list_in_table(l, place);
+    case PFS_NODE_DAEMON:
+        return list_daemon(l);
     case PFS_NODE_SYSTEMS:
         return list_systems(l);
     default:

@@ -28,10 +28,11 @@ struct pfs_tree_config {
     const char *warehouse; /* tells warehouses apart that share the cache directory; NULL = sizes are not kept there */
     bool read_only;
     uint32_t uid, gid;
-    uint32_t umask;   /* applied to 0777 and 0666 */
-    unsigned formats; /* bits 1 << enum pfs_text: views listed in snapshot/; 0 = csv */
-    bool pours;       /* views are read once, by pfs_tree_pour: nobody waits for sizes */
-    const char *user; /* commit user of anonymous appends; NULL = a new UUID */
+    uint32_t umask;      /* applied to 0777 and 0666 */
+    unsigned formats;    /* bits 1 << enum pfs_text: views listed in snapshot/; 0 = csv */
+    bool pours;          /* views are read once, by pfs_tree_pour: nobody waits for sizes */
+    const char *user;    /* commit user of anonymous appends; NULL = a new UUID */
+    const char *options; /* what .paimonfs/options shows: "key = value" lines; NULL = nothing */
 };
 
 int pfs_tree_open(const struct pfs_tree_config *config, struct pfs_tree **out, struct pfs_err *err);
@@ -104,6 +105,9 @@ void pfs_tree_rmdir(struct pfs_tree *tree, struct pfs_request *request, struct p
 void pfs_tree_unlink(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name);
 void pfs_tree_rename(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                      struct pfs_node *new_parent, const char *new_name, unsigned flags);
+
+/* For .paimonfs/: a request called `operation` (fs/daemon.h) was answered so. */
+void pfs_tree_count(struct pfs_tree *tree, const char *operation, int64_t result, const struct pfs_err *err);
 
 /* Answers the request with -EINTR if it is parked, and tells work in progress to stop. */
 void pfs_tree_interrupt(struct pfs_tree *tree, struct pfs_request *request);

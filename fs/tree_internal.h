@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "fs/control.h"
+#include "fs/daemon.h"
 #include "fs/inbox.h"
 #include "fs/park.h"
 #include "fs/place.h"
@@ -49,6 +50,8 @@ struct pfs_tree {
     struct pfs_park *park;
     struct pfs_views *views;
     struct pfs_answers *answers;
+    struct pfs_daemon *daemon;
+    atomic_llong nodes, handles;
     char user[40];
     atomic_llong identifier; /* of the next anonymous commit */
     int64_t started_ms;

@@ -316,3 +316,14 @@ int pfs_catalog_table(struct pfs_catalog *catalog, const char *database, const c
     *out = made;
     return 0;
 }
+
+int64_t pfs_catalog_open_tables(struct pfs_catalog *catalog)
+{
+    int64_t count = 0;
+
+    pthread_mutex_lock(&catalog->lock);
+    for (struct pfs_table *t = catalog->open; t != NULL; t = *pfs_table_link(t))
+        count++;
+    pthread_mutex_unlock(&catalog->lock);
+    return count;
+}

@@ -42,6 +42,9 @@ int pfs_catalog_drop_database(struct pfs_catalog *catalog, const char *name, str
 int pfs_catalog_table(struct pfs_catalog *catalog, const char *database, const char *table, const char *branch,
                       struct pfs_table **out, struct pfs_err *err);
 
+/* How many tables somebody holds. */
+int64_t pfs_catalog_open_tables(struct pfs_catalog *catalog);
+
 /* Executes the statements of a text, one after the other; `database` is the current one (NULL: "default"). The answer
  * is CSV with a header (statements without rows give one row: result OK), one after the other in *answer. The first
  * failing statement ends it: what was done before stays. */

@@ -2,21 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "format/text/text.h"
 #include "src/table.h"
-
-static void put_text(struct pfs_buf *out, const char *text)
-{
-    pfs_buf_putc(out, '"');
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p == '"' || *p == '\\')
-            pfs_buf_putc(out, '\\');
-        if ((unsigned char)*p < ' ')
-            pfs_buf_printf(out, "\\u%04x", (unsigned)*p);
-        else
-            pfs_buf_putc(out, (uint8_t)*p);
-    }
-    pfs_buf_putc(out, '"');
-}
 
 /* The sentence of what this program lacks for the table, or null. */
 static void put_unsupported(struct pfs_buf *out, const char *name, const struct pfs_schema *schema, bool writing)
@@ -25,7 +12,7 @@ static void put_unsupported(struct pfs_buf *out, const char *name, const struct 
 
     pfs_buf_printf(out, ",\"%s\":", name);
     if (pfs_schema_supported(schema, writing, &err) < 0)
-        put_text(out, err.text);
+        pfs_text_quote(pfs_str(err.text), out);
     else
         pfs_buf_puts(out, "null");
 }
@@ -61,7 +48,7 @@ int pfs_table_status(struct pfs_table *table, struct pfs_buf *out, struct pfs_er
     PFS_TRY(pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, err));
     c = count(state);
     pfs_buf_puts(out, "{\"table\":");
-    put_text(out, pfs_table_name(table));
+    pfs_text_quote(pfs_str(pfs_table_name(table)), out);
     pfs_buf_printf(out, ",\"schema\":%lld", (long long)state->schema->id);
     if (state->exists)
         pfs_buf_printf(out, ",\"snapshot\":%lld,\"committed_ms\":%lld", (long long)state->snapshot.id,

@@ -37,7 +37,11 @@ int failed(const char *what, int rc, const struct pfs_err *err)
 {
     const char *why = err != NULL && err->code != 0 ? err->text : pfs_errno_text(-rc);
 
-    fprintf(stderr, "paimonfs: %s: %s\n", what, why);
+    /* The tree's sentences begin with the path that they are about; said once is enough. */
+    if (strncmp(why, what, strlen(what)) == 0)
+        fprintf(stderr, "paimonfs: %s\n", why);
+    else
+        fprintf(stderr, "paimonfs: %s: %s\n", what, why);
     return 1;
 }
 

@@ -21,8 +21,9 @@ struct mounting {
     bool foreground, allow_other;
     struct session_config session;
     char warehouse[PATH_MAX], mountpoint[PATH_MAX], cache[PATH_MAX], log[PATH_MAX], external[PATH_MAX];
-    int ready_fd; /* tells the parent; -1 = nobody waits */
-    bool syslog;  /* in the background, without log= */
+    char options[8192]; /* those given, a line each: .paimonfs/options */
+    int ready_fd;       /* tells the parent; -1 = nobody waits */
+    bool syslog;        /* in the background, without log= */
 };
 
 /* ---- options ---- */
@@ -177,6 +178,16 @@ static const char *nearest(const char *name)
     return best;
 }
 
+/* What does not fit is not shown. */
+static void show_option(struct mounting *m, const char *key, const char *value)
+{
+    size_t len = strlen(m->options);
+    int n = snprintf(m->options + len, sizeof(m->options) - len, "%s = %s\n", key, value);
+
+    if (n < 0 || (size_t)n >= sizeof(m->options) - len)
+        m->options[len] = '\0';
+}
+
 static int set_option(struct mounting *m, const char *text)
 {
     char sentence[256];
@@ -187,8 +198,11 @@ static int set_option(struct mounting *m, const char *text)
 
         if (takes ? strncmp(text, options[i].name, len) != 0 : strcmp(text, options[i].name) != 0)
             continue;
-        if (options[i].set(m, text + len) == 0)
+        if (options[i].set(m, text + len) == 0) {
+            (void)snprintf(sentence, sizeof(sentence), "%.*s", (int)(takes ? len - 1 : len), text);
+            show_option(m, sentence, takes ? text + len : "true");
             return 0;
+        }
         (void)snprintf(sentence, sizeof(sentence), "mount option %.100s has a value that cannot be", text);
         return usage_error(sentence);
     }
@@ -336,7 +350,12 @@ static int serve(struct mounting *m)
                                       .context = m};
     struct pfs_err err = {0};
     struct session session;
-    int rc = session_open(&m->session, &session, &err);
+    int rc;
+
+    show_option(m, "warehouse", m->warehouse);
+    show_option(m, "mountpoint", m->mountpoint);
+    m->session.options = m->options;
+    rc = session_open(&m->session, &session, &err);
 
     if (rc < 0)
         return failed(m->warehouse, rc, &err);

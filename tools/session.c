@@ -26,6 +26,7 @@ int session_open(const struct session_config *config, struct session *out, struc
                                    .formats = config->formats,
                                    .umask = config->umask,
                                    .user = config->user,
+                                   .options = config->options,
                                    .uid = config->uid,
                                    .gid = config->gid};
     int rc;

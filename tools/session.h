@@ -22,6 +22,7 @@ struct session_config {
     uint32_t umask;
     const char *user; /* of anonymous commits; NULL = a new one */
     uint32_t uid, gid;
+    const char *options; /* what .paimonfs/options shows; NULL = nothing */
 };
 
 int session_open(const struct session_config *config, struct session *out, struct pfs_err *err);

@@ -43,6 +43,9 @@ int pfs_text_print_value(enum pfs_text format, const struct pfs_column *column, 
 int pfs_text_parse_value(const struct pfs_type *type, struct pfs_slice text, bool null_text, struct pfs_arena *arena,
                          struct pfs_column *out, struct pfs_err *err);
 
+/* A JSON string with its quotes; bytes that are not UTF-8 stay as they are. */
+void pfs_text_quote(struct pfs_slice text, struct pfs_buf *out);
+
 /* ---- in ---- */
 
 /* Where and why a row was refused, for errors.jsonl and the sentence. */
