@@ -7,6 +7,8 @@
 #define PFS_COLUMNS_MAX 10000                     /* of one table */
 #define PFS_METADATA_BYTES_MAX ((size_t)64 << 20) /* a schema, snapshot or tag file; decoded too */
 #define PFS_MANIFEST_BYTES_MAX ((size_t)1 << 30)  /* a manifest or manifest list, decoded */
+#define PFS_MANIFEST_RATIO_MAX 200                /* bytes that one of such a file may decode to, beyond the next */
+#define PFS_MANIFEST_SLACK ((size_t)1 << 20)
 #define PFS_PAGE_BYTES_MAX ((size_t)256 << 20)    /* a Parquet page, decoded */
 #define PFS_FOOTER_BYTES_MAX ((size_t)64 << 20)   /* a Parquet footer */
 #define PFS_ROW_BYTES_MAX ((size_t)64 << 20)      /* a row of text (mount option max-row) */

@@ -1,8 +1,10 @@
 /* store_posix.c - the store over a directory of a local file system. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -28,6 +30,27 @@ static const char *at(const char *path)
     return path[0] == '\0' ? "." : path;
 }
 
+/* Opens below the root: links inside the warehouse may be followed, those that lead out of it may not (EXDEV), and the
+ * name itself must be no link (ELOOP). Both are EIO to those who asked: a store's names are plain. */
+static int open_beneath(const struct posix *p, const char *path, int flags)
+{
+    struct open_how how = {.flags = (uint64_t)(uint32_t)(flags | O_NOFOLLOW | O_CLOEXEC),
+                           .mode = (flags & O_CREAT) != 0 ? 0666 : 0,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    int fd = (int)syscall(SYS_openat2, p->root, at(path), &how, sizeof(how));
+
+    if (fd < 0 && errno == ENOSYS) /* a kernel before 5.6 */
+        fd = openat(p->root, at(path), (int)how.flags, 0666);
+    return fd;
+}
+
+static int not_opened(struct pfs_err *err, int code, const char *what, const char *path)
+{
+    if (code == EXDEV || code == ELOOP)
+        return pfs_fail(err, EIO, "%s %s: a symbolic link that is not followed", what, path);
+    return failed(err, code, what, path);
+}
+
 static const struct pfs_store_ops posix_ops;
 
 static int make_file(int fd, uint64_t size, const char *path, struct pfs_file **out, struct pfs_err *err)
@@ -48,11 +71,11 @@ static int make_file(int fd, uint64_t size, const char *path, struct pfs_file **
 static int posix_open(void *self, const char *path, struct pfs_file **out, struct pfs_err *err)
 {
     struct posix *p = self;
-    int fd = openat(p->root, at(path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK), code;
+    int fd = open_beneath(p, path, O_RDONLY | O_NONBLOCK), code;
     struct stat st;
 
     if (fd < 0)
-        return errno == ENOENT ? -ENOENT : failed(err, errno, "open", path);
+        return errno == ENOENT ? -ENOENT : not_opened(err, errno, "open", path);
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
         code = S_ISDIR(st.st_mode) ? EISDIR : EIO;
         close(fd);
@@ -103,15 +126,15 @@ static int make_parents(struct posix *p, const char *path, struct pfs_err *err)
 static int posix_create(void *self, const char *path, struct pfs_file **out, struct pfs_err *err)
 {
     struct posix *p = self;
-    int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    int fd = openat(p->root, path, flags, 0666);
+    int flags = O_WRONLY | O_CREAT | O_EXCL;
+    int fd = open_beneath(p, path, flags);
 
     if (fd < 0 && errno == ENOENT) {
         PFS_TRY(make_parents(p, path, err));
-        fd = openat(p->root, path, flags, 0666);
+        fd = open_beneath(p, path, flags);
     }
     if (fd < 0)
-        return errno == EEXIST ? -EEXIST : failed(err, errno, "create", path);
+        return errno == EEXIST ? -EEXIST : not_opened(err, errno, "create", path);
     return make_file(fd, 0, path, out, err);
 }
 
@@ -190,12 +213,12 @@ static int posix_stat(void *self, const char *path, struct pfs_stat *out, struct
 static int posix_list(void *self, const char *path, pfs_list_fn *each, void *context, struct pfs_err *err)
 {
     struct posix *p = self;
-    int fd = openat(p->root, at(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), rc = 0;
+    int fd = open_beneath(p, path, O_RDONLY | O_DIRECTORY), rc = 0;
     struct dirent *e;
     DIR *dir;
 
     if (fd < 0)
-        return errno == ENOENT ? -ENOENT : failed(err, errno, "list", path);
+        return errno == ENOENT ? -ENOENT : not_opened(err, errno, "list", path);
     dir = fdopendir(fd);
     if (dir == NULL) {
         close(fd);

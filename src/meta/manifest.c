@@ -516,6 +516,14 @@ static int parse_records(struct pfs_avro_reader *reader, read_fn *read, struct r
     return rc;
 }
 
+/* Entries are alike and compress well, but not that well: what decodes to more is no manifest. */
+static size_t decoded_max(size_t file)
+{
+    size_t most = PFS_MANIFEST_SLACK + file * PFS_MANIFEST_RATIO_MAX;
+
+    return file > PFS_MANIFEST_BYTES_MAX || most > PFS_MANIFEST_BYTES_MAX ? PFS_MANIFEST_BYTES_MAX : most;
+}
+
 /* All records of a file into an array of `size` bytes each. */
 static int parse(struct pfs_slice file, const struct pfs_avro_wanted *wanted, read_fn *read, size_t size,
                  struct pfs_arena *arena, void **out, int64_t *count, struct pfs_err *err)
@@ -524,7 +532,7 @@ static int parse(struct pfs_slice file, const struct pfs_avro_wanted *wanted, re
     struct pfs_avro_reader *reader;
     int rc;
 
-    PFS_TRY(pfs_avro_open(file, wanted, PFS_MANIFEST_BYTES_MAX, arena, &reader, err));
+    PFS_TRY(pfs_avro_open(file, wanted, decoded_max(file.len), arena, &reader, err));
     rc = parse_records(reader, read, &a, file.len, arena, err);
     pfs_avro_close(reader);
     if (rc < 0)
