@@ -3,9 +3,9 @@
  * Grammar (design: mount.md): `col op literal` with = != < <= > >=, in (..), between a and b, like with * and ?, is
  * [not] null, and or not, parentheses; strings in single quotes ('' is a quote), names bare or in backquotes, a nested
  * field by dots; three-valued logic: a row is kept when the condition is true. Literals are typed by the column when it
- * is parsed; numbers, dates, times and booleans may stand without quotes. 0.0 equals -0.0; a NaN equals NaN,
- * differs from every number, and neither is nor is not in order with one. Columns of nested types are only tested for
- * null. A condition is a fact in an arena. Threads: immutable.
+ * is parsed; numbers, dates, times and booleans may stand without quotes. 0.0 equals -0.0. A NaN equals the literal NaN
+ * and differs from every number; a comparison by order with it is as unknown as one with null. Columns of nested types
+ * are only tested for null. A condition is a fact in an arena. Threads: immutable.
  */
 #pragma once
 

@@ -24,7 +24,10 @@ struct pfs_data_read {
     bool row_ids; /* append tables: append _ROW_ID and _SEQUENCE_NUMBER (BIGINT), as they are stored, else as the
                      entry says; null when it says nothing */
     const struct pfs_external *external; /* where files outside of the table may lie; NULL = nowhere */
-    int32_t batch_rows;                  /* 0 = PFS_BATCH_ROWS */
+    const struct pfs_row_range *range;   /* exactly these rows of the file, ascending and apart; NULL = all; not with
+                                            row_ids */
+    int32_t ranges;
+    int32_t batch_rows; /* 0 = PFS_BATCH_ROWS */
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool; /* decodes ahead; NULL = on the caller alone */
 };

@@ -329,6 +329,8 @@ static int open_file(struct data_reader *r, const struct pfs_data_read *read, st
     *ask = (struct pfs_file_read){.columns = wanted.count,
                                   .fields = wanted.field,
                                   .missing_ok = wanted.missing_ok,
+                                  .range = read->range,
+                                  .ranges = read->ranges,
                                   .batch_rows = read->batch_rows,
                                   .cancel = read->cancel,
                                   .pool = read->pool};

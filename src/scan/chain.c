@@ -12,15 +12,21 @@ struct chain {
     struct pfs_reader *open; /* NULL = not opened yet */
 };
 
-static int open_file(const struct pfs_chain *c, const struct pfs_manifest_entry *entry, struct pfs_reader **out,
+/* *out stays NULL when no row of the file is wanted. */
+static int open_file(struct chain *c, const struct pfs_manifest_entry *entry, struct pfs_reader **out,
                      struct pfs_err *err)
 {
+    struct pfs_data_read *read = &c->chain.read;
     const struct pfs_bitmap *deleted = NULL;
 
-    if (c->deletions != NULL)
-        PFS_TRY(pfs_deletions_of(c->deletions, entry, &deleted, err));
-    PFS_TRY(pfs_data_open(&c->read, entry, out, err));
-    return deleted == NULL ? 0 : pfs_deletions_apply(*out, deleted, NULL, 0, out, err);
+    pfs_arena_reset(&c->arena);
+    PFS_TRY(pfs_prune_rows(c->chain.pruner, entry, &c->arena, &read->range, &read->ranges, err));
+    if (read->range != NULL && read->ranges == 0)
+        return 0;
+    if (c->chain.deletions != NULL)
+        PFS_TRY(pfs_deletions_of(c->chain.deletions, entry, &deleted, err));
+    PFS_TRY(pfs_data_open(read, entry, out, err));
+    return deleted == NULL ? 0 : pfs_deletions_apply(*out, deleted, read->range, read->ranges, out, err);
 }
 
 /* How many files, from the next on, share row ids. */
@@ -51,7 +57,7 @@ static int open_group(struct chain *c, struct pfs_err *err)
 
     c->group = group_of(c);
     if (c->group == 1 && !(c->chain.joined && entry->file.write_columns >= 0))
-        return open_file(&c->chain, entry, &c->open, err);
+        return open_file(c, entry, &c->open, err);
     if (c->chain.deletions != NULL)
         return pfs_fail(err, EOPNOTSUPP, "data file %s: deletion vectors beside data evolution", entry->file.name);
     pfs_arena_reset(arena);
@@ -68,11 +74,12 @@ static int64_t chain_next(struct pfs_reader *self, struct pfs_arena *arena, stru
     struct chain *c = (struct chain *)self;
 
     while (c->at < c->files) {
-        int64_t rows;
+        int64_t rows = 0;
 
         if (c->open == NULL)
             PFS_TRY(open_group(c, err));
-        rows = pfs_reader_next(c->open, arena, out, err);
+        if (c->open != NULL)
+            rows = pfs_reader_next(c->open, arena, out, err);
         if (rows != 0)
             return rows;
         pfs_reader_close(c->open);
@@ -101,6 +108,7 @@ int pfs_chain_open(const struct pfs_chain *chain, struct pfs_plan_file *const *f
     if (c == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a reader");
     *c = (struct chain){.reader = {&chain_ops}, .chain = *chain, .file = file, .files = files};
+    pfs_arena_init(&c->arena, PFS_ARENA_LIMIT);
     *out = &c->reader;
     return 0;
 }

@@ -10,6 +10,7 @@ struct pfs_chain {
     struct pfs_data_read read;
     struct pfs_deletions *deletions; /* NULL = the state has none */
     bool joined; /* data evolution: files next to each other that share row ids hold columns of the same rows */
+    const struct pfs_pruner *pruner; /* leaves out rows by file index; NULL = none, or rows that a merge may need */
 };
 
 /* Opens each file when its turn comes, without its deleted rows. `chain` is copied, what it points to is borrowed. */

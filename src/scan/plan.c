@@ -180,9 +180,37 @@ static int top_level(const struct pfs_schema *schema, int32_t *out, struct pfs_e
     return 0;
 }
 
-static int collect(const struct pfs_scan_want *want, struct pfs_arena *arena, struct candidate **out, int64_t *count,
-                   struct pfs_err *err)
+bool pfs_plan_has_single_keys(const struct pfs_scan_want *want)
 {
+    const struct pfs_schema *schema = want->state->schema;
+
+    return want->levels != PFS_LEVELS_ALL && (schema->deletion_vectors || schema->engine == PFS_FIRST_ROW);
+}
+
+/* Does a file that is read hold rows that no other file changes? Then its values say what it may give. */
+static int rows_are_whole(const struct pfs_scan_want *want, bool *out, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = want->state->schema;
+    bool evolves;
+
+    PFS_TRY(pfs_options_bool(&schema->options, "data-evolution.enabled", false, &evolves, err));
+    *out = schema->primary_keys > 0 ? pfs_plan_has_single_keys(want) : !evolves;
+    return 0;
+}
+
+/* Partitions that are held, and may match. `scratch` is reset. */
+static int want_partition(const struct pfs_scan_want *want, const struct pfs_pruner *pruner, struct ranked *r,
+                          struct pfs_arena *scratch, struct pfs_err *err)
+{
+    r->wanted = pfs_scan_partition_matches(want->state->schema, r->partition.value, want->partition, want->partitions);
+    pfs_arena_reset(scratch);
+    return r->wanted ? pfs_prune_partition(pruner, r->partition.value, scratch, &r->wanted, err) : 0;
+}
+
+static int collect(const struct pfs_scan_want *want, const struct pfs_pruner *pruner, struct pfs_arena *arena,
+                   struct pfs_arena *scratch, struct candidate **out, int64_t *count, struct pfs_err *err)
+{
+    bool alone;
     const struct pfs_state *state = want->state;
     struct candidate *files = pfs_arena_array(arena, (size_t)state->files, sizeof(*files));
     struct partition *all;
@@ -191,20 +219,26 @@ static int collect(const struct pfs_scan_want *want, struct pfs_arena *arena, st
     int32_t top;
 
     PFS_TRY(top_level(state->schema, &top, err));
+    PFS_TRY(rows_are_whole(want, &alone, err));
     PFS_TRY(partitions_of(state, arena, &all, &partitions, err));
     ranked = pfs_arena_array(arena, (size_t)partitions, sizeof(*ranked));
     if (files == NULL || ranked == NULL)
         return pfs_arena_full(arena, err);
-    for (int64_t i = 0; i < partitions; i++)
-        ranked[i] =
-            (struct ranked){all[i], (int32_t)i,
-                            pfs_scan_partition_matches(state->schema, all[i].value, want->partition, want->partitions)};
+    for (int64_t i = 0; i < partitions; i++) {
+        ranked[i] = (struct ranked){all[i], (int32_t)i, false};
+        PFS_TRY(want_partition(want, pruner, &ranked[i], scratch, err));
+    }
     qsort(ranked, (size_t)partitions, sizeof(*ranked), compare_bytes);
     for (int64_t i = 0; i < state->files; i++) {
         struct partition key = {.bytes = state->file[i]->partition};
         const struct ranked *r = bsearch(&key, ranked, (size_t)partitions, sizeof(*ranked), compare_ranked);
+        bool may = r->wanted && is_read(want, top, state->file[i]);
 
-        if (r->wanted && is_read(want, top, state->file[i]))
+        pfs_arena_reset(scratch);
+        if (may)
+            PFS_TRY(pfs_prune_file(pruner, state->file[i], r->partition.value,
+                                   alone ? PFS_PRUNE_VALUES : PFS_PRUNE_KEYS, scratch, &may, err));
+        if (may)
             files[n++] = (struct candidate){state->file[i], i, r->rank, r->partition.value};
     }
     *out = files;
@@ -315,14 +349,37 @@ static int order_appended(const struct pfs_schema *schema, struct pfs_split *spl
     return 0;
 }
 
-int pfs_plan_make(const struct pfs_scan_want *want, struct pfs_arena *arena, struct pfs_plan *out, struct pfs_err *err)
+/* A section of one file needs no merge: its values count as well. */
+static int prune_sections(const struct pfs_pruner *pruner, struct pfs_split *split, struct pfs_arena *scratch,
+                          struct pfs_err *err)
+{
+    int32_t n = 0;
+
+    for (int32_t i = 0; i < split->sections; i++) {
+        const struct pfs_section *s = &split->section[i];
+        bool may = true;
+
+        pfs_arena_reset(scratch);
+        if (s->files == 1)
+            PFS_TRY(pfs_prune_file(pruner, s->file->entry, split->value, PFS_PRUNE_VALUES, scratch, &may, err));
+        if (may)
+            split->section[n++] = *s;
+        else
+            split->rows -= s->file->entry->file.rows;
+    }
+    split->sections = n;
+    return 0;
+}
+
+static int make(const struct pfs_scan_want *want, const struct pfs_pruner *pruner, struct pfs_arena *arena,
+                struct pfs_arena *scratch, struct pfs_plan *out, struct pfs_err *err)
 {
     const struct pfs_schema *schema = want->state->schema;
     struct candidate *candidate = NULL;
     struct pfs_plan_file *file;
     int64_t count = 0;
 
-    PFS_TRY(collect(want, arena, &candidate, &count, err));
+    PFS_TRY(collect(want, pruner, arena, scratch, &candidate, &count, err));
     qsort(candidate, (size_t)count, sizeof(*candidate), compare_candidates);
     file = pfs_arena_array(arena, (size_t)count, sizeof(*file));
     out->split = pfs_arena_array(arena, (size_t)count, sizeof(*out->split));
@@ -345,6 +402,20 @@ int pfs_plan_make(const struct pfs_scan_want *want, struct pfs_arena *arena, str
             PFS_TRY(make_sections(schema, &out->split[i], arena, err));
         else
             PFS_TRY(order_appended(schema, &out->split[i], err));
+        if (schema->primary_keys > 0 && pruner != NULL)
+            PFS_TRY(prune_sections(pruner, &out->split[i], scratch, err));
     }
     return 0;
+}
+
+int pfs_plan_make(const struct pfs_scan_want *want, const struct pfs_pruner *pruner, struct pfs_arena *arena,
+                  struct pfs_plan *out, struct pfs_err *err)
+{
+    struct pfs_arena scratch;
+    int rc;
+
+    pfs_arena_init(&scratch, PFS_ARENA_LIMIT);
+    rc = make(want, pruner, arena, &scratch, out, err);
+    pfs_arena_done(&scratch);
+    return rc;
 }

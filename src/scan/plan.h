@@ -3,6 +3,7 @@
 #pragma once
 
 #include "src/merge/key.h"
+#include "src/scan/prune.h"
 #include "src/scan/scan.h"
 
 struct pfs_plan_file {
@@ -31,7 +32,13 @@ struct pfs_plan {
     struct pfs_split *split;
 };
 
-int pfs_plan_make(const struct pfs_scan_want *want, struct pfs_arena *arena, struct pfs_plan *out, struct pfs_err *err);
+/* What `pruner` (NULL allowed) rules out is not in it. */
+int pfs_plan_make(const struct pfs_scan_want *want, const struct pfs_pruner *pruner, struct pfs_arena *arena,
+                  struct pfs_plan *out, struct pfs_err *err);
+
+/* Is each key in one file of those that are read? Deletion vectors see to it, and first-row writes only keys that are
+ * new (spec lsm 7). */
+bool pfs_plan_has_single_keys(const struct pfs_scan_want *want);
 
 /* Orders the splits of two plans of one table by partition and bucket. */
 int pfs_split_compare(const struct pfs_split *a, const struct pfs_split *b, int32_t partition_keys);

@@ -21,11 +21,14 @@ struct pfs_scan {
     struct pfs_arena arena;
     struct pfs_plan plan;
     int32_t columns;
-    int32_t *column; /* wanted */
+    int32_t *column; /* the wanted ones, then those that only the condition looks at */
+    int32_t wanted;  /* how many of them */
     bool kinds, sequences, row_ids;
     bool deletes;                    /* are given */
     bool joined;                     /* data evolution */
     bool plain;                      /* no key is in two files: nothing is merged */
+    const struct pfs_pruner *pruner; /* NULL: there is no condition */
+    int32_t *seen;                   /* of each schema column: where it stands in the batches that a split gives */
     struct pfs_deletions *deletions; /* NULL: the snapshot has none */
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool;
@@ -60,16 +63,34 @@ static bool needs_merge(const struct pfs_plan *plan)
     return false;
 }
 
+/* Sequence numbers, row ids, kinds. */
+static int32_t added_columns(const struct pfs_scan *scan)
+{
+    return scan->sequences + 2 * scan->row_ids + scan->kinds;
+}
+
+/* Batches of a split have the wanted columns, the added ones, and then what is read for the condition alone. */
 static int choose_columns(struct pfs_scan *scan, const struct pfs_scan_want *want, struct pfs_err *err)
 {
     const struct pfs_schema *schema = want->state->schema;
+    size_t most = (size_t)schema->columns + (size_t)(want->columns < 0 ? 0 : want->columns);
 
-    scan->columns = want->columns < 0 ? schema->columns : want->columns;
-    scan->column = pfs_arena_array(&scan->arena, (size_t)scan->columns, sizeof(*scan->column));
-    if (scan->column == NULL)
+    scan->columns = scan->wanted = want->columns < 0 ? schema->columns : want->columns;
+    scan->column = pfs_arena_array(&scan->arena, most, sizeof(*scan->column));
+    scan->seen = pfs_arena_array(&scan->arena, (size_t)schema->columns, sizeof(*scan->seen));
+    if (scan->column == NULL || scan->seen == NULL)
         return pfs_arena_full(&scan->arena, err);
-    for (int32_t i = 0; i < scan->columns; i++)
+    for (int32_t i = 0; i < schema->columns; i++)
+        scan->seen[i] = -1;
+    for (int32_t i = 0; i < scan->wanted; i++) {
         scan->column[i] = want->columns < 0 ? i : want->column[i];
+        scan->seen[scan->column[i]] = i;
+    }
+    for (int32_t i = 0; scan->pruner != NULL && i < schema->columns; i++)
+        if (scan->pruner->uses[i] && scan->seen[i] < 0) {
+            scan->seen[i] = scan->columns + added_columns(scan);
+            scan->column[scan->columns++] = i;
+        }
     return 0;
 }
 
@@ -115,15 +136,6 @@ static int check_supported(const struct pfs_state *state, struct pfs_err *err)
     return 0;
 }
 
-/* Deletion vectors leave each key in one file, and first-row writes only keys that are new (spec lsm 7). */
-static bool is_plain(const struct pfs_scan_want *want)
-{
-    const struct pfs_schema *schema = want->state->schema;
-
-    return want->levels != PFS_LEVELS_ALL && !want->by_key &&
-           (schema->deletion_vectors || schema->engine == PFS_FIRST_ROW);
-}
-
 static int open_deletions(struct pfs_scan *scan, struct pfs_err *err)
 {
     const struct pfs_state *state = scan->state;
@@ -150,7 +162,7 @@ int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struc
     scan->deletes = want->kinds && want->deletes;
     scan->cancel = want->cancel;
     scan->pool = want->pool;
-    scan->plain = is_plain(want);
+    scan->plain = pfs_plan_has_single_keys(want) && !want->by_key;
     rc = check_supported(want->state, err);
     if (rc == 0)
         rc = pfs_options_bool(&want->state->schema->options, "data-evolution.enabled", false, &scan->joined, err);
@@ -159,9 +171,11 @@ int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struc
     if (rc == 0)
         rc = open_deletions(scan, err);
     if (rc == 0)
+        rc = pfs_pruner_make(want, &scan->arena, &scan->pruner, err);
+    if (rc == 0)
         rc = choose_columns(scan, want, err);
     if (rc == 0)
-        rc = pfs_plan_make(want, &scan->arena, &scan->plan, err);
+        rc = pfs_plan_make(want, scan->pruner, &scan->arena, &scan->plan, err);
     if (rc == 0 && !scan->plain && needs_merge(&scan->plan))
         rc = open_engine(scan, err);
     if (rc < 0) {
@@ -214,7 +228,8 @@ static struct pfs_chain chain_of(const struct pfs_scan *scan, bool merged, bool 
                                .cancel = scan->cancel,
                                .pool = scan->pool},
                               scan->deletions,
-                              scan->joined};
+                              scan->joined,
+                              merged || scan->joined || scan->row_ids ? NULL : scan->pruner};
 }
 
 /* The runs of a section: a level-0 file each, and each level above as one chain. */
@@ -311,17 +326,17 @@ static int64_t project(struct split_reader *r, const struct pfs_batch *in, struc
                        struct pfs_batch *out, struct pfs_err *err)
 {
     const struct pfs_scan *scan = r->scan;
-    int32_t columns = scan->columns + scan->sequences + 2 * scan->row_ids + scan->kinds, last = columns - 1;
+    int32_t added = added_columns(scan), columns = scan->columns + added, last = scan->wanted + added - 1;
     struct pfs_column *column = pfs_arena_array(arena, (size_t)columns, sizeof(*column));
 
     if (column == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < scan->columns; i++)
-        column[i] = in->column[r->merged ? scan->place[i] : i];
+        column[i < scan->wanted ? i : i + added] = in->column[r->merged ? scan->place[i] : i];
     if (scan->sequences)
-        column[scan->columns] = in->column[in->columns - 2];
+        column[scan->wanted] = in->column[in->columns - 2];
     for (int32_t i = 0; scan->row_ids && i < 2; i++)
-        column[scan->columns + i] = in->column[in->columns - 2 + i];
+        column[scan->wanted + i] = in->column[in->columns - 2 + i];
     if (scan->kinds && r->key_value)
         column[last] = in->column[in->columns - 1];
     else if (scan->kinds) {
@@ -386,6 +401,9 @@ int pfs_scan_split(struct pfs_scan *scan, int32_t split, struct pfs_reader **out
     r->scan = scan;
     r->split = &scan->plan.split[split];
     pfs_arena_init(&r->arena, PFS_BATCH_BYTES_MAX);
+    if (scan->pruner != NULL)
+        return pfs_condition_filter(&r->reader, scan->pruner->condition, scan->seen, scan->state->schema->columns,
+                                    scan->wanted + added_columns(scan), out, err);
     *out = &r->reader;
     return 0;
 }

@@ -5,6 +5,9 @@
  * joined. Deletes are dropped, the engine is applied (spec merge-engines 1): files whose key ranges overlap nothing are
  * read without a merge. Tables where batch reads leave out level 0 (first-row, deletion vectors) are read so.
  *
+ * A condition holds for merged rows. What cannot match is left unread: partitions; files by their statistics (where a
+ * merge may need them: by those of the keys alone); rows by file index.
+ *
  * Threads: a scan is immutable after open; any number of its split readers at once, each one thread.
  */
 #pragma once
@@ -23,6 +26,8 @@ struct pfs_partition_value {
  */
 enum pfs_levels { PFS_LEVELS_BATCH, PFS_LEVELS_ALL, PFS_LEVELS_UPPER, PFS_LEVELS_TOP };
 
+struct pfs_condition;
+
 struct pfs_scan_want {
     struct pfs_state *state;
     enum pfs_levels levels;
@@ -31,6 +36,7 @@ struct pfs_scan_want {
     const int32_t *column;
     int32_t partitions;
     const struct pfs_partition_value *partition;
+    const struct pfs_condition *condition; /* parsed against the state's schema; NULL = every row */
     bool sequences; /* append _SEQUENCE_NUMBER (BIGINT) after the wanted columns; primary-key tables alone */
     bool row_ids;   /* append _ROW_ID and _SEQUENCE_NUMBER (BIGINT) there; append tables alone */
     bool kinds;     /* append the row kind (TINYINT) after all else */
@@ -41,8 +47,8 @@ struct pfs_scan_want {
 
 struct pfs_scan;
 
-/* Takes a reference on the state; copies the rest but for values' bytes, cancel and pool, which are borrowed.
- * -EOPNOTSUPP: a feature that cannot be read yet, named; -EINVAL: row ids of a table with a primary key. */
+/* Takes a reference on the state; copies the rest but for values' bytes, condition, cancel and pool, which are
+ * borrowed. -EOPNOTSUPP: a feature that cannot be read yet, named; -EINVAL: row ids of a table with a primary key. */
 int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struct pfs_err *err);
 void pfs_scan_close(struct pfs_scan *scan); /* NULL allowed; not while a split reader is open */
 

@@ -1,0 +1,214 @@
+/* prune_test.c - scans with conditions over tables of Paimon: the rows that match, and no more files than they need. */
+#include "src/scan/prune.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "format/text/text.h"
+#include "tests/unit/cm.h"
+
+static struct pfs_arena arena;
+static struct pfs_fault fault;
+static struct pfs_store *store;
+static int data_files; /* opened since the last scan began */
+
+static void each(void *context, const char *op, const char *path)
+{
+    size_t len = path == NULL ? 0 : strlen(path);
+
+    (void)context;
+    if (strcmp(op, "open") == 0 && len > 8 && strcmp(path + len - 8, ".parquet") == 0)
+        data_files++;
+}
+
+static int set_up(void **state)
+{
+    struct pfs_store *below = NULL;
+
+    (void)state;
+    pfs_arena_init(&arena, 0);
+    fault = (struct pfs_fault){.each = each};
+    assert_int_equal(pfs_store_open_posix("tests/data/tables", &below, NULL), 0);
+    assert_int_equal(pfs_store_open_fault(below, &fault, &store, NULL), 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    pfs_store_close(store);
+    pfs_arena_done(&arena);
+    return 0;
+}
+
+struct table {
+    struct pfs_manifests *manifests;
+    struct pfs_schemas *schemas;
+    struct pfs_state *state;
+};
+
+static void open_table(const char *name, struct table *t)
+{
+    const struct pfs_schema *schema;
+    struct pfs_snapshot snapshot;
+    int64_t id;
+
+    assert_int_equal(pfs_manifests_open(store, name, 1 << 20, &t->manifests, NULL), 0);
+    assert_int_equal(pfs_schemas_open(store, name, &t->schemas, NULL), 0);
+    assert_int_equal(pfs_schemas_latest(t->schemas, &schema, NULL), 0);
+    assert_int_equal(pfs_snapshot_latest_id(store, name, &id, NULL), 0);
+    assert_int_equal(pfs_snapshot_load(store, name, id, &arena, &snapshot, NULL, NULL), 0);
+    assert_int_equal(pfs_state_load(t->manifests, store, name, t->schemas, schema, &snapshot, &t->state, NULL), 0);
+}
+
+static void close_table(struct table *t)
+{
+    pfs_state_unref(t->state);
+    pfs_schemas_unref(t->schemas);
+    pfs_manifests_close(t->manifests);
+}
+
+/* How many rows a scan gives, and the first column's values in order ("3,4,7"). */
+static int64_t scan(const struct table *t, const char *text, const char *column, bool kinds, char *values, size_t room)
+{
+    const int32_t wanted[] = {pfs_schema_find(t->state->schema, pfs_str(column))};
+    struct pfs_scan_want want = {.state = t->state, .columns = 1, .column = wanted, .kinds = kinds};
+    struct pfs_rows *rows = NULL;
+    struct pfs_arena scratch;
+    struct pfs_batch batch;
+    int64_t got, n = 0;
+    size_t at = 0;
+
+    assert_int_equal(pfs_condition_parse(pfs_str(text), t->state->schema, &arena, &want.condition, NULL), 0);
+    pfs_arena_init(&scratch, 0);
+    data_files = 0;
+    assert_int_equal(pfs_scan_rows(&want, &rows, NULL), 0);
+    while ((got = pfs_reader_next(rows->reader, &scratch, &batch, NULL)) > 0) {
+        assert_int_equal(batch.columns, kinds ? 2 : 1);
+        for (int64_t i = 0; i < got; i++) {
+            struct pfs_buf one = {0};
+
+            assert_int_equal(pfs_text_print_value(PFS_TEXT_CSV, &batch.column[0], i, &one, NULL), 0);
+            if (kinds)
+                assert_int_equal(((const int8_t *)batch.column[1].values)[i], PFS_INSERT);
+            if (at + one.len + 2 < room)
+                at += (size_t)snprintf(values + at, room - at, "%s%.*s", n + i > 0 ? "," : "",
+                                       PFS_P(pfs_buf_slice(&one)));
+            pfs_buf_done(&one);
+        }
+        n += got;
+        pfs_arena_reset(&scratch);
+    }
+    assert_int_equal(got, 0);
+    rows->close(rows);
+    pfs_arena_done(&scratch);
+    return n;
+}
+
+static const struct {
+    const char *table, *condition, *column;
+    int64_t rows;
+    const char *values; /* NULL: too many */
+    int files;          /* data files opened, at most */
+} cases[] = {
+    {"merged", "v = 1", "k", 4, "5,6,7,8", 2}, /* the newer file stays: without it 0 to 4 and 9 were back */
+    {"merged", "v = 2", "k", 5, "0,1,2,3,4", 2},
+    {"merged", "s = 'far'", "k", 10, NULL, 3},
+    {"merged", "v = 3 and k < 50", "k", 0, "", 2},
+    {"merged", "k = 7", "v", 1, "1", 2}, /* both files have keys up to 9 */
+    {"merged", "k = 9", "v", 0, "", 2},
+    {"merged", "k = 105", "v", 1, "3", 1},
+    {"merged", "k = 50", "v", 0, "", 0},
+    {"merged", "v = 4", "k", 0, "", 2}, /* the lone file by its values, the others must be merged */
+    {"merged", "k > 3 and s = 'new'", "k", 1, "4", 2},
+    {"appended", "k = 5", "s", 1, "a", 1},
+    {"appended", "k = 401", "s", 0, "", 1},
+    {"appended", "s = 'b'", "k", 299, NULL, 1},
+    {"appended", "s = 'b' and k <= 402", "k", 2, "400,402", 1},
+    {"appended", "s = 'bb'", "k", 0, "", 0}, /* between the bounds, but not in the index */
+    {"appended", "s = 'x'", "u", 9, NULL, 1},
+    {"appended", "s in ('c', 'x') and k > 997", "k", 11, NULL, 2},
+    {"appended", "w is null", "k", 999, NULL, 1},
+    {"appended", "w is not null", "w", 9, NULL, 1},
+    {"appended", "w = 1005", "k", 1, "1005", 1},
+    {"appended", "u = -1005", "k", 1, "1005", 1},
+    {"appended", "u = 700", "k", 1, "700", 1}, /* a column that had another name */
+    {"appended", "u = 5000", "k", 0, "", 0},
+    {"parted", "dt = 2026-11-02", "k", 3, "1,4,7", 1},
+    {"parted", "dt > 2026-11-01 and v in (0, 4, 5)", "k", 2, "4,5", 2},
+    {"parted", "dt < 2020-01-01", "k", 0, "", 0},
+    {"parted", "v = 8", "dt", 1, "2026-11-03", 1},
+    {"parted", "not (dt = 2026-11-02 or k = 0)", "k", 5, "3,6,2,5,8", 2},
+};
+
+static void a_scan_gives_what_matches_and_reads_no_more_than_it_must(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char name[64], values[256] = "";
+        struct table t;
+
+        (void)snprintf(name, sizeof(name), "db.db/%s", cases[i].table);
+        open_table(name, &t);
+        for (int kinds = 0; kinds < 2; kinds++) {
+            int64_t rows = scan(&t, cases[i].condition, cases[i].column, kinds == 1, values, sizeof(values));
+
+            if (rows != cases[i].rows || (cases[i].values != NULL && strcmp(values, cases[i].values) != 0) ||
+                data_files > cases[i].files)
+                fail_msg("%s of %s: %d rows, %s, %d files", cases[i].condition, name, (int)rows, values, data_files);
+            values[0] = '\0';
+        }
+        close_table(&t);
+    }
+}
+
+/* Every read of the index fails, or its bytes are cut short by a file of that name that holds something else. */
+static void an_index_that_cannot_be_read_is_as_good_as_none(void **state)
+{
+    char values[64] = "";
+    struct table t;
+
+    (void)state;
+    open_table("db.db/appended", &t);
+    for (int64_t n = 0; n < t.state->files; n++) {
+        struct pfs_manifest_entry entry = *t.state->file[n];
+        const struct pfs_row_range *range = NULL;
+        struct pfs_scan_want want = {.state = t.state};
+        const struct pfs_pruner *pruner = NULL;
+        int32_t ranges = 0;
+
+        if (entry.file.rows < 1000)
+            continue;
+        assert_int_equal(pfs_condition_parse(pfs_str("s = 'b'"), t.state->schema, &arena, &want.condition, NULL), 0);
+        assert_int_equal(pfs_pruner_make(&want, &arena, &pruner, NULL), 0);
+        assert_int_equal(pfs_prune_rows(pruner, &entry, &arena, &range, &ranges, NULL), 0);
+        assert_non_null(range);
+        assert_int_equal(ranges, 1);
+        assert_int_equal(range[0].from, 400);
+        assert_int_equal(range[0].to, 700);
+        fault.fail_at = fault.calls + 2; /* the first is the open */
+        fault.fail_errno = EIO;
+        assert_int_equal(pfs_prune_rows(pruner, &entry, &arena, &range, &ranges, NULL), 0);
+        assert_null(range);
+        fault.fail_at = 0;
+        entry.file.rows++; /* an index of another file */
+        assert_int_equal(pfs_prune_rows(pruner, &entry, &arena, &range, &ranges, NULL), 0);
+        assert_null(range);
+        entry.file.embedded_index = pfs_str("no index");
+        assert_int_equal(pfs_prune_rows(pruner, &entry, &arena, &range, &ranges, NULL), 0);
+        assert_null(range);
+        values[0] = 'x';
+    }
+    assert_int_equal(values[0], 'x');
+    close_table(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_scan_gives_what_matches_and_reads_no_more_than_it_must, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_index_that_cannot_be_read_is_as_good_as_none, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
