@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fs/render.h"
 #include "fs/tree_internal.h"
 
 #define OPEN_WAIT_MS 1000
@@ -15,6 +16,10 @@ static void handle_free(struct pfs_tree *tree, struct pfs_handle *h)
     if (h->view != NULL) {
         pfs_view_release(h->view);
         pfs_view_unref(h->view);
+    }
+    if (h->stream != NULL) {
+        pfs_stream_release(h->stream);
+        pfs_stream_unref(h->stream);
     }
     if (h->node != NULL)
         pfs_tree_forget(tree, h->node, 1);
@@ -44,6 +49,7 @@ struct opening {
     pfs_done_fn *done;
     struct pfs_opened *out;
     uint64_t size;
+    struct pfs_request *request; /* of a pipe */
 };
 
 static void opened(struct pfs_request *request, int64_t result)
@@ -75,7 +81,7 @@ static void open_view(struct pfs_tree *tree, struct pfs_request *request, struct
         request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a handle"));
         return;
     }
-    *o = (struct opening){tree, h, request->done, out, 0};
+    *o = (struct opening){.tree = tree, .handle = h, .done = request->done, .out = out};
     h->view = pfs_view_ref(h->node->view);
     pfs_view_hold(h->view);
     request->step = o;
@@ -84,6 +90,70 @@ static void open_view(struct pfs_tree *tree, struct pfs_request *request, struct
         opened(request, -ETIMEDOUT);
     else
         pfs_view_size(h->view, request, &o->size, OPEN_WAIT_MS);
+}
+
+/* ---- streams ---- */
+
+/* A pipe is a stream of its own that begins now. */
+static int open_pipe(struct opening *o, struct pfs_err *err)
+{
+    struct pfs_tree *tree = o->tree;
+    struct pfs_handle *h = o->handle;
+    struct pfs_looking looking = {.place = &h->node->place, .pool = tree->config.pool};
+    struct pfs_stream_source source;
+    struct pfs_arena arena;
+    const char *key;
+    int rc;
+
+    PFS_TRY(pfs_tree_table(tree, &h->node->place, &looking.table, err));
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    looking.arena = &arena;
+    rc = pfs_find_stream(&looking, true, &key, &source, err);
+    pfs_arena_done(&arena);
+    pfs_table_unref(looking.table);
+    if (rc == 0)
+        rc = pfs_streams_get(tree->streams, NULL, &source, &h->stream, err);
+    if (rc == 0)
+        pfs_stream_hold(h->stream);
+    return rc;
+}
+
+/* On the pool: metadata is read here. */
+static void open_pipe_task(void *context)
+{
+    struct opening *o = context;
+    struct pfs_request *request = o->request;
+    int rc = open_pipe(o, &request->err);
+
+    if (rc < 0)
+        handle_free(o->tree, o->handle);
+    else
+        *o->out = (struct pfs_opened){.handle = o->handle, .direct = true, .nonseekable = true};
+    pfs_free(o);
+    request->done(request, rc);
+}
+
+static void open_stream(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *h,
+                        struct pfs_opened *out)
+{
+    struct opening *o;
+
+    if (h->node->stream != NULL) {
+        h->stream = pfs_stream_ref(h->node->stream);
+        pfs_stream_hold(h->stream);
+        *out = (struct pfs_opened){.handle = h, .direct = true};
+        request->done(request, 0);
+        return;
+    }
+    o = pfs_zalloc(sizeof(*o));
+    if (o == NULL) {
+        handle_free(tree, h);
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a handle"));
+        return;
+    }
+    *o = (struct opening){.tree = tree, .handle = h, .out = out, .request = request};
+    if (tree->config.pool == NULL || pfs_pool_submit(tree->config.pool, true, open_pipe_task, o) < 0)
+        open_pipe_task(o);
 }
 
 /* ---- inboxes ---- */
@@ -184,7 +254,11 @@ void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, stru
         open_view(tree, request, h, out);
         return;
     }
-    if (node->view != NULL)
+    if (pfs_node_class(place->kind) == PFS_CLASS_STREAM && reads) {
+        open_stream(tree, request, h, out);
+        return;
+    }
+    if (node->view != NULL || pfs_node_class(place->kind) == PFS_CLASS_STREAM)
         rc = pfs_fail(&request->err, EROFS, "%s shows rows; append to inbox instead", place->path);
     else if (place->kind == PFS_NODE_INBOX)
         rc = open_inbox(tree, h, flags, &request->err);
@@ -222,6 +296,16 @@ void pfs_tree_read(struct pfs_tree *tree, struct pfs_request *request, struct pf
     pfs_tree_read_span(tree, request, handle, off, to, len, NULL);
 }
 
+/* Of a pipe nobody else reads, and nobody reads twice. */
+static void read_stream(struct pfs_handle *handle, struct pfs_request *request, uint64_t off, void *to, size_t len)
+{
+    bool pipe = handle->node->place.kind == PFS_NODE_PIPE;
+
+    if (pipe)
+        pfs_stream_drop(handle->stream, off);
+    pfs_stream_read(handle->stream, request, off, to, len, pipe);
+}
+
 void pfs_tree_read_span(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
                         void *to, size_t len, struct pfs_span *span)
 {
@@ -230,6 +314,8 @@ void pfs_tree_read_span(struct pfs_tree *tree, struct pfs_request *request, stru
         span->fd = -1;
     if (handle->view != NULL)
         pfs_view_read(handle->view, request, off, to, len, span);
+    else if (handle->stream != NULL)
+        read_stream(handle, request, off, to, len);
     else if (handle->console != NULL)
         pfs_console_read(handle->console, request, off, to, len);
     else
@@ -282,6 +368,7 @@ static void released(struct pfs_request *request, int64_t result)
     unlist(tree, r->handle);
     handle_free(tree, r->handle);
     pfs_park_wake(tree->park, &tree->released);
+    pfs_streams_poke(tree->streams);
     request->done = r->done;
     request->step = NULL;
     pfs_free(r);

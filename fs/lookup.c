@@ -29,6 +29,7 @@ struct lookup {
     struct pfs_place place;
     struct pfs_node *node;
     uint64_t size;
+    int again; /* streams that may turn out to be over */
 };
 
 static void finish(struct lookup *l, int64_t result)
@@ -92,6 +93,47 @@ static int find_view(struct lookup *l, struct pfs_err *err)
     return pfs_node_get(l->tree, &l->place, key, view, shown.mtime_ms, &l->node, err);
 }
 
+/* ---- files that grow ---- */
+
+static int find_stream(struct lookup *l, struct pfs_err *err)
+{
+    struct pfs_looking looking = {.place = &l->place, .pool = l->tree->config.pool, .arena = &l->arena};
+    struct pfs_stream_source source;
+    struct pfs_stream *stream;
+    const char *key;
+    int rc;
+
+    PFS_TRY(pfs_tree_table(l->tree, &l->place, &looking.table, err));
+    rc = pfs_find_stream(&looking, false, &key, &source, err);
+    pfs_table_unref(looking.table);
+    if (rc < 0)
+        return rc;
+    PFS_TRY(pfs_streams_get(l->tree->streams, key, &source, &stream, err));
+    key = pfs_arena_printf(&l->arena, "%s|%llu", key, (unsigned long long)pfs_stream_facts(stream).serial);
+    if (key == NULL) {
+        pfs_stream_unref(stream);
+        return pfs_arena_full(&l->arena, err);
+    }
+    return pfs_node_get_stream(l->tree, &l->place, key, stream, &l->node, err);
+}
+
+static void submit(struct lookup *l);
+
+/* One that turns out to be over is looked for again: a new one has begun then. */
+static void grown(struct pfs_request *request, int64_t result)
+{
+    struct lookup *l = request->step;
+
+    if (result == 0 && l->again > 0 && pfs_stream_facts(l->node->stream).over) {
+        pfs_tree_forget(l->tree, l->node, 1);
+        l->node = NULL;
+        l->again--;
+        submit(l);
+        return;
+    }
+    sized(request, result);
+}
+
 /* ---- small files ---- */
 
 static int print_daemon(struct lookup *l, struct pfs_buf *out, struct pfs_err *err)
@@ -147,16 +189,20 @@ static void find_task(void *context)
 {
     struct lookup *l = context;
     struct pfs_request *request = l->request;
-    bool view = pfs_node_class(l->place.kind) == PFS_CLASS_VIEW;
-    int rc = view ? find_view(l, &request->err) : find_text(l, &request->err);
+    enum pfs_node_class class = pfs_node_class(l->place.kind);
+    int rc = class == PFS_CLASS_VIEW     ? find_view(l, &request->err)
+             : class == PFS_CLASS_STREAM ? find_stream(l, &request->err)
+                                         : find_text(l, &request->err);
 
     if (rc < 0) {
         finish(l, rc);
         return;
     }
     request->step = l;
-    request->done = sized;
-    if (l->tree->config.pours)
+    request->done = class == PFS_CLASS_STREAM ? grown : sized;
+    if (class == PFS_CLASS_STREAM)
+        pfs_stream_settle(l->node->stream, request, LOOKUP_WAIT_MS);
+    else if (l->tree->config.pours)
         sized(request, -ETIMEDOUT);
     else
         pfs_view_size(l->node->view, request, &l->size, LOOKUP_WAIT_MS);
@@ -287,7 +333,10 @@ void pfs_tree_lookup(struct pfs_tree *tree, struct pfs_request *request, struct 
         submit(l);
         return;
     case PFS_CLASS_STREAM:
-        finish(l, -ENOENT);
+        if (l->place.kind == PFS_NODE_PIPE)
+            break;
+        l->again = 2;
+        look_for_view(l);
         return;
     case PFS_CLASS_DIR:
     case PFS_CLASS_WRITE:
@@ -323,7 +372,7 @@ void pfs_tree_getattr(struct pfs_tree *tree, struct pfs_request *request, struct
     struct asking *a;
 
     pfs_node_attr(tree, node, out);
-    if (out->exact) {
+    if (out->exact && node->stream == NULL) {
         request->done(request, 0);
         return;
     }
@@ -335,7 +384,10 @@ void pfs_tree_getattr(struct pfs_tree *tree, struct pfs_request *request, struct
     *a = (struct asking){tree, node, request->done, out, 0};
     request->step = a;
     request->done = measured;
-    pfs_view_size(node->view, request, &a->size, 0);
+    if (node->stream != NULL)
+        pfs_stream_settle(node->stream, request, 0);
+    else
+        pfs_view_size(node->view, request, &a->size, 0);
 }
 
 void pfs_tree_setattr(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, uint64_t size,

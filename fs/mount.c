@@ -510,6 +510,7 @@ int pfs_mount_run(const struct pfs_mount_config *config, struct pfs_err *err)
                           config->mountpoint);
         } else {
             rc = serve(se, config, err);
+            pfs_tree_stop(config->tree);
             fuse_session_unmount(se);
         }
         fuse_remove_signal_handlers(se);

@@ -17,6 +17,7 @@ static void node_free(struct pfs_node *n)
     if (n == NULL)
         return;
     pfs_view_unref(n->view);
+    pfs_stream_unref(n->stream);
     pfs_arena_done(&n->arena);
     pfs_free(n->key);
     pfs_free(n);
@@ -99,10 +100,33 @@ static struct pfs_node *find(struct pfs_tree *tree, const char *key)
     return NULL;
 }
 
+/* Puts the node that was made among the others, unless one of its key is there: then that one. */
+static struct pfs_node *enter(struct pfs_tree *tree, struct pfs_node *made)
+{
+    struct pfs_node *found;
+
+    pthread_mutex_lock(&tree->lock);
+    found = made->key != NULL ? find(tree, made->key) : NULL;
+    if (found == NULL) {
+        found = made;
+        made = NULL;
+        found->ino = tree->next_ino++;
+        atomic_fetch_add(&tree->nodes, 1);
+        if (found->key != NULL) {
+            found->chain = *place_of(tree, found->key);
+            *place_of(tree, found->key) = found;
+        }
+    }
+    found->counts++;
+    pthread_mutex_unlock(&tree->lock);
+    node_free(made);
+    return found;
+}
+
 int pfs_node_get(struct pfs_tree *tree, const struct pfs_place *place, const char *key, struct pfs_view *view,
                  int64_t mtime_ms, struct pfs_node **out, struct pfs_err *err)
 {
-    struct pfs_node *made, *found;
+    struct pfs_node *made;
     int rc = make_node(place, key, &made, err);
 
     if (rc < 0) {
@@ -111,22 +135,22 @@ int pfs_node_get(struct pfs_tree *tree, const struct pfs_place *place, const cha
     }
     made->view = view;
     made->mtime_ms = mtime_ms;
-    pthread_mutex_lock(&tree->lock);
-    found = key != NULL ? find(tree, key) : NULL;
-    if (found == NULL) {
-        found = made;
-        made = NULL;
-        found->ino = tree->next_ino++;
-        atomic_fetch_add(&tree->nodes, 1);
-        if (key != NULL) {
-            found->chain = *place_of(tree, key);
-            *place_of(tree, key) = found;
-        }
+    *out = enter(tree, made);
+    return 0;
+}
+
+int pfs_node_get_stream(struct pfs_tree *tree, const struct pfs_place *place, const char *key,
+                        struct pfs_stream *stream, struct pfs_node **out, struct pfs_err *err)
+{
+    struct pfs_node *made;
+    int rc = make_node(place, key, &made, err);
+
+    if (rc < 0) {
+        pfs_stream_unref(stream);
+        return rc;
     }
-    found->counts++;
-    pthread_mutex_unlock(&tree->lock);
-    node_free(made);
-    *out = found;
+    made->stream = stream;
+    *out = enter(tree, made);
     return 0;
 }
 
@@ -173,6 +197,14 @@ void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr
                              .gid = tree->config.gid,
                              .exact = true,
                              .mtime_ns = (node->mtime_ms != 0 ? node->mtime_ms : tree->started_ms) * 1000000};
+    if (node->stream != NULL) {
+        struct pfs_stream_facts facts = pfs_stream_facts(node->stream);
+
+        out->size = facts.size;
+        out->exact = false; /* it grows: asked for each time */
+        if (facts.mtime_ms != 0)
+            out->mtime_ns = facts.mtime_ms * 1000000;
+    }
     if (node->view != NULL) {
         out->exact = pfs_view_try_size(node->view, &out->size);
         if (out->exact)

@@ -7,6 +7,7 @@
 
 #include "fs/place.h"
 #include "fs/print.h"
+#include "fs/stream.h"
 
 struct pfs_shown {
     const char *identity; /* changes when the bytes may change; in the arena */
@@ -32,3 +33,8 @@ pfs_finder_fn pfs_find_rows;    /* VIEW */
 pfs_finder_fn pfs_find_diff;    /* DIFF */
 pfs_finder_fn pfs_find_system;  /* SYSTEM */
 pfs_finder_fn pfs_find_changes; /* CHANGES, INCREMENTAL */
+
+/* What a growing file is made of. key: changes when another text has to begin (the oldest change that is kept, the
+ * schema); in the arena. With from_now it begins after the newest snapshot. */
+int pfs_find_stream(const struct pfs_looking *looking, bool from_now, const char **key, struct pfs_stream_source *out,
+                    struct pfs_err *err);

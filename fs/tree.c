@@ -23,11 +23,13 @@ static int open_parts(struct pfs_tree *t, struct pfs_err *err)
                                      .warehouse = t->config.warehouse};
     struct pfs_daemon_config daemon = {
         .clock = t->config.clock, .options = t->config.options, .read_only = t->config.read_only};
+    struct pfs_streams_config streams = {.pool = t->config.pool, .cache_dir = t->config.cache_dir};
     const struct pfs_place root = {.path = "", .kind = PFS_NODE_ROOT};
 
     PFS_TRY(pfs_park_open(&t->park, err));
-    views.park = t->park;
+    views.park = streams.park = t->park;
     PFS_TRY(pfs_views_open(&views, &t->views, err));
+    PFS_TRY(pfs_streams_open(&streams, &t->streams, err));
     PFS_TRY(pfs_answers_open(&t->answers, err));
     PFS_TRY(pfs_daemon_open(&daemon, &t->daemon, err));
     return pfs_node_get(t, &root, "", NULL, 0, &t->root, err);
@@ -79,6 +81,7 @@ void pfs_tree_close(struct pfs_tree *tree)
         pfs_free(e->table);
         pfs_free(e);
     }
+    pfs_streams_close(tree->streams);
     pfs_views_close(tree->views);
     pfs_park_close(tree->park);
     pfs_answers_close(tree->answers);
@@ -86,6 +89,11 @@ void pfs_tree_close(struct pfs_tree *tree)
     pfs_catalog_close(tree->config.catalog);
     pthread_mutex_destroy(&tree->lock);
     pfs_free(tree);
+}
+
+void pfs_tree_stop(struct pfs_tree *tree)
+{
+    pfs_streams_stop(tree->streams);
 }
 
 void pfs_tree_interrupt(struct pfs_tree *tree, struct pfs_request *request)

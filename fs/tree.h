@@ -36,6 +36,8 @@ struct pfs_tree_config {
 };
 
 int pfs_tree_open(const struct pfs_tree_config *config, struct pfs_tree **out, struct pfs_err *err);
+/* Answers all requests that wait for changes, and from now on each such with -ENODEV: the kernel is going away. */
+void pfs_tree_stop(struct pfs_tree *tree);
 void pfs_tree_close(struct pfs_tree *tree); /* all requests are answered, all handles released; NULL allowed */
 
 struct pfs_attr {

@@ -13,6 +13,7 @@
 #include "fs/inbox.h"
 #include "fs/park.h"
 #include "fs/place.h"
+#include "fs/stream.h"
 #include "fs/tree.h"
 #include "fs/view.h"
 
@@ -23,8 +24,9 @@ struct pfs_node {
     struct pfs_place place;
     char *key; /* tells nodes apart; NULL = one of its own (inbox) */
     uint64_t ino;
-    int64_t counts;        /* lookups that the kernel (or a caller) holds. Guarded by lock */
-    struct pfs_view *view; /* of files that are read */
+    int64_t counts;            /* lookups that the kernel (or a caller) holds. Guarded by lock */
+    struct pfs_view *view;     /* of files that are read */
+    struct pfs_stream *stream; /* of files that grow */
     int64_t mtime_ms;
     atomic_bool told; /* the kernel was given the exact size: cached handles may be given out */
     struct pfs_node *chain;
@@ -39,6 +41,7 @@ struct pfs_table_errors { /* errors.jsonl of one table, kept as long as the tree
 struct pfs_handle {
     struct pfs_node *node; /* kept alive by a count of its own */
     struct pfs_view *view;
+    struct pfs_stream *stream;
     struct pfs_inbox *inbox;
     struct pfs_console *console;
     char *table;             /* of an inbox: "db/t" with its branch */
@@ -49,6 +52,7 @@ struct pfs_tree {
     struct pfs_tree_config config;
     struct pfs_park *park;
     struct pfs_views *views;
+    struct pfs_streams *streams;
     struct pfs_answers *answers;
     struct pfs_daemon *daemon;
     atomic_llong nodes, handles;
@@ -70,6 +74,9 @@ struct pfs_tree {
  * text is copied. */
 int pfs_node_get(struct pfs_tree *tree, const struct pfs_place *place, const char *key, struct pfs_view *view,
                  int64_t mtime_ms, struct pfs_node **out, struct pfs_err *err);
+/* The same for a file that grows; `stream` is taken. */
+int pfs_node_get_stream(struct pfs_tree *tree, const struct pfs_place *place, const char *key,
+                        struct pfs_stream *stream, struct pfs_node **out, struct pfs_err *err);
 void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr *out);
 
 /* ---- tables ---- */

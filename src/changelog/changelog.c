@@ -217,6 +217,16 @@ static void reader_close(struct pfs_reader *self)
 
 static const struct pfs_reader_ops changes_ops = {changes_next, reader_close};
 
+/* A stream is of the table's own branch, whatever branch batch reads fall back to. */
+static int check_supported(struct changes *c, struct pfs_err *err)
+{
+    struct pfs_schema schema = *c->want.state->schema;
+
+    if (c->want.mode == PFS_CHANGES_STREAM)
+        PFS_TRY(pfs_options_with(&schema.options, "scan.fallback-branch", NULL, &c->arena, &schema.options, err));
+    return pfs_schema_supported(&schema, false, err);
+}
+
 static int fill(struct changes *c, struct pfs_err *err)
 {
     const struct pfs_schema *schema = c->want.state->schema;
@@ -240,7 +250,7 @@ static int fill(struct changes *c, struct pfs_err *err)
     c->want.partition = partition;
     c->rows.field = field;
     c->rows.columns = front + columns;
-    return pfs_schema_supported(schema, false, err);
+    return check_supported(c, err);
 }
 
 int pfs_changes_rows(const struct pfs_changes_want *want, struct pfs_rows **out, struct pfs_err *err)
