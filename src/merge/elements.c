@@ -337,6 +337,29 @@ int64_t pfs_element_table_find(struct pfs_element_table *t, const struct pfs_ele
 
 /* ---- Java's order ---- */
 
+static uint32_t java_slot(const struct pfs_elements *e, int32_t element, int64_t capacity)
+{
+    uint32_t h = e->hash[element - e->base];
+
+    return (h ^ h >> 16) & (uint32_t)(capacity - 1);
+}
+
+/* Few elements are sorted as they come in. */
+static void order_few(const struct pfs_elements *e, const int32_t *list, int64_t count, int32_t *slot, int32_t *order)
+{
+    for (int64_t i = 0; i < count; i++) {
+        int32_t mine = (int32_t)java_slot(e, list[i], 16);
+        int64_t k = i;
+
+        for (; k > 0 && slot[k - 1] > mine; k--) {
+            slot[k] = slot[k - 1];
+            order[k] = order[k - 1];
+        }
+        slot[k] = mine;
+        order[k] = (int32_t)i;
+    }
+}
+
 void pfs_elements_java_order(const struct pfs_elements *e, const int32_t *list, int64_t count, int64_t most,
                              int32_t *scratch, int32_t *order)
 {
@@ -345,21 +368,19 @@ void pfs_elements_java_order(const struct pfs_elements *e, const int32_t *list, 
 
     while (4 * most > 3 * capacity)
         capacity *= 2;
-    memset(scratch, 0, (size_t)capacity * sizeof(*scratch));
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t h = e->hash[list[i] - e->base];
-
-        scratch[(h ^ h >> 16) & (uint32_t)(capacity - 1)]++;
+    if (capacity == 16) {
+        order_few(e, list, count, scratch, order);
+        return;
     }
+    memset(scratch, 0, (size_t)capacity * sizeof(*scratch));
+    for (int64_t i = 0; i < count; i++)
+        scratch[java_slot(e, list[i], capacity)]++;
     for (int64_t s = 0; s < capacity; s++) {
         int32_t in_slot = scratch[s];
 
         scratch[s] = sum;
         sum += in_slot;
     }
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t h = e->hash[list[i] - e->base];
-
-        order[scratch[(h ^ h >> 16) & (uint32_t)(capacity - 1)]++] = (int32_t)i;
-    }
+    for (int64_t i = 0; i < count; i++)
+        order[scratch[java_slot(e, list[i], capacity)]++] = (int32_t)i;
 }

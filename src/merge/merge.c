@@ -38,6 +38,7 @@ struct merge {
     int32_t runs;
     struct run *run;
     int32_t *level; /* of each run; NULL when records of all levels count */
+    uint64_t *head; /* prefix of each run's next key, side by side; the greatest number where there is none */
     int32_t *loser; /* [0] the winner, [1..runs-1] losers */
     struct pfs_assembly assembly;
 };
@@ -107,24 +108,34 @@ static int fill(struct merge *m, struct run *r, struct pfs_err *err)
 
 /* ---- the tree ---- */
 
-/* Does run a come before run b? Ended runs come last; of equal keys the lower number first, so that ties are settled.
- */
-static bool before(const struct merge *m, int32_t a, int32_t b)
+/* Says of a run what its next key is; `ended`: it has none, for now. */
+static void set_head(struct merge *m, int32_t run)
+{
+    struct run *r = &m->run[run];
+
+    r->ended = r->at == r->batch.rows;
+    m->head[run] = r->ended ? UINT64_MAX : r->keys.prefix[r->at];
+}
+
+/* Equal prefixes: by the rest of the key; ended runs come last; of equal keys the lower number first, so that ties are
+ * settled. */
+static bool before_in_tie(const struct merge *m, int32_t a, int32_t b)
 {
     const struct run *x = &m->run[a], *y = &m->run[b];
-    uint64_t p, q;
     int order;
 
     if (x->ended || y->ended)
         return !x->ended && (y->ended || a < b);
-    p = x->keys.prefix[x->at];
-    q = y->keys.prefix[y->at];
-    if (p != q)
-        return p < q;
     if (x->keys.exact)
         return a < b;
     order = pfs_keys_compare(&x->keys, x->at, &y->keys, y->at);
     return order != 0 ? order < 0 : a < b;
+}
+
+/* Does run a come before run b? */
+static inline bool before(const struct merge *m, int32_t a, int32_t b)
+{
+    return m->head[a] != m->head[b] ? m->head[a] < m->head[b] : before_in_tie(m, a, b);
 }
 
 /* Plays the run from its leaf up to the root. */
@@ -229,10 +240,8 @@ static bool take_group(struct merge *m)
             break;
         pfs_assembly_record(&m->assembly, winner, (int32_t)r->at);
         r->at++;
-        if (r->at == r->batch.rows) {
-            used_up = true;
-            r->ended = true; /* until it is filled again: its old batch is still read here */
-        }
+        set_head(m, winner); /* ended until it is filled again: its old batch is still read here */
+        used_up |= r->ended;
         replay(m, winner);
     }
     if (m->level != NULL)
@@ -253,7 +262,10 @@ static void collect(struct merge *m)
         if (w->ended)
             return;
         other = runner_up(m, winner);
-        rows = other < 0 ? w->batch.rows - w->at : rows_below(w, &m->run[other]);
+        if (other < 0)
+            rows = w->batch.rows - w->at;
+        else
+            rows = w->keys.exact && m->head[winner] == m->head[other] ? 0 : rows_below(w, &m->run[other]);
         if (rows == 0) {
             used_up = take_group(m);
             continue;
@@ -261,10 +273,8 @@ static void collect(struct merge *m)
         rows = rows < room ? rows : room;
         pfs_assembly_stretch(&m->assembly, winner, (int32_t)w->at, (int32_t)rows);
         w->at += rows;
-        if (w->at == w->batch.rows) {
-            used_up = true;
-            w->ended = true;
-        }
+        set_head(m, winner);
+        used_up = w->ended;
         replay(m, winner);
     }
 }
@@ -322,6 +332,8 @@ static int64_t merge_next(struct pfs_reader *self, struct pfs_arena *arena, stru
     PFS_TRY(refill(m, err));
     if (alive(m, &last) == 0)
         return 0;
+    for (int32_t i = 0; i < m->runs; i++)
+        set_head(m, i);
     m->loser[0] = m->runs == 1 ? 0 : play(m, 1);
     pfs_assembly_clear(&m->assembly);
     collect(m);
@@ -343,6 +355,7 @@ static void merge_close(struct pfs_reader *self)
     pfs_assembly_done(&m->assembly);
     pfs_free(m->run);
     pfs_free(m->loser);
+    pfs_free(m->head);
     pfs_free(m->level);
     pfs_free(m->key);
     pfs_free(m);
@@ -367,10 +380,11 @@ int pfs_merge_open(const struct pfs_merge *merge, struct pfs_reader **runs, int3
     if (m != NULL) {
         m->key = pfs_alloc_array((size_t)merge->keys, sizeof(*m->key));
         m->run = pfs_alloc_array((size_t)count, sizeof(*m->run));
+        m->head = pfs_alloc_array((size_t)count, sizeof(*m->head));
         m->loser = pfs_alloc_array((size_t)count, sizeof(*m->loser));
         m->level = minds_levels(merge) ? pfs_alloc_array((size_t)count, sizeof(*m->level)) : NULL;
     }
-    if (m == NULL || m->key == NULL || m->run == NULL || m->loser == NULL ||
+    if (m == NULL || m->key == NULL || m->run == NULL || m->head == NULL || m->loser == NULL ||
         (m->level == NULL && minds_levels(merge))) {
         for (int32_t i = 0; i < count; i++)
             pfs_reader_close(runs[i]);
