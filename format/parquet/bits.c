@@ -4,14 +4,17 @@
 
 /* Blocks of 32 values each, a function for each width, unrolled: value i lies at bit i * width, and a word loaded at
  * its first byte holds all of it, as 7 + 32 < 64. */
-#define WIDTHS(X)                                                                                                 \
-    X(1)                                                                                                          \
-    X(2)                                                                                                          \
-    X(3)                                                                                                          \
-    X(4)                                                                                                          \
-    X(5)                                                                                                          \
-    X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) \
-        X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32)
+#define WIDTHS(X)                                                                                                    \
+    X(1)                                                                                                             \
+    X(2)                                                                                                             \
+    X(3)                                                                                                             \
+    X(4)                                                                                                             \
+    X(5)                                                                                                             \
+    X(6)                                                                                                             \
+    X(7)                                                                                                             \
+    X(8)                                                                                                             \
+    X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) \
+        X(28) X(29) X(30) X(31) X(32)
 
 #define ONE(w, i) \
     out[i] = (uint32_t)(pfs_pq_load64(in + (i) * (w) / 8) >> ((i) * (w) % 8) & (((uint64_t)1 << (w)) - 1));

@@ -286,12 +286,25 @@ static void take_meta(struct pfs_cursor *c, struct pfs_pq_chunk *chunk, struct c
         }
 }
 
+struct index_at {
+    int64_t off;
+    int32_t bytes;
+};
+
+static struct pfs_pq_extent within(struct index_at at, uint64_t end)
+{
+    if (at.off <= 0 || at.bytes <= 0 || (uint64_t)at.off > end || (uint64_t)at.bytes > end - (uint64_t)at.off)
+        return (struct pfs_pq_extent){0};
+    return (struct pfs_pq_extent){(uint64_t)at.off, (uint32_t)at.bytes};
+}
+
 /* `end` is where the footer begins: the pages of a chunk lie before it. Some writers give 0 as the offset of a
  * dictionary that is not there. */
 static void take_chunk(struct pfs_cursor *c, uint64_t end, struct pfs_pq_chunk *chunk)
 {
     struct pfs_thrift_field f = {0};
     struct chunk_offsets at = {-1, -1, -1};
+    struct index_at offset_index = {0}, column_index = {0};
 
     chunk->stats.nulls = -1;
     while (pfs_thrift_next(c, &f))
@@ -299,6 +312,18 @@ static void take_chunk(struct pfs_cursor *c, uint64_t end, struct pfs_pq_chunk *
         case PFS_PQ_CHUNK_META:
             if (pfs_thrift_struct(c, &f))
                 take_meta(c, chunk, &at);
+            break;
+        case PFS_PQ_CHUNK_OFFSET_INDEX_OFF:
+            offset_index.off = pfs_thrift_i64(c, &f);
+            break;
+        case PFS_PQ_CHUNK_OFFSET_INDEX_BYTES:
+            offset_index.bytes = pfs_thrift_i32(c, &f);
+            break;
+        case PFS_PQ_CHUNK_COLUMN_INDEX_OFF:
+            column_index.off = pfs_thrift_i64(c, &f);
+            break;
+        case PFS_PQ_CHUNK_COLUMN_INDEX_BYTES:
+            column_index.bytes = pfs_thrift_i32(c, &f);
             break;
         case PFS_PQ_CHUNK_FILE_PATH:
         case PFS_PQ_CHUNK_CRYPTO:
@@ -315,6 +340,8 @@ static void take_chunk(struct pfs_cursor *c, uint64_t end, struct pfs_pq_chunk *
         at.data = at.dictionary;
     if (at.data < 0 || at.bytes < 0 || (uint64_t)at.data > end || (uint64_t)at.bytes > end - (uint64_t)at.data)
         c->bad = true;
+    chunk->offset_index = within(offset_index, end);
+    chunk->column_index = within(column_index, end);
     chunk->off = (uint64_t)at.data;
     chunk->bytes = (uint64_t)at.bytes;
 }

@@ -35,6 +35,11 @@ struct pfs_pq_stats {
     bool old;                  /* in the order of signed numbers or bytes, whatever the type */
 };
 
+struct pfs_pq_extent {
+    uint64_t off;
+    uint32_t bytes; /* 0 = none within the file */
+};
+
 struct pfs_pq_chunk {
     uint64_t off;     /* of the dictionary page if there is one, else of the first data page */
     uint64_t bytes;   /* all pages */
@@ -42,6 +47,7 @@ struct pfs_pq_chunk {
     uint8_t physical; /* enum pfs_pq_physical */
     uint8_t codec;    /* enum pfs_pq_codec */
     bool foreign;     /* encrypted or in another file: cannot be read */
+    struct pfs_pq_extent offset_index, column_index;
     struct pfs_pq_stats stats;
 };
 

@@ -36,6 +36,7 @@ void pfs_pq_source_init(struct pfs_pq_source *source, struct pfs_file *file, con
 void pfs_pq_source_done(struct pfs_pq_source *source)
 {
     pfs_free(source->window);
+    pfs_arena_done(&source->index);
     source->window = NULL;
 }
 
@@ -56,7 +57,8 @@ static int fill(struct pfs_pq_source *s, size_t need, struct pfs_err *err)
     if (skip <= s->window_len && s->window_len - skip >= need)
         return 0;
     held = skip < s->window_len ? s->window_len - skip : 0;
-    want = need > s->ahead_bytes ? need : s->ahead_bytes;
+    want = s->stop > s->off && s->stop - s->off < s->ahead_bytes ? (size_t)(s->stop - s->off) : s->ahead_bytes;
+    want = need > want ? need : want;
     want = want < left ? want : (size_t)left;
     if (want > s->window_cap) {
         uint8_t *grown = pfs_alloc(want);
@@ -334,30 +336,11 @@ static bool is_wanted(struct pfs_pq_source *s, int64_t from, int64_t to)
 {
     const struct pfs_pq_group *group = &s->footer->group[s->group];
 
+    from = from < group->rows ? from : group->rows; /* pages may claim more rows than there are */
+    to = to < group->rows ? to : group->rows;
     while (s->range_at < s->ranges && s->range[s->range_at].to <= group->first + from)
         s->range_at++;
     return s->range_at < s->ranges && s->range[s->range_at].from < group->first + to;
-}
-
-/* Row groups without rows may lack pages altogether. */
-static bool next_group(struct pfs_pq_source *s)
-{
-    const struct pfs_pq_group *group;
-    const struct pfs_pq_chunk *chunk;
-
-    do {
-        if (s->group + 1 >= s->footer->groups)
-            return false;
-        group = &s->footer->group[++s->group];
-    } while (!is_wanted(s, 0, group->rows));
-    chunk = chunk_of(s);
-    s->values_left = s->node->repetition_max == 0 ? group->rows : chunk->values;
-    s->row = 0;
-    s->off = s->window_off = chunk->off;
-    s->end = chunk->off + chunk->bytes;
-    s->window_len = 0;
-    s->dictionary_seen = false;
-    return true;
 }
 
 static int check_chunk(const struct pfs_pq_source *s, struct pfs_err *err)
@@ -370,6 +353,77 @@ static int check_chunk(const struct pfs_pq_source *s, struct pfs_err *err)
         return pfs_fail(err, EIO, "type %s in a chunk, %s in the schema", pfs_pq_physical_name(chunk->physical),
                         pfs_pq_physical_name(s->node->physical));
     return 0;
+}
+
+/* Row groups without rows may lack pages altogether: those are passed over. 1, 0 behind the last one. */
+static int next_group(struct pfs_pq_source *s, struct pfs_err *err)
+{
+    const struct pfs_pq_group *group;
+    const struct pfs_pq_chunk *chunk;
+    const struct pfs_row_range *range;
+
+    do {
+        if (s->group + 1 >= s->footer->groups)
+            return 0;
+        group = &s->footer->group[++s->group];
+    } while (!is_wanted(s, 0, group->rows));
+    PFS_TRY(check_chunk(s, err));
+    chunk = chunk_of(s);
+    s->values_left = s->node->repetition_max == 0 ? group->rows : chunk->values;
+    if (s->values_left <= 0)
+        return pfs_fail(err, EIO, "a chunk of %lld values", (long long)s->values_left);
+    s->row = 0;
+    s->off = s->window_off = chunk->off;
+    s->end = s->stop = chunk->off + chunk->bytes;
+    s->window_len = 0;
+    s->dictionary_seen = false;
+    pfs_arena_reset(&s->index);
+    s->location = NULL;
+    s->locations = s->location_at = 0;
+    range = &s->range[s->range_at];
+    if (range->from > group->first || range->to < group->first + group->rows)
+        PFS_TRY(pfs_pq_offset_index_load(s->file, chunk, group->rows, &s->index, &s->location, &s->locations, err));
+    if (s->locations > 0)
+        s->stop = s->location[0].off;
+    return 1;
+}
+
+/* First row of the group behind page `at`. */
+static int64_t location_end(const struct pfs_pq_source *s, int32_t at)
+{
+    return at + 1 < s->locations ? s->location[at + 1].row : s->footer->group[s->group].rows;
+}
+
+/* How far the wanted pages from `at` on lie together: as much of it may be read ahead. */
+static uint64_t find_stop(struct pfs_pq_source *s, int32_t at)
+{
+    int32_t range_at = s->range_at; /* looking ahead moves it */
+    uint64_t stop = s->location[at].off + s->location[at].bytes;
+
+    while (at + 1 < s->locations && s->location[at + 1].off == stop && stop - s->off < s->ahead_bytes &&
+           is_wanted(s, s->location[at + 1].row, location_end(s, at + 1)))
+        stop += s->location[++at].bytes;
+    s->range_at = range_at;
+    return stop;
+}
+
+/* Goes to the next wanted page by the index, behind the dictionary; false when the group has no other. */
+static bool jump(struct pfs_pq_source *s)
+{
+    const struct pfs_pq_location *to;
+
+    while (s->location_at < s->locations &&
+           !is_wanted(s, s->location[s->location_at].row, location_end(s, s->location_at)))
+        s->location_at++;
+    if (s->location_at == s->locations)
+        return false;
+    to = &s->location[s->location_at];
+    s->off = to->off;
+    s->row = to->row;
+    if (s->off >= s->stop)
+        s->stop = find_stop(s, s->location_at);
+    s->location_at++;
+    return true;
 }
 
 /* Rows of a data page; -1 = not known. */
@@ -401,16 +455,21 @@ static bool is_over(struct pfs_pq_source *s)
            (s->row >= 0 && !is_wanted(s, s->row, s->footer->group[s->group].rows));
 }
 
+/* Where there is an index, also goes there. */
+static bool has_next(struct pfs_pq_source *s)
+{
+    return !is_over(s) && (s->locations == 0 || s->off < s->location[0].off || jump(s));
+}
+
 /* The header of the next page that is to be made: 1, 0 behind the last one. */
 static int find_page(struct pfs_pq_source *s, struct header *h, struct pfs_err *err)
 {
     for (;; step(s, h)) {
-        if (is_over(s)) {
-            if (!next_group(s))
-                return 0;
-            PFS_TRY(check_chunk(s, err));
-            if (s->values_left <= 0)
-                return pfs_fail(err, EIO, "a chunk of %lld values", (long long)s->values_left);
+        while (!has_next(s)) {
+            int got = next_group(s, err);
+
+            if (got <= 0)
+                return got;
         }
         if (s->off == s->end)
             return pfs_fail(err, EIO, "a chunk ends %lld values too early", (long long)s->values_left);

@@ -1,8 +1,9 @@
 /* page.h - the pages of one column, one after the other through all row groups, decompressed. Private to the suite.
  *
  * Only pages that may hold a wanted row are made: row groups without one are passed over, and so are pages whose rows
- * are known. In a flat column a page has as many rows as values, in others data pages V2 say it; where that is not
- * known the column itself must count rows by their levels.
+ * are known. Where a row group is wanted in part, the offset index of the chunk says where to go on, if there is one.
+ * Without it every header is read: in a flat column a page has as many rows as values, in others data pages V2 say it;
+ * where that is not known the column itself must count rows by their levels.
  *
  * A source keeps a window of a column chunk's bytes and reads ahead by `ahead_bytes`; neither a chunk nor a row group
  * is ever held whole. A page owns its bytes, so that the next one can be made (even by another thread) while it is
@@ -10,7 +11,7 @@
  */
 #pragma once
 
-#include "format/parquet/footer.h"
+#include "format/parquet/index.h"
 #include "format/reader.h"
 
 struct pfs_pq_page {
@@ -34,11 +35,15 @@ struct pfs_pq_source {
     size_t ahead_bytes;
     const struct pfs_row_range *range; /* rows of the file that are wanted: those behind range_at are still to come */
     int32_t ranges, range_at;
-    int32_t group;        /* current row group; -1 before the first */
-    int64_t row;          /* of the group, that the next data page begins with; -1 = not known */
-    int64_t values_left;  /* of the current chunk; of flat columns: rows */
-    bool dictionary_seen; /* of the current chunk */
-    uint64_t off, end;    /* of the next page header; of the chunk */
+    int32_t group;                          /* current row group; -1 before the first */
+    int64_t row;                            /* of the group, that the next data page begins with; -1 = not known */
+    int64_t values_left;                    /* of the current chunk; of flat columns: rows */
+    bool dictionary_seen;                   /* of the current chunk */
+    uint64_t off, end;                      /* of the next page header; of the chunk */
+    struct pfs_arena index;                 /* the locations */
+    const struct pfs_pq_location *location; /* of the group's data pages; NULL = not needed, or no index */
+    int32_t locations, location_at;         /* the next one to look at */
+    uint64_t stop;                          /* nothing is wanted from there on for a while: not read ahead */
     uint8_t *window;
     size_t window_cap, window_len;
     uint64_t window_off; /* in the file, of window[0] */

@@ -172,6 +172,36 @@ static void read_all(struct pfs_file *file, const struct pfs_file_read *read)
     pfs_arena_done(&arena);
 }
 
+static uint64_t look_at(const struct pfs_parquet_group *group, int32_t groups)
+{
+    uint64_t sum = 0;
+
+    for (int32_t i = 0; i < groups; i++) {
+        sum += group[i].min[0] == NULL ? 0 : walk(group[i].min[0], 1);
+        sum += group[i].max[0] == NULL ? 0 : walk(group[i].max[0], 1);
+        if (group[i].nulls[0] > group[i].rows.to - group[i].rows.from)
+            abort();
+    }
+    return sum;
+}
+
+/* The bounds of row groups and of pages. */
+static uint64_t look_at_bounds(struct pfs_file *file, const struct pfs_file_read *read)
+{
+    struct pfs_parquet_group *group = NULL;
+    struct pfs_arena arena;
+    int32_t groups = 0;
+    uint64_t sum = 0;
+
+    pfs_arena_init(&arena, (size_t)256 << 20);
+    if (pfs_parquet_groups(file, read, &arena, &group, &groups, NULL) == 0)
+        sum += look_at(group, groups);
+    if (pfs_parquet_pages(file, read, &arena, &group, &groups, NULL) == 0)
+        sum += look_at(group, groups);
+    pfs_arena_done(&arena);
+    return sum;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -199,6 +229,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                     read.ranges = 3;
                 }
                 read_all(&file, &read);
+                if (look_at_bounds(&file, &read) == UINT64_MAX)
+                    abort();
             }
     }
     pfs_arena_done(&arena);

@@ -27,7 +27,7 @@ static void check_group(const char *file, const struct pfs_parquet_group *group,
     for (int32_t c = 0; c < batch->columns; c++) {
         const struct pfs_column *column = &batch->column[c];
 
-        if (group->nulls[c] != pfs_column_null_count(column, batch->rows))
+        if (group->nulls[c] >= 0 && group->nulls[c] != pfs_column_null_count(column, batch->rows))
             fail_msg("%s: column %d has not %lld nulls", file, c, (long long)group->nulls[c]);
         for (int64_t i = 0; i < batch->rows; i++) {
             if (!pfs_column_present(column, i))
@@ -38,6 +38,23 @@ static void check_group(const char *file, const struct pfs_parquet_group *group,
                 fail_msg("%s: column %d, row %lld is above the max", file, c, (long long)i);
         }
     }
+}
+
+static void read_group(struct pfs_file *file, struct pfs_file_read read, int32_t columns,
+                       const struct pfs_parquet_group *group, const char *what)
+{
+    struct pfs_reader *reader = NULL;
+    struct pfs_arena rows = {0};
+    struct pfs_batch batch;
+
+    read.columns = columns;
+    read.range = &group->rows;
+    read.ranges = 1;
+    assert_int_equal(pfs_parquet_open(file, &read, &reader, NULL), 0);
+    assert_int_equal(pfs_reader_next(reader, &rows, &batch, NULL), group->rows.to - group->rows.from);
+    check_group(what, group, &batch);
+    pfs_reader_close(reader);
+    pfs_arena_done(&rows);
 }
 
 static void values_of_a_row_group_lie_within_its_bounds(void **state)
@@ -56,9 +73,6 @@ static void values_of_a_row_group_lie_within_its_bounds(void **state)
         assert_int_equal(pfs_parquet_groups(file, &read, &arena, &group, &groups, NULL), 0);
         assert_true(groups > 0);
         for (int32_t g = 0; g < groups; g++) {
-            struct pfs_reader *reader = NULL;
-            struct pfs_batch batch;
-
             for (int32_t c = 0; c < read.columns; c++) {
                 if ((group[g].min[c] != NULL) != (files[f].min[c] == 'm') ||
                     (group[g].max[c] != NULL) != (files[f].max[c] == 'M') ||
@@ -67,15 +81,42 @@ static void values_of_a_row_group_lie_within_its_bounds(void **state)
                              group[g].min[c] != NULL ? "min " : "", group[g].max[c] != NULL ? "max " : "",
                              (long long)group[g].nulls[c]);
             }
-            read.columns = files[f].columns;
-            read.range = &group[g].rows;
-            read.ranges = 1;
-            assert_int_equal(pfs_parquet_open(file, &read, &reader, NULL), 0);
-            assert_int_equal(pfs_reader_next(reader, &arena, &batch, NULL), group[g].rows.to - group[g].rows.from);
-            check_group(files[f].file, &group[g], &batch);
-            pfs_reader_close(reader);
-            read.columns = (int32_t)strlen(files[f].min);
+            read_group(file, read, files[f].columns, &group[g], files[f].file);
         }
+        pfs_arena_done(&arena);
+        free((void *)(uintptr_t)bytes.at);
+    }
+}
+
+/* Pieces follow each other through the wanted row groups, and know more than these. */
+static void values_of_a_piece_lie_within_its_bounds(void **state)
+{
+    static const struct pfs_row_range range[] = {{60, 130}};
+
+    (void)state;
+    for (size_t f = 0; f < COUNT(files); f++) {
+        struct pfs_slice bytes = load_file(files[f].file);
+        struct load_file memory;
+        struct pfs_file *file = load_bytes(bytes, &memory);
+        struct pfs_field fields[LOAD_FIELDS_MAX];
+        struct pfs_arena arena = {0};
+        struct pfs_file_read read = {.fields = fields, .columns = load_fields(files[f].pairs, &arena, fields)};
+        struct pfs_parquet_group *piece = NULL;
+        int32_t pieces = 0;
+        int64_t row = f == 0 ? 50 : 0, end = f == 0 ? 150 : 23;
+
+        read.range = f == 0 ? range : NULL;
+        read.ranges = 1;
+        assert_int_equal(pfs_parquet_pages(file, &read, &arena, &piece, &pieces, NULL), 0);
+        assert_true(pieces >= (f == 0 ? 10 : 1));
+        for (int32_t p = 0; p < pieces; p++) {
+            assert_int_equal(piece[p].rows.from, row);
+            assert_true(piece[p].rows.to > row);
+            row = piece[p].rows.to;
+            assert_true(piece[p].min[0] != NULL && piece[p].max[0] != NULL);
+            read_group(file, read, files[f].columns, &piece[p], files[f].file);
+        }
+        assert_int_equal(row, end);
         pfs_arena_done(&arena);
         free((void *)(uintptr_t)bytes.at);
     }
@@ -112,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_of_a_row_group_lie_within_its_bounds),
+        cmocka_unit_test(values_of_a_piece_lie_within_its_bounds),
         cmocka_unit_test(what_a_bound_cannot_say_is_not_known),
     };
 

@@ -34,6 +34,7 @@ struct load_file {
     struct pfs_file base;
     struct pfs_slice bytes;
     atomic_int calls;
+    atomic_size_t read_bytes;
     int fail_at;
 };
 
@@ -45,6 +46,7 @@ static inline int load_pread(struct pfs_file *base, uint64_t off, void *to, size
         return pfs_fail(err, EIO, "a bad sector");
     if (off > file->bytes.len || len > file->bytes.len - off)
         return pfs_fail(err, EIO, "a read past the end");
+    atomic_fetch_add(&file->read_bytes, len);
     if (len > 0)
         memcpy(to, file->bytes.at + off, len);
     return 0;

@@ -192,6 +192,27 @@ static void pages_without_a_wanted_row_are_not_read(void **state)
     }
 }
 
+/* The offset index leads to the pages of one row: a few preads, whatever lies between is not read. */
+static void an_offset_index_spares_the_pages_between(void **state)
+{
+    static const struct pfs_row_range range[] = {{3, 4}, {140, 141}};
+    const char *const pairs[][2] = {{"long", "ARRAY<INT>"}, {NULL, NULL}};
+    struct opened o;
+    struct pfs_buf out = {0};
+
+    (void)state;
+    open_case(3, &o);
+    o.read.columns = load_fields(pairs, &o.arena, o.fields);
+    o.read.range = range;
+    o.read.ranges = 2;
+    assert_int_equal(load_rows(o.file, &o.read, &out, NULL), 0);
+    assert_memory_equal(out.at, "{\"long\":[]}\n{\"long\":[0,1]}\n", 27);
+    assert_true(o.memory.calls <= 4); /* footer, index, two pages */
+    assert_true(o.memory.read_bytes < o.bytes.len + 3000);
+    pfs_buf_done(&out);
+    close_case(&o);
+}
+
 /* ---- types laid over the file's tree ---- */
 
 static const struct {
@@ -317,6 +338,7 @@ int main(void)
         cmocka_unit_test(exactly_the_rows_of_the_ranges_come_out),
         cmocka_unit_test(no_range_is_no_row_and_one_behind_the_end_is_refused),
         cmocka_unit_test(pages_without_a_wanted_row_are_not_read),
+        cmocka_unit_test(an_offset_index_spares_the_pages_between),
         cmocka_unit_test(lists_of_older_forms_are_read),
         cmocka_unit_test(fields_that_the_file_lacks_are_nulls_within_their_row),
         cmocka_unit_test(a_variant_is_its_value_and_its_metadata),
