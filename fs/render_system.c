@@ -26,5 +26,6 @@ int pfs_find_system(const struct pfs_looking *looking, struct pfs_shown *out, st
     }
     print.context = system;
     print.small = pfs_table_system_is_small(system);
+    print.lasting = !print.small; /* made of a snapshot alone */
     return pfs_print_source(&print, &out->source, err);
 }

@@ -53,13 +53,15 @@ static int name_columns(struct scan_rows *r, const struct pfs_scan_want *want, s
 {
     const struct pfs_schema *schema = want->state->schema;
     int32_t columns = want->columns < 0 ? schema->columns : want->columns;
-    struct pfs_field *field = pfs_arena_array(&r->arena, (size_t)columns + 2, sizeof(*field));
+    struct pfs_field *field = pfs_arena_array(&r->arena, (size_t)columns + 4, sizeof(*field));
 
     if (field == NULL)
         return pfs_arena_full(&r->arena, err);
     for (int32_t i = 0; i < columns; i++)
         field[i] = schema->field[want->columns < 0 ? i : want->column[i]];
-    if (want->sequences)
+    if (want->row_ids)
+        field[columns++] = (struct pfs_field){.id = -1, .name = "_ROW_ID", .type = {.kind = PFS_BIGINT}};
+    if (want->sequences || want->row_ids)
         field[columns++] = (struct pfs_field){.id = -1, .name = "_SEQUENCE_NUMBER", .type = {.kind = PFS_BIGINT}};
     if (want->kinds)
         field[columns++] = (struct pfs_field){.id = -1, .name = "_kind", .type = {.kind = PFS_TINYINT}};
