@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fs/bookmark.h"
 #include "fs/render.h"
 #include "fs/tree_internal.h"
 
@@ -13,6 +14,7 @@ static void handle_free(struct pfs_tree *tree, struct pfs_handle *h)
     atomic_fetch_sub(&tree->handles, 1);
     pfs_console_close(h->console);
     pfs_inbox_close(h->inbox);
+    pfs_bookmark_close(h->bookmark);
     if (h->view != NULL) {
         pfs_view_release(h->view);
         pfs_view_unref(h->view);
@@ -50,6 +52,7 @@ struct opening {
     struct pfs_opened *out;
     uint64_t size;
     struct pfs_request *request; /* of a pipe */
+    void *step;                  /* the caller's */
 };
 
 static void opened(struct pfs_request *request, int64_t result)
@@ -58,7 +61,8 @@ static void opened(struct pfs_request *request, int64_t result)
     struct pfs_handle *h = o->handle;
 
     if (result == 0 || result == -ETIMEDOUT) {
-        bool cached = result == 0 && atomic_load(&h->node->told);
+        /* A consumer's reader is seen to reach the end. */
+        bool cached = result == 0 && atomic_load(&h->node->told) && h->bookmark == NULL;
 
         *o->out = (struct pfs_opened){.handle = h, .direct = !cached, .keep_cache = cached};
         result = 0;
@@ -66,7 +70,7 @@ static void opened(struct pfs_request *request, int64_t result)
         handle_free(o->tree, h);
     }
     request->done = o->done;
-    request->step = NULL;
+    request->step = o->step;
     pfs_free(o);
     request->done(request, result);
 }
@@ -81,7 +85,7 @@ static void open_view(struct pfs_tree *tree, struct pfs_request *request, struct
         request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a handle"));
         return;
     }
-    *o = (struct opening){.tree = tree, .handle = h, .done = request->done, .out = out};
+    *o = (struct opening){.tree = tree, .handle = h, .done = request->done, .out = out, .step = request->step};
     h->view = pfs_view_ref(h->node->view);
     pfs_view_hold(h->view);
     request->step = o;
@@ -250,6 +254,19 @@ void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, stru
         request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a handle"));
         return;
     }
+    if (place->kind == PFS_NODE_CONSUMER) {
+        rc = reads ? 0 : pfs_tree_writable(tree, place, &request->err);
+        if (rc == 0)
+            rc = pfs_bookmark_open(tree, node, &h->bookmark, &request->err);
+        if (rc < 0 || !reads) {
+            if (rc < 0)
+                handle_free(tree, h);
+            else
+                *out = (struct pfs_opened){.handle = h, .direct = true};
+            request->done(request, rc);
+            return;
+        }
+    }
     if (node->view != NULL && reads) {
         open_view(tree, request, h, out);
         return;
@@ -279,9 +296,10 @@ void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct 
 {
     int rc = pfs_tree_writable(tree, &parent->place, &request->err);
 
-    (void)flags;
-    (void)entry;
-    (void)out;
+    if (rc == 0 && parent->place.kind == PFS_NODE_CONSUMERS) {
+        pfs_bookmark_create(tree, request, parent, name, flags, entry, out);
+        return;
+    }
     if (rc == 0)
         rc = pfs_fail(&request->err, EPERM, "%s/%s: files are not made here; rows go to inbox", parent->place.path,
                       name);
@@ -294,6 +312,44 @@ void pfs_tree_read(struct pfs_tree *tree, struct pfs_request *request, struct pf
                    void *to, size_t len)
 {
     pfs_tree_read_span(tree, request, handle, off, to, len, NULL);
+}
+
+struct reading { /* of a consumer */
+    struct pfs_handle *handle;
+    pfs_done_fn *done;
+    void *step;
+};
+
+static void read_done(struct pfs_request *request, int64_t result)
+{
+    struct reading *r = request->step;
+
+    if (result == 0)
+        pfs_bookmark_ended(r->handle->bookmark);
+    request->done = r->done;
+    request->step = r->step;
+    pfs_free(r);
+    request->done(request, result);
+}
+
+static void read_unread(struct pfs_handle *handle, struct pfs_request *request, uint64_t off, void *to, size_t len,
+                        struct pfs_span *span)
+{
+    struct reading *r;
+
+    if (handle->view == NULL) {
+        request->done(request, -EBADF);
+        return;
+    }
+    r = pfs_zalloc(sizeof(*r));
+    if (r == NULL) {
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a request"));
+        return;
+    }
+    *r = (struct reading){handle, request->done, request->step};
+    request->step = r;
+    request->done = read_done;
+    pfs_view_read(handle->view, request, off, to, len, span);
 }
 
 /* Of a pipe nobody else reads, and nobody reads twice. */
@@ -312,7 +368,9 @@ void pfs_tree_read_span(struct pfs_tree *tree, struct pfs_request *request, stru
     (void)tree;
     if (span != NULL)
         span->fd = -1;
-    if (handle->view != NULL)
+    if (handle->bookmark != NULL)
+        read_unread(handle, request, off, to, len, span);
+    else if (handle->view != NULL)
         pfs_view_read(handle->view, request, off, to, len, span);
     else if (handle->stream != NULL)
         read_stream(handle, request, off, to, len);
@@ -337,6 +395,8 @@ void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct p
     (void)tree;
     if (handle->inbox != NULL)
         pfs_inbox_write(handle->inbox, request, off, bytes);
+    else if (handle->bookmark != NULL && handle->view == NULL)
+        pfs_bookmark_write(handle->bookmark, request, off, bytes);
     else if (handle->console != NULL)
         pfs_console_write(handle->console, request, bytes);
     else
@@ -348,6 +408,8 @@ void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct p
     (void)tree;
     if (handle->inbox != NULL)
         pfs_inbox_flush(handle->inbox, request);
+    else if (handle->bookmark != NULL)
+        pfs_bookmark_flush(handle->bookmark, request);
     else if (handle->console != NULL)
         pfs_console_flush(handle->console, request);
     else

@@ -29,7 +29,8 @@ struct lookup {
     struct pfs_place place;
     struct pfs_node *node;
     uint64_t size;
-    int again; /* streams that may turn out to be over */
+    int again;  /* streams that may turn out to be over */
+    void *step; /* the caller's */
 };
 
 static void finish(struct lookup *l, int64_t result)
@@ -42,7 +43,7 @@ static void finish(struct lookup *l, int64_t result)
         (void)pfs_wrap(&request->err, "%s", l->place.path);
     pfs_arena_done(&l->arena);
     request->done = l->done;
-    request->step = NULL;
+    request->step = l->step;
     pfs_free(l);
     request->done(request, result);
 }
@@ -90,7 +91,14 @@ static int find_view(struct lookup *l, struct pfs_err *err)
         return pfs_arena_full(&l->arena, err);
     }
     PFS_TRY(pfs_views_get(l->tree->views, key, &shown.source, &view, err));
-    return pfs_node_get(l->tree, &l->place, key, view, shown.mtime_ms, &l->node, err);
+    PFS_TRY(pfs_node_get(l->tree, &l->place, key, view, shown.mtime_ms, &l->node, err));
+    if (l->place.kind == PFS_NODE_CONSUMER) { /* the same for each node of that key */
+        pthread_mutex_lock(&l->tree->lock);
+        l->node->seen = shown.seen;
+        l->node->after = shown.after;
+        pthread_mutex_unlock(&l->tree->lock);
+    }
+    return 0;
 }
 
 /* ---- files that grow ---- */
@@ -189,7 +197,8 @@ static void find_task(void *context)
 {
     struct lookup *l = context;
     struct pfs_request *request = l->request;
-    enum pfs_node_class class = pfs_node_class(l->place.kind);
+    /* A consumer shows a view, which moves on as it is read. */
+    enum pfs_node_class class = l->place.kind == PFS_NODE_CONSUMER ? PFS_CLASS_VIEW : pfs_node_class(l->place.kind);
     int rc = class == PFS_CLASS_VIEW     ? find_view(l, &request->err)
              : class == PFS_CLASS_STREAM ? find_stream(l, &request->err)
                                          : find_text(l, &request->err);
@@ -316,6 +325,7 @@ void pfs_tree_lookup(struct pfs_tree *tree, struct pfs_request *request, struct 
     l->tree = tree;
     l->request = request;
     l->done = request->done;
+    l->step = request->step;
     l->out = out;
     pfs_arena_init(&l->arena, PFS_ARENA_LIMIT);
     rc = pfs_place_child(&parent->place, name, &l->arena, &l->place, &request->err);
@@ -394,7 +404,7 @@ void pfs_tree_setattr(struct pfs_tree *tree, struct pfs_request *request, struct
                       bool set_size, struct pfs_attr *out)
 {
     (void)size;
-    if (set_size && pfs_node_class(node->place.kind) != PFS_CLASS_WRITE) {
+    if (set_size && pfs_node_class(node->place.kind) != PFS_CLASS_WRITE && node->place.kind != PFS_NODE_CONSUMER) {
         request->done(request, pfs_fail(&request->err, EROFS, "%s cannot be truncated", node->place.path));
         return;
     }

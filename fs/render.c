@@ -8,11 +8,9 @@
 int pfs_render_find(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
     static pfs_finder_fn *const finder[] = {
-        [PFS_NODE_VIEW] = pfs_find_rows,
-        [PFS_NODE_DIFF] = pfs_find_diff,
-        [PFS_NODE_SYSTEM] = pfs_find_system,
-        [PFS_NODE_CHANGES] = pfs_find_changes,
-        [PFS_NODE_INCREMENTAL] = pfs_find_changes,
+        [PFS_NODE_VIEW] = pfs_find_rows,           [PFS_NODE_DIFF] = pfs_find_diff,
+        [PFS_NODE_SYSTEM] = pfs_find_system,       [PFS_NODE_CHANGES] = pfs_find_changes,
+        [PFS_NODE_INCREMENTAL] = pfs_find_changes, [PFS_NODE_CONSUMER] = pfs_find_changes,
     };
     size_t kind = looking->place->kind;
 

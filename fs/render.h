@@ -12,6 +12,7 @@
 struct pfs_shown {
     const char *identity; /* changes when the bytes may change; in the arena */
     int64_t mtime_ms;     /* the snapshot's commit time; 0 = none */
+    int64_t seen, after;  /* CONSUMER: its position, and the one after these changes */
     struct pfs_view_source source;
 };
 
@@ -32,7 +33,7 @@ typedef int pfs_finder_fn(const struct pfs_looking *looking, struct pfs_shown *o
 pfs_finder_fn pfs_find_rows;    /* VIEW */
 pfs_finder_fn pfs_find_diff;    /* DIFF */
 pfs_finder_fn pfs_find_system;  /* SYSTEM */
-pfs_finder_fn pfs_find_changes; /* CHANGES, INCREMENTAL */
+pfs_finder_fn pfs_find_changes; /* CHANGES, INCREMENTAL, CONSUMER */
 
 /* What a growing file is made of. key: changes when another text has to begin (the oldest change that is kept, the
  * schema); in the arena. With from_now it begins after the newest snapshot. */

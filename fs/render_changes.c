@@ -12,6 +12,7 @@ struct changes { /* what such a view is made of */
     struct pfs_state *from, *to; /* logged changes: `to` is what is known of the table, its schema */
     enum pfs_changes_mode mode;
     int64_t first, last; /* logged changes: of these snapshots */
+    bool snapshot;       /* with their ids */
     struct pfs_arena arena;
     struct pfs_pool *pool;
     int32_t columns;
@@ -144,7 +145,7 @@ int pfs_find_diff(const struct pfs_looking *looking, struct pfs_shown *out, stru
     return pfs_print_source(&print, &out->source, err);
 }
 
-/* ---- changes, incremental/A..B ---- */
+/* ---- changes, incremental/A..B, consumer/<name> ---- */
 
 static int open_logged(void *context, const struct pfs_cancel *cancel, struct pfs_rows **out, struct pfs_err *err)
 {
@@ -156,6 +157,7 @@ static int open_logged(void *context, const struct pfs_cancel *cancel, struct pf
                                           .mode = c->mode,
                                           .from = c->first,
                                           .to = c->last,
+                                          .snapshot = c->snapshot,
                                           .columns = c->columns,
                                           .column = c->column,
                                           .partitions = c->partitions,
@@ -212,25 +214,47 @@ static int find_range(struct changes *c, const struct pfs_place *place, struct p
     return 0;
 }
 
+/* From a consumer's position, or the oldest change that is kept, to the newest. */
+static int find_unread(struct changes *c, const struct pfs_place *place, struct pfs_shown *out, struct pfs_err *err)
+{
+    struct pfs_table_parts parts = pfs_table_parts(c->table);
+    int64_t first = 1, last = 0;
+    int rc;
+
+    PFS_TRY(pfs_table_consumer(c->table, place->name, &out->seen, err));
+    PFS_TRY(pfs_table_state(c->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &c->to, err));
+    rc = pfs_changes_range(parts.store, parts.meta, &first, &last, err);
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
+    c->mode = PFS_CHANGES_STREAM;
+    c->snapshot = true;
+    c->first = out->seen > first ? out->seen : first;
+    c->last = last;
+    out->after = c->first > last + 1 ? c->first : last + 1; /* one that stands in the future waits there */
+    return 0;
+}
+
 static int find_logged(struct changes *c, const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
     struct pfs_table_parts parts = pfs_table_parts(c->table);
     const struct pfs_snapshot *end = &c->to->snapshot;
     struct pfs_snapshot loaded;
 
-    if (looking->place->kind == PFS_NODE_CHANGES)
+    if (looking->place->kind == PFS_NODE_CONSUMER)
+        PFS_TRY(find_unread(c, looking->place, out, err));
+    else if (looking->place->kind == PFS_NODE_CHANGES)
         PFS_TRY(find_frozen(c, looking->place, err));
     else
         PFS_TRY(find_range(c, looking->place, err));
     end = &c->to->snapshot;
-    if (end->id != c->last) {
+    if (c->last > 0 && end->id != c->last) {
         PFS_TRY(pfs_changes_snapshot(parts.store, parts.meta, c->last, &c->arena, &loaded, err));
         end = &loaded;
     }
     PFS_TRY(refine(c, looking->place, err));
-    out->mtime_ms = end->time_ms;
-    out->identity = pfs_arena_printf(looking->arena, "%lld|%lld-%s|%lld", (long long)c->first, (long long)end->id,
-                                     end->delta_list, (long long)c->to->schema->id);
+    out->mtime_ms = c->last > 0 ? end->time_ms : 0;
+    out->identity = pfs_arena_printf(looking->arena, "%lld|%lld-%s|%lld", (long long)c->first, (long long)c->last,
+                                     c->last > 0 ? end->delta_list : "", (long long)c->to->schema->id);
     return out->identity == NULL ? pfs_arena_full(looking->arena, err) : 0;
 }
 

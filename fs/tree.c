@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "fs/bookmark.h"
 #include "fs/tree_internal.h"
 #include "src/meta/names.h"
 
@@ -312,6 +313,18 @@ static int list_snapshots(struct listing *l, const struct pfs_place *place, stru
     return 0;
 }
 
+static int list_consumers(struct listing *l, struct pfs_table *table)
+{
+    const char **names;
+    int64_t count;
+
+    PFS_TRY(pfs_table_consumers(table, l->arena, &names, &count, l->err));
+    for (int64_t i = 0; i < count; i++)
+        if (names[i][0] != '.')
+            PFS_TRY(list_name(l, names[i], false));
+    return 0;
+}
+
 /* What is read from the table of a directory. */
 static int list_in_table(struct listing *l, const struct pfs_place *place)
 {
@@ -321,6 +334,8 @@ static int list_in_table(struct listing *l, const struct pfs_place *place)
     PFS_TRY(pfs_tree_table(l->tree, place, &table, l->err));
     if (place->kind == PFS_NODE_SNAPSHOTS)
         rc = list_snapshots(l, place, table);
+    else if (place->kind == PFS_NODE_CONSUMERS)
+        rc = list_consumers(l, table);
     else
         rc = list_tags(l, place, table);
     pfs_table_unref(table);
@@ -379,6 +394,7 @@ static int list_all(struct listing *l, const struct pfs_place *place)
     case PFS_NODE_SNAPSHOTS:
     case PFS_NODE_TAGS:
     case PFS_NODE_BRANCHES:
+    case PFS_NODE_CONSUMERS:
         return list_in_table(l, place);
     case PFS_NODE_DAEMON:
         return list_daemon(l);
@@ -480,11 +496,27 @@ void pfs_tree_rmdir(struct pfs_tree *tree, struct pfs_request *request, struct p
     request->done(request, rc);
 }
 
+static int remove_consumer(struct pfs_tree *tree, struct pfs_node *parent, const char *name, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    struct pfs_place place;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_place_child(&parent->place, name, &arena, &place, err);
+    if (rc == 0)
+        rc = pfs_bookmark_remove(tree, &place, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
 void pfs_tree_unlink(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name)
 {
     int rc = pfs_tree_writable(tree, &parent->place, &request->err);
 
-    if (rc == 0)
+    if (rc == 0 && parent->place.kind == PFS_NODE_CONSUMERS)
+        rc = remove_consumer(tree, parent, name, &request->err);
+    else if (rc == 0)
         rc = pfs_fail(&request->err, EPERM, "%s/%s is no file that can be removed", parent->place.path, name);
     request->done(request, rc);
 }

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "src/commit/commit.h"
+#include "src/meta/consumer.h"
 #include "src/table_internal.h"
 
 #define MANIFEST_CACHE_SHARE 4 /* a quarter of the memory budget */
@@ -425,4 +426,63 @@ int pfs_table_tag_rename(struct pfs_table *table, const char *from, const char *
     if (table->config.read_only)
         return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
     return pfs_tag_rename(table->config.store, table->config.meta, from, to, err);
+}
+
+/* ---- consumers ---- */
+
+int pfs_table_consumers(struct pfs_table *table, struct pfs_arena *arena, const char ***names, int64_t *count,
+                        struct pfs_err *err)
+{
+    return pfs_consumer_list(table->config.store, table->config.meta, arena, names, count, err);
+}
+
+int pfs_table_consumer(struct pfs_table *table, const char *name, int64_t *next, struct pfs_err *err)
+{
+    return pfs_consumer_load(table->config.store, table->config.meta, name, next, err);
+}
+
+static int save_consumer(struct pfs_table *table, const char *name, int64_t next, struct pfs_err *err)
+{
+    if (table->config.read_only)
+        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    return pfs_consumer_save(table->config.store, table->config.meta, name, next, err);
+}
+
+int pfs_table_consumer_create(struct pfs_table *table, const char *name, struct pfs_err *err)
+{
+    struct pfs_state *state;
+    int64_t next;
+    int rc = pfs_table_consumer(table, name, &next, err);
+
+    if (rc != -ENOENT)
+        return rc;
+    PFS_TRY(latest(table, &state, err));
+    next = state->exists ? state->snapshot.id + 1 : 1;
+    pfs_state_unref(state);
+    return save_consumer(table, name, next, err);
+}
+
+int pfs_table_consumer_move(struct pfs_table *table, const char *name, int64_t seen, int64_t next, struct pfs_err *err)
+{
+    int64_t now;
+    int rc = pfs_table_consumer(table, name, &now, err);
+
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    return now == seen && now != next ? save_consumer(table, name, next, err) : 0;
+}
+
+int pfs_table_consumer_set(struct pfs_table *table, const char *name, int64_t next, struct pfs_err *err)
+{
+    int64_t now;
+
+    PFS_TRY(pfs_table_consumer(table, name, &now, err));
+    return save_consumer(table, name, next, err);
+}
+
+int pfs_table_consumer_delete(struct pfs_table *table, const char *name, struct pfs_err *err)
+{
+    if (table->config.read_only)
+        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    return pfs_consumer_remove(table->config.store, table->config.meta, name, err);
 }

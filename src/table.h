@@ -84,6 +84,17 @@ int pfs_table_tag_create(struct pfs_table *table, const char *name, struct pfs_e
 int pfs_table_tag_delete(struct pfs_table *table, const char *name, struct pfs_err *err);
 int pfs_table_tag_rename(struct pfs_table *table, const char *from, const char *to, struct pfs_err *err);
 
+/* Consumers: the next snapshot that each wants to read. create: at the newest snapshot, so that what comes is read; one
+ * that is there stays as it is. move: from `seen` to `next`, and nothing when it stands elsewhere by now. set, delete,
+ * position: bare -ENOENT when there is none. */
+int pfs_table_consumers(struct pfs_table *table, struct pfs_arena *arena, const char ***names, int64_t *count,
+                        struct pfs_err *err);
+int pfs_table_consumer(struct pfs_table *table, const char *name, int64_t *next, struct pfs_err *err);
+int pfs_table_consumer_create(struct pfs_table *table, const char *name, struct pfs_err *err);
+int pfs_table_consumer_move(struct pfs_table *table, const char *name, int64_t seen, int64_t next, struct pfs_err *err);
+int pfs_table_consumer_set(struct pfs_table *table, const char *name, int64_t next, struct pfs_err *err);
+int pfs_table_consumer_delete(struct pfs_table *table, const char *name, struct pfs_err *err);
+
 /* A JSON object that says how the table is: snapshot, schema, files and runs a bucket, bytes, unsupported features. */
 int pfs_table_status(struct pfs_table *table, struct pfs_buf *out, struct pfs_err *err);
 

@@ -50,17 +50,55 @@ static int load(struct pfs_store *store, const char *path, int64_t *next, struct
     return 0;
 }
 
+static int path_of(const char *table, const char *name, struct pfs_arena *arena, const char **out, struct pfs_err *err)
+{
+    if (!pfs_name_is_component(pfs_str(name)) || strlen(name) > PFS_NAME_BYTES_MAX - strlen("consumer-"))
+        return pfs_fail(err, EINVAL, "'%s' cannot be the name of a consumer", name);
+    *out = pfs_arena_printf(arena, "%s/consumer/consumer-%s", table, name);
+    return *out == NULL ? pfs_arena_full(arena, err) : 0;
+}
+
 int pfs_consumer_load(struct pfs_store *store, const char *table, const char *name, int64_t *next, struct pfs_err *err)
 {
     struct pfs_arena arena;
     const char *path;
     int rc;
 
-    if (!pfs_name_is_component(pfs_str(name)) || strlen(name) > PFS_NAME_BYTES_MAX - strlen("consumer-"))
-        return pfs_fail(err, EINVAL, "'%s' cannot be the name of a consumer", name);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    path = pfs_arena_printf(&arena, "%s/consumer/consumer-%s", table, name);
-    rc = path == NULL ? pfs_arena_full(&arena, err) : load(store, path, next, err);
+    rc = path_of(table, name, &arena, &path, err);
+    if (rc == 0)
+        rc = load(store, path, next, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+int pfs_consumer_save(struct pfs_store *store, const char *table, const char *name, int64_t next, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    const char *path, *json;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = path_of(table, name, &arena, &path, err);
+    json = pfs_arena_printf(&arena, "{\n  \"nextSnapshot\" : %lld\n}", (long long)next);
+    if (rc == 0 && json == NULL)
+        rc = pfs_arena_full(&arena, err);
+    if (rc == 0)
+        rc = pfs_store_publish(store, path, pfs_str(json), true, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+int pfs_consumer_remove(struct pfs_store *store, const char *table, const char *name, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    const char *path;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = path_of(table, name, &arena, &path, err);
+    if (rc == 0)
+        rc = pfs_store_unlink(store, path, err);
     pfs_arena_done(&arena);
     return rc;
 }
