@@ -1,6 +1,7 @@
 /* zone.h - from instants to the clock on a writer's wall. Private to the suite.
  *
- * Rules come from the system's time zone files. Threads: immutable after load.
+ * Rules come from the system's time zone files (TZif), through a store that sees their directory alone. After the last
+ * change that a file lists (2037 in most) its last offset stays. Threads: immutable after load.
  */
 #pragma once
 
@@ -14,8 +15,8 @@ struct pfs_orc_zone {
     int64_t base;      /* the instant of 2015-01-01 00:00:00 on that wall */
 };
 
-/* By the name that a stripe gives; len 0 and the names of UTC need no files. What it needs is in the arena. -EOPNOTSUPP
- * with the name when it is not known here. */
+/* By the name that a stripe gives: len 0 is UTC; "GMT+8" and "GMT-03:30" as Java names them; else a file of the
+ * system's. What it needs is in the arena. -EOPNOTSUPP with the name when it is not known here. */
 int pfs_orc_zone_load(struct pfs_slice name, struct pfs_arena *arena, struct pfs_orc_zone *out, struct pfs_err *err);
 
 /* Seconds east of Greenwich at an instant. */

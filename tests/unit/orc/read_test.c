@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "base/number.h"
 #include "tests/unit/orc/load.h"
 
@@ -54,13 +56,16 @@ static const char *const plain[][2] = {
 static const char *const multiset[][2] = {
     {"id", "INT"}, {"ms", "MULTISET<STRING>"}, {"msi", "MULTISET<INT>"}, {NULL, NULL}};
 
+/* Written in New York's time. */
+static const char *const zone[][2] = {{"id", "INT"}, {"ts", "TIMESTAMP(6)"}, {"ltz", "TIMESTAMP_LTZ(6)"}, {NULL, NULL}};
+
 /* Files of Paimon, and the rows that it reads from them itself. */
 static const struct {
     const char *name;
     const char *const (*pairs)[2];
 } golden[] = {
     {"paimon-types", types}, {"paimon-zstd", plain}, {"paimon-snappy", plain},      {"paimon-lz4", plain},
-    {"paimon-zlib", plain},  {"paimon-none", plain}, {"paimon-multiset", multiset},
+    {"paimon-zlib", plain},  {"paimon-none", plain}, {"paimon-multiset", multiset}, {"paimon-zone", zone},
 };
 
 static void expect_rows(const char *what, struct pfs_file *file, const struct pfs_file_read *read,
@@ -100,6 +105,8 @@ static void what_paimon_wrote_reads_as_paimon_reads_it(void **state)
         struct pfs_arena arena = {0};
         struct pfs_file_read read = {.fields = fields};
 
+        if (golden[i].pairs == zone && access("/usr/share/zoneinfo/America/New_York", R_OK) != 0)
+            continue; /* a system without zones */
         snprintf(name[0], sizeof(name[0]), "%s.orc", golden[i].name);
         snprintf(name[1], sizeof(name[1]), "%s.ndjson", golden[i].name);
         bytes = load_bytes(name[0]);
