@@ -268,6 +268,7 @@ static void look_for_view(struct lookup *l)
 /* Does what the place names exist? 0 or bare -ENOENT. */
 static int check_exists(struct pfs_tree *tree, const struct pfs_place *p, struct pfs_err *err)
 {
+    const struct pfs_condition *condition;
     struct pfs_partition_value *value;
     struct pfs_table *table;
     struct pfs_state *state;
@@ -294,6 +295,8 @@ static int check_exists(struct pfs_tree *tree, const struct pfs_place *p, struct
     rc = pfs_place_partitions(p, state->schema, &arena, &value, err);
     if (rc == 0)
         rc = pfs_place_columns(p, state->schema, &arena, &column, &columns, err);
+    if (rc == 0)
+        rc = pfs_place_condition(p, state->schema, &arena, &condition, err);
     pfs_arena_done(&arena);
     pfs_state_unref(state);
     return rc;

@@ -128,3 +128,10 @@ int pfs_place_partitions(const struct pfs_place *place, const struct pfs_schema 
                          struct pfs_partition_value **out, struct pfs_err *err);
 int pfs_place_columns(const struct pfs_place *place, const struct pfs_schema *schema, struct pfs_arena *arena,
                       int32_t **column, int32_t *columns, struct pfs_err *err);
+/* The conditions, joined by and; NULL = none. -EINVAL with the sentence. The schema outlives it. */
+int pfs_place_condition(const struct pfs_place *place, const struct pfs_schema *schema, struct pfs_arena *arena,
+                        const struct pfs_condition **out, struct pfs_err *err);
+/* KEY: the values of the primary key that its name spells, a one-row column each, in declared order. -EINVAL: another
+ * number of them, a malformed or null one. */
+int pfs_place_key(const struct pfs_place *place, const struct pfs_schema *schema, struct pfs_arena *arena,
+                  struct pfs_column **out, struct pfs_err *err);

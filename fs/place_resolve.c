@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "fs/place.h"
+#include "src/condition/condition.h"
 #include "src/meta/names.h"
 
 static int find_column(const struct pfs_schema *schema, struct pfs_slice name, int32_t *out, struct pfs_err *err)
@@ -79,5 +80,47 @@ int pfs_place_columns(const struct pfs_place *place, const struct pfs_schema *sc
             seen[list[k]] = true;
     }
     *column = list;
+    return 0;
+}
+
+int pfs_place_condition(const struct pfs_place *place, const struct pfs_schema *schema, struct pfs_arena *arena,
+                        const struct pfs_condition **out, struct pfs_err *err)
+{
+    const struct pfs_condition *all = NULL;
+
+    for (int32_t i = 0; i < place->wheres; i++) {
+        const struct pfs_condition *one;
+
+        PFS_TRY(pfs_condition_parse(pfs_str(place->where[i]), schema, arena, &one, err));
+        PFS_TRY(pfs_condition_and(all, one, arena, &all, err));
+    }
+    *out = all;
+    return 0;
+}
+
+int pfs_place_key(const struct pfs_place *place, const struct pfs_schema *schema, struct pfs_arena *arena,
+                  struct pfs_column **out, struct pfs_err *err)
+{
+    struct pfs_column *value = pfs_arena_array(arena, (size_t)schema->primary_keys, sizeof(*value));
+    const char *at = place->name;
+
+    if (value == NULL)
+        return pfs_arena_full(arena, err);
+    if (schema->primary_keys == 0)
+        return pfs_fail(err, EINVAL, "the table has no primary key");
+    for (int32_t i = 0; i < schema->primary_keys; i++) {
+        const struct pfs_field *field = &schema->field[schema->primary_key[i]];
+        size_t len = strcspn(at, ",");
+        bool more = at[len] == ',';
+
+        if (more != (i + 1 < schema->primary_keys))
+            return pfs_fail(err, EINVAL, "the primary key has %d values, joined by commas", schema->primary_keys);
+        if (pfs_name_value_parse(&field->type, pfs_slice_of(at, len), arena, &value[i], err) < 0)
+            return pfs_wrap(err, "%s", field->name);
+        if (!pfs_column_present(&value[i], 0))
+            return pfs_fail(err, EINVAL, "%s: a key is never null", field->name);
+        at += len + more;
+    }
+    *out = value;
     return 0;
 }

@@ -8,9 +8,10 @@
 int pfs_render_find(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
     static pfs_finder_fn *const finder[] = {
-        [PFS_NODE_VIEW] = pfs_find_rows,           [PFS_NODE_DIFF] = pfs_find_diff,
-        [PFS_NODE_SYSTEM] = pfs_find_system,       [PFS_NODE_CHANGES] = pfs_find_changes,
-        [PFS_NODE_INCREMENTAL] = pfs_find_changes, [PFS_NODE_CONSUMER] = pfs_find_changes,
+        [PFS_NODE_VIEW] = pfs_find_rows,       [PFS_NODE_KEY] = pfs_find_key,
+        [PFS_NODE_DIFF] = pfs_find_diff,       [PFS_NODE_INCREMENTAL] = pfs_find_changes,
+        [PFS_NODE_CHANGES] = pfs_find_changes, [PFS_NODE_CONSUMER] = pfs_find_changes,
+        [PFS_NODE_SYSTEM] = pfs_find_system,
     };
     size_t kind = looking->place->kind;
 
@@ -27,6 +28,7 @@ struct source {
     int32_t *column;
     int32_t partitions;
     struct pfs_partition_value *partition;
+    const struct pfs_condition *condition;
 };
 
 static int open_rows(void *context, const struct pfs_cancel *cancel, struct pfs_rows **out, struct pfs_err *err)
@@ -37,6 +39,7 @@ static int open_rows(void *context, const struct pfs_cancel *cancel, struct pfs_
                                  .column = s->column,
                                  .partitions = s->partitions,
                                  .partition = s->partition,
+                                 .condition = s->condition,
                                  .cancel = cancel,
                                  .pool = s->pool};
 
@@ -59,7 +62,7 @@ static int fill(struct source *s, const struct pfs_looking *looking, struct pfs_
     PFS_TRY(pfs_place_columns(looking->place, schema, &s->arena, &s->column, &s->columns, err));
     PFS_TRY(pfs_place_partitions(looking->place, schema, &s->arena, &s->partition, err));
     s->partitions = looking->place->specs;
-    return 0;
+    return pfs_place_condition(looking->place, schema, &s->arena, &s->condition, err);
 }
 
 int pfs_find_rows(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
@@ -75,10 +78,6 @@ int pfs_find_rows(const struct pfs_looking *looking, struct pfs_shown *out, stru
 
     if (s == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a view");
-    if (looking->place->wheres > 0) {
-        pfs_free(s);
-        return pfs_fail(err, EOPNOTSUPP, "conditions are not there yet");
-    }
     pfs_arena_init(&s->arena, PFS_ARENA_LIMIT);
     s->pool = looking->pool;
     rc = pfs_table_state(looking->table, looking->place->when, &s->state, err);

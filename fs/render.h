@@ -39,3 +39,4 @@ pfs_finder_fn pfs_find_changes; /* CHANGES, INCREMENTAL, CONSUMER */
  * schema); in the arena. With from_now it begins after the newest snapshot. */
 int pfs_find_stream(const struct pfs_looking *looking, bool from_now, const char **key, struct pfs_stream_source *out,
                     struct pfs_err *err);
+pfs_finder_fn pfs_find_key; /* KEY: looks for the row, bare -ENOENT when there is none */

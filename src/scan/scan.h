@@ -37,6 +37,7 @@ struct pfs_scan_want {
     int32_t partitions;
     const struct pfs_partition_value *partition;
     const struct pfs_condition *condition; /* parsed against the state's schema; NULL = every row */
+    const int32_t *bucket_hash; /* rows with this hash of the bucket key alone: tables of fixed buckets; NULL = all */
     bool sequences; /* append _SEQUENCE_NUMBER (BIGINT) after the wanted columns; primary-key tables alone */
     bool row_ids;   /* append _ROW_ID and _SEQUENCE_NUMBER (BIGINT) there; append tables alone */
     bool kinds;     /* append the row kind (TINYINT) after all else */
