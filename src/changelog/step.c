@@ -68,13 +68,14 @@ static int choose(const struct pfs_changes_want *want, const struct pfs_snapshot
     return stream && s->kind == PFS_COMMIT_OVERWRITE ? take_overwrite(schema, out, err) : 0;
 }
 
-/* A batch read leaves level 0 out where deletion vectors or first-row are used, an incremental one of a delta too. */
+/* A batch read leaves level 0 out where deletion vectors or first-row are used, an incremental one too: of deltas, and
+ * of changelogs that the writer made (those of compactions have the level of their output). */
 static bool is_hidden(const struct pfs_changes_want *want, enum taken taken, const struct pfs_manifest_entry *e)
 {
     const struct pfs_schema *schema = want->state->schema;
 
-    return want->mode == PFS_CHANGES_AUTO && taken == DELTA && schema->primary_keys > 0 && e->file.level == 0 &&
-           (schema->deletion_vectors || schema->engine == PFS_FIRST_ROW);
+    return want->mode == PFS_CHANGES_AUTO && (taken == DELTA || taken == CHANGELOG) && schema->primary_keys > 0 &&
+           e->file.level == 0 && (schema->deletion_vectors || schema->engine == PFS_FIRST_ROW);
 }
 
 /* ---- files ---- */

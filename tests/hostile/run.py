@@ -211,6 +211,13 @@ class Reader:
             raise RuntimeError("exit %d: %s" % (done.returncode, error[0][-300:]))
         return done.stdout, None if done.returncode == 0 else error[0].strip()
 
+    def stop(self):
+        """Whatever happened."""
+        if self.daemon and self.daemon.poll() is None:
+            subprocess.run(["fusermount3", "-u", "-z", self.point])
+            self.daemon.kill()
+            self.daemon.wait()
+
     def close(self):
         """What is wrong with the program at the end."""
         if not self.point:
@@ -239,7 +246,6 @@ def judge(view, got, error, sound, sound_error):
 
 def run_case(binary, case, use_mount, rounds):
     rng = random.Random(case.name)
-    failures, passed = [], 0
     with tempfile.TemporaryDirectory(prefix="paimonfs-hostile-") as scratch:
         scratch = pathlib.Path(scratch)
         (scratch / "secret").write_text(SECRET + "\n")
@@ -257,29 +263,35 @@ def run_case(binary, case, use_mount, rounds):
         if point:
             point.mkdir()
         reader = Reader(binary, scratch / "warehouse", point)
-        sound = {view: reader("db/sound/" + view) for view in VIEWS}
-        for number, name in enumerate(names):
-            for view in VIEWS:
-                try:
-                    got, error = reader("db/t%d/%s" % (number, view))
-                    wrong = judge(view, got, error, *sound[view])
-                except subprocess.TimeoutExpired:
-                    wrong = "no answer within %d s" % TIMEOUT
-                except RuntimeError as e:
-                    wrong = str(e)
-                if wrong:
-                    failures.append("%s, %s, %s: %s" % (case.name, name, view, wrong))
-                else:
-                    passed += 1
+        try:
+            return read_all(reader, case, names)
+        finally:
+            reader.stop()
+
+
+def read_all(reader, case, names):
+    failures, passed = [], 0
+    sound = {view: reader("db/sound/" + view) for view in VIEWS}
+    for number, name in enumerate(names):
         for view in VIEWS:
-            if reader("db/sound/" + view) != sound[view] and view != "status.json":
-                failures.append("%s: %s of the sound table changed" % (case.name, view))
-        wrong = reader.close()
-        if not wrong and reader.peak > RESIDENT_KIB:
-            wrong = "%d KiB resident" % reader.peak
-        if wrong:
-            failures.append("%s: %s" % (case.name, wrong))
-    return passed, failures
+            try:
+                got, error = reader("db/t%d/%s" % (number, view))
+                wrong = judge(view, got, error, *sound[view])
+            except subprocess.TimeoutExpired:
+                wrong = "no answer within %d s" % TIMEOUT
+            except RuntimeError as e:
+                wrong = str(e)
+            if wrong:
+                failures.append("%s, %s, %s: %s" % (case.name, name, view, wrong))
+            else:
+                passed += 1
+    for view in VIEWS:
+        if reader("db/sound/" + view) != sound[view] and view != "status.json":
+            failures.append("%s: %s of the sound table changed" % (case.name, view))
+    wrong = reader.close()
+    if not wrong and reader.peak > RESIDENT_KIB:
+        wrong = "%d KiB resident" % reader.peak
+    return passed, failures + (["%s: %s" % (case.name, wrong)] if wrong else [])
 
 
 def main():
