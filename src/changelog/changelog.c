@@ -9,6 +9,7 @@
 #include "src/changelog/step.h"
 #include "src/file/file.h"
 #include "src/scan/kinds.h"
+#include "src/scan/where.h"
 
 struct changes {
     struct pfs_rows rows;     /* first */
@@ -253,7 +254,7 @@ static int fill(struct changes *c, struct pfs_err *err)
     return check_supported(c, err);
 }
 
-int pfs_changes_rows(const struct pfs_changes_want *want, struct pfs_rows **out, struct pfs_err *err)
+static int open_changes(const struct pfs_changes_want *want, struct pfs_rows **out, struct pfs_err *err)
 {
     struct changes *c = pfs_zalloc(sizeof(*c));
     int rc;
@@ -275,6 +276,31 @@ int pfs_changes_rows(const struct pfs_changes_want *want, struct pfs_rows **out,
     }
     *out = &c->rows;
     return 0;
+}
+
+int pfs_changes_rows(const struct pfs_changes_want *want, struct pfs_rows **out, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = want->state->schema;
+    struct pfs_changes_want wider = *want;
+    struct pfs_arena arena;
+    struct pfs_where where;
+    struct pfs_rows *rows;
+    int rc;
+
+    if (want->condition == NULL)
+        return open_changes(want, out, err);
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_where_plan(want->condition, schema, want->column, want->columns, want->snapshot ? 2 : 1, &arena, &where,
+                        err);
+    if (rc == 0) {
+        wider.columns = where.columns;
+        wider.column = where.column;
+        rc = open_changes(&wider, &rows, err);
+    }
+    if (rc == 0)
+        rc = pfs_where_rows(rows, want->condition, &where, schema, out, err);
+    pfs_arena_done(&arena);
+    return rc;
 }
 
 /* ---- which there are ---- */

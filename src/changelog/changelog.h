@@ -27,6 +27,7 @@ struct pfs_changes_want {
     const int32_t *column;
     int32_t partitions;
     const struct pfs_partition_value *partition;
+    const struct pfs_condition *condition; /* of each row; parsed against the state's schema, borrowed; NULL = none */
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool;
 };

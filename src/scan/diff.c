@@ -15,6 +15,7 @@
 #include "src/scan/kinds.h"
 #include "src/scan/plan.h"
 #include "src/scan/same.h"
+#include "src/scan/where.h"
 
 struct vector { /* the deletion vector of a data file: its place tells it apart */
     const char *file, *index;
@@ -465,7 +466,7 @@ static int fill_diff(struct diff *d, const struct pfs_diff_want *want, struct pf
     return leave_out_same(d, err);
 }
 
-int pfs_diff_rows(const struct pfs_diff_want *want, struct pfs_rows **out, struct pfs_err *err)
+static int open_diff(const struct pfs_diff_want *want, struct pfs_rows **out, struct pfs_err *err)
 {
     struct diff *d = pfs_zalloc(sizeof(*d));
     int rc;
@@ -487,4 +488,27 @@ int pfs_diff_rows(const struct pfs_diff_want *want, struct pfs_rows **out, struc
     }
     *out = &d->rows;
     return 0;
+}
+
+int pfs_diff_rows(const struct pfs_diff_want *want, struct pfs_rows **out, struct pfs_err *err)
+{
+    struct pfs_diff_want wider = *want;
+    struct pfs_arena arena;
+    struct pfs_where where;
+    struct pfs_rows *rows;
+    int rc;
+
+    if (want->condition == NULL)
+        return open_diff(want, out, err);
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_where_plan(want->condition, want->to->schema, want->column, want->columns, 1, &arena, &where, err);
+    if (rc == 0) {
+        wider.columns = where.columns;
+        wider.column = where.column;
+        rc = open_diff(&wider, &rows, err);
+    }
+    if (rc == 0)
+        rc = pfs_where_rows(rows, want->condition, &where, want->to->schema, out, err);
+    pfs_arena_done(&arena);
+    return rc;
 }

@@ -17,6 +17,8 @@ struct pfs_diff_want {
     const int32_t *column;
     int32_t partitions;
     const struct pfs_partition_value *partition;
+    const struct pfs_condition
+        *condition; /* of the rows that are given; parsed against the schema of `to`; NULL = none */
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool;
 };
