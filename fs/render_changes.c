@@ -19,6 +19,7 @@ struct changes { /* what such a view is made of */
     int32_t *column;
     int32_t partitions;
     struct pfs_partition_value *partition;
+    const struct pfs_condition *condition;
 };
 
 static void release(void *context)
@@ -50,12 +51,10 @@ static int refine(struct changes *c, const struct pfs_place *place, struct pfs_e
 {
     const struct pfs_schema *schema = c->to->schema;
 
-    if (place->wheres > 0)
-        return pfs_fail(err, EOPNOTSUPP, "conditions are not there yet");
     PFS_TRY(pfs_place_columns(place, schema, &c->arena, &c->column, &c->columns, err));
     PFS_TRY(pfs_place_partitions(place, schema, &c->arena, &c->partition, err));
     c->partitions = place->specs;
-    return 0;
+    return pfs_place_condition(place, schema, &c->arena, &c->condition, err);
 }
 
 /* ---- diff/A..B ---- */
@@ -97,6 +96,7 @@ static int open_diff(void *context, const struct pfs_cancel *cancel, struct pfs_
                                        .column = c->column,
                                        .partitions = c->partitions,
                                        .partition = c->partition,
+                                       .condition = c->condition,
                                        .cancel = cancel,
                                        .pool = c->pool};
 
@@ -122,8 +122,8 @@ static int find_diff(struct changes *c, const struct pfs_looking *looking, struc
         return pfs_fail(err, EINVAL, "%s is newer than %s", place->from, place->to);
     PFS_TRY(refine(c, place, err));
     out->mtime_ms = c->to->exists ? c->to->snapshot.time_ms : 0;
-    out->identity = pfs_arena_printf(looking->arena, "%s|%s|%lld", c->from->identity, c->to->identity,
-                                     (long long)c->to->schema->id);
+    out->identity = pfs_arena_printf(looking->arena, "%s|%s|%lld-%lld", c->from->identity, c->to->identity,
+                                     (long long)c->to->schema->id, (long long)c->to->schema->time_ms);
     return out->identity == NULL ? pfs_arena_full(looking->arena, err) : 0;
 }
 
@@ -162,6 +162,7 @@ static int open_logged(void *context, const struct pfs_cancel *cancel, struct pf
                                           .column = c->column,
                                           .partitions = c->partitions,
                                           .partition = c->partition,
+                                          .condition = c->condition,
                                           .cancel = cancel,
                                           .pool = c->pool};
 
@@ -253,8 +254,9 @@ static int find_logged(struct changes *c, const struct pfs_looking *looking, str
     }
     PFS_TRY(refine(c, looking->place, err));
     out->mtime_ms = c->last > 0 ? end->time_ms : 0;
-    out->identity = pfs_arena_printf(looking->arena, "%lld|%lld-%s|%lld", (long long)c->first, (long long)c->last,
-                                     c->last > 0 ? end->delta_list : "", (long long)c->to->schema->id);
+    out->identity = pfs_arena_printf(looking->arena, "%lld|%lld-%s|%lld-%lld", (long long)c->first, (long long)c->last,
+                                     c->last > 0 ? end->delta_list : "", (long long)c->to->schema->id,
+                                     (long long)c->to->schema->time_ms);
     return out->identity == NULL ? pfs_arena_full(looking->arena, err) : 0;
 }
 

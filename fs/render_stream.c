@@ -21,6 +21,7 @@ struct growing {
     int32_t *column;
     int32_t partitions;
     struct pfs_partition_value *partition;
+    const struct pfs_condition *condition;
     int64_t next;         /* snapshot */
     struct pfs_stat last; /* of the file of the one before; inode 0 = none was rendered */
     bool headed;
@@ -64,6 +65,7 @@ static int open_rows(struct growing *g, const struct pfs_cancel *cancel, struct 
                                           .column = g->column,
                                           .partitions = g->partitions,
                                           .partition = g->partition,
+                                          .condition = g->condition,
                                           .cancel = cancel,
                                           .pool = g->pool};
 
@@ -200,15 +202,14 @@ static int find(struct growing *g, const struct pfs_looking *looking, bool from_
     rc = pfs_changes_range(parts.store, parts.meta, &first, &last, err);
     if (rc < 0 && rc != -ENOENT)
         return rc;
-    if (place->wheres > 0)
-        return pfs_fail(err, EOPNOTSUPP, "conditions are not there yet");
     PFS_TRY(pfs_place_columns(place, g->state->schema, &g->arena, &g->column, &g->columns, err));
     PFS_TRY(pfs_place_partitions(place, g->state->schema, &g->arena, &g->partition, err));
+    PFS_TRY(pfs_place_condition(place, g->state->schema, &g->arena, &g->condition, err));
     g->partitions = place->specs;
     g->next = from_now ? last + 1 : first;
     g->headed = place->format != PFS_TEXT_CSV;
-    *key = pfs_arena_printf(looking->arena, "%s|%d|%lld|%lld", place->path, (int)place->format, (long long)first,
-                            (long long)g->state->schema->id);
+    *key = pfs_arena_printf(looking->arena, "%s|%d|%lld|%lld-%lld", place->path, (int)place->format, (long long)first,
+                            (long long)g->state->schema->id, (long long)g->state->schema->time_ms);
     return *key == NULL ? pfs_arena_full(looking->arena, err) : 0;
 }
 
