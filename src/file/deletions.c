@@ -29,6 +29,7 @@ struct vector {
 
 struct pfs_deletions {
     struct pfs_store *store;
+    const struct pfs_external *external;
     const struct pfs_schema *schema;
     char *table;
     bool beside;
@@ -66,9 +67,9 @@ static int collect(struct pfs_deletions *d, const struct pfs_index_entry *index,
     return 0;
 }
 
-int pfs_deletions_open(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
-                       const struct pfs_index_entry *index, int64_t count, struct pfs_deletions **out,
-                       struct pfs_err *err)
+int pfs_deletions_open(struct pfs_store *store, const struct pfs_external *external, const char *table,
+                       const struct pfs_schema *schema, const struct pfs_index_entry *index, int64_t count,
+                       struct pfs_deletions **out, struct pfs_err *err)
 {
     struct pfs_deletions *d = pfs_zalloc(sizeof(*d));
     int rc;
@@ -78,6 +79,7 @@ int pfs_deletions_open(struct pfs_store *store, const char *table, const struct 
         return pfs_fail(err, ENOMEM, "no memory for the deletion vectors of %s", table);
     }
     d->store = store;
+    d->external = external;
     d->schema = schema;
     pthread_mutex_init(&d->lock, NULL);
     rc = pfs_options_bool(&schema->options, "index-file-in-data-file-dir", false, &d->beside, err);
@@ -149,36 +151,38 @@ static int read_block(struct pfs_file *file, const struct pfs_deletion_range *ra
     return rc;
 }
 
-static int path_of(const struct pfs_deletions *d, const struct pfs_index_entry *entry, struct pfs_arena *arena,
-                   const char **out, struct pfs_err *err)
+/* Where an index file lies: in which store, at which path. */
+static int place_of(const struct pfs_deletions *d, const struct pfs_index_entry *entry, struct pfs_arena *arena,
+                    struct pfs_store **store, const char **out, struct pfs_err *err)
 {
     const char *dir = NULL;
     char *path;
 
     if (entry->external_path != NULL)
-        return pfs_fail(err, EOPNOTSUPP, "index file %s lies outside the table, which cannot be read yet",
-                        entry->external_path);
+        return pfs_external_find(d->external, entry->external_path, store, out, err);
     if (d->beside)
         PFS_TRY(pfs_name_bucket(d->table, d->schema, entry->partition, entry->bucket, arena, &dir, err));
     path = dir != NULL ? pfs_arena_printf(arena, "%s/%s", dir, entry->name)
                        : pfs_arena_printf(arena, "%s/index/%s", d->table, entry->name);
     if (path == NULL)
         return pfs_arena_full(arena, err);
+    *store = d->store;
     *out = path;
     return 0;
 }
 
 static int load(const struct pfs_deletions *d, const struct vector *v, struct pfs_bitmap **out, struct pfs_err *err)
 {
+    struct pfs_store *store = NULL;
     struct pfs_file *file = NULL;
     struct pfs_arena arena;
     const char *path = NULL;
     int rc;
 
     pfs_arena_init(&arena, 1 << 20);
-    rc = path_of(d, v->entry, &arena, &path, err);
+    rc = place_of(d, v->entry, &arena, &store, &path, err);
     if (rc == 0) {
-        rc = pfs_store_open(d->store, path, &file, err);
+        rc = pfs_store_open(store, path, &file, err);
         if (rc == -ENOENT)
             rc = pfs_fail(err, EIO, "%s is not there", path);
     }

@@ -8,17 +8,18 @@
 #include "base/store.h"
 #include "format/bitmap.h"
 #include "format/reader.h"
+#include "src/file/external.h"
 #include "src/meta/manifest.h"
 
 struct pfs_deletions;
 
-/* `index` are the live index entries (those of other types are passed over); borrowed, as is the store. `table`: the
- * main table's directory. `schema` says whether index files lie in the data files' bucket directories
- * (index-file-in-data-file-dir). */
+/* `index` are the live index entries (those of other types are passed over); borrowed, as are the store and
+ * `external` (where index files outside of the table may lie; NULL = nowhere). `table`: the main table's directory.
+ * `schema` says whether index files lie in the data files' bucket directories (index-file-in-data-file-dir). */
 struct pfs_schema;
-int pfs_deletions_open(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
-                       const struct pfs_index_entry *index, int64_t count, struct pfs_deletions **out,
-                       struct pfs_err *err);
+int pfs_deletions_open(struct pfs_store *store, const struct pfs_external *external, const char *table,
+                       const struct pfs_schema *schema, const struct pfs_index_entry *index, int64_t count,
+                       struct pfs_deletions **out, struct pfs_err *err);
 void pfs_deletions_close(struct pfs_deletions *deletions); /* NULL allowed */
 
 /* The vector of a data file; *out NULL = nothing of it is deleted. Lives as long as the machine. -EIO: damaged, or the

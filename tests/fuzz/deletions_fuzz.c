@@ -30,7 +30,7 @@ static void read_one(struct pfs_store *store, const uint8_t *file)
     struct pfs_deletions *d = NULL;
     struct pfs_err err = {0};
 
-    if (pfs_deletions_open(store, "t", &schema, &entry, 1, &d, &err) != 0)
+    if (pfs_deletions_open(store, NULL, "t", &schema, &entry, 1, &d, &err) != 0)
         abort();
     if (pfs_deletions_of(d, &data, &rows, &err) == 0 ? rows == NULL : err.text[0] == '\0')
         abort();

@@ -55,7 +55,7 @@ static void every_vector_of_paimon_has_the_rows_that_its_manifest_counts(void **
         int64_t count;
 
         assert_int_equal(pfs_index_manifest_load(store, tables[t], "index", &arena, &index, &count, NULL), 0);
-        assert_int_equal(pfs_deletions_open(store, tables[t], &schema, index, count, &d, NULL), 0);
+        assert_int_equal(pfs_deletions_open(store, NULL, tables[t], &schema, index, count, &d, NULL), 0);
         for (int64_t i = 0; i < count; i++)
             for (int64_t v = 0; v < index[i].vectors; v++) {
                 struct pfs_manifest_entry file =
@@ -131,7 +131,7 @@ static void a_vector_is_read_only_when_all_of_it_is_right(void **state)
             bytes[cases[i].change] ^= 4;
         assert_int_equal(pfs_store_open_memory(&store, NULL), 0);
         put(store, "t/index/index-1", bytes, cases[i].len);
-        CHECK(cases[i].what, pfs_deletions_open(store, "t", &schema, entries, 2, &d, NULL) == 0);
+        CHECK(cases[i].what, pfs_deletions_open(store, NULL, "t", &schema, entries, 2, &d, NULL) == 0);
         CHECK(cases[i].what, pfs_deletions_of(d, &file, &rows, &err) == cases[i].want);
         if (cases[i].want == 0) {
             CHECK(cases[i].what, pfs_bitmap_count(rows) == 2);
@@ -161,7 +161,7 @@ static void a_file_without_a_vector_has_none(void **state)
 
     (void)state;
     assert_int_equal(pfs_store_open_memory(&store, NULL), 0);
-    assert_int_equal(pfs_deletions_open(store, "t", &schema, &entry, 1, &d, NULL), 0);
+    assert_int_equal(pfs_deletions_open(store, NULL, "t", &schema, &entry, 1, &d, NULL), 0);
     assert_int_equal(pfs_deletions_of(d, &other, &rows, NULL), 0);
     assert_null(rows);
     assert_int_equal(pfs_deletions_of(d, &elsewhere, &rows, NULL), 0);
@@ -190,7 +190,7 @@ static void index_files_beside_the_data_are_found_there(void **state)
     (void)state;
     assert_int_equal(pfs_store_open_memory(&store, NULL), 0);
     put(store, "t/bucket-3/index-1", short_file, sizeof(short_file));
-    assert_int_equal(pfs_deletions_open(store, "t", &beside, &entry, 1, &d, NULL), 0);
+    assert_int_equal(pfs_deletions_open(store, NULL, "t", &beside, &entry, 1, &d, NULL), 0);
     assert_int_equal(pfs_deletions_of(d, &file, &rows, NULL), 0);
     assert_int_equal(pfs_bitmap_count(rows), 2);
     pfs_deletions_close(d);
@@ -329,7 +329,7 @@ static void a_vector_without_memory_is_enomem(void **state)
 
         assert_true(n < 100);
         pfs_mem_fail_after(n);
-        rc = pfs_deletions_open(store, "t", &schema, &entry, 1, &d, NULL);
+        rc = pfs_deletions_open(store, NULL, "t", &schema, &entry, 1, &d, NULL);
         if (rc == 0)
             rc = pfs_deletions_of(d, &file, &rows, NULL);
         pfs_mem_fail_after(-1);
