@@ -191,7 +191,7 @@ static int load_latest(struct pfs_table *t, const struct pfs_schema *schema, str
     struct pfs_stat stat;
     int rc = -ENOENT;
 
-    for (int attempt = 0; attempt < 4 && rc == -ENOENT; attempt++) {
+    for (int attempt = 0; attempt < 4 && (rc == -ENOENT || rc == -ESTALE); attempt++) {
         int64_t id;
 
         rc = pfs_snapshot_latest_id(t->config.store, t->config.meta, &id, err);
@@ -199,12 +199,13 @@ static int load_latest(struct pfs_table *t, const struct pfs_schema *schema, str
             return load_state(t, schema, NULL, out, err);
         if (rc == 0)
             rc = pfs_snapshot_load(t->config.store, t->config.meta, id, arena, &snapshot, &stat, err);
+        if (rc == 0)
+            rc = load_state(t, schema, &snapshot, out, err);
     }
     if (rc == -ENOENT)
         return pfs_fail(err, EIO, "the newest snapshot vanishes whenever it is opened");
     if (rc < 0)
         return rc;
-    PFS_TRY(load_state(t, schema, &snapshot, out, err));
     pthread_mutex_lock(&t->lock);
     pfs_state_unref(t->state);
     t->state = pfs_state_ref(*out);

@@ -58,6 +58,11 @@ void pfs_schemas_unref(struct pfs_schemas *schemas)
     pfs_free(schemas);
 }
 
+const char *pfs_schemas_directory(const struct pfs_schemas *schemas)
+{
+    return schemas->meta;
+}
+
 /* Loads outside the lock; two threads may both load, the second copy is then dropped. */
 static int load(struct pfs_schemas *s, int64_t id, struct loaded **out, struct pfs_err *err)
 {

@@ -14,6 +14,8 @@ int pfs_schemas_open(struct pfs_store *store, const char *meta, struct pfs_schem
 struct pfs_schemas *pfs_schemas_ref(struct pfs_schemas *schemas);
 void pfs_schemas_unref(struct pfs_schemas *schemas); /* NULL allowed; the last one frees */
 
+const char *pfs_schemas_directory(const struct pfs_schemas *schemas); /* `meta` */
+
 /* -EIO with a sentence when the file is not there: somebody refers to it. */
 int pfs_schemas_get(struct pfs_schemas *schemas, int64_t id, const struct pfs_schema **out, struct pfs_err *err);
 /* The schema with the greatest id now (a cheap check when nothing changed). Bare -ENOENT when there is none. */

@@ -241,7 +241,7 @@ int pfs_snapshot_latest_id(struct pfs_store *store, const char *table, int64_t *
 {
     int64_t hint = read_hint(store, table, "LATEST");
 
-    if (hint > 0 && exists(store, table, hint) && !exists(store, table, hint + 1)) {
+    if (hint > 0 && hint < INT64_MAX && exists(store, table, hint) && !exists(store, table, hint + 1)) {
         *out = hint;
         return 0;
     }
@@ -420,4 +420,31 @@ int pfs_tag_rename(struct pfs_store *store, const char *table, const char *from,
         rc = sync_tags(store, table, &arena, err);
     pfs_arena_done(&arena);
     return rc;
+}
+
+/* ---- is it still there ---- */
+
+static bool same_snapshot(const struct pfs_snapshot *a, const struct pfs_snapshot *b)
+{
+    return a->id == b->id && strcmp(a->delta_list, b->delta_list) == 0;
+}
+
+bool pfs_snapshot_is_held(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot)
+{
+    struct pfs_arena arena;
+    struct pfs_snapshot now;
+    const char **tags;
+    int64_t count = 0;
+    int rc;
+    bool held;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_snapshot_load(store, table, snapshot->id, &arena, &now, NULL, NULL);
+    held = rc == 0 ? same_snapshot(&now, snapshot) : rc != -ENOENT;
+    if (!held && pfs_tag_list(store, table, &arena, &tags, &count, NULL) < 0)
+        held = true;
+    for (int64_t i = 0; i < count && !held; i++)
+        held = pfs_tag_load(store, table, tags[i], &arena, &now, NULL, NULL) == 0 && same_snapshot(&now, snapshot);
+    pfs_arena_done(&arena);
+    return held;
 }

@@ -82,6 +82,10 @@ int pfs_tag_create(struct pfs_store *store, const char *table, const char *name,
 int pfs_tag_remove(struct pfs_store *store, const char *table, const char *name, struct pfs_err *err);
 int pfs_tag_rename(struct pfs_store *store, const char *table, const char *from, const char *to, struct pfs_err *err);
 
+/* Is it still there, under its id or as a tag? Whoever misses one of its files asks: an expired snapshot, or one that
+ * was rolled back, takes its files with it. When that cannot be told, it is. */
+bool pfs_snapshot_is_held(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot);
+
 /* How long a tag is to live; both PFS_NO_NUMBER without a time-to-live. */
 struct pfs_tag_life {
     int64_t created_ms;  /* wall clock of who made it, as if UTC */

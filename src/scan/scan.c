@@ -350,9 +350,8 @@ static int64_t project(struct split_reader *r, const struct pfs_batch *in, struc
     return in->rows;
 }
 
-static int64_t split_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
+static int64_t next_rows(struct split_reader *r, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
 {
-    struct split_reader *r = (struct split_reader *)self;
     int32_t sections = r->split->section != NULL ? r->split->sections : 1;
 
     while (r->at < sections) {
@@ -378,6 +377,14 @@ static int64_t split_next(struct pfs_reader *self, struct pfs_arena *arena, stru
             return project(r, &batch, arena, out, err);
     }
     return 0;
+}
+
+static int64_t split_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
+{
+    struct split_reader *r = (struct split_reader *)self;
+    int64_t rows = next_rows(r, arena, out, err);
+
+    return rows < 0 ? pfs_state_failure(r->scan->state, (int)rows, err) : rows;
 }
 
 static void split_close(struct pfs_reader *self)

@@ -1,6 +1,7 @@
 #include "src/scan/state.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -137,6 +138,24 @@ static int fill(struct state *s, struct pfs_manifests *cache, struct pfs_store *
     return 0;
 }
 
+static int failure_of(const struct pfs_schemas *schemas, struct pfs_store *store, const struct pfs_snapshot *snapshot,
+                      int rc, struct pfs_err *err)
+{
+    char why[PFS_ERR_TEXT_MAX] = "";
+
+    if (rc != -EIO || pfs_snapshot_is_held(store, pfs_schemas_directory(schemas), snapshot))
+        return rc;
+    if (err != NULL)
+        memcpy(why, err->text, sizeof(why));
+    return pfs_fail(err, ESTALE, "snapshot %lld is gone, expired or rolled back while it was read: %s",
+                    (long long)snapshot->id, why);
+}
+
+int pfs_state_failure(const struct pfs_state *state, int rc, struct pfs_err *err)
+{
+    return state->exists ? failure_of(state->schemas, state->store, &state->snapshot, rc, err) : rc;
+}
+
 int pfs_state_load(struct pfs_manifests *cache, struct pfs_store *store, const char *table, struct pfs_schemas *schemas,
                    const struct pfs_schema *schema, const struct pfs_snapshot *snapshot, struct pfs_state **out,
                    struct pfs_err *err)
@@ -153,10 +172,12 @@ int pfs_state_load(struct pfs_manifests *cache, struct pfs_store *store, const c
     s->state.schemas = pfs_schemas_ref(schemas);
     rc = fill(s, cache, store, table, snapshot, err);
     if (rc < 0) {
+        if (snapshot != NULL && err != NULL && err->code != 0)
+            rc = pfs_wrap(err, "%s: snapshot %lld", table, (long long)snapshot->id);
+        if (snapshot != NULL)
+            rc = failure_of(schemas, store, snapshot, rc, err);
         pfs_state_unref(&s->state);
-        return snapshot != NULL && err != NULL && err->code != 0
-                   ? pfs_wrap(err, "%s: snapshot %lld", table, (long long)snapshot->id)
-                   : rc;
+        return rc;
     }
     *out = &s->state;
     return 0;

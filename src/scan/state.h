@@ -35,7 +35,8 @@ struct pfs_state {
 };
 
 /* The state of a snapshot (NULL: of a table without one), read with `schema`. Damaged or missing metadata is -EIO, with
- * the file's name; DELETEs that meet no ADD are -EIO too. */
+ * the file's name; DELETEs that meet no ADD are -EIO too. -ESTALE: the snapshot is gone meanwhile, and its files with
+ * it. */
 int pfs_state_load(struct pfs_manifests *cache, struct pfs_store *store, const char *table, struct pfs_schemas *schemas,
                    const struct pfs_schema *schema, const struct pfs_snapshot *snapshot, struct pfs_state **out,
                    struct pfs_err *err);
@@ -44,3 +45,7 @@ int pfs_state_with(struct pfs_state *state, const struct pfs_schema *schema, str
                    struct pfs_err *err);
 struct pfs_state *pfs_state_ref(struct pfs_state *state);
 void pfs_state_unref(struct pfs_state *state); /* NULL allowed */
+
+/* For whoever failed to read the state's files with `rc`: what to fail with. -EIO becomes -ESTALE, in `err` too, when
+ * the snapshot has expired or was rolled back meanwhile; all else stays. */
+int pfs_state_failure(const struct pfs_state *state, int rc, struct pfs_err *err);
