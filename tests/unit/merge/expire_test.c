@@ -1,0 +1,158 @@
+/* expire_test.c - rows that are too old are left out, by times of every type. */
+#include "src/merge/expire.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "tests/unit/merge/rows.h"
+
+#define NOW_MS 1700000000500
+
+static const struct {
+    const char *type, *gone, *stays; /* now is 1700000000 s, rows live for 100 s */
+} cases[] = {
+    {"INT", "1699999899", "1699999900"},
+    {"BIGINT", "1699999899", "1699999900"},
+    {"BIGINT", "1699999899999", "1699999900000"},
+    {"BIGINT", "-5", "99999999999"},
+    {"TIMESTAMP(3)", "1699999899999", "1699999900000"},
+    {"TIMESTAMP(6)", "1699999899999+999000", "1699999900000"},
+    {"TIMESTAMP_LTZ(9)", "1699999899999+999999", "1699999900000"},
+};
+
+static int open_table(struct rows_table *t, struct pfs_arena *arena, const char *type, const char *options)
+{
+    char columns[64];
+
+    snprintf(columns, sizeof(columns), "k INT; t %s", type);
+    return rows_table(t, arena, columns, 1, options);
+}
+
+static void rows_go_a_second_after_their_time(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char gone[80], stays[80];
+        const char *const text[] = {gone, stays, "+I 3 null", gone, "-D 5 null"}, *const want[] = {stays, "+I 3 null",
+                                                                                                   "-D 5 null"};
+        struct pfs_arena arena;
+        struct rows_table t;
+        struct rows_reader in;
+        struct pfs_reader *out;
+        struct pfs_batch got, expected;
+
+        pfs_arena_init(&arena, 0);
+        snprintf(gone, sizeof(gone), "+I 1 %s", cases[i].gone);
+        snprintf(stays, sizeof(stays), "+U 2 %s", cases[i].stays);
+        assert_int_equal(
+            open_table(&t, &arena, cases[i].type, "record-level.expire-time=100 s; record-level.time-field=t"), 0);
+        rows_reader_init(&in, rows_batch(&t, text, 5, 0), 5);
+        expected = rows_batch(&t, want, 3, 0);
+        assert_int_equal(pfs_expire_open(&t.schema, t.column, 2, NOW_MS, &in.reader, &out, &t.err), 0);
+        CHECK(cases[i].type, pfs_reader_next(out, &arena, &got, &t.err) == 3 && got.rows == 3);
+        for (int64_t r = 0; r < 3; r++)
+            CHECK(cases[i].type, rows_same(&got, r, &expected, r));
+        CHECK(cases[i].type, pfs_reader_next(out, &arena, &got, &t.err) == 0);
+        pfs_reader_close(out);
+        CHECK(cases[i].type, in.closed);
+        pfs_engine_close(t.engine);
+        pfs_arena_done(&arena);
+    }
+}
+
+static void batches_of_old_rows_alone_are_passed_over(void **state)
+{
+    static const char *const text[] = {"+I 1 5", "+I 2 6", "+I 3 1699999999"};
+    struct pfs_arena arena;
+    struct rows_table t;
+    struct rows_reader in;
+    struct pfs_reader *out;
+    struct pfs_batch got;
+
+    (void)state;
+    pfs_arena_init(&arena, 0);
+    assert_int_equal(open_table(&t, &arena, "INT", "record-level.expire-time=100 s; record-level.time-field=t"), 0);
+    rows_reader_init(&in, rows_batch(&t, text, 3, 0), 1);
+    assert_int_equal(pfs_expire_open(&t.schema, t.column, 2, NOW_MS, &in.reader, &out, &t.err), 0);
+    assert_int_equal(pfs_reader_next(out, &arena, &got, &t.err), 1);
+    assert_int_equal(((const int32_t *)got.column[0].values)[0], 3);
+    assert_int_equal(pfs_reader_next(out, &arena, &got, &t.err), 0);
+    pfs_reader_close(out);
+    pfs_engine_close(t.engine);
+    pfs_arena_done(&arena);
+}
+
+static void tables_without_the_option_are_read_as_they_are(void **state)
+{
+    struct pfs_arena arena;
+    struct rows_table t;
+    struct rows_reader in = {.reader = {&rows_reader_ops}};
+    struct pfs_reader *out;
+    bool due = true;
+
+    (void)state;
+    pfs_arena_init(&arena, 0);
+    assert_int_equal(open_table(&t, &arena, "INT", ""), 0);
+    assert_int_equal(pfs_expire_open(&t.schema, t.column, 2, NOW_MS, &in.reader, &out, &t.err), 0);
+    assert_ptr_equal(out, &in.reader);
+    assert_int_equal(pfs_expire_is_due(&t.schema, 0, NOW_MS, &due, &t.err), 0);
+    assert_false(due);
+    pfs_engine_close(t.engine);
+    pfs_arena_done(&arena);
+}
+
+static void files_are_due_when_their_oldest_row_is(void **state)
+{
+    struct pfs_arena arena;
+    struct rows_table t;
+    bool due;
+
+    (void)state;
+    pfs_arena_init(&arena, 0);
+    assert_int_equal(open_table(&t, &arena, "INT", "record-level.expire-time=100 s; record-level.time-field=t"), 0);
+    assert_int_equal(pfs_expire_is_due(&t.schema, 1699999899, NOW_MS, &due, &t.err), 0);
+    assert_true(due);
+    assert_int_equal(pfs_expire_is_due(&t.schema, 1699999900, NOW_MS, &due, &t.err), 0);
+    assert_false(due);
+    pfs_engine_close(t.engine);
+    pfs_arena_done(&arena);
+}
+
+static void wrong_options_are_refused_and_close_the_reader(void **state)
+{
+    static const struct {
+        const char *type, *options, *sentence;
+    } wrong[] = {
+        {"INT", "record-level.expire-time=1 s", "You should set time field for record-level expire."},
+        {"STRING", "record-level.expire-time=1 s; record-level.time-field=t", "should be one of INT, BIGINT"},
+        {"INT", "record-level.expire-time=soon; record-level.time-field=t", "record-level.expire-time"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        struct pfs_arena arena;
+        struct rows_table t;
+        struct rows_reader in = {.reader = {&rows_reader_ops}};
+        struct pfs_reader *out;
+
+        pfs_arena_init(&arena, 0);
+        assert_int_equal(open_table(&t, &arena, wrong[i].type, wrong[i].options), 0);
+        CHECK(wrong[i].sentence, pfs_expire_open(&t.schema, t.column, 2, NOW_MS, &in.reader, &out, &t.err) == -EINVAL);
+        CHECK(wrong[i].sentence, in.closed && strstr(t.err.text, wrong[i].sentence) != NULL);
+        pfs_engine_close(t.engine);
+        pfs_arena_done(&arena);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_go_a_second_after_their_time),
+        cmocka_unit_test(batches_of_old_rows_alone_are_passed_over),
+        cmocka_unit_test(tables_without_the_option_are_read_as_they_are),
+        cmocka_unit_test(files_are_due_when_their_oldest_row_is),
+        cmocka_unit_test(wrong_options_are_refused_and_close_the_reader),
+    };
+
+    return cmocka_run_group_tests_name("merge/expire", tests, NULL, NULL);
+}
