@@ -102,13 +102,14 @@ void pfs_engine_close(struct pfs_engine *engine)
 
 /* ---- what a read needs ---- */
 
-/* Adds the sequence columns of groups that hold a needed column. An engine over all columns knows the groups. */
+/* Adds the sequence columns of groups that hold a needed column, or that remove rows: which rows there are must not
+ * depend on what is asked of them. An engine over all columns knows the groups. */
 static bool add_groups(const struct pfs_engine *all, bool *needs)
 {
     bool changed = false;
 
     for (int32_t g = 0; g < all->groups; g++) {
-        bool wanted = false;
+        bool wanted = all->group[g].removes;
 
         for (int32_t i = 0; i < all->columns; i++)
             wanted |= all->column[i].group == g && needs[i];
