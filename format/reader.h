@@ -28,6 +28,17 @@ struct pfs_row_range {
     int64_t from, to;
 };
 
+/* What is known of some rows in a row, a row group or a piece of one, without reading them: a place each wanted column.
+ * min and max are columns of one row, of the wanted type; NULL = not known. They are bounds and need not be values of
+ * the column: long strings are often cut (the max then rounded up), times of a finer unit are cut to the wanted one. No
+ * row that is not null lies outside (NaN is above all numbers). nulls: -1 = not known. What cannot be read as the
+ * wanted type is not known. A column that the file lacks has nulls alone. */
+struct pfs_file_group {
+    struct pfs_row_range rows; /* of the file */
+    const struct pfs_column **min, **max;
+    int64_t *nulls;
+};
+
 /* What is asked of a data file, whatever its format; what it points to is borrowed and outlives the reader. */
 struct pfs_file_read {
     int32_t columns;                /* wanted, in the order of the batches; may be 0: batches with a row count alone */

@@ -15,3 +15,15 @@ int pfs_orc_open(struct pfs_file *file, const struct pfs_file_read *read, struct
 
 /* Rows in the file, from the footer. */
 int64_t pfs_orc_rows(const struct pfs_reader *reader);
+
+/* The stripes that have rows of read->range (NULL: all), in order, made in `arena`; their rows are ranges that
+ * pfs_orc_open takes. Not known are columns of nested types, CHAR (whose values are stored with blanks that readers
+ * drop), bytes, the max of FLOAT and DOUBLE, and times of writers in other zones than UTC. Reads the tail alone. Of
+ * `read` columns, fields and ranges count. Errors are those of a tail; a column that cannot be had as it is wanted is
+ * not known here and refused there. */
+int pfs_orc_stripes(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_arena *arena,
+                    struct pfs_file_group **out, int32_t *stripes, struct pfs_err *err);
+/* The same stripes in row groups (10,000 rows by default) where they have row indexes. Reads the footer of each stripe
+ * and an index a column: ask for the columns of the condition only, after pfs_orc_stripes left stripes out. */
+int pfs_orc_groups(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_arena *arena,
+                   struct pfs_file_group **out, int32_t *groups, struct pfs_err *err);

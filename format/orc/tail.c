@@ -256,6 +256,7 @@ static int tail_load(struct pfs_file *file, struct pfs_arena *scratch, struct pf
         return pfs_fail(err, EIO, "footers of %llu and %llu bytes before %llu", (unsigned long long)ps->footer_bytes,
                         (unsigned long long)ps->metadata_bytes, (unsigned long long)end);
     out->metadata_bytes = ps->metadata_bytes;
+    out->old_stats = ps->writer_version == 0;
     out->metadata_off = end - ps->footer_bytes - ps->metadata_bytes;
     PFS_TRY(load_section(file, out, end - ps->footer_bytes, ps->footer_bytes, &pfs_orc_pb__footer__descriptor, scratch,
                          &footer, err));
@@ -363,6 +364,100 @@ int pfs_orc_stripe_footer_load(struct pfs_file *file, const struct pfs_orc_tail 
     return rc;
 }
 
+static bool copy_text(struct pfs_arena *arena, ProtobufCBinaryData in, struct pfs_slice *out)
+{
+    return pfs_arena_copy(arena, pfs_slice_of(in.data, in.len), out);
+}
+
+static int take_texts(const PfsOrcPb__BytesRange *from, struct pfs_arena *arena, struct pfs_orc_stats *out,
+                      struct pfs_err *err)
+{
+    bool min = from->has_min || from->has_lower, max = from->has_max || from->has_upper;
+
+    if ((min && !copy_text(arena, from->has_min ? from->min : from->lower, &out->text_min)) ||
+        (max && !copy_text(arena, from->has_max ? from->max : from->upper, &out->text_max)))
+        return pfs_arena_full(arena, err);
+    out->range = PFS_ORC_RANGE_TEXT;
+    out->has_min = min;
+    out->has_max = max;
+    return 0;
+}
+
+static void put_integers(bool has_min, int64_t min, bool has_max, int64_t max, struct pfs_orc_stats *out)
+{
+    out->range = PFS_ORC_RANGE_INTEGER;
+    out->has_min = has_min;
+    out->has_max = has_max;
+    out->min = min;
+    out->max = max;
+}
+
+static int take_stats(const PfsOrcPb__Statistics *from, bool old, struct pfs_arena *arena, struct pfs_orc_stats *out,
+                      struct pfs_err *err)
+{
+    *out = (struct pfs_orc_stats){0};
+    if (from == NULL)
+        return 0;
+    out->has_values = from->has_values;
+    out->values = from->values;
+    if (from->integer != NULL) {
+        put_integers(from->integer->has_min, from->integer->min, from->integer->has_max, from->integer->max, out);
+    } else if (from->number != NULL) {
+        out->range = PFS_ORC_RANGE_REAL;
+        out->has_min = from->number->has_min;
+        out->has_max = from->number->has_max;
+        out->real_min = from->number->min;
+        out->real_max = from->number->max;
+    } else if (from->bucket != NULL && from->bucket->n_count > 0 && from->has_values) { /* how many are true */
+        bool known = from->bucket->count[0] <= from->values && from->values > 0;
+
+        put_integers(known, from->bucket->count[0] == from->values, known, from->bucket->count[0] > 0, out);
+    } else if (old) {
+        return 0;
+    } else if (from->text != NULL) {
+        return take_texts(from->text, arena, out, err);
+    } else if (from->decimal != NULL) {
+        return take_texts(from->decimal, arena, out, err);
+    } else if (from->day != NULL) {
+        put_integers(from->day->has_min, from->day->min, from->day->has_max, from->day->max, out);
+    } else if (from->time != NULL) {
+        put_integers(from->time->has_min_utc, from->time->min_utc, from->time->has_max_utc, from->time->max_utc, out);
+    }
+    return 0;
+}
+
+static int metadata_load(struct pfs_file *file, const struct pfs_orc_tail *tail, const uint32_t *id, int32_t columns,
+                         struct pfs_arena *scratch, struct pfs_arena *arena, struct pfs_orc_stats *out,
+                         struct pfs_err *err)
+{
+    PfsOrcPb__Metadata *metadata = NULL;
+
+    PFS_TRY(load_section(file, tail, tail->metadata_off, tail->metadata_bytes, &pfs_orc_pb__metadata__descriptor,
+                         scratch, &metadata, err));
+    for (size_t s = 0; s < metadata->n_stripe && s < tail->stripes; s++)
+        for (int32_t c = 0; c < columns; c++)
+            if (id[c] < metadata->stripe[s]->n_column)
+                PFS_TRY(take_stats(metadata->stripe[s]->column[id[c]], tail->old_stats, arena,
+                                   &out[s * (size_t)columns + (size_t)c], err));
+    return 0;
+}
+
+int pfs_orc_metadata_load(struct pfs_file *file, const struct pfs_orc_tail *tail, const uint32_t *id, int32_t columns,
+                          struct pfs_arena *arena, struct pfs_orc_stats **out, struct pfs_err *err)
+{
+    size_t places;
+    struct pfs_arena scratch;
+    int rc;
+
+    *out = pfs_mul_size(tail->stripes, (size_t)columns, &places) ? pfs_arena_array(arena, places, sizeof(**out)) : NULL;
+    if (*out == NULL)
+        return pfs_arena_full(arena, err);
+    pfs_arena_init(&scratch, 0);
+    rc = metadata_load(file, tail, id, columns, &scratch, arena, *out, err);
+    pfs_arena_done(&scratch);
+    return rc;
+}
+
 static int index_load(struct pfs_file *file, const struct pfs_orc_tail *tail, const struct pfs_orc_extent *extent,
                       struct pfs_arena *scratch, struct pfs_arena *arena, struct pfs_orc_index *out,
                       struct pfs_err *err)
@@ -383,7 +478,9 @@ static int index_load(struct pfs_file *file, const struct pfs_orc_tail *tail, co
             return pfs_arena_full(arena, err);
         if (entry->n_position > 0)
             memcpy(position, entry->position, entry->n_position * sizeof(*position));
-        out->group[i] = (struct pfs_orc_group){entry->n_position, position};
+        out->group[i].positions = entry->n_position;
+        out->group[i].position = position;
+        PFS_TRY(take_stats(entry->statistics, tail->old_stats, arena, &out->group[i].stats, err));
     }
     return 0;
 }

@@ -77,6 +77,7 @@ struct pfs_orc_tail {
     uint32_t stripes;
     struct pfs_orc_stripe *stripe;
     uint64_t metadata_off, metadata_bytes; /* statistics of the stripes; may be 0 bytes */
+    bool old_stats;                        /* of a writer whose bounds of texts and times are not to be trusted */
 };
 
 struct pfs_orc_extent { /* a stream */
@@ -95,10 +96,25 @@ struct pfs_orc_stripe_footer {
     struct pfs_slice zone; /* of the writer; len 0 = not said */
 };
 
-/* Where each row group of a column begins in its streams. */
+enum pfs_orc_range { PFS_ORC_RANGE_NONE, PFS_ORC_RANGE_INTEGER, PFS_ORC_RANGE_REAL, PFS_ORC_RANGE_TEXT };
+
+/* What a writer says of some rows of a column. INTEGER: integers, days, milliseconds, booleans; TEXT: strings,
+ * decimals. A zeroed one says nothing. */
+struct pfs_orc_stats {
+    bool has_values; /* the number of rows that are not null is said */
+    uint64_t values;
+    enum pfs_orc_range range;
+    bool has_min, has_max;
+    int64_t min, max;
+    double real_min, real_max;
+    struct pfs_slice text_min, text_max;
+};
+
+/* Where each row group of a column begins in its streams, and what is in it. */
 struct pfs_orc_group {
     size_t positions;
     const uint64_t *position;
+    struct pfs_orc_stats stats;
 };
 
 struct pfs_orc_index {
@@ -114,6 +130,10 @@ int pfs_orc_stripe_footer_load(struct pfs_file *file, const struct pfs_orc_tail 
                                struct pfs_orc_stripe_footer *out, struct pfs_err *err);
 int pfs_orc_index_load(struct pfs_file *file, const struct pfs_orc_tail *tail, const struct pfs_orc_extent *extent,
                        struct pfs_arena *arena, struct pfs_orc_index *out, struct pfs_err *err);
+
+/* What the tail says of `columns` columns, by their ids, in each stripe: columns * stripes places, stripe by stripe. */
+int pfs_orc_metadata_load(struct pfs_file *file, const struct pfs_orc_tail *tail, const uint32_t *id, int32_t columns,
+                          struct pfs_arena *arena, struct pfs_orc_stats **out, struct pfs_err *err);
 
 /* The stream of a column (below footer->columns); NULL = the stripe has none. */
 const struct pfs_orc_extent *pfs_orc_extent_find(const struct pfs_orc_stripe_footer *footer, uint32_t column,

@@ -159,7 +159,7 @@ static int64_t nulls_of(int64_t nulls, int64_t of, int64_t rows)
 }
 
 static int make_group(const struct pfs_pq_group *group, int64_t from, int64_t to, const struct source *source,
-                      int32_t columns, struct pfs_arena *arena, struct pfs_parquet_group *out, struct pfs_err *err)
+                      int32_t columns, struct pfs_arena *arena, struct pfs_file_group *out, struct pfs_err *err)
 {
     out->rows = (struct pfs_row_range){group->first + from, group->first + to};
     out->min = pfs_arena_array(arena, (size_t)columns, sizeof(*out->min));
@@ -181,7 +181,7 @@ static int make_group(const struct pfs_pq_group *group, int64_t from, int64_t to
 
 /* The pieces of one row group, cut where a page of any column begins; *made of them there. */
 static int cut_group(const struct pfs_pq_group *group, struct source *source, int32_t columns, struct pfs_arena *arena,
-                     struct pfs_parquet_group *out, int32_t *made, struct pfs_err *err)
+                     struct pfs_file_group *out, int32_t *made, struct pfs_err *err)
 {
     for (int64_t from = 0, to; from < group->rows; from = to) {
         to = group->rows;
@@ -205,7 +205,7 @@ static bool is_wanted(const struct pfs_file_read *read, const struct pfs_pq_grou
 }
 
 static int make_all(struct pfs_file *file, const struct pfs_file_read *read, bool pages, struct pfs_arena *arena,
-                    struct pfs_parquet_group **out, int32_t *groups, struct pfs_err *err)
+                    struct pfs_file_group **out, int32_t *groups, struct pfs_err *err)
 {
     struct pfs_pq_footer footer;
     struct source *source;
@@ -237,13 +237,13 @@ static int make_all(struct pfs_file *file, const struct pfs_file_read *read, boo
 }
 
 int pfs_parquet_groups(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_arena *arena,
-                       struct pfs_parquet_group **out, int32_t *groups, struct pfs_err *err)
+                       struct pfs_file_group **out, int32_t *groups, struct pfs_err *err)
 {
     return make_all(file, read, false, arena, out, groups, err);
 }
 
 int pfs_parquet_pages(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_arena *arena,
-                      struct pfs_parquet_group **out, int32_t *pieces, struct pfs_err *err)
+                      struct pfs_file_group **out, int32_t *pieces, struct pfs_err *err)
 {
     return make_all(file, read, true, arena, out, pieces, err);
 }

@@ -24,28 +24,17 @@ int pfs_parquet_open(struct pfs_file *file, const struct pfs_file_read *read, st
 /* Rows in the file, from the footer. */
 int64_t pfs_parquet_rows(const struct pfs_reader *reader);
 
-/* What is known of a row group, or a piece of one, without reading it: a place each wanted column. min and max are
- * columns of one row, of the wanted type; NULL = not known. They are bounds and need not be values of the column: long
- * strings are often cut (the max then rounded up), times of a finer unit are cut to the wanted one. No row of the group
- * that is not null lies outside. Not known are: columns of nested types, INT96, what cannot be read as the wanted type,
- * and the max of FLOAT and DOUBLE unless the writer is known to give none when there is a NaN (NaN is above all).
- * nulls: -1 = not known. A column that the file lacks has nulls alone. */
-struct pfs_parquet_group {
-    struct pfs_row_range rows; /* of the file */
-    const struct pfs_column **min, **max;
-    int64_t *nulls;
-};
-
 /* The row groups that have rows of read->range (NULL: all), in order, made in `arena`; their rows are ranges that
- * pfs_parquet_open takes. Reads the footer alone. Of `read` columns, fields and ranges count. Errors are those of a
- * footer; a column that cannot be had as it is wanted is not known here and refused there. */
+ * pfs_parquet_open takes. Not known are columns of nested types, INT96, and the max of FLOAT and DOUBLE unless the
+ * writer is known to give none when there is a NaN. Reads the footer alone. Of `read` columns, fields and ranges count.
+ * Errors are those of a footer; a column that cannot be had as it is wanted is not known here and refused there. */
 int pfs_parquet_groups(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_arena *arena,
-                       struct pfs_parquet_group **out, int32_t *groups, struct pfs_err *err);
+                       struct pfs_file_group **out, int32_t *groups, struct pfs_err *err);
 /* The same row groups in pieces: cut where a page of any wanted column begins that has an index of its pages (Paimon
  * writes one; some 20,000 rows a page). Reads two indexes a column and group: ask for the columns of the condition
  * only, after pfs_parquet_groups left groups out. */
 int pfs_parquet_pages(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_arena *arena,
-                      struct pfs_parquet_group **out, int32_t *pieces, struct pfs_err *err);
+                      struct pfs_file_group **out, int32_t *pieces, struct pfs_err *err);
 
 struct pfs_parquet_write {
     int32_t columns;

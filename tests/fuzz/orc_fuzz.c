@@ -97,6 +97,29 @@ static void read_all(struct pfs_file *file, const struct pfs_file_read *read)
     pfs_arena_done(&arena);
 }
 
+static void look_at_groups(struct pfs_file *file, const struct pfs_file_read *read)
+{
+    struct pfs_arena arena;
+
+    for (int groups = 0; groups < 2; groups++) {
+        struct pfs_file_group *group = NULL;
+        int32_t count = 0;
+        uint64_t sum = 0;
+
+        pfs_arena_init(&arena, (size_t)64 << 20);
+        if ((groups == 1 ? pfs_orc_groups : pfs_orc_stripes)(file, read, &arena, &group, &count, NULL) == 0)
+            for (int32_t g = 0; g < count; g++) {
+                sum += group[g].min[0] == NULL ? 0 : walk(group[g].min[0], 1);
+                sum += group[g].max[0] == NULL ? 0 : walk(group[g].max[0], 1);
+                if (group[g].nulls[0] > group[g].rows.to - group[g].rows.from)
+                    abort();
+            }
+        if (sum == UINT64_MAX)
+            abort(); /* never */
+        pfs_arena_done(&arena);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -119,6 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 if (field.name == NULL)
                     continue;
                 read_all(&file, &read);
+                look_at_groups(&file, &read);
                 read.range = ranges;
                 read.ranges = 3;
                 read_all(&file, &read);

@@ -172,7 +172,7 @@ static void read_all(struct pfs_file *file, const struct pfs_file_read *read)
     pfs_arena_done(&arena);
 }
 
-static uint64_t look_at(const struct pfs_parquet_group *group, int32_t groups)
+static uint64_t look_at(const struct pfs_file_group *group, int32_t groups)
 {
     uint64_t sum = 0;
 
@@ -188,7 +188,7 @@ static uint64_t look_at(const struct pfs_parquet_group *group, int32_t groups)
 /* The bounds of row groups and of pages. */
 static uint64_t look_at_bounds(struct pfs_file *file, const struct pfs_file_read *read)
 {
-    struct pfs_parquet_group *group = NULL;
+    struct pfs_file_group *group = NULL;
     struct pfs_arena arena;
     int32_t groups = 0;
     uint64_t sum = 0;

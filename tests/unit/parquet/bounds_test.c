@@ -22,7 +22,7 @@ static const struct {
 };
 
 /* Every present value lies within the bounds, and as many are null as is said. */
-static void check_group(const char *file, const struct pfs_parquet_group *group, const struct pfs_batch *batch)
+static void check_group(const char *file, const struct pfs_file_group *group, const struct pfs_batch *batch)
 {
     for (int32_t c = 0; c < batch->columns; c++) {
         const struct pfs_column *column = &batch->column[c];
@@ -41,7 +41,7 @@ static void check_group(const char *file, const struct pfs_parquet_group *group,
 }
 
 static void read_group(struct pfs_file *file, struct pfs_file_read read, int32_t columns,
-                       const struct pfs_parquet_group *group, const char *what)
+                       const struct pfs_file_group *group, const char *what)
 {
     struct pfs_reader *reader = NULL;
     struct pfs_arena rows = {0};
@@ -67,7 +67,7 @@ static void values_of_a_row_group_lie_within_its_bounds(void **state)
         struct pfs_field fields[LOAD_FIELDS_MAX];
         struct pfs_arena arena = {0};
         struct pfs_file_read read = {.fields = fields, .columns = load_fields(files[f].pairs, &arena, fields)};
-        struct pfs_parquet_group *group = NULL;
+        struct pfs_file_group *group = NULL;
         int32_t groups = 0;
 
         assert_int_equal(pfs_parquet_groups(file, &read, &arena, &group, &groups, NULL), 0);
@@ -101,7 +101,7 @@ static void values_of_a_piece_lie_within_its_bounds(void **state)
         struct pfs_field fields[LOAD_FIELDS_MAX];
         struct pfs_arena arena = {0};
         struct pfs_file_read read = {.fields = fields, .columns = load_fields(files[f].pairs, &arena, fields)};
-        struct pfs_parquet_group *piece = NULL;
+        struct pfs_file_group *piece = NULL;
         int32_t pieces = 0;
         int64_t row = f == 0 ? 50 : 0, end = f == 0 ? 150 : 23;
 
@@ -131,7 +131,7 @@ static void what_a_bound_cannot_say_is_not_known(void **state)
     struct pfs_field fields[3];
     struct pfs_arena arena = {0};
     struct pfs_file_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields)};
-    struct pfs_parquet_group *group = NULL;
+    struct pfs_file_group *group = NULL;
     int32_t groups = 0;
     float zero;
 
