@@ -10,6 +10,7 @@ struct scan_rows {
     struct pfs_scan *scan;
     struct pfs_reader *open; /* of the split being read */
     int32_t split;           /* the next one */
+    int32_t section;         /* where that begins */
 };
 
 static int64_t rows_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
@@ -22,7 +23,8 @@ static int64_t rows_next(struct pfs_reader *self, struct pfs_arena *arena, struc
         if (r->open == NULL) {
             if (r->split == pfs_scan_splits(r->scan))
                 return 0;
-            PFS_TRY(pfs_scan_split(r->scan, r->split++, &r->open, err));
+            PFS_TRY(pfs_scan_split_at(r->scan, r->split++, r->section, &r->open, err));
+            r->section = 0;
         }
         rows = pfs_reader_next(r->open, arena, out, err);
         if (rows != 0)
@@ -30,6 +32,31 @@ static int64_t rows_next(struct pfs_reader *self, struct pfs_arena *arena, struc
         pfs_reader_close(r->open);
         r->open = NULL;
     }
+}
+
+/* A piece is a section of a split. */
+static struct pfs_rows_place rows_tell(const struct pfs_rows *rows)
+{
+    const struct scan_rows *r = (const struct scan_rows *)rows;
+    struct pfs_rows_place place = {.piece = (int64_t)r->split << 32 | r->section};
+    int32_t section;
+
+    if (r->open != NULL) {
+        pfs_scan_split_tell(r->open, &section, &place.row);
+        place.piece = (int64_t)(r->split - 1) << 32 | section;
+    }
+    return place;
+}
+
+static int rows_seek(struct pfs_rows *rows, int64_t piece, struct pfs_err *err)
+{
+    struct scan_rows *r = (struct scan_rows *)rows;
+
+    if (piece < 0 || piece >> 32 >= pfs_scan_splits(r->scan))
+        return pfs_fail(err, EINVAL, "the rows have no such piece");
+    r->split = (int32_t)(piece >> 32);
+    r->section = (int32_t)(piece & INT32_MAX);
+    return 0;
 }
 
 static void rows_close(struct pfs_rows *rows)
@@ -81,6 +108,8 @@ int pfs_scan_rows(const struct pfs_scan_want *want, struct pfs_rows **out, struc
     r->reader.ops = &rows_ops;
     r->rows.reader = &r->reader;
     r->rows.close = rows_close;
+    r->rows.tell = rows_tell;
+    r->rows.seek = rows_seek;
     rc = name_columns(r, want, err);
     if (rc == 0)
         rc = pfs_scan_open(want, &r->scan, err);

@@ -45,6 +45,7 @@ struct split_reader {
     const struct pfs_split *split;
     struct pfs_arena arena; /* lists of runs */
     int32_t at;             /* next section */
+    int64_t given;          /* rows of it */
     struct pfs_reader *open;
     bool merged;    /* the open section gives key-value batches of the merge columns */
     bool key_value; /* not merged, but may hold deletes: key-value batches of the wanted columns */
@@ -369,12 +370,15 @@ static int64_t next_rows(struct split_reader *r, struct pfs_arena *arena, struct
             pfs_reader_close(r->open);
             r->open = NULL;
             r->at++;
+            r->given = 0;
             continue;
         }
         if (r->key_value && !r->scan->deletes)
             PFS_TRY(pfs_engine_drop_deletes(&batch, arena, &batch, err));
-        if (batch.rows > 0)
+        if (batch.rows > 0) {
+            r->given += batch.rows;
             return project(r, &batch, arena, out, err);
+        }
     }
     return 0;
 }
@@ -400,6 +404,20 @@ static const struct pfs_reader_ops split_ops = {split_next, split_close};
 
 int pfs_scan_split(struct pfs_scan *scan, int32_t split, struct pfs_reader **out, struct pfs_err *err)
 {
+    return pfs_scan_split_at(scan, split, 0, out, err);
+}
+
+void pfs_scan_split_tell(const struct pfs_reader *reader, int32_t *section, int64_t *given)
+{
+    const struct split_reader *r = (const struct split_reader *)reader;
+
+    *section = r->at;
+    *given = r->given;
+}
+
+int pfs_scan_split_at(struct pfs_scan *scan, int32_t split, int32_t section, struct pfs_reader **out,
+                      struct pfs_err *err)
+{
     struct split_reader *r = pfs_zalloc(sizeof(*r));
 
     if (r == NULL)
@@ -407,6 +425,7 @@ int pfs_scan_split(struct pfs_scan *scan, int32_t split, struct pfs_reader **out
     r->reader.ops = &split_ops;
     r->scan = scan;
     r->split = &scan->plan.split[split];
+    r->at = section;
     pfs_arena_init(&r->arena, PFS_BATCH_BYTES_MAX);
     if (scan->pruner != NULL)
         return pfs_condition_filter(&r->reader, scan->pruner->condition, scan->seen, scan->state->schema->columns,

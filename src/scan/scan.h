@@ -57,6 +57,11 @@ int32_t pfs_scan_splits(const struct pfs_scan *scan);
 /* Rows of the split's files before merging: for sharing out work. */
 int64_t pfs_scan_split_rows(const struct pfs_scan *scan, int32_t split);
 int pfs_scan_split(struct pfs_scan *scan, int32_t split, struct pfs_reader **out, struct pfs_err *err);
+/* The same from one of its sections on; and where a split's next batch begins: the section, and the rows of it that
+ * were given. */
+int pfs_scan_split_at(struct pfs_scan *scan, int32_t split, int32_t section, struct pfs_reader **out,
+                      struct pfs_err *err);
+void pfs_scan_split_tell(const struct pfs_reader *reader, int32_t *section, int64_t *given);
 
 /* All splits one after the other as rows: the wanted columns, with sequences `_SEQUENCE_NUMBER`, with kinds `_kind`
  * last. */
