@@ -48,6 +48,7 @@ struct pfs_file_read {
     const struct pfs_row_range *range; /* exactly these rows, ascending and apart; NULL = all */
     int32_t ranges;
     int32_t batch_rows; /* 0 = PFS_BATCH_ROWS */
+    size_t ahead_bytes; /* of the file read ahead, all columns together; 0 = 16 MiB */
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool; /* decodes ahead in parallel; NULL = on the caller alone */
 };

@@ -74,7 +74,10 @@ static const char *view_key(struct lookup *l, const char *identity)
 /* The node of the view that the place shows now. */
 static int find_view(struct lookup *l, struct pfs_err *err)
 {
-    struct pfs_looking looking = {.place = &l->place, .pool = l->tree->config.pool, .arena = &l->arena};
+    struct pfs_looking looking = {.place = &l->place,
+                                  .pool = l->tree->config.pool,
+                                  .arena = &l->arena,
+                                  .memory_bytes = pfs_views_rendering_bytes(l->tree->views)};
     struct pfs_shown shown = {0};
     struct pfs_view *view;
     const char *key;

@@ -36,7 +36,7 @@ static void count_spool(struct pfs_rendering *r)
 
 bool pfs_rendering_is_whole(const struct pfs_rendering *r)
 {
-    return r->pace == PFS_ENDED && r->rc == 0 && r->spool.low == 0;
+    return r->pace == PFS_ENDED && r->rc == 0 && r->spool.low == 0 && !r->stopped;
 }
 
 /* How far a rendering of a large view runs ahead of its reader. */
@@ -113,14 +113,6 @@ void pfs_sink_mark(struct pfs_sink *sink, int64_t piece, int64_t row)
 
 /* ---- steps ---- */
 
-static void run(void *context);
-
-/* On to the next step; lock held. False: it cannot be queued. */
-static bool submit(struct pfs_rendering *r)
-{
-    return pfs_pool_submit(r->view->views->config.pool, r->view->source.small, run, r) == 0;
-}
-
 /* The one that is nearest to the end of the text; NULL = none runs or pauses. */
 static struct pfs_rendering *furthest(const struct pfs_view *view)
 {
@@ -150,7 +142,7 @@ static void drop_read(struct pfs_rendering *r)
     count_spool(r);
 }
 
-enum verdict { GO_ON, PAUSE, GIVE_UP };
+enum verdict { GO_ON, PAUSE, STOP, GIVE_UP };
 
 static enum verdict judge(struct pfs_rendering *r)
 {
@@ -170,7 +162,7 @@ static enum verdict judge(struct pfs_rendering *r)
     drop_read(r);
     if (measures(r) || r->parked > 0 || r->alone_ms != 0 || r->spool.high < r->read_to + window(view->views))
         return GO_ON;
-    return PAUSE;
+    return view->views->queue != NULL ? STOP : PAUSE;
 }
 
 /* What a rendering leaves when it ends; lock held. */
@@ -182,7 +174,9 @@ static void leave_result(struct pfs_rendering *r, int rc, const struct pfs_err *
     r->rc = rc;
     if (rc < 0)
         r->err = *err;
-    if (rc == 0 && view->sized && view->size != r->spool.high) {
+    if (rc == 0 && r->stopped)
+        ;
+    else if (rc == 0 && view->sized && view->size != r->spool.high) {
         r->rc = pfs_fail(&r->err, EIO, "the view has %llu bytes, and had %llu before",
                          (unsigned long long)r->spool.high, (unsigned long long)view->size);
     } else if (rc == 0 && !view->sized) {
@@ -198,6 +192,78 @@ static void leave_result(struct pfs_rendering *r, int rc, const struct pfs_err *
     pfs_view_settle(view);
 }
 
+/* ---- slots ---- */
+
+static void run(void *context);
+
+/* On to the next step; lock held or not. False: it cannot be queued. */
+static bool submit(struct pfs_rendering *r)
+{
+    return pfs_pool_submit(r->view->views->config.pool, r->view->source.small, run, r) == 0;
+}
+
+static void resume(struct pfs_rendering *r)
+{
+    if (r->pace != PFS_PAUSED)
+        return;
+    r->pace = PFS_RUNS;
+    if (!submit(r))
+        r->pace = PFS_PAUSED; /* the next one who asks tries again */
+}
+
+/* The slot that the rendering holds (NULL: one that is free); NULL when there is none. */
+static struct pfs_rendering **find_slot(struct pfs_views *v, const struct pfs_rendering *r)
+{
+    for (int i = 0; i < v->slots; i++)
+        if (v->slot[i] == r)
+            return &v->slot[i];
+    return NULL;
+}
+
+/* Begins it, or puts it in the queue; one that only pauses then ends, and its readers come back later. */
+static bool enter(struct pfs_rendering *r)
+{
+    struct pfs_views *v = r->view->views;
+    struct pfs_rendering **slot = find_slot(v, NULL), **last = &v->queue;
+
+    if (r->view->source.small)
+        return submit(r);
+    if (slot != NULL && submit(r)) {
+        *slot = r;
+        return true;
+    }
+    if (slot != NULL)
+        return false;
+    while (*last != NULL)
+        last = &(*last)->queue;
+    *last = r;
+    for (int i = 0; i < v->slots; i++)
+        if (v->slot[i]->pace == PFS_PAUSED) {
+            v->slot[i]->stopped = true;
+            resume(v->slot[i]);
+            break;
+        }
+    return true;
+}
+
+/* Its slot goes to the first in the queue. */
+static void leave_slot(struct pfs_rendering *r)
+{
+    struct pfs_views *v = r->view->views;
+    struct pfs_rendering **slot = r->view->source.small ? NULL : find_slot(v, r), *next = v->queue;
+
+    if (slot == NULL)
+        return;
+    *slot = NULL;
+    if (next == NULL)
+        return;
+    v->queue = next->queue;
+    next->queue = NULL;
+    *slot = next;
+    if (!submit(next))
+        next->pace = PFS_PAUSED; /* the next one who asks tries again */
+}
+
 /* The last act of a rendering's task. */
 static void finish(struct pfs_rendering *r, int rc, const struct pfs_err *err)
 {
@@ -205,23 +271,26 @@ static void finish(struct pfs_rendering *r, int rc, const struct pfs_err *err)
     struct pfs_views *v = view->views;
     struct pfs_park *park = v->config.park;
     uint64_t size;
+    bool measured;
 
     if (r->pass != NULL)
         view->source.end(r->pass);
     r->pass = NULL;
     pfs_park_lock(park);
     leave_result(r, rc, err);
+    leave_slot(r);
     rc = r->rc;
+    measured = rc != -ECANCELED && !r->stopped;
     size = r->spool.high;
     pfs_park_unlock(park);
-    if (view->source.lasting && v->sizes != NULL && rc != -ECANCELED) {
+    if (view->source.lasting && v->sizes != NULL && measured) {
         if (rc == 0)
             pfs_sizes_put(v->sizes, view->key, size);
         else
             pfs_sizes_forget(v->sizes, view->key);
     }
     pfs_park_wake(park, &view->progress);
-    if (rc != -ECANCELED)
+    if (measured)
         pfs_park_wake(park, &view->ended);
     pfs_park_lock(park);
     pfs_rendering_unref(r);
@@ -245,12 +314,23 @@ static int step(struct pfs_rendering *r, struct pfs_err *err)
     return source->step(r->pass, &sink, err);
 }
 
+/* One that paused was resumed to end here. */
+static bool must_stop(struct pfs_rendering *r)
+{
+    bool stop;
+
+    pfs_park_lock(r->view->views->config.park);
+    stop = r->stopped;
+    pfs_park_unlock(r->view->views->config.park);
+    return stop;
+}
+
 static void run(void *context)
 {
     struct pfs_rendering *r = context;
     struct pfs_park *park = r->view->views->config.park;
     struct pfs_err err = {0};
-    int rc = step(r, &err);
+    int rc = must_stop(r) ? 0 : step(r, &err);
     enum verdict verdict = GO_ON;
 
     if (rc > 0) {
@@ -259,6 +339,8 @@ static void run(void *context)
         verdict = judge(r);
         if (verdict == GIVE_UP && r->listed)
             pfs_rendering_unlist(r);
+        if (verdict == STOP)
+            r->stopped = true;
         if (verdict == PAUSE)
             r->pace = PFS_PAUSED; /* the next reader may resume it as soon as the lock is free */
         pfs_park_unlock(park);
@@ -267,6 +349,8 @@ static void run(void *context)
         return;
     if (rc > 0 && verdict == GO_ON && submit(r))
         return;
+    if (rc > 0 && verdict == STOP)
+        rc = 0;
     if (rc > 0)
         rc = verdict == GIVE_UP ? -ECANCELED : pfs_fail(&err, ENOMEM, "no memory to go on rendering");
     if (rc < 0 && err.code == 0)
@@ -275,15 +359,6 @@ static void run(void *context)
 }
 
 /* ---- starting, resuming, giving up ---- */
-
-static void resume(struct pfs_rendering *r)
-{
-    if (r->pace != PFS_PAUSED)
-        return;
-    r->pace = PFS_RUNS;
-    if (!submit(r))
-        r->pace = PFS_PAUSED; /* the next one who asks tries again */
-}
 
 void pfs_rendering_unlist(struct pfs_rendering *r)
 {
@@ -314,7 +389,7 @@ static struct pfs_rendering *start(struct pfs_view *view, struct pfs_mark from, 
     r->refs = 2; /* the list's and the task's */
     r->listed = true;
     pfs_spool_init(&r->spool, from.off);
-    if (!submit(r)) {
+    if (!enter(r)) {
         pfs_free(r);
         *rc = pfs_fail(&view->err, ENOMEM, "no memory to render");
         return NULL;

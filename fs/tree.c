@@ -11,8 +11,6 @@
 #include "fs/tree_internal.h"
 #include "src/meta/names.h"
 
-#define TEXT_SHARE 16 /* of the memory budget, for short texts of views */
-
 /* ---- life ---- */
 
 static int open_parts(struct pfs_tree *t, struct pfs_err *err)
@@ -20,7 +18,7 @@ static int open_parts(struct pfs_tree *t, struct pfs_err *err)
     struct pfs_views_config views = {.pool = t->config.pool,
                                      .cache_dir = t->config.cache_dir,
                                      .cache_bytes = t->config.cache_bytes,
-                                     .memory_bytes = t->config.memory_bytes / TEXT_SHARE,
+                                     .memory_bytes = t->config.memory_bytes,
                                      .warehouse = t->config.warehouse};
     struct pfs_daemon_config daemon = {
         .clock = t->config.clock, .options = t->config.options, .read_only = t->config.read_only};

@@ -24,7 +24,7 @@ struct pfs_tree_config {
     const struct pfs_clock *clock;
     const char *cache_dir; /* NULL = memory files */
     uint64_t cache_bytes;  /* 0 = 1 GiB */
-    size_t memory_bytes;   /* budget of which short texts may keep a sixteenth; 0 = 256 MiB */
+    size_t memory_bytes;   /* budget of which views take their share; 0 = 256 MiB */
     const char *warehouse; /* tells warehouses apart that share the cache directory; NULL = sizes are not kept there */
     bool read_only;
     uint32_t uid, gid;

@@ -8,7 +8,9 @@
 #include "base/mem.h"
 
 #define CACHE_DEFAULT ((uint64_t)1 << 30)
-#define MEMORY_DEFAULT ((size_t)16 << 20)
+#define MEMORY_DEFAULT ((size_t)256 << 20)
+#define TEXT_SHARE 16 /* of the budget, for short texts */
+#define RENDERING_BYTES ((size_t)32 << 20)
 #define FILES_MAX 1024 /* open spools that nobody holds */
 
 int pfs_views_open(const struct pfs_views_config *config, struct pfs_views **out, struct pfs_err *err)
@@ -24,10 +26,17 @@ int pfs_views_open(const struct pfs_views_config *config, struct pfs_views **out
         v->config.cache_bytes = CACHE_DEFAULT;
     if (v->config.memory_bytes == 0)
         v->config.memory_bytes = MEMORY_DEFAULT;
+    v->slots = (int)(v->config.memory_bytes / 2 / RENDERING_BYTES);
+    v->slots = v->slots < 1 ? 1 : v->slots > PFS_SLOTS_MAX ? PFS_SLOTS_MAX : v->slots;
     if (config->cache_dir != NULL && config->warehouse != NULL)
         v->sizes = pfs_sizes_open(config->cache_dir, config->warehouse);
     *out = v;
     return 0;
+}
+
+size_t pfs_views_rendering_bytes(const struct pfs_views *views)
+{
+    return views->config.memory_bytes / 2 / (size_t)views->slots;
 }
 
 /* No handle is open, so no rendering is paused, and those that run are given up at their next step. */
@@ -103,7 +112,7 @@ static void list_newest(struct pfs_view *view)
 static void shrink(struct pfs_views *v)
 {
     while (v->oldest != NULL && (v->file_bytes > v->config.cache_bytes || v->files > FILES_MAX ||
-                                 v->memory_bytes > v->config.memory_bytes)) {
+                                 v->memory_bytes > v->config.memory_bytes / TEXT_SHARE)) {
         struct pfs_view *view = v->oldest;
 
         unlist(view);

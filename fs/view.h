@@ -56,11 +56,14 @@ struct pfs_views_config {
     struct pfs_park *park;
     const char *cache_dir; /* NULL = memory files, and no sizes on disk */
     uint64_t cache_bytes;  /* 0 = 1 GiB */
-    size_t memory_bytes;   /* of short texts kept; 0 = 16 MiB */
+    size_t memory_bytes;   /* budget: half of it for renderings, a sixteenth for short texts; 0 = 256 MiB */
     const char *warehouse; /* tells the warehouses apart that share a cache directory; NULL = none is shared */
 };
 
 int pfs_views_open(const struct pfs_views_config *config, struct pfs_views **out, struct pfs_err *err);
+/* What one rendering may take. Views that are not small are rendered a few at a time, so that all of them keep to half
+ * of the budget; one that pauses makes room for those that wait for their turn. */
+size_t pfs_views_rendering_bytes(const struct pfs_views *views);
 void pfs_views_close(struct pfs_views *views); /* every view is unreferenced before; waits for renderings to stop */
 
 /* The view of that key, made from `source` if it is new (`source` is taken in every case: released at once when the

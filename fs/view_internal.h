@@ -21,6 +21,7 @@
 
 #define PFS_VIEW_BUCKETS 4096
 #define PFS_RENDERINGS_MAX 4 /* of one view at a time */
+#define PFS_SLOTS_MAX 8      /* of the mount */
 
 enum pfs_pace { PFS_RUNS, PFS_PAUSED, PFS_ENDED };
 
@@ -42,7 +43,9 @@ struct pfs_rendering {
     int64_t alone_ms;       /* since when nobody wants it; 0 = somebody does */
     struct pfs_mark from;
     struct pfs_cancel cancel;
-    void *pass; /* of the source: the task's own */
+    bool stopped;                /* ends before the text does, and leaves its stretch to readers */
+    struct pfs_rendering *queue; /* the next that waits for a slot */
+    void *pass;                  /* of the source: the task's own */
 };
 
 struct pfs_view {
@@ -78,8 +81,11 @@ struct pfs_views {
     struct pfs_view *newest, *oldest;
     uint64_t file_bytes, memory_bytes; /* of all spools */
     int64_t files;
-    int running;                /* renderings that are not ENDED */
-    struct pfs_rendering *dead; /* to be freed without the lock */
+    int slots;
+    struct pfs_rendering *slot[PFS_SLOTS_MAX]; /* renderings of views that are not small */
+    struct pfs_rendering *queue; /* those that wait for a slot, oldest first: they RUN and are not submitted */
+    int running;                 /* renderings that are not ENDED */
+    struct pfs_rendering *dead;  /* to be freed without the lock */
 };
 
 struct pfs_sink {

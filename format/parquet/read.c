@@ -8,7 +8,7 @@
 #include "format/parquet/parquet.h"
 
 #define WINDOW_BYTES_MAX ((size_t)1 << 20) /* read ahead for a column */
-#define WINDOW_BYTES_MIN ((size_t)64 << 10)
+#define WINDOW_BYTES_MIN ((size_t)16 << 10)
 #define WINDOWS_BYTES ((size_t)16 << 20) /* of all columns together, while that leaves each its least */
 
 /* One of the two. */
@@ -154,9 +154,10 @@ static int64_t reader_next(struct pfs_reader *base, struct pfs_arena *arena, str
 
 static const struct pfs_reader_ops reader_ops = {.next = reader_next, .close = reader_close};
 
-static size_t window_bytes(int32_t leaves)
+static size_t window_bytes(const struct pfs_file_read *read, int32_t leaves)
 {
-    size_t each = WINDOWS_BYTES / (size_t)(leaves > 0 ? leaves : 1);
+    size_t all = read->ahead_bytes > 0 ? read->ahead_bytes : WINDOWS_BYTES;
+    size_t each = all / (size_t)(leaves > 0 ? leaves : 1);
 
     return each < WINDOW_BYTES_MIN ? WINDOW_BYTES_MIN : each > WINDOW_BYTES_MAX ? WINDOW_BYTES_MAX : each;
 }
@@ -218,7 +219,7 @@ static int open_all(struct parquet_reader *r, struct pfs_file *file, struct pfs_
     r->part = pfs_alloc_array((size_t)r->read->columns, sizeof(*r->part));
     if (r->index == NULL || r->piece == NULL || r->part == NULL)
         return pfs_fail(err, ENOMEM, "no memory for %d columns", r->read->columns);
-    pfs_pq_source_init(&source, file, &r->footer, NULL, r->range, r->ranges, window_bytes(count_leaves(r)));
+    pfs_pq_source_init(&source, file, &r->footer, NULL, r->range, r->ranges, window_bytes(r->read, count_leaves(r)));
     for (int32_t i = 0; i < r->read->columns; i++)
         if (open_column(r, &source, i, err) < 0)
             return pfs_wrap(err, "column %s", r->read->fields[i].name);

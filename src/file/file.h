@@ -28,6 +28,7 @@ struct pfs_data_read {
                                             row_ids */
     int32_t ranges;
     int32_t batch_rows; /* 0 = PFS_BATCH_ROWS */
+    size_t ahead_bytes; /* of the file read ahead; 0 = 16 MiB */
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool; /* decodes ahead; NULL = on the caller alone */
 };

@@ -332,6 +332,7 @@ static int open_file(struct data_reader *r, const struct pfs_data_read *read, st
                                   .range = read->range,
                                   .ranges = read->ranges,
                                   .batch_rows = read->batch_rows,
+                                  .ahead_bytes = read->ahead_bytes,
                                   .cancel = read->cancel,
                                   .pool = read->pool};
     return open_format(r, r->entry->file.name, ask, err);

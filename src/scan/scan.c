@@ -30,6 +30,7 @@ struct pfs_scan {
     const struct pfs_pruner *pruner; /* NULL: there is no condition */
     int32_t *seen;                   /* of each schema column: where it stands in the batches that a split gives */
     struct pfs_deletions *deletions; /* NULL: the snapshot has none */
+    size_t memory_bytes;
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool;
     struct pfs_engine *engine; /* NULL: no section needs a merge */
@@ -50,6 +51,9 @@ struct split_reader {
     bool merged;    /* the open section gives key-value batches of the merge columns */
     bool key_value; /* not merged, but may hold deletes: key-value batches of the wanted columns */
 };
+
+#define MEMORY_DEFAULT ((size_t)64 << 20)
+#define AHEAD_SHARE 4 /* of the budget, for bytes read ahead; pages, batches and answers are the rest */
 
 static const struct pfs_type kind_type = {.kind = PFS_TINYINT};
 
@@ -163,6 +167,7 @@ int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struc
     scan->deletes = want->kinds && want->deletes;
     scan->cancel = want->cancel;
     scan->pool = want->pool;
+    scan->memory_bytes = want->memory_bytes > 0 ? want->memory_bytes : MEMORY_DEFAULT;
     scan->plain = pfs_plan_has_single_keys(want) && !want->by_key;
     rc = check_supported(want->state, err);
     if (rc == 0)
@@ -233,6 +238,21 @@ static struct pfs_chain chain_of(const struct pfs_scan *scan, bool merged, bool 
                               merged || scan->joined || scan->row_ids ? NULL : scan->pruner};
 }
 
+/* How many readers the runs of a section are. */
+static int32_t count_runs(const struct pfs_section *section)
+{
+    int32_t runs = 0;
+
+    for (int32_t i = 0; i < section->files; i++) {
+        int32_t level = section->file[i].entry->file.level, k = 0;
+
+        while (level > 0 && section->file[k].entry->file.level != level)
+            k++;
+        runs += level == 0 || k == i;
+    }
+    return runs;
+}
+
 /* The runs of a section: a level-0 file each, and each level above as one chain. */
 static int open_runs(struct split_reader *r, const struct pfs_section *section, struct pfs_reader **run,
                      int32_t *run_level, int32_t *runs, struct pfs_err *err)
@@ -242,6 +262,7 @@ static int open_runs(struct split_reader *r, const struct pfs_section *section, 
     bool *taken = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*taken));
     int32_t used = 0;
 
+    chain.read.ahead_bytes = r->scan->memory_bytes / AHEAD_SHARE / (size_t)count_runs(section);
     *runs = 0;
     if (list == NULL || taken == NULL)
         return pfs_arena_full(&r->arena, err);

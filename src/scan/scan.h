@@ -42,6 +42,7 @@ struct pfs_scan_want {
     bool row_ids;   /* append _ROW_ID and _SEQUENCE_NUMBER (BIGINT) there; append tables alone */
     bool kinds;     /* append the row kind (TINYINT) after all else */
     bool deletes;   /* with kinds: keys whose record is a delete that no compaction has dropped yet are given too */
+    size_t memory_bytes; /* budget of one reader of it; 0 = 64 MiB */
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool; /* for decoding ahead; NULL = none */
 };

@@ -28,6 +28,7 @@ struct text {
     int64_t lines;
     int64_t fail_at; /* 0 = never */
     int64_t slow_us; /* a step */
+    bool lasting;    /* its size is kept on disk */
     atomic_int begun, ended, released;
     atomic_llong steps;
 };
@@ -97,16 +98,17 @@ static void release(void *context)
 static struct pfs_view *view_of(struct text *text, const char *key)
 {
     struct pfs_view_source source = {
-        .begin = begin, .step = step, .end = end, .release = release, .context = text, .lasting = true};
+        .begin = begin, .step = step, .end = end, .release = release, .context = text, .lasting = text->lasting};
     struct pfs_view *view;
 
     assert_int_equal(pfs_views_get(t.views, key, &source, &view, NULL), 0);
     return view;
 }
 
-static void open_views(const char *dir, uint64_t cache_bytes)
+static void open_views(const char *dir, uint64_t cache_bytes, const char *warehouse)
 {
-    struct pfs_views_config config = {.cache_dir = dir, .cache_bytes = cache_bytes, .warehouse = "w"};
+    struct pfs_views_config config = {
+        .cache_dir = dir, .cache_bytes = cache_bytes, .memory_bytes = (size_t)32 << 20, .warehouse = warehouse};
 
     assert_int_equal(pfs_pool_open(2, &t.pool, NULL), 0);
     assert_int_equal(pfs_park_open(&t.park, NULL), 0);
@@ -164,7 +166,7 @@ static void a_text_is_rendered_once_for_its_size_and_all_readers(void **state)
     struct pfs_view *view;
 
     (void)state;
-    open_views(NULL, 0);
+    open_views(NULL, 0, NULL);
     view = view_of(&text, "a");
     assert_int_equal(size_of(view, 0), 100000 * LINE);
     pfs_view_hold(view);
@@ -186,7 +188,7 @@ static void a_text_too_large_to_keep_is_read_from_marks(void **state)
     struct pfs_view *view;
 
     (void)state;
-    open_views("/var/tmp", (uint64_t)64 << 20);
+    open_views("/var/tmp", (uint64_t)64 << 20, NULL);
     view = view_of(&text, "large");
     assert_int_equal(size_of(view, 0), text.lines * LINE);
     assert_int_equal(atomic_load(&text.begun), 1);
@@ -214,7 +216,7 @@ static void a_reader_of_a_large_text_is_not_run_away_from(void **state)
     struct pfs_view *view;
 
     (void)state;
-    open_views("/var/tmp", (uint64_t)64 << 20);
+    open_views("/var/tmp", (uint64_t)64 << 20, NULL);
     view = view_of(&text, "large");
     pfs_view_hold(view);
     assert_int_equal(read_lines(view, 0, 10), 10 * LINE);
@@ -229,6 +231,32 @@ static void a_reader_of_a_large_text_is_not_run_away_from(void **state)
     close_views();
 }
 
+/* There is one slot: the budget is small. */
+static void readers_of_more_views_than_are_rendered_at_once_all_come_on(void **state)
+{
+    struct text text[3] = {{.lines = (int64_t)4 << 20}, {.lines = (int64_t)4 << 20}, {.lines = (int64_t)4 << 20}};
+    static const char *const key[] = {"a", "b", "c"};
+    struct pfs_view *view[3];
+
+    (void)state;
+    open_views("/var/tmp", (uint64_t)16 << 20, NULL);
+    for (int i = 0; i < 3; i++) {
+        view[i] = view_of(&text[i], key[i]);
+        pfs_view_hold(view[i]);
+    }
+    for (int64_t line = 0; line < text[0].lines; line += 65536)
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(read_lines(view[i], line, 65536), 65536 * LINE);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(size_of(view[i], 0), text[i].lines * LINE);
+    for (int i = 0; i < 3; i++) {
+        pfs_view_release(view[i]);
+        settle_down(&text[i]);
+        pfs_view_unref(view[i]);
+    }
+    close_views();
+}
+
 static void a_rendering_that_nobody_wants_stops(void **state)
 {
     struct text text = {.lines = (int64_t)1 << 40, .slow_us = 1000};
@@ -236,7 +264,7 @@ static void a_rendering_that_nobody_wants_stops(void **state)
     int64_t began;
 
     (void)state;
-    open_views(NULL, 0);
+    open_views(NULL, 0, NULL);
     view = view_of(&text, "endless");
     assert_int_equal(size_of(view, 10), -ETIMEDOUT);
     began = pfs_clock_monotonic_ms();
@@ -256,7 +284,7 @@ static void a_failure_is_told_and_tried_again(void **state)
     struct pfs_view *view;
 
     (void)state;
-    open_views(NULL, 0);
+    open_views(NULL, 0, NULL);
     view = view_of(&text, "a");
     pfs_view_hold(view);
     assert_int_equal(size_of(view, 0), -EIO);
@@ -273,7 +301,7 @@ static void a_failure_is_told_and_tried_again(void **state)
 static void a_size_is_known_to_the_next_mount(void **state)
 {
     char dir[] = "/var/tmp/sizes-XXXXXX", path[64];
-    struct text text = {.lines = 1000};
+    struct text text = {.lines = 1000, .lasting = true};
     struct pfs_view *view;
     uint64_t size;
     FILE *file;
@@ -282,7 +310,7 @@ static void a_size_is_known_to_the_next_mount(void **state)
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof(path), "%s/sizes", dir);
     for (int round = 0; round < 3; round++) {
-        open_views(dir, 0);
+        open_views(dir, 0, "w");
         view = view_of(&text, "a");
         assert_int_equal(pfs_view_try_size(view, &size), round == 1);
         assert_int_equal(size_of(view, 0), 1000 * LINE);
@@ -307,14 +335,14 @@ static void a_size_is_known_to_the_next_mount(void **state)
 static void a_wrong_size_on_disk_is_an_error_once(void **state)
 {
     char dir[] = "/var/tmp/sizes-XXXXXX", path[64];
-    struct text text = {.lines = 1000};
+    struct text text = {.lines = 1000, .lasting = true};
     struct pfs_view *view;
 
     (void)state;
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof(path), "%s/sizes", dir);
     for (int round = 0; round < 3; round++) {
-        open_views(dir, 0);
+        open_views(dir, 0, "w");
         view = view_of(&text, "a");
         if (round == 0)
             assert_int_equal(size_of(view, 0), 1000 * LINE);
@@ -340,7 +368,7 @@ static void what_is_poured_goes_past_the_spool(void **state)
     int ends[2];
 
     (void)state;
-    open_views(NULL, 0);
+    open_views(NULL, 0, NULL);
     view = view_of(&text, "a");
     assert_int_equal(pipe(ends), 0);
     pfs_view_pour(view, &t.waiting.request, ends[1]);
@@ -362,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_text_is_rendered_once_for_its_size_and_all_readers),
         cmocka_unit_test(a_text_too_large_to_keep_is_read_from_marks),
         cmocka_unit_test(a_reader_of_a_large_text_is_not_run_away_from),
+        cmocka_unit_test(readers_of_more_views_than_are_rendered_at_once_all_come_on),
         cmocka_unit_test(a_rendering_that_nobody_wants_stops),
         cmocka_unit_test(a_failure_is_told_and_tried_again),
         cmocka_unit_test(a_size_is_known_to_the_next_mount),
