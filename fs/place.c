@@ -94,7 +94,7 @@ int pfs_place_members(const struct pfs_place *place, pfs_member_fn *each, void *
     if (place->kind != PFS_NODE_PLACE)
         return 0;
     for (size_t i = 0; rc == 0 && i < sizeof(members) / sizeof(members[0]); i++)
-        if (stands_in(&members[i], place))
+        if (stands_in(&members[i], place) && members[i].kind != PFS_NODE_PIPE) /* grep -r, tar would wait for ever */
             rc = each(context, members[i].kind == PFS_NODE_CHANGES ? "changes.csv" : members[i].name, members[i].kind);
     return rc;
 }

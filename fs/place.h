@@ -118,7 +118,7 @@ int pfs_place_print_name(enum pfs_node_kind parent, const char *name, struct pfs
 int pfs_place_parse_name(enum pfs_node_kind parent, const char *shown, struct pfs_arena *arena, const char **out,
                          struct pfs_err *err);
 
-/* The fixed members of a directory that are listed. */
+/* The fixed members of a directory that are listed: all but changelog_pipe, whose readers wait. */
 typedef int pfs_member_fn(void *context, const char *name, enum pfs_node_kind kind);
 int pfs_place_members(const struct pfs_place *place, pfs_member_fn *each, void *context);
 
