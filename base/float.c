@@ -259,16 +259,32 @@ static int take_digits(const char *text, size_t len, char *digits, int *exponent
     return count;
 }
 
-/* `text` as this room prints it, to be laid out anew in place. */
-static size_t lay_out_java(char *text, size_t len, double magnitude)
+/* Where one digit would do Java gives two, the nearest ones: 4.9E-324. They differ from a zero in tiny values alone. */
+static size_t print_two_digits(double magnitude, bool narrow, char *out)
 {
-    char digits[PFS_NUMBER_TEXT];
+    size_t len = (size_t)snprintf(out, PFS_NUMBER_TEXT, "%.1e", magnitude);
+    struct pfs_slice text = {(const uint8_t *)out, len};
+    double wide;
+    float single;
+
+    out[1] = '.'; /* whatever the locale has */
+    if (narrow)
+        return pfs_f32_parse(text, &single) == 0 && (double)single == magnitude ? len : 0;
+    return pfs_f64_parse(text, &wide) == 0 && wide == magnitude ? len : 0;
+}
+
+/* `text` as this room prints it, to be laid out anew in place. */
+static size_t lay_out_java(char *text, size_t len, double magnitude, bool narrow)
+{
+    char digits[PFS_NUMBER_TEXT], two[PFS_NUMBER_TEXT];
     int exponent, count;
-    size_t at = text[0] == '-';
+    size_t at = text[0] == '-', more;
 
     if (!isfinite(magnitude) || magnitude == 0 || (magnitude >= 1e-3 && magnitude < 1e7))
         return len;
     count = take_digits(text + at, len - at, digits, &exponent);
+    if (count == 1 && magnitude < 1e-30 && (more = print_two_digits(magnitude, narrow, two)) > 0)
+        count = take_digits(two, more, digits, &exponent);
     text[at++] = digits[0];
     text[at++] = '.';
     text[at++] = '0';
@@ -282,12 +298,12 @@ static size_t lay_out_java(char *text, size_t len, double magnitude)
 
 size_t pfs_f64_print_java(double v, char *out)
 {
-    return lay_out_java(out, pfs_f64_print(v, out), fabs(v));
+    return lay_out_java(out, pfs_f64_print(v, out), fabs(v), false);
 }
 
 size_t pfs_f32_print_java(float v, char *out)
 {
-    return lay_out_java(out, pfs_f32_print(v, out), fabs((double)v));
+    return lay_out_java(out, pfs_f32_print(v, out), fabs((double)v), true);
 }
 
 /* ---- in ---- */

