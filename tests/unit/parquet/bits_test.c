@@ -81,6 +81,66 @@ static void every_width_decodes_in_pieces_of_any_size(void **state)
     }
 }
 
+static void narrow_values_decode_as_bytes_and_are_skipped(void **state)
+{
+    static uint32_t want[VALUES];
+    static uint8_t bytes[ROOM], got[VALUES];
+
+    (void)state;
+    seed = 11;
+    for (int width = 0; width <= 8; width++) {
+        struct pfs_pq_runs runs;
+        size_t len = encode(want, width, bytes);
+
+        pfs_pq_runs_init(&runs, pfs_slice_of(bytes, len), width);
+        for (int done = 0; done < VALUES;) {
+            int k = 1 + (int)any(200);
+            bool skipped = any(3) == 0;
+
+            k = k < VALUES - done ? k : VALUES - done;
+            assert_true(skipped ? pfs_pq_runs_skip(&runs, k) : pfs_pq_runs_bytes(&runs, got, k));
+            for (int i = 0; !skipped && i < k; i++)
+                assert_int_equal(got[i], want[done + i]);
+            done += k;
+        }
+    }
+}
+
+/* 5, 1, 7, 0 of three bits, lowest bits first; behind the eight that two bytes and a half hold nothing comes. */
+static void values_packed_without_runs_are_read(void **state)
+{
+    static const uint8_t bytes[3 + PFS_PQ_PAD] = {0xcd, 0x01, 0x00};
+    static const uint8_t want[] = {5, 1, 7, 0, 0, 0, 0, 0};
+    uint8_t got[8];
+    struct pfs_pq_runs runs;
+
+    (void)state;
+    pfs_pq_runs_init_packed(&runs, pfs_slice_of(bytes, 3), 3);
+    assert_true(pfs_pq_runs_bytes(&runs, got, 8));
+    assert_memory_equal(got, want, sizeof(want));
+    assert_false(pfs_pq_runs_bytes(&runs, got, 1));
+}
+
+static void levels_become_bits(void **state)
+{
+    static uint8_t levels[1000], bitmap[1000 / 8 + 9];
+
+    (void)state;
+    seed = 12;
+    for (int n = 0; n < 1000; n += 1 + (int)any(70)) {
+        int64_t set = 0;
+
+        for (int i = 0; i < n; i++)
+            levels[i] = (uint8_t)any(6);
+        set = pfs_pq_bits_reach(levels, n, 3, bitmap);
+        for (int i = 0; i < n; i++) {
+            assert_int_equal(bitmap[i / 8] >> i % 8 & 1, levels[i] >= 3);
+            set -= levels[i] >= 3;
+        }
+        assert_int_equal(set, 0);
+    }
+}
+
 static void runs_that_end_early_are_noticed(void **state)
 {
     static uint32_t values[VALUES], got[VALUES];
@@ -211,6 +271,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_width_decodes_in_pieces_of_any_size),
+        cmocka_unit_test(narrow_values_decode_as_bytes_and_are_skipped),
+        cmocka_unit_test(values_packed_without_runs_are_read),
+        cmocka_unit_test(levels_become_bits),
         cmocka_unit_test(runs_that_end_early_are_noticed),
         cmocka_unit_test(a_level_above_one_is_noticed),
         cmocka_unit_test(bits_land_where_they_are_sent),
