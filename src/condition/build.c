@@ -57,6 +57,7 @@ int pfs_condition_equals(const struct pfs_schema *schema, const int32_t *columns
         if (!pfs_can_compare(&field->type))
             return pfs_fail(err, EINVAL, "values of column %s cannot be compared", field->name);
         node->how = PFS_EQ;
+        node->exact = true;
         PFS_TRY(pfs_column_repeat(&values[i], 0, 1, arena, &node->literal, err));
     }
     if (count == 0)
@@ -82,4 +83,18 @@ bool pfs_condition_only(const struct pfs_condition *condition, const bool *colum
         if (!pfs_condition_only(condition->child[i], columns))
             return false;
     return condition->children > 0 || columns[condition->column];
+}
+
+const struct pfs_column *pfs_condition_value(const struct pfs_condition *condition, int32_t column)
+{
+    const struct pfs_column *value = NULL;
+
+    if (condition == NULL)
+        return NULL;
+    if (condition->kind == PFS_COND_COMPARE && condition->how == PFS_EQ && condition->column == column &&
+        condition->steps == 0 && condition->type->kind != PFS_FLOAT && condition->type->kind != PFS_DOUBLE)
+        return &condition->literal;
+    for (int32_t i = 0; condition->kind == PFS_COND_ALL && value == NULL && i < condition->children; i++)
+        value = pfs_condition_value(condition->child[i], column);
+    return value;
 }

@@ -22,7 +22,8 @@ int pfs_condition_parse(struct pfs_slice text, const struct pfs_schema *schema, 
 /* Both; either may be NULL. */
 int pfs_condition_and(const struct pfs_condition *a, const struct pfs_condition *b, struct pfs_arena *arena,
                       const struct pfs_condition **out, struct pfs_err *err);
-/* column = value for each: a primary key, a partition. values[i] is one row, may be null (then: is null). */
+/* column = value for each: a primary key, a partition. values[i] is one row, may be null (then: is null). Equal as keys
+ * are: 0.0 is not -0.0 here. */
 int pfs_condition_equals(const struct pfs_schema *schema, const int32_t *columns, const struct pfs_column *values,
                          int32_t count, struct pfs_arena *arena, const struct pfs_condition **out, struct pfs_err *err);
 
@@ -31,6 +32,10 @@ void pfs_condition_columns(const struct pfs_condition *condition, bool *uses);
 /* Looks at nothing but these columns (a place each schema column)? Then it may be pushed below what keeps them whole:
  * partitions, keys. */
 bool pfs_condition_only(const struct pfs_condition *condition, const bool *columns);
+
+/* The one value that a column has in all rows for which the condition is true; NULL = there may be several. Not for
+ * FLOAT and DOUBLE, where one value has several spellings. */
+const struct pfs_column *pfs_condition_value(const struct pfs_condition *condition, int32_t column);
 
 /* Which rows of a batch are kept: their indexes, ascending, to `kept` (room for batch->rows); how many. place[c] says
  * where schema column c stands in the batch (-1: not there, an error of the caller). */

@@ -38,6 +38,30 @@ static int find_index(struct pfs_pruner *p, struct pfs_arena *arena, struct pfs_
     return 0;
 }
 
+/* The condition may hold each column of the bucket key to one value. */
+static int find_hash(struct pfs_pruner *p, struct pfs_arena *arena, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = p->state->schema;
+    const char *function = pfs_options_get(&schema->options, "bucket-function.type");
+    const struct pfs_column **key = pfs_arena_array(arena, (size_t)schema->bucket_keys, sizeof(*key));
+    struct pfs_buf scratch = {0};
+    int rc;
+
+    if (key == NULL)
+        return pfs_arena_full(arena, err);
+    if (schema->bucket_keys == 0 || (function != NULL && strcasecmp(function, "default") != 0))
+        return 0;
+    for (int32_t i = 0; i < schema->bucket_keys; i++) {
+        key[i] = pfs_condition_value(p->condition, schema->bucket_key[i]);
+        if (key[i] == NULL)
+            return 0;
+    }
+    rc = pfs_binrow_hash(key, schema->bucket_keys, 0, &scratch, &p->hash, NULL);
+    p->hashed = rc == 0;
+    pfs_buf_done(&scratch);
+    return rc == -ENOMEM ? pfs_fail(err, ENOMEM, "no memory for a bucket's hash") : 0;
+}
+
 int pfs_pruner_make(const struct pfs_scan_want *want, struct pfs_arena *arena, const struct pfs_pruner **out,
                     struct pfs_err *err)
 {
@@ -56,6 +80,7 @@ int pfs_pruner_make(const struct pfs_scan_want *want, struct pfs_arena *arena, c
         return pfs_arena_full(arena, err);
     pfs_condition_columns(want->condition, p->uses);
     PFS_TRY(find_index(p, arena, err));
+    PFS_TRY(find_hash(p, arena, err));
     *out = p;
     return 0;
 }
@@ -219,6 +244,26 @@ static const struct pfs_schema *schema_of(const struct pfs_state *state, const s
     return old;
 }
 
+/* Files of another bucket than the one that all matches lie in. Files whose bucket key had other types may have been
+ * hashed otherwise. */
+static bool in_other_bucket(const struct pfs_pruner *p, const struct pfs_schema *old,
+                            const struct pfs_manifest_entry *entry)
+{
+    const struct pfs_schema *schema = p->state->schema;
+    int32_t bucket;
+
+    if (!p->hashed || entry->total_buckets <= 0 || old->bucket_keys != schema->bucket_keys)
+        return false;
+    for (int32_t i = 0; i < old->bucket_keys; i++) {
+        const struct pfs_field *a = &old->field[old->bucket_key[i]], *b = &schema->field[schema->bucket_key[i]];
+
+        if (a->id != b->id || !pfs_type_equal(&a->type, &b->type, false))
+            return false;
+    }
+    bucket = p->hash % entry->total_buckets;
+    return entry->bucket != (bucket < 0 ? -bucket : bucket);
+}
+
 int pfs_prune_file(const struct pfs_pruner *pruner, const struct pfs_manifest_entry *entry,
                    const struct pfs_column *partition, enum pfs_prune_by by, struct pfs_arena *arena, bool *may,
                    struct pfs_err *err)
@@ -230,6 +275,10 @@ int pfs_prune_file(const struct pfs_pruner *pruner, const struct pfs_manifest_en
     if (pruner == NULL || (old = schema_of(pruner->state, &entry->file)) == NULL)
         return 0;
     schema = pruner->state->schema;
+    if (in_other_bucket(pruner, old, entry)) {
+        *may = false;
+        return 0;
+    }
     PFS_TRY(know_nothing(pruner, arena, &known, err));
     if (by == PFS_PRUNE_VALUES)
         PFS_TRY(know_values(pruner, old, &entry->file, arena, &known, err));

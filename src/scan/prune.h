@@ -14,6 +14,8 @@ struct pfs_pruner {
     struct pfs_state *state;
     bool *uses;   /* a place each schema column: the condition looks at it */
     bool indexed; /* the table's options name a file index on one of them */
+    bool hashed;  /* all rows that match have this hash of their bucket key: they lie in one bucket */
+    int32_t hash;
 };
 
 /* In the arena. *out NULL: there is no condition. */

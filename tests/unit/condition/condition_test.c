@@ -297,6 +297,44 @@ static void conditions_are_joined_and_made_of_values(void **state)
     assert_null(equal);
 }
 
+static void keys_tell_zeros_apart_and_conditions_do_not(void **state)
+{
+    static const double zero = -0.0;
+    const int32_t key = 7;
+    struct pfs_column value = {.type = &schema.field[7].type, .values = &zero};
+    const struct pfs_condition *equal = NULL;
+
+    (void)state;
+    assert_int_equal(pfs_condition_equals(&schema, &key, &value, 1, &arena, &equal, NULL), 0);
+    assert_string_equal(kept_of(equal), "1");
+    assert_string_equal(kept_of(parsed("d = -0.0")), "01");
+}
+
+static void a_column_that_is_held_to_one_value_has_it(void **state)
+{
+    static const struct {
+        const char *text;
+        int32_t column;
+        bool held;
+    } cases[] = {
+        {"k = 3", 0, true},      {"s = 'a' and (k = 3 and b = true)", 0, true},
+        {"k = 3", 1, false},     {"k = 3 or s = 'a'", 0, false},
+        {"k in (3)", 0, true},   {"k in (3, 4)", 0, false},
+        {"not k != 3", 0, true}, {"k >= 3", 0, false},
+        {"d = 3", 7, false},     {"r.a = 3", 16, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct pfs_column *value = pfs_condition_value(parsed(cases[i].text), cases[i].column);
+
+        CHECK(cases[i].text, (value != NULL) == cases[i].held);
+        if (value != NULL)
+            CHECK(cases[i].text, *(const int32_t *)value->values == 3);
+    }
+    assert_null(pfs_condition_value(NULL, 0));
+}
+
 static void a_column_that_was_not_read_is_an_error(void **state)
 {
     int32_t nowhere[COUNT(columns)] = {-1}, kept[4];
@@ -613,6 +651,8 @@ int main(void)
         cmocka_unit_test(a_condition_keeps_the_rows_for_which_it_is_true),
         cmocka_unit_test(what_is_no_condition_is_refused_with_a_sentence),
         cmocka_unit_test(conditions_are_joined_and_made_of_values),
+        cmocka_unit_test(keys_tell_zeros_apart_and_conditions_do_not),
+        cmocka_unit_test(a_column_that_is_held_to_one_value_has_it),
         cmocka_unit_test(a_column_that_was_not_read_is_an_error),
         cmocka_unit_test(a_file_is_left_out_only_when_no_row_can_match),
         cmocka_unit_test(the_bounds_of_every_row_alone_admit_what_it_matches),

@@ -203,10 +203,44 @@ static void an_index_that_cannot_be_read_is_as_good_as_none(void **state)
     close_table(&t);
 }
 
+/* INT 1 lies in bucket 2 of 4 (spec buckets 2.1). */
+static void a_key_is_looked_for_in_its_bucket_alone(void **state)
+{
+    static const struct {
+        const char *condition;
+        int32_t total, bucket;
+        bool may;
+    } files[] = {
+        {"k = 1", 4, 2, true},  {"k = 1", 4, 0, false},           {"k = 1", 4, 3, false},
+        {"k = 1", -1, 0, true}, {"k = 1 and v > 0", 4, 1, false}, {"k = 1 or k = 2", 4, 1, true},
+        {"k <= 1", 4, 1, true},
+    };
+    struct table t;
+
+    (void)state;
+    open_table("db.db/merged", &t);
+    for (size_t i = 0; i < COUNT(files); i++) {
+        struct pfs_manifest_entry entry = *t.state->file[0];
+        struct pfs_scan_want want = {.state = t.state};
+        const struct pfs_pruner *pruner = NULL;
+        bool may = !files[i].may;
+
+        entry.total_buckets = files[i].total;
+        entry.bucket = files[i].bucket;
+        assert_int_equal(
+            pfs_condition_parse(pfs_str(files[i].condition), t.state->schema, &arena, &want.condition, NULL), 0);
+        assert_int_equal(pfs_pruner_make(&want, &arena, &pruner, NULL), 0);
+        assert_int_equal(pfs_prune_file(pruner, &entry, NULL, PFS_PRUNE_KEYS, &arena, &may, NULL), 0);
+        CHECK(files[i].condition, may == files[i].may);
+    }
+    close_table(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_scan_gives_what_matches_and_reads_no_more_than_it_must, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_is_looked_for_in_its_bucket_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_index_that_cannot_be_read_is_as_good_as_none, set_up, tear_down),
     };
 
