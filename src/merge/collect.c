@@ -164,11 +164,13 @@ int pfs_compute_nested_update(const struct pfs_fold *f, struct pfs_arena *arena,
 
 /* ---- nested_partial_update: each field of a row is a part ---- */
 
+/* Java makes its table anew for every record, and turns the order of those in one place around each time. */
 static void add_fields(struct pfs_listing *l, const struct pfs_element_list *in)
 {
     pfs_listing_index(l);
     for (int64_t i = 0; i < in->len; i++)
         pfs_listing_put(l, in, i);
+    pfs_listing_settle(l, l->len);
 }
 
 static void overwrite_fields(struct pfs_listing *l, int64_t at, const struct pfs_element_list *in, int64_t i)
@@ -184,7 +186,7 @@ static void overwrite_fields(struct pfs_listing *l, int64_t at, const struct pfs
 }
 
 static const struct pfs_listing_ops nested_partial_ops = {
-    .add = add_fields, .meet = overwrite_fields, .skip_nulls = true};
+    .add = add_fields, .meet = overwrite_fields, .skip_nulls = true, .last_first = true};
 
 /* Rows by their fields' parts; those of records alone may be NULL. */
 static int gather_rows(const struct pfs_listing *l, struct pfs_arena *arena, struct pfs_column *out,

@@ -345,11 +345,12 @@ static uint32_t java_slot(const struct pfs_elements *e, int32_t element, int64_t
 }
 
 /* Few elements are sorted as they come in. */
-static void order_few(const struct pfs_elements *e, const int32_t *list, int64_t count, int32_t *slot, int32_t *order)
+static void order_few(const struct pfs_elements *e, const int32_t *list, int64_t count, bool last_first, int32_t *slot,
+                      int32_t *order)
 {
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t n = 0; n < count; n++) {
+        int64_t i = last_first ? count - 1 - n : n, k = n;
         int32_t mine = (int32_t)java_slot(e, list[i], 16);
-        int64_t k = i;
 
         for (; k > 0 && slot[k - 1] > mine; k--) {
             slot[k] = slot[k - 1];
@@ -361,7 +362,7 @@ static void order_few(const struct pfs_elements *e, const int32_t *list, int64_t
 }
 
 void pfs_elements_java_order(const struct pfs_elements *e, const int32_t *list, int64_t count, int64_t most,
-                             int32_t *scratch, int32_t *order)
+                             bool last_first, int32_t *scratch, int32_t *order)
 {
     int64_t capacity = 16;
     int32_t sum = 0;
@@ -369,7 +370,7 @@ void pfs_elements_java_order(const struct pfs_elements *e, const int32_t *list, 
     while (4 * most > 3 * capacity)
         capacity *= 2;
     if (capacity == 16) {
-        order_few(e, list, count, scratch, order);
+        order_few(e, list, count, last_first, scratch, order);
         return;
     }
     memset(scratch, 0, (size_t)capacity * sizeof(*scratch));
@@ -381,6 +382,9 @@ void pfs_elements_java_order(const struct pfs_elements *e, const int32_t *list, 
         scratch[s] = sum;
         sum += in_slot;
     }
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t n = 0; n < count; n++) {
+        int64_t i = last_first ? count - 1 - n : n;
+
         order[scratch[java_slot(e, list[i], capacity)]++] = (int32_t)i;
+    }
 }

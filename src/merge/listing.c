@@ -106,7 +106,7 @@ void pfs_listing_settle(struct pfs_listing *l, int64_t most)
     if (l->gaps)
         drop_gaps(l);
     if (l->unsettled) {
-        pfs_elements_java_order(&l->elements, state(l), l->len, most, l->scratch, l->order);
+        pfs_elements_java_order(&l->elements, state(l), l->len, most, l->ops->last_first, l->scratch, l->order);
         permute(state(l), l->order, l->len, l->scratch);
         for (int32_t p = 0; p < l->parts; p++)
             permute(l->part[p] + l->picks, l->order, l->len, l->scratch);

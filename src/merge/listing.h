@@ -33,6 +33,7 @@ struct pfs_listing_ops {
     bool nulls;      /* add is called also when one of the two is NULL */
     bool never_old;  /* an older record is added like any other (collect) */
     bool skip_nulls; /* NULL elements are left out of all states but a record's own list */
+    bool last_first; /* see pfs_elements_java_order */
 };
 
 struct pfs_listing {
