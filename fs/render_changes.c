@@ -13,6 +13,7 @@ struct changes { /* what such a view is made of */
     enum pfs_changes_mode mode;
     int64_t first, last; /* logged changes: of these snapshots */
     bool snapshot;       /* with their ids */
+    bool own;            /* of the state's own snapshot */
     struct pfs_arena arena;
     struct pfs_pool *pool;
     int32_t columns;
@@ -157,6 +158,7 @@ static int open_logged(void *context, const struct pfs_cancel *cancel, struct pf
                                           .mode = c->mode,
                                           .from = c->first,
                                           .to = c->last,
+                                          .own = c->own,
                                           .snapshot = c->snapshot,
                                           .columns = c->columns,
                                           .column = c->column,
@@ -174,6 +176,7 @@ static int find_frozen(struct changes *c, const struct pfs_place *place, struct 
 {
     PFS_TRY(pfs_table_state(c->table, pfs_place_when(place), &c->to, err));
     c->mode = PFS_CHANGES_STREAM;
+    c->own = true;
     c->first = c->last = c->to->snapshot.id;
     return 0;
 }

@@ -22,6 +22,7 @@ struct pfs_changes_want {
     struct pfs_manifests *manifests; /* borrowed */
     enum pfs_changes_mode mode;
     int64_t from, to; /* ids, both inclusive; all must be there: bare -ESTALE when one has expired meanwhile */
+    bool own;         /* both are the state's own snapshot, which may have expired: a tag's */
     bool snapshot;    /* with the column _snapshot */
     int32_t columns;  /* -1 = all */
     const int32_t *column;

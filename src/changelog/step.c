@@ -84,8 +84,8 @@ static int load_snapshot(struct pfs_step *step, const struct pfs_changes_want *w
 {
     int rc;
 
-    if (want->state->exists && want->state->snapshot.id == id) {
-        step->snapshot = want->state->snapshot; /* a tag's may have expired */
+    if (want->own) { /* only then: ids are used again after a rollback */
+        step->snapshot = want->state->snapshot;
         return 0;
     }
     rc = pfs_changes_snapshot(want->state->store, want->meta, id, &step->arena, &step->snapshot, err);
