@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "src/commit/commit.h"
 #include "src/meta/consumer.h"
+#include "src/meta/names.h"
 #include "src/table_internal.h"
 
 #define MANIFEST_CACHE_SHARE 4 /* a quarter of the memory budget */
@@ -183,6 +184,78 @@ static int load_state(struct pfs_table *t, const struct pfs_schema *schema, cons
     return 0;
 }
 
+/* ---- the fallback branch of batch reads (spec timetravel 5.1) ---- */
+
+/* Its name; NULL: none, or this is it. */
+static const char *fallback_of(const struct pfs_table *t, const struct pfs_schema *newest)
+{
+    const char *name = pfs_options_get(&newest->options, "scan.fallback-branch");
+
+    return name == NULL || (t->config.branch != NULL && strcmp(name, t->config.branch) == 0) ? NULL : name;
+}
+
+/* Of a snapshot, the last one not after it, else the first; at a time, each branch is asked. */
+static int find_fallback(const struct pfs_table *t, const char *meta, struct pfs_when when, int64_t snapshot_ms,
+                         struct pfs_arena *arena, struct pfs_snapshot *out, struct pfs_err *err)
+{
+    struct pfs_store *store = t->config.store;
+    int64_t id;
+    int rc;
+
+    if (when.kind == PFS_WHEN_LATEST) {
+        rc = pfs_snapshot_latest_id(store, meta, &id, err);
+        return rc < 0 ? rc : pfs_snapshot_load(store, meta, id, arena, out, NULL, err);
+    }
+    rc = pfs_snapshot_at_time(store, meta, when.kind == PFS_WHEN_TIME ? when.number : snapshot_ms, arena, out, err);
+    return rc == -ENOENT && when.kind == PFS_WHEN_SNAPSHOT ? pfs_snapshot_load(store, meta, 1, arena, out, NULL, err)
+                                                           : rc;
+}
+
+static int load_fallback(struct pfs_table *t, const char *meta, struct pfs_when when, int64_t snapshot_ms,
+                         struct pfs_schemas *schemas, struct pfs_arena *arena, struct pfs_state **out,
+                         struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+    struct pfs_snapshot snapshot;
+
+    PFS_TRY(find_fallback(t, meta, when, snapshot_ms, arena, &snapshot, err));
+    if (when.kind == PFS_WHEN_LATEST)
+        PFS_TRY(pfs_schemas_latest(schemas, &schema, err));
+    else
+        PFS_TRY(pfs_schemas_get(schemas, snapshot.schema_id, &schema, err));
+    PFS_TRY(pfs_state_load(t->manifests, t->config.store, t->config.root, schemas, schema, &snapshot, out, err));
+    (*out)->external = t->config.external;
+    return 0;
+}
+
+/* A branch or snapshot that is not there gives no rows. At a tag both sides read the table's own: there is nothing to
+ * fall back to. */
+static int add_fallback(struct pfs_table *t, const char *name, struct pfs_when when, struct pfs_state *state,
+                        struct pfs_err *err)
+{
+    struct pfs_schemas *schemas = NULL;
+    struct pfs_state *fallback;
+    struct pfs_arena arena;
+    const char *meta = t->config.root;
+    int rc = 0;
+
+    if (name == NULL || when.kind == PFS_WHEN_TAG)
+        return 0;
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    if (strcmp(name, "main") != 0)
+        rc = pfs_name_branch(t->config.root, name, &arena, &meta, err);
+    if (rc == 0)
+        rc = pfs_schemas_open(t->config.store, meta, &schemas, err);
+    if (rc == 0)
+        rc = load_fallback(t, meta, when, state->exists ? state->snapshot.time_ms : INT64_MAX, schemas, &arena,
+                           &fallback, err);
+    if (rc == 0)
+        rc = pfs_state_set_fallback(state, fallback, err);
+    pfs_schemas_unref(schemas);
+    pfs_arena_done(&arena);
+    return rc == -ENOENT ? 0 : rc;
+}
+
 /* Loads the newest snapshot; one that expires between the look and the load is looked for again. */
 static int load_latest(struct pfs_table *t, const struct pfs_schema *schema, struct pfs_arena *arena,
                        struct pfs_state **out, struct pfs_err *err)
@@ -214,18 +287,35 @@ static int load_latest(struct pfs_table *t, const struct pfs_schema *schema, str
     return 0;
 }
 
+/* Fills in what batch reads add to the state; on failure it is given back. */
+static int complete(struct pfs_table *t, const char *fallback, struct pfs_when when, struct pfs_state *state,
+                    struct pfs_state **out, struct pfs_err *err)
+{
+    int rc = add_fallback(t, fallback, when, state, err);
+
+    if (rc < 0)
+        pfs_state_unref(state);
+    else
+        *out = state;
+    return rc;
+}
+
 static int latest(struct pfs_table *t, struct pfs_state **out, struct pfs_err *err)
 {
     const struct pfs_schema *schema;
+    const char *fallback;
+    struct pfs_state *state;
     struct pfs_arena arena;
     int rc;
 
     PFS_TRY(pfs_schemas_latest(t->schemas, &schema, err));
-    *out = still_current(t, schema);
-    if (*out != NULL)
+    fallback = fallback_of(t, schema);
+    if (fallback == NULL && (*out = still_current(t, schema)) != NULL) /* what it falls back to may have changed */
         return 0;
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = load_latest(t, schema, &arena, out, err);
+    rc = load_latest(t, schema, &arena, &state, err);
+    if (rc == 0)
+        rc = complete(t, fallback, (struct pfs_when){.kind = PFS_WHEN_LATEST}, state, out, err);
     pfs_arena_done(&arena);
     return rc;
 }
@@ -248,8 +338,9 @@ static int find_snapshot(struct pfs_table *t, struct pfs_when when, struct pfs_a
 
 int pfs_table_state(struct pfs_table *table, struct pfs_when when, struct pfs_state **out, struct pfs_err *err)
 {
-    const struct pfs_schema *schema;
+    const struct pfs_schema *schema, *newest;
     struct pfs_snapshot snapshot;
+    struct pfs_state *state;
     struct pfs_arena arena;
     int rc;
 
@@ -258,9 +349,13 @@ int pfs_table_state(struct pfs_table *table, struct pfs_when when, struct pfs_st
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = find_snapshot(table, when, &arena, &snapshot, err);
     if (rc == 0)
+        rc = pfs_schemas_latest(table->schemas, &newest, err);
+    if (rc == 0)
         rc = pfs_schemas_get(table->schemas, snapshot.schema_id, &schema, err);
     if (rc == 0)
-        rc = load_state(table, schema, &snapshot, out, err);
+        rc = load_state(table, schema, &snapshot, &state, err);
+    if (rc == 0)
+        rc = complete(table, fallback_of(table, newest), when, state, out, err);
     pfs_arena_done(&arena);
     return rc;
 }

@@ -69,19 +69,20 @@ static int decode_partition(const struct pfs_schema *schema, struct pfs_slice by
     return 0;
 }
 
-/* The distinct partitions of the live files, sorted by value. */
-static int partitions_of(const struct pfs_state *state, struct pfs_arena *arena, struct partition **out, int64_t *count,
-                         struct pfs_err *err)
+/* The distinct partitions of the live files, sorted by value; with both those of the fallback branch too. */
+static int partitions_of(const struct pfs_state *state, bool both, struct pfs_arena *arena, struct partition **out,
+                         int64_t *count, struct pfs_err *err)
 {
-    struct partition *all = pfs_arena_array(arena, (size_t)state->files, sizeof(*all));
-    int64_t n = 0;
+    const struct pfs_state *fallback = both ? state->fallback : NULL;
+    int64_t files = state->files + (fallback != NULL ? fallback->files : 0), n = 0;
+    struct partition *all = pfs_arena_array(arena, (size_t)files, sizeof(*all));
 
     if (all == NULL)
         return pfs_arena_full(arena, err);
-    for (int64_t i = 0; i < state->files; i++)
-        all[i].bytes = state->file[i]->partition;
-    qsort(all, (size_t)state->files, sizeof(*all), compare_bytes);
-    for (int64_t i = 0; i < state->files; i++)
+    for (int64_t i = 0; i < files; i++)
+        all[i].bytes = (i < state->files ? state->file[i] : fallback->file[i - state->files])->partition;
+    qsort(all, (size_t)files, sizeof(*all), compare_bytes);
+    for (int64_t i = 0; i < files; i++)
         if (n == 0 || !pfs_slice_eq(all[n - 1].bytes, all[i].bytes))
             all[n++] = all[i];
     for (int64_t i = 0; i < n; i++)
@@ -98,7 +99,7 @@ int pfs_scan_partitions(const struct pfs_state *state, struct pfs_arena *arena, 
     struct partition *all;
     struct pfs_slice *bytes;
 
-    PFS_TRY(partitions_of(state, arena, &all, count, err));
+    PFS_TRY(partitions_of(state, true, arena, &all, count, err));
     bytes = pfs_arena_array(arena, (size_t)*count, sizeof(*bytes));
     if (bytes == NULL)
         return pfs_arena_full(arena, err);
@@ -209,11 +210,47 @@ static bool may_hold_hash(const struct pfs_scan_want *want, const struct pfs_man
     return e->bucket == (rest < 0 ? -rest : rest);
 }
 
+static int compare_slices(const void *a, const void *b)
+{
+    return pfs_slice_compare(*(const struct pfs_slice *)a, *(const struct pfs_slice *)b);
+}
+
+int pfs_plan_existing(const struct pfs_scan_want *want, struct pfs_arena *arena, const struct pfs_slice **out,
+                      int64_t *count, struct pfs_err *err)
+{
+    const struct pfs_state *state = want->state;
+    struct pfs_slice *all = pfs_arena_array(arena, (size_t)state->files, sizeof(*all));
+    int64_t files = 0;
+    int32_t top;
+
+    if (all == NULL)
+        return pfs_arena_full(arena, err);
+    PFS_TRY(top_level(state->schema, &top, err));
+    for (int64_t i = 0; i < state->files; i++)
+        if (is_read(want, top, state->file[i]))
+            all[files++] = state->file[i]->partition;
+    qsort(all, (size_t)files, sizeof(*all), compare_slices);
+    *count = 0;
+    for (int64_t i = 0; i < files; i++)
+        if (i == 0 || !pfs_slice_eq(all[*count - 1], all[i]))
+            all[(*count)++] = all[i];
+    *out = all;
+    return 0;
+}
+
+static bool is_excepted(const struct pfs_scan_want *want, struct pfs_slice partition)
+{
+    return want->excepts > 0 &&
+           bsearch(&partition, want->except, (size_t)want->excepts, sizeof(partition), compare_slices) != NULL;
+}
+
 /* Partitions that are held, and may match. `scratch` is reset. */
 static int want_partition(const struct pfs_scan_want *want, const struct pfs_pruner *pruner, struct ranked *r,
                           struct pfs_arena *scratch, struct pfs_err *err)
 {
-    r->wanted = pfs_scan_partition_matches(want->state->schema, r->partition.value, want->partition, want->partitions);
+    r->wanted =
+        pfs_scan_partition_matches(want->state->schema, r->partition.value, want->partition, want->partitions) &&
+        !is_excepted(want, r->partition.bytes);
     pfs_arena_reset(scratch);
     return r->wanted ? pfs_prune_partition(pruner, r->partition.value, scratch, &r->wanted, err) : 0;
 }
@@ -231,7 +268,7 @@ static int collect(const struct pfs_scan_want *want, const struct pfs_pruner *pr
 
     PFS_TRY(top_level(state->schema, &top, err));
     PFS_TRY(rows_are_whole(want, &alone, err));
-    PFS_TRY(partitions_of(state, arena, &all, &partitions, err));
+    PFS_TRY(partitions_of(state, false, arena, &all, &partitions, err));
     ranked = pfs_arena_array(arena, (size_t)partitions, sizeof(*ranked));
     if (files == NULL || ranked == NULL)
         return pfs_arena_full(arena, err);

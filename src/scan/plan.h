@@ -45,3 +45,7 @@ int pfs_split_compare(const struct pfs_split *a, const struct pfs_split *b, int3
 
 /* The plan of a scan that is not read yet, for who leaves out what need not be read. */
 struct pfs_plan *pfs_scan_plan(struct pfs_scan *scan);
+
+/* The partitions of which a file is read, as serialised rows in the order of their bytes; conditions do not matter. */
+int pfs_plan_existing(const struct pfs_scan_want *want, struct pfs_arena *arena, const struct pfs_slice **out,
+                      int64_t *count, struct pfs_err *err);

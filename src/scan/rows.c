@@ -1,7 +1,7 @@
 /* rows.c - a scan read from its first split to its last. */
 #include "base/limits.h"
 #include "base/mem.h"
-#include "src/scan/scan.h"
+#include "src/scan/fallback.h"
 
 struct scan_rows {
     struct pfs_rows rows;     /* first */
@@ -99,9 +99,14 @@ static int name_columns(struct scan_rows *r, const struct pfs_scan_want *want, s
 
 int pfs_scan_rows(const struct pfs_scan_want *want, struct pfs_rows **out, struct pfs_err *err)
 {
-    struct scan_rows *r = pfs_zalloc(sizeof(*r));
+    struct pfs_scan_want own = *want;
+    struct scan_rows *r;
     int rc;
 
+    if (!want->own && want->state->fallback != NULL)
+        return pfs_fallback_rows(want, out, err);
+    own.own = true;
+    r = pfs_zalloc(sizeof(*r));
     if (r == NULL)
         return pfs_fail(err, ENOMEM, "no memory for rows");
     pfs_arena_init(&r->arena, PFS_ARENA_LIMIT);
@@ -112,7 +117,7 @@ int pfs_scan_rows(const struct pfs_scan_want *want, struct pfs_rows **out, struc
     r->rows.seek = rows_seek;
     rc = name_columns(r, want, err);
     if (rc == 0)
-        rc = pfs_scan_open(want, &r->scan, err);
+        rc = pfs_scan_open(&own, &r->scan, err);
     if (rc < 0) {
         rows_close(&r->rows);
         return rc;

@@ -130,14 +130,24 @@ static int open_engine(struct pfs_scan *scan, struct pfs_err *err)
     return pfs_engine_open(schema, scan->merge_column, scan->merge_columns, &scan->engine, err);
 }
 
+/* A fallback branch is somebody else's to read. */
+static int check_schema(struct pfs_scan *scan, const struct pfs_schema *schema, bool own, struct pfs_err *err)
+{
+    struct pfs_schema without = *schema;
+
+    if (own)
+        PFS_TRY(pfs_options_with(&schema->options, "scan.fallback-branch", NULL, &scan->arena, &without.options, err));
+    return pfs_schema_supported(&without, false, err);
+}
+
 /* Some options hold for reads of any time, whichever schema set them: the newest is asked too. */
-static int check_supported(const struct pfs_state *state, struct pfs_err *err)
+static int check_supported(struct pfs_scan *scan, bool own, struct pfs_err *err)
 {
     const struct pfs_schema *newest;
 
-    PFS_TRY(pfs_schema_supported(state->schema, false, err));
-    if (pfs_schemas_latest(state->schemas, &newest, NULL) == 0)
-        PFS_TRY(pfs_schema_supported(newest, false, err));
+    PFS_TRY(check_schema(scan, scan->state->schema, own, err));
+    if (pfs_schemas_latest(scan->state->schemas, &newest, NULL) == 0)
+        PFS_TRY(check_schema(scan, newest, own, err));
     return 0;
 }
 
@@ -169,7 +179,7 @@ int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struc
     scan->pool = want->pool;
     scan->memory_bytes = want->memory_bytes > 0 ? want->memory_bytes : MEMORY_DEFAULT;
     scan->plain = pfs_plan_has_single_keys(want) && !want->by_key;
-    rc = check_supported(want->state, err);
+    rc = check_supported(scan, want->own, err);
     if (rc == 0)
         rc = pfs_options_bool(&want->state->schema->options, "data-evolution.enabled", false, &scan->joined, err);
     if (rc == 0 && scan->row_ids && want->state->schema->primary_keys > 0)

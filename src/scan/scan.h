@@ -42,7 +42,10 @@ struct pfs_scan_want {
     bool row_ids;   /* append _ROW_ID and _SEQUENCE_NUMBER (BIGINT) there; append tables alone */
     bool kinds;     /* append the row kind (TINYINT) after all else */
     bool deletes;   /* with kinds: keys whose record is a delete that no compaction has dropped yet are given too */
-    size_t memory_bytes; /* budget of one reader of it; 0 = 64 MiB */
+    size_t memory_bytes;            /* budget of one reader of it; 0 = 64 MiB */
+    bool own;                       /* the state's own files alone, not those of its fallback branch */
+    int64_t excepts;                /* partitions to leave out, as serialised rows in the order of their bytes */
+    const struct pfs_slice *except; /* borrowed until the scan is open */
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool; /* for decoding ahead; NULL = none */
 };
@@ -50,7 +53,9 @@ struct pfs_scan_want {
 struct pfs_scan;
 
 /* Takes a reference on the state; copies the rest but for values' bytes, condition, cancel and pool, which are
- * borrowed. -EOPNOTSUPP: a feature that cannot be read yet, named; -EINVAL: row ids of a table with a primary key. */
+ * borrowed. -EOPNOTSUPP: a feature that cannot be read yet, named; -EINVAL: row ids of a table with a primary key.
+ * Reads the state's own files alone, and refuses a table with a fallback branch unless that is meant (own):
+ * pfs_scan_rows reads both. */
 int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struct pfs_err *err);
 void pfs_scan_close(struct pfs_scan *scan); /* NULL allowed; not while a split reader is open */
 
@@ -68,7 +73,8 @@ void pfs_scan_split_tell(const struct pfs_reader *reader, int32_t *section, int6
  * last. */
 int pfs_scan_rows(const struct pfs_scan_want *want, struct pfs_rows **out, struct pfs_err *err);
 
-/* The distinct partitions of the state's live files in order, as serialised rows (borrowed from the state). */
+/* The distinct partitions of the state's live files, and of its fallback's, in order, as serialised rows (borrowed from
+ * the state). */
 int pfs_scan_partitions(const struct pfs_state *state, struct pfs_arena *arena, const struct pfs_slice **out,
                         int64_t *count, struct pfs_err *err);
 /* The values of one, a one-row column for each partition key, and whether they are those that are held. */

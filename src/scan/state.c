@@ -31,9 +31,20 @@ void pfs_state_unref(struct pfs_state *state)
     for (int64_t i = 0; i < s->manifests; i++)
         pfs_decoded_unref(s->decoded[i]);
     pfs_schemas_unref(s->state.schemas);
+    pfs_state_unref(s->state.fallback);
     pfs_state_unref(s->base);
     pfs_arena_done(&s->arena);
     pfs_free(s);
+}
+
+int pfs_state_set_fallback(struct pfs_state *state, struct pfs_state *fallback, struct pfs_err *err)
+{
+    struct state *s = (struct state *)state;
+
+    state->fallback = fallback;
+    state->identity = pfs_arena_printf(&s->arena, "%s+%s-%lld-%lld", state->identity, fallback->identity,
+                                       (long long)fallback->schema->id, (long long)fallback->schema->time_ms);
+    return state->identity == NULL ? pfs_arena_full(&s->arena, err) : 0;
 }
 
 int pfs_state_with(struct pfs_state *state, const struct pfs_schema *schema, struct pfs_state **out,
@@ -46,6 +57,8 @@ int pfs_state_with(struct pfs_state *state, const struct pfs_schema *schema, str
     s->state = *state;
     s->state.schema = schema;
     s->base = pfs_state_ref(state);
+    if (state->fallback != NULL)
+        s->state.fallback = pfs_state_ref(state->fallback);
     (void)pfs_schemas_ref(s->state.schemas);
     atomic_init(&s->refs, 1);
     pfs_arena_init(&s->arena, PFS_ARENA_LIMIT);

@@ -32,6 +32,8 @@ struct pfs_state {
     int64_t files;
     const struct pfs_index_entry *index; /* live index entries */
     int64_t indexes;
+    struct pfs_state *fallback; /* of scan.fallback-branch then: its rows of the partitions that this one lacks belong
+                                   to batch reads; referenced; NULL = none */
 };
 
 /* The state of a snapshot (NULL: of a table without one), read with `schema`. Damaged or missing metadata is -EIO, with
@@ -43,6 +45,9 @@ int pfs_state_load(struct pfs_manifests *cache, struct pfs_store *store, const c
 /* The same files read as rows of another schema of the table. The answer holds a reference on `state`. */
 int pfs_state_with(struct pfs_state *state, const struct pfs_schema *schema, struct pfs_state **out,
                    struct pfs_err *err);
+/* Takes the reference on `fallback`, also on failure; before anybody else has the state. Its identity becomes part of
+ * the state's. */
+int pfs_state_set_fallback(struct pfs_state *state, struct pfs_state *fallback, struct pfs_err *err);
 struct pfs_state *pfs_state_ref(struct pfs_state *state);
 void pfs_state_unref(struct pfs_state *state); /* NULL allowed */
 

@@ -1,5 +1,6 @@
 /* sums.c - $partitions and $buckets: live files added up. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "src/system/tables.h"
 #include "src/system/values.h"
@@ -121,13 +122,40 @@ static void put_sum(struct pfs_grid *g, const struct sum *sum)
     pfs_grid_number(g, sum->time_ms);
 }
 
+/* With the partitions of a fallback branch that the table lacks. */
+static int sums_of_both(const struct pfs_state *state, struct pfs_arena *arena, struct sum **out, int64_t *count,
+                        struct pfs_err *err)
+{
+    struct sum *own, *other, *both;
+    int64_t owns, others;
+
+    PFS_TRY(sums_of(state, false, arena, &own, &owns, err));
+    *out = own;
+    *count = owns;
+    if (state->fallback == NULL)
+        return 0;
+    PFS_TRY(sums_of(state->fallback, false, arena, &other, &others, err));
+    both = pfs_arena_array(arena, (size_t)(owns + others), sizeof(*both));
+    if (both == NULL)
+        return pfs_arena_full(arena, err);
+    if (owns > 0)
+        memcpy(both, own, (size_t)owns * sizeof(*both));
+    qsort(own, (size_t)owns, sizeof(*own), compare_bytes);
+    for (int64_t i = 0; i < others; i++)
+        if (bsearch(&other[i], own, (size_t)owns, sizeof(*own), compare_bytes) == NULL)
+            both[(*count)++] = other[i];
+    qsort(both, (size_t)*count, sizeof(*both), compare_text);
+    *out = both;
+    return 0;
+}
+
 static int put_partitions(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena,
                           struct pfs_err *err)
 {
     struct sum *sum;
     int64_t count;
 
-    PFS_TRY(sums_of(system->state, false, arena, &sum, &count, err));
+    PFS_TRY(sums_of_both(system->state, arena, &sum, &count, err));
     for (int64_t i = 0; i < count; i++) {
         pfs_grid_bytes(g, sum[i].text);
         put_sum(g, &sum[i]);
