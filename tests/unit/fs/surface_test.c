@@ -211,6 +211,17 @@ static void names_that_spell_members_are_encoded(void **state)
     assert_int_equal(walk("d/nosuch"), -ENOENT);
 }
 
+static void the_status_counts_files_and_runs(void **state)
+{
+    (void)state;
+    assert_int_equal(append("d/sums/inbox", "1,10\n"), 0);
+    assert_int_equal(append("d/sums/inbox", "1,10\n2,5\n"), 0);
+    assert_non_null(strstr(text_of("d/sums/status.json"),
+                           "\"buckets\":1,\"files\":2,\"level0_files\":2,\"small_files\":2,"
+                           "\"runs\":2,\"most_runs\":2,\"rows_stored\":3,"));
+    assert_non_null(strstr(text_of("d/logs/status.json"), "\"snapshot\":null,"));
+}
+
 static void the_daemon_tells_of_itself(void **state)
 {
     struct pfs_err err = {EIO, "a file is damaged"};
