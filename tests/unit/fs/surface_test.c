@@ -242,11 +242,17 @@ static void the_daemon_tells_of_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_key_gives_its_merged_row_or_is_not_there), TEST(a_deleted_key_is_not_there),
-        TEST(every_key_of_a_bucketed_table_is_found),     TEST(refinements_nest_in_any_order),
-        TEST(a_snapshot_is_a_place_of_its_own),           TEST(a_schema_is_shown_as_paimon_writes_it),
-        TEST(system_tables_answer_by_name_in_any_case),   TEST(a_system_table_shows_what_changed),
-        TEST(names_that_spell_members_are_encoded),       TEST(the_daemon_tells_of_itself),
+        TEST(a_key_gives_its_merged_row_or_is_not_there),
+        TEST(a_deleted_key_is_not_there),
+        TEST(every_key_of_a_bucketed_table_is_found),
+        TEST(refinements_nest_in_any_order),
+        TEST(a_snapshot_is_a_place_of_its_own),
+        TEST(a_schema_is_shown_as_paimon_writes_it),
+        TEST(system_tables_answer_by_name_in_any_case),
+        TEST(a_system_table_shows_what_changed),
+        TEST(names_that_spell_members_are_encoded),
+        TEST(the_status_counts_files_and_runs),
+        TEST(the_daemon_tells_of_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
