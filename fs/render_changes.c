@@ -241,7 +241,7 @@ static int find_unread(struct changes *c, const struct pfs_place *place, struct 
 static int find_logged(struct changes *c, const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
     struct pfs_table_parts parts = pfs_table_parts(c->table);
-    const struct pfs_snapshot *end = &c->to->snapshot;
+    const struct pfs_snapshot *end;
     struct pfs_snapshot loaded;
 
     if (looking->place->kind == PFS_NODE_CONSUMER)
