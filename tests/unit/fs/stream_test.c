@@ -2,6 +2,7 @@
 #include "fs/stream.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -19,7 +20,7 @@ static struct {
 struct script {
     char text[200];
     size_t at;
-    int released;
+    atomic_int released;
 };
 
 static int grow(void *context, struct pfs_stream *stream, struct pfs_err *err)
@@ -115,6 +116,14 @@ static const char *read_at(struct pfs_stream *stream, uint64_t off)
     return text;
 }
 
+/* The round that was under way holds the stream a moment longer than the reader that it woke. */
+static int released(const struct script *s)
+{
+    for (int i = 0; i < 5000 && atomic_load(&s->released) == 0; i++)
+        usleep(1000);
+    return atomic_load(&s->released);
+}
+
 static void steps_are_shown_whole(void **state)
 {
     struct script s = {.text = "head.a,b,c.-d!d,e.#"};
@@ -132,7 +141,7 @@ static void steps_are_shown_whole(void **state)
     assert_string_equal(read_at(stream, 9), "");
     assert_true(pfs_stream_facts(stream).over);
     pfs_stream_unref(stream);
-    assert_int_equal(s.released, 1);
+    assert_int_equal(released(&s), 1);
 }
 
 static void a_key_has_one_stream_until_it_is_over(void **state)
@@ -142,7 +151,7 @@ static void a_key_has_one_stream_until_it_is_over(void **state)
 
     (void)state;
     assert_ptr_equal(one, same);
-    assert_int_equal(second.released, 1);
+    assert_int_equal(released(&second), 1);
     assert_int_equal(settle(one), 0);
     (void)snprintf(first.text + 2, 3, "#");
     assert_int_equal(settle(one), 0);
