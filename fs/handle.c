@@ -8,6 +8,7 @@
 #include "fs/tree_internal.h"
 
 #define OPEN_WAIT_MS 1000
+#define SLOW_WAIT_MS 50
 
 static void handle_free(struct pfs_tree *tree, struct pfs_handle *h)
 {
@@ -75,7 +76,8 @@ static void opened(struct pfs_request *request, int64_t result)
     request->done(request, result);
 }
 
-/* Waits up to a second for the size, so that all but slow views are cached and can be mapped at once. */
+/* Waits up to a second for the size, so that all but slow views are cached and can be mapped at once; of one that will
+ * take longer the first bytes are wanted soon. */
 static void open_view(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *h, struct pfs_opened *out)
 {
     struct opening *o = pfs_zalloc(sizeof(*o));
@@ -93,7 +95,7 @@ static void open_view(struct pfs_tree *tree, struct pfs_request *request, struct
     if (tree->config.pours)
         opened(request, -ETIMEDOUT);
     else
-        pfs_view_size(h->view, request, &o->size, OPEN_WAIT_MS);
+        pfs_view_size(h->view, request, &o->size, pfs_view_is_slow(h->view) ? SLOW_WAIT_MS : OPEN_WAIT_MS);
 }
 
 /* ---- streams ---- */

@@ -185,6 +185,13 @@ int pfs_print_source(const struct pfs_print *print, struct pfs_view_source *out,
         return pfs_fail(err, ENOMEM, "no memory for a view");
     }
     *own = *print;
-    *out = (struct pfs_view_source){begin, step, end, release, own, print->small, print->lasting};
+    *out = (struct pfs_view_source){.begin = begin,
+                                    .step = step,
+                                    .end = end,
+                                    .release = release,
+                                    .context = own,
+                                    .small = print->small,
+                                    .slow = print->slow,
+                                    .lasting = print->lasting};
     return 0;
 }

@@ -17,6 +17,7 @@ struct pfs_print {
     struct pfs_pool *pool; /* NULL = on the caller alone */
     enum pfs_text format;
     bool small;   /* rendered among the urgent tasks */
+    bool slow;    /* fs/view.h */
     bool lasting; /* the view's identity tells its bytes apart also after the next mount */
 };
 

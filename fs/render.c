@@ -3,7 +3,8 @@
 
 #include "base/mem.h"
 
-#define SMALL_ROWS 20000 /* such a view is rendered among the urgent tasks */
+#define SMALL_ROWS 20000  /* such a view is rendered among the urgent tasks */
+#define SLOW_ROWS 2000000 /* more than can be rendered while somebody waits for open(2) */
 
 int pfs_render_find(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
@@ -94,6 +95,7 @@ int pfs_find_rows(const struct pfs_looking *looking, struct pfs_shown *out, stru
         rows += s->state->file[i]->file.rows;
     print.context = s;
     print.small = rows <= SMALL_ROWS;
+    print.slow = rows > SLOW_ROWS;
     out->identity = pfs_arena_printf(looking->arena, "%s|%lld-%lld", s->state->identity,
                                      (long long)s->state->schema->id, (long long)s->state->schema->time_ms);
     out->mtime_ms = s->state->exists ? s->state->snapshot.time_ms : 0;

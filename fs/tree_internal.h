@@ -29,7 +29,7 @@ struct pfs_node {
     struct pfs_stream *stream; /* of files that grow */
     int64_t mtime_ms;
     int64_t seen, after; /* CONSUMER: its position, and the one after what the view shows */
-    atomic_bool told; /* the kernel was given the exact size: cached handles may be given out */
+    atomic_bool told;    /* the kernel was given the exact size: cached handles may be given out */
     struct pfs_node *chain;
 };
 
@@ -46,8 +46,8 @@ struct pfs_handle {
     struct pfs_inbox *inbox;
     struct pfs_console *console;
     struct pfs_bookmark *bookmark; /* of a consumer; with a view when it is read */
-    char *table;             /* of an inbox: "db/t" with its branch */
-    struct pfs_handle *next; /* among open inboxes. Guarded by lock */
+    char *table;                   /* of an inbox: "db/t" with its branch */
+    struct pfs_handle *next;       /* among open inboxes. Guarded by lock */
 };
 
 struct pfs_tree {

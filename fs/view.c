@@ -296,6 +296,11 @@ void pfs_view_unref(struct pfs_view *view)
     free_view(view);
 }
 
+bool pfs_view_is_slow(const struct pfs_view *view)
+{
+    return view->source.slow;
+}
+
 const char *pfs_view_key(const struct pfs_view *view)
 {
     return view->key;

@@ -48,6 +48,7 @@ struct pfs_view_source {
     void (*release)(void *context);
     void *context;
     bool small;   /* rendered among the urgent tasks: long renders do not hold it up */
+    bool slow;    /* it will take more than a moment: nobody should wait for its size only to read */
     bool lasting; /* the key tells the bytes apart also after the next mount: the size may be kept on disk */
 };
 
@@ -76,6 +77,8 @@ int pfs_views_put(struct pfs_views *views, const char *key, struct pfs_slice byt
 struct pfs_view *pfs_view_ref(struct pfs_view *view);
 void pfs_view_unref(struct pfs_view *view); /* NULL allowed */
 const char *pfs_view_key(const struct pfs_view *view);
+
+bool pfs_view_is_slow(const struct pfs_view *view); /* as its source said */
 
 /* The exact size if it is known. */
 bool pfs_view_try_size(struct pfs_view *view, uint64_t *size);

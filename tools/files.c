@@ -120,10 +120,17 @@ int command_cat(int argc, char **argv)
     struct session session;
     int code;
 
-    if (argc >= 2 && strcmp(argv[0], "-o") == 0) {
-        if (strncmp(argv[1], "external-paths=", 15) != 0)
-            return usage_error("cat knows -o external-paths=DIR[:DIR]");
-        config.external_paths = argv[1] + 15;
+    while (argc >= 2 && argv[0][0] == '-') {
+        uint64_t bytes;
+
+        if (strcmp(argv[0], "-o") == 0 && strncmp(argv[1], "external-paths=", 15) == 0)
+            config.external_paths = argv[1] + 15;
+        else if (strcmp(argv[0], "--memory") != 0)
+            return usage_error("cat knows --memory N and -o external-paths=DIR[:DIR]");
+        else if (session_parse_bytes(argv[1], &bytes) < 0 || bytes < SESSION_MEMORY_MIN)
+            return usage_error("--memory must be a size from 16m on, as 256m or 1g");
+        else
+            config.memory_bytes = (size_t)bytes;
         argc -= 2;
         argv += 2;
     }

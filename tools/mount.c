@@ -2,12 +2,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +18,9 @@
 #include "fs/mount.h"
 #include "tools/commands.h"
 #include "tools/session.h"
+
+#define CACHE_MIN ((uint64_t)64 << 20)
+#define CACHE_MAX ((uint64_t)8 << 30)
 
 struct mounting {
     bool foreground, allow_other;
@@ -27,20 +32,6 @@ struct mounting {
 };
 
 /* ---- options ---- */
-
-static int parse_bytes(const char *value, uint64_t *out)
-{
-    static const char units[] = "kmgt";
-    size_t digits = strspn(value, "0123456789");
-    const char *unit = value[digits] == '\0' ? NULL : strchr(units, value[digits] | 32);
-    int64_t v;
-
-    if (digits == 0 || pfs_i64_parse(pfs_slice_of(value, digits), &v) < 0 ||
-        (value[digits] != '\0' && (unit == NULL || value[digits + 1 + (value[digits + 1] != '\0')] != '\0')))
-        return -EINVAL;
-    *out = (uint64_t)v << (unit == NULL ? 0 : 10 * (unit - units + 1));
-    return 0;
-}
 
 static int set_ro(struct mounting *m, const char *value)
 {
@@ -67,7 +58,7 @@ static int set_memory(struct mounting *m, const char *value)
 {
     uint64_t bytes;
 
-    if (parse_bytes(value, &bytes) < 0)
+    if (session_parse_bytes(value, &bytes) < 0 || bytes < SESSION_MEMORY_MIN)
         return -EINVAL;
     m->session.memory_bytes = (size_t)bytes;
     return 0;
@@ -75,7 +66,7 @@ static int set_memory(struct mounting *m, const char *value)
 
 static int set_cache_size(struct mounting *m, const char *value)
 {
-    return parse_bytes(value, &m->session.cache_bytes);
+    return session_parse_bytes(value, &m->session.cache_bytes) < 0 || m->session.cache_bytes == 0 ? -EINVAL : 0;
 }
 
 static int set_threads(struct mounting *m, const char *value)
@@ -159,6 +150,25 @@ static const struct option {
     {"umask=", set_umask},
 };
 
+/* What a value may be, in words. */
+static const char *wanted(const char *name)
+{
+    static const struct {
+        const char *name, *words;
+    } list[] = {{"memory=", "a size from 16m on, as 256m or 1g"},
+                {"cache-size=", "a size above 0, as 512m or 4g"},
+                {"threads=", "a number from 1 to 1024"},
+                {"formats=", "csv, jsonl or both"},
+                {"uid=", "a number"},
+                {"gid=", "a number"},
+                {"umask=", "an octal number, as 022"}};
+
+    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+        if (strcmp(list[i].name, name) == 0)
+            return list[i].words;
+    return "a path that is not too long";
+}
+
 /* The known option that shares the longest beginning with a mistyped one. */
 static const char *nearest(const char *name)
 {
@@ -203,7 +213,8 @@ static int set_option(struct mounting *m, const char *text)
             show_option(m, sentence, takes ? text + len : "true");
             return 0;
         }
-        (void)snprintf(sentence, sizeof(sentence), "mount option %.100s has a value that cannot be", text);
+        (void)snprintf(sentence, sizeof(sentence), "mount option %.100s: the value must be %s", text,
+                       wanted(options[i].name));
         return usage_error(sentence);
     }
     (void)snprintf(sentence, sizeof(sentence), "unknown mount option %.100s; the nearest known one is %s", text,
@@ -252,24 +263,61 @@ static int resolve(struct mounting *m, const char *warehouse, const char *mountp
     return 0;
 }
 
-/* Views are spooled below XDG_CACHE_HOME, HOME or /var/cache; in memory where none can be made. */
-static void choose_cache(struct mounting *m)
+/* Makes the directory with those above it; false: there is none, it cannot be written, or its files live in memory. */
+static bool make_cache(char *path)
 {
-    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    struct statfs fs;
+    struct stat st;
 
-    if (m->cache[0] == '\0' && base != NULL && base[0] == '/')
-        (void)snprintf(m->cache, sizeof(m->cache), "%s/paimonfs", base);
-    else if (m->cache[0] == '\0' && home != NULL && home[0] == '/')
-        (void)snprintf(m->cache, sizeof(m->cache), "%s/.cache/paimonfs", home);
-    else if (m->cache[0] == '\0')
-        (void)snprintf(m->cache, sizeof(m->cache), "/var/cache/paimonfs");
-    for (char *slash = strchr(m->cache + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        (void)mkdir(m->cache, 0700);
+        (void)mkdir(path, 0700);
         *slash = '/';
     }
-    if (mkdir(m->cache, 0700) == 0 || errno == EEXIST)
-        m->session.cache_dir = m->cache;
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        return false;
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && access(path, W_OK | X_OK) == 0 &&
+           statfs(path, &fs) == 0 && fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC;
+}
+
+/* Views are spooled below XDG_CACHE_HOME, HOME or /var/tmp, whichever is on a disk first; in memory where none can be
+ * made. A directory that was asked for is taken as it is. */
+static int choose_cache(struct mounting *m)
+{
+    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    bool asked = m->cache[0] != '\0';
+    char path[3][PATH_MAX] = {"", "", ""};
+
+    m->session.cache_dir = m->cache;
+    if (asked) {
+        if (!make_cache(m->cache) && access(m->cache, W_OK | X_OK) < 0)
+            return failed(m->cache, -errno, NULL);
+        return 0;
+    }
+    if (base != NULL && base[0] == '/')
+        (void)snprintf(path[0], PATH_MAX, "%s/paimonfs", base);
+    if (home != NULL && home[0] == '/')
+        (void)snprintf(path[1], PATH_MAX, "%s/.cache/paimonfs", home);
+    (void)snprintf(path[2], PATH_MAX, "/var/tmp/paimonfs-%u", (unsigned)getuid());
+    for (int i = 0; i < 3; i++)
+        if (path[i][0] != '\0' && make_cache(path[i])) {
+            memcpy(m->cache, path[i], PATH_MAX);
+            return 0;
+        }
+    m->session.cache_dir = NULL;
+    return 0;
+}
+
+/* Without cache-size= a tenth of what is free there, within bounds: a large table is then kept whole. */
+static void choose_cache_size(struct mounting *m)
+{
+    struct statfs fs;
+    uint64_t tenth;
+
+    if (m->session.cache_bytes != 0 || m->session.cache_dir == NULL || statfs(m->session.cache_dir, &fs) < 0)
+        return;
+    tenth = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize / 10;
+    m->session.cache_bytes = tenth < CACHE_MIN ? CACHE_MIN : tenth > CACHE_MAX ? CACHE_MAX : tenth;
 }
 
 /* ---- running ---- */
@@ -419,7 +467,10 @@ int command_mount(int argc, char **argv)
     code = resolve(&m, name[0], name[1]);
     if (code != 0)
         return code;
-    choose_cache(&m);
+    code = choose_cache(&m);
+    if (code != 0)
+        return code;
+    choose_cache_size(&m);
     return m.foreground ? serve(&m) : run_in_background(&m);
 }
 

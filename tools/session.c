@@ -1,6 +1,9 @@
 #include "tools/session.h"
 
+#include <string.h>
 #include <sys/resource.h>
+
+#include "base/number.h"
 
 /* Many runs of a table mean many open files: the soft limit is raised to the hard one. */
 static void raise_file_limit(void)
@@ -11,6 +14,24 @@ static void raise_file_limit(void)
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+int session_parse_bytes(const char *value, uint64_t *out)
+{
+    static const char units[] = "kmgt";
+    size_t digits = strspn(value, "0123456789");
+    const char *unit = value[digits] == '\0' ? NULL : strchr(units, value[digits] | 32);
+    int64_t v;
+    int shift;
+
+    if (digits == 0 || pfs_i64_parse(pfs_slice_of(value, digits), &v) < 0 ||
+        (value[digits] != '\0' && (unit == NULL || value[digits + 1 + (value[digits + 1] != '\0')] != '\0')))
+        return -EINVAL;
+    shift = unit == NULL ? 0 : (int)(10 * (unit - units + 1));
+    if (v > INT64_MAX >> shift)
+        return -EINVAL;
+    *out = (uint64_t)v << shift;
+    return 0;
 }
 
 int session_open(const struct session_config *config, struct session *out, struct pfs_err *err)

@@ -25,5 +25,10 @@ struct session_config {
     const char *options; /* what .paimonfs/options shows; NULL = nothing */
 };
 
+#define SESSION_MEMORY_MIN ((uint64_t)16 << 20)
+
+/* A number of bytes, with k, m, g or t behind it or not. Bare -EINVAL. */
+int session_parse_bytes(const char *value, uint64_t *out);
+
 int session_open(const struct session_config *config, struct session *out, struct pfs_err *err);
 void session_close(struct session *session);
