@@ -17,6 +17,9 @@
 struct mounted {
     const struct pfs_mount_config *config;
     struct pfs_tree *tree;
+    pthread_mutex_t lock;
+    pthread_cond_t answered;
+    int64_t calls; /* that are not answered yet. Guarded by lock */
 };
 
 enum answer {
@@ -51,6 +54,8 @@ struct call {
     size_t len;
     uint8_t bytes[]; /* of a read or write */
 };
+
+#define LAST_ANSWERS_S 30
 
 static struct pfs_node *node_of(const struct mounted *m, fuse_ino_t ino)
 {
@@ -172,9 +177,19 @@ static void reply(struct call *c, int64_t result)
     }
 }
 
+/* The session must outlive the answers of those who are still being answered when it ends: see wait_for_calls. */
+static void end_call(struct mounted *m)
+{
+    pthread_mutex_lock(&m->lock);
+    if (--m->calls == 0)
+        pthread_cond_broadcast(&m->answered);
+    pthread_mutex_unlock(&m->lock);
+}
+
 static void done(struct pfs_request *request, int64_t result)
 {
     struct call *c = (struct call *)request;
+    struct mounted *m = c->mounted;
 
     pfs_tree_count(c->mounted->tree, c->name, result, &request->err);
     /* From here on no interrupt may find the call. Inside the callback libfuse holds the request's lock itself, and
@@ -186,12 +201,14 @@ static void done(struct pfs_request *request, int64_t result)
         fuse_reply_err(c->req, result == -ECANCELED ? EINTR : (int)-result);
     } else if (c->answer == ANSWER_LIST) {
         reply_list(c);
+        end_call(m);
         return;
     } else {
         reply(c, result);
     }
     pfs_arena_done(&c->arena);
     pfs_free(c);
+    end_call(m);
 }
 
 static void interrupted(fuse_req_t req, void *data)
@@ -223,6 +240,9 @@ static struct call *begin(fuse_req_t req, const char *name, enum answer answer, 
     c->name = name;
     c->answer = answer;
     c->len = bytes;
+    pthread_mutex_lock(&c->mounted->lock);
+    c->mounted->calls++;
+    pthread_mutex_unlock(&c->mounted->lock);
     fuse_req_interrupt_func(req, interrupted, c);
     return c;
 }
@@ -490,9 +510,25 @@ static int mount_args(const struct pfs_mount_config *config, struct fuse_args *a
     return 0;
 }
 
+/* Those who wait were told that it is over; those who work end soon. */
+static void wait_for_calls(struct mounted *m)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LAST_ANSWERS_S;
+    pthread_mutex_lock(&m->lock);
+    while (m->calls > 0 && pthread_cond_timedwait(&m->answered, &m->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&m->lock);
+}
+
 int pfs_mount_run(const struct pfs_mount_config *config, struct pfs_err *err)
 {
-    struct mounted mounted = {config, config->tree};
+    struct mounted mounted = {.config = config,
+                              .tree = config->tree,
+                              .lock = PTHREAD_MUTEX_INITIALIZER,
+                              .answered = PTHREAD_COND_INITIALIZER};
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
     struct fuse_session *se = NULL;
     int rc = mount_args(config, &args, err);
@@ -511,6 +547,7 @@ int pfs_mount_run(const struct pfs_mount_config *config, struct pfs_err *err)
         } else {
             rc = serve(se, config, err);
             pfs_tree_stop(config->tree);
+            wait_for_calls(&mounted);
             fuse_session_unmount(se);
         }
         fuse_remove_signal_handlers(se);
