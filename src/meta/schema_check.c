@@ -232,6 +232,7 @@ static const struct limit limits[] = {
     {"metadata.stats-mode.per.level", NULL, true},
     {"record-level.expire-time", NULL, true},
     {"scan.fallback-branch", NULL, false},
+    {"scan.primary-branch", NULL, false},
 };
 
 static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err *err)
