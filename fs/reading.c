@@ -135,6 +135,7 @@ static bool take(struct pfs_wait *w, struct pfs_rendering *r)
         return false;
     }
     w->rendering = r;
+    w->fd = r->spool.fd;
     r->refs++;
     w->next = r->reads;
     r->reads = w;
@@ -150,8 +151,8 @@ static void answer_from_file(struct pfs_wait *w)
     int64_t result = (int64_t)w->len;
 
     if (w->span != NULL)
-        *w->span = (struct pfs_span){r->spool.fd, w->off};
-    else if (pfs_spool_read(r->spool.fd, w->off, w->to, w->len, &w->request->err) < 0)
+        *w->span = (struct pfs_span){w->fd, w->off};
+    else if (pfs_spool_read(w->fd, w->off, w->to, w->len, &w->request->err) < 0)
         result = -w->request->err.code;
     w->request->done(w->request, result);
     pfs_park_lock(views->config.park);

@@ -128,6 +128,7 @@ struct pfs_wait {
     uint8_t *to;
     size_t len;
     struct pfs_span *span;
+    int fd;                          /* of the spool that is read */
     struct pfs_rendering *rendering; /* waited for, or read: a reference */
     struct pfs_wait *next;           /* among the reads of its file */
 };
