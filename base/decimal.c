@@ -2,35 +2,17 @@
 
 #include <errno.h>
 
-#define E18 1000000000000000000ll
+#include "base/number.h"
 
 pfs_i128 pfs_decimal_power(int n)
 {
-    static const int64_t small[19] = {1,
-                                      10,
-                                      100,
-                                      1000,
-                                      10000,
-                                      100000,
-                                      1000000,
-                                      10000000,
-                                      100000000,
-                                      1000000000,
-                                      10000000000,
-                                      100000000000,
-                                      1000000000000,
-                                      10000000000000,
-                                      100000000000000,
-                                      1000000000000000,
-                                      10000000000000000,
-                                      100000000000000000,
-                                      E18};
+    const pfs_i128 half = (pfs_i128)pfs_powers10[18];
 
     if (n <= 18)
-        return small[n];
+        return (pfs_i128)pfs_powers10[n];
     if (n <= 36)
-        return (pfs_i128)E18 * small[n - 18];
-    return (pfs_i128)E18 * E18 * small[n - 36];
+        return half * (pfs_i128)pfs_powers10[n - 18];
+    return half * half * (pfs_i128)pfs_powers10[n - 36];
 }
 
 bool pfs_decimal_fits(pfs_i128 unscaled, int precision)

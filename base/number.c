@@ -7,32 +7,33 @@ const char pfs_digit_pairs[201] =
     "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
     "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
 
-/* Decimal digits of u: the number of bits says it but for one, which a comparison settles. */
+const uint64_t pfs_powers10[20] = {1,
+                                   10,
+                                   100,
+                                   1000,
+                                   10000,
+                                   100000,
+                                   1000000,
+                                   10000000,
+                                   100000000,
+                                   1000000000,
+                                   10000000000,
+                                   100000000000,
+                                   1000000000000,
+                                   10000000000000,
+                                   100000000000000,
+                                   1000000000000000,
+                                   10000000000000000,
+                                   100000000000000000,
+                                   1000000000000000000,
+                                   10000000000000000000u};
+
+/* Decimal digits of u > 0: the number of bits says it but for one, which a comparison settles. */
 static size_t digits_of(uint64_t u)
 {
-    static const uint64_t power[20] = {0,
-                                       10,
-                                       100,
-                                       1000,
-                                       10000,
-                                       100000,
-                                       1000000,
-                                       10000000,
-                                       100000000,
-                                       1000000000,
-                                       10000000000,
-                                       100000000000,
-                                       1000000000000,
-                                       10000000000000,
-                                       100000000000000,
-                                       1000000000000000,
-                                       10000000000000000,
-                                       100000000000000000,
-                                       1000000000000000000,
-                                       10000000000000000000u};
-    unsigned about = (64 - (unsigned)__builtin_clzll(u | 1)) * 1233 >> 12;
+    unsigned about = (64 - (unsigned)__builtin_clzll(u)) * 1233 >> 12;
 
-    return about + (u >= power[about]);
+    return about + (u >= pfs_powers10[about]);
 }
 
 size_t pfs_u64_print(uint64_t u, char *out)

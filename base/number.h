@@ -11,6 +11,9 @@
 /* "00" "01" .. "99". */
 extern const char pfs_digit_pairs[201];
 
+/* 10^0 .. 10^19. */
+extern const uint64_t pfs_powers10[20];
+
 #define PFS_NUMBER_TEXT 40
 
 size_t pfs_u64_print(uint64_t v, char *out);

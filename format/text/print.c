@@ -227,26 +227,6 @@ static uint8_t *quoted_begin(const struct printer *p, uint8_t *to)
     return to;
 }
 
-static const uint64_t units[19] = {1,
-                                   10,
-                                   100,
-                                   1000,
-                                   10000,
-                                   100000,
-                                   1000000,
-                                   10000000,
-                                   100000000,
-                                   1000000000,
-                                   10000000000,
-                                   100000000000,
-                                   1000000000000,
-                                   10000000000000,
-                                   100000000000000,
-                                   1000000000000000,
-                                   10000000000000000,
-                                   100000000000000000,
-                                   1000000000000000000};
-
 /* Exactly `width` digits. */
 static uint8_t *put_digits(uint64_t v, int width, uint8_t *to)
 {
@@ -262,7 +242,7 @@ static uint8_t *put_digits(uint64_t v, int width, uint8_t *to)
 /* Digits with a point before the last `scale` (up to 18) of them. */
 static uint8_t *put_scaled(int64_t v, int scale, uint8_t *to)
 {
-    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v, unit = units[scale];
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v, unit = pfs_powers10[scale];
 
     if (v < 0)
         *to++ = '-';
@@ -344,7 +324,7 @@ static uint8_t *put_timestamp(struct printer *p, int64_t seconds, int32_t nanos,
     to = put_clock((uint32_t)rest, to);
     if (t->precision > 0) {
         *to++ = '.';
-        to = put_digits((uint64_t)nanos / units[9 - t->precision], t->precision, to);
+        to = put_digits((uint64_t)nanos / pfs_powers10[9 - t->precision], t->precision, to);
     }
     if (t->kind == PFS_TIMESTAMP_LTZ)
         *to++ = 'Z';
