@@ -426,18 +426,24 @@ static int entry_of(struct pfs_tree *tree, const struct pfs_place *place, struct
     return 0;
 }
 
-/* The child's place, if the parent is one in which people may make or remove directories. */
-static int child_of(struct pfs_tree *tree, struct pfs_node *parent, const char *name, struct pfs_arena *arena,
-                    struct pfs_place *out, struct pfs_err *err)
+/* The child's place, if the parent is one in which people may make or remove directories. A tag is made below the
+ * snapshot that it shall name, and removed below tag/ alone. */
+static int child_of(struct pfs_tree *tree, struct pfs_node *parent, const char *name, bool made,
+                    struct pfs_arena *arena, struct pfs_place *out, struct pfs_err *err)
 {
-    PFS_TRY(pfs_tree_writable(tree, &parent->place, err));
+    struct pfs_place here = parent->place;
+
+    if (made && here.kind == PFS_NODE_TAGS)
+        here.snapshot = 0;
+    PFS_TRY(pfs_tree_writable(tree, &here, err));
     PFS_TRY(pfs_place_child(&parent->place, name, arena, out, err));
     if (out->kind != PFS_NODE_DATABASE && parent->place.kind != PFS_NODE_TAGS)
         return pfs_fail(err, EPERM, "%s: tables and columns are made and removed by statements (sql)", out->path);
     return 0;
 }
 
-static int make(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_err *err)
+/* snapshot: what a tag shall name; 0 = the newest. */
+static int make(struct pfs_tree *tree, const struct pfs_place *place, int64_t snapshot, struct pfs_err *err)
 {
     struct pfs_table *table;
     int rc;
@@ -445,7 +451,7 @@ static int make(struct pfs_tree *tree, const struct pfs_place *place, struct pfs
     if (place->kind == PFS_NODE_DATABASE)
         return pfs_catalog_create_database(tree->config.catalog, place->database, err);
     PFS_TRY(pfs_tree_table(tree, place, &table, err));
-    rc = pfs_table_tag_create(table, place->tag, err);
+    rc = pfs_table_tag_create(table, place->tag, snapshot, err);
     pfs_table_unref(table);
     return rc;
 }
@@ -471,9 +477,9 @@ void pfs_tree_mkdir(struct pfs_tree *tree, struct pfs_request *request, struct p
     int rc;
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = child_of(tree, parent, name, &arena, &place, &request->err);
+    rc = child_of(tree, parent, name, true, &arena, &place, &request->err);
     if (rc == 0)
-        rc = make(tree, &place, &request->err);
+        rc = make(tree, &place, parent->place.snapshot, &request->err);
     if (rc == 0)
         rc = entry_of(tree, &place, out, &request->err);
     pfs_arena_done(&arena);
@@ -487,7 +493,7 @@ void pfs_tree_rmdir(struct pfs_tree *tree, struct pfs_request *request, struct p
     int rc;
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = child_of(tree, parent, name, &arena, &place, &request->err);
+    rc = child_of(tree, parent, name, false, &arena, &place, &request->err);
     if (rc == 0)
         rc = unmake(tree, &place, &request->err);
     pfs_arena_done(&arena);

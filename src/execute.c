@@ -283,7 +283,7 @@ static int create_tag(struct execution *x, const struct pfs_statement *s, struct
     if (s->arguments > 2)
         return pfs_fail(err, EOPNOTSUPP, "create_tag of a given snapshot or with a time to live is not there yet");
     PFS_TRY(called_table(x, s, &table, err));
-    rc = pfs_table_tag_create(table, tag, err);
+    rc = pfs_table_tag_create(table, tag, 0, err);
     pfs_table_unref(table);
     if (rc == -EEXIST)
         return pfs_fail(err, EEXIST, "Tag '%s' already exists.", tag);

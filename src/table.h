@@ -78,9 +78,9 @@ int pfs_table_tags(struct pfs_table *table, struct pfs_arena *arena, const char 
 int pfs_table_branches(struct pfs_table *table, struct pfs_arena *arena, const char ***names, int64_t *count,
                        struct pfs_err *err);
 
-/* Tags the newest snapshot (-ENOENT with a sentence when there is none); bare -EEXIST. delete: bare -ENOENT; only the
- * tag's file goes, files that only it needs become orphans. rename: bare -ENOENT, -EEXIST. */
-int pfs_table_tag_create(struct pfs_table *table, const char *name, struct pfs_err *err);
+/* Tags a snapshot (0 = the newest; -ENOENT with a sentence when it is not there); bare -EEXIST. delete: bare -ENOENT;
+ * only the tag's file goes, files that only it needs become orphans. rename: bare -ENOENT, -EEXIST. */
+int pfs_table_tag_create(struct pfs_table *table, const char *name, int64_t snapshot, struct pfs_err *err);
 int pfs_table_tag_delete(struct pfs_table *table, const char *name, struct pfs_err *err);
 int pfs_table_tag_rename(struct pfs_table *table, const char *from, const char *to, struct pfs_err *err);
 

@@ -302,6 +302,18 @@ def directories_make_databases_and_tags(m):
 
 
 @test
+def a_tag_is_made_below_the_snapshot_that_it_names(m):
+    m.append("1,a,1\n")
+    m.append("2,b,2\n")
+    os.mkdir(m.at / "d/t/snapshot/1/tag/first")
+    equal(m.read("d/t/tag/first/snapshot/latest.csv"), "k,v,amount\n1,a,1.00\n")
+    equal(os.listdir(m.at / "d/t/tag"), ["first"])
+    refused(errno.EEXIST, lambda: os.mkdir(m.at / "d/t/snapshot/2/tag/first"))
+    refused(errno.EROFS, lambda: os.rmdir(m.at / "d/t/snapshot/1/tag/first"))
+    refused(errno.EROFS, lambda: os.mkdir(m.at / "d/t/tag/first/tag"))
+
+
+@test
 def partitions_and_columns_refine(m):
     m.sql("CREATE TABLE d.p (dt DATE, h INT, v STRING, PRIMARY KEY (dt, h, v) NOT ENFORCED) PARTITIONED BY (dt, h);")
     m.append("dt,h,v\n2026-01-01,1,a\n2026-01-01,2,b\n2026-01-02,1,c\n", "d/p")
