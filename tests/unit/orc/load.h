@@ -1,39 +1,12 @@
-/* load.h - ORC files for tests: bytes of tests/data/orc as an open file, and rows out as JSON text. */
+/* load.h - ORC files for tests: those of tests/data/orc. */
 #pragma once
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "base/limits.h"
 #include "format/orc/orc.h"
-#include "format/text/text.h"
-#include "tests/unit/cm.h"
+#include "tests/unit/load.h"
 
-/* These bytes as a file open for reading; its pread number `fail_at` (from 1) fails. */
-struct load_file {
-    struct pfs_file base;
-    struct pfs_slice bytes;
-    int calls, fail_at;
-    uint64_t read; /* bytes */
-};
-
-/* The bytes of tests/data/orc/<name>; the caller frees them. */
 static inline struct pfs_slice load_bytes(const char *name)
 {
-    char path[256];
-    uint8_t *at;
-    size_t len;
-    FILE *in;
-
-    snprintf(path, sizeof(path), "tests/data/orc/%s", name);
-    in = fopen(path, "rb");
-    if (in == NULL)
-        fail_msg("%s is not there", path);
-    at = malloc((size_t)1 << 20);
-    assert_non_null(at);
-    len = fread(at, 1, (size_t)1 << 20, in);
-    fclose(in);
-    return pfs_slice_of(at, len);
+    return load_from("tests/data/orc", name);
 }
 
 static inline void load_free(struct pfs_slice bytes)
@@ -41,71 +14,10 @@ static inline void load_free(struct pfs_slice bytes)
     free((void *)(uintptr_t)bytes.at);
 }
 
-static inline int load_pread(struct pfs_file *base, uint64_t off, void *to, size_t len, struct pfs_err *err)
-{
-    struct load_file *file = (struct load_file *)base;
-
-    if (++file->calls == file->fail_at)
-        return pfs_fail(err, EIO, "a bad sector");
-    if (off > file->bytes.len || len > file->bytes.len - off)
-        return pfs_fail(err, EIO, "a read past the end");
-    file->read += len;
-    if (len > 0)
-        memcpy(to, file->bytes.at + off, len);
-    return 0;
-}
-
-static inline struct pfs_file *load_open(struct pfs_slice bytes, struct load_file *file)
-{
-    static const struct pfs_store_ops ops = {.pread = load_pread};
-
-    *file = (struct load_file){.base = {.ops = &ops, .size = bytes.len}, .bytes = bytes};
-    return &file->base;
-}
-
-#define LOAD_FIELDS_MAX 64
-
-/* Fields from pairs of name and type, up to a NULL. */
-static inline int32_t load_fields(const char *const (*pairs)[2], struct pfs_arena *arena, struct pfs_field *out)
-{
-    int32_t n = 0;
-
-    for (; pairs[n][0] != NULL; n++) {
-        out[n] = (struct pfs_field){.id = n, .name = pairs[n][0]};
-        assert_int_equal(pfs_type_parse(pfs_str(pairs[n][1]), NULL, arena, &out[n].type, NULL), 0);
-    }
-    return n;
-}
-
-/* All wanted rows as JSON lines: their number or the first error. Checks on the way what a reader promises. */
 static inline int64_t load_rows(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_buf *out,
                                 struct pfs_err *err)
 {
-    struct pfs_reader *reader = NULL;
-    struct pfs_arena arena;
-    struct pfs_batch batch;
-    int64_t rows = 0, got;
-    int rc = pfs_orc_open(file, read, &reader, err);
+    static const struct load_codec orc = {pfs_orc_open, pfs_orc_rows};
 
-    if (rc < 0)
-        return rc;
-    pfs_arena_init(&arena, 0);
-    while ((got = pfs_reader_next(reader, &arena, &batch, err)) > 0) {
-        assert_int_equal(batch.rows, got);
-        assert_int_equal(batch.columns, read->columns);
-        assert_true(got <= (read->batch_rows > 0 ? read->batch_rows : PFS_BATCH_ROWS));
-        rc = pfs_text_print(PFS_TEXT_JSON, read->fields, &batch, out, err);
-        if (rc < 0)
-            break;
-        rows += got;
-        pfs_arena_reset(&arena);
-    }
-    if (got == 0) {
-        if (read->range == NULL)
-            assert_int_equal(rows, pfs_orc_rows(reader));
-        assert_int_equal(pfs_reader_next(reader, &arena, &batch, err), 0);
-    }
-    pfs_reader_close(reader);
-    pfs_arena_done(&arena);
-    return got < 0 ? got : rc < 0 ? rc : rows;
+    return load_all(&orc, file, read, out, err);
 }

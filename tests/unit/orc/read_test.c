@@ -340,7 +340,7 @@ static void a_far_row_is_reached_without_reading_what_is_before(void **state)
     (void)state;
     read.columns = load_fields(pairs, &arena, fields);
     assert_int_equal(load_rows(load_open(bytes, &opened), &read, &out, NULL), 10);
-    assert_true(opened.read < bytes.len / 4);
+    assert_true(opened.read_bytes < bytes.len / 4);
     pfs_buf_done(&out);
     pfs_arena_done(&arena);
     load_free(bytes);

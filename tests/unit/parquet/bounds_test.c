@@ -61,9 +61,9 @@ static void values_of_a_row_group_lie_within_its_bounds(void **state)
 {
     (void)state;
     for (size_t f = 0; f < COUNT(files); f++) {
-        struct pfs_slice bytes = load_file(files[f].file);
+        struct pfs_slice bytes = load_bytes(files[f].file);
         struct load_file memory;
-        struct pfs_file *file = load_bytes(bytes, &memory);
+        struct pfs_file *file = load_open(bytes, &memory);
         struct pfs_field fields[LOAD_FIELDS_MAX];
         struct pfs_arena arena = {0};
         struct pfs_file_read read = {.fields = fields, .columns = load_fields(files[f].pairs, &arena, fields)};
@@ -95,9 +95,9 @@ static void values_of_a_piece_lie_within_its_bounds(void **state)
 
     (void)state;
     for (size_t f = 0; f < COUNT(files); f++) {
-        struct pfs_slice bytes = load_file(files[f].file);
+        struct pfs_slice bytes = load_bytes(files[f].file);
         struct load_file memory;
-        struct pfs_file *file = load_bytes(bytes, &memory);
+        struct pfs_file *file = load_open(bytes, &memory);
         struct pfs_field fields[LOAD_FIELDS_MAX];
         struct pfs_arena arena = {0};
         struct pfs_file_read read = {.fields = fields, .columns = load_fields(files[f].pairs, &arena, fields)};
@@ -126,7 +126,7 @@ static void values_of_a_piece_lie_within_its_bounds(void **state)
 static void what_a_bound_cannot_say_is_not_known(void **state)
 {
     const char *const pairs[][2] = {{"u64", "BIGINT"}, {"f32", "FLOAT"}, {"absent", "STRING"}, {NULL, NULL}};
-    struct pfs_slice bytes = load_file("stats.parquet");
+    struct pfs_slice bytes = load_bytes("stats.parquet");
     struct load_file memory;
     struct pfs_field fields[3];
     struct pfs_arena arena = {0};
@@ -136,7 +136,7 @@ static void what_a_bound_cannot_say_is_not_known(void **state)
     float zero;
 
     (void)state;
-    assert_int_equal(pfs_parquet_groups(load_bytes(bytes, &memory), &read, &arena, &group, &groups, NULL), 0);
+    assert_int_equal(pfs_parquet_groups(load_open(bytes, &memory), &read, &arena, &group, &groups, NULL), 0);
     assert_int_equal(groups, 4);
     assert_non_null(group[0].max[0]);
     assert_null(group[3].max[0]);

@@ -51,8 +51,8 @@ struct opened {
 
 static void open_case(size_t at, struct opened *o)
 {
-    *o = (struct opened){.bytes = load_file(files[at].file), .rows = load_file(files[at].rows)};
-    o->file = load_bytes(o->bytes, &o->memory);
+    *o = (struct opened){.bytes = load_bytes(files[at].file), .rows = load_bytes(files[at].rows)};
+    o->file = load_open(o->bytes, &o->memory);
     o->read.fields = o->fields;
     o->read.columns = load_fields(files[at].pairs, &o->arena, o->fields);
 }
@@ -233,13 +233,13 @@ static void lists_of_older_forms_are_read(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(shapes); i++) {
         const char *const pairs[][2] = {{shapes[i].name, shapes[i].type}, {NULL, NULL}};
-        struct pfs_slice bytes = load_file(shapes[i].file);
+        struct pfs_slice bytes = load_bytes(shapes[i].file);
         struct pfs_field field;
         struct pfs_arena arena = {0};
         struct pfs_file_read read = {.fields = &field, .columns = load_fields(pairs, &arena, &field)};
         struct load_file memory;
 
-        load_expect(shapes[i].name, load_bytes(bytes, &memory), &read, pfs_str(shapes[i].lines));
+        load_expect(shapes[i].name, load_open(bytes, &memory), &read, pfs_str(shapes[i].lines));
         pfs_arena_done(&arena);
         free((void *)(uintptr_t)bytes.at);
     }
@@ -250,7 +250,7 @@ static void fields_that_the_file_lacks_are_nulls_within_their_row(void **state)
 {
     const char *const pairs[][2] = {{"deep", "ROW<x ARRAY<INT>, n STRING, l ROW<y INT>>"}, {NULL, NULL}};
     static const struct pfs_row_range range[] = {{3, 7}};
-    struct pfs_slice bytes = load_file("lists2.parquet");
+    struct pfs_slice bytes = load_bytes("lists2.parquet");
     struct pfs_field field;
     struct pfs_arena arena = {0};
     struct pfs_file_read read = {
@@ -258,7 +258,7 @@ static void fields_that_the_file_lacks_are_nulls_within_their_row(void **state)
     struct load_file memory;
 
     (void)state;
-    load_expect("missing fields", load_bytes(bytes, &memory), &read,
+    load_expect("missing fields", load_open(bytes, &memory), &read,
                 pfs_str("{\"deep\":{\"x\":null,\"n\":\"n0\",\"l\":{\"y\":null}}}\n{\"deep\":null}\n"
                         "{\"deep\":{\"x\":null,\"n\":\"n2\",\"l\":{\"y\":null}}}\n"
                         "{\"deep\":{\"x\":null,\"n\":\"n0\",\"l\":null}}\n"));
@@ -270,7 +270,7 @@ static void fields_that_the_file_lacks_are_nulls_within_their_row(void **state)
 static void a_variant_is_its_value_and_its_metadata(void **state)
 {
     const char *const pairs[][2] = {{"va", "VARIANT"}, {"ms", "MULTISET<STRING>"}, {NULL, NULL}};
-    struct pfs_slice bytes = load_file("variant.parquet");
+    struct pfs_slice bytes = load_bytes("variant.parquet");
     struct pfs_field fields[2];
     struct pfs_arena arena = {0}, rows = {0};
     struct pfs_file_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields)};
@@ -280,7 +280,7 @@ static void a_variant_is_its_value_and_its_metadata(void **state)
     int64_t got, present = 0;
 
     (void)state;
-    assert_int_equal(pfs_parquet_open(load_bytes(bytes, &memory), &read, &reader, NULL), 0);
+    assert_int_equal(pfs_parquet_open(load_open(bytes, &memory), &read, &reader, NULL), 0);
     got = pfs_reader_next(reader, &rows, &batch, NULL);
     assert_true(got > 5);
     for (int64_t i = 0; i < got; i++) {

@@ -57,10 +57,10 @@ static void what_paimon_wrote_reads_as_paimon_reads_it(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(golden); i++) {
         static const int32_t sizes[] = {0, 1, 7, 64};
-        struct pfs_slice bytes = load_file(golden[i].file), want = load_file(golden[i].rows);
+        struct pfs_slice bytes = load_bytes(golden[i].file), want = load_bytes(golden[i].rows);
         struct pfs_field fields[LOAD_FIELDS_MAX];
         struct load_file opened;
-        struct pfs_file *file = load_bytes(bytes, &opened);
+        struct pfs_file *file = load_open(bytes, &opened);
         struct pfs_arena arena = {0};
         struct pfs_file_read read = {.fields = fields};
 
@@ -256,9 +256,9 @@ static void expect_form(const char *name, struct pfs_file *file, size_t at, stru
 
 static void expect_forms(const char *name, bool nanos, bool others, struct pfs_pool *pool)
 {
-    struct pfs_slice bytes = load_file(name);
+    struct pfs_slice bytes = load_bytes(name);
     struct load_file opened;
-    struct pfs_file *file = load_bytes(bytes, &opened);
+    struct pfs_file *file = load_open(bytes, &opened);
 
     for (size_t i = 0; i < COUNT(forms); i++)
         if (forms[i].form == NS ? nanos : others)
@@ -299,13 +299,13 @@ static void a_pool_changes_nothing(void **state)
 static void a_reader_with_a_pool_may_be_closed_at_any_batch(void **state)
 {
     const char *const pairs[][2] = {{"row", "INT"}, {"text", "STRING"}, {"word", "STRING"}, {NULL, NULL}};
-    struct pfs_slice bytes = load_file("v1.parquet");
+    struct pfs_slice bytes = load_bytes("v1.parquet");
     struct pfs_field fields[3];
     struct pfs_arena arena = {0}, rows = {0};
     struct pfs_pool *pool = NULL;
     struct pfs_file_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields), .batch_rows = 40};
     struct load_file opened;
-    struct pfs_file *file = load_bytes(bytes, &opened);
+    struct pfs_file *file = load_open(bytes, &opened);
 
     (void)state;
     assert_int_equal(pfs_pool_open(2, &pool, NULL), 0);
@@ -329,7 +329,7 @@ static void a_reader_with_a_pool_may_be_closed_at_any_batch(void **state)
 static void a_failure_of_a_worker_reaches_the_caller(void **state)
 {
     const char *const pairs[][2] = {{"row", "INT"}, {"text", "STRING"}, {NULL, NULL}};
-    struct pfs_slice bytes = load_file("v1.parquet");
+    struct pfs_slice bytes = load_bytes("v1.parquet");
     struct pfs_field fields[2];
     struct pfs_arena arena = {0};
     struct pfs_pool *pool = NULL;
@@ -340,7 +340,7 @@ static void a_failure_of_a_worker_reaches_the_caller(void **state)
     read.pool = pool;
     for (int n = 2; n < 5; n++) { /* call 1 reads the footer */
         struct load_file opened;
-        struct pfs_file *file = load_bytes(bytes, &opened);
+        struct pfs_file *file = load_open(bytes, &opened);
         struct pfs_buf out = {0};
         struct pfs_err err = {0};
 
@@ -385,12 +385,12 @@ static void what_cannot_be_read_is_refused_with_a_sentence(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(refused); i++) {
         const char *const pairs[][2] = {{refused[i].name, refused[i].type}, {NULL, NULL}};
-        struct pfs_slice bytes = load_file(refused[i].file);
+        struct pfs_slice bytes = load_bytes(refused[i].file);
         struct pfs_field field;
         struct pfs_arena arena = {0};
         struct pfs_file_read read = {.fields = &field, .columns = load_fields(pairs, &arena, &field)};
         struct load_file opened;
-        struct pfs_file *file = load_bytes(bytes, &opened);
+        struct pfs_file *file = load_open(bytes, &opened);
         struct pfs_buf out = {0};
         struct pfs_err err = {0};
 
@@ -408,13 +408,13 @@ static void a_missing_column_is_nulls_and_no_column_is_rows(void **state)
 {
     const char *const pairs[][2] = {{"new", "STRING"}, {"id", "INT"}, {NULL, NULL}};
     static const bool missing_ok[] = {true, false};
-    struct pfs_slice bytes = load_file("zstd.parquet");
+    struct pfs_slice bytes = load_bytes("zstd.parquet");
     struct pfs_field fields[2];
     struct pfs_arena arena = {0};
     struct pfs_file_read read = {
         .fields = fields, .columns = load_fields(pairs, &arena, fields), .missing_ok = missing_ok};
     struct load_file opened;
-    struct pfs_file *file = load_bytes(bytes, &opened);
+    struct pfs_file *file = load_open(bytes, &opened);
     struct pfs_reader *reader = NULL;
     struct pfs_batch batch;
 
@@ -437,14 +437,14 @@ static void a_missing_column_is_nulls_and_no_column_is_rows(void **state)
 static void a_cancelled_read_stops(void **state)
 {
     const char *const pairs[][2] = {{"id", "INT"}, {NULL, NULL}};
-    struct pfs_slice bytes = load_file("zstd.parquet");
+    struct pfs_slice bytes = load_bytes("zstd.parquet");
     struct pfs_field field;
     struct pfs_arena arena = {0};
     struct pfs_cancel cancel = {false};
     struct pfs_file_read read = {
         .fields = &field, .columns = load_fields(pairs, &arena, &field), .batch_rows = 10, .cancel = &cancel};
     struct load_file opened;
-    struct pfs_file *file = load_bytes(bytes, &opened);
+    struct pfs_file *file = load_open(bytes, &opened);
     struct pfs_reader *reader = NULL;
     struct pfs_batch batch;
 
@@ -474,7 +474,7 @@ static const struct {
 
 static void expect_answers(size_t at, void (*damage)(uint8_t *bytes, size_t *len, size_t where))
 {
-    struct pfs_slice bytes = load_file(damaged[at].file);
+    struct pfs_slice bytes = load_bytes(damaged[at].file);
     uint8_t *copy = malloc(bytes.len);
     struct pfs_field fields[LOAD_FIELDS_MAX];
     struct pfs_arena arena = {0};
@@ -491,7 +491,7 @@ static void expect_answers(size_t at, void (*damage)(uint8_t *bytes, size_t *len
 
         memcpy(copy, bytes.at, len);
         damage(copy, &len, where);
-        rc = load_rows(load_bytes(pfs_slice_of(copy, len), &opened), &read, &out, &err);
+        rc = load_rows(load_open(pfs_slice_of(copy, len), &opened), &read, &out, &err);
         if (!is_answer(rc) || (rc < 0 && err.text[0] == '\0'))
             fail_msg("%s at byte %zu: %d %s", damaged[at].file, where, rc, err.text);
         refusals += rc < 0;
@@ -543,7 +543,7 @@ static void damage_at_any_byte_is_an_answer(void **state)
 
 static void every_failing_read_is_reported(void **state)
 {
-    struct pfs_slice bytes = load_file("v1.parquet");
+    struct pfs_slice bytes = load_bytes("v1.parquet");
     const char *const pairs[][2] = {{"row", "INT"}, {"text", "STRING"}, {"word", "STRING"}, {NULL, NULL}};
     struct pfs_field fields[3];
     struct pfs_arena arena = {0};
@@ -553,7 +553,7 @@ static void every_failing_read_is_reported(void **state)
     (void)state;
     for (int n = 1; rc < 0 && n < 1000; n++) {
         struct load_file opened;
-        struct pfs_file *file = load_bytes(bytes, &opened);
+        struct pfs_file *file = load_open(bytes, &opened);
         struct pfs_buf out = {0};
         struct pfs_err err = {0};
 
@@ -571,13 +571,13 @@ static void every_failing_read_is_reported(void **state)
 
 static void every_failing_allocation_is_reported(void **state)
 {
-    struct pfs_slice bytes = load_file("v1.parquet");
+    struct pfs_slice bytes = load_bytes("v1.parquet");
     const char *const pairs[][2] = {{"row", "INT"}, {"d9", "DECIMAL(9, 2)"}, {"word", "STRING"}, {NULL, NULL}};
     struct pfs_field fields[3];
     struct pfs_arena arena = {0}, rows = {0};
     struct pfs_file_read read = {.fields = fields, .columns = load_fields(pairs, &arena, fields)};
     struct load_file opened;
-    struct pfs_file *file = load_bytes(bytes, &opened);
+    struct pfs_file *file = load_open(bytes, &opened);
     int64_t got = -ENOMEM, n;
 
     (void)state;
