@@ -34,6 +34,8 @@ struct pfs_write_files {
     const struct pfs_manifest_entry *entry; /* ADDs */
     int64_t indexes;
     const struct pfs_index_entry *index; /* each replaces the one of its partition, bucket and type */
+    int64_t changelogs;
+    const struct pfs_manifest_entry *changelog; /* files of changelog-producer = input */
 };
 
 /* `config` is copied, what it points to is borrowed. -EOPNOTSUPP: pfs_schema_supported(writing) says why. */
