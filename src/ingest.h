@@ -1,5 +1,5 @@
-/* ingest.h - rows from any number of writers into tables, each acknowledged row exactly once: with catalog.h and table.h
- * a front door of src/.
+/* ingest.h - rows from any number of writers into tables, each acknowledged row exactly once: with catalog.h and
+ * table.h a front door of src/.
  *
  *   transaction (one writing handle): add batches -> flush: journal, one sync, acknowledged -> seal
  *   table: sealed transactions wait; a commit makes one snapshot of those that are alike, in the order of sealing
@@ -10,13 +10,13 @@
  * A transaction with level-0 files, or with an identifier of its own (inbox@user:n), is a snapshot by itself.
  *
  * Before publishing, an intent is journaled; a transaction is retired when a later snapshot contains its files, or 60 s
- * after publishing with the snapshot still ours (architecture, Durability). Foreign journals are taken over at open and at
- * each commit interval. Rows that can never be committed (table gone, column type incompatible) are set aside in
+ * after publishing with the snapshot still ours (architecture, Durability). Foreign journals are taken over at open and
+ * at each commit interval. Rows that can never be committed (table gone, column type incompatible) are set aside in
  * <warehouse>/.paimonfs/rejected/ and reported.
  *
- * A background thread commits each table `commit_interval_ms` after its oldest sealed (or flushed and idle, append only)
- * transaction. Readers call pfs_ingest_commit, at most twice a second a table has effect: later ones join the next tick.
- * Threads: any; one transaction, one thread at a time.
+ * A background thread commits each table `commit_interval_ms` after its oldest sealed (or flushed and idle, append
+ * only) transaction. Readers call pfs_ingest_commit, at most twice a second a table has effect: later ones join the
+ * next tick. Threads: any; one transaction, one thread at a time.
  */
 #pragma once
 
@@ -52,7 +52,7 @@ struct pfs_transaction_config {
     struct pfs_table *table; /* a reference is taken */
     const char *user;        /* inbox@user:n; NULL = anonymous */
     int64_t identifier;
-    bool append; /* ">>": what was flushed may be committed before the seal */
+    bool append;                           /* ">>": what was flushed may be committed before the seal */
     const struct pfs_overwrite *overwrite; /* INSERT OVERWRITE at the seal; copied; NULL = none */
 };
 
@@ -62,7 +62,8 @@ int pfs_transaction_open(struct pfs_ingest *ingest, const struct pfs_transaction
 const struct pfs_schema *pfs_transaction_schema(const struct pfs_transaction *transaction);
 
 /* Takes the arena's content as pfs_write_add does. -EBUSY when the journal or the table's runs hold writers up longer
- * than they may wait. After a failure nothing that was not acknowledged is kept, and every call gives the same errno. */
+ * than they may wait. After a failure nothing that was not acknowledged is kept, and every call gives the same errno.
+ */
 int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *arena, const struct pfs_batch *batch,
                         struct pfs_err *err);
 /* The row of a last line without newline, at a flush: acknowledged, and taken back by pfs_transaction_untail. */

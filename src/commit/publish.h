@@ -1,10 +1,11 @@
-/* publish.h - a change becomes a snapshot, whatever others do meanwhile: the loop around commit.h (spec commit 2, 3, 4).
+/* publish.h - a change becomes a snapshot, whatever others do meanwhile: the loop around commit.h (spec commit 2, 3,
+ * 4).
  *
  *   newest state -> prepare the change for it -> conflicts? -> intent -> one attempt -> done, or again after a pause
  *
  * commit.max-retries, commit.timeout, commit.min-retry-wait and commit.max-retry-wait are the table's. A lost race is
- * prepared again on the newer state. After an attempt whose outcome is unclear the snapshots made since are searched for
- * our user, identifier and kind before anything else is done (invariant 5).
+ * prepared again on the newer state. After an attempt whose outcome is unclear the snapshots made since are searched
+ * for our user, identifier and kind before anything else is done (invariant 5).
  *
  * Threads: one publication of a table at a time in a process (the table's commit lock); other processes any time.
  */

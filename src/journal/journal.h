@@ -1,10 +1,11 @@
 /* journal.h - the log of what is acknowledged and not yet surely in a snapshot (docs/DESIGN.md, "Durability").
  *
  * One journal a process and warehouse, in <warehouse>/.paimonfs/: segments "journal-<uuid>-<n>", each begun with a
- * header (magic, version, host name, boot id, process id, commit user) and held under an OFD lock as long as the process
- * lives. A segment is a sequence of records: length, xxhash64, kind, number of the transaction, body. Records are only
- * appended. A segment is removed when every transaction that has a record in it is retired, oldest segment first. A new
- * one begins at 64 MiB, and after a sync that failed: a file whose sync failed is never written or synced again.
+ * header (magic, version, host name, boot id, process id, commit user) and held under an OFD lock as long as the
+ * process lives. A segment is a sequence of records: length, xxhash64, kind, number of the transaction, body. Records
+ * are only appended. A segment is removed when every transaction that has a record in it is retired, oldest segment
+ * first. A new one begins at 64 MiB, and after a sync that failed: a file whose sync failed is never written or synced
+ * again.
  *
  * What a transaction's records mean is the business of src/ingest.h; the journal keeps them, makes them durable in one
  * sync that all who wait share, finds them again, and hands over what dead processes left.
