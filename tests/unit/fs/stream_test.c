@@ -17,6 +17,7 @@ static struct {
 
 /* A script of what the source answers, call by call: letters are put; '.' ends a step, ',' a part, '!' fails, '#' says
  * that it is over, '-' that there is nothing. At its end there is nothing. */
+/* Streams are released after their test has returned: scripts are static. */
 struct script {
     char text[200];
     size_t at;
@@ -126,7 +127,7 @@ static int released(const struct script *s)
 
 static void steps_are_shown_whole(void **state)
 {
-    struct script s = {.text = "head.a,b,c.-d!d,e.#"};
+    static struct script s = {.text = "head.a,b,c.-d!d,e.#"};
     struct pfs_stream *stream = start(&s, "k");
 
     (void)state;
@@ -146,7 +147,7 @@ static void steps_are_shown_whole(void **state)
 
 static void a_key_has_one_stream_until_it_is_over(void **state)
 {
-    struct script first = {.text = "a."}, second = {.text = "b."}, third = {.text = "c."};
+    static struct script first = {.text = "a."}, second = {.text = "b."}, third = {.text = "c."};
     struct pfs_stream *one = start(&first, "k"), *same = start(&second, "k"), *other;
 
     (void)state;
@@ -167,7 +168,7 @@ static void a_key_has_one_stream_until_it_is_over(void **state)
 
 static void a_long_text_moves_to_a_file_and_reads_the_same(void **state)
 {
-    struct script s = {.text = ""};
+    static struct script s = {.text = ""};
     struct pfs_stream *stream = start(&s, NULL);
     static char piece[5000];
 
@@ -196,7 +197,7 @@ static void block(struct blocked *b, struct pfs_stream *stream)
 
 static void readers_wait_for_the_next_step_or_an_interrupt(void **state)
 {
-    struct script s = {.text = ""};
+    static struct script s = {.text = ""};
     struct pfs_stream *stream = start(&s, NULL);
     struct blocked reader[12];
 
@@ -221,7 +222,7 @@ static void readers_wait_for_the_next_step_or_an_interrupt(void **state)
 
 static void an_open_handle_is_rendered_for_though_nobody_asks(void **state)
 {
-    struct script s = {.text = "soon."};
+    static struct script s = {.text = "soon."};
     struct pfs_stream *stream = start(&s, NULL);
 
     (void)state;
@@ -235,7 +236,7 @@ static void an_open_handle_is_rendered_for_though_nobody_asks(void **state)
 
 static void stopping_answers_who_waits(void **state)
 {
-    struct script s = {.text = ""};
+    static struct script s = {.text = ""};
     struct pfs_stream *stream = start(&s, NULL);
     struct blocked reader;
 
