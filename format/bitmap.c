@@ -290,6 +290,18 @@ int pfs_bitmap_print32(const struct pfs_bitmap *bitmap, struct pfs_buf *out, str
     return rc;
 }
 
+int pfs_bitmap_print_values(const uint32_t *value, size_t count, struct pfs_buf *out, struct pfs_err *err)
+{
+    roaring_bitmap_t *all = count == 0 ? roaring_bitmap_create() : roaring_bitmap_of_ptr(count, value);
+    int rc;
+
+    if (all == NULL)
+        return no_memory(err);
+    rc = print_low(all, out, err);
+    roaring_bitmap_free(all);
+    return rc;
+}
+
 int pfs_bitmap_print64(const struct pfs_bitmap *bitmap, struct pfs_buf *out, struct pfs_err *err)
 {
     uint64_t parts = 0;

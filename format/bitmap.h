@@ -24,6 +24,9 @@ int pfs_bitmap_print32(const struct pfs_bitmap *bitmap, struct pfs_buf *out, str
                                                                                                      a value */
 int pfs_bitmap_print64(const struct pfs_bitmap *bitmap, struct pfs_buf *out, struct pfs_err *err);
 
+/* Appends the portable form of the bitmap that has these values: ascending, each once. */
+int pfs_bitmap_print_values(const uint32_t *value, size_t count, struct pfs_buf *out, struct pfs_err *err);
+
 int pfs_bitmap_add(struct pfs_bitmap *bitmap, uint64_t value, struct pfs_err *err);
 int pfs_bitmap_add_range(struct pfs_bitmap *bitmap, uint64_t from, uint64_t to, struct pfs_err *err);
 bool pfs_bitmap_has(const struct pfs_bitmap *bitmap, uint64_t value);

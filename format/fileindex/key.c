@@ -84,6 +84,73 @@ struct pfs_key pfs_key_of(const struct pfs_column *column, struct pfs_key_form f
     return key;
 }
 
+void pfs_key_put(struct pfs_buf *out, const struct pfs_key *key, struct pfs_key_form form)
+{
+    uint64_t bits = (uint64_t)(form.floating ? in_order(key->number, form.width) : key->number);
+    uint8_t *at;
+
+    if (form.width == 0) {
+        pfs_buf_be32(out, (uint32_t)key->text.len);
+        pfs_buf_put(out, key->text.at, key->text.len);
+        return;
+    }
+    at = pfs_buf_reserve(out, (size_t)form.width);
+    for (int i = form.width - 1; at != NULL && i >= 0; i--, bits >>= 8)
+        at[i] = (uint8_t)bits;
+    if (at != NULL)
+        out->len += (size_t)form.width;
+}
+
+#define WIDEN(element)                         \
+    do {                                       \
+        const element *value = column->values; \
+                                               \
+        for (int64_t i = 0; i < rows; i++)     \
+            out[i] = value[i];                 \
+    } while (0)
+
+static void floats(const struct pfs_column *column, int64_t rows, int64_t *out)
+{
+    const float *value = column->values;
+    int32_t bits;
+
+    for (int64_t i = 0; i < rows; i++) {
+        memcpy(&bits, &value[i], sizeof(bits));
+        out[i] = value[i] != value[i] ? 0x7fc00000 : in_order(bits, 4);
+    }
+}
+
+static void doubles(const struct pfs_column *column, int64_t rows, int64_t *out)
+{
+    const double *value = column->values;
+    int64_t bits;
+
+    for (int64_t i = 0; i < rows; i++) {
+        memcpy(&bits, &value[i], sizeof(bits));
+        out[i] = value[i] != value[i] ? 0x7ff8000000000000 : in_order(bits, 8);
+    }
+}
+
+void pfs_key_numbers(const struct pfs_column *column, int64_t rows, struct pfs_key_form form, int64_t *out)
+{
+    if (form.floating && form.width == 4) {
+        floats(column, rows, out);
+    } else if (form.floating) {
+        doubles(column, rows, out);
+    } else if (pfs_type_width(column->type) == 16) {
+        for (int64_t i = 0; i < rows; i++)
+            out[i] = wide_time((const struct pfs_time96 *)column->values + i);
+    } else if (form.width == 8) {
+        memcpy(out, column->values, (size_t)rows * sizeof(*out));
+    } else if (form.width == 4) {
+        WIDEN(int32_t);
+    } else if (form.width == 2) {
+        WIDEN(int16_t);
+    } else {
+        WIDEN(int8_t);
+    }
+}
+
 int pfs_key_compare(const struct pfs_key *a, const struct pfs_key *b, struct pfs_key_form form)
 {
     if (form.width == 0)
