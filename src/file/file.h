@@ -57,15 +57,23 @@ struct pfs_data_write {
     int32_t level;
     int32_t source;       /* 0 append, 1 compact */
     int64_t first_number; /* append tables: sequence number of the first row */
+    bool changelog;       /* a changelog file of a primary-key table: changelog-file.* options */
     const struct pfs_clock *clock;
 };
 
 struct pfs_data_writer;
 
-/* Writes sorted, merged key-value batches of all columns of the schema (append tables: the columns alone) into one or
- * more new files of at most about target-file-size. Files are named data-<uuid>-<n>.parquet and follow the table's
- * file.compression, metadata.stats-mode (none, counts, truncate(n), full; by column too) and
- * metadata.stats-dense-store. `write` is copied, what it points to is borrowed. */
+/* Writes key-value batches of all columns of the schema, sorted by key (append tables: the columns alone, as they came)
+ * into one or more new files of about target-file-size each; a new file begins with a new key only. Data files have one
+ * row a key. Changelog files take any number, of every kind, in the order of their key and then as they happened: what
+ * changelog-producer = input asks for is the flush before it is merged, sorted.
+ *
+ * Everything is as the table's options ask: file.format and its codecs (per level where the table has levels),
+ * file.block-size, parquet.* and orc.* where they change bytes, prefixes and suffixes of names, data-file.thin-mode,
+ * data-file.path-directory, statistics by metadata.stats-* (changelog-file.stats-mode), and file indexes by
+ * file-index.*, in the entry or as `<name>.index` among its extra files. -EINVAL names an option without sense.
+ *
+ * `write` is copied, what it points to is borrowed. */
 int pfs_data_writer_open(const struct pfs_data_write *write, struct pfs_data_writer **out, struct pfs_err *err);
 int pfs_data_writer_add(struct pfs_data_writer *writer, const struct pfs_batch *batch, struct pfs_err *err);
 /* Ends the last file, syncs all of them and their directory; the ADD entries are in the arena. No rows: no files. */
@@ -74,6 +82,10 @@ int pfs_data_writer_finish(struct pfs_data_writer *writer, struct pfs_arena *are
 /* NULL allowed. Without a successful finish the files are removed. */
 void pfs_data_writer_close(struct pfs_data_writer *writer);
 
-/* Path of an entry's file, for removal: "<table>/<partition>/bucket-<b>/<name>". */
+/* Removes an entry's file and its extra files, if they are there: of a write that was given up. */
+void pfs_data_remove(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
+                     const struct pfs_manifest_entry *entry);
+
+/* Path of an entry's file: "<table>/<partition>/bucket-<b>/<name>". */
 int pfs_data_path(const char *table, const struct pfs_schema *schema, const struct pfs_manifest_entry *entry,
                   struct pfs_arena *arena, const char **out, struct pfs_err *err);

@@ -7,6 +7,9 @@
 
 #include "base/utf8.h"
 #include "format/binrow.h"
+#include "src/file/making.h"
+
+static const struct pfs_stats_rule key_rule = {PFS_STATS_TRUNCATE, 128}; /* of columns that are the key's own */
 
 /* ---- rules ---- */
 
@@ -32,31 +35,77 @@ static int parse_mode(const char *text, struct pfs_stats_rule *out, struct pfs_e
     return 0;
 }
 
-int pfs_stats_rules_read(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_stats_rules *out,
-                         struct pfs_err *err)
+/* The mode that holds for the file as a whole. */
+static int table_mode(const struct pfs_schema *schema, const struct pfs_stats_file *file, struct pfs_arena *arena,
+                      struct pfs_stats_rule *out, struct pfs_err *err)
 {
-    const char *text = pfs_options_get(&schema->options, "metadata.stats-mode");
-    struct pfs_stats_rule all;
-    int64_t first;
+    const struct pfs_options *o = &schema->options;
+    const char *text = NULL;
 
-    PFS_TRY(parse_mode(text != NULL ? text : "truncate(16)", &all, err));
-    PFS_TRY(pfs_options_int(&schema->options, "metadata.stats-keep-first-n-columns", -1, &first, err));
+    if (file->changelog)
+        text = pfs_options_get(o, "changelog-file.stats-mode");
+    else if (schema->primary_keys > 0)
+        PFS_TRY(pfs_making_of_level(o, "metadata.stats-mode.per.level", file->level, arena, &text, err));
+    if (text == NULL)
+        text = pfs_options_get(o, "metadata.stats-mode");
+    return parse_mode(text != NULL ? text : "truncate(16)", out, err);
+}
+
+struct pick { /* goes over the columns of a file in their order */
+    struct pfs_stats_rule all;
+    int64_t first; /* columns that are kept; below zero = all */
+    int64_t taken; /* columns that count so far */
+};
+
+static struct pfs_stats_rule take(struct pick *p)
+{
+    static const struct pfs_stats_rule none = {PFS_STATS_NONE, 0};
+
+    return p->first >= 0 && p->taken++ >= p->first ? none : p->all;
+}
+
+static bool is_key(const struct pfs_schema *schema, int32_t column)
+{
+    for (int32_t i = 0; i < schema->trimmed_keys; i++)
+        if (schema->trimmed_key[i] == column)
+            return true;
+    return false;
+}
+
+static int column_rule(const struct pfs_schema *schema, const struct pfs_stats_file *file, int32_t column,
+                       struct pick *pick, struct pfs_arena *arena, struct pfs_stats_rule *out, struct pfs_err *err)
+{
+    const char *key = pfs_arena_printf(arena, "fields.%s.stats-mode", schema->field[column].name), *own;
+
+    if (key == NULL)
+        return pfs_arena_full(arena, err);
+    own = pfs_options_get(&schema->options, key);
+    *out = key_rule;
+    if (own != NULL || !file->thin || file->plain || !is_key(schema, column))
+        *out = take(pick);
+    return own != NULL ? parse_mode(own, out, err) : 0;
+}
+
+int pfs_stats_rules_read(const struct pfs_schema *schema, const struct pfs_stats_file *file, struct pfs_arena *arena,
+                         struct pfs_stats_rules *out, struct pfs_err *err)
+{
+    struct pick pick = {0};
+
+    PFS_TRY(table_mode(schema, file, arena, &pick.all, err));
+    PFS_TRY(pfs_options_int(&schema->options, "metadata.stats-keep-first-n-columns", -1, &pick.first, err));
     PFS_TRY(pfs_options_bool(&schema->options, "metadata.stats-dense-store", true, &out->dense, err));
     out->column = pfs_arena_array(arena, (size_t)schema->columns, sizeof(*out->column));
-    if (out->column == NULL)
+    out->key = pfs_arena_array(arena, (size_t)schema->trimmed_keys, sizeof(*out->key));
+    if (out->column == NULL || out->key == NULL)
         return pfs_arena_full(arena, err);
-    for (int32_t i = 0; i < schema->columns; i++) {
-        const char *key = pfs_arena_printf(arena, "fields.%s.stats-mode", schema->field[i].name);
-
-        if (key == NULL)
-            return pfs_arena_full(arena, err);
-        text = pfs_options_get(&schema->options, key);
-        out->column[i] = all;
-        if (first >= 0 && i >= first)
-            out->column[i].mode = PFS_STATS_NONE;
-        if (text != NULL)
-            PFS_TRY(parse_mode(text, &out->column[i], err));
-    }
+    for (int32_t i = 0; !file->thin && i < schema->trimmed_keys; i++)
+        out->key[i] = file->plain ? take(&pick) : key_rule;
+    if (file->plain && schema->primary_keys > 0)
+        pick.taken += 2; /* number and kind count as well */
+    for (int32_t i = 0; i < schema->columns; i++)
+        PFS_TRY(column_rule(schema, file, i, &pick, arena, &out->column[i], err));
+    for (int32_t i = 0; file->thin && i < schema->trimmed_keys; i++)
+        out->key[i] = out->column[schema->trimmed_key[i]];
     return 0;
 }
 
@@ -204,32 +253,25 @@ static int print_bounds(const struct bounds *b, struct pfs_arena *arena, struct 
     return 0;
 }
 
-int pfs_stats_keys(const struct pfs_schema *schema, const struct pfs_column_stats *const *measured,
-                   struct pfs_arena *arena, struct pfs_stats *out, struct pfs_err *err)
+int pfs_stats_keys(const struct pfs_schema *schema, const struct pfs_stats_rules *rules,
+                   const struct pfs_column_stats *measured, struct pfs_arena *arena, struct pfs_stats *out,
+                   struct pfs_err *err)
 {
-    static const struct pfs_stats_rule full = {PFS_STATS_FULL, 0};
     struct bounds b;
 
     PFS_TRY(bounds_init(&b, schema->trimmed_keys, arena, err));
-    for (int32_t i = 0; i < schema->trimmed_keys; i++)
-        PFS_TRY(add(&b, &schema->field[schema->trimmed_key[i]].type, &full, measured[i], arena, err));
+    for (int32_t i = 0; i < schema->trimmed_keys; i++) {
+        int32_t column = schema->trimmed_key[i];
+
+        PFS_TRY(add(&b, &schema->field[column].type, &rules->key[i], &measured[column], arena, err));
+    }
     return print_bounds(&b, arena, out, err);
-}
-
-/* Dense statistics leave out columns of which nothing is known. */
-static bool is_left_out(const struct pfs_schema *schema, const struct pfs_stats_rules *rules, int32_t column)
-{
-    enum pfs_kind kind = schema->field[column].type.kind;
-
-    return rules->column[column].mode == PFS_STATS_NONE || pfs_kind_is_nested(kind) || kind == PFS_VARIANT ||
-           kind == PFS_BLOB;
 }
 
 int pfs_stats_values(const struct pfs_schema *schema, const struct pfs_stats_rules *rules,
                      const struct pfs_column_stats *measured, struct pfs_arena *arena, struct pfs_data_file *file,
                      struct pfs_err *err)
 {
-    static const struct pfs_stats_rule none = {PFS_STATS_NONE, 0};
     const char **names = pfs_arena_array(arena, (size_t)schema->columns, sizeof(*names));
     struct bounds b;
 
@@ -237,12 +279,12 @@ int pfs_stats_values(const struct pfs_schema *schema, const struct pfs_stats_rul
         return pfs_arena_full(arena, err);
     PFS_TRY(bounds_init(&b, schema->columns, arena, err));
     for (int32_t i = 0; i < schema->columns; i++) {
-        bool out = is_left_out(schema, rules, i);
+        const struct pfs_column_stats *m = &measured[i];
 
-        if (out && rules->dense)
+        if (rules->dense && (rules->column[i].mode == PFS_STATS_NONE || (m->nulls < 0 && !m->has_bounds)))
             continue;
         names[b.count] = schema->field[i].name;
-        PFS_TRY(add(&b, &schema->field[i].type, out ? &none : &rules->column[i], &measured[i], arena, err));
+        PFS_TRY(add(&b, &schema->field[i].type, &rules->column[i], m, arena, err));
     }
     file->stats_columns = b.count < schema->columns ? b.count : -1;
     file->stats_column = names;

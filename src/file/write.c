@@ -1,5 +1,5 @@
-/* write.c - new data files of one bucket: Parquet, rolled at the target size, named once and synced before anything
- * names them. */
+/* write.c - new data files of one bucket: made as the table's options ask, rolled at the target size between keys,
+ * named once and synced before anything names them. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -7,34 +7,36 @@
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "format/binrow.h"
-#include "format/parquet/parquet.h"
 #include "format/text/text.h"
 #include "src/file/file.h"
+#include "src/file/indexes.h"
+#include "src/file/making.h"
+#include "src/file/measure.h"
 #include "src/file/names.h"
 #include "src/file/stats.h"
 #include "src/meta/names.h"
 
-#define TARGET_KEYED ((int64_t)128 << 20)
-#define TARGET_APPEND ((int64_t)256 << 20)
 #define ROLL_ROWS 1000 /* the size is looked at once in so many rows, as Paimon does */
 
 struct pfs_data_writer {
     struct pfs_data_write write;
     struct pfs_arena arena; /* lives as long as the writer */
     const char *dir;        /* of the bucket */
-    const char *prefix;     /* of names */
     char uuid[PFS_UUID_TEXT];
     int32_t made; /* files so far: the counter in names */
-    int64_t target_bytes;
     bool keyed, thin;
     int32_t columns; /* of the file */
     struct pfs_field *field;
-    struct pfs_parquet_write parquet;
+    struct pfs_making making;
     struct pfs_stats_rules rules;
+    struct pfs_indexes indexes;
     /* The file being written: */
     struct pfs_file *file;
     struct pfs_writer *writer;
+    struct pfs_measure *measure;
+    struct pfs_fileindex_writer *index; /* NULL = none */
     struct pfs_manifest_entry entry;
+    bool full;                /* ends where the next key begins */
     struct pfs_arena results; /* entries so far */
     struct pfs_manifest_entry *done;
     int64_t dones, dones_room;
@@ -43,24 +45,6 @@ struct pfs_data_writer {
 };
 
 /* ---- opening ---- */
-
-static int choose_codec(struct pfs_data_writer *w, struct pfs_err *err)
-{
-    const struct pfs_options *o = &w->write.schema->options;
-    const char *name = pfs_options_get(o, "file.compression");
-    int64_t level, block;
-    bool dictionary;
-
-    PFS_TRY(pfs_codec_parse(pfs_str(name != NULL ? name : "zstd"), &w->parquet.codec, err));
-    PFS_TRY(pfs_options_int(o, "file.compression.zstd-level", 1, &level, err));
-    PFS_TRY(pfs_options_bytes(o, "file.block-size", 0, &block, err));
-    PFS_TRY(pfs_options_bytes(o, "parquet.block.size", block, &block, err));
-    PFS_TRY(pfs_options_bool(o, "parquet.enable.dictionary", true, &dictionary, err));
-    w->parquet.level = (int)level;
-    w->parquet.row_group_bytes = block;
-    w->parquet.no_dictionary = !dictionary;
-    return pfs_options_bytes(o, "target-file-size", w->keyed ? TARGET_KEYED : TARGET_APPEND, &w->target_bytes, err);
-}
 
 /* Columns of the file: keys, number and kind in front (spec datafiles 2), then the table's. */
 static int choose_fields(struct pfs_data_writer *w, struct pfs_err *err)
@@ -89,24 +73,33 @@ static int choose_fields(struct pfs_data_writer *w, struct pfs_err *err)
     }
     memcpy(f, schema->field, (size_t)schema->columns * sizeof(*f));
     w->columns = (int32_t)(f - w->field) + schema->columns;
-    w->parquet.columns = w->columns;
-    w->parquet.fields = w->field;
     return 0;
+}
+
+/* The indexes of all files are of the same kinds, so one that cannot be is found before there is a file. */
+static int try_indexes(struct pfs_data_writer *w, struct pfs_err *err)
+{
+    if (w->indexes.count == 0)
+        return 0;
+    return pfs_fileindex_writer_open(w->indexes.write, w->indexes.count, &w->index, err);
 }
 
 static int open_writer(struct pfs_data_writer *w, struct pfs_err *err)
 {
     const struct pfs_schema *schema = w->write.schema;
-    const char *prefix = pfs_options_get(&schema->options, "data-file.prefix");
+    struct pfs_stats_file stats = {.level = w->write.level, .changelog = w->write.changelog};
 
-    w->prefix = prefix != NULL ? prefix : "data-";
     w->keyed = schema->primary_keys > 0;
     w->next_number = w->write.first_number;
     pfs_uuid_make(w->uuid);
     PFS_TRY(pfs_options_bool(&schema->options, "data-file.thin-mode", false, &w->thin, err));
-    PFS_TRY(choose_codec(w, err));
+    PFS_TRY(pfs_making_read(schema, w->write.level, w->write.changelog, &w->arena, &w->making, err));
     PFS_TRY(choose_fields(w, err));
-    PFS_TRY(pfs_stats_rules_read(schema, &w->arena, &w->rules, err));
+    stats.thin = w->keyed && w->thin;
+    stats.plain = w->making.format == PFS_DATA_AVRO;
+    PFS_TRY(pfs_stats_rules_read(schema, &stats, &w->arena, &w->rules, err));
+    PFS_TRY(pfs_indexes_read(schema, &w->arena, &w->indexes, err));
+    PFS_TRY(try_indexes(w, err));
     return pfs_name_bucket(w->write.table, schema, w->write.partition, w->write.bucket, &w->arena, &w->dir, err);
 }
 
@@ -148,17 +141,20 @@ static int64_t local_wall_ms(const struct pfs_clock *clock)
 
 static int start_file(struct pfs_data_writer *w, struct pfs_err *err)
 {
-    const char *name = pfs_arena_printf(&w->results, "%s%s-%d.parquet", w->prefix, w->uuid, w->made++), *path;
+    const struct pfs_schema *schema = w->write.schema;
+    const char *name =
+        pfs_arena_printf(&w->results, "%s%s-%d%s", w->making.prefix, w->uuid, w->made++, w->making.suffix);
+    const char *path = name == NULL ? NULL : path_of(w, name);
 
-    path = name == NULL ? NULL : path_of(w, name);
     if (path == NULL)
         return pfs_arena_full(&w->arena, err);
+    w->full = false;
     w->entry = (struct pfs_manifest_entry){
         .partition = w->write.partition,
         .bucket = w->write.bucket,
         .total_buckets = w->write.total_buckets,
         .file = {.name = name,
-                 .schema_id = w->write.schema->id,
+                 .schema_id = schema->id,
                  .level = w->write.level,
                  .creation_time_ms = local_wall_ms(w->write.clock),
                  .source = w->write.source,
@@ -170,9 +166,12 @@ static int start_file(struct pfs_data_writer *w, struct pfs_err *err)
     };
     if (!pfs_arena_copy(&w->results, w->write.partition, &w->entry.partition))
         return pfs_arena_full(&w->results, err);
+    PFS_TRY(pfs_measure_open(schema->field, schema->columns, w->making.format == PFS_DATA_AVRO, &w->measure, err));
+    if (w->index == NULL)
+        PFS_TRY(try_indexes(w, err));
     if (pfs_store_create(w->write.store, path, &w->file, err) < 0)
         return err != NULL && err->code != 0 ? -err->code : pfs_fail(err, EIO, "%s cannot be created", path);
-    return pfs_parquet_create(w->file, &w->parquet, &w->writer, err);
+    return pfs_making_open(&w->making, w->file, w->field, w->columns, &w->writer, err);
 }
 
 static int print_key(struct pfs_data_writer *w, const struct pfs_batch *batch, int64_t row, struct pfs_slice *out,
@@ -217,7 +216,8 @@ static int note_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, s
             f->min_sequence = w->next_number;
         w->next_number += batch->rows;
         f->max_sequence = w->next_number - 1;
-        PFS_TRY(print_key(w, batch, 0, &f->min_key, err));
+        if (f->rows == 0)
+            PFS_TRY(print_key(w, batch, 0, &f->min_key, err));
         f->max_key = f->min_key;
     }
     f->rows += batch->rows;
@@ -250,18 +250,78 @@ static int write_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, 
     return rc;
 }
 
+/* What is known of the table's columns: by the format, but for what is measured here. Parquet's footers say nothing of
+ * nested columns as a whole. */
+static int gather_stats(struct pfs_data_writer *w, struct pfs_column_stats **out, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = w->write.schema;
+    struct pfs_column_stats *stats = pfs_arena_array(&w->results, (size_t)schema->columns, sizeof(*stats));
+    const struct pfs_column_stats *known = NULL;
+
+    if (stats == NULL)
+        return pfs_arena_full(&w->results, err);
+    if (w->making.format != PFS_DATA_AVRO)
+        known = pfs_writer_stats(w->writer) + (w->columns - schema->columns);
+    for (int32_t i = 0; i < schema->columns; i++) {
+        enum pfs_kind kind = schema->field[i].type.kind;
+
+        if (known != NULL)
+            stats[i] = known[i];
+        if (kind == PFS_VARIANT || (pfs_kind_is_nested(kind) && w->making.format == PFS_DATA_PARQUET))
+            stats[i] = (struct pfs_column_stats){.nulls = -1};
+    }
+    pfs_measure_apply(w->measure, stats);
+    *out = stats;
+    return 0;
+}
+
 static int measure(struct pfs_data_writer *w, struct pfs_err *err)
 {
     const struct pfs_schema *schema = w->write.schema;
-    const struct pfs_column_stats *stats = pfs_writer_stats(w->writer) + (w->columns - schema->columns);
-    const struct pfs_column_stats **key = pfs_arena_array(&w->arena, (size_t)schema->trimmed_keys, sizeof(*key));
+    struct pfs_column_stats *stats;
 
-    if (key == NULL)
-        return pfs_arena_full(&w->arena, err);
-    for (int32_t i = 0; i < schema->trimmed_keys; i++)
-        key[i] = &stats[schema->trimmed_key[i]];
-    PFS_TRY(pfs_stats_keys(schema, key, &w->results, &w->entry.file.key_stats, err));
+    PFS_TRY(gather_stats(w, &stats, err));
+    PFS_TRY(pfs_stats_keys(schema, &w->rules, stats, &w->results, &w->entry.file.key_stats, err));
     return pfs_stats_values(schema, &w->rules, stats, &w->results, &w->entry.file, err);
+}
+
+/* A large container becomes a file beside the data file. */
+static int save_index_file(struct pfs_data_writer *w, struct pfs_slice container, struct pfs_err *err)
+{
+    const char **name = pfs_arena_array(&w->results, 1, sizeof(*name)), *path;
+    struct pfs_file *file = NULL;
+    int rc;
+
+    if (name != NULL)
+        name[0] = pfs_arena_printf(&w->results, "%s.index", w->entry.file.name);
+    path = name == NULL || name[0] == NULL ? NULL : path_of(w, name[0]);
+    if (path == NULL)
+        return pfs_arena_full(&w->results, err);
+    if (pfs_store_create(w->write.store, path, &file, err) < 0)
+        return err != NULL && err->code != 0 ? -err->code : pfs_fail(err, EIO, "%s cannot be created", path);
+    w->entry.file.extra_file = name;
+    w->entry.file.extra_files = 1;
+    rc = pfs_file_append(file, container.at, container.len, err);
+    if (rc == 0)
+        rc = pfs_file_sync(file, err);
+    pfs_file_close(file);
+    return rc;
+}
+
+static int save_index(struct pfs_data_writer *w, struct pfs_err *err)
+{
+    struct pfs_buf container = {0};
+    int rc;
+
+    if (w->index == NULL)
+        return 0;
+    rc = pfs_fileindex_writer_finish(w->index, &container, err);
+    if (rc == 0 && (int64_t)container.len > w->indexes.embedded_bytes_max)
+        rc = save_index_file(w, pfs_buf_slice(&container), err);
+    else if (rc == 0 && !pfs_arena_copy(&w->results, pfs_buf_slice(&container), &w->entry.file.embedded_index))
+        rc = pfs_arena_full(&w->results, err);
+    pfs_buf_done(&container);
+    return rc;
 }
 
 static int keep_entry(struct pfs_data_writer *w, struct pfs_err *err)
@@ -281,7 +341,20 @@ static int keep_entry(struct pfs_data_writer *w, struct pfs_err *err)
     return 0;
 }
 
-/* Ends the file: footer, statistics, and its bytes on disk. */
+static void close_file(struct pfs_data_writer *w)
+{
+    pfs_writer_close(w->writer);
+    pfs_measure_close(w->measure);
+    pfs_fileindex_writer_close(w->index);
+    if (w->file != NULL)
+        pfs_file_close(w->file);
+    w->writer = NULL;
+    w->measure = NULL;
+    w->index = NULL;
+    w->file = NULL;
+}
+
+/* Ends the file: footer, statistics, indexes, and its bytes on disk. */
 static int end_file(struct pfs_data_writer *w, struct pfs_err *err)
 {
     int rc;
@@ -292,6 +365,8 @@ static int end_file(struct pfs_data_writer *w, struct pfs_err *err)
     if (rc == 0)
         rc = measure(w, err);
     if (rc == 0)
+        rc = save_index(w, err);
+    if (rc == 0)
         rc = pfs_file_sync(w->file, err);
     if (rc == 0) {
         w->entry.file.size = (int64_t)pfs_file_size(w->file);
@@ -299,44 +374,81 @@ static int end_file(struct pfs_data_writer *w, struct pfs_err *err)
     }
     if (rc < 0)
         return err != NULL && err->code != 0 ? pfs_wrap(err, "%s/%s", w->dir, w->entry.file.name) : rc;
-    pfs_writer_close(w->writer);
-    pfs_file_close(w->file);
-    w->writer = NULL;
-    w->file = NULL;
+    close_file(w);
     return 0;
 }
 
 /* ---- the writer ---- */
 
-static int add_piece(struct pfs_data_writer *w, const struct pfs_batch *piece, struct pfs_err *err)
+/* Rows [from, from + len) into the file. */
+static int add_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, int64_t from, int64_t len,
+                    struct pfs_arena *arena, struct pfs_err *err)
 {
+    struct pfs_batch piece = {len, batch->columns, NULL};
+
+    if (len == 0)
+        return 0;
+    piece.column = pfs_arena_array(arena, (size_t)batch->columns, sizeof(*piece.column));
+    if (piece.column == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < batch->columns; i++)
+        PFS_TRY(pfs_column_slice(&batch->column[i], from, len, arena, &piece.column[i], err));
     if (w->writer == NULL)
         PFS_TRY(start_file(w, err));
-    PFS_TRY(write_rows(w, piece, err));
-    PFS_TRY(note_rows(w, piece, err));
-    if ((int64_t)pfs_writer_size(w->writer) >= w->target_bytes)
-        return end_file(w, err);
+    PFS_TRY(write_rows(w, &piece, err));
+    PFS_TRY(pfs_measure_add(w->measure, &piece, err));
+    if (w->index != NULL)
+        PFS_TRY(pfs_indexes_add(&w->indexes, w->index, &piece, err));
+    PFS_TRY(note_rows(w, &piece, err));
+    w->full = (int64_t)pfs_writer_size(w->writer) >= w->making.target_bytes;
     return 0;
+}
+
+/* How many rows from `from` on have the key that the file ended with so far. */
+static int rows_of_last_key(struct pfs_data_writer *w, const struct pfs_batch *batch, int64_t from, int64_t *out,
+                            struct pfs_err *err)
+{
+    struct pfs_slice key;
+    int64_t rows = 0;
+
+    for (; w->keyed && from + rows < batch->rows; rows++) {
+        PFS_TRY(print_key(w, batch, from + rows, &key, err));
+        if (!pfs_slice_eq(key, w->entry.file.max_key))
+            break;
+    }
+    *out = rows;
+    return 0;
+}
+
+/* A full file takes the rows that are left of its last key, and ends when another key comes. */
+static int end_full_file(struct pfs_data_writer *w, const struct pfs_batch *batch, int64_t *from,
+                         struct pfs_arena *arena, struct pfs_err *err)
+{
+    int64_t rows;
+
+    PFS_TRY(rows_of_last_key(w, batch, *from, &rows, err));
+    PFS_TRY(add_rows(w, batch, *from, rows, arena, err));
+    w->full = true;
+    *from += rows;
+    return *from < batch->rows ? end_file(w, err) : 0;
 }
 
 int pfs_data_writer_add(struct pfs_data_writer *writer, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct pfs_arena arena;
-    int64_t step = writer->target_bytes < ((int64_t)8 << 20) ? ROLL_ROWS : 16 * ROLL_ROWS;
+    int64_t step = writer->making.target_bytes < ((int64_t)8 << 20) ? ROLL_ROWS : 16 * ROLL_ROWS, from = 0;
     int rc = 0;
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    for (int64_t from = 0; rc == 0 && from < batch->rows; from += step) {
-        int64_t len = batch->rows - from < step ? batch->rows - from : step;
-        struct pfs_batch piece = {len, batch->columns, NULL};
+    while (rc == 0 && from < batch->rows) {
+        if (writer->writer != NULL && writer->full) {
+            rc = end_full_file(writer, batch, &from, &arena, err);
+        } else {
+            int64_t len = batch->rows - from < step ? batch->rows - from : step;
 
-        piece.column = pfs_arena_array(&arena, (size_t)batch->columns, sizeof(*piece.column));
-        if (piece.column == NULL)
-            rc = pfs_arena_full(&arena, err);
-        for (int32_t i = 0; rc == 0 && i < batch->columns; i++)
-            rc = pfs_column_slice(&batch->column[i], from, len, &arena, &piece.column[i], err);
-        if (rc == 0)
-            rc = add_piece(writer, &piece, err);
+            rc = add_rows(writer, batch, from, len, &arena, err);
+            from += len;
+        }
         pfs_arena_reset(&arena);
     }
     pfs_arena_done(&arena);
@@ -366,25 +478,46 @@ int pfs_data_writer_finish(struct pfs_data_writer *writer, struct pfs_arena *are
     return 0;
 }
 
+static void remove_files(struct pfs_data_writer *w, const struct pfs_data_file *file)
+{
+    const char *path = path_of(w, file->name);
+
+    if (path != NULL)
+        (void)pfs_store_unlink(w->write.store, path, NULL);
+    for (int64_t i = 0; i < file->extra_files; i++) {
+        path = path_of(w, file->extra_file[i]);
+        if (path != NULL)
+            (void)pfs_store_unlink(w->write.store, path, NULL);
+    }
+}
+
 void pfs_data_writer_close(struct pfs_data_writer *writer)
 {
     if (writer == NULL)
         return;
-    if (writer->file != NULL) {
-        const char *path = path_of(writer, writer->entry.file.name);
-
-        pfs_writer_close(writer->writer);
-        pfs_file_close(writer->file);
-        if (path != NULL)
-            (void)pfs_store_unlink(writer->write.store, path, NULL);
-    }
-    for (int64_t i = 0; !writer->finished && i < writer->dones; i++) {
-        const char *path = path_of(writer, writer->done[i].file.name);
-
-        if (path != NULL)
-            (void)pfs_store_unlink(writer->write.store, path, NULL);
-    }
+    if (writer->file != NULL)
+        remove_files(writer, &writer->entry.file);
+    close_file(writer);
+    for (int64_t i = 0; !writer->finished && i < writer->dones; i++)
+        remove_files(writer, &writer->done[i].file);
     pfs_arena_done(&writer->results);
     pfs_arena_done(&writer->arena);
     pfs_free(writer);
+}
+
+void pfs_data_remove(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
+                     const struct pfs_manifest_entry *entry)
+{
+    struct pfs_manifest_entry one = *entry;
+    struct pfs_arena arena;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    for (int64_t i = -1; i < entry->file.extra_files; i++) {
+        const char *path;
+
+        one.file.name = i < 0 ? entry->file.name : entry->file.extra_file[i];
+        if (pfs_data_path(table, schema, &one, &arena, &path, NULL) == 0)
+            (void)pfs_store_unlink(store, path, NULL);
+    }
+    pfs_arena_done(&arena);
 }

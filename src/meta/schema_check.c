@@ -228,8 +228,6 @@ static const struct limit limits[] = {
     {"index-file-in-data-file-dir", "false", true},
     {"data-file.external-paths", NULL, true},
     {"file.format.per.level", NULL, true},
-    {"file.compression.per.level", NULL, true},
-    {"metadata.stats-mode.per.level", NULL, true},
     {"record-level.expire-time", NULL, true},
     {"scan.fallback-branch", NULL, false},
     {"scan.primary-branch", NULL, false},
@@ -244,10 +242,6 @@ static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err
         if (value != NULL && (writing || !l->writing) && (l->value == NULL || strcasecmp(value, l->value) != 0))
             return pfs_fail(err, EOPNOTSUPP, "%s = %s is not there yet", l->key, value);
     }
-    for (int32_t i = 0; writing && i < s->options.count; i++)
-        if (strncmp(s->options.item[i].key, "file-index.", 11) == 0 &&
-            strstr(s->options.item[i].key, ".columns") != NULL)
-            return pfs_fail(err, EOPNOTSUPP, "%s: file indexes are not written yet", s->options.item[i].key);
     return 0;
 }
 

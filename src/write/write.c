@@ -112,16 +112,8 @@ static void free_output(struct output *o)
 
 static void remove_files(struct pfs_write *w, const struct output *o)
 {
-    struct pfs_arena arena;
-
-    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    for (int64_t i = 0; i < o->entries; i++) {
-        const char *path;
-
-        if (pfs_data_path(w->config.table, w->config.schema, &o->entry[i], &arena, &path, NULL) == 0)
-            (void)pfs_store_unlink(w->config.store, path, NULL);
-    }
-    pfs_arena_done(&arena);
+    for (int64_t i = 0; i < o->entries; i++)
+        pfs_data_remove(w->config.store, w->config.table, w->config.schema, &o->entry[i]);
 }
 
 /* Takes back the outputs from `from` on and the index files: they are in no snapshot. */

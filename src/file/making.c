@@ -1,0 +1,215 @@
+#include "src/file/making.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "format/parquet/parquet.h"
+
+#define TARGET_KEYED ((int64_t)128 << 20)
+#define TARGET_APPEND ((int64_t)256 << 20)
+#define FORMAT_OF_VERSION_3 "parquet" /* of older schemas: "orc" */
+
+/* ---- options ---- */
+
+int pfs_making_of_level(const struct pfs_options *options, const char *option, int32_t level, struct pfs_arena *arena,
+                        const char **out, struct pfs_err *err)
+{
+    const char *key = pfs_arena_printf(arena, "%s.%d", option, level), *text = pfs_options_get(options, option);
+    const char **item;
+    int32_t items;
+
+    if (key == NULL)
+        return pfs_arena_full(arena, err);
+    *out = pfs_options_get(options, key);
+    if (*out != NULL || text == NULL)
+        return 0;
+    PFS_TRY(pfs_options_list(text, arena, &item, &items, err));
+    for (int32_t i = 0; i < items; i++) {
+        const char *colon = strchr(item[i], ':');
+        char *end;
+
+        if (colon == NULL || colon == item[i] || strtol(item[i], &end, 10) < 0 || end != colon)
+            return pfs_fail(err, EINVAL, "Could not parse value '%s' for key '%s'.", text, option);
+        if (strtol(item[i], NULL, 10) == level)
+            *out = colon + 1;
+    }
+    return 0;
+}
+
+/* What holds for the file: the changelog's own option, or the level's, or the table's. */
+static int choose(const struct pfs_schema *schema, const char *name, int32_t level, bool changelog,
+                  struct pfs_arena *arena, const char **out, struct pfs_err *err)
+{
+    const struct pfs_options *o = &schema->options;
+    const char *own = NULL, *key;
+
+    if (changelog) {
+        key = pfs_arena_printf(arena, "changelog-%s", name);
+        own = key == NULL ? NULL : pfs_options_get(o, key);
+    } else {
+        key = pfs_arena_printf(arena, "%s.per.level", name);
+        if (key != NULL && schema->primary_keys > 0)
+            PFS_TRY(pfs_making_of_level(o, key, level, arena, &own, err));
+    }
+    if (key == NULL)
+        return pfs_arena_full(arena, err);
+    *out = own != NULL ? own : pfs_options_get(o, name);
+    return 0;
+}
+
+/* ---- formats ---- */
+
+static int parse_format(const char *text, enum pfs_data_format *out, struct pfs_err *err)
+{
+    static const char *const names[] = {"parquet", "orc", "avro"};
+
+    for (int i = 0; i < 3; i++)
+        if (strcasecmp(text, names[i]) == 0) {
+            *out = (enum pfs_data_format)i;
+            return 0;
+        }
+    return pfs_fail(err, EINVAL,
+                    "Could not find any factory for identifier '%s' that implements FileFormatFactory in the "
+                    "classpath.",
+                    text);
+}
+
+static const char *format_name(enum pfs_data_format format)
+{
+    switch (format) {
+    case PFS_DATA_PARQUET:
+        return "parquet";
+    case PFS_DATA_ORC:
+        return "orc";
+    case PFS_DATA_AVRO:
+        return "avro";
+    }
+    return "";
+}
+
+/* Names of codecs differ by format; what a format cannot have is not written with another one. */
+static int parse_codec(enum pfs_data_format format, const char *text, enum pfs_codec *out, struct pfs_err *err)
+{
+    struct pfs_slice name = pfs_str(text);
+
+    if (format == PFS_DATA_ORC && strcasecmp(text, "zlib") == 0)
+        name = pfs_str("deflate");
+    if (pfs_codec_parse(name, out, NULL) < 0)
+        return pfs_fail(err, EINVAL, "file.compression = %s is not a compression that is known here", text);
+    if ((format == PFS_DATA_PARQUET && *out == PFS_CODEC_DEFLATE) ||
+        (format == PFS_DATA_ORC && *out == PFS_CODEC_GZIP) ||
+        (format == PFS_DATA_AVRO && (*out == PFS_CODEC_LZ4 || *out == PFS_CODEC_GZIP)))
+        return pfs_fail(err, EINVAL, "%s files cannot be compressed with %s", format_name(format), text);
+    return 0;
+}
+
+static int read_format(const struct pfs_schema *schema, int32_t level, bool changelog, struct pfs_arena *arena,
+                       struct pfs_making *out, struct pfs_err *err)
+{
+    const struct pfs_options *o = &schema->options;
+    const char *format, *codec;
+    int64_t zstd;
+
+    PFS_TRY(choose(schema, "file.format", level, changelog, arena, &format, err));
+    if (format == NULL)
+        format = schema->version <= 2 ? "orc" : FORMAT_OF_VERSION_3;
+    PFS_TRY(parse_format(format, &out->format, err));
+    PFS_TRY(choose(schema, "file.compression", level, changelog, arena, &codec, err));
+    if (codec == NULL)
+        codec = "zstd";
+    if (out->format == PFS_DATA_ORC && pfs_options_get(o, "orc.compress") != NULL)
+        codec = pfs_options_get(o, "orc.compress");
+    PFS_TRY(parse_codec(out->format, codec, &out->codec, err));
+    PFS_TRY(pfs_options_int(o, "file.compression.zstd-level", 1, &zstd, err));
+    if (out->format == PFS_DATA_PARQUET)
+        PFS_TRY(pfs_options_int(o, "parquet.compression.codec.zstd.level", zstd, &zstd, err));
+    if (out->format == PFS_DATA_ORC)
+        PFS_TRY(pfs_options_int(o, "orc.compression.zstd.level", zstd, &zstd, err));
+    if (zstd < 1 || zstd > 22)
+        return pfs_fail(err, EINVAL, "a zstd level of %lld is not one of 1 to 22", (long long)zstd);
+    out->level = (int)zstd;
+    return 0;
+}
+
+static int read_sizes(const struct pfs_schema *schema, struct pfs_making *out, struct pfs_err *err)
+{
+    const struct pfs_options *o = &schema->options;
+    bool dictionary;
+
+    PFS_TRY(pfs_options_bytes(o, "file.block-size", 0, &out->block_bytes, err));
+    PFS_TRY(pfs_options_bool(o, "parquet.enable.dictionary", true, &dictionary, err));
+    PFS_TRY(pfs_options_bytes(o, "parquet.page.size", 0, &out->page_bytes, err));
+    if (out->page_bytes > INT32_MAX)
+        return pfs_fail(err, EINVAL, "parquet.page.size is over 2 GiB");
+    out->no_dictionary = !dictionary;
+    if (out->format == PFS_DATA_PARQUET)
+        PFS_TRY(pfs_options_bytes(o, "parquet.block.size", out->block_bytes, &out->block_bytes, err));
+    if (out->format == PFS_DATA_ORC)
+        PFS_TRY(pfs_options_bytes(o, "orc.stripe.size", out->block_bytes, &out->block_bytes, err));
+    return pfs_options_bytes(o, "target-file-size", schema->primary_keys > 0 ? TARGET_KEYED : TARGET_APPEND,
+                             &out->target_bytes, err);
+}
+
+/* ---- names ---- */
+
+/* How names tell a compression; "none" is not told. */
+static const char *compression_mark(const char *text)
+{
+    if (strcasecmp(text, "zstd") == 0)
+        return "zst";
+    if (strcasecmp(text, "gzip") == 0)
+        return "gz";
+    return strcasecmp(text, "none") == 0 ? "" : text;
+}
+
+static int read_names(const struct pfs_schema *schema, bool changelog, struct pfs_arena *arena, struct pfs_making *out,
+                      struct pfs_err *err)
+{
+    const struct pfs_options *o = &schema->options;
+    const char *prefix = pfs_options_get(o, changelog ? "changelog-file.prefix" : "data-file.prefix");
+    const char *codec = pfs_options_get(o, "file.compression"), *mark;
+    bool told;
+
+    PFS_TRY(pfs_options_bool(o, "file.suffix.include.compression", false, &told, err));
+    mark = told ? compression_mark(codec != NULL ? codec : "zstd") : "";
+    out->prefix = prefix != NULL ? prefix : changelog ? "changelog-" : "data-";
+    out->suffix = pfs_arena_printf(arena, "%s%s.%s", mark[0] != '\0' ? "." : "", mark, format_name(out->format));
+    if (strchr(out->prefix, '/') != NULL || strchr(mark, '/') != NULL)
+        return pfs_fail(err, EINVAL, "a file's name cannot have a / in it: %s", out->prefix);
+    return out->suffix == NULL ? pfs_arena_full(arena, err) : 0;
+}
+
+int pfs_making_read(const struct pfs_schema *schema, int32_t level, bool changelog, struct pfs_arena *arena,
+                    struct pfs_making *out, struct pfs_err *err)
+{
+    struct pfs_making making = {0};
+
+    PFS_TRY(read_format(schema, level, changelog, arena, &making, err));
+    PFS_TRY(read_sizes(schema, &making, err));
+    PFS_TRY(read_names(schema, changelog, arena, &making, err));
+    *out = making;
+    return 0;
+}
+
+int pfs_making_open(const struct pfs_making *making, struct pfs_file *file, const struct pfs_field *fields,
+                    int32_t columns, struct pfs_writer **out, struct pfs_err *err)
+{
+    struct pfs_parquet_write parquet = {.columns = columns,
+                                        .fields = fields,
+                                        .codec = making->codec,
+                                        .level = making->level,
+                                        .row_group_bytes = making->block_bytes,
+                                        .page_bytes = (int32_t)making->page_bytes,
+                                        .no_dictionary = making->no_dictionary};
+
+    switch (making->format) {
+    case PFS_DATA_PARQUET:
+        return pfs_parquet_create(file, &parquet, out, err);
+    case PFS_DATA_ORC:
+    case PFS_DATA_AVRO:
+        break;
+    }
+    return pfs_fail(err, EOPNOTSUPP, "file.format = %s is not written yet", format_name(making->format));
+}
