@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "format/binrow.h"
 #include "format/text/text.h"
+#include "src/write/hive.h"
 
 /* ---- the gate ---- */
 
@@ -24,9 +25,7 @@ int pfs_gate_init(struct pfs_gate *gate, const struct pfs_schema *schema, struct
     PFS_TRY(pfs_options_bool(o, ignore, false, &gate->ignore_delete, err));
     PFS_TRY(pfs_options_bool(o, "ignore-update-before", false, &gate->ignore_update_before, err));
     PFS_TRY(pfs_options_enum(o, "bucket-function.type", functions, 0, &function, err));
-    if (function == 2)
-        return pfs_fail(err, EOPNOTSUPP, "bucket-function.type = hive is not there yet");
-    gate->by_value = function == 1;
+    gate->function = (enum pfs_bucket_function)function;
     if (kind != NULL) {
         gate->kind_column = pfs_schema_find(schema, pfs_str(kind));
         if (gate->kind_column < 0)
@@ -236,8 +235,10 @@ static int hash_rows(const struct pfs_gate *gate, struct pfs_routed *r, struct p
     for (int32_t i = 0; i < keys; i++)
         column[i] = &r->batch.column[key[i]];
     r->hash = hash;
-    if (gate->by_value && !dynamic)
+    if (gate->function == PFS_BUCKET_MOD && !dynamic)
         return mod_rows(schema, column[0], r->batch.rows, hash, err);
+    if (gate->function == PFS_BUCKET_HIVE && !dynamic)
+        return pfs_hive_hash(column, keys, r->batch.rows, hash, err);
     return pfs_binrow_hash_batch(column, keys, r->batch.rows, text, hash, err);
 }
 
@@ -245,8 +246,10 @@ int32_t pfs_bucket_of(const struct pfs_gate *gate, int32_t hash)
 {
     int32_t rest;
 
-    if (gate->by_value)
+    if (gate->function == PFS_BUCKET_MOD)
         return hash;
+    if (gate->function == PFS_BUCKET_HIVE)
+        return (hash & INT32_MAX) % gate->schema->buckets;
     rest = hash % gate->schema->buckets;
     return rest < 0 ? -rest : rest;
 }

@@ -23,11 +23,14 @@ struct pfs_partitions { /* the partitions met so far, by number */
     int32_t count, room;
 };
 
+/* bucket-function.type: murmur of the key's BinaryRow; the key itself, whose "hash" is the bucket; Hive's hash. */
+enum pfs_bucket_function { PFS_BUCKET_DEFAULT, PFS_BUCKET_MOD, PFS_BUCKET_HIVE };
+
 struct pfs_gate { /* what the table's options ask of each row */
     const struct pfs_schema *schema;
     int32_t kind_column; /* rowkind.field; -1 = none */
     bool ignore_delete, ignore_update_before;
-    bool by_value; /* bucket-function.type = mod: the "hash" is the key itself modulo the buckets */
+    enum pfs_bucket_function function;
 };
 
 int pfs_gate_init(struct pfs_gate *gate, const struct pfs_schema *schema, struct pfs_err *err);
