@@ -63,6 +63,8 @@ int pfs_avro_begin(struct pfs_avro_writer *w, const char *schema_json, const cha
                    struct pfs_err *err);
 int pfs_avro_add(struct pfs_avro_writer *w, struct pfs_slice record, struct pfs_err *err);
 int pfs_avro_end(struct pfs_avro_writer *w, struct pfs_err *err); /* also releases what the writer holds */
+/* A block of records that the caller framed himself. */
+int pfs_avro_add_block(struct pfs_avro_writer *w, struct pfs_slice data, int64_t records, struct pfs_err *err);
 
 /* Datum encoders for writers. */
 static inline void pfs_avro_put_long(struct pfs_buf *out, int64_t v)

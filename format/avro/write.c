@@ -39,26 +39,33 @@ int pfs_avro_begin(struct pfs_avro_writer *w, const char *schema_json, const cha
     return pfs_buf_check(out, err);
 }
 
-static int end_block(struct pfs_avro_writer *w, struct pfs_err *err)
+int pfs_avro_add_block(struct pfs_avro_writer *w, struct pfs_slice data, int64_t records, struct pfs_err *err)
 {
     struct pfs_buf packed = {0};
-    int rc;
+    int rc = pfs_compress((enum pfs_codec)w->codec, w->level, data, &packed, err);
 
-    if (w->block_records == 0)
-        return 0;
-    PFS_TRY(pfs_buf_check(&w->block, err));
-    rc = pfs_compress((enum pfs_codec)w->codec, w->level, pfs_buf_slice(&w->block), &packed, err);
     if (rc == 0 && w->codec == PFS_CODEC_SNAPPY)
-        pfs_buf_be32(&packed, pfs_crc32(w->block.at, w->block.len));
+        pfs_buf_be32(&packed, pfs_crc32(data.at, data.len));
     if (rc == 0)
         rc = pfs_buf_check(&packed, err);
     if (rc == 0) {
-        pfs_buf_zigzag(w->out, w->block_records);
+        pfs_buf_zigzag(w->out, records);
         pfs_avro_put_bytes(w->out, pfs_buf_slice(&packed));
         pfs_buf_put(w->out, w->sync, sizeof(w->sync));
         rc = pfs_buf_check(w->out, err);
     }
     pfs_buf_done(&packed);
+    return rc;
+}
+
+static int end_block(struct pfs_avro_writer *w, struct pfs_err *err)
+{
+    int rc;
+
+    if (w->block_records == 0)
+        return 0;
+    PFS_TRY(pfs_buf_check(&w->block, err));
+    rc = pfs_avro_add_block(w, pfs_buf_slice(&w->block), w->block_records, err);
     pfs_buf_clear(&w->block);
     w->block_records = 0;
     return rc;
