@@ -9,6 +9,12 @@
 
 /* ---- the gate ---- */
 
+void pfs_routed_free(struct pfs_routed *routed)
+{
+    pfs_arena_done(&routed->arena);
+    pfs_free(routed);
+}
+
 int pfs_gate_init(struct pfs_gate *gate, const struct pfs_schema *schema, struct pfs_err *err)
 {
     static const char *const functions[] = {"default", "mod", "hive", NULL};
@@ -152,7 +158,7 @@ void pfs_partitions_done(struct pfs_partitions *partitions)
 }
 
 /* The number of a partition; new ones are added. There are few, so they are looked through. */
-static int partition_number(struct pfs_partitions *p, struct pfs_slice row, int32_t *out, struct pfs_err *err)
+int pfs_partitions_number(struct pfs_partitions *p, struct pfs_slice row, int32_t *out, struct pfs_err *err)
 {
     for (int32_t i = p->count - 1; i >= 0; i--)
         if (pfs_slice_eq(p->bytes[i], row)) {
@@ -190,7 +196,7 @@ static int number_rows(const struct pfs_schema *schema, struct pfs_partitions *p
         pfs_buf_clear(text);
         PFS_TRY(pfs_binrow_print(column, keys, i, true, text, err));
         if (i == 0 || !pfs_slice_eq(p->bytes[last], pfs_buf_slice(text)))
-            PFS_TRY(partition_number(p, pfs_buf_slice(text), &last, err));
+            PFS_TRY(pfs_partitions_number(p, pfs_buf_slice(text), &last, err));
         if (number != NULL)
             number[i] = last;
     }
@@ -254,22 +260,35 @@ int32_t pfs_bucket_of(const struct pfs_gate *gate, int32_t hash)
     return rest < 0 ? -rest : rest;
 }
 
+static int route(const struct pfs_gate *gate, struct pfs_partitions *partitions, struct pfs_routed *r,
+                 struct pfs_err *err)
+{
+    struct pfs_buf text = {0};
+    int rc = 0;
+
+    if (r->batch.rows > 0)
+        rc = number_rows(gate->schema, partitions, r, &text, err);
+    if (rc == 0 && r->batch.rows > 0)
+        rc = hash_rows(gate, r, &text, err);
+    pfs_buf_done(&text);
+    r->bytes = r->arena.used_bytes;
+    return rc;
+}
+
 int pfs_route(const struct pfs_gate *gate, struct pfs_partitions *partitions, struct pfs_arena *arena,
               const struct pfs_batch *batch, struct pfs_routed *out, struct pfs_err *err)
 {
-    struct pfs_buf text = {0};
-    int rc;
-
     *out = (struct pfs_routed){.arena = *arena};
     pfs_arena_init(arena, out->arena.limit_bytes);
-    rc = pass_gate(gate, out, batch, err);
-    if (rc == 0)
-        rc = check_appends(gate, &out->batch, err);
-    if (rc == 0 && out->batch.rows > 0)
-        rc = number_rows(gate->schema, partitions, out, &text, err);
-    if (rc == 0 && out->batch.rows > 0)
-        rc = hash_rows(gate, out, &text, err);
-    pfs_buf_done(&text);
-    out->bytes = out->arena.used_bytes;
-    return rc;
+    PFS_TRY(pass_gate(gate, out, batch, err));
+    PFS_TRY(check_appends(gate, &out->batch, err));
+    return route(gate, partitions, out, err);
+}
+
+int pfs_route_again(const struct pfs_gate *gate, struct pfs_partitions *partitions, struct pfs_arena *arena,
+                    const struct pfs_batch *batch, struct pfs_routed *out, struct pfs_err *err)
+{
+    *out = (struct pfs_routed){.arena = *arena, .batch = *batch};
+    pfs_arena_init(arena, out->arena.limit_bytes);
+    return route(gate, partitions, out, err);
 }

@@ -33,14 +33,23 @@ struct pfs_gate { /* what the table's options ask of each row */
     enum pfs_bucket_function function;
 };
 
+void pfs_routed_free(struct pfs_routed *routed); /* one that was allocated */
+
 int pfs_gate_init(struct pfs_gate *gate, const struct pfs_schema *schema, struct pfs_err *err);
 
 void pfs_partitions_init(struct pfs_partitions *partitions);
 void pfs_partitions_done(struct pfs_partitions *partitions);
 
+/* The number of a partition; a new one is copied. */
+int pfs_partitions_number(struct pfs_partitions *partitions, struct pfs_slice row, int32_t *out, struct pfs_err *err);
+
 /* Moves `arena` (in which `batch` lives) into *out, also on failure; *out is released by its arena. */
 int pfs_route(const struct pfs_gate *gate, struct pfs_partitions *partitions, struct pfs_arena *arena,
               const struct pfs_batch *batch, struct pfs_routed *out, struct pfs_err *err);
+
+/* The same without the gate: of rows that have passed it before. */
+int pfs_route_again(const struct pfs_gate *gate, struct pfs_partitions *partitions, struct pfs_arena *arena,
+                    const struct pfs_batch *batch, struct pfs_routed *out, struct pfs_err *err);
 
 /* Bucket of a row in a table with a fixed number of buckets (spec buckets 2, 3). */
 int32_t pfs_bucket_of(const struct pfs_gate *gate, int32_t hash);

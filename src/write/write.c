@@ -12,42 +12,10 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "src/file/file.h"
-#include "src/merge/merge.h"
-#include "src/write/assign.h"
 #include "src/write/group.h"
-#include "src/write/route.h"
+#include "src/write/internal.h"
 
 #define MEMORY_DEFAULT ((size_t)64 << 20)
-
-struct output { /* files of one bucket, made by one flush */
-    struct pfs_arena arena;
-    struct pfs_manifest_entry *entry;
-    int64_t entries;
-    int64_t base, next; /* sequence numbers: the first, and the one after the last */
-    int rc;
-    struct pfs_err err;
-};
-
-struct pfs_write {
-    struct pfs_write_config config;
-    struct pfs_gate gate;
-    struct pfs_engine *engine; /* primary-key tables */
-    int32_t *column;           /* 0 .. columns - 1: the engine's */
-    struct pfs_partitions partitions;
-    struct pfs_routed **routed; /* rows in memory */
-    int32_t batches, batches_room;
-    size_t bytes;
-    int64_t rows;
-    struct output **output; /* of what is written: the spilled ones first */
-    int32_t outputs, spilled, outputs_room;
-    struct pfs_assigner **assigner; /* by partition number; dynamic buckets only */
-    int32_t assigners;
-    struct pfs_state *assigned; /* the state that the assigners were loaded from */
-    struct pfs_arena arena;     /* what the last prepare answered */
-    const char **index_path;    /* index files of the last prepare */
-    int32_t index_paths;
-};
 
 /* ---- life ---- */
 
@@ -90,41 +58,18 @@ int pfs_write_open(const struct pfs_write_config *config, struct pfs_write **out
     return 0;
 }
 
-static void free_routed(struct pfs_routed *r)
-{
-    pfs_arena_done(&r->arena);
-    pfs_free(r);
-}
-
 static void drop_rows(struct pfs_write *w)
 {
     for (int32_t i = 0; i < w->batches; i++)
-        free_routed(w->routed[i]);
+        pfs_routed_free(w->routed[i]);
     w->batches = 0;
     w->bytes = 0;
-}
-
-static void free_output(struct output *o)
-{
-    pfs_arena_done(&o->arena);
-    pfs_free(o);
-}
-
-static void remove_files(struct pfs_write *w, const struct output *o)
-{
-    for (int64_t i = 0; i < o->entries; i++)
-        pfs_data_remove(w->config.store, w->config.table, w->config.schema, &o->entry[i]);
 }
 
 /* Takes back the outputs from `from` on and the index files: they are in no snapshot. */
 static void take_back(struct pfs_write *w, int32_t from)
 {
-    while (w->outputs > from) {
-        struct output *o = w->output[--w->outputs];
-
-        remove_files(w, o);
-        free_output(o);
-    }
+    pfs_outputs_cut(w, &w->outputs, from, true);
     for (int32_t i = 0; i < w->index_paths; i++)
         (void)pfs_store_unlink(w->config.store, w->index_path[i], NULL);
     w->index_paths = 0;
@@ -145,14 +90,13 @@ void pfs_write_close(struct pfs_write *write)
 {
     if (write == NULL)
         return;
-    take_back(write, 0);
-    close_assigners(write);
-    drop_rows(write);
+    pfs_write_empty(write);
+    pfs_outputs_done(&write->outputs);
+    pfs_outputs_done(&write->old);
     pfs_engine_close(write->engine);
     pfs_partitions_done(&write->partitions);
     pfs_arena_done(&write->arena);
     pfs_free(write->routed);
-    pfs_free(write->output);
     pfs_free(write->column);
     pfs_free(write);
 }
@@ -162,15 +106,23 @@ int64_t pfs_write_rows(const struct pfs_write *write)
     return write->rows;
 }
 
+void pfs_write_empty(struct pfs_write *w)
+{
+    take_back(w, 0);
+    pfs_outputs_cut(w, &w->old, 0, false);
+    w->spilled = 0;
+    w->rows = 0;
+    drop_rows(w);
+    close_assigners(w);
+}
+
 void pfs_write_committed(struct pfs_write *write)
 {
-    while (write->outputs > 0)
-        free_output(write->output[--write->outputs]);
+    for (int32_t i = 0; i < write->old.count; i++)
+        pfs_output_remove_files(write, write->old.output[i]);
+    pfs_outputs_cut(write, &write->outputs, 0, false);
     write->index_paths = 0;
-    write->spilled = 0;
-    write->rows = 0;
-    drop_rows(write);
-    close_assigners(write);
+    pfs_write_empty(write);
 }
 
 /* ---- buckets of rows ---- */
@@ -205,35 +157,14 @@ static int bucket_of(void *context, int32_t partition, int32_t hash, int32_t *bu
     return 0;
 }
 
-static bool is_dynamic(const struct pfs_schema *schema)
-{
-    return schema->primary_keys > 0 && schema->buckets == -1;
-}
-
 /* ---- writing one bucket ---- */
 
 struct flush { /* what the tasks of one flush share */
     struct pfs_write *write;
     struct pfs_state *state;
     struct pfs_group *group;
-    struct output **output;
+    struct pfs_output **output;
 };
-
-/* The number that the next row of a bucket gets: above every live one (spec datafiles 2.2). */
-static int64_t next_number(const struct pfs_state *state, struct pfs_slice partition, int32_t bucket)
-{
-    int64_t next = 0;
-
-    if (state->schema->primary_keys == 0 && state->schema->buckets < 0)
-        return 0;
-    for (int64_t i = 0; i < state->files; i++) {
-        const struct pfs_manifest_entry *e = state->file[i];
-
-        if (e->bucket == bucket && e->file.max_sequence >= next && pfs_slice_eq(e->partition, partition))
-            next = e->file.max_sequence + 1;
-    }
-    return next;
-}
 
 /* A partition keeps the number of buckets that it was written with; only a rewrite changes it. */
 static int check_buckets(const struct pfs_state *state, struct pfs_slice partition, struct pfs_err *err)
@@ -289,23 +220,8 @@ static int sort_and_merge(struct pfs_write *w, const struct pfs_batch *in, struc
     return pfs_merge_buffer(&merge, in, 1, arena, out, err);
 }
 
-static struct pfs_data_write data_write(const struct pfs_write *w, struct pfs_slice partition, int32_t bucket,
-                                        int64_t base)
-{
-    const struct pfs_schema *schema = w->config.schema;
-
-    return (struct pfs_data_write){.store = w->config.store,
-                                   .table = w->config.table,
-                                   .schema = schema,
-                                   .partition = partition,
-                                   .bucket = bucket,
-                                   .total_buckets = schema->buckets,
-                                   .first_number = base,
-                                   .clock = w->config.clock};
-}
-
 static int write_rows(const struct pfs_write *w, const struct pfs_data_write *to, const struct pfs_batch *rows,
-                      struct output *o, struct pfs_err *err)
+                      struct pfs_output *o, struct pfs_err *err)
 {
     struct pfs_data_writer *writer;
     int rc;
@@ -319,9 +235,9 @@ static int write_rows(const struct pfs_write *w, const struct pfs_data_write *to
     return rc;
 }
 
-static int flush_group(struct pfs_write *w, const struct pfs_group *g, struct output *o, struct pfs_err *err)
+static int flush_group(struct pfs_write *w, const struct pfs_group *g, struct pfs_output *o, struct pfs_err *err)
 {
-    struct pfs_data_write to = data_write(w, w->partitions.bytes[g->partition], g->bucket, o->base);
+    struct pfs_data_write to = pfs_output_target(w, w->partitions.bytes[g->partition], g->bucket, o->base);
     struct pfs_batch in, merged;
     struct pfs_arena arena;
     int rc;
@@ -339,56 +255,18 @@ static int flush_group(struct pfs_write *w, const struct pfs_group *g, struct ou
 static void flush_task(void *context, int index)
 {
     struct flush *f = context;
-    struct output *o = f->output[index];
+    struct pfs_output *o = f->output[index];
 
     o->rc = flush_group(f->write, &f->group[index], o, &o->err);
 }
 
 /* ---- flushing ---- */
 
-static int add_output(struct pfs_write *w, struct output **out, struct pfs_err *err)
-{
-    struct output *o;
-
-    if (w->outputs == w->outputs_room) {
-        int32_t room = w->outputs_room == 0 ? 16 : w->outputs_room * 2;
-        struct output **more = pfs_realloc(w->output, (size_t)room * sizeof(struct output *));
-
-        if (more == NULL)
-            return pfs_fail(err, ENOMEM, "no memory for a write");
-        w->output = more;
-        w->outputs_room = room;
-    }
-    o = pfs_zalloc(sizeof(*o));
-    if (o == NULL)
-        return pfs_fail(err, ENOMEM, "no memory for a write");
-    pfs_arena_init(&o->arena, PFS_ARENA_LIMIT);
-    w->output[w->outputs++] = o;
-    *out = o;
-    return 0;
-}
-
-/* The next number of a bucket: of the state, and above what this write has put out for it already. */
-static int64_t base_number(const struct pfs_write *w, const struct pfs_state *state, struct pfs_slice partition,
-                           int32_t bucket)
-{
-    int64_t base = next_number(state, partition, bucket);
-
-    for (int32_t i = 0; i < w->outputs; i++) {
-        const struct output *o = w->output[i];
-
-        if (o->entries > 0 && o->entry[0].bucket == bucket && pfs_slice_eq(o->entry[0].partition, partition) &&
-            o->next > base)
-            base = o->next;
-    }
-    return base;
-}
-
 /* Sorts the rows in memory into buckets and writes these, in parallel. */
 static int flush(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err)
 {
     struct flush f = {.write = w, .state = state};
-    int32_t first = w->outputs;
+    int32_t first = w->outputs.count;
     struct pfs_arena arena;
     int64_t groups = 0;
     int rc = 0;
@@ -396,26 +274,26 @@ static int flush(struct pfs_write *w, struct pfs_state *state, struct pfs_err *e
     if (w->batches == 0)
         return 0;
     pfs_arena_init(&arena, 0);
-    if (is_dynamic(w->config.schema))
+    if (pfs_write_is_dynamic(w->config.schema))
         rc = open_assigners(w, state, err);
     if (rc == 0)
         rc = pfs_group_rows((const struct pfs_routed *const *)w->routed, w->batches, bucket_of, w, &arena, &f.group,
                             &groups, err);
     for (int64_t i = 0; rc == 0 && i < groups; i++) {
         struct pfs_slice partition = w->partitions.bytes[f.group[i].partition];
-        int64_t base = base_number(w, state, partition, f.group[i].bucket);
-        struct output *o;
+        int64_t base = pfs_output_base(w, state, partition, f.group[i].bucket, w->outputs.count);
+        struct pfs_output *o;
 
         rc = check_buckets(state, partition, err);
         if (rc == 0)
-            rc = add_output(w, &o, err);
+            rc = pfs_outputs_add(&w->outputs, &o, err);
         if (rc == 0) {
             o->base = base;
             o->next = base + f.group[i].rows;
         }
     }
     if (rc == 0) {
-        f.output = w->output + first;
+        f.output = w->outputs.output + first;
         pfs_pool_run(w->config.pool, (int)groups, flush_task, &f);
         for (int64_t i = 0; rc == 0 && i < groups; i++) {
             rc = f.output[i]->rc;
@@ -446,6 +324,27 @@ static int keep_routed(struct pfs_write *w, struct pfs_routed *r, struct pfs_err
     return 0;
 }
 
+/* All rows in memory become files. */
+static int spill(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err)
+{
+    take_back(w, w->spilled);
+    PFS_TRY(flush(w, state, err));
+    w->spilled = w->outputs.count;
+    drop_rows(w);
+    return 0;
+}
+
+int pfs_write_add_routed(struct pfs_write *w, struct pfs_routed *r, struct pfs_state *state, struct pfs_err *err)
+{
+    int rc = r->batch.rows > 0 ? keep_routed(w, r, err) : 0;
+
+    if (rc < 0 || r->batch.rows == 0) {
+        pfs_routed_free(r);
+        return rc;
+    }
+    return w->bytes > w->config.memory_bytes ? spill(w, state, err) : 0;
+}
+
 int pfs_write_add(struct pfs_write *write, struct pfs_arena *arena, const struct pfs_batch *batch,
                   struct pfs_state *state, struct pfs_err *err)
 {
@@ -457,90 +356,14 @@ int pfs_write_add(struct pfs_write *write, struct pfs_arena *arena, const struct
         return pfs_fail(err, ENOMEM, "no memory for a batch");
     }
     rc = pfs_route(&write->gate, &write->partitions, arena, batch, r, err);
-    if (rc == 0 && r->batch.rows > 0)
-        rc = keep_routed(write, r, err);
-    if (rc < 0 || r->batch.rows == 0) {
-        free_routed(r);
+    if (rc < 0) {
+        pfs_routed_free(r);
         return rc;
     }
-    if (write->bytes > write->config.memory_bytes) {
-        PFS_TRY(flush(write, state, err));
-        write->spilled = write->outputs;
-        drop_rows(write);
-    }
-    return 0;
+    return pfs_write_add_routed(write, r, state, err);
 }
 
 /* ---- spilled files that no longer fit ---- */
-
-/* Reads a file back and writes its rows with other numbers. */
-static int renumber(struct pfs_write *w, struct pfs_state *state, const struct pfs_manifest_entry *entry, int64_t shift,
-                    struct pfs_data_writer *writer, struct pfs_err *err)
-{
-    const struct pfs_schema *schema = w->config.schema;
-    struct pfs_data_read read = {.store = w->config.store,
-                                 .table = w->config.table,
-                                 .schema = schema,
-                                 .schemas = w->config.schemas,
-                                 .columns = schema->columns,
-                                 .column = w->column,
-                                 .key_value = schema->primary_keys > 0};
-    struct pfs_reader *reader;
-    struct pfs_arena arena;
-    struct pfs_batch batch;
-    int64_t rows;
-
-    (void)state;
-    PFS_TRY(pfs_data_open(&read, entry, &reader, err));
-    pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
-    while ((rows = pfs_reader_next(reader, &arena, &batch, err)) > 0) {
-        int64_t *number = pfs_arena_alloc(&arena, (size_t)rows * sizeof(*number));
-
-        if (number == NULL) {
-            rows = pfs_arena_full(&arena, err);
-            break;
-        }
-        if (read.key_value) {
-            const int64_t *old = batch.column[schema->columns].values;
-
-            for (int64_t i = 0; i < rows; i++)
-                number[i] = old[i] + shift;
-            batch.column[schema->columns].values = number;
-        }
-        rows = pfs_data_writer_add(writer, &batch, err);
-        if (rows < 0)
-            break;
-        pfs_arena_reset(&arena);
-    }
-    pfs_arena_done(&arena);
-    pfs_reader_close(reader);
-    return (int)rows;
-}
-
-static int rewrite_output(struct pfs_write *w, struct pfs_state *state, struct output *o, int64_t base,
-                          struct pfs_err *err)
-{
-    struct pfs_data_write to = data_write(w, o->entry[0].partition, o->entry[0].bucket, base);
-    struct output fresh = {.base = base, .next = base + (o->next - o->base)};
-    struct pfs_data_writer *writer;
-    int rc = 0;
-
-    PFS_TRY(pfs_data_writer_open(&to, &writer, err));
-    pfs_arena_init(&fresh.arena, PFS_ARENA_LIMIT);
-    for (int64_t i = 0; rc == 0 && i < o->entries; i++)
-        rc = renumber(w, state, &o->entry[i], base - o->base, writer, err);
-    if (rc == 0)
-        rc = pfs_data_writer_finish(writer, &fresh.arena, &fresh.entry, &fresh.entries, err);
-    pfs_data_writer_close(writer);
-    if (rc < 0) {
-        pfs_arena_done(&fresh.arena);
-        return rc;
-    }
-    remove_files(w, o);
-    pfs_arena_done(&o->arena);
-    *o = fresh;
-    return 0;
-}
 
 static bool same_index(const struct pfs_state *a, const struct pfs_state *b)
 {
@@ -549,29 +372,13 @@ static bool same_index(const struct pfs_state *a, const struct pfs_state *b)
     return x == y || (x != NULL && y != NULL && strcmp(x, y) == 0);
 }
 
-/* Makes spilled files fit the state: one after the other, since a bucket may have several. */
 static int fit_spilled(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err)
 {
-    int32_t all = w->outputs;
-    int rc = 0;
-
     if (w->spilled > 0 && w->assigned != NULL && !same_index(w->assigned, state))
         return pfs_fail(err, EBUSY,
                         "another writer changed the table's hash index while this large transaction was "
                         "written; write it again");
-    for (int32_t i = 0; rc == 0 && i < w->spilled; i++) {
-        struct output *o = w->output[i];
-        int64_t base;
-
-        if (o->entries == 0)
-            continue;
-        w->outputs = i; /* numbers of those before this one count */
-        base = base_number(w, state, o->entry[0].partition, o->entry[0].bucket);
-        w->outputs = all;
-        if (base > o->base)
-            rc = rewrite_output(w, state, o, base, err);
-    }
-    return rc;
+    return pfs_outputs_fit(w, state, err);
 }
 
 /* ---- preparing a commit ---- */
@@ -614,15 +421,15 @@ static int list_entries(struct pfs_write *w, struct pfs_write_files *out, struct
     struct pfs_manifest_entry *entry;
     int64_t count = 0;
 
-    for (int32_t i = 0; i < w->outputs; i++)
-        count += w->output[i]->entries;
+    for (int32_t i = 0; i < w->outputs.count; i++)
+        count += w->outputs.output[i]->entries;
     entry = pfs_arena_array(&w->arena, (size_t)count, sizeof(*entry));
     if (entry == NULL)
         return pfs_arena_full(&w->arena, err);
     out->entry = entry;
-    for (int32_t i = 0; i < w->outputs; i++)
-        for (int64_t k = 0; k < w->output[i]->entries; k++)
-            entry[out->entries++] = w->output[i]->entry[k];
+    for (int32_t i = 0; i < w->outputs.count; i++)
+        for (int64_t k = 0; k < w->outputs.output[i]->entries; k++)
+            entry[out->entries++] = w->outputs.output[i]->entry[k];
     return 0;
 }
 
@@ -639,6 +446,19 @@ int pfs_write_prepare(struct pfs_write *write, struct pfs_state *state, struct p
     PFS_TRY(flush(write, state, err));
     PFS_TRY(save_index(write, &files, err));
     PFS_TRY(list_entries(write, &files, err));
+    *out = files;
+    return 0;
+}
+
+int pfs_write_spill(struct pfs_write *write, struct pfs_state *state, struct pfs_write_files *out, struct pfs_err *err)
+{
+    struct pfs_write_files files = {0};
+
+    PFS_TRY(spill(write, state, err));
+    pfs_arena_reset(&write->arena);
+    PFS_TRY(list_entries(write, &files, err));
+    for (int32_t i = 0; i < write->outputs.count; i++)
+        write->outputs.output[i]->listed = true;
     *out = files;
     return 0;
 }

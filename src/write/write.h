@@ -27,6 +27,9 @@ struct pfs_write_config {
     size_t memory_bytes; /* rows held in memory; 0 = 64 MiB */
     const struct pfs_clock *clock;
     struct pfs_pool *pool; /* buckets are sorted and written in parallel; NULL = on the caller alone */
+    bool overwrite;        /* what is there will be replaced: numbers begin at 0, keys are assigned to buckets as in an
+                              empty table, and the number of buckets may differ from that of the partition's files */
+    const char *scratch_dir; /* where sorted rows beyond the budget wait, in a file without a name; NULL = /var/tmp */
 };
 
 struct pfs_write_files {
@@ -46,9 +49,27 @@ int pfs_write_add(struct pfs_write *write, struct pfs_arena *arena, const struct
                   struct pfs_state *state, struct pfs_err *err);
 int64_t pfs_write_rows(const struct pfs_write *write); /* that passed the gate */
 
+/* Everything in memory becomes level-0 files now, synced; they fit `state`. *out, until the next call, lists all files
+ * of this write so far (no indexes: those are made by prepare). The listed files are the caller's from then on, who
+ * names them in a journal: neither close nor a prepare that replaces them removes them, pfs_write_committed removes
+ * those that were replaced. */
+int pfs_write_spill(struct pfs_write *write, struct pfs_state *state, struct pfs_write_files *out, struct pfs_err *err);
+/* Files that a spill of another process (or another write) listed become part of this one, in front of what is added
+ * later; entries are copied. They are published as they are when they fit the state of prepare; else, and always when
+ * buckets are dynamic, their rows are read back and written anew. Files of older schemas are allowed. The files stay
+ * the caller's as above; a file that is gone is -EIO. */
+int pfs_write_adopt(struct pfs_write *write, const struct pfs_manifest_entry *entry, int64_t entries,
+                    struct pfs_state *state, struct pfs_err *err);
+/* Puts the rows of `from` behind those of `into`, which has the same schema: those in memory are moved, those that are
+ * files already are read back (large writes are better committed alone). `from` is empty afterwards, also on failure;
+ * its listed files stay, and are removed when `into` is committed. */
+int pfs_write_take(struct pfs_write *into, struct pfs_write *from, struct pfs_state *state, struct pfs_err *err);
+
 /* Everything durable as files that fit `state`; *out lives until the next call. */
 int pfs_write_prepare(struct pfs_write *write, struct pfs_state *state, struct pfs_write_files *out,
                       struct pfs_err *err);
-/* The prepared files are named by a snapshot now: they stay. The write is empty and may be used again. */
+/* The prepared files are named by a snapshot now: they stay; listed files that were replaced by others are removed. The
+ * write is empty and may be used again. */
 void pfs_write_committed(struct pfs_write *write);
-void pfs_write_close(struct pfs_write *write); /* NULL allowed; removes files that were not committed */
+/* NULL allowed. Removes files that were neither committed nor listed by pfs_write_spill. */
+void pfs_write_close(struct pfs_write *write);

@@ -1,0 +1,217 @@
+/* back.c - rows that are files already, added to a write once more: of another process, of another write, or because
+ * they were assigned to buckets of a state that is gone. */
+#include <errno.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "src/write/internal.h"
+
+static const struct pfs_type kind_type = {.kind = PFS_TINYINT};
+
+/* The table's columns and the kind: what routing takes. The numbers are given anew. */
+static int as_input(struct pfs_write *w, struct pfs_arena *arena, struct pfs_batch *batch, struct pfs_err *err)
+{
+    int32_t columns = w->config.schema->columns;
+    struct pfs_column *column = pfs_arena_array(arena, (size_t)columns + 1, sizeof(*column));
+
+    if (column == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < columns; i++)
+        column[i] = batch->column[i];
+    if (w->engine != NULL)
+        column[columns] = batch->column[columns + 1];
+    else
+        column[columns] =
+            (struct pfs_column){.type = &kind_type, .values = pfs_arena_zalloc(arena, (size_t)batch->rows)};
+    if (column[columns].values == NULL)
+        return pfs_arena_full(arena, err);
+    *batch = (struct pfs_batch){batch->rows, columns + 1, column};
+    return 0;
+}
+
+static int add_batch(struct pfs_write *w, struct pfs_arena *arena, struct pfs_batch *batch, struct pfs_state *state,
+                     struct pfs_err *err)
+{
+    struct pfs_routed *r;
+    int rc;
+
+    PFS_TRY(as_input(w, arena, batch, err));
+    r = pfs_zalloc(sizeof(*r));
+    if (r == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a batch");
+    rc = pfs_route_again(&w->gate, &w->partitions, arena, batch, r, err);
+    if (rc < 0) {
+        pfs_routed_free(r);
+        return rc;
+    }
+    return pfs_write_add_routed(w, r, state, err);
+}
+
+int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *entry, struct pfs_state *state,
+                       struct pfs_err *err)
+{
+    struct pfs_data_read read = {.store = w->config.store,
+                                 .table = w->config.table,
+                                 .schema = w->config.schema,
+                                 .schemas = w->config.schemas,
+                                 .columns = w->config.schema->columns,
+                                 .column = w->column,
+                                 .key_value = w->engine != NULL};
+    struct pfs_reader *reader;
+    struct pfs_arena arena;
+    struct pfs_batch batch;
+    int64_t rows;
+
+    PFS_TRY(pfs_data_open(&read, entry, &reader, err));
+    pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
+    while ((rows = pfs_reader_next(reader, &arena, &batch, err)) > 0) {
+        rows = add_batch(w, &arena, &batch, state, err);
+        if (rows < 0)
+            break;
+    }
+    pfs_arena_done(&arena);
+    pfs_reader_close(reader);
+    return (int)rows;
+}
+
+/* ---- files of others ---- */
+
+static int copy_entries(const struct pfs_manifest_entry *entry, int64_t entries, struct pfs_output *o,
+                        struct pfs_err *err)
+{
+    o->entry = pfs_arena_array(&o->arena, (size_t)entries, sizeof(*o->entry));
+    if (o->entry == NULL)
+        return pfs_arena_full(&o->arena, err);
+    for (int64_t i = 0; i < entries; i++) {
+        const struct pfs_data_file *f = &entry[i].file;
+
+        PFS_TRY(pfs_manifest_entry_copy(&entry[i], &o->arena, &o->entry[i], err));
+        o->base = i == 0 || f->min_sequence < o->base ? f->min_sequence : o->base;
+        o->next = i == 0 || f->max_sequence >= o->next ? f->max_sequence + 1 : o->next;
+        o->entries++;
+        o->listed = true;
+    }
+    return 0;
+}
+
+/* Consecutive entries of one bucket whose numbers ascend were made together. */
+static int64_t made_together(const struct pfs_manifest_entry *entry, int64_t entries)
+{
+    int64_t i = 1;
+
+    while (i < entries && entry[i].bucket == entry[0].bucket && pfs_slice_eq(entry[i].partition, entry[0].partition))
+        i++;
+    return i;
+}
+
+int pfs_write_adopt(struct pfs_write *write, const struct pfs_manifest_entry *entry, int64_t entries,
+                    struct pfs_state *state, struct pfs_err *err)
+{
+    bool again = pfs_write_is_dynamic(write->config.schema);
+
+    if (write->batches > 0)
+        return pfs_fail(err, EINVAL, "files are adopted before rows are added");
+    for (int64_t i = 0, len; i < entries; i += len) {
+        struct pfs_output *o;
+
+        len = made_together(entry + i, entries - i);
+        PFS_TRY(pfs_outputs_add(again ? &write->old : &write->outputs, &o, err));
+        write->spilled = write->outputs.count;
+        PFS_TRY(copy_entries(entry + i, len, o, err));
+        for (int64_t k = i; k < i + len; k++) {
+            write->rows += again ? 0 : entry[k].file.rows;
+            if (again)
+                PFS_TRY(pfs_write_add_back(write, &entry[k], state, err));
+        }
+    }
+    return 0;
+}
+
+/* ---- rows of another write ---- */
+
+/* Numbers of partitions become those of `into`. */
+static int renumber_partitions(struct pfs_write *into, const struct pfs_write *from, struct pfs_routed *r,
+                               struct pfs_err *err)
+{
+    int32_t *number, last = -1, mine = 0;
+
+    if (r->partition == NULL)
+        return 0;
+    number = pfs_arena_array(&r->arena, (size_t)r->batch.rows, sizeof(*number));
+    if (number == NULL)
+        return pfs_arena_full(&r->arena, err);
+    for (int64_t i = 0; i < r->batch.rows; i++) {
+        if (r->partition[i] != last) {
+            last = r->partition[i];
+            PFS_TRY(pfs_partitions_number(&into->partitions, from->partitions.bytes[last], &mine, err));
+        }
+        number[i] = mine;
+    }
+    r->partition = number;
+    return 0;
+}
+
+static int take_batch(struct pfs_write *into, struct pfs_write *from, struct pfs_routed *r, struct pfs_state *state,
+                      struct pfs_err *err)
+{
+    int32_t number;
+    int rc = 0;
+
+    if (from->config.schema->partition_keys == 0 && from->partitions.count > 0)
+        rc = pfs_partitions_number(&into->partitions, from->partitions.bytes[0], &number, err);
+    if (rc == 0)
+        rc = renumber_partitions(into, from, r, err);
+    if (rc < 0) {
+        pfs_routed_free(r);
+        return rc;
+    }
+    return pfs_write_add_routed(into, r, state, err);
+}
+
+static int take_outputs(struct pfs_write *into, struct pfs_write *from, struct pfs_state *state, struct pfs_err *err)
+{
+    int rc = 0;
+
+    for (int32_t i = 0; rc == 0 && i < from->spilled; i++) {
+        const struct pfs_output *o = from->outputs.output[i];
+
+        for (int64_t k = 0; rc == 0 && k < o->entries; k++)
+            rc = pfs_write_add_back(into, &o->entry[k], state, err);
+    }
+    return rc;
+}
+
+/* Listed files stay until `into` is committed. */
+static int take_listed(struct pfs_write *into, struct pfs_outputs *from, int32_t count, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < count; i++) {
+        struct pfs_output *o = from->output[i], *kept;
+
+        if (!o->listed)
+            continue;
+        PFS_TRY(pfs_outputs_add(&into->old, &kept, err));
+        *kept = *o;
+        o->arena = (struct pfs_arena){0};
+        o->entries = o->changelogs = 0;
+    }
+    return 0;
+}
+
+int pfs_write_take(struct pfs_write *into, struct pfs_write *from, struct pfs_state *state, struct pfs_err *err)
+{
+    int32_t batches = from->batches;
+    int rc = take_outputs(into, from, state, err);
+
+    from->batches = 0;
+    for (int32_t i = 0; i < batches; i++)
+        if (rc == 0)
+            rc = take_batch(into, from, from->routed[i], state, err);
+        else
+            pfs_routed_free(from->routed[i]);
+    if (rc == 0)
+        rc = take_listed(into, &from->outputs, from->spilled, err);
+    if (rc == 0)
+        rc = take_listed(into, &from->old, from->old.count, err);
+    pfs_write_empty(from);
+    return rc;
+}

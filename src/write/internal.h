@@ -1,0 +1,85 @@
+/* internal.h - a write: rows in memory, sorted runs in the scratch file, files. Private to the suite.
+ *
+ *   held     routed batches, in order of arrival; each attempt of a commit sorts and writes them anew
+ *   outputs  files: first the durable ones, whose rows are nowhere else (spilled), then those of the last attempt
+ *   old      listed files whose rows are elsewhere by now: they go when the write is committed
+ */
+#pragma once
+
+#include "src/file/file.h"
+#include "src/merge/merge.h"
+#include "src/write/assign.h"
+#include "src/write/route.h"
+#include "src/write/write.h"
+
+struct pfs_output { /* files of one bucket, made by one flush */
+    struct pfs_arena arena;
+    struct pfs_manifest_entry *entry;
+    int64_t entries;
+    struct pfs_manifest_entry *changelog;
+    int64_t changelogs;
+    int64_t base, next; /* sequence numbers: the first, and the one after the last */
+    bool listed;        /* a journal names them: they are not removed before a snapshot holds their rows */
+    int rc;
+    struct pfs_err err;
+};
+
+struct pfs_outputs {
+    struct pfs_output **output;
+    int32_t count, room;
+};
+
+struct pfs_write {
+    struct pfs_write_config config;
+    struct pfs_gate gate;
+    struct pfs_engine *engine; /* primary-key tables */
+    int32_t *column;           /* 0 .. columns - 1: the engine's */
+    struct pfs_partitions partitions;
+    struct pfs_routed **routed; /* rows in memory */
+    int32_t batches, batches_room;
+    size_t bytes;
+    int64_t rows;
+    struct pfs_outputs outputs;
+    int32_t spilled; /* of the outputs, the first so many */
+    struct pfs_outputs old;
+    struct pfs_assigner **assigner; /* by partition number; dynamic buckets only */
+    int32_t assigners;
+    struct pfs_state *assigned; /* the state that the assigners were loaded from */
+    struct pfs_arena arena;     /* what the last prepare answered */
+    const char **index_path;    /* index files of the last prepare */
+    int32_t index_paths;
+};
+
+static inline bool pfs_write_is_dynamic(const struct pfs_schema *schema)
+{
+    return schema->primary_keys > 0 && schema->buckets == -1;
+}
+
+/* ---- output.c ---- */
+
+int pfs_outputs_add(struct pfs_outputs *outputs, struct pfs_output **out, struct pfs_err *err);
+void pfs_outputs_done(struct pfs_outputs *outputs);
+/* Removes those from `from` on; the files too when `unlisted`, but for listed ones. */
+void pfs_outputs_cut(struct pfs_write *w, struct pfs_outputs *outputs, int32_t from, bool unlisted);
+void pfs_output_remove_files(struct pfs_write *w, const struct pfs_output *o);
+/* What a bucket's files are written with: `base` is the first row's number. */
+struct pfs_data_write pfs_output_target(const struct pfs_write *w, struct pfs_slice partition, int32_t bucket,
+                                        int64_t base);
+/* The next number of a bucket: above the state's, and above those of the first `outputs` outputs. */
+int64_t pfs_output_base(const struct pfs_write *w, const struct pfs_state *state, struct pfs_slice partition,
+                        int32_t bucket, int32_t outputs);
+/* Makes the spilled outputs fit the numbers of the state: what does not is written anew. */
+int pfs_outputs_fit(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err);
+
+/* ---- back.c ---- */
+
+/* Adds the rows of an entry as if they had just come through the gate. */
+int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *entry, struct pfs_state *state,
+                       struct pfs_err *err);
+
+/* ---- write.c ---- */
+
+/* No rows, no files of the last attempt; listed files stay where they are. */
+void pfs_write_empty(struct pfs_write *w);
+/* Takes `r`, also on failure; may write rows out. */
+int pfs_write_add_routed(struct pfs_write *w, struct pfs_routed *r, struct pfs_state *state, struct pfs_err *err);

@@ -1,0 +1,199 @@
+/* output.c - files that a write has made: their numbers, and what happens when they no longer fit. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "src/write/internal.h"
+
+int pfs_outputs_add(struct pfs_outputs *outputs, struct pfs_output **out, struct pfs_err *err)
+{
+    struct pfs_output *o;
+
+    if (outputs->count == outputs->room) {
+        int32_t room = outputs->room == 0 ? 16 : outputs->room * 2;
+        struct pfs_output **more = pfs_realloc(outputs->output, (size_t)room * sizeof(struct pfs_output *));
+
+        if (more == NULL)
+            return pfs_fail(err, ENOMEM, "no memory for a write");
+        outputs->output = more;
+        outputs->room = room;
+    }
+    o = pfs_zalloc(sizeof(*o));
+    if (o == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a write");
+    pfs_arena_init(&o->arena, PFS_ARENA_LIMIT);
+    outputs->output[outputs->count++] = o;
+    *out = o;
+    return 0;
+}
+
+void pfs_output_remove_files(struct pfs_write *w, const struct pfs_output *o)
+{
+    for (int64_t i = 0; i < o->entries; i++)
+        pfs_data_remove(w->config.store, w->config.table, w->config.schema, &o->entry[i]);
+    for (int64_t i = 0; i < o->changelogs; i++)
+        pfs_data_remove(w->config.store, w->config.table, w->config.schema, &o->changelog[i]);
+}
+
+void pfs_outputs_cut(struct pfs_write *w, struct pfs_outputs *outputs, int32_t from, bool unlisted)
+{
+    while (outputs->count > from) {
+        struct pfs_output *o = outputs->output[--outputs->count];
+
+        if (unlisted && !o->listed)
+            pfs_output_remove_files(w, o);
+        pfs_arena_done(&o->arena);
+        pfs_free(o);
+    }
+}
+
+void pfs_outputs_done(struct pfs_outputs *outputs)
+{
+    pfs_free(outputs->output);
+    *outputs = (struct pfs_outputs){0};
+}
+
+struct pfs_data_write pfs_output_target(const struct pfs_write *w, struct pfs_slice partition, int32_t bucket,
+                                        int64_t base)
+{
+    const struct pfs_schema *schema = w->config.schema;
+
+    return (struct pfs_data_write){.store = w->config.store,
+                                   .table = w->config.table,
+                                   .schema = schema,
+                                   .partition = partition,
+                                   .bucket = bucket,
+                                   .total_buckets = schema->buckets,
+                                   .first_number = base,
+                                   .clock = w->config.clock};
+}
+
+/* The number that the next row of a bucket gets: above every live one (spec datafiles 2.2). */
+static int64_t next_number(const struct pfs_write *w, const struct pfs_state *state, struct pfs_slice partition,
+                           int32_t bucket)
+{
+    int64_t next = 0;
+
+    if (w->config.overwrite || (state->schema->primary_keys == 0 && state->schema->buckets < 0))
+        return 0;
+    for (int64_t i = 0; i < state->files; i++) {
+        const struct pfs_manifest_entry *e = state->file[i];
+
+        if (e->bucket == bucket && e->file.max_sequence >= next && pfs_slice_eq(e->partition, partition))
+            next = e->file.max_sequence + 1;
+    }
+    return next;
+}
+
+int64_t pfs_output_base(const struct pfs_write *w, const struct pfs_state *state, struct pfs_slice partition,
+                        int32_t bucket, int32_t outputs)
+{
+    int64_t base = next_number(w, state, partition, bucket);
+
+    for (int32_t i = 0; i < outputs; i++) {
+        const struct pfs_output *o = w->outputs.output[i];
+
+        if (o->entries > 0 && o->entry[0].bucket == bucket && pfs_slice_eq(o->entry[0].partition, partition) &&
+            o->next > base)
+            base = o->next;
+    }
+    return base;
+}
+
+/* ---- files that no longer fit ---- */
+
+/* Reads a file back and writes its rows with other numbers. */
+static int renumber(struct pfs_write *w, const struct pfs_manifest_entry *entry, int64_t shift,
+                    struct pfs_data_writer *writer, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = w->config.schema;
+    struct pfs_data_read read = {.store = w->config.store,
+                                 .table = w->config.table,
+                                 .schema = schema,
+                                 .schemas = w->config.schemas,
+                                 .columns = schema->columns,
+                                 .column = w->column,
+                                 .key_value = schema->primary_keys > 0};
+    struct pfs_reader *reader;
+    struct pfs_arena arena;
+    struct pfs_batch batch;
+    int64_t rows;
+
+    PFS_TRY(pfs_data_open(&read, entry, &reader, err));
+    pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
+    while ((rows = pfs_reader_next(reader, &arena, &batch, err)) > 0) {
+        int64_t *number = pfs_arena_alloc(&arena, (size_t)rows * sizeof(*number));
+
+        if (number == NULL) {
+            rows = pfs_arena_full(&arena, err);
+            break;
+        }
+        if (read.key_value) {
+            const int64_t *old = batch.column[schema->columns].values;
+
+            for (int64_t i = 0; i < rows; i++)
+                number[i] = old[i] + shift;
+            batch.column[schema->columns].values = number;
+        }
+        rows = pfs_data_writer_add(writer, &batch, err);
+        if (rows < 0)
+            break;
+        pfs_arena_reset(&arena);
+    }
+    pfs_arena_done(&arena);
+    pfs_reader_close(reader);
+    return (int)rows;
+}
+
+/* The old files go at once, or when the write is committed if a journal names them. */
+static int replace_output(struct pfs_write *w, struct pfs_output *o, struct pfs_output *fresh, struct pfs_err *err)
+{
+    struct pfs_output *kept;
+
+    if (o->listed) {
+        PFS_TRY(pfs_outputs_add(&w->old, &kept, err));
+        *kept = *o;
+    } else {
+        pfs_output_remove_files(w, o);
+        pfs_arena_done(&o->arena);
+    }
+    *o = *fresh;
+    return 0;
+}
+
+static int rewrite_output(struct pfs_write *w, struct pfs_output *o, int64_t base, struct pfs_err *err)
+{
+    struct pfs_data_write to = pfs_output_target(w, o->entry[0].partition, o->entry[0].bucket, base);
+    struct pfs_output fresh = {.base = base, .next = base + (o->next - o->base)};
+    struct pfs_data_writer *writer;
+    int rc = 0;
+
+    PFS_TRY(pfs_data_writer_open(&to, &writer, err));
+    pfs_arena_init(&fresh.arena, PFS_ARENA_LIMIT);
+    for (int64_t i = 0; rc == 0 && i < o->entries; i++)
+        rc = renumber(w, &o->entry[i], base - o->base, writer, err);
+    if (rc == 0)
+        rc = pfs_data_writer_finish(writer, &fresh.arena, &fresh.entry, &fresh.entries, err);
+    pfs_data_writer_close(writer);
+    if (rc == 0)
+        rc = replace_output(w, o, &fresh, err);
+    if (rc < 0)
+        pfs_arena_done(&fresh.arena);
+    return rc;
+}
+
+int pfs_outputs_fit(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < w->spilled; i++) {
+        struct pfs_output *o = w->outputs.output[i];
+        int64_t base;
+
+        if (o->entries == 0)
+            continue;
+        base = pfs_output_base(w, state, o->entry[0].partition, o->entry[0].bucket, i);
+        if (base > o->base)
+            PFS_TRY(rewrite_output(w, o, base, err));
+    }
+    return 0;
+}
