@@ -34,8 +34,7 @@ static int fail_key(struct pfs_text_parser *p, const char *what, const struct pf
     return pfs_fail(&p->err, EINVAL, "%s \"%.*s\"", what, (int)shown, (const char *)key->at);
 }
 
-/* Cells of one whole object. */
-static int read_row(struct pfs_text_parser *p, struct pfs_slice text)
+int pfs_json_row(struct pfs_text_parser *p, struct pfs_slice text, bool lenient)
 {
     int32_t columns = p->parse.columns, found = 0, n = 0;
     struct pfs_cell key, value;
@@ -47,8 +46,10 @@ static int read_row(struct pfs_text_parser *p, struct pfs_slice text)
     while ((more = pfs_json_member(&json, &key, &value, &p->err)) > 0) {
         int32_t column = column_of(p, n++, &key);
 
-        if (column < 0)
+        if (column < 0 && !lenient)
             return fail_key(p, "unknown column", &key);
+        if (column < 0 || (lenient && column >= columns))
+            continue;
         if (p->seen[column] == p->serial)
             return fail_key(p, "twice the column", &key);
         p->seen[column] = p->serial;
@@ -67,9 +68,7 @@ static int read_row(struct pfs_text_parser *p, struct pfs_slice text)
 
 static int start(struct pfs_text_parser *p)
 {
-    PFS_TRY(pfs_text_cells_room(p, p->parse.columns + 1));
-    for (int32_t i = 0; i <= p->parse.columns; i++)
-        p->slot[i] = p->cells + (size_t)i * (size_t)p->rows_max;
+    PFS_TRY(pfs_text_cells_grow(p, p->parse.columns + 1, 0));
     p->now.width = p->parse.columns + 1;
     return 0;
 }
@@ -89,14 +88,33 @@ static bool is_blank(uint8_t byte)
     return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t' || byte == 0x1E;
 }
 
-/* Passes what stands between rows: true in front of a row, false at the end or at what belongs nowhere. */
-static bool pass_between(struct pfs_text_parser *p, struct pfs_slice in, size_t *at)
+/* A tombstone of a topic: true when `in` may be one, as far as it is there; *len = its bytes, 0 when it is not whole.
+ */
+static bool is_tombstone(const struct pfs_text_parser *p, struct pfs_slice in, bool final, size_t *len)
 {
+    size_t there = in.len < 4 ? in.len : 4;
+
+    *len = there == 4 ? 4 : 0;
+    return p->parse.envelope != PFS_ENVELOPE_NONE && memcmp(in.at, "null", there) == 0 && (there == 4 || !final);
+}
+
+/* Passes what stands between rows: true in front of a row, false at the end or at what belongs nowhere. */
+static bool pass_between(struct pfs_text_parser *p, struct pfs_slice in, bool final, size_t *at)
+{
+    size_t len;
+
     for (; *at < in.len; ++*at) {
         uint8_t byte = in.at[*at], *place = &p->now.place;
 
         if (is_blank(byte))
             continue;
+        if (is_tombstone(p, pfs_slice_of(in.at + *at, in.len - *at), final, &len)) {
+            if (len == 0)
+                return true; /* the rest of it will come */
+            p->now.skipped++;
+            *at += len - 1;
+            continue;
+        }
         if (byte == '{')
             return *place != PFS_JSON_BEHIND;
         if (*place == PFS_JSON_TOP && byte == '[')
@@ -124,23 +142,29 @@ static int take_row(struct pfs_text_parser *p, struct pfs_slice in, size_t at, s
     *after = at + len;
     if (len > p->parse.row_bytes_max)
         return pfs_fail(&p->err, EMSGSIZE, "the row has more than %zu bytes", p->parse.row_bytes_max);
-    PFS_TRY(read_row(p, text));
+    if (p->parse.envelope != PFS_ENVELOPE_NONE)
+        PFS_TRY(pfs_envelope_rows(p, text));
+    else
+        PFS_TRY(pfs_json_row(p, text, false));
     if (end.malformed)
         return pfs_fail(&p->err, EINVAL, "JSON brackets, quotes or commas do not match");
+    if (p->parse.envelope == PFS_ENVELOPE_NONE)
+        p->row_at[p->rows++] = text.at;
     return 1;
 }
 
 size_t pfs_json_scan(struct pfs_text_parser *p, struct pfs_slice in, bool final)
 {
+    bool begins = p->now.width == 0 || (p->parse.envelope != PFS_ENVELOPE_NONE && p->rows == 0);
     size_t at = 0;
 
-    if (p->now.width == 0 && start(p) < 0)
+    if (begins && start(p) < 0)
         return refuse(p, in, 0, 0, ENOMEM, NULL);
     for (;;) {
         size_t after = at;
         int rc;
 
-        if (!pass_between(p, in, &at)) {
+        if (!pass_between(p, in, final, &at)) {
             if (at == in.len)
                 return at;
             return refuse(p, in, at, 0, EINVAL,
@@ -154,9 +178,8 @@ size_t pfs_json_scan(struct pfs_text_parser *p, struct pfs_slice in, bool final)
             return refuse(p, in, at, after - at, 0, NULL);
         if (rc == 0 && final)
             return refuse(p, in, at, in.len - at, EINVAL, "a JSON object is not closed");
-        if (rc == 0)
+        if (rc == 0 || p->full)
             return at;
-        p->row_at[p->rows++] = in.at + at;
         if (p->now.place != PFS_JSON_TOP)
             p->now.place = PFS_JSON_BEHIND;
         at = after;

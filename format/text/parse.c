@@ -19,16 +19,18 @@ static int open_parts(struct pfs_text_parser *p, struct pfs_err *err)
     size_t columns = (size_t)p->parse.columns, fields = columns + PFS_TEXT_HEADER_EXTRA;
     struct pfs_arena *arena = &p->arena;
 
-    PFS_TRY(pfs_text_names_init(&p->names, p->parse.fields, p->parse.columns, true, arena, err));
+    bool rows = p->parse.envelope == PFS_ENVELOPE_NONE;
+
+    PFS_TRY(pfs_text_names_init(&p->names, p->parse.fields, p->parse.columns, rows, arena, err));
     p->slot = pfs_arena_array(arena, columns + 1, sizeof(*p->slot));
     p->field = pfs_arena_array(arena, fields, sizeof(*p->field));
     p->column_of_field = pfs_arena_array(arena, fields, sizeof(*p->column_of_field));
     p->first = pfs_arena_array(arena, fields, sizeof(*p->first));
     p->guess = pfs_arena_array(arena, columns, sizeof(*p->guess));
     p->seen = pfs_arena_array(arena, columns + 2, sizeof(*p->seen));
-    p->row_at = pfs_arena_array(arena, PFS_BATCH_ROWS, sizeof(*p->row_at));
+    p->row_places = pfs_arena_array(arena, PFS_BATCH_ROWS, sizeof(*p->row_places));
     if (p->slot == NULL || p->field == NULL || p->column_of_field == NULL || p->first == NULL || p->guess == NULL ||
-        p->seen == NULL || p->row_at == NULL)
+        p->seen == NULL || p->row_places == NULL)
         return pfs_arena_full(arena, err);
     return 0;
 }
@@ -40,6 +42,7 @@ void pfs_text_parser_close(struct pfs_text_parser *parser)
     pfs_buf_done(&parser->carry);
     pfs_buf_done(&parser->spare);
     pfs_buf_done(&parser->header);
+    pfs_buf_done(&parser->source.text);
     pfs_arena_done(&parser->arena);
     pfs_free(parser->cells);
     pfs_free(parser);
@@ -71,13 +74,10 @@ int pfs_text_parser_open(const struct pfs_text_parse *parse, struct pfs_text_par
     return 0;
 }
 
-int pfs_text_cells_room(struct pfs_text_parser *p, int32_t width)
+static int cells_room(struct pfs_text_parser *p, int32_t width, int32_t rows)
 {
-    int32_t rows = PFS_CELLS_MAX / width;
-    size_t cells;
+    size_t cells = (size_t)rows * (size_t)width;
 
-    rows = rows < PFS_CELL_ROWS_MIN ? PFS_CELL_ROWS_MIN : rows > PFS_BATCH_ROWS ? PFS_BATCH_ROWS : rows;
-    cells = (size_t)rows * (size_t)width;
     if (cells > p->cells_room) {
         struct pfs_cell *bigger = pfs_alloc(cells * sizeof(*bigger));
 
@@ -89,6 +89,38 @@ int pfs_text_cells_room(struct pfs_text_parser *p, int32_t width)
     }
     p->rows_max = rows;
     return 0;
+}
+
+int pfs_text_cells_room(struct pfs_text_parser *p, int32_t width)
+{
+    int32_t rows = PFS_CELLS_MAX / width;
+
+    rows = rows < PFS_CELL_ROWS_MIN ? PFS_CELL_ROWS_MIN : rows > PFS_BATCH_ROWS ? PFS_BATCH_ROWS : rows;
+    return cells_room(p, width, rows);
+}
+
+int pfs_text_cells_grow(struct pfs_text_parser *p, int32_t width, int64_t rows)
+{
+    if (rows > PFS_ENVELOPE_CELLS_MAX / width)
+        return pfs_fail(&p->err, EMSGSIZE, "the envelope has %lld rows, more than %d", (long long)rows,
+                        PFS_ENVELOPE_CELLS_MAX / width);
+    PFS_TRY(pfs_text_cells_room(p, width));
+    if (rows > p->rows_max) {
+        if (rows > PFS_BATCH_ROWS) {
+            p->row_at = pfs_arena_array(p->scratch, (size_t)rows, sizeof(*p->row_at));
+            if (p->row_at == NULL)
+                return pfs_arena_full(p->scratch, &p->err);
+        }
+        PFS_TRY(cells_room(p, width, (int32_t)rows));
+    }
+    for (int32_t i = 0; i < width; i++)
+        p->slot[i] = p->cells + (size_t)i * (size_t)p->rows_max;
+    return 0;
+}
+
+int64_t pfs_text_parser_skipped(const struct pfs_text_parser *parser)
+{
+    return parser->now.skipped;
 }
 
 size_t pfs_text_parser_carried(const struct pfs_text_parser *parser)
@@ -224,6 +256,8 @@ static int type_column(struct pfs_text_parser *p, struct pfs_convert *c, int32_t
         if (cells == NULL)
             return pfs_arena_full(c->arena, c->err);
     }
+    if (p->parse.envelope != PFS_ENVELOPE_NONE)
+        PFS_TRY(pfs_envelope_values(p, c, i, cells));
     return pfs_cells_column(c, &field->type, field->default_value, cells, p->rows, NULL, out);
 }
 
@@ -469,8 +503,8 @@ static int64_t feed(struct pfs_text_parser *p, struct pfs_slice in, bool last, s
     }
     if (rc < 0)
         return rc;
-    if (p->bad_at == NULL && p->err.code == 0 && in.len - taken > p->parse.row_bytes_max && p->rows < p->rows_max &&
-        taken < PFS_TEXT_RUN_BYTES)
+    if (p->bad_at == NULL && p->err.code == 0 && in.len - taken > p->parse.row_bytes_max && !p->full &&
+        p->rows < p->rows_max && taken < PFS_TEXT_RUN_BYTES)
         (void)fail_long(p, in.at + taken);
     if (p->bad_at == NULL && last && taken == in.len && p->now.place != PFS_JSON_TOP) {
         p->bad_at = in.at + taken;
@@ -479,7 +513,7 @@ static int64_t feed(struct pfs_text_parser *p, struct pfs_slice in, bool last, s
     rc = type_columns(p, out);
     if (rc < 0 || p->err.code != 0)
         return -p->err.code;
-    full = p->rows == p->rows_max || taken >= PFS_TEXT_RUN_BYTES;
+    full = p->full || p->rows == p->rows_max || taken >= PFS_TEXT_RUN_BYTES;
     PFS_TRY(move_on(p, in, taken, !full));
     *consumed = (full ? taken : in.len) - joined;
     return p->rows;
@@ -496,6 +530,8 @@ int64_t pfs_text_parser_feed(struct pfs_text_parser *parser, struct pfs_slice in
 
     pfs_err_clear(&parser->err);
     parser->rows = 0;
+    parser->full = false;
+    parser->row_at = parser->row_places;
     parser->bad_at = NULL;
     parser->bad_len = 0;
     parser->bad_column = NULL;

@@ -31,9 +31,10 @@ struct pfs_cell {
     uint8_t form; /* enum pfs_cell_form */
 };
 
-#define PFS_CELL_ROWS_MIN 16           /* rows of a batch, however many columns */
-#define PFS_CELLS_MAX (1 << 18)        /* cells of a batch, where that leaves PFS_CELL_ROWS_MIN */
-#define PFS_TEXT_RUN_BYTES (16u << 20) /* text of a batch: a row that begins behind it is left for the next one */
+#define PFS_CELL_ROWS_MIN 16             /* rows of a batch, however many columns */
+#define PFS_CELLS_MAX (1 << 18)          /* cells of a batch, where that leaves PFS_CELL_ROWS_MIN */
+#define PFS_ENVELOPE_CELLS_MAX (1 << 22) /* cells of one envelope's rows */
+#define PFS_TEXT_RUN_BYTES (16u << 20)   /* text of a batch: a row that begins behind it is left for the next one */
 
 static inline struct pfs_slice pfs_cell_text(const struct pfs_cell *cell)
 {
@@ -157,8 +158,31 @@ struct pfs_text_stand {
     int32_t width;   /* CSV: fields a record, 0 = no record yet */
     uint8_t place;   /* JSON: enum pfs_json_place */
     int64_t rows;    /* given so far */
+    int64_t skipped; /* envelopes without rows */
     uint64_t offset; /* of the first byte that is carried or comes next */
     struct pfs_row_end end;
+};
+
+/* ---- envelope.c, envelope_values.c: change data capture ---- */
+
+/* How a source spells a column, by the schema in its envelopes. */
+enum pfs_source_type {
+    PFS_SOURCE_UNKNOWN,
+    PFS_SOURCE_DECIMAL, /* base64 of big-endian two's complement */
+    PFS_SOURCE_DAYS,
+    PFS_SOURCE_MILLIS,
+    PFS_SOURCE_MICROS,
+    PFS_SOURCE_NANOS
+};
+
+struct pfs_source_column {
+    enum pfs_source_type type;
+    int32_t scale;
+};
+
+struct pfs_source_types {
+    struct pfs_buf text;              /* the schema that `column` was read from */
+    struct pfs_source_column *column; /* by column of the table; NULL = no schema was seen */
 };
 
 struct pfs_text_parser {
@@ -175,19 +199,22 @@ struct pfs_text_parser {
     size_t cells_room;
     int32_t rows_max;
     struct pfs_cell **slot;
-    struct pfs_cell **field;  /* CSV: by field of the record */
-    int32_t *column_of_field; /* CSV: as pfs_text_names_find says */
-    struct pfs_cell *first;   /* CSV: the first record's cells */
-    int32_t *guess;           /* JSON: the column of the n-th key of the row before */
-    uint64_t *seen;           /* JSON: the row that last had this column */
-    uint64_t serial;          /* JSON: counts rows, for `seen` */
+    struct pfs_cell **field;        /* CSV: by field of the record */
+    int32_t *column_of_field;       /* CSV: as pfs_text_names_find says */
+    struct pfs_cell *first;         /* CSV: the first record's cells */
+    int32_t *guess;                 /* JSON: the column of the n-th key of the row before */
+    uint64_t *seen;                 /* JSON: the row that last had this column */
+    uint64_t serial;                /* JSON: counts rows, for `seen` */
+    struct pfs_source_types source; /* envelopes: what the schema in them says */
 
     /* of the call that runs */
     struct pfs_err err;
     int32_t rows;           /* whole rows found so far */
-    const uint8_t **row_at; /* their first bytes */
-    const uint8_t *bad_at;  /* first byte of the row that is refused; NULL = none */
-    size_t bad_len;         /* its bytes up to where the scan refused it */
+    bool full;              /* an envelope's rows do not fit behind them */
+    const uint8_t **row_at; /* their first bytes: row_places, or more room in the batch's arena */
+    const uint8_t **row_places;
+    const uint8_t *bad_at; /* first byte of the row that is refused; NULL = none */
+    size_t bad_len;        /* its bytes up to where the scan refused it */
     const char *bad_column;
     bool bad_header;
     struct pfs_arena *scratch; /* the batch's arena */
@@ -197,8 +224,19 @@ struct pfs_text_parser {
 /* Fields of a record that can be a header: every column, a row kind, a snapshot. */
 #define PFS_TEXT_HEADER_EXTRA 3
 
+/* Cells of the object `text` as row p->rows; lenient: unknown columns are left out. */
+int pfs_json_row(struct pfs_text_parser *p, struct pfs_slice text, bool lenient);
+/* The rows of one whole envelope: adds them to the run. 0 with p->full: they do not fit any more. */
+int pfs_envelope_rows(struct pfs_text_parser *p, struct pfs_slice text);
+/* Reads how the source spells its columns out of a Debezium schema. */
+int pfs_source_types_read(struct pfs_text_parser *p, struct pfs_slice schema);
+/* Respells cells of column i as rows do. */
+int pfs_envelope_values(struct pfs_text_parser *p, struct pfs_convert *c, int32_t i, struct pfs_cell *cells);
+
 /* Makes rows_max and room for `width` arrays of that many cells. */
 int pfs_text_cells_room(struct pfs_text_parser *p, int32_t width);
+/* The same for at least `rows` rows, for an envelope of many; there are no rows in the run yet. */
+int pfs_text_cells_grow(struct pfs_text_parser *p, int32_t width, int64_t rows);
 
 /* Scan whole rows, at most rows_max of them, from p->rows on; the offset where the first row begins that was not taken.
  * With `final` the end of `in` ends a row. A refused row sets p->bad_at and p->err and ends the scan. */

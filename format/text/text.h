@@ -56,6 +56,15 @@ struct pfs_text_refusal {
     struct pfs_slice text; /* the row's bytes, at most 200; valid until the next call of the parser */
 };
 
+/* What a JSON value of the stream is: a row, or an envelope of change data capture around rows. Envelopes: inserts,
+ * updates and deletes become row kinds; an update that keeps the key is one +U, one that changes it a -D and a +I. What
+ * carries no row (tombstones, DDL, heartbeats, begin and end of transactions) is skipped and counted. Columns of the
+ * source that the table lacks are left out, as other engines do. Values are taken more freely than in rows: numbers and
+ * nested JSON as text, text as nested JSON, numbers as days or as time units since 1970 (Debezium: by the schema in the
+ * envelope, else by the precision of the column: milliseconds to 3, microseconds to 6, nanoseconds), decimals in base64
+ * when the schema says so. */
+enum pfs_envelope { PFS_ENVELOPE_NONE, PFS_ENVELOPE_DEBEZIUM, PFS_ENVELOPE_CANAL, PFS_ENVELOPE_MAXWELL };
+
 /* A column that the input leaves out, or gives as NULL, gets its default_value, if it has one; a NULL in a column that
  * is not nullable is -EINVAL, whatever its default. */
 struct pfs_text_parse {
@@ -67,6 +76,9 @@ struct pfs_text_parse {
     int format;                       /* enum pfs_text, or -1: told by the first byte that is not blank (1000 blanks
                                          are CSV) */
     size_t row_bytes_max;             /* 0 = PFS_ROW_BYTES_MAX; a longer row is -EMSGSIZE */
+    enum pfs_envelope envelope;       /* not NONE: format is PFS_TEXT_JSON */
+    int32_t keys;                     /* envelopes: the primary key; 0 = every update is one +U */
+    const int32_t *key;               /* borrowed */
 };
 
 /* The parsed batch has the table's columns and one more: TINYINT not null, the row kind (enum pfs_row_kind), from
@@ -94,3 +106,6 @@ int64_t pfs_text_parser_feed(struct pfs_text_parser *parser, struct pfs_slice in
 /* Bytes of an unfinished row that the parser carries, and 1 for an array of rows that is still open; 0 = the stream
  * ends at a row boundary. */
 size_t pfs_text_parser_carried(const struct pfs_text_parser *parser);
+
+/* Envelopes so far that carried no row. */
+int64_t pfs_text_parser_skipped(const struct pfs_text_parser *parser);

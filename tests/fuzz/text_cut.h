@@ -124,8 +124,11 @@ static inline struct text_answer text_feed(const struct pfs_text_parse *how, con
     return a;
 }
 
-static inline void text_cut(enum pfs_text format, const uint8_t *data, size_t size)
+static inline void text_cut_enveloped(enum pfs_text format, enum pfs_envelope envelope, const uint8_t *data,
+                                      size_t size)
 {
+    static const int32_t key = 0;
+
     static const char *const tables[] = {
         "ROW<a INT, b STRING>",
         "ROW<b STRING>",
@@ -133,7 +136,7 @@ static inline void text_cut(enum pfs_text format, const uint8_t *data, size_t si
         "ROW<a CHAR(3), b BYTES, g DOUBLE, c DECIMAL(38, 10), e TIMESTAMP(9), z TIMESTAMP_LTZ(6), t TINYINT>",
         "ROW<b INT, a ARRAY<INT>, m MAP<STRING, ARRAY<INT NOT NULL>>, r ROW<x INT, y ROW<z STRING>>, u MULTISET<INT>>",
     };
-    struct pfs_text_parse how = {.row_bytes_max = 4096};
+    struct pfs_text_parse how = {.row_bytes_max = 4096, .envelope = envelope, .keys = 1, .key = &key};
     struct text_answer whole, cut;
     struct pfs_arena arena;
     struct pfs_type row;
@@ -145,7 +148,7 @@ static inline void text_cut(enum pfs_text format, const uint8_t *data, size_t si
         abort();
     how.columns = row.children;
     how.fields = row.child;
-    how.format = data[0] & 0x80 ? -1 : (int)format;
+    how.format = data[0] & 0x80 && envelope == PFS_ENVELOPE_NONE ? -1 : (int)format;
     whole = text_feed(&how, data + 2, size - 2, SIZE_MAX);
     cut = text_feed(&how, data + 2, size - 2, (size_t)data[1] % 32 + 1);
     /* Rows before a refused one are given when they came in earlier pieces, and not when in the same call. */
@@ -154,4 +157,9 @@ static inline void text_cut(enum pfs_text format, const uint8_t *data, size_t si
     if (whole.code == 0 && (whole.rows != cut.rows || whole.digest != cut.digest))
         abort();
     pfs_arena_done(&arena);
+}
+
+static inline void text_cut(enum pfs_text format, const uint8_t *data, size_t size)
+{
+    text_cut_enveloped(format, PFS_ENVELOPE_NONE, data, size);
 }
