@@ -3,6 +3,7 @@
  * Each kind of envelope is a list of members that matter. Row images are read as rows are, into the next rows of the
  * run; images of one update are compared by the primary key, as their source spells it.
  */
+#include "base/utf8.h"
 #include "format/text/parse.h"
 
 enum member { PAYLOAD, SCHEMA, OP, BEFORE, AFTER, DATA, OLD, TYPE, IS_DDL, MEMBERS };
@@ -244,6 +245,8 @@ int pfs_envelope_rows(struct pfs_text_parser *p, struct pfs_slice text)
         return rc;
     PFS_TRY(read_members(p, text, &m));
     rc = kinds[p->parse.envelope](p, &m);
+    if (rc == 0 && p->rows == first && !p->full && pfs_utf8_check(text) < text.len) /* rows are checked later */
+        rc = pfs_fail(&p->err, EILSEQ, "the text is not UTF-8; try iconv -t UTF-8");
     if (rc < 0) {
         p->rows = first;
         p->now.skipped = skipped;
