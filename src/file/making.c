@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "format/avro/rows.h"
 #include "format/parquet/parquet.h"
 
 #define TARGET_KEYED ((int64_t)128 << 20)
@@ -203,12 +204,15 @@ int pfs_making_open(const struct pfs_making *making, struct pfs_file *file, cons
                                         .row_group_bytes = making->block_bytes,
                                         .page_bytes = (int32_t)making->page_bytes,
                                         .no_dictionary = making->no_dictionary};
+    struct pfs_avro_rows_write avro = {
+        .columns = columns, .fields = fields, .codec = making->codec, .level = making->level};
 
     switch (making->format) {
     case PFS_DATA_PARQUET:
         return pfs_parquet_create(file, &parquet, out, err);
-    case PFS_DATA_ORC:
     case PFS_DATA_AVRO:
+        return pfs_avro_rows_create(file, &avro, out, err);
+    case PFS_DATA_ORC:
         break;
     }
     return pfs_fail(err, EOPNOTSUPP, "file.format = %s is not written yet", format_name(making->format));
