@@ -221,13 +221,11 @@ static const struct limit limits[] = {
     {"sequence.snapshot-ordering", "false", false},
     {"primary-key.nullable", "false", false},
     {"changelog-producer", "none", true},
-    {"file.format", "parquet", true},
     {"force-lookup", "false", true},
     {"row-tracking.enabled", "false", true},
     {"pk-clustering-override", "false", true},
     {"index-file-in-data-file-dir", "false", true},
     {"data-file.external-paths", NULL, true},
-    {"file.format.per.level", NULL, true},
     {"record-level.expire-time", NULL, true},
     {"scan.fallback-branch", NULL, false},
     {"scan.primary-branch", NULL, false},
@@ -241,6 +239,19 @@ static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err
 
         if (value != NULL && (writing || !l->writing) && (l->value == NULL || strcasecmp(value, l->value) != 0))
             return pfs_fail(err, EOPNOTSUPP, "%s = %s is not there yet", l->key, value);
+    }
+    return 0;
+}
+
+/* Formats that are not written yet; any may be read. */
+static int check_formats(const struct pfs_schema *s, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < s->options.count; i++) {
+        const struct pfs_option *o = &s->options.item[i];
+
+        if ((strncmp(o->key, "file.format", 11) == 0 || strcmp(o->key, "changelog-file.format") == 0) &&
+            strcasestr(o->value, "orc") != NULL)
+            return pfs_fail(err, EOPNOTSUPP, "%s = %s is not written yet", o->key, o->value);
     }
     return 0;
 }
@@ -272,6 +283,7 @@ int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_er
     PFS_TRY(check_limits(s, writing, err));
     if (!writing)
         return 0;
+    PFS_TRY(check_formats(s, err));
     if (s->lookup_mode)
         return pfs_fail(err, EOPNOTSUPP, "%s cannot be written yet: it needs a compaction at each commit",
                         lookup_reason(s));
