@@ -43,9 +43,11 @@ int pfs_store_open(struct pfs_store *s, const char *path, struct pfs_file **out,
 
 int pfs_file_pread(struct pfs_file *file, uint64_t off, void *to, size_t len, struct pfs_err *err)
 {
-    if (off > file->size || len > file->size - off)
+    uint64_t size = pfs_file_size(file);
+
+    if (off > size || len > size - off)
         return pfs_fail(err, EIO, "bytes %llu to %llu lie beyond the file's end at %llu", (unsigned long long)off,
-                        (unsigned long long)off + len, (unsigned long long)file->size);
+                        (unsigned long long)off + len, (unsigned long long)size);
     return len == 0 ? 0 : file->ops->pread(file, off, to, len, err);
 }
 
@@ -71,6 +73,13 @@ int pfs_store_create(struct pfs_store *s, const char *path, struct pfs_file **ou
 {
     PFS_TRY(check(path, err));
     return s->ops->create(s->self, path, out, err);
+}
+
+int pfs_store_open_locked(struct pfs_store *s, const char *path, bool create, struct pfs_file **out,
+                          struct pfs_err *err)
+{
+    PFS_TRY(check(path, err));
+    return s->ops->open_locked(s->self, path, create, out, err);
 }
 
 int pfs_file_append(struct pfs_file *file, const void *at, size_t len, struct pfs_err *err)

@@ -9,7 +9,7 @@
  * component are not followed when opening.
  *
  * Errors: -errno with a sentence that names the path; -ENOENT and, where said, -EEXIST come bare, without one.
- * Threads: a store and a file open for reading: any; a file being written: one.
+ * Threads: a store and a file open for reading: any; a file being written: one, but see pfs_store_open_locked.
  */
 #pragma once
 
@@ -45,6 +45,7 @@ struct pfs_store_ops {
     int (*mkdir)(void *self, const char *path, struct pfs_err *err);
     int (*rmdir)(void *self, const char *path, struct pfs_err *err);
     int (*sync_dir)(void *self, const char *path, struct pfs_err *err);
+    int (*open_locked)(void *self, const char *path, bool create, struct pfs_file **out, struct pfs_err *err);
     void (*destroy)(void *self);
 };
 
@@ -71,7 +72,7 @@ int pfs_store_open(struct pfs_store *s, const char *path, struct pfs_file **out,
 int pfs_file_pread(struct pfs_file *file, uint64_t off, void *to, size_t len, struct pfs_err *err);
 static inline uint64_t pfs_file_size(const struct pfs_file *file)
 {
-    return file->size;
+    return __atomic_load_n(&file->size, __ATOMIC_ACQUIRE); /* a locked file may be appended to meanwhile */
 }
 void pfs_file_close(struct pfs_file *file); /* NULL allowed */
 int pfs_store_stat(struct pfs_store *s, const char *path, struct pfs_stat *out, struct pfs_err *err);
@@ -83,6 +84,15 @@ int pfs_store_list(struct pfs_store *s, const char *path, pfs_list_fn *each, voi
 int pfs_store_create(struct pfs_store *s, const char *path, struct pfs_file **out, struct pfs_err *err);
 int pfs_file_append(struct pfs_file *file, const void *at, size_t len, struct pfs_err *err);
 int pfs_file_sync(struct pfs_file *file, struct pfs_err *err);
+
+/* A file that one holder at a time reads and appends to, for logs: it is locked against every other open_locked, of
+ * this process or of another one, until it is closed or the process dies. create: a new file (bare -EEXIST when the
+ * name is taken); else one that is there, appended to at its end. Bare -EAGAIN: another holds it. Bare -ENOENT: no such
+ * name, or it was removed before the lock was had: who gets the lock knows that the name is there, for only holders
+ * remove it. With create the lock may be had by another in between: bare -EAGAIN or -ENOENT then too; the name is to be
+ * given up. Threads: one appends at a time, while others pread what is there and sync. */
+int pfs_store_open_locked(struct pfs_store *s, const char *path, bool create, struct pfs_file **out,
+                          struct pfs_err *err);
 
 /* Names. rename_new never replaces: bare -EEXIST when `to` exists (renameat2 RENAME_NOREPLACE, else link + unlink).
  * rename_over replaces. Neither is durable before sync_dir of the parent. mkdir makes parents too; bare -EEXIST when
@@ -123,5 +133,6 @@ struct pfs_fault {
 int pfs_store_open_fault(struct pfs_store *below, struct pfs_fault *fault, struct pfs_store **out, struct pfs_err *err);
 
 /* What a power cut leaves of a memory store: bytes that were not synced and names whose directory was not synced
- * are gone. Open files of before must not be used any more. `store` is a memory store. */
+ * are gone, and so are locks. Open files of before must not be used any more, only closed. `store` is a memory store.
+ */
 void pfs_store_memory_power_cut(struct pfs_store *store);

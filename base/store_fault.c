@@ -78,6 +78,16 @@ static int twin_create(void *self, const char *path, struct pfs_file **out, stru
     return wrap_file(t, below, out, err);
 }
 
+static int twin_open_locked(void *self, const char *path, bool create, struct pfs_file **out, struct pfs_err *err)
+{
+    struct twin *t = self;
+    struct pfs_file *below;
+
+    PFS_TRY(fails(t, create ? "create_locked" : "open_locked", path, err));
+    PFS_TRY(pfs_store_open_locked(t->below, path, create, &below, err));
+    return wrap_file(t, below, out, err);
+}
+
 static int twin_pread(struct pfs_file *file, uint64_t off, void *to, size_t len, struct pfs_err *err)
 {
     struct twin_file *f = (struct twin_file *)file;
@@ -99,10 +109,11 @@ static int twin_append(struct pfs_file *file, const void *at, size_t len, struct
     f->twin->fault->bytes_written += (int64_t)len;
     if (rc < 0) {
         (void)pfs_file_append(f->below, at, len, NULL);
+        __atomic_store_n(&file->size, f->below->size, __ATOMIC_RELEASE);
         return rc;
     }
     rc = pfs_file_append(f->below, at, len, err);
-    file->size = f->below->size;
+    __atomic_store_n(&file->size, f->below->size, __ATOMIC_RELEASE);
     return rc;
 }
 
@@ -188,9 +199,9 @@ static void twin_destroy(void *self)
     pfs_free(t);
 }
 
-static const struct pfs_store_ops twin_ops = {twin_open,  twin_create, twin_pread,    twin_append, twin_sync,
-                                              twin_close, twin_stat,   twin_list,     twin_rename, twin_unlink,
-                                              twin_mkdir, twin_rmdir,  twin_sync_dir, twin_destroy};
+static const struct pfs_store_ops twin_ops = {twin_open,  twin_create, twin_pread,    twin_append,      twin_sync,
+                                              twin_close, twin_stat,   twin_list,     twin_rename,      twin_unlink,
+                                              twin_mkdir, twin_rmdir,  twin_sync_dir, twin_open_locked, twin_destroy};
 
 int pfs_store_open_fault(struct pfs_store *below, struct pfs_fault *fault, struct pfs_store **out, struct pfs_err *err)
 {

@@ -29,6 +29,7 @@ struct node {
     struct names seen, synced; /* of a directory */
     struct pfs_buf bytes;      /* of a file */
     size_t synced_bytes;
+    const struct memory_file *holder; /* who has it locked; compared only */
 };
 
 struct memory {
@@ -226,14 +227,12 @@ static int memory_open(void *self, const char *path, struct pfs_file **out, stru
     return leave(m, rc, "open", path, err);
 }
 
-static int memory_create(void *self, const char *path, struct pfs_file **out, struct pfs_err *err)
+static int create_file(struct memory *m, const char *path, struct pfs_file **out)
 {
-    struct memory *m = self;
     struct pfs_slice name, parent = parent_of(path, &name);
     struct node *directory, *node = NULL;
     int rc;
 
-    pthread_mutex_lock(&m->lock);
     rc = make_directories(m, parent, &directory);
     if (rc == 0 && find_name(&directory->seen, name) != NULL)
         rc = -EEXIST;
@@ -249,7 +248,38 @@ static int memory_create(void *self, const char *path, struct pfs_file **out, st
         if (node != NULL)
             drop_node(node);
     }
-    return leave(m, rc, "create", path, err);
+    return rc;
+}
+
+static int memory_create(void *self, const char *path, struct pfs_file **out, struct pfs_err *err)
+{
+    struct memory *m = self;
+
+    pthread_mutex_lock(&m->lock);
+    return leave(m, create_file(m, path, out), "create", path, err);
+}
+
+static int memory_open_locked(void *self, const char *path, bool create, struct pfs_file **out, struct pfs_err *err)
+{
+    struct memory *m = self;
+    struct node *node;
+    int rc;
+
+    pthread_mutex_lock(&m->lock);
+    node = create ? NULL : find_node(m, pfs_str(path));
+    if (create)
+        rc = create_file(m, path, out);
+    else if (node != NULL && node->holder != NULL) {
+        pthread_mutex_unlock(&m->lock);
+        return -EAGAIN;
+    } else
+        rc = node == NULL ? -ENOENT : node->directory ? -EISDIR : make_file(m, node, out);
+    if (rc == 0) {
+        struct memory_file *f = (struct memory_file *)*out;
+
+        f->node->holder = f;
+    }
+    return leave(m, rc, "lock", path, err);
 }
 
 static int memory_pread(struct pfs_file *file, uint64_t off, void *to, size_t len, struct pfs_err *err)
@@ -272,7 +302,7 @@ static int memory_append(struct pfs_file *file, const void *bytes, size_t len, s
 
     pthread_mutex_lock(&f->memory->lock);
     pfs_buf_put(&f->node->bytes, bytes, len);
-    file->size = f->node->bytes.len;
+    __atomic_store_n(&file->size, f->node->bytes.len, __ATOMIC_RELEASE);
     rc = pfs_buf_check(&f->node->bytes, err);
     pthread_mutex_unlock(&f->memory->lock);
     return rc;
@@ -307,6 +337,8 @@ static void memory_close(struct pfs_file *file)
     struct memory_file *f = (struct memory_file *)file;
 
     pthread_mutex_lock(&f->memory->lock);
+    if (f->node->holder == f)
+        f->node->holder = NULL;
     drop_node(f->node);
     let_go(f->memory);
     pfs_free(f);
@@ -445,9 +477,10 @@ static void memory_destroy(void *self)
     let_go(m);
 }
 
-static const struct pfs_store_ops memory_ops = {
-    memory_open, memory_create, memory_pread,  memory_append, memory_sync,  memory_close,    memory_stat,
-    memory_list, memory_rename, memory_unlink, memory_mkdir,  memory_rmdir, memory_sync_dir, memory_destroy};
+static const struct pfs_store_ops memory_ops = {memory_open,     memory_create,      memory_pread,  memory_append,
+                                                memory_sync,     memory_close,       memory_stat,   memory_list,
+                                                memory_rename,   memory_unlink,      memory_mkdir,  memory_rmdir,
+                                                memory_sync_dir, memory_open_locked, memory_destroy};
 
 int pfs_store_open_memory(struct pfs_store **out, struct pfs_err *err)
 {
@@ -472,6 +505,7 @@ static void cut(struct node *node)
 {
     if (!node->directory) {
         node->bytes.len = node->synced_bytes;
+        node->holder = NULL;
         return;
     }
     /* When there is no memory for the copy, the list of what is seen takes the synced one's place: nothing is kept

@@ -138,6 +138,41 @@ static int posix_create(void *self, const char *path, struct pfs_file **out, str
     return make_file(fd, 0, path, out, err);
 }
 
+/* The lock belongs to this opening of the file, not to the process, and goes with its last descriptor. */
+static int lock_file(int fd, struct stat *st)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_OFD_SETLK, &whole) < 0)
+        return errno == EACCES ? EAGAIN : errno;
+    if (fstat(fd, st) < 0)
+        return errno;
+    return st->st_nlink == 0 ? ENOENT : 0;
+}
+
+static int posix_open_locked(void *self, const char *path, bool create, struct pfs_file **out, struct pfs_err *err)
+{
+    struct posix *p = self;
+    int flags = O_RDWR | O_APPEND | O_NONBLOCK | (create ? O_CREAT | O_EXCL : 0);
+    int fd = open_beneath(p, path, flags), code;
+    struct stat st;
+
+    if (fd < 0 && errno == ENOENT && create) {
+        PFS_TRY(make_parents(p, path, err));
+        fd = open_beneath(p, path, flags);
+    }
+    if (fd < 0)
+        return errno == ENOENT || errno == EEXIST ? -errno : not_opened(err, errno, "open", path);
+    code = lock_file(fd, &st);
+    if (code == 0 && !S_ISREG(st.st_mode))
+        code = EIO;
+    if (code != 0) {
+        close(fd);
+        return code == EAGAIN || code == ENOENT ? -code : failed(err, code, "lock", path);
+    }
+    return make_file(fd, (uint64_t)st.st_size, path, out, err);
+}
+
 static int posix_pread(struct pfs_file *file, uint64_t off, void *to, size_t len, struct pfs_err *err)
 {
     struct posix_file *f = (struct posix_file *)file;
@@ -173,7 +208,7 @@ static int posix_append(struct pfs_file *file, const void *bytes, size_t len, st
             return pfs_fail(err, errno, "write: %s", pfs_errno_text(errno));
         from += put;
         len -= (size_t)put;
-        file->size += (uint64_t)put;
+        __atomic_store_n(&file->size, file->size + (uint64_t)put, __ATOMIC_RELEASE);
     }
     return 0;
 }
@@ -298,9 +333,9 @@ static void posix_destroy(void *self)
     pfs_free(p);
 }
 
-static const struct pfs_store_ops posix_ops = {posix_open,  posix_create, posix_pread,    posix_append, posix_sync,
-                                               posix_close, posix_stat,   posix_list,     posix_rename, posix_unlink,
-                                               posix_mkdir, posix_rmdir,  posix_sync_dir, posix_destroy};
+static const struct pfs_store_ops posix_ops = {
+    posix_open,   posix_create, posix_pread, posix_append, posix_sync,     posix_close,       posix_stat,   posix_list,
+    posix_rename, posix_unlink, posix_mkdir, posix_rmdir,  posix_sync_dir, posix_open_locked, posix_destroy};
 
 int pfs_store_open_posix(const char *root, struct pfs_store **out, struct pfs_err *err)
 {

@@ -1,16 +1,19 @@
 /* journal.h - the log of what is acknowledged and not yet surely in a snapshot (docs/DESIGN.md, "Durability").
  *
  * One journal a process and warehouse, in <warehouse>/.paimonfs/: segments "journal-<uuid>-<n>", each begun with a
- * header (magic, version, host name, boot id, process id, commit user) and held under an OFD lock as long as the
- * process lives. A segment is a sequence of records: length, xxhash64, kind, number of the transaction, body. Records
- * are only appended. A segment is removed when every transaction that has a record in it is retired, oldest segment
- * first. A new one begins at 64 MiB, and after a sync that failed: a file whose sync failed is never written or synced
- * again.
+ * header (magic with version, process id, number, host name, boot id, commit user, hash) and locked as long as the
+ * process lives (pfs_store_open_locked). Then records: length of the body, kind, number of the transaction, hash over
+ * these and the body (seeded with the header's hash), body. Records are only appended. A segment is removed when every
+ * transaction that has a record in it is durably retired, oldest segment first, so that no transaction outlives the
+ * record that retired it. A new one begins at 64 MiB, after an append that failed, and after a sync that failed: a file
+ * whose sync failed is never written or synced again, and the next segment begins with a record that says from where on
+ * the old one does not count, whatever of it reached the disk after all.
  *
  * What a transaction's records mean is the business of src/ingest.h; the journal keeps them, makes them durable in one
  * sync that all who wait share, finds them again, and hands over what dead processes left.
  *
- * Errors: -EBUSY when more than `limit_bytes` wait to be retired; -ENOSPC, -EIO from the store. Threads: any.
+ * Errors: -EBUSY when more than `limit_bytes` wait to be retired; -ENOSPC, -EIO from the store. Threads: any; records
+ * of one transaction from one thread at a time.
  */
 #pragma once
 
@@ -53,24 +56,32 @@ struct pfs_place_in_journal {
     uint64_t at, len; /* of the body */
 };
 
-uint64_t pfs_journal_transaction(struct pfs_journal *journal); /* a new number, never used before by this journal */
+uint64_t pfs_journal_transaction(struct pfs_journal *journal); /* a new number (from 1), never used before by it */
 
-/* Appends a record; not durable yet. */
+/* Appends a record; not durable yet. -EBUSY is for what brings rows (BEGIN, ROWS, TAIL, FILES): what leads to their
+ * retirement is always taken. -EFBIG: more than 1 GiB. After a failure (no space) the record is not there and all else
+ * is as before: the caller may try again. RETIRED ends a transaction; one that failed is retired too, when its durable
+ * records were carried over to another or nobody was promised anything. `out` may be NULL. */
 int pfs_journal_add(struct pfs_journal *journal, uint64_t transaction, enum pfs_journal_kind kind,
                     struct pfs_slice body, struct pfs_place_in_journal *out, struct pfs_err *err);
 
-/* Waits until all that was added before the call is durable: one sync serves all who wait. Should it fail, everything
- * that was not durable yet is lost for the journal: its transactions fail (every later call for one gives -EIO). */
-int pfs_journal_sync(struct pfs_journal *journal, struct pfs_err *err);
-/* The same without waiting: `done` is called once, perhaps before the return, on the thread that synced. */
+/* Waits until all that was added for the transaction (0 = for any) is durable: one sync serves all who wait. Should it
+ * fail, everything that was not durable yet is lost for the journal, whoever added it: the transactions with a lost
+ * record fail, each with -EIO from every later add (but RETIRED) and sync; this is why a sync names its transaction:
+ * another's sync may have lost the record before. What was durable of them stays. */
+int pfs_journal_sync(struct pfs_journal *journal, uint64_t transaction, struct pfs_err *err);
+/* The same without waiting: `done` is called once, perhaps before the return, on the thread that synced (the journal
+ * has one of its own for this), which holds no lock; it may add, sync and ask to be called again, not close. */
 typedef void pfs_journal_done_fn(void *context, int rc, const struct pfs_err *err);
-void pfs_journal_sync_later(struct pfs_journal *journal, pfs_journal_done_fn *done, void *context);
+void pfs_journal_sync_later(struct pfs_journal *journal, uint64_t transaction, pfs_journal_done_fn *done,
+                            void *context);
 
-/* The body of a record, in the arena. -EIO: damaged. */
+/* The body of a record, in the arena. -EIO: damaged, or lost with a failed sync. Reads while others add and sync. */
 int pfs_journal_read(struct pfs_journal *journal, struct pfs_place_in_journal place, struct pfs_arena *arena,
                      struct pfs_slice *out, struct pfs_err *err);
 
-uint64_t pfs_journal_bytes(const struct pfs_journal *journal); /* not retired yet */
+/* Of the segments that wait for a retirement; 0 when all is retired. */
+uint64_t pfs_journal_bytes(struct pfs_journal *journal);
 
 /* ---- what others left ---- */
 
@@ -82,13 +93,16 @@ struct pfs_journal_record {
 
 struct pfs_foreign; /* the journal of a process that is gone; ours to finish, under its lock */
 
-/* Tries the locks of all other journals of the directory; the ones that were had. A record that ends early or does not
- * match its hash ends its segment there (a crash in the middle of an append), later segments count nevertheless. */
+/* Tries the locks of all other journals of the directory; the ones that were had (the array is the caller's to
+ * pfs_free, each journal to close). A record that ends early or does not match its hash ends its segment there (a crash
+ * in the middle of an append), later segments count nevertheless. A journal that cannot be read or that a later version
+ * wrote is left alone, and is the error when no other one was had. A segment that was only begun is removed. */
 int pfs_journal_take(struct pfs_journal *journal, struct pfs_foreign ***out, int32_t *count, struct pfs_err *err);
 const char *pfs_foreign_user(const struct pfs_foreign *foreign);
 /* All records, in the order of writing; they live as long as `foreign`. */
 const struct pfs_journal_record *pfs_foreign_records(const struct pfs_foreign *foreign, int64_t *count);
 int pfs_foreign_read(struct pfs_foreign *foreign, struct pfs_place_in_journal place, struct pfs_arena *arena,
                      struct pfs_slice *out, struct pfs_err *err);
-/* finished: everything in it is retired or carried over: its segments are removed. Else they stay, unlocked. */
+/* finished: everything in it is retired or carried over: its segments are removed, oldest first (one whose header is
+ * damaged is renamed to "damaged-..." instead, for a person). Else they stay, unlocked. NULL allowed. */
 void pfs_foreign_close(struct pfs_foreign *foreign, bool finished);

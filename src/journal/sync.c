@@ -1,0 +1,239 @@
+/* sync.c - one sync for all who wait: whoever comes first leads, those who come meanwhile share the next one. */
+#include "base/mem.h"
+#include "src/journal/internal.h"
+
+/* Who waits for records that are settled now, taken off the list; the ones to be told in order. */
+static struct waiter *settle_waiters(struct pfs_journal *j, int rc, const struct pfs_err *err)
+{
+    struct waiter *first = NULL, **last = &first;
+
+    j->companions = 0;
+    while (j->waiter_first != NULL && j->waiter_first->target <= j->durable) {
+        struct waiter *w = j->waiter_first;
+
+        j->waiter_first = w->next;
+        if (j->waiter_first == NULL)
+            j->waiter_last = NULL;
+        w->next = NULL;
+        w->rc = rc;
+        if (rc < 0)
+            w->err = *err;
+        j->companions++;
+        if (w->tell != NULL) {
+            *last = w;
+            last = &w->next;
+        } else {
+            w->done = true; /* its frame may be gone from here on, as soon as the lock is */
+        }
+    }
+    return first;
+}
+
+void pfs_journal_settle_ends(struct pfs_journal *j)
+{
+    while (j->left_first != NULL && j->left_first->last_seq <= j->durable) {
+        struct transaction *t = j->left_first;
+
+        j->left_first = t->next_left;
+        if (j->left_first == NULL)
+            j->left_last = NULL;
+        pfs_journal_forget(j, t);
+    }
+}
+
+/* The sync failed: what was not durable is lost, and with it its transactions; but one that was only retired is
+ * retired again by the next segment's beginning. */
+static void settle_loss(struct pfs_journal *j, struct segment *s)
+{
+    s->ended = s->poisoned = true;
+    for (size_t i = 0; i < j->slot_count; i++)
+        for (struct transaction *t = j->slots[i]; t != NULL; t = t->next)
+            if (t->last_seq > j->durable && !t->leaving)
+                pfs_journal_lose(j, t);
+    j->durable = j->added;
+}
+
+static void remove_segments(struct pfs_journal *j)
+{
+    struct segment *s;
+
+    while ((s = pfs_journal_detach(j, false)) != NULL) {
+        pthread_mutex_unlock(&j->state);
+        if (pfs_journal_remove(j, s, NULL) < 0) { /* tried again after the next sync */
+            pthread_mutex_lock(&j->state);
+            s->next = j->oldest;
+            j->oldest = s;
+            j->bytes += s->appended;
+            return;
+        }
+        pfs_journal_unref(j, s);
+        pthread_mutex_lock(&j->state);
+    }
+}
+
+/* The segment that says what of the lost one does not count is begun at once when that can be: till then a crash could
+ * bring back what its writers were told is lost. */
+static void begin_after_loss(struct pfs_journal *j)
+{
+    bool needed;
+
+    pthread_mutex_lock(&j->append);
+    pthread_mutex_lock(&j->state);
+    needed = j->current != NULL && j->current->poisoned;
+    pthread_mutex_unlock(&j->state);
+    if (needed)
+        (void)pfs_journal_begin_segment(j, NULL);
+    pthread_mutex_unlock(&j->append);
+}
+
+void pfs_journal_lead(struct pfs_journal *j)
+{
+    struct segment *s = j->current;
+    uint64_t target, bytes;
+    struct waiter *told;
+    struct pfs_err err = {0};
+    int rc;
+
+    j->leading = true;
+    target = j->added;
+    bytes = s->appended;
+    pthread_mutex_unlock(&j->state);
+    rc = pfs_file_sync(s->file, &err);
+    if (rc < 0)
+        rc = pfs_wrap(&err, "journal");
+    pthread_mutex_lock(&j->state);
+    if (rc == 0) {
+        j->durable = target;
+        s->durable = bytes;
+        pfs_journal_settle_ends(j);
+    } else {
+        settle_loss(j, s);
+    }
+    told = settle_waiters(j, rc, &err);
+    pthread_cond_broadcast(&j->change);
+    remove_segments(j);
+    j->leading = false;
+    pthread_cond_broadcast(&j->change);
+    pthread_mutex_unlock(&j->state);
+    if (rc < 0)
+        begin_after_loss(j);
+    while (told != NULL) {
+        struct waiter *w = told;
+
+        told = w->next;
+        w->tell(w->context, w->rc, w->rc < 0 ? &w->err : NULL);
+        pfs_free(w);
+    }
+    pthread_mutex_lock(&j->state);
+}
+
+/* Is there anything to wait for? 1, with the target; 0 = all is durable; or the transaction's failure. */
+static int begin_wait(struct pfs_journal *j, uint64_t number, uint64_t *target, struct pfs_err *err)
+{
+    const struct transaction *t = number != 0 ? pfs_journal_find(j, number) : NULL;
+
+    if (t != NULL && t->failed)
+        return pfs_fail(err, EIO, "rows of this writer were lost when the journal could not be synced");
+    *target = number == 0 ? j->added : t != NULL ? t->last_seq : 0;
+    return *target > j->durable;
+}
+
+/* In the order of targets, which syncs of single transactions do not come in. */
+static void enqueue(struct pfs_journal *j, struct waiter *w)
+{
+    struct waiter **at = &j->waiter_first;
+
+    if (j->waiter_last != NULL && j->waiter_last->target <= w->target)
+        at = &j->waiter_last->next;
+    while (*at != NULL && (*at)->target <= w->target)
+        at = &(*at)->next;
+    w->next = *at;
+    *at = w;
+    if (w->next == NULL)
+        j->waiter_last = w;
+}
+
+int pfs_journal_sync(struct pfs_journal *j, uint64_t number, struct pfs_err *err)
+{
+    struct waiter w = {0};
+    int rc;
+
+    pthread_mutex_lock(&j->state);
+    rc = begin_wait(j, number, &w.target, err);
+    if (rc > 0) {
+        enqueue(j, &w);
+        while (!w.done) {
+            if (j->leading)
+                pthread_cond_wait(&j->change, &j->state);
+            else
+                pfs_journal_lead(j);
+        }
+        rc = w.rc;
+        if (rc < 0 && err != NULL)
+            *err = w.err;
+    }
+    pthread_mutex_unlock(&j->state);
+    return rc;
+}
+
+/* ---- without waiting ---- */
+
+static void *serve(void *self)
+{
+    struct pfs_journal *j = self;
+
+    pthread_mutex_lock(&j->state);
+    while (!j->stop || j->waiter_first != NULL) {
+        if (j->waiter_first != NULL && !j->leading)
+            pfs_journal_lead(j);
+        else
+            pthread_cond_wait(&j->change, &j->state);
+    }
+    pthread_mutex_unlock(&j->state);
+    return NULL;
+}
+
+void pfs_journal_stop_thread(struct pfs_journal *j)
+{
+    bool threaded;
+
+    pthread_mutex_lock(&j->state);
+    j->stop = true;
+    threaded = j->threaded;
+    pthread_cond_broadcast(&j->change);
+    pthread_mutex_unlock(&j->state);
+    if (threaded)
+        pthread_join(j->thread, NULL);
+}
+
+void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, pfs_journal_done_fn *done, void *context)
+{
+    struct waiter *w = pfs_zalloc(sizeof(*w));
+    struct pfs_err err = {0};
+    bool threaded = true;
+    int rc;
+
+    if (w == NULL) {
+        rc = pfs_journal_sync(j, number, &err);
+        done(context, rc, rc < 0 ? &err : NULL);
+        return;
+    }
+    pthread_mutex_lock(&j->state);
+    rc = begin_wait(j, number, &w->target, &err);
+    if (rc > 0) {
+        w->tell = done;
+        w->context = context;
+        if (!j->threaded)
+            j->threaded = pthread_create(&j->thread, NULL, serve, j) == 0;
+        threaded = j->threaded;
+        enqueue(j, w);
+        pthread_cond_broadcast(&j->change);
+    }
+    pthread_mutex_unlock(&j->state);
+    if (rc <= 0) {
+        pfs_free(w);
+        done(context, rc, rc < 0 ? &err : NULL);
+    } else if (!threaded) {
+        (void)pfs_journal_sync(j, 0, NULL); /* tells it on the way */
+    }
+}
