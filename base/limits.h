@@ -16,4 +16,4 @@
 #define PFS_BATCH_BYTES_MAX ((size_t)512 << 20)   /* arena of one batch */
 #define PFS_STATEMENT_BYTES_MAX ((size_t)1 << 20) /* one SQL statement */
 #define PFS_NAME_BYTES_MAX 255                    /* a file name */
-#define PFS_JOURNAL_BODY_MAX ((size_t)1 << 30)     /* one record of the journal */
+#define PFS_JOURNAL_BODY_MAX ((size_t)1 << 30)    /* one record of the journal */
