@@ -243,16 +243,24 @@ static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err
     return 0;
 }
 
-/* Formats that are not written yet; any may be read. */
+/* Formats that are not written yet, at all or with nested columns; any may be read. */
 static int check_formats(const struct pfs_schema *s, struct pfs_err *err)
 {
+    bool parquet = pfs_options_get(&s->options, "file.format") == NULL;
+
     for (int32_t i = 0; i < s->options.count; i++) {
         const struct pfs_option *o = &s->options.item[i];
 
-        if ((strncmp(o->key, "file.format", 11) == 0 || strcmp(o->key, "changelog-file.format") == 0) &&
-            strcasestr(o->value, "orc") != NULL)
+        if (strncmp(o->key, "file.format", 11) != 0 && strcmp(o->key, "changelog-file.format") != 0)
+            continue;
+        if (strcasestr(o->value, "orc") != NULL)
             return pfs_fail(err, EOPNOTSUPP, "%s = %s is not written yet", o->key, o->value);
+        parquet = parquet || strcasestr(o->value, "parquet") != NULL;
     }
+    for (int32_t i = 0; parquet && i < s->columns; i++)
+        if (pfs_kind_is_nested(s->field[i].type.kind))
+            return pfs_fail(err, EOPNOTSUPP, "column %s is nested, which cannot be written to Parquet files yet",
+                            s->field[i].name);
     return 0;
 }
 
@@ -292,8 +300,5 @@ int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_er
     if (s->primary_keys > 0 && s->buckets == -1 && crosses_partitions(s))
         return pfs_fail(err, EOPNOTSUPP,
                         "a primary key without the partition columns and with bucket = -1 cannot be written yet");
-    for (int32_t i = 0; i < s->columns; i++)
-        if (pfs_kind_is_nested(s->field[i].type.kind))
-            return pfs_fail(err, EOPNOTSUPP, "column %s is nested, which cannot be written yet", s->field[i].name);
     return 0;
 }
