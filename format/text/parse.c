@@ -146,8 +146,8 @@ static uint64_t offset_of(const struct pieces *pieces, const uint8_t *at)
     return pieces->offset[1] + (uint64_t)(at - pieces->piece[1].at);
 }
 
-/* Bytes from the row's first to its last as far as they are there, at most as many as are shown. */
-static size_t shown_of(const struct pfs_text_parser *p, const struct pieces *pieces, const uint8_t *at)
+/* Bytes from the row's first to its last as far as they are there, at most `most`. */
+static size_t shown_of(const struct pfs_text_parser *p, const struct pieces *pieces, const uint8_t *at, size_t most)
 {
     const struct pfs_slice *piece = &pieces->piece[1];
     struct pfs_row_end end = {0};
@@ -157,8 +157,8 @@ static size_t shown_of(const struct pfs_text_parser *p, const struct pieces *pie
     if (pieces->piece[0].len > 0 && at >= pieces->piece[0].at && at <= pieces->piece[0].at + pieces->piece[0].len)
         piece = &pieces->piece[0];
     text = pfs_slice_of(at, (size_t)(piece->at + piece->len - at));
-    if (text.len > sizeof(p->text))
-        text.len = sizeof(p->text);
+    if (text.len > most)
+        text.len = most;
     if (p->now.format == PFS_TEXT_JSON && text.len > 0 && *text.at != '{')
         len = memchr(text.at, '\n', text.len) == NULL
                   ? text.len
@@ -438,14 +438,15 @@ static int scan_pieces(struct pfs_text_parser *p, struct pfs_slice in, bool last
 }
 
 /* After an error: what the caller is told. */
-static void tell(struct pfs_text_parser *p, const struct pieces *pieces, struct pfs_text_refusal *refusal)
+static void tell(struct pfs_text_parser *p, const struct pieces *pieces, size_t most, struct pfs_text_refusal *refusal)
 {
     struct pfs_text_refusal r = {.row = p->bad_header ? 0 : p->now.rows + p->rows + 1, .column = p->bad_column};
     const struct pfs_field *field = NULL;
 
     r.offset = offset_of(pieces, p->bad_at);
-    r.text = pfs_slice_of(p->text, shown_of(p, pieces, p->bad_at));
-    memcpy(p->text, p->bad_at, r.text.len);
+    r.text = pfs_slice_of(p->bad_at, shown_of(p, pieces, p->bad_at, most));
+    if (r.text.len <= sizeof(p->text))
+        r.text.at = memcpy(p->text, p->bad_at, r.text.len);
     for (int32_t i = 0; i < p->parse.columns && r.column != NULL; i++)
         if (p->parse.fields[i].name == r.column)
             field = &p->parse.fields[i];
@@ -519,37 +520,34 @@ static int64_t feed(struct pfs_text_parser *p, struct pfs_slice in, bool last, s
     return p->rows;
 }
 
-int64_t pfs_text_parser_feed(struct pfs_text_parser *parser, struct pfs_slice in, bool last, struct pfs_arena *arena,
-                             struct pfs_batch *out, size_t *consumed, struct pfs_text_refusal *refusal,
-                             struct pfs_err *err)
+int64_t pfs_text_feed_once(struct pfs_text_parser *p, struct pfs_slice in, bool last, struct pfs_arena *arena,
+                           struct pfs_batch *out, size_t *consumed, struct pfs_text_refusal *refusal, size_t most)
 {
-    struct pfs_text_stand before = parser->now;
-    size_t carried = parser->carry.len;
+    struct pfs_text_stand before = p->now;
+    size_t carried = p->carry.len;
     struct pieces pieces = {0};
     int64_t rows;
 
-    pfs_err_clear(&parser->err);
-    parser->rows = 0;
-    parser->full = false;
-    parser->row_at = parser->row_places;
-    parser->bad_at = NULL;
-    parser->bad_len = 0;
-    parser->bad_column = NULL;
-    parser->bad_header = false;
-    parser->scratch = arena;
+    pfs_err_clear(&p->err);
+    p->rows = 0;
+    p->full = false;
+    p->row_at = p->row_places;
+    p->bad_at = NULL;
+    p->bad_len = 0;
+    p->bad_column = NULL;
+    p->bad_header = false;
+    p->scratch = arena;
     *out = (struct pfs_batch){0};
-    rows = feed(parser, in, last, &pieces, out, consumed);
+    rows = feed(p, in, last, &pieces, out, consumed);
     if (rows >= 0)
         return rows;
-    if (refusal != NULL)
-        *refusal = (struct pfs_text_refusal){0};
-    if (parser->bad_at != NULL)
-        tell(parser, &pieces, refusal);
-    parser->now = before;
-    parser->carry.len = carried;
-    parser->carry.failed = false;
+    *refusal = (struct pfs_text_refusal){0};
+    if (p->bad_at != NULL)
+        tell(p, &pieces, most, refusal);
+    before.format = p->parse.refused != NULL && before.format < 0 ? p->now.format : before.format;
+    p->now = before;
+    p->carry.len = carried;
+    p->carry.failed = false;
     *out = (struct pfs_batch){0};
-    if (err != NULL)
-        *err = parser->err;
     return rows;
 }

@@ -161,6 +161,8 @@ struct pfs_text_stand {
     int64_t skipped; /* envelopes without rows */
     uint64_t offset; /* of the first byte that is carried or comes next */
     struct pfs_row_end end;
+    bool skipping; /* inside a refused row, which `end` follows */
+    bool line;     /* that row is a line, whatever is in it */
 };
 
 /* ---- envelope.c, envelope_values.c: change data capture ---- */
@@ -242,3 +244,10 @@ int pfs_text_cells_grow(struct pfs_text_parser *p, int32_t width, int64_t rows);
  * With `final` the end of `in` ends a row. A refused row sets p->bad_at and p->err and ends the scan. */
 size_t pfs_csv_scan(struct pfs_text_parser *p, struct pfs_slice in, bool final);
 size_t pfs_json_scan(struct pfs_text_parser *p, struct pfs_slice in, bool final);
+
+/* ---- parse.c for skip.c ---- */
+
+/* One call: as pfs_text_parser_feed without `refused`, but that the error is left in p->err; the refused row is
+ * p->bad_at, `shown` of it up to `most` bytes. */
+int64_t pfs_text_feed_once(struct pfs_text_parser *p, struct pfs_slice in, bool last, struct pfs_arena *arena,
+                           struct pfs_batch *out, size_t *consumed, struct pfs_text_refusal *refusal, size_t most);

@@ -77,8 +77,13 @@ struct pfs_text_parse {
                                          are CSV) */
     size_t row_bytes_max;             /* 0 = PFS_ROW_BYTES_MAX; a longer row is -EMSGSIZE */
     enum pfs_envelope envelope;       /* not NONE: format is PFS_TEXT_JSON */
-    int32_t keys;                     /* envelopes: the primary key; 0 = every update is one +U */
-    const int32_t *key;               /* borrowed */
+    /* on-error = skip: a refused row is told of and left out, its whole text (as far as one call of feed has it) in the
+     * refusal, and the rows behind it are read; a header that is refused is an error still. NULL = refused rows are
+     * errors. */
+    void (*refused)(void *context, const struct pfs_text_refusal *refusal, const struct pfs_err *why);
+    void *context;
+    int32_t keys;       /* envelopes: the primary key; 0 = every update is one +U */
+    const int32_t *key; /* borrowed */
 };
 
 /* The parsed batch has the table's columns and one more: TINYINT not null, the row kind (enum pfs_row_kind), from

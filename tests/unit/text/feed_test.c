@@ -71,6 +71,97 @@ static void assert_text(const struct fixture *f, int32_t column, int64_t row, co
     assert_true(pfs_slice_eq(pfs_column_bytes(&f->batch.column[column], row), pfs_str(want)));
 }
 
+struct refusals { /* what was left out */
+    struct pfs_buf text;
+};
+
+static void note_refusal(void *context, const struct pfs_text_refusal *refusal, const struct pfs_err *why)
+{
+    struct refusals *r = context;
+
+    (void)why;
+    pfs_buf_printf(&r->text, "%d@%d:", (int)refusal->row, (int)refusal->offset);
+    pfs_buf_put(&r->text, refusal->text.at, refusal->text.len);
+    pfs_buf_putc(&r->text, '|');
+}
+
+/* Feeds in pieces of `step` bytes; rows that were given as "a,a,...", then what was left out. */
+static void skip_all(const char *columns, int format, const char *in, size_t step, struct pfs_buf *out)
+{
+    struct fixture f = open_table(columns);
+    struct refusals refused = {0};
+    size_t at = 0, size = strlen(in);
+    bool more = true;
+
+    f.how.format = format;
+    f.how.refused = note_refusal;
+    f.how.context = &refused;
+    while (more) {
+        size_t len = size - at < step ? size - at : step;
+        bool last = at + len == size;
+        int64_t rows = feed_bytes(&f, pfs_slice_of(in + at, len), last);
+
+        assert_true(rows >= 0);
+        for (int64_t i = 0; i < rows; i++)
+            pfs_buf_printf(out, "%d,", int_at(&f, 0, i));
+        at += f.used;
+        more = at < size || (last && rows > 0);
+    }
+    pfs_buf_putc(out, ' ');
+    pfs_buf_put(out, refused.text.at, refused.text.len);
+    pfs_buf_putc(out, 0);
+    pfs_buf_done(&refused.text);
+    close_table(&f);
+}
+
+static void refused_rows_are_left_out_and_told_of(void **state)
+{
+    static const struct {
+        const char *columns, *in, *want;
+        int format;
+    } cases[] = {
+        {"a INT, b STRING", "a,b\n1,x\ny,z\n3,w\n4\n5,v\n", "1,3,5, 2@8:y,z|4@16:4|", -1},
+        {"a INT, b STRING", "1,x\n\"2,x\n3,y\n", "1, 2@4:\"2,x\n3,y|", -1},
+        {"a INT, b STRING", "q,x\n2,\"a\nb\"\nr,\"c\nd\"\n4,y", "2,4, 1@0:q,x|3@12:r,\"c\nd\"|", PFS_TEXT_CSV},
+        {"a INT", "{\"a\":1}\n{\"a\":\"x\"}\n{\"a\":3}\nnonsense {\n{\"b\":4}{\"a\":5}",
+         "1,3,5, 2@8:{\"a\":\"x\"}|4@26:nonsense {|5@37:{\"b\":4}|", -1},
+        {"a INT", "[{\"a\":1},{\"a\":\"x\"},{\"a\":3}]", "1,3, 2@9:{\"a\":\"x\"}|", -1},
+        {"a INT", "{\"a\":1,\"a\n{\"a\":2}", "2, 1@0:{\"a\":1,\"a|", -1},
+    };
+    static const size_t steps[] = {SIZE_MAX, 1, 5, 13};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+            struct pfs_buf out = {0};
+
+            if (strstr(cases[i].in, "nonsense") != NULL && steps[k] != SIZE_MAX)
+                continue; /* what is no row at all is shown as far as it is there */
+            skip_all(cases[i].columns, cases[i].format, cases[i].in, steps[k], &out);
+            assert_string_equal((const char *)out.at, cases[i].want);
+            pfs_buf_done(&out);
+        }
+}
+
+static void a_row_that_is_too_deep_is_left_out_as_a_line(void **state)
+{
+    struct pfs_buf in = {0}, out = {0};
+
+    (void)state;
+    pfs_buf_puts(&in, "{\"a\":");
+    for (int i = 0; i < 80; i++)
+        pfs_buf_puts(&in, "{\"a\":");
+    pfs_buf_puts(&in, "{\"a\":7}\n{\"a\":8}\n");
+    pfs_buf_putc(&in, 0);
+    for (size_t step = 1; step < 700; step += 97) {
+        pfs_buf_clear(&out);
+        skip_all("a INT", -1, (const char *)in.at, step, &out);
+        assert_memory_equal(out.at, "8, 1@0:", 7);
+    }
+    pfs_buf_done(&in);
+    pfs_buf_done(&out);
+}
+
 static void a_full_batch_leaves_the_rest_of_the_input(void **state)
 {
     struct fixture f = open_table("a INT, b STRING");
@@ -417,6 +508,8 @@ static void without_memory_nothing_is_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refused_rows_are_left_out_and_told_of),
+        cmocka_unit_test(a_row_that_is_too_deep_is_left_out_as_a_line),
         cmocka_unit_test(a_full_batch_leaves_the_rest_of_the_input),
         cmocka_unit_test(wide_tables_have_shorter_batches),
         cmocka_unit_test(a_row_is_carried_until_it_is_whole),
