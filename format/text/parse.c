@@ -165,7 +165,7 @@ static size_t shown_of(const struct pfs_text_parser *p, const struct pieces *pie
                   : (size_t)((const uint8_t *)memchr(text.at, '\n', text.len) - text.at);
     else
         len = p->now.format == PFS_TEXT_JSON ? pfs_json_row_end(&end, text) : pfs_csv_row_end(&end, text);
-    if (len == PFS_ROW_GOES_ON || end.malformed)
+    if (len == PFS_ROW_GOES_ON)
         len = text.len;
     while (len > 0 && (text.at[len - 1] == '\n' || text.at[len - 1] == '\r'))
         len--;
