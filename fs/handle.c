@@ -179,6 +179,7 @@ static int fill_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, st
                                       .pool = tree->config.pool,
                                       .clock = tree->config.clock,
                                       .format = place->text,
+                                      .envelope = place->envelope,
                                       .user = place->user != NULL ? place->user : tree->user,
                                       .once = place->user != NULL,
                                       .identifier = place->identifier,

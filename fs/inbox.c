@@ -157,6 +157,9 @@ static int open_parts(struct pfs_inbox *b, struct pfs_err *err)
     PFS_TRY(implied_values(b, &parse, err));
     parse.columns = b->schema->columns;
     parse.fields = b->schema->field;
+    parse.envelope = b->config.envelope;
+    parse.keys = b->schema->primary_keys;
+    parse.key = b->schema->primary_key;
     PFS_TRY(pfs_text_parser_open(&parse, &b->parser, err));
     return pfs_table_write_open(b->config.table, 0, &b->write, err);
 }

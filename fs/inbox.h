@@ -33,6 +33,7 @@ struct pfs_inbox_config {
     struct pfs_errors *errors; /* outlives the handle */
     const struct pfs_clock *clock;
     int format;                                /* enum pfs_text, or -1: told by the first byte */
+    enum pfs_envelope envelope;                /* inbox.debezium, .canal, .maxwell */
     const char *user;                          /* commit user; copied */
     bool once;                                 /* inbox@user:n */
     int64_t identifier;                        /* with once */

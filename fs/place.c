@@ -219,7 +219,25 @@ static int named_leaf(const char *name, enum pfs_node_kind kind, bool bare_ok, s
     return copy_slice(text, arena, &out->name, err);
 }
 
-/* inbox, inbox.csv, inbox@user:7, inbox@user:7.jsonl */
+/* Cuts ".debezium" and the like off. */
+static bool cut_envelope(struct pfs_slice *text, enum pfs_envelope *out)
+{
+    static const char *const suffix[] = {
+        [PFS_ENVELOPE_DEBEZIUM] = ".debezium", [PFS_ENVELOPE_CANAL] = ".canal", [PFS_ENVELOPE_MAXWELL] = ".maxwell"};
+
+    for (size_t i = PFS_ENVELOPE_DEBEZIUM; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
+        size_t len = strlen(suffix[i]);
+
+        if (text->len > len && memcmp(text->at + text->len - len, suffix[i], len) == 0) {
+            text->len -= len;
+            *out = (enum pfs_envelope)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* inbox, inbox.csv, inbox.debezium, inbox@user:7, inbox@user:7.jsonl */
 static int inbox_leaf(const char *name, struct pfs_arena *arena, struct pfs_place *out, struct pfs_err *err)
 {
     struct pfs_slice text = pfs_str(name);
@@ -227,7 +245,10 @@ static int inbox_leaf(const char *name, struct pfs_arena *arena, struct pfs_plac
     const uint8_t *colon;
 
     out->kind = PFS_NODE_INBOX;
-    out->text = cut_format(&text, &format) ? (int)format : -1;
+    if (cut_envelope(&text, &out->envelope))
+        out->text = PFS_TEXT_JSON;
+    else
+        out->text = cut_format(&text, &format) ? (int)format : -1;
     text.at += strlen("inbox");
     text.len -= strlen("inbox");
     if (text.len == 0)

@@ -90,6 +90,7 @@ struct pfs_place {
     const char *name;
     /* INBOX: */
     int text;         /* enum pfs_text, or -1 */
+    enum pfs_envelope envelope;
     const char *user; /* NULL = anonymous */
     int64_t identifier;
 };
