@@ -83,7 +83,7 @@ static void rows_of_every_type_are_read_as_they_were_written(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(codecs); i++)
         write_and_compare(rt_all, 700, 90, codecs[i]);
-    write_and_compare(rt_all, 12000, 5000, PFS_CODEC_ZSTD);
+    write_and_compare(rt_all, 4000, 3000, PFS_CODEC_ZSTD);
     write_and_compare(rt_all, 0, 1, PFS_CODEC_ZSTD);
 }
 
