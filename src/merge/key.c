@@ -187,17 +187,6 @@ static int measure(const struct pfs_batch *batch, const int32_t *index, int32_t 
     return 0;
 }
 
-static uint64_t read_prefix(const uint8_t *at, size_t len)
-{
-    uint64_t v = 0;
-
-    if (len >= 8)
-        return pfs_be64(at);
-    for (size_t i = 0; i < len; i++)
-        v |= (uint64_t)at[i] << (56 - 8 * i);
-    return v;
-}
-
 static int encode(const struct pfs_batch *batch, const int32_t *index, int32_t count, struct pfs_arena *arena,
                   struct pfs_keys *out, struct pfs_err *err)
 {
@@ -215,7 +204,7 @@ static int encode(const struct pfs_batch *batch, const int32_t *index, int32_t c
     for (int64_t i = 0; i < batch->rows; i++) {
         for (int32_t k = 0; k < count; k++)
             to = put_value(to, &batch->column[index[k]], i, k == count - 1);
-        prefix[i] = read_prefix(bytes + offset[i], offset[i + 1] - offset[i]);
+        prefix[i] = pfs_key_word(bytes + offset[i], offset[i + 1] - offset[i]);
     }
     *out = (struct pfs_keys){.prefix = prefix, .offset = offset, .bytes = bytes};
     return 0;

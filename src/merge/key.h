@@ -19,6 +19,18 @@ struct pfs_keys {
 int pfs_keys_of(const struct pfs_batch *batch, const int32_t *index, int32_t count, struct pfs_arena *arena,
                 struct pfs_keys *out, struct pfs_err *err);
 
+/* The first 8 of `len` bytes, zero filled, as a big-endian number. */
+static inline uint64_t pfs_key_word(const uint8_t *at, size_t len)
+{
+    uint64_t v = 0;
+
+    if (len >= 8)
+        return pfs_be64(at);
+    for (size_t i = 0; i < len; i++)
+        v |= (uint64_t)at[i] << (56 - 8 * i);
+    return v;
+}
+
 /* < 0, 0, > 0. Both made from the same column types. */
 static inline int pfs_keys_compare(const struct pfs_keys *a, int64_t row_a, const struct pfs_keys *b, int64_t row_b)
 {

@@ -25,7 +25,24 @@ struct pfs_merge {
 int pfs_merge_open(const struct pfs_merge *merge, struct pfs_reader **runs, int32_t count, struct pfs_reader **out,
                    struct pfs_err *err);
 
-/* Sorts and merges rows that are not sorted: a write buffer. `in`: key-value batches (their sequence numbers ascend in
+/* Rows that are not sorted: a write buffer. */
+struct pfs_sort {
+    const struct pfs_batch *const *source; /* key-value batches; they outlive the reader */
+    const struct pfs_keys *keys;           /* of each source, by pfs_sort_keys */
+    int32_t sources;
+    const struct pfs_range *range; /* the rows that count; sequence numbers ascend in this order */
+    int64_t ranges, rows;
+    bool unmerged;      /* give every record: by key, sequence.field, sequence number */
+    int32_t batch_rows; /* of the answers; 0 = PFS_BATCH_ROWS */
+};
+
+int pfs_sort_keys(const struct pfs_merge *merge, const struct pfs_batch *batch, struct pfs_arena *arena,
+                  struct pfs_keys *out, struct pfs_err *err);
+/* Sorts now; the reader gives one merged row a key, in key order, deletes kept. */
+int pfs_sort_open(const struct pfs_merge *merge, const struct pfs_sort *sort, struct pfs_reader **out,
+                  struct pfs_err *err);
+
+/* The same all at once. `in`: key-value batches (their sequence numbers ascend in
  * order of arrival); gives all merged rows in key order as one batch, deletes kept. */
 int pfs_merge_buffer(const struct pfs_merge *merge, const struct pfs_batch *in, int32_t count, struct pfs_arena *arena,
                      struct pfs_batch *out, struct pfs_err *err);
