@@ -94,6 +94,10 @@ int pfs_file_sync(struct pfs_file *file, struct pfs_err *err);
 int pfs_store_open_locked(struct pfs_store *s, const char *path, bool create, struct pfs_file **out,
                           struct pfs_err *err);
 
+/* A file on this machine without a name, gone when it is closed: appended to and read back, by one thread at a time.
+ * dir NULL: /var/tmp. Its size grows with each append. */
+int pfs_store_scratch(const char *dir, struct pfs_file **out, struct pfs_err *err);
+
 /* Names. rename_new never replaces: bare -EEXIST when `to` exists (renameat2 RENAME_NOREPLACE, else link + unlink).
  * rename_over replaces. Neither is durable before sync_dir of the parent. mkdir makes parents too; bare -EEXIST when
  * the last one is there already. rmdir: -ENOTEMPTY. */

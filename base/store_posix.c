@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -82,6 +83,32 @@ static int posix_open(void *self, const char *path, struct pfs_file **out, struc
         return failed(err, code, "open", path);
     }
     return make_file(fd, (uint64_t)st.st_size, path, out, err);
+}
+
+/* File systems without O_TMPFILE get a name that is gone at once. */
+static int open_nameless(const char *dir)
+{
+    char name[4096];
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+        return fd;
+    if (snprintf(name, sizeof(name), "%s/paimonfs-XXXXXX", dir) >= (int)sizeof(name))
+        return -1;
+    fd = mkostemp(name, O_CLOEXEC);
+    if (fd >= 0)
+        (void)unlink(name);
+    return fd;
+}
+
+int pfs_store_scratch(const char *dir, struct pfs_file **out, struct pfs_err *err)
+{
+    const char *where = dir != NULL ? dir : "/var/tmp";
+    int fd = open_nameless(where);
+
+    if (fd < 0)
+        return pfs_fail(err, errno, "a temporary file in %s: %s", where, pfs_errno_text(errno));
+    return make_file(fd, 0, where, out, err);
 }
 
 static int posix_sync_dir(void *self, const char *path, struct pfs_err *err)

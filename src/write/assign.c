@@ -131,7 +131,7 @@ static int load_file(struct pfs_assigner *a, const struct pfs_index_entry *e, st
     return rc;
 }
 
-int pfs_assigner_open(struct pfs_state *state, struct pfs_slice partition, struct pfs_assigner **out,
+int pfs_assigner_open(struct pfs_state *state, struct pfs_slice partition, bool anew, struct pfs_assigner **out,
                       struct pfs_err *err)
 {
     const struct pfs_options *o = &state->schema->options;
@@ -149,7 +149,7 @@ int pfs_assigner_open(struct pfs_state *state, struct pfs_slice partition, struc
         a->buckets_max = BUCKETS_MAX;
     if (rc == 0)
         rc = grow(a, err);
-    for (int64_t i = 0; rc == 0 && i < state->indexes; i++)
+    for (int64_t i = 0; rc == 0 && !anew && i < state->indexes; i++)
         if (strcmp(state->index[i].type, "HASH") == 0 && pfs_slice_eq(state->index[i].partition, partition))
             rc = load_file(a, &state->index[i], err);
     if (rc < 0) {

@@ -6,8 +6,8 @@
 
 struct pfs_assigner;
 
-/* Loads the HASH files of the partition that `state` names. */
-int pfs_assigner_open(struct pfs_state *state, struct pfs_slice partition, struct pfs_assigner **out,
+/* Loads the HASH files of the partition that `state` names; `anew`: none, the partition is replaced. */
+int pfs_assigner_open(struct pfs_state *state, struct pfs_slice partition, bool anew, struct pfs_assigner **out,
                       struct pfs_err *err);
 void pfs_assigner_close(struct pfs_assigner *assigner); /* NULL allowed */
 

@@ -47,6 +47,24 @@ static int add_batch(struct pfs_write *w, struct pfs_arena *arena, struct pfs_ba
     return pfs_write_add_routed(w, r, state, err);
 }
 
+/* All rows of a reader of key-value batches. */
+static int add_rows(struct pfs_write *w, struct pfs_reader *reader, struct pfs_state *state, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    struct pfs_batch batch;
+    int64_t rows;
+
+    pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
+    while ((rows = pfs_reader_next(reader, &arena, &batch, err)) > 0) {
+        rows = add_batch(w, &arena, &batch, state, err);
+        if (rows < 0)
+            break;
+    }
+    pfs_arena_done(&arena);
+    pfs_reader_close(reader);
+    return (int)rows;
+}
+
 int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *entry, struct pfs_state *state,
                        struct pfs_err *err)
 {
@@ -58,20 +76,25 @@ int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *ent
                                  .column = w->column,
                                  .key_value = w->engine != NULL};
     struct pfs_reader *reader;
-    struct pfs_arena arena;
-    struct pfs_batch batch;
-    int64_t rows;
 
     PFS_TRY(pfs_data_open(&read, entry, &reader, err));
-    pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
-    while ((rows = pfs_reader_next(reader, &arena, &batch, err)) > 0) {
-        rows = add_batch(w, &arena, &batch, state, err);
-        if (rows < 0)
-            break;
+    return add_rows(w, reader, state, err);
+}
+
+/* Rows of runs that may belong to another write. */
+static int add_runs(struct pfs_write *w, struct pfs_runs *runs, struct pfs_state *state, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < pfs_runs_count(runs); i++) {
+        const struct pfs_run_list *list = pfs_runs_at(runs, i);
+
+        for (int32_t k = 0; k < list->count; k++) {
+            struct pfs_reader *reader;
+
+            PFS_TRY(pfs_run_open(runs, &list->run[k], &reader, err));
+            PFS_TRY(add_rows(w, reader, state, err));
+        }
     }
-    pfs_arena_done(&arena);
-    pfs_reader_close(reader);
-    return (int)rows;
+    return 0;
 }
 
 /* ---- files of others ---- */
@@ -90,6 +113,8 @@ static int copy_entries(const struct pfs_manifest_entry *entry, int64_t entries,
         o->next = i == 0 || f->max_sequence >= o->next ? f->max_sequence + 1 : o->next;
         o->entries++;
         o->listed = true;
+        o->partition = o->entry[0].partition;
+        o->bucket = o->entry[0].bucket;
     }
     return 0;
 }
@@ -109,7 +134,7 @@ int pfs_write_adopt(struct pfs_write *write, const struct pfs_manifest_entry *en
 {
     bool again = pfs_write_is_dynamic(write->config.schema);
 
-    if (write->batches > 0)
+    if (write->hold.count > 0 || write->runs != NULL)
         return pfs_fail(err, EINVAL, "files are adopted before rows are added");
     for (int64_t i = 0, len; i < entries; i += len) {
         struct pfs_output *o;
@@ -165,6 +190,7 @@ static int take_batch(struct pfs_write *into, struct pfs_write *from, struct pfs
         pfs_routed_free(r);
         return rc;
     }
+    r->joined = 0;
     return pfs_write_add_routed(into, r, state, err);
 }
 
@@ -199,19 +225,59 @@ static int take_listed(struct pfs_write *into, struct pfs_outputs *from, int32_t
 
 int pfs_write_take(struct pfs_write *into, struct pfs_write *from, struct pfs_state *state, struct pfs_err *err)
 {
-    int32_t batches = from->batches;
-    int rc = take_outputs(into, from, state, err);
+    struct pfs_hold hold = from->hold;
+    int rc = pfs_outputs_are_open(from) ? pfs_outputs_finish(from, err) : 0;
 
-    from->batches = 0;
-    for (int32_t i = 0; i < batches; i++)
+    from->hold = (struct pfs_hold){0};
+    if (rc == 0)
+        rc = take_outputs(into, from, state, err);
+    if (rc == 0)
+        rc = add_runs(into, from->runs, state, err);
+    for (int32_t i = 0; i < hold.count; i++)
         if (rc == 0)
-            rc = take_batch(into, from, from->routed[i], state, err);
+            rc = take_batch(into, from, hold.routed[i], state, err);
         else
-            pfs_routed_free(from->routed[i]);
+            pfs_routed_free(hold.routed[i]);
+    pfs_free(hold.routed);
     if (rc == 0)
         rc = take_listed(into, &from->outputs, from->spilled, err);
     if (rc == 0)
         rc = take_listed(into, &from->old, from->old.count, err);
     pfs_write_empty(from);
+    return rc;
+}
+
+/* ---- rows whose buckets are out of date ---- */
+
+int pfs_write_add_again(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err)
+{
+    struct pfs_outputs outputs = w->outputs;
+    struct pfs_runs *runs = w->runs;
+    struct pfs_hold hold = w->hold;
+    int64_t rows = w->rows;
+    int rc = 0;
+
+    w->outputs = (struct pfs_outputs){0};
+    w->runs = NULL;
+    w->hold = (struct pfs_hold){0};
+    w->spilled = 0;
+    for (int32_t i = 0; rc == 0 && i < outputs.count; i++)
+        for (int64_t k = 0; rc == 0 && k < outputs.output[i]->entries; k++)
+            rc = pfs_write_add_back(w, &outputs.output[i]->entry[k], state, err);
+    if (rc == 0)
+        rc = add_runs(w, runs, state, err);
+    for (int32_t i = 0; i < hold.count; i++)
+        if (rc == 0)
+            rc = pfs_write_add_routed(w, hold.routed[i], state, err);
+        else
+            pfs_routed_free(hold.routed[i]);
+    if (rc == 0)
+        rc = take_listed(w, &outputs, outputs.count, err);
+    w->broken = w->broken || rc < 0;
+    pfs_outputs_cut(w, &outputs, 0, true);
+    pfs_outputs_done(&outputs);
+    pfs_runs_close(runs);
+    pfs_free(hold.routed);
+    w->rows = rows;
     return rc;
 }

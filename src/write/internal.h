@@ -1,6 +1,7 @@
 /* internal.h - a write: rows in memory, sorted runs in the scratch file, files. Private to the suite.
  *
- *   held     routed batches, in order of arrival; each attempt of a commit sorts and writes them anew
+ *   hold     routed batches, in order of arrival; each attempt of a commit sorts and writes them anew
+ *   runs     what the memory could not hold, sorted; merged with the hold, as often
  *   outputs  files: first the durable ones, whose rows are nowhere else (spilled), then those of the last attempt
  *   old      listed files whose rows are elsewhere by now: they go when the write is committed
  */
@@ -9,19 +10,22 @@
 #include "src/file/file.h"
 #include "src/merge/merge.h"
 #include "src/write/assign.h"
+#include "src/write/hold.h"
 #include "src/write/route.h"
+#include "src/write/run.h"
 #include "src/write/write.h"
 
 struct pfs_output { /* files of one bucket, made by one flush */
     struct pfs_arena arena;
+    struct pfs_slice partition;
+    int32_t bucket;
+    struct pfs_data_writer *writer; /* append tables: takes more rows; NULL = the entries are complete */
     struct pfs_manifest_entry *entry;
     int64_t entries;
     struct pfs_manifest_entry *changelog;
     int64_t changelogs;
     int64_t base, next; /* sequence numbers: the first, and the one after the last */
     bool listed;        /* a journal names them: they are not removed before a snapshot holds their rows */
-    int rc;
-    struct pfs_err err;
 };
 
 struct pfs_outputs {
@@ -35,9 +39,11 @@ struct pfs_write {
     struct pfs_engine *engine; /* primary-key tables */
     int32_t *column;           /* 0 .. columns - 1: the engine's */
     struct pfs_partitions partitions;
-    struct pfs_routed **routed; /* rows in memory */
-    int32_t batches, batches_room;
-    size_t bytes;
+    bool input;     /* changelog-producer = input */
+    bool spillable; /* beyond the budget rows become runs; else files */
+    bool broken;    /* a file that was open for more rows failed: nothing is known of it */
+    struct pfs_hold hold;
+    struct pfs_runs *runs; /* NULL = none */
     int64_t rows;
     struct pfs_outputs outputs;
     int32_t spilled; /* of the outputs, the first so many */
@@ -45,8 +51,10 @@ struct pfs_write {
     struct pfs_assigner **assigner; /* by partition number; dynamic buckets only */
     int32_t assigners;
     struct pfs_state *assigned; /* the state that the assigners were loaded from */
-    struct pfs_arena arena;     /* what the last prepare answered */
-    const char **index_path;    /* index files of the last prepare */
+    bool prepared;              /* `files` is what the last prepare answered, and nothing was added since */
+    struct pfs_write_files files;
+    struct pfs_arena arena;  /* what it points to */
+    const char **index_path; /* index files of the last prepare */
     int32_t index_paths;
 };
 
@@ -68,6 +76,10 @@ struct pfs_data_write pfs_output_target(const struct pfs_write *w, struct pfs_sl
 /* The next number of a bucket: above the state's, and above those of the first `outputs` outputs. */
 int64_t pfs_output_base(const struct pfs_write *w, const struct pfs_state *state, struct pfs_slice partition,
                         int32_t bucket, int32_t outputs);
+/* The one of that bucket that takes more rows; NULL: none. */
+struct pfs_output *pfs_outputs_open_writer(const struct pfs_write *w, struct pfs_slice partition, int32_t bucket);
+bool pfs_outputs_are_open(const struct pfs_write *w);             /* is there one? */
+int pfs_outputs_finish(struct pfs_write *w, struct pfs_err *err); /* ends them: entries, synced */
 /* Makes the spilled outputs fit the numbers of the state: what does not is written anew. */
 int pfs_outputs_fit(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err);
 
@@ -76,6 +88,17 @@ int pfs_outputs_fit(struct pfs_write *w, struct pfs_state *state, struct pfs_err
 /* Adds the rows of an entry as if they had just come through the gate. */
 int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *entry, struct pfs_state *state,
                        struct pfs_err *err);
+
+/* The rows of all spilled files and runs, added again in front of those in memory. */
+int pfs_write_add_again(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err);
+
+/* ---- flush.c ---- */
+
+/* The rows in memory as one run a bucket; they stay in memory. -errno: there may be no room for it. */
+int pfs_flush_runs(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err);
+/* The rows in memory and in runs as outputs; they stay where they are. stay_open: files of append tables take more
+ * rows later. */
+int pfs_flush_files(struct pfs_write *w, struct pfs_state *state, bool stay_open, struct pfs_err *err);
 
 /* ---- write.c ---- */
 

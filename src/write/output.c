@@ -41,6 +41,7 @@ void pfs_outputs_cut(struct pfs_write *w, struct pfs_outputs *outputs, int32_t f
     while (outputs->count > from) {
         struct pfs_output *o = outputs->output[--outputs->count];
 
+        pfs_data_writer_close(o->writer);
         if (unlisted && !o->listed)
             pfs_output_remove_files(w, o);
         pfs_arena_done(&o->arena);
@@ -94,11 +95,45 @@ int64_t pfs_output_base(const struct pfs_write *w, const struct pfs_state *state
     for (int32_t i = 0; i < outputs; i++) {
         const struct pfs_output *o = w->outputs.output[i];
 
-        if (o->entries > 0 && o->entry[0].bucket == bucket && pfs_slice_eq(o->entry[0].partition, partition) &&
-            o->next > base)
+        if (o->bucket == bucket && o->next > base && pfs_slice_eq(o->partition, partition))
             base = o->next;
     }
     return base;
+}
+
+/* ---- open for more rows ---- */
+
+struct pfs_output *pfs_outputs_open_writer(const struct pfs_write *w, struct pfs_slice partition, int32_t bucket)
+{
+    for (int32_t i = w->engine != NULL ? 0 : w->outputs.count; i > 0; i--) {
+        struct pfs_output *o = w->outputs.output[i - 1];
+
+        if (o->writer != NULL && o->bucket == bucket && pfs_slice_eq(o->partition, partition))
+            return o;
+    }
+    return NULL;
+}
+
+bool pfs_outputs_are_open(const struct pfs_write *w)
+{
+    for (int32_t i = 0; i < w->outputs.count; i++)
+        if (w->outputs.output[i]->writer != NULL)
+            return true;
+    return false;
+}
+
+int pfs_outputs_finish(struct pfs_write *w, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < w->outputs.count; i++) {
+        struct pfs_output *o = w->outputs.output[i];
+
+        if (o->writer == NULL)
+            continue;
+        PFS_TRY(pfs_data_writer_finish(o->writer, &o->arena, &o->entry, &o->entries, err));
+        pfs_data_writer_close(o->writer);
+        o->writer = NULL;
+    }
+    return 0;
 }
 
 /* ---- files that no longer fit ---- */
@@ -164,13 +199,15 @@ static int replace_output(struct pfs_write *w, struct pfs_output *o, struct pfs_
 
 static int rewrite_output(struct pfs_write *w, struct pfs_output *o, int64_t base, struct pfs_err *err)
 {
-    struct pfs_data_write to = pfs_output_target(w, o->entry[0].partition, o->entry[0].bucket, base);
-    struct pfs_output fresh = {.base = base, .next = base + (o->next - o->base)};
+    struct pfs_data_write to = pfs_output_target(w, o->partition, o->bucket, base);
+    struct pfs_output fresh = {.bucket = o->bucket, .base = base, .next = base + (o->next - o->base)};
     struct pfs_data_writer *writer;
     int rc = 0;
 
     PFS_TRY(pfs_data_writer_open(&to, &writer, err));
     pfs_arena_init(&fresh.arena, PFS_ARENA_LIMIT);
+    if (!pfs_arena_copy(&fresh.arena, o->partition, &fresh.partition))
+        rc = pfs_arena_full(&fresh.arena, err);
     for (int64_t i = 0; rc == 0 && i < o->entries; i++)
         rc = renumber(w, &o->entry[i], base - o->base, writer, err);
     if (rc == 0)
@@ -191,7 +228,7 @@ int pfs_outputs_fit(struct pfs_write *w, struct pfs_state *state, struct pfs_err
 
         if (o->entries == 0)
             continue;
-        base = pfs_output_base(w, state, o->entry[0].partition, o->entry[0].bucket, i);
+        base = pfs_output_base(w, state, o->partition, o->bucket, i);
         if (base > o->base)
             PFS_TRY(rewrite_output(w, o, base, err));
     }

@@ -271,7 +271,6 @@ static int route(const struct pfs_gate *gate, struct pfs_partitions *partitions,
     if (rc == 0 && r->batch.rows > 0)
         rc = hash_rows(gate, r, &text, err);
     pfs_buf_done(&text);
-    r->bytes = r->arena.used_bytes;
     return rc;
 }
 

@@ -14,7 +14,8 @@ struct pfs_routed {
     struct pfs_batch batch;   /* the table's columns, then the row kind; rows that passed the gate */
     const int32_t *partition; /* a number for each row; NULL = all 0 */
     const int32_t *hash;      /* of the bucket key (dynamic buckets: of the trimmed key); NULL = not needed */
-    size_t bytes;
+    int32_t joined;           /* how many times small batches were joined into this one */
+    size_t sorting_bytes;     /* beside the arena's */
 };
 
 struct pfs_partitions { /* the partitions met so far, by number */

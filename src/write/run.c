@@ -1,0 +1,252 @@
+#include "src/write/run.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "format/frame.h"
+
+struct pfs_runs {
+    struct pfs_file *file;
+    pthread_mutex_t lock; /* appending */
+    const struct pfs_type **type;
+    int32_t columns; /* of key-value batches */
+    struct pfs_run_list *list;
+    int32_t count, room;
+};
+
+static const struct pfs_type number_type = {.kind = PFS_BIGINT}, kind_type = {.kind = PFS_TINYINT};
+
+int pfs_runs_open(const struct pfs_schema *schema, const char *dir, struct pfs_runs **out, struct pfs_err *err)
+{
+    struct pfs_runs *r = pfs_zalloc(sizeof(*r));
+    int rc;
+
+    if (r == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a write");
+    pthread_mutex_init(&r->lock, NULL);
+    r->columns = schema->columns + 2;
+    r->type = pfs_alloc_array((size_t)r->columns, sizeof(struct pfs_type *));
+    rc = r->type == NULL ? pfs_fail(err, ENOMEM, "no memory for a write") : pfs_store_scratch(dir, &r->file, err);
+    if (rc < 0) {
+        pfs_runs_close(r);
+        return rc;
+    }
+    for (int32_t i = 0; i < schema->columns; i++)
+        r->type[i] = &schema->field[i].type;
+    r->type[schema->columns] = &number_type;
+    r->type[schema->columns + 1] = &kind_type;
+    *out = r;
+    return 0;
+}
+
+void pfs_run_done(struct pfs_run *run)
+{
+    pfs_free(run->frame);
+    *run = (struct pfs_run){0};
+}
+
+void pfs_run_list_clear(struct pfs_run_list *list)
+{
+    while (list->count > 0)
+        pfs_run_done(&list->run[--list->count]);
+}
+
+void pfs_runs_close(struct pfs_runs *runs)
+{
+    if (runs == NULL)
+        return;
+    for (int32_t i = 0; i < runs->count; i++) {
+        pfs_run_list_clear(&runs->list[i]);
+        pfs_free(runs->list[i].run);
+    }
+    pfs_file_close(runs->file);
+    pthread_mutex_destroy(&runs->lock);
+    pfs_free(runs->list);
+    pfs_free(runs->type);
+    pfs_free(runs);
+}
+
+/* ---- buckets ---- */
+
+int32_t pfs_runs_count(const struct pfs_runs *runs)
+{
+    return runs == NULL ? 0 : runs->count;
+}
+
+struct pfs_run_list *pfs_runs_at(struct pfs_runs *runs, int32_t index)
+{
+    return &runs->list[index];
+}
+
+/* The first list that is not before (partition, bucket). */
+static int32_t place_of(const struct pfs_runs *runs, int32_t partition, int32_t bucket)
+{
+    int32_t from = 0, to = runs->count;
+
+    while (from < to) {
+        int32_t mid = from + (to - from) / 2;
+        const struct pfs_run_list *l = &runs->list[mid];
+
+        if (l->partition < partition || (l->partition == partition && l->bucket < bucket))
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    return from;
+}
+
+static bool is_there(const struct pfs_runs *runs, int32_t at, int32_t partition, int32_t bucket)
+{
+    return at < runs->count && runs->list[at].partition == partition && runs->list[at].bucket == bucket;
+}
+
+struct pfs_run_list *pfs_runs_find(struct pfs_runs *runs, int32_t partition, int32_t bucket)
+{
+    int32_t at = runs == NULL ? 0 : place_of(runs, partition, bucket);
+
+    return runs != NULL && is_there(runs, at, partition, bucket) ? &runs->list[at] : NULL;
+}
+
+int pfs_runs_need(struct pfs_runs *runs, int32_t partition, int32_t bucket, struct pfs_err *err)
+{
+    int32_t at = place_of(runs, partition, bucket);
+
+    if (is_there(runs, at, partition, bucket))
+        return 0;
+    if (runs->count == runs->room) {
+        int32_t room = runs->room == 0 ? 16 : runs->room * 2;
+        struct pfs_run_list *more = pfs_realloc(runs->list, (size_t)room * sizeof(*more));
+
+        if (more == NULL)
+            return pfs_fail(err, ENOMEM, "no memory for a write");
+        runs->list = more;
+        runs->room = room;
+    }
+    memmove(runs->list + at + 1, runs->list + at, (size_t)(runs->count - at) * sizeof(*runs->list));
+    runs->list[at] = (struct pfs_run_list){.partition = partition, .bucket = bucket};
+    runs->count++;
+    return 0;
+}
+
+/* ---- writing ---- */
+
+static int append(struct pfs_runs *runs, struct pfs_slice bytes, struct pfs_run *run, struct pfs_err *err)
+{
+    uint64_t at;
+    int rc;
+
+    if (run->frames == run->room) {
+        int32_t room = run->room == 0 ? 32 : run->room * 2;
+        struct pfs_run_frame *more = pfs_realloc(run->frame, (size_t)room * sizeof(*more));
+
+        if (more == NULL)
+            return pfs_fail(err, ENOMEM, "no memory for a write");
+        run->frame = more;
+        run->room = room;
+    }
+    pthread_mutex_lock(&runs->lock);
+    at = pfs_file_size(runs->file);
+    rc = pfs_file_append(runs->file, bytes.at, bytes.len, err);
+    pthread_mutex_unlock(&runs->lock);
+    if (rc < 0)
+        return pfs_wrap(err, "a temporary file");
+    run->frame[run->frames++] = (struct pfs_run_frame){at, bytes.len};
+    return 0;
+}
+
+int pfs_run_write(struct pfs_runs *runs, struct pfs_reader *rows, struct pfs_run *out, struct pfs_err *err)
+{
+    struct pfs_buf bytes = {0};
+    struct pfs_arena arena;
+    struct pfs_batch batch;
+    int64_t count;
+
+    *out = (struct pfs_run){0};
+    pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
+    while ((count = pfs_reader_next(rows, &arena, &batch, err)) > 0) {
+        pfs_buf_clear(&bytes);
+        count = pfs_frame_put(&batch, PFS_CODEC_LZ4, &bytes, err);
+        if (count == 0)
+            count = append(runs, pfs_buf_slice(&bytes), out, err);
+        if (count < 0)
+            break;
+        pfs_arena_reset(&arena);
+    }
+    pfs_arena_done(&arena);
+    pfs_buf_done(&bytes);
+    if (count < 0)
+        pfs_run_done(out);
+    return (int)count;
+}
+
+int pfs_run_list_add(struct pfs_run_list *list, struct pfs_run *run, struct pfs_err *err)
+{
+    if (list->count == list->room) {
+        int32_t room = list->room == 0 ? 8 : list->room * 2;
+        struct pfs_run *more = pfs_realloc(list->run, (size_t)room * sizeof(*more));
+
+        if (more == NULL) {
+            pfs_run_done(run);
+            return pfs_fail(err, ENOMEM, "no memory for a write");
+        }
+        list->run = more;
+        list->room = room;
+    }
+    list->run[list->count++] = *run;
+    return 0;
+}
+
+/* ---- reading ---- */
+
+struct run_reader {
+    struct pfs_reader reader;
+    struct pfs_runs *runs;
+    const struct pfs_run *run;
+    int32_t next;
+    struct pfs_buf bytes;
+};
+
+static int64_t run_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
+{
+    struct run_reader *r = (struct run_reader *)self;
+    const struct pfs_run_frame *frame;
+    size_t used;
+    uint8_t *to;
+
+    if (r->next == r->run->frames)
+        return 0;
+    frame = &r->run->frame[r->next++];
+    pfs_buf_clear(&r->bytes);
+    to = pfs_buf_reserve(&r->bytes, frame->len);
+    if (to == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a write");
+    PFS_TRY(pfs_file_pread(r->runs->file, frame->at, to, frame->len, err));
+    PFS_TRY(pfs_frame_get(pfs_slice_of(to, frame->len), r->runs->type, r->runs->columns, arena, out, &used, err));
+    return out->rows;
+}
+
+static void run_close(struct pfs_reader *self)
+{
+    struct run_reader *r = (struct run_reader *)self;
+
+    pfs_buf_done(&r->bytes);
+    pfs_free(r);
+}
+
+static const struct pfs_reader_ops run_ops = {run_next, run_close};
+
+int pfs_run_open(struct pfs_runs *runs, const struct pfs_run *run, struct pfs_reader **out, struct pfs_err *err)
+{
+    struct run_reader *r = pfs_zalloc(sizeof(*r));
+
+    if (r == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a write");
+    r->reader.ops = &run_ops;
+    r->runs = runs;
+    r->run = run;
+    *out = &r->reader;
+    return 0;
+}

@@ -1,0 +1,513 @@
+/* write_test.c - rows through the door of src/write into snapshots, beyond the memory budget and after lost races. */
+#include "src/write/write.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "format/text/text.h"
+#include "src/catalog.h"
+#include "src/scan/scan.h"
+#include "tests/unit/cm.h"
+
+#define SMALL ((size_t)256 << 10) /* a budget that a few thousand rows use up */
+
+static struct pfs_store *store; /* the catalog's */
+static struct pfs_pool *pool;
+static struct pfs_catalog *catalog;
+static struct pfs_table *table;
+
+static const char tables_sql[] =
+    "CREATE DATABASE d;"
+    "CREATE TABLE d.one (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1');"
+    "CREATE TABLE d.four (k INT, p INT, n BIGINT, PRIMARY KEY (k, p) NOT ENFORCED) PARTITIONED BY (p)"
+    " WITH ('bucket' = '4');"
+    "CREATE TABLE d.sums (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '2',"
+    " 'merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum');"
+    "CREATE TABLE d.dynamic (k INT, p INT, n BIGINT, PRIMARY KEY (k, p) NOT ENFORCED) PARTITIONED BY (p)"
+    " WITH ('dynamic-bucket.target-row-num' = '1000');"
+    "CREATE TABLE d.flushed (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"
+    " 'write-buffer-spillable' = 'false');"
+    "CREATE TABLE d.log (k INT, p INT, n BIGINT) PARTITIONED BY (p);"
+    "CREATE TABLE d.buckets (k INT, p INT, n BIGINT) WITH ('bucket' = '3', 'bucket-key' = 'k');";
+
+static int set_up(void **state)
+{
+    struct pfs_catalog_config config = {0};
+    struct pfs_buf answer = {0};
+
+    (void)state;
+    assert_int_equal(pfs_store_open_memory(&store, NULL), 0);
+    assert_int_equal(pfs_pool_open(2, &pool, NULL), 0);
+    config.store = store;
+    config.pool = pool;
+    assert_int_equal(pfs_catalog_open(&config, &catalog, NULL), 0);
+    assert_int_equal(pfs_catalog_execute(catalog, NULL, pfs_str(tables_sql), &answer, NULL), 0);
+    pfs_buf_done(&answer);
+    table = NULL;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    pfs_table_unref(table);
+    pfs_catalog_close(catalog);
+    pfs_pool_close(pool);
+    return 0;
+}
+
+static void use(const char *name)
+{
+    assert_int_equal(pfs_catalog_table(catalog, "d", name, NULL, &table, NULL), 0);
+}
+
+static struct pfs_state *newest(void)
+{
+    struct pfs_state *s = NULL;
+
+    assert_int_equal(pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &s, NULL), 0);
+    return s;
+}
+
+static struct pfs_write *open_write(size_t memory)
+{
+    struct pfs_write *w;
+
+    assert_int_equal(pfs_table_write_open(table, memory, &w, NULL), 0);
+    return w;
+}
+
+/* Rows k = from, from + step, ..., `count` of them; p = k % 3; n as given. */
+static void add(struct pfs_write *w, int32_t from, int32_t step, int32_t count, int64_t n, int8_t kind)
+{
+    static const struct pfs_type kind_type = {.kind = PFS_TINYINT};
+    const struct pfs_schema *schema;
+    struct pfs_state *s = newest();
+    struct pfs_arena arena = {0};
+    struct pfs_column *column = pfs_arena_array(&arena, 4, sizeof(*column));
+    int32_t *k = pfs_arena_alloc(&arena, (size_t)count * 4), *p = pfs_arena_alloc(&arena, (size_t)count * 4);
+    int64_t *value = pfs_arena_alloc(&arena, (size_t)count * 8);
+    int8_t *kinds = pfs_arena_alloc(&arena, (size_t)count);
+
+    assert_int_equal(pfs_table_schema(table, &schema, NULL), 0);
+    for (int32_t i = 0; i < count; i++) {
+        k[i] = from + i * step;
+        p[i] = k[i] % 3;
+        value[i] = n;
+        kinds[i] = kind;
+    }
+    column[0] = (struct pfs_column){.type = &schema->field[0].type, .values = k};
+    column[1] = (struct pfs_column){.type = &schema->field[1].type, .values = p};
+    column[2] = (struct pfs_column){.type = &schema->field[2].type, .values = value};
+    column[3] = (struct pfs_column){.type = &kind_type, .values = kinds};
+    assert_int_equal(pfs_write_add(w, &arena, &(struct pfs_batch){count, 4, column}, s, NULL), 0);
+    pfs_state_unref(s);
+}
+
+static void commit(struct pfs_write *w)
+{
+    int64_t id = 0;
+
+    assert_int_equal(pfs_table_commit(table, w, "u", 1, false, &id, NULL), 0);
+    assert_true(id > 0);
+}
+
+struct seen {
+    int64_t rows, sum;
+    int64_t n_of[16]; /* of the keys 0..15; -1 = not there */
+};
+
+static struct seen read_all(void)
+{
+    struct pfs_state *s = newest();
+    struct pfs_scan *scan;
+    struct pfs_reader *reader;
+    struct pfs_arena arena = {0};
+    struct pfs_batch batch;
+    struct seen seen = {0};
+    int64_t more = 0;
+
+    memset(seen.n_of, 0xff, sizeof(seen.n_of));
+    assert_int_equal(pfs_scan_open(&(struct pfs_scan_want){.state = s, .columns = -1}, &scan, NULL), 0);
+    for (int32_t i = 0; i < pfs_scan_splits(scan) && more >= 0; i++) {
+        assert_int_equal(pfs_scan_split(scan, i, &reader, NULL), 0);
+        while ((more = pfs_reader_next(reader, &arena, &batch, NULL)) > 0)
+            for (int64_t r = 0; r < more; r++) {
+                int32_t k = ((const int32_t *)batch.column[0].values)[r];
+                int64_t n = ((const int64_t *)batch.column[2].values)[r];
+
+                seen.rows++;
+                seen.sum += n;
+                if (k >= 0 && k < 16)
+                    seen.n_of[k] = n;
+            }
+        assert_int_equal(more, 0);
+        pfs_reader_close(reader);
+    }
+    pfs_scan_close(scan);
+    pfs_arena_done(&arena);
+    pfs_state_unref(s);
+    return seen;
+}
+
+static int64_t files(void)
+{
+    struct pfs_state *s = newest();
+    int64_t count = s->files;
+
+    pfs_state_unref(s);
+    return count;
+}
+
+/* Files below a table's bucket directories. */
+static int count_files(void *context, struct pfs_slice name, bool directory)
+{
+    (void)name;
+    *(int64_t *)context += !directory;
+    return 0;
+}
+
+static int64_t files_on_disk(const char *bucket)
+{
+    int64_t count = 0;
+
+    return pfs_store_list(store, bucket, count_files, &count, NULL) < 0 ? 0 : count;
+}
+
+/* ---- memory ---- */
+
+static void rows_beyond_the_budget_make_one_file_a_bucket(void **state)
+{
+    struct pfs_write *w;
+    struct seen seen;
+
+    (void)state;
+    use("one");
+    w = open_write(SMALL);
+    for (int32_t i = 0; i < 20; i++)
+        add(w, i, 20, 4000, i, 0); /* the keys of all batches interleave */
+    for (int32_t i = 0; i < 5; i++)
+        add(w, 0, 1, 4000, 100 + i, 0);
+    commit(w);
+    pfs_write_close(w);
+    seen = read_all();
+    assert_int_equal(seen.rows, 80000);
+    for (int32_t k = 0; k < 16; k++)
+        assert_int_equal(seen.n_of[k], 104); /* the last of each key */
+    assert_int_equal(files(), 1);
+}
+
+static void runs_of_many_buckets_and_partitions_are_merged(void **state)
+{
+    struct pfs_write *w;
+    struct seen seen;
+
+    (void)state;
+    use("four");
+    w = open_write(SMALL);
+    for (int32_t i = 0; i < 10; i++)
+        add(w, 0, 1, 6000, i, 0);
+    add(w, 0, 1, 6, 0, PFS_DELETE);
+    commit(w);
+    pfs_write_close(w);
+    seen = read_all();
+    assert_int_equal(seen.rows, 5994);
+    assert_int_equal(seen.sum, 5994 * 9);
+    assert_int_equal(seen.n_of[5], -1);
+    assert_int_equal(files(), 12);
+}
+
+static void sums_do_not_depend_on_the_budget(void **state)
+{
+    (void)state;
+    use("sums");
+    for (int32_t round = 0; round < 2; round++) {
+        struct pfs_write *w = open_write(round == 0 ? SMALL : 0);
+
+        for (int32_t i = 0; i < 50; i++)
+            add(w, 0, 1, 3000, 1, 0);
+        commit(w);
+        pfs_write_close(w);
+        assert_int_equal(read_all().sum, (round + 1) * 150000);
+    }
+    assert_int_equal(files(), 4);
+}
+
+static void without_spilling_the_buffer_is_flushed_to_files(void **state)
+{
+    struct pfs_write *w;
+    struct seen seen;
+
+    (void)state;
+    use("flushed");
+    w = open_write(SMALL);
+    for (int32_t i = 0; i < 10; i++)
+        add(w, 0, 1, 4000, i, 0);
+    commit(w);
+    pfs_write_close(w);
+    seen = read_all();
+    assert_int_equal(seen.rows, 4000);
+    assert_int_equal(seen.sum, 4000 * 9);
+    assert_true(files() > 1);
+}
+
+static void append_tables_keep_their_files_open(void **state)
+{
+    struct pfs_write *w;
+
+    (void)state;
+    use("log");
+    w = open_write(SMALL);
+    for (int32_t i = 0; i < 30; i++)
+        add(w, 0, 1, 4000, 1, 0);
+    commit(w);
+    pfs_write_close(w);
+    assert_int_equal(read_all().rows, 120000);
+    assert_int_equal(files(), 3);
+}
+
+static void ten_thousand_single_rows_are_one_file(void **state)
+{
+    struct pfs_write *w;
+
+    (void)state;
+    use("one");
+    w = open_write(0);
+    for (int32_t i = 0; i < 10000; i++)
+        add(w, i, 1, 1, i, 0);
+    assert_int_equal(pfs_write_rows(w), 10000);
+    commit(w);
+    pfs_write_close(w);
+    assert_int_equal(read_all().rows, 10000);
+    assert_int_equal(files(), 1);
+}
+
+/* ---- spilled files, taken over, taken together ---- */
+
+static void spilled_files_outlive_the_write_and_are_adopted(void **state)
+{
+    struct pfs_state *s;
+    struct pfs_write *w, *next;
+    struct pfs_write_files spilled;
+
+    (void)state;
+    use("one");
+    s = newest();
+    w = open_write(0);
+    add(w, 0, 1, 100, 7, 0);
+    assert_int_equal(pfs_write_spill(w, s, &spilled, NULL), 0);
+    assert_int_equal(spilled.entries, 1);
+    next = open_write(0);
+    assert_int_equal(pfs_write_adopt(next, spilled.entry, spilled.entries, s, NULL), 0);
+    pfs_write_close(w);
+    assert_int_equal(files_on_disk("d.db/one/bucket-0"), 1);
+    add(next, 0, 1, 10, 8, 0);
+    commit(next);
+    pfs_write_close(next);
+    pfs_state_unref(s);
+    assert_int_equal(read_all().rows, 100);
+    assert_int_equal(read_all().sum, 10 * 8 + 90 * 7);
+    assert_int_equal(files_on_disk("d.db/one/bucket-0"), 2);
+}
+
+static void files_that_no_longer_fit_are_replaced_at_the_commit(void **state)
+{
+    struct pfs_state *s;
+    struct pfs_write *w, *other;
+    struct pfs_write_files spilled, now;
+
+    (void)state;
+    use("one");
+    s = newest();
+    w = open_write(0);
+    add(w, 0, 1, 100, 7, 0);
+    assert_int_equal(pfs_write_spill(w, s, &spilled, NULL), 0);
+    pfs_state_unref(s);
+    other = open_write(0);
+    add(other, 0, 1, 200, 1, 0);
+    commit(other);
+    pfs_write_close(other);
+    s = newest();
+    assert_int_equal(pfs_write_prepare(w, s, &now, NULL), 0);
+    assert_int_equal(now.entries, 1);
+    assert_int_equal(now.entry[0].file.min_sequence, 200);
+    assert_int_equal(files_on_disk("d.db/one/bucket-0"), 3); /* the journaled one too */
+    pfs_state_unref(s);
+    commit(w);
+    pfs_write_close(w);
+    assert_int_equal(files_on_disk("d.db/one/bucket-0"), 2);
+    assert_int_equal(read_all().sum, 100 * 7 + 100);
+}
+
+static void a_write_that_is_closed_leaves_only_listed_files(void **state)
+{
+    struct pfs_state *s;
+    struct pfs_write *w;
+    struct pfs_write_files out;
+
+    (void)state;
+    use("one");
+    s = newest();
+    w = open_write(0);
+    add(w, 0, 1, 100, 7, 0);
+    assert_int_equal(pfs_write_prepare(w, s, &out, NULL), 0);
+    assert_int_equal(files_on_disk("d.db/one/bucket-0"), 1);
+    pfs_write_close(w);
+    assert_int_equal(files_on_disk("d.db/one/bucket-0"), 0);
+    pfs_state_unref(s);
+}
+
+static void one_write_takes_the_rows_of_another(void **state)
+{
+    struct pfs_state *s;
+    struct pfs_write *into, *from;
+    struct pfs_write_files spilled;
+    struct seen seen;
+
+    (void)state;
+    use("four");
+    s = newest();
+    into = open_write(0);
+    from = open_write(SMALL);
+    add(into, 0, 1, 100, 1, 0);
+    add(from, 2, 1, 1, 2, 0); /* its first partition is another one */
+    assert_int_equal(pfs_write_spill(from, s, &spilled, NULL), 0);
+    for (int32_t i = 0; i < 3; i++)
+        add(from, 0, 1, 4000, 3 + i, 0);
+    add(from, 1, 1, 1, 9, 0);
+    assert_int_equal(pfs_write_take(into, from, s, NULL), 0);
+    assert_int_equal(pfs_write_rows(from), 0);
+    pfs_write_close(from);
+    commit(into);
+    pfs_write_close(into);
+    pfs_state_unref(s);
+    seen = read_all();
+    assert_int_equal(seen.rows, 4000);
+    assert_int_equal(seen.n_of[0], 5);
+    assert_int_equal(seen.n_of[1], 9);
+}
+
+/* ---- dynamic buckets ---- */
+
+static void a_lost_race_assigns_dynamic_buckets_again(void **state)
+{
+    struct pfs_write *w, *other;
+    struct seen seen;
+
+    (void)state;
+    use("dynamic");
+    w = open_write(SMALL);
+    for (int32_t i = 0; i < 3; i++)
+        add(w, i, 3, 4000, 1, 0);
+    add(w, 0, 1, 8000, 5, 0); /* by now some are runs */
+    other = open_write(0);
+    add(other, 6000, -1, 6000, 9, 0);
+    commit(other);
+    pfs_write_close(other);
+    commit(w);
+    pfs_write_close(w);
+    seen = read_all();
+    assert_int_equal(seen.rows, 12000); /* no key lives in two buckets */
+    for (int32_t k = 0; k < 16; k++)
+        assert_int_equal(seen.n_of[k], 5);
+}
+
+static void spilled_files_of_dynamic_buckets_are_assigned_again(void **state)
+{
+    struct pfs_state *s;
+    struct pfs_write *w, *other;
+    struct pfs_write_files spilled;
+
+    (void)state;
+    use("dynamic");
+    s = newest();
+    w = open_write(0);
+    add(w, 0, 1, 5000, 1, 0);
+    assert_int_equal(pfs_write_spill(w, s, &spilled, NULL), 0);
+    assert_true(spilled.entries >= 6);
+    pfs_state_unref(s);
+    other = open_write(0);
+    add(other, 5999, -1, 6000, 9, 0);
+    commit(other);
+    pfs_write_close(other);
+    commit(w);
+    pfs_write_close(w);
+    assert_int_equal(read_all().rows, 6000);
+    assert_int_equal(read_all().sum, 5000 + 1000 * 9);
+}
+
+static void a_journal_of_dynamic_buckets_is_adopted(void **state)
+{
+    struct pfs_state *s;
+    struct pfs_write *w, *next;
+    struct pfs_write_files spilled;
+
+    (void)state;
+    use("dynamic");
+    s = newest();
+    w = open_write(0);
+    add(w, 0, 1, 3000, 1, 0);
+    assert_int_equal(pfs_write_spill(w, s, &spilled, NULL), 0);
+    next = open_write(0);
+    assert_int_equal(pfs_write_adopt(next, spilled.entry, spilled.entries, s, NULL), 0);
+    pfs_write_close(w);
+    pfs_state_unref(s);
+    commit(next);
+    add(next, 0, 1, 3000, 2, 0);
+    commit(next);
+    pfs_write_close(next);
+    assert_int_equal(read_all().rows, 3000);
+    assert_int_equal(read_all().sum, 6000);
+}
+
+static void append_tables_with_buckets_are_numbered_on(void **state)
+{
+    struct pfs_state *s;
+    int64_t next = 0;
+
+    (void)state;
+    use("buckets");
+    for (int32_t i = 0; i < 2; i++) {
+        struct pfs_write *w = open_write(SMALL);
+
+        for (int32_t k = 0; k < 4; k++)
+            add(w, 0, 1, 5000, 1, 0);
+        commit(w);
+        pfs_write_close(w);
+    }
+    s = newest();
+    assert_int_equal(s->files, 6);
+    for (int64_t i = 0; i < s->files; i++)
+        if (s->file[i]->bucket == 0) {
+            assert_int_equal(s->file[i]->file.min_sequence, next);
+            next = s->file[i]->file.max_sequence + 1;
+        }
+    assert_true(next > 0);
+    pfs_state_unref(s);
+    assert_int_equal(read_all().rows, 40000);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(rows_beyond_the_budget_make_one_file_a_bucket),
+        TEST(runs_of_many_buckets_and_partitions_are_merged),
+        TEST(sums_do_not_depend_on_the_budget),
+        TEST(without_spilling_the_buffer_is_flushed_to_files),
+        TEST(append_tables_keep_their_files_open),
+        TEST(ten_thousand_single_rows_are_one_file),
+        TEST(spilled_files_outlive_the_write_and_are_adopted),
+        TEST(files_that_no_longer_fit_are_replaced_at_the_commit),
+        TEST(a_write_that_is_closed_leaves_only_listed_files),
+        TEST(one_write_takes_the_rows_of_another),
+        TEST(a_lost_race_assigns_dynamic_buckets_again),
+        TEST(spilled_files_of_dynamic_buckets_are_assigned_again),
+        TEST(a_journal_of_dynamic_buckets_is_adopted),
+        TEST(append_tables_with_buckets_are_numbered_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
