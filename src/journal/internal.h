@@ -48,7 +48,8 @@ struct waiter {
 
 struct pfs_journal {
     pthread_mutex_t append, state;
-    pthread_cond_t change; /* of `leading`, `waiters`, `stop`, a waiter's `done` */
+    pthread_cond_t change; /* of `leading`, the list of waiters, `stop`, a waiter's `done` */
+    pthread_cond_t gather; /* of `waiters`, for the one who leads */
 
     struct pfs_store *store;
     uint64_t segment_bytes, limit_bytes;
@@ -65,7 +66,8 @@ struct pfs_journal {
     uint64_t added, durable; /* records, over all segments; a lost one counts as durable: it is settled */
     struct waiter *waiter_first, *waiter_last;
     bool leading;
-    int companions; /* served by the last sync */
+    int waiters, companions; /* who wait now; who waited when the last sync had ended, its own included */
+    int64_t sync_ns;         /* how long it took */
 
     pthread_t thread; /* serves sync_later */
     bool threaded, stop;

@@ -2,6 +2,7 @@
 #include "src/journal/journal.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "base/hash.h"
 #include "base/limits.h"
@@ -19,6 +20,7 @@ int pfs_segment_path(char out[static 128], const char *uuid, int32_t number)
 
 int pfs_journal_open(const struct pfs_journal_config *config, struct pfs_journal **out, struct pfs_err *err)
 {
+    pthread_condattr_t monotonic;
     struct pfs_journal *j;
 
     if (strlen(config->user) > PFS_SEGMENT_USER_MAX)
@@ -40,6 +42,10 @@ int pfs_journal_open(const struct pfs_journal_config *config, struct pfs_journal
     pthread_mutex_init(&j->append, NULL);
     pthread_mutex_init(&j->state, NULL);
     pthread_cond_init(&j->change, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&j->gather, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     *out = j;
     return 0;
 }
@@ -509,6 +515,7 @@ void pfs_journal_close(struct pfs_journal *j)
         }
     pfs_free(j->slots);
     pfs_buf_done(&j->scratch);
+    pthread_cond_destroy(&j->gather);
     pthread_cond_destroy(&j->change);
     pthread_mutex_destroy(&j->state);
     pthread_mutex_destroy(&j->append);

@@ -159,9 +159,35 @@ static void the_fault_store_fails_the_call_that_it_is_told(void **state)
     close_store(s, true);
 }
 
+static void one_holder_at_a_time_has_a_locked_file(void **state)
+{
+    (void)state;
+    for (int memory = 0; memory < 2; memory++) {
+        struct pfs_store *store = open_store(memory != 0);
+        struct pfs_file *first, *second, *reader;
+        char text[3];
+
+        assert_int_equal(pfs_store_open_locked(store, "d/log", false, &first, NULL), -ENOENT);
+        assert_int_equal(pfs_store_open_locked(store, "d/log", true, &first, NULL), 0);
+        assert_int_equal(pfs_store_open_locked(store, "d/log", true, &second, NULL), -EEXIST);
+        assert_int_equal(pfs_store_open_locked(store, "d/log", false, &second, NULL), -EAGAIN);
+        assert_int_equal(pfs_store_open(store, "d/log", &reader, NULL), 0); /* readers need no lock */
+        pfs_file_close(reader);
+        assert_int_equal(pfs_file_append(first, "abc", 3, NULL), 0);
+        assert_int_equal(pfs_file_pread(first, 0, text, 3, NULL), 0);
+        assert_memory_equal(text, "abc", 3);
+        pfs_file_close(first);
+        assert_int_equal(pfs_store_open_locked(store, "d/log", false, &second, NULL), 0);
+        assert_int_equal(pfs_file_size(second), 3);
+        pfs_file_close(second);
+        close_store(store, memory != 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_holder_at_a_time_has_a_locked_file),
         cmocka_unit_test(stores_behave_alike),
         cmocka_unit_test(a_power_cut_takes_what_was_not_synced),
         cmocka_unit_test(the_fault_store_fails_the_call_that_it_is_told),
