@@ -13,12 +13,17 @@ struct writer {
     struct pfs_writer writer; /* first */
     struct pfs_file *file;
     struct pfs_parquet_write config;
-    struct pfs_pq_out_column *column;
+    struct pfs_arena arena; /* tree */
+    struct pfs_pq_out_node *tree;
+    int32_t leaves;
+    struct pfs_pq_out_column *column; /* one a leaf */
+    struct pfs_pq_out_scratch scratch;
+    struct pfs_arena levels; /* of one column of one batch */
     int64_t group_rows, rows;
     struct pfs_buf groups; /* RowGroup structs, printed as they end */
     size_t group_count;
     struct pfs_column_stats *stats;
-    int32_t (*offsets)[2][2]; /* of text bounds in stats */
+    struct pfs_pq_out_cell (*cell)[2]; /* of bounds in stats */
     bool begun;
 };
 
@@ -41,19 +46,18 @@ static void put_statistics(struct pfs_thrift_out *t, const struct pfs_pq_out_col
 {
     struct pfs_buf bound = {0};
     int16_t outer = pfs_thrift_begin(t, PFS_PQ_META_STATISTICS);
-    bool bounds = c->group.any && !c->group.unordered;
 
     pfs_thrift_put_i64(t, PFS_PQ_STATS_NULLS, c->group.nulls);
-    if (bounds) {
-        pfs_pq_out_print_bound(c, &c->group.max, &bound);
+    if (c->group.any && !c->group.unordered) {
+        pfs_pq_out_print_bound(c, true, &bound);
         pfs_thrift_put_bytes(t, PFS_PQ_STATS_MAX, pfs_buf_slice(&bound));
         pfs_buf_clear(&bound);
-        pfs_pq_out_print_bound(c, &c->group.min, &bound);
+        pfs_pq_out_print_bound(c, false, &bound);
         pfs_thrift_put_bytes(t, PFS_PQ_STATS_MIN, pfs_buf_slice(&bound));
         pfs_thrift_put_bool(t, PFS_PQ_STATS_MAX_EXACT, true);
         pfs_thrift_put_bool(t, PFS_PQ_STATS_MIN_EXACT, true);
     }
-    if (bound.failed)
+    if (bound.failed || c->group.min.failed || c->group.max.failed)
         t->buf->failed = true;
     pfs_buf_done(&bound);
     pfs_thrift_end(t, outer);
@@ -84,15 +88,12 @@ static void put_chunk(struct pfs_thrift_out *t, const struct writer *w, const st
                       size_t dictionary)
 {
     int16_t outer = pfs_thrift_element(t), meta;
-    struct pfs_slice name = pfs_str(c->field->name);
 
     pfs_thrift_put_i64(t, PFS_PQ_CHUNK_FILE_OFFSET, (int64_t)off);
     meta = pfs_thrift_begin(t, PFS_PQ_CHUNK_META);
-    pfs_thrift_put_i32(t, PFS_PQ_META_TYPE, (int32_t)c->physical);
+    pfs_thrift_put_i32(t, PFS_PQ_META_TYPE, (int32_t)c->node->physical);
     put_encodings(t, c);
-    pfs_thrift_put_list(t, PFS_PQ_META_PATH, PFS_PQ_T_BINARY, 1);
-    pfs_buf_uleb(t->buf, name.len);
-    pfs_buf_put(t->buf, name.at, name.len);
+    pfs_pq_out_put_path(t, c->node);
     pfs_thrift_put_i32(t, PFS_PQ_META_CODEC, codec_number(w->config.codec));
     pfs_thrift_put_i64(t, PFS_PQ_META_VALUES, c->values);
     pfs_thrift_put_i64(t, PFS_PQ_META_RAW_BYTES, c->raw_bytes);
@@ -100,7 +101,8 @@ static void put_chunk(struct pfs_thrift_out *t, const struct writer *w, const st
     pfs_thrift_put_i64(t, PFS_PQ_META_DATA_OFF, (int64_t)(off + dictionary));
     if (dictionary > 0)
         pfs_thrift_put_i64(t, PFS_PQ_META_DICTIONARY_OFF, (int64_t)off);
-    put_statistics(t, c);
+    if (c->node->parent == NULL)
+        put_statistics(t, c);
     pfs_thrift_end(t, meta);
     pfs_thrift_end(t, outer);
 }
@@ -133,14 +135,14 @@ static int end_group(struct writer *w, struct pfs_err *err)
     if (w->group_rows == 0)
         return 0;
     PFS_TRY(begin(w, err));
-    pfs_thrift_put_list(&t, PFS_PQ_GROUP_COLUMNS, PFS_PQ_T_STRUCT, (size_t)w->config.columns);
-    for (int32_t i = 0; i < w->config.columns; i++)
+    pfs_thrift_put_list(&t, PFS_PQ_GROUP_COLUMNS, PFS_PQ_T_STRUCT, (size_t)w->leaves);
+    for (int32_t i = 0; i < w->leaves; i++)
         PFS_TRY(write_chunk(w, &w->column[i], &t, &raw, &packed, err));
     pfs_thrift_put_i64(&t, PFS_PQ_GROUP_BYTES, raw);
     pfs_thrift_put_i64(&t, PFS_PQ_GROUP_ROWS, w->group_rows);
     pfs_thrift_put_i64(&t, PFS_PQ_GROUP_COMPRESSED_BYTES, packed);
     pfs_thrift_stop(&t);
-    for (int32_t i = 0; i < w->config.columns; i++)
+    for (int32_t i = 0; i < w->leaves; i++)
         pfs_pq_out_next_group(&w->column[i]);
     w->group_count++;
     w->group_rows = 0;
@@ -149,145 +151,11 @@ static int end_group(struct writer *w, struct pfs_err *err)
 
 /* ---- footer ---- */
 
-static void put_integer_type(struct pfs_thrift_out *t, int8_t bits)
+/* Each leaf is ordered as its type says, so that readers trust the bounds. */
+static void put_orders(struct pfs_thrift_out *t, int32_t leaves)
 {
-    int16_t logical = pfs_thrift_begin(t, PFS_PQ_SCHEMA_LOGICAL), inner = pfs_thrift_begin(t, PFS_PQ_LOGICAL_INTEGER);
-
-    pfs_thrift_put_i8(t, PFS_PQ_INTEGER_BITS, bits);
-    pfs_thrift_put_bool(t, PFS_PQ_INTEGER_SIGNED, true);
-    pfs_thrift_end(t, inner);
-    pfs_thrift_end(t, logical);
-}
-
-static void put_empty_type(struct pfs_thrift_out *t, int16_t which)
-{
-    int16_t logical = pfs_thrift_begin(t, PFS_PQ_SCHEMA_LOGICAL), inner = pfs_thrift_begin(t, which);
-
-    pfs_thrift_end(t, inner);
-    pfs_thrift_end(t, logical);
-}
-
-static void put_time_type(struct pfs_thrift_out *t, int16_t which, bool utc, int16_t unit)
-{
-    int16_t logical = pfs_thrift_begin(t, PFS_PQ_SCHEMA_LOGICAL), inner = pfs_thrift_begin(t, which), units, one;
-
-    pfs_thrift_put_bool(t, PFS_PQ_TIME_UTC, utc);
-    units = pfs_thrift_begin(t, PFS_PQ_TIME_UNIT);
-    one = pfs_thrift_begin(t, unit);
-    pfs_thrift_end(t, one);
-    pfs_thrift_end(t, units);
-    pfs_thrift_end(t, inner);
-    pfs_thrift_end(t, logical);
-}
-
-static void put_decimal_type(struct pfs_thrift_out *t, const struct pfs_type *type)
-{
-    int16_t logical = pfs_thrift_begin(t, PFS_PQ_SCHEMA_LOGICAL), inner = pfs_thrift_begin(t, PFS_PQ_LOGICAL_DECIMAL);
-
-    pfs_thrift_put_i32(t, PFS_PQ_DECIMAL_SCALE, type->scale);
-    pfs_thrift_put_i32(t, PFS_PQ_DECIMAL_PRECISION, type->precision);
-    pfs_thrift_end(t, inner);
-    pfs_thrift_end(t, logical);
-}
-
-/* The annotation of before the logical types; -1 = none. */
-static int32_t converted(const struct pfs_type *type)
-{
-    switch (type->kind) {
-    case PFS_TINYINT:
-        return PFS_PQ_CONVERTED_INT_8;
-    case PFS_SMALLINT:
-        return PFS_PQ_CONVERTED_INT_16;
-    case PFS_DECIMAL:
-        return PFS_PQ_CONVERTED_DECIMAL;
-    case PFS_CHAR:
-    case PFS_VARCHAR:
-        return PFS_PQ_CONVERTED_UTF8;
-    case PFS_DATE:
-        return PFS_PQ_CONVERTED_DATE;
-    case PFS_TIME:
-        return PFS_PQ_CONVERTED_TIME_MILLIS;
-    case PFS_TIMESTAMP_LTZ: /* the old ones mean UTC: not for TIMESTAMP */
-        return type->precision > 6   ? -1
-               : type->precision > 3 ? PFS_PQ_CONVERTED_TIMESTAMP_MICROS
-                                     : PFS_PQ_CONVERTED_TIMESTAMP_MILLIS;
-    case PFS_BOOLEAN:
-    case PFS_INT:
-    case PFS_BIGINT:
-    case PFS_FLOAT:
-    case PFS_DOUBLE:
-    case PFS_BINARY:
-    case PFS_VARBINARY:
-    case PFS_TIMESTAMP:
-    case PFS_VARIANT:
-    case PFS_BLOB:
-    case PFS_ARRAY:
-    case PFS_MAP:
-    case PFS_MULTISET:
-    case PFS_ROW:
-    case PFS_KIND_COUNT:
-        break;
-    }
-    return -1;
-}
-
-static void put_logical(struct pfs_thrift_out *t, const struct pfs_type *type)
-{
-    if (type->kind == PFS_TINYINT || type->kind == PFS_SMALLINT)
-        put_integer_type(t, type->kind == PFS_TINYINT ? 8 : 16);
-    else if (pfs_kind_is_text(type->kind))
-        put_empty_type(t, PFS_PQ_LOGICAL_STRING);
-    else if (type->kind == PFS_DATE)
-        put_empty_type(t, PFS_PQ_LOGICAL_DATE);
-    else if (type->kind == PFS_DECIMAL)
-        put_decimal_type(t, type);
-    else if (type->kind == PFS_TIME)
-        put_time_type(t, PFS_PQ_LOGICAL_TIME, true, PFS_PQ_MILLIS);
-    else if ((type->kind == PFS_TIMESTAMP || type->kind == PFS_TIMESTAMP_LTZ) && type->precision <= 6)
-        put_time_type(t, PFS_PQ_LOGICAL_TIMESTAMP, type->kind == PFS_TIMESTAMP_LTZ,
-                      type->precision <= 3 ? PFS_PQ_MILLIS : PFS_PQ_MICROS);
-}
-
-static void put_element(struct pfs_thrift_out *t, const struct pfs_pq_out_column *c)
-{
-    const struct pfs_type *type = &c->field->type;
-    int16_t outer = pfs_thrift_element(t);
-
-    pfs_thrift_put_i32(t, PFS_PQ_SCHEMA_TYPE, (int32_t)c->physical);
-    if (c->physical == PFS_PQ_FIXED_LEN_BYTE_ARRAY)
-        pfs_thrift_put_i32(t, PFS_PQ_SCHEMA_TYPE_LENGTH, c->width);
-    pfs_thrift_put_i32(t, PFS_PQ_SCHEMA_REPETITION, c->required ? PFS_PQ_REQUIRED : PFS_PQ_OPTIONAL);
-    pfs_thrift_put_bytes(t, PFS_PQ_SCHEMA_NAME, pfs_str(c->field->name));
-    if (converted(type) >= 0)
-        pfs_thrift_put_i32(t, PFS_PQ_SCHEMA_CONVERTED, converted(type));
-    if (type->kind == PFS_DECIMAL) {
-        pfs_thrift_put_i32(t, PFS_PQ_SCHEMA_SCALE, type->scale);
-        pfs_thrift_put_i32(t, PFS_PQ_SCHEMA_PRECISION, type->precision);
-    }
-    if (c->field->id >= 0)
-        pfs_thrift_put_i32(t, PFS_PQ_SCHEMA_FIELD_ID, c->field->id);
-    put_logical(t, type);
-    pfs_thrift_end(t, outer);
-}
-
-static void put_schema(struct pfs_thrift_out *t, const struct writer *w)
-{
-    int16_t outer;
-
-    pfs_thrift_put_list(t, PFS_PQ_FILE_SCHEMA, PFS_PQ_T_STRUCT, (size_t)w->config.columns + 1);
-    outer = pfs_thrift_element(t);
-    pfs_thrift_put_bytes(t, PFS_PQ_SCHEMA_NAME, pfs_str("paimon_schema"));
-    pfs_thrift_put_i32(t, PFS_PQ_SCHEMA_CHILDREN, w->config.columns);
-    pfs_thrift_end(t, outer);
-    for (int32_t i = 0; i < w->config.columns; i++)
-        put_element(t, &w->column[i]);
-}
-
-/* Each column is ordered as its type says, so that readers trust the bounds. */
-static void put_orders(struct pfs_thrift_out *t, int32_t columns)
-{
-    pfs_thrift_put_list(t, PFS_PQ_FILE_COLUMN_ORDERS, PFS_PQ_T_STRUCT, (size_t)columns);
-    for (int32_t i = 0; i < columns; i++) {
+    pfs_thrift_put_list(t, PFS_PQ_FILE_COLUMN_ORDERS, PFS_PQ_T_STRUCT, (size_t)leaves);
+    for (int32_t i = 0; i < leaves; i++) {
         int16_t outer = pfs_thrift_element(t), inner = pfs_thrift_begin(t, 1);
 
         pfs_thrift_end(t, inner);
@@ -300,12 +168,12 @@ static void print_footer(const struct writer *w, struct pfs_buf *out)
     struct pfs_thrift_out t = {.buf = out};
 
     pfs_thrift_put_i32(&t, PFS_PQ_FILE_VERSION, 1);
-    put_schema(&t, w);
+    pfs_pq_out_put_schema(&t, w->tree, w->config.columns);
     pfs_thrift_put_i64(&t, PFS_PQ_FILE_ROWS, w->rows);
     pfs_thrift_put_list(&t, PFS_PQ_FILE_ROW_GROUPS, PFS_PQ_T_STRUCT, w->group_count);
     pfs_buf_put(out, w->groups.at, w->groups.len);
     pfs_thrift_put_bytes(&t, PFS_PQ_FILE_CREATED_BY, pfs_str("paimonfs version " PFS_VERSION));
-    put_orders(&t, w->config.columns);
+    put_orders(&t, w->leaves);
     pfs_thrift_stop(&t);
     pfs_buf_le32(out, (uint32_t)out->len);
     pfs_buf_puts(out, PFS_PQ_MAGIC);
@@ -313,16 +181,26 @@ static void print_footer(const struct writer *w, struct pfs_buf *out)
 
 /* ---- the writer ---- */
 
+static int add_leaf(void *context, const struct pfs_pq_out_node *leaf, const struct pfs_pq_out_entries *entries,
+                    struct pfs_err *err)
+{
+    struct writer *w = context;
+
+    return pfs_pq_out_add(&w->column[leaf->leaf], entries, err);
+}
+
 static int writer_write(struct pfs_writer *self, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct writer *w = (struct writer *)self;
     int64_t limit = w->config.row_group_bytes > 0 ? w->config.row_group_bytes : GROUP_BYTES, bytes = 0;
 
-    for (int32_t i = 0; i < w->config.columns; i++)
-        PFS_TRY(pfs_pq_out_add(&w->column[i], &batch->column[i], batch->rows, err));
+    for (int32_t i = 0; i < w->config.columns; i++) {
+        pfs_arena_reset(&w->levels);
+        PFS_TRY(pfs_pq_out_levels(&w->tree[i], &batch->column[i], batch->rows, &w->levels, add_leaf, w, err));
+    }
     w->group_rows += batch->rows;
     w->rows += batch->rows;
-    for (int32_t i = 0; i < w->config.columns; i++)
+    for (int32_t i = 0; i < w->leaves; i++)
         bytes += w->column[i].raw_bytes;
     return bytes >= limit ? end_group(w, err) : 0;
 }
@@ -332,30 +210,32 @@ static uint64_t writer_size(const struct pfs_writer *self)
     const struct writer *w = (const struct writer *)self;
     uint64_t size = pfs_file_size(w->file);
 
-    for (int32_t i = 0; i < w->config.columns; i++)
+    for (int32_t i = 0; i < w->leaves; i++)
         size += pfs_pq_out_bytes(&w->column[i]);
     return size;
 }
 
-static void fill_stats(struct writer *w)
+static int fill_stats(struct writer *w, struct pfs_err *err)
 {
     for (int32_t i = 0; i < w->config.columns; i++) {
-        const struct pfs_pq_out_column *c = &w->column[i];
-        const struct pfs_pq_out_stats *s = &c->all;
+        const struct pfs_pq_out_node *node = &w->tree[i];
+        const struct pfs_pq_out_bounds *all;
         struct pfs_column_stats *out = &w->stats[i];
-        bool text = pfs_type_width(&c->field->type) == 0;
 
-        out->nulls = s->nulls;
-        out->has_bounds = s->any && !s->unordered;
+        out->nulls = -1;
+        if (node->form != PFS_PQ_OUT_LEAF)
+            continue;
+        all = &w->column[node->leaf].all;
+        PFS_TRY(pfs_buf_check(&all->min, err));
+        PFS_TRY(pfs_buf_check(&all->max, err));
+        out->nulls = all->nulls;
+        out->has_bounds = all->any && !all->unordered;
         if (!out->has_bounds)
             continue;
-        w->offsets[i][0][1] = (int32_t)s->min.len;
-        w->offsets[i][1][1] = (int32_t)s->max.len;
-        out->min = (struct pfs_column){
-            .type = &c->field->type, .values = s->min.at, .offsets = text ? w->offsets[i][0] : NULL};
-        out->max = (struct pfs_column){
-            .type = &c->field->type, .values = s->max.at, .offsets = text ? w->offsets[i][1] : NULL};
+        out->min = pfs_pq_out_bound(all, false, node->type, &w->cell[i][0]);
+        out->max = pfs_pq_out_bound(all, true, node->type, &w->cell[i][1]);
     }
+    return 0;
 }
 
 static int writer_finish(struct pfs_writer *self, struct pfs_err *err)
@@ -372,8 +252,7 @@ static int writer_finish(struct pfs_writer *self, struct pfs_err *err)
     if (rc == 0)
         rc = append(w, footer.at, footer.len, err);
     pfs_buf_done(&footer);
-    fill_stats(w);
-    return rc;
+    return rc == 0 ? fill_stats(w, err) : rc;
 }
 
 static const struct pfs_column_stats *writer_stats(const struct pfs_writer *self)
@@ -385,35 +264,59 @@ static void writer_close(struct pfs_writer *self)
 {
     struct writer *w = (struct writer *)self;
 
-    for (int32_t i = 0; w->column != NULL && i < w->config.columns; i++)
+    for (int32_t i = 0; w->column != NULL && i < w->leaves; i++)
         pfs_pq_out_done(&w->column[i]);
     pfs_buf_done(&w->groups);
+    pfs_buf_done(&w->scratch.dense);
+    pfs_buf_done(&w->scratch.raw);
+    pfs_buf_done(&w->scratch.packed);
+    pfs_arena_done(&w->levels);
+    pfs_arena_done(&w->arena);
     pfs_free(w->column);
     pfs_free(w->stats);
-    pfs_free(w->offsets);
+    pfs_free(w->cell);
     pfs_free(w);
 }
 
 static const struct pfs_writer_ops writer_ops = {writer_write, writer_size, writer_finish, writer_stats, writer_close};
 
+static void find_leaves(struct writer *w, const struct pfs_pq_out_node *node)
+{
+    if (node->form == PFS_PQ_OUT_LEAF)
+        pfs_pq_out_init(&w->column[node->leaf], node, &w->scratch, &w->config);
+    for (int32_t i = 0; i < node->children; i++)
+        find_leaves(w, &node->child[i]);
+}
+
+static int open_writer(struct writer *w, struct pfs_err *err)
+{
+    size_t columns = (size_t)w->config.columns;
+
+    PFS_TRY(pfs_pq_out_tree(w->config.fields, w->config.columns, &w->arena, &w->tree, &w->leaves, err));
+    w->column = pfs_alloc_array((size_t)w->leaves, sizeof(*w->column));
+    w->stats = pfs_alloc_array(columns, sizeof(*w->stats));
+    w->cell = pfs_alloc_array(columns, sizeof(*w->cell));
+    if (w->column == NULL || w->stats == NULL || w->cell == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a Parquet file of %zu columns", columns);
+    for (size_t i = 0; i < columns; i++)
+        find_leaves(w, &w->tree[i]);
+    return 0;
+}
+
 int pfs_parquet_create(struct pfs_file *file, const struct pfs_parquet_write *write, struct pfs_writer **out,
                        struct pfs_err *err)
 {
     struct writer *w = pfs_zalloc(sizeof(*w));
-    int rc = 0;
+    int rc;
 
     if (w == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a Parquet file");
     w->writer.ops = &writer_ops;
     w->file = file;
     w->config = *write;
-    w->column = pfs_alloc_array((size_t)write->columns, sizeof(*w->column));
-    w->stats = pfs_alloc_array((size_t)write->columns, sizeof(*w->stats));
-    w->offsets = pfs_alloc_array((size_t)write->columns, sizeof(*w->offsets));
-    if (w->column == NULL || w->stats == NULL || w->offsets == NULL)
-        rc = pfs_fail(err, ENOMEM, "no memory for a Parquet file of %d columns", write->columns);
-    for (int32_t i = 0; rc == 0 && i < write->columns; i++)
-        rc = pfs_pq_out_init(&w->column[i], &write->fields[i], write, err);
+    pfs_arena_init(&w->arena, PFS_ARENA_LIMIT);
+    pfs_arena_init(&w->levels, PFS_ARENA_LIMIT);
+    rc = open_writer(w, err);
     if (rc < 0) {
         writer_close(&w->writer);
         return rc;

@@ -3,410 +3,39 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
-#include "format/parquet/thrift_write.h"
 #include "format/parquet/write_bits.h"
+#include "format/parquet/write_values.h"
 
 #define PAGE_ROWS 20000
+#define PIECE_ENTRIES 8192 /* of nested columns, before the page's size is looked at */
 #define DICTIONARY_BYTES ((size_t)1 << 20)
+#define EARLY_VALUES 4000 /* when this many nearly all differ, a dictionary is not worth the rest of a page */
 
-/* ---- shape ---- */
+/* ---- lifetime ---- */
 
-static int choose(struct pfs_pq_out_column *c, struct pfs_err *err)
+void pfs_pq_out_init(struct pfs_pq_out_column *c, const struct pfs_pq_out_node *node,
+                     struct pfs_pq_out_scratch *scratch, const struct pfs_parquet_write *write)
 {
-    const struct pfs_type *t = &c->field->type;
-    static const int8_t decimal_bytes[] = {9, 9, 9, 10, 10, 11, 11, 11, 12, 12, 13, 13, 13, 14, 14, 15, 15, 16, 16, 16};
-
-    c->physical = PFS_PQ_BYTE_ARRAY;
-    switch (t->kind) {
-    case PFS_BOOLEAN:
-        c->physical = PFS_PQ_BOOLEAN;
-        c->width = 1;
-        return 0;
-    case PFS_TINYINT:
-    case PFS_SMALLINT:
-    case PFS_INT:
-    case PFS_DATE:
-    case PFS_TIME:
-        c->physical = PFS_PQ_INT32;
-        c->width = 4;
-        return 0;
-    case PFS_BIGINT:
-        c->physical = PFS_PQ_INT64;
-        c->width = 8;
-        return 0;
-    case PFS_FLOAT:
-        c->physical = PFS_PQ_FLOAT;
-        c->width = 4;
-        return 0;
-    case PFS_DOUBLE:
-        c->physical = PFS_PQ_DOUBLE;
-        c->width = 8;
-        return 0;
-    case PFS_DECIMAL:
-        c->physical = t->precision <= 9    ? PFS_PQ_INT32
-                      : t->precision <= 18 ? PFS_PQ_INT64
-                                           : PFS_PQ_FIXED_LEN_BYTE_ARRAY;
-        c->width = t->precision <= 9 ? 4 : t->precision <= 18 ? 8 : decimal_bytes[t->precision - 19];
-        return 0;
-    case PFS_TIMESTAMP:
-    case PFS_TIMESTAMP_LTZ:
-        c->physical = t->precision <= 6 ? PFS_PQ_INT64 : PFS_PQ_INT96;
-        c->width = t->precision <= 6 ? 8 : 12;
-        return 0;
-    case PFS_CHAR:
-    case PFS_VARCHAR:
-    case PFS_BINARY:
-    case PFS_VARBINARY:
-    case PFS_BLOB:
-        return 0;
-    case PFS_VARIANT:
-    case PFS_ARRAY:
-    case PFS_MAP:
-    case PFS_MULTISET:
-    case PFS_ROW:
-    case PFS_KIND_COUNT:
-        break;
-    }
-    return pfs_fail(err, EOPNOTSUPP, "column %s is nested, which cannot be written yet", c->field->name);
-}
-
-int pfs_pq_out_init(struct pfs_pq_out_column *c, const struct pfs_field *field, const struct pfs_parquet_write *write,
-                    struct pfs_err *err)
-{
-    *c = (struct pfs_pq_out_column){
-        .field = field, .required = !field->type.nullable, .codec = write->codec, .level = write->level};
-    c->page_bytes = write->page_bytes > 0 ? write->page_bytes : 1 << 20;
-    PFS_TRY(choose(c, err));
-    c->index = pfs_alloc_array(PAGE_ROWS, sizeof(*c->index));
-    if (c->index == NULL)
-        return pfs_fail(err, ENOMEM, "no memory to write column %s", field->name);
-    c->dictionary = !write->no_dictionary && c->physical != PFS_PQ_BOOLEAN && c->width <= 8;
-    return 0;
-}
-
-static void stats_done(struct pfs_pq_out_stats *s)
-{
-    pfs_buf_done(&s->min);
-    pfs_buf_done(&s->max);
+    *c = (struct pfs_pq_out_column){.node = node,
+                                    .scratch = scratch,
+                                    .codec = write->codec,
+                                    .level = write->level,
+                                    .page_bytes = write->page_bytes > 0 ? write->page_bytes : 1 << 20,
+                                    .distinct = {.width = node->width}};
+    c->dictionary = !write->no_dictionary && (node->width == 0 || node->width == 4 || node->width == 8);
 }
 
 void pfs_pq_out_done(struct pfs_pq_out_column *c)
 {
-    struct pfs_buf *buf[] = {&c->plain, &c->levels, &c->entries, &c->pages, &c->packed, &c->scratch};
-
-    for (size_t i = 0; i < sizeof(buf) / sizeof(buf[0]); i++)
-        pfs_buf_done(buf[i]);
-    stats_done(&c->group);
-    stats_done(&c->all);
+    pfs_buf_done(&c->plain);
+    pfs_buf_done(&c->definition);
+    pfs_buf_done(&c->repetition);
+    pfs_buf_done(&c->pages);
+    pfs_pq_dictionary_done(&c->distinct);
+    pfs_pq_out_bounds_done(&c->group);
+    pfs_pq_out_bounds_done(&c->all);
     pfs_free(c->index);
-    pfs_free(c->entry_off);
-    pfs_free(c->slot);
-}
-
-/* ---- bounds ---- */
-
-static bool has_bounds(const struct pfs_pq_out_column *c)
-{
-    return c->physical != PFS_PQ_INT96 && (c->physical != PFS_PQ_BYTE_ARRAY || pfs_kind_is_text(c->field->type.kind));
-}
-
-static void set_bound(struct pfs_buf *bound, const struct pfs_column *in, int64_t row)
-{
-    int width = pfs_type_width(in->type);
-
-    pfs_buf_clear(bound);
-    if (width == 0) {
-        struct pfs_slice text = pfs_column_bytes(in, row);
-
-        pfs_buf_put(bound, text.at, text.len);
-    } else {
-        pfs_buf_put(bound, (const uint8_t *)in->values + row * width, (size_t)width);
-    }
-}
-
-/* A bound as a column of one row, so that the order is the one of all values. */
-static struct pfs_column as_column(const struct pfs_type *type, const struct pfs_buf *bound, int32_t offsets[2])
-{
-    offsets[0] = 0;
-    offsets[1] = (int32_t)bound->len;
-    return (struct pfs_column){
-        .type = type, .values = bound->at, .offsets = pfs_type_width(type) == 0 ? offsets : NULL};
-}
-
-static bool is_nan(const struct pfs_column *in, int64_t row)
-{
-    if (in->type->kind == PFS_DOUBLE)
-        return ((const double *)in->values)[row] != ((const double *)in->values)[row];
-    return in->type->kind == PFS_FLOAT && ((const float *)in->values)[row] != ((const float *)in->values)[row];
-}
-
-#define FIND_BOUNDS(name, type)                                                              \
-    static void name(const struct pfs_column *in, int64_t rows, int64_t *low, int64_t *high) \
-    {                                                                                        \
-        const type *v = in->values;                                                          \
-                                                                                             \
-        for (int64_t i = 0; i < rows; i++) {                                                 \
-            if (!pfs_column_present(in, i))                                                  \
-                continue;                                                                    \
-            if (*low < 0 || v[i] < v[*low])                                                  \
-                *low = i;                                                                    \
-            if (*high < 0 || v[i] > v[*high])                                                \
-                *high = i;                                                                   \
-        }                                                                                    \
-    }
-
-FIND_BOUNDS(bounds_int8, int8_t)
-FIND_BOUNDS(bounds_int16, int16_t)
-FIND_BOUNDS(bounds_int32, int32_t)
-FIND_BOUNDS(bounds_int64, int64_t)
-
-static void bounds_any(const struct pfs_column *in, int64_t rows, int64_t *low, int64_t *high)
-{
-    for (int64_t i = 0; i < rows; i++) {
-        if (!pfs_column_present(in, i))
-            continue;
-        if (*low < 0 || pfs_value_compare(in, i, in, *low) < 0)
-            *low = i;
-        if (*high < 0 || pfs_value_compare(in, i, in, *high) > 0)
-            *high = i;
-    }
-}
-
-static void find_bounds(const struct pfs_column *in, int64_t rows, int64_t *low, int64_t *high)
-{
-    bool integer = in->type->kind != PFS_FLOAT && in->type->kind != PFS_DOUBLE;
-
-    switch (integer ? pfs_type_width(in->type) : 0) {
-    case 1:
-        bounds_int8(in, rows, low, high);
-        return;
-    case 2:
-        bounds_int16(in, rows, low, high);
-        return;
-    case 4:
-        bounds_int32(in, rows, low, high);
-        return;
-    case 8:
-        bounds_int64(in, rows, low, high);
-        return;
-    default:
-        bounds_any(in, rows, low, high);
-    }
-}
-
-static void widen(struct pfs_pq_out_stats *s, const struct pfs_column *in, int64_t low, int64_t high)
-{
-    int32_t offsets[2];
-    struct pfs_column bound;
-
-    bound = as_column(in->type, &s->min, offsets);
-    if (!s->any || pfs_value_compare(in, low, &bound, 0) < 0)
-        set_bound(&s->min, in, low);
-    bound = as_column(in->type, &s->max, offsets);
-    if (!s->any || pfs_value_compare(in, high, &bound, 0) > 0)
-        set_bound(&s->max, in, high);
-    s->any = true;
-}
-
-static void measure(struct pfs_pq_out_column *c, const struct pfs_column *in, int64_t rows)
-{
-    int64_t nulls = pfs_column_null_count(in, rows), low = -1, high = -1;
-
-    c->group.nulls += nulls;
-    c->all.nulls += nulls;
-    if (!has_bounds(c)) {
-        c->group.unordered = c->all.unordered = true;
-        return;
-    }
-    if (in->type->kind == PFS_FLOAT || in->type->kind == PFS_DOUBLE)
-        for (int64_t i = 0; i < rows; i++)
-            if (pfs_column_present(in, i) && is_nan(in, i))
-                c->group.unordered = c->all.unordered = true;
-    find_bounds(in, rows, &low, &high);
-    if (low < 0)
-        return;
-    widen(&c->group, in, low, high);
-    widen(&c->all, in, low, high);
-}
-
-/* ---- plain values ---- */
-
-static void put_int96(uint8_t *to, const struct pfs_time96 *v)
-{
-    int64_t day = v->millis / 86400000, rest = v->millis % 86400000;
-
-    if (rest < 0) {
-        rest += 86400000;
-        day--;
-    }
-    pfs_put_le64(to, (uint64_t)rest * 1000000 + (uint32_t)v->nanos);
-    pfs_put_le32(to + 8, (uint32_t)(day + PFS_PQ_JULIAN_EPOCH));
-}
-
-/* The value of a fixed-width column in the file's width, at `to`. */
-static void put_fixed(const struct pfs_pq_out_column *c, const struct pfs_column *in, int64_t row, uint8_t *to)
-{
-    uint8_t bytes[16];
-    int32_t narrow;
-
-    switch (c->physical) {
-    case PFS_PQ_INT32:
-        if (pfs_type_width(in->type) == 4)
-            narrow = ((const int32_t *)in->values)[row];
-        else if (pfs_type_width(in->type) == 8)
-            narrow = (int32_t)((const int64_t *)in->values)[row];
-        else if (pfs_type_width(in->type) == 2)
-            narrow = ((const int16_t *)in->values)[row];
-        else
-            narrow = ((const int8_t *)in->values)[row];
-        pfs_put_le32(to, (uint32_t)narrow);
-        return;
-    case PFS_PQ_INT96:
-        put_int96(to, (const struct pfs_time96 *)in->values + row);
-        return;
-    case PFS_PQ_FIXED_LEN_BYTE_ARRAY:
-        pfs_decimal_to_be(((const pfs_i128 *)in->values)[row], (size_t)c->width, false, bytes);
-        memcpy(to, bytes, (size_t)c->width);
-        return;
-    case PFS_PQ_INT64:
-    case PFS_PQ_FLOAT:
-    case PFS_PQ_DOUBLE:
-    case PFS_PQ_BOOLEAN:
-    case PFS_PQ_BYTE_ARRAY:
-        memcpy(to, (const uint8_t *)in->values + row * c->width, (size_t)c->width);
-        return;
-    }
-}
-
-static void add_plain(struct pfs_pq_out_column *c, const struct pfs_column *in, int64_t from, int64_t to)
-{
-    for (int64_t i = from; i < to; i++) {
-        uint8_t *at;
-
-        if (!pfs_column_present(in, i))
-            continue;
-        if (c->physical == PFS_PQ_BYTE_ARRAY) {
-            struct pfs_slice text = pfs_column_bytes(in, i);
-
-            at = pfs_buf_reserve(&c->plain, text.len + 4);
-            if (at == NULL)
-                return;
-            pfs_put_le32(at, (uint32_t)text.len);
-            if (text.len > 0)
-                memcpy(at + 4, text.at, text.len);
-            c->plain.len += text.len + 4;
-        } else {
-            at = pfs_buf_reserve(&c->plain, (size_t)c->width);
-            if (at == NULL)
-                return;
-            put_fixed(c, in, i, at);
-            c->plain.len += (size_t)c->width;
-        }
-    }
-}
-
-/* ---- the dictionary ---- */
-
-static int grow_slots(struct pfs_pq_out_column *c)
-{
-    size_t mask = c->slot == NULL ? 1023 : c->slot_mask * 2 + 1;
-    uint32_t *slot = pfs_alloc_array(mask + 1, sizeof(*slot));
-
-    if (slot == NULL)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < c->entry_count; i++) {
-        size_t at = pfs_hash64(c->entries.at + c->entry_off[i], c->entry_off[i + 1] - c->entry_off[i], 0) & mask;
-
-        while (slot[at] != 0)
-            at = (at + 1) & mask;
-        slot[at] = i + 1;
-    }
-    pfs_free(c->slot);
-    c->slot = slot;
-    c->slot_mask = mask;
-    return 0;
-}
-
-static int add_entry(struct pfs_pq_out_column *c, struct pfs_slice plain)
-{
-    if (c->entry_count + 2 > c->entry_room) {
-        uint32_t room = c->entry_room == 0 ? 1024 : c->entry_room * 2;
-        uint32_t *more = pfs_realloc(c->entry_off, (size_t)room * sizeof(*more));
-
-        if (more == NULL)
-            return -ENOMEM;
-        if (c->entry_room == 0)
-            more[0] = 0;
-        c->entry_off = more;
-        c->entry_room = room;
-    }
-    pfs_buf_put(&c->entries, plain.at, plain.len);
-    c->entry_off[++c->entry_count] = (uint32_t)c->entries.len;
-    return c->entries.failed ? -ENOMEM : 0;
-}
-
-/* Index of a plain value; a new one is added. */
-static int lookup(struct pfs_pq_out_column *c, struct pfs_slice plain, uint32_t *out)
-{
-    size_t at;
-
-    if (c->slot == NULL || (size_t)c->entry_count * 2 >= c->slot_mask)
-        if (grow_slots(c) < 0)
-            return -ENOMEM;
-    at = pfs_hash64(plain.at, plain.len, 0) & c->slot_mask;
-    for (; c->slot[at] != 0; at = (at + 1) & c->slot_mask) {
-        uint32_t i = c->slot[at] - 1;
-        size_t len = c->entry_off[i + 1] - c->entry_off[i];
-
-        if (len == plain.len && memcmp(c->entries.at + c->entry_off[i], plain.at, len) == 0) {
-            *out = i;
-            return 0;
-        }
-    }
-    c->slot[at] = c->entry_count + 1;
-    *out = c->entry_count;
-    return add_entry(c, plain);
-}
-
-static int add_indexes(struct pfs_pq_out_column *c, const struct pfs_column *in, int64_t from, int64_t to)
-{
-    for (int64_t i = from; i < to; i++) {
-        uint8_t fixed[16];
-        struct pfs_slice plain = {fixed, (size_t)c->width};
-
-        if (!pfs_column_present(in, i))
-            continue;
-        if (c->physical == PFS_PQ_BYTE_ARRAY) {
-            struct pfs_slice text = pfs_column_bytes(in, i);
-
-            pfs_buf_clear(&c->scratch);
-            pfs_buf_le32(&c->scratch, (uint32_t)text.len);
-            pfs_buf_put(&c->scratch, text.at, text.len);
-            if (c->scratch.failed)
-                return -ENOMEM;
-            plain = pfs_buf_slice(&c->scratch);
-        } else {
-            put_fixed(c, in, i, fixed);
-        }
-        if (lookup(c, plain, &c->index[c->indexes]) < 0)
-            return -ENOMEM;
-        c->indexes++;
-    }
-    return 0;
-}
-
-/* Most values differ: the page's indexes become plain values again, and there was no dictionary. */
-static void drop_dictionary(struct pfs_pq_out_column *c)
-{
-    for (int32_t i = 0; i < c->indexes; i++)
-        pfs_buf_put(&c->plain, c->entries.at + c->entry_off[c->index[i]],
-                    c->entry_off[c->index[i] + 1] - c->entry_off[c->index[i]]);
-    c->indexes = 0;
-    c->dictionary = false;
-    c->entry_count = 0;
-    pfs_buf_clear(&c->entries);
 }
 
 /* ---- pages ---- */
@@ -439,29 +68,27 @@ static void put_page_header(struct pfs_buf *out, enum pfs_pq_page_type type, siz
 static int put_page(struct pfs_pq_out_column *c, struct pfs_buf *out, enum pfs_pq_page_type type,
                     const struct pfs_buf *raw, int32_t values, enum pfs_pq_encoding encoding, struct pfs_err *err)
 {
+    struct pfs_buf *packed = &c->scratch->packed;
     size_t before = out->len;
 
-    pfs_buf_clear(&c->packed);
+    pfs_buf_clear(packed);
     PFS_TRY(pfs_buf_check(raw, err));
-    PFS_TRY(pfs_compress(c->codec, c->level, pfs_buf_slice(raw), &c->packed, err));
-    put_page_header(out, type, raw->len, c->packed.len, values, encoding);
+    PFS_TRY(pfs_compress(c->codec, c->level, pfs_buf_slice(raw), packed, err));
+    put_page_header(out, type, raw->len, packed->len, values, encoding);
     c->raw_bytes += (int64_t)(out->len - before + raw->len);
-    pfs_buf_put(out, c->packed.at, c->packed.len);
+    pfs_buf_put(out, packed->at, packed->len);
     return pfs_buf_check(out, err);
 }
 
-/* Definition levels of width 1, behind their length. */
-static void put_levels(const struct pfs_pq_out_column *c, struct pfs_buf *out)
+/* Levels, behind their length. */
+static void put_levels(const struct pfs_buf *levels, uint8_t most, struct pfs_buf *out)
 {
-    uint32_t level[PAGE_ROWS];
     size_t from = out->len;
 
-    if (c->required)
+    if (most == 0)
         return;
-    for (int32_t i = 0; i < c->rows; i++)
-        level[i] = c->levels.at[i];
     pfs_buf_le32(out, 0);
-    pfs_pq_put_hybrid(out, level, (size_t)c->rows, 1);
+    pfs_pq_put_levels(out, levels->at, levels->len, pfs_pq_bit_width(most));
     if (!out->failed)
         pfs_put_le32(out->at + from, (uint32_t)(out->len - from - 4));
 }
@@ -479,139 +106,275 @@ static void put_booleans(const struct pfs_buf *bytes, struct pfs_buf *out)
     }
 }
 
-static int end_page(struct pfs_pq_out_column *c, struct pfs_err *err)
+/* Most values differ: the page's indexes become plain values again, and there was no dictionary. */
+static void drop_dictionary(struct pfs_pq_out_column *c)
 {
-    struct pfs_buf *raw = &c->scratch;
-    int rc;
+    pfs_pq_dictionary_get(&c->distinct, c->index, c->indexes, &c->plain);
+    c->indexes = 0;
+    c->dictionary = false;
+    pfs_pq_dictionary_drop(&c->distinct);
+}
 
-    if (c->rows == 0)
-        return 0;
-    if (c->dictionary && !c->has_dictionary_pages && c->entry_count * 5 > (uint32_t)c->indexes * 2 && c->indexes > 1000)
-        drop_dictionary(c);
-    pfs_buf_clear(raw);
-    put_levels(c, raw);
+static bool is_useless(const struct pfs_pq_out_column *c, int64_t least, int percent)
+{
+    return c->dictionary && !c->has_dictionary_pages && c->indexes > least &&
+           (int64_t)c->distinct.count * 100 > c->indexes * percent;
+}
+
+static void put_values(struct pfs_pq_out_column *c, struct pfs_buf *raw)
+{
     if (c->dictionary) {
-        int width = pfs_pq_bit_width(c->entry_count == 0 ? 0 : c->entry_count - 1);
+        int width = pfs_pq_bit_width(c->distinct.count == 0 ? 0 : c->distinct.count - 1);
 
         pfs_buf_putc(raw, (uint8_t)width);
         pfs_pq_put_hybrid(raw, c->index, (size_t)c->indexes, width);
         c->has_dictionary_pages = true;
-    } else {
-        if (c->physical == PFS_PQ_BOOLEAN)
-            put_booleans(&c->plain, raw);
-        else
-            pfs_buf_put(raw, c->plain.at, c->plain.len);
-        c->has_plain_pages = true;
+        return;
     }
-    rc = put_page(c, &c->pages, PFS_PQ_PAGE_DATA, raw, c->rows,
-                  c->dictionary ? PFS_PQ_ENCODING_PLAIN_DICTIONARY : PFS_PQ_ENCODING_PLAIN, err);
-    c->values += c->rows;
-    c->rows = c->indexes = 0;
-    pfs_buf_clear(&c->plain);
-    pfs_buf_clear(&c->levels);
-    if (c->entries.len > DICTIONARY_BYTES)
-        c->dictionary = false; /* its pages so far keep it; later ones are plain */
-    return rc;
+    if (c->node->physical == PFS_PQ_BOOLEAN)
+        put_booleans(&c->plain, raw);
+    else
+        pfs_buf_put(raw, c->plain.at, c->plain.len);
+    c->has_plain_pages = true;
 }
 
-/* ---- rows in ---- */
-
-static int add_levels(struct pfs_pq_out_column *c, const struct pfs_column *in, int64_t from, int64_t to,
-                      struct pfs_err *err)
+static int end_page(struct pfs_pq_out_column *c, struct pfs_err *err)
 {
-    uint8_t *at = pfs_buf_reserve(&c->levels, (size_t)(to - from));
+    struct pfs_buf *raw = &c->scratch->raw;
+    enum pfs_pq_encoding encoding;
 
-    if (at == NULL)
-        return pfs_buf_check(&c->levels, err);
-    for (int64_t i = from; i < to; i++) {
-        bool present = pfs_column_present(in, i);
-
-        if (!present && c->required)
-            return pfs_fail(err, EINVAL, "column %s may not be null", c->field->name);
-        *at++ = present;
-    }
-    c->levels.len += (size_t)(to - from);
+    if (c->entries == 0)
+        return 0;
+    if (is_useless(c, 1000, 40))
+        drop_dictionary(c);
+    PFS_TRY(pfs_buf_check(&c->plain, err));
+    encoding = c->dictionary ? PFS_PQ_ENCODING_PLAIN_DICTIONARY : PFS_PQ_ENCODING_PLAIN;
+    pfs_buf_clear(raw);
+    put_levels(&c->repetition, c->node->repetition, raw);
+    put_levels(&c->definition, c->node->definition, raw);
+    put_values(c, raw);
+    PFS_TRY(put_page(c, &c->pages, PFS_PQ_PAGE_DATA, raw, (int32_t)c->entries, encoding, err));
+    c->values += c->entries;
+    c->entries = c->rows = c->indexes = 0;
+    pfs_buf_clear(&c->plain);
+    pfs_buf_clear(&c->definition);
+    pfs_buf_clear(&c->repetition);
+    if (c->distinct.entries.len > DICTIONARY_BYTES)
+        c->dictionary = false; /* its pages so far keep it; later ones are plain */
     return 0;
 }
 
-/* Rows that still fit into the page, at most `most`; text may make it a little larger. */
-static int64_t fitting(const struct pfs_pq_out_column *c, const struct pfs_column *in, int64_t from, int64_t most)
+/* ---- entries in ---- */
+
+struct piece {
+    int64_t from, to;             /* entries */
+    int64_t value_from, value_to; /* values */
+    int64_t rows;
+};
+
+static bool has_value(const struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, int64_t entry)
 {
-    int64_t rows = PAGE_ROWS - c->rows;
-
-    rows = rows < most ? rows : most;
-    if (c->physical == PFS_PQ_BYTE_ARRAY && in->offsets[from + rows] - in->offsets[from] > c->page_bytes) {
-        int64_t n = 1;
-
-        while (n < rows && in->offsets[from + n] - in->offsets[from] < c->page_bytes)
-            n++;
-        rows = n;
-    }
-    return rows;
+    return in->definition == NULL || in->definition[entry] == c->node->definition;
 }
 
-int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_column *in, int64_t rows, struct pfs_err *err)
+static int64_t bytes_of(const struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, int64_t value)
 {
-    measure(c, in, rows);
-    for (int64_t from = 0; from < rows;) {
-        int64_t to = from + fitting(c, in, from, rows - from);
+    return c->node->width > 0 ? c->node->width
+                              : (int64_t)pfs_column_bytes(in->column, in->row == NULL ? value : in->row[value]).len + 4;
+}
 
-        PFS_TRY(add_levels(c, in, from, to, err));
-        if (c->dictionary) {
-            if (add_indexes(c, in, from, to) < 0)
-                return pfs_fail(err, ENOMEM, "no memory for the dictionary of column %s", c->field->name);
-        } else {
-            add_plain(c, in, from, to);
-            PFS_TRY(pfs_buf_check(&c->plain, err));
-        }
-        c->rows += (int32_t)(to - from);
-        from = to;
-        if (c->rows == PAGE_ROWS || c->plain.len >= (size_t)c->page_bytes || c->entries.len > DICTIONARY_BYTES)
+/* The next entries that fit into the page, whole rows; one row may make it larger. */
+static void cut_rows(const struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, struct piece *p)
+{
+    int64_t bytes = 0;
+
+    for (; p->to < in->entries; p->to++) {
+        bool first = in->repetition == NULL || in->repetition[p->to] == 0;
+
+        if (first && p->to > p->from &&
+            (c->rows + p->rows == PAGE_ROWS || bytes >= c->page_bytes || p->to - p->from >= PIECE_ENTRIES))
+            return;
+        p->rows += first;
+        if (has_value(c, in, p->to))
+            bytes += bytes_of(c, in, p->value_to++);
+    }
+}
+
+/* The same for entries that are rows, when their values cannot fill a page. */
+static bool try_cut(const struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, struct piece *p)
+{
+    int64_t rows = PAGE_ROWS - c->rows, values = 0;
+
+    rows = rows < in->entries - p->from ? rows : in->entries - p->from;
+    if (in->repetition != NULL)
+        return false;
+    if (in->definition == NULL)
+        values = rows;
+    else
+        for (int64_t i = p->from; i < p->from + rows; i++)
+            values += in->definition[i] == c->node->definition;
+    if (c->node->width == 0 && values > 0) {
+        int64_t first = p->value_from, last = p->value_from + values - 1;
+
+        first = in->row == NULL ? first : in->row[first];
+        last = in->row == NULL ? last : in->row[last];
+        if (in->column->offsets[last + 1] - in->column->offsets[first] > c->page_bytes)
+            return false;
+    }
+    p->to = p->from + rows;
+    p->value_to = p->value_from + values;
+    p->rows = rows;
+    return true;
+}
+
+static int add_levels(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, const struct piece *p,
+                      struct pfs_err *err)
+{
+    size_t count = (size_t)(p->to - p->from);
+    uint8_t *at;
+
+    if (c->node->repetition > 0)
+        pfs_buf_put(&c->repetition, in->repetition + p->from, count);
+    PFS_TRY(pfs_buf_check(&c->repetition, err));
+    if (c->node->definition == 0)
+        return 0;
+    at = pfs_buf_reserve(&c->definition, count);
+    if (at == NULL)
+        return pfs_buf_check(&c->definition, err);
+    if (in->definition == NULL)
+        memset(at, c->node->definition, count);
+    else
+        memcpy(at, in->definition + p->from, count);
+    c->definition.len += count;
+    return 0;
+}
+
+static int make_index_room(struct pfs_pq_out_column *c, int64_t count)
+{
+    int64_t room = c->index_room == 0 ? 1024 : c->index_room;
+    uint32_t *more;
+
+    if (c->indexes + count <= c->index_room)
+        return 0;
+    while (room < c->indexes + count)
+        room *= 2;
+    more = pfs_realloc(c->index, (size_t)room * sizeof(*more));
+    if (more == NULL)
+        return -ENOMEM;
+    c->index = more;
+    c->index_room = room;
+    return 0;
+}
+
+/* `dense`: the values in the file's layout, when they are of fixed width. */
+static int add_indexes(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, const struct piece *p,
+                       const void *dense)
+{
+    int64_t count = p->value_to - p->value_from;
+
+    PFS_TRY(make_index_room(c, count));
+    if (dense == NULL)
+        PFS_TRY(
+            pfs_pq_dictionary_put_text(&c->distinct, in->column, in->row, p->value_from, count, c->index + c->indexes));
+    else
+        PFS_TRY(pfs_pq_dictionary_put(&c->distinct, dense, count, c->index + c->indexes));
+    c->indexes += count;
+    if (is_useless(c, EARLY_VALUES, 90))
+        drop_dictionary(c);
+    return 0;
+}
+
+static int add_values(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, const struct piece *p,
+                      struct pfs_err *err)
+{
+    int64_t count = p->value_to - p->value_from;
+    const void *dense = NULL;
+
+    if (count == 0)
+        return 0;
+    if (c->node->width > 0) {
+        uint8_t *to;
+
+        pfs_buf_clear(&c->scratch->dense);
+        to = pfs_buf_reserve(&c->scratch->dense, (size_t)(count * c->node->width));
+        if (to == NULL)
+            return pfs_buf_check(&c->scratch->dense, err);
+        dense = pfs_pq_out_fixed(c->node, in, p->value_from, count, to);
+    }
+    if (c->dictionary) {
+        if (add_indexes(c, in, p, dense) < 0)
+            return pfs_fail(err, ENOMEM, "no memory for the dictionary of column %s", c->node->name);
+        return 0;
+    }
+    if (dense != NULL)
+        pfs_buf_put(&c->plain, dense, (size_t)(count * c->node->width));
+    else
+        pfs_pq_out_texts(in, p->value_from, count, &c->plain);
+    return pfs_buf_check(&c->plain, err);
+}
+
+int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, struct pfs_err *err)
+{
+    struct piece p = {0};
+
+    if (c->node->parent == NULL) {
+        c->group.nulls += in->nulls;
+        pfs_pq_out_bounds_add(&c->group, in->column, in->row, 0, in->values);
+    }
+    while (p.to < in->entries) {
+        p = (struct piece){.from = p.to, .to = p.to, .value_from = p.value_to, .value_to = p.value_to};
+        if (!try_cut(c, in, &p))
+            cut_rows(c, in, &p);
+        PFS_TRY(add_levels(c, in, &p, err));
+        PFS_TRY(add_values(c, in, &p, err));
+        c->entries += p.to - p.from;
+        c->rows += p.rows;
+        if (c->rows >= PAGE_ROWS || c->plain.len >= (size_t)c->page_bytes ||
+            (c->dictionary && c->distinct.entries.len > DICTIONARY_BYTES))
             PFS_TRY(end_page(c, err));
     }
     return 0;
 }
 
+/* ---- row groups ---- */
+
 int pfs_pq_out_end_group(struct pfs_pq_out_column *c, struct pfs_buf *dictionary, struct pfs_err *err)
 {
     PFS_TRY(end_page(c, err));
+    pfs_pq_out_bounds_merge(&c->all, &c->group);
     if (!c->has_dictionary_pages)
         return 0;
-    return put_page(c, dictionary, PFS_PQ_PAGE_DICTIONARY, &c->entries, (int32_t)c->entry_count,
+    return put_page(c, dictionary, PFS_PQ_PAGE_DICTIONARY, &c->distinct.entries, (int32_t)c->distinct.count,
                     PFS_PQ_ENCODING_PLAIN_DICTIONARY, err);
 }
 
 void pfs_pq_out_next_group(struct pfs_pq_out_column *c)
 {
-    bool had = c->has_dictionary_pages;
-
     pfs_buf_clear(&c->pages);
-    pfs_buf_clear(&c->entries);
-    c->entry_count = 0;
-    if (c->slot != NULL)
-        memset(c->slot, 0, (c->slot_mask + 1) * sizeof(*c->slot));
-    c->dictionary = had;
+    pfs_pq_dictionary_clear(&c->distinct);
+    c->dictionary = c->has_dictionary_pages;
     c->has_dictionary_pages = c->has_plain_pages = false;
     c->raw_bytes = c->values = 0;
-    c->group.any = c->group.unordered = false;
-    c->group.nulls = 0;
+    pfs_pq_out_bounds_clear(&c->group);
 }
 
 size_t pfs_pq_out_bytes(const struct pfs_pq_out_column *c)
 {
-    return c->pages.len + c->plain.len + c->entries.len + (size_t)c->indexes * 2;
+    return c->pages.len + c->plain.len + c->distinct.entries.len + (size_t)c->indexes * 2;
 }
 
-void pfs_pq_out_print_bound(const struct pfs_pq_out_column *c, const struct pfs_buf *bound, struct pfs_buf *out)
+void pfs_pq_out_print_bound(const struct pfs_pq_out_column *c, bool max, struct pfs_buf *out)
 {
-    int32_t offsets[2];
-    struct pfs_column column = as_column(&c->field->type, bound, offsets);
+    struct pfs_pq_out_cell cell;
+    struct pfs_column column = pfs_pq_out_bound(&c->group, max, c->node->type, &cell);
+    struct pfs_pq_out_entries in = {.entries = 1, .values = 1, .column = &column};
     uint8_t fixed[16];
 
-    if (c->physical == PFS_PQ_BYTE_ARRAY) {
-        pfs_buf_put(out, bound->at, bound->len);
+    if (c->node->width == 0) {
+        struct pfs_slice text = pfs_column_bytes(&column, 0);
+
+        pfs_buf_put(out, text.at, text.len);
         return;
     }
-    put_fixed(c, &column, 0, fixed);
-    pfs_buf_put(out, fixed, (size_t)c->width);
+    pfs_buf_put(out, pfs_pq_out_fixed(c->node, &in, 0, 1, fixed), (size_t)c->node->width);
 }

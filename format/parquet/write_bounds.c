@@ -1,0 +1,238 @@
+#include "format/parquet/write_bounds.h"
+
+#include <string.h>
+
+void pfs_pq_out_bounds_done(struct pfs_pq_out_bounds *b)
+{
+    pfs_buf_done(&b->min);
+    pfs_buf_done(&b->max);
+}
+
+void pfs_pq_out_bounds_clear(struct pfs_pq_out_bounds *b)
+{
+    b->any = b->unordered = false;
+    b->nulls = 0;
+    pfs_buf_clear(&b->min);
+    pfs_buf_clear(&b->max);
+}
+
+/* ---- numbers ---- */
+
+/* The order of floating point numbers is that of these integers; those with a mantissa behind the infinities are NaN.
+ */
+static int64_t order_of_double(int64_t bits)
+{
+    return bits ^ (int64_t)((uint64_t)(bits >> 63) >> 1);
+}
+
+static int32_t order_of_float(int32_t bits)
+{
+    return bits ^ (int32_t)((uint32_t)(bits >> 31) >> 1);
+}
+
+#define SAME(v) (v)
+
+#define FIND_BOUNDS(name, type, key)                                                                             \
+    static void name(const void *values, const int32_t *row, int64_t from, int64_t count, type *low, type *high) \
+    {                                                                                                            \
+        const type *v = values;                                                                                  \
+        type least = key(v[row == NULL ? from : row[from]]), most = least;                                       \
+                                                                                                                 \
+        if (row == NULL)                                                                                         \
+            for (int64_t i = from; i < from + count; i++) {                                                      \
+                type k = key(v[i]);                                                                              \
+                                                                                                                 \
+                least = k < least ? k : least;                                                                   \
+                most = k > most ? k : most;                                                                      \
+            }                                                                                                    \
+        else                                                                                                     \
+            for (int64_t i = from; i < from + count; i++) {                                                      \
+                type k = key(v[row[i]]);                                                                         \
+                                                                                                                 \
+                least = k < least ? k : least;                                                                   \
+                most = k > most ? k : most;                                                                      \
+            }                                                                                                    \
+        *low = least;                                                                                            \
+        *high = most;                                                                                            \
+    }
+
+FIND_BOUNDS(bounds_int8, int8_t, SAME)
+FIND_BOUNDS(bounds_int16, int16_t, SAME)
+FIND_BOUNDS(bounds_int32, int32_t, SAME)
+FIND_BOUNDS(bounds_int64, int64_t, SAME)
+FIND_BOUNDS(bounds_int128, pfs_i128, SAME)
+FIND_BOUNDS(bounds_float, int32_t, order_of_float)
+FIND_BOUNDS(bounds_double, int64_t, order_of_double)
+
+static void widen(struct pfs_pq_out_bounds *b, pfs_i128 low, pfs_i128 high)
+{
+    if (!b->any || low < b->low)
+        b->low = low;
+    if (!b->any || high > b->high)
+        b->high = high;
+    b->any = true;
+}
+
+#define FLOAT_INFINITY 0x7f800000
+#define DOUBLE_INFINITY 0x7ff0000000000000
+
+static void add_float(struct pfs_pq_out_bounds *b, const void *values, const int32_t *row, int64_t from, int64_t count)
+{
+    int32_t low, high;
+
+    bounds_float(values, row, from, count, &low, &high);
+    b->unordered |= high > FLOAT_INFINITY || low < order_of_float((int32_t)(FLOAT_INFINITY | 0x80000000u));
+    widen(b, low, high);
+}
+
+static void add_double(struct pfs_pq_out_bounds *b, const void *values, const int32_t *row, int64_t from, int64_t count)
+{
+    int64_t low, high;
+
+    bounds_double(values, row, from, count, &low, &high);
+    b->unordered |= high > DOUBLE_INFINITY || low < order_of_double((int64_t)(DOUBLE_INFINITY | 0x8000000000000000u));
+    widen(b, low, high);
+}
+
+static void add_integers(struct pfs_pq_out_bounds *b, int width, const void *values, const int32_t *row, int64_t from,
+                         int64_t count)
+{
+    int8_t tiny[2];
+    int16_t small[2];
+    int32_t normal[2];
+    int64_t big[2];
+    pfs_i128 huge[2];
+
+    switch (width) {
+    case 1:
+        bounds_int8(values, row, from, count, &tiny[0], &tiny[1]);
+        widen(b, tiny[0], tiny[1]);
+        return;
+    case 2:
+        bounds_int16(values, row, from, count, &small[0], &small[1]);
+        widen(b, small[0], small[1]);
+        return;
+    case 4:
+        bounds_int32(values, row, from, count, &normal[0], &normal[1]);
+        widen(b, normal[0], normal[1]);
+        return;
+    case 8:
+        bounds_int64(values, row, from, count, &big[0], &big[1]);
+        widen(b, big[0], big[1]);
+        return;
+    default:
+        bounds_int128(values, row, from, count, &huge[0], &huge[1]);
+        widen(b, huge[0], huge[1]);
+    }
+}
+
+/* ---- text ---- */
+
+/* The first eight bytes as a number that orders as they do; zeros behind a shorter text. */
+static uint64_t prefix_of(struct pfs_slice text)
+{
+    uint8_t bytes[8] = {0};
+
+    if (text.len >= 8)
+        return pfs_be64(text.at);
+    if (text.len > 0)
+        memcpy(bytes, text.at, text.len);
+    return pfs_be64(bytes);
+}
+
+static int compare(struct pfs_slice a, struct pfs_slice b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len == 0 ? 0 : memcmp(a.at, b.at, len);
+
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static void keep(struct pfs_buf *bound, struct pfs_slice text)
+{
+    pfs_buf_clear(bound);
+    pfs_buf_put(bound, text.at, text.len);
+}
+
+/* Most values are settled by their prefix. */
+static void add_text(struct pfs_pq_out_bounds *b, const struct pfs_column *c, const int32_t *row, int64_t from,
+                     int64_t count)
+{
+    struct pfs_slice first = pfs_column_bytes(c, row == NULL ? from : row[from]);
+    struct pfs_slice min = b->any ? pfs_buf_slice(&b->min) : first, max = b->any ? pfs_buf_slice(&b->max) : first;
+    uint64_t least = prefix_of(min), most = prefix_of(max);
+
+    for (int64_t i = from; i < from + count; i++) {
+        struct pfs_slice text = pfs_column_bytes(c, row == NULL ? i : row[i]);
+        uint64_t prefix = prefix_of(text);
+
+        if (prefix <= least && compare(text, min) < 0) {
+            min = text;
+            least = prefix;
+        }
+        if (prefix >= most && compare(text, max) > 0) {
+            max = text;
+            most = prefix;
+        }
+    }
+    if (!b->any || min.at != b->min.at)
+        keep(&b->min, min);
+    if (!b->any || max.at != b->max.at)
+        keep(&b->max, max);
+    b->any = true;
+}
+
+/* ---- all ---- */
+
+void pfs_pq_out_bounds_add(struct pfs_pq_out_bounds *b, const struct pfs_column *column, const int32_t *row,
+                           int64_t from, int64_t count)
+{
+    const struct pfs_type *type = column->type;
+    int width = pfs_type_width(type);
+
+    if (count == 0)
+        return;
+    if (pfs_kind_is_text(type->kind))
+        add_text(b, column, row, from, count);
+    else if (width == 0 || (width == 16 && type->kind != PFS_DECIMAL))
+        b->unordered = true;
+    else if (type->kind == PFS_FLOAT)
+        add_float(b, column->values, row, from, count);
+    else if (type->kind == PFS_DOUBLE)
+        add_double(b, column->values, row, from, count);
+    else
+        add_integers(b, width, column->values, row, from, count);
+}
+
+void pfs_pq_out_bounds_merge(struct pfs_pq_out_bounds *b, const struct pfs_pq_out_bounds *more)
+{
+    b->nulls += more->nulls;
+    b->unordered |= more->unordered;
+    if (!more->any)
+        return;
+    if (!b->any || compare(pfs_buf_slice(&more->min), pfs_buf_slice(&b->min)) < 0)
+        keep(&b->min, pfs_buf_slice(&more->min));
+    if (!b->any || compare(pfs_buf_slice(&more->max), pfs_buf_slice(&b->max)) > 0)
+        keep(&b->max, pfs_buf_slice(&more->max));
+    widen(b, more->low, more->high);
+}
+
+struct pfs_column pfs_pq_out_bound(const struct pfs_pq_out_bounds *b, bool max, const struct pfs_type *type,
+                                   struct pfs_pq_out_cell *cell)
+{
+    const struct pfs_buf *text = max ? &b->max : &b->min;
+    pfs_i128 number = max ? b->high : b->low;
+    int width = pfs_type_width(type);
+
+    if (width == 0) {
+        cell->offsets[0] = 0;
+        cell->offsets[1] = (int32_t)text->len;
+        return (struct pfs_column){.type = type, .offsets = cell->offsets, .values = text->at};
+    }
+    if (type->kind == PFS_FLOAT)
+        number = order_of_float((int32_t)number);
+    else if (type->kind == PFS_DOUBLE)
+        number = order_of_double((int64_t)number);
+    memcpy(cell->value, &number, (size_t)width); /* the low bytes come first */
+    return (struct pfs_column){.type = type, .values = cell->value};
+}

@@ -1,0 +1,183 @@
+#include "format/parquet/write_dictionary.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+#define FIRST_BITS 10
+
+void pfs_pq_dictionary_done(struct pfs_pq_dictionary *d)
+{
+    pfs_buf_done(&d->entries);
+    pfs_free(d->text_off);
+    pfs_free(d->slot);
+}
+
+void pfs_pq_dictionary_clear(struct pfs_pq_dictionary *d)
+{
+    pfs_buf_clear(&d->entries);
+    d->count = 0;
+    if (d->slot != NULL)
+        memset(d->slot, 0, sizeof(*d->slot) << d->bits);
+}
+
+void pfs_pq_dictionary_drop(struct pfs_pq_dictionary *d)
+{
+    int32_t width = d->width;
+
+    pfs_pq_dictionary_done(d);
+    *d = (struct pfs_pq_dictionary){.width = width};
+}
+
+static uint64_t mix(uint64_t v)
+{
+    v *= 0x9e3779b97f4a7c15u;
+    return v ^ v >> 32;
+}
+
+static uint64_t hash_of(const struct pfs_pq_dictionary *d, uint32_t index)
+{
+    const uint8_t *at = d->entries.at;
+
+    if (d->width == 8)
+        return mix(pfs_le64(at + (size_t)index * 8));
+    if (d->width == 4)
+        return mix(pfs_le32(at + (size_t)index * 4));
+    at += d->text_off[index];
+    return pfs_hash64(at + 4, pfs_le32(at), 0);
+}
+
+static size_t home(const struct pfs_pq_dictionary *d, uint64_t hash)
+{
+    return hash & (((size_t)1 << d->bits) - 1);
+}
+
+static void occupy(const struct pfs_pq_dictionary *d, uint64_t hash, uint32_t index)
+{
+    size_t at = home(d, hash);
+
+    while (d->slot[at] != 0)
+        at = (at + 1) & (((size_t)1 << d->bits) - 1);
+    d->slot[at] = (hash & 0xffffffff00000000u) | (index + 1);
+}
+
+static int grow(struct pfs_pq_dictionary *d)
+{
+    int bits = d->slot == NULL ? FIRST_BITS : d->bits + 1;
+    uint64_t *slot = pfs_alloc_array((size_t)1 << bits, sizeof(*slot));
+
+    if (slot == NULL)
+        return -ENOMEM;
+    pfs_free(d->slot);
+    d->slot = slot;
+    d->bits = bits;
+    for (uint32_t i = 0; i < d->count; i++)
+        occupy(d, hash_of(d, i), i);
+    return 0;
+}
+
+/* One more fits and the table stays half empty. */
+static int make_room(struct pfs_pq_dictionary *d)
+{
+    if (d->slot == NULL || d->count >= (uint32_t)1 << (d->bits - 1))
+        PFS_TRY(grow(d));
+    if (d->width == 0 && d->count == d->text_room) {
+        uint32_t room = d->text_room == 0 ? 512 : d->text_room * 2;
+        uint32_t *more = pfs_realloc(d->text_off, (size_t)room * sizeof(*more));
+
+        if (more == NULL)
+            return -ENOMEM;
+        d->text_off = more;
+        d->text_room = room;
+    }
+    return 0;
+}
+
+/* A loop over values of one width. */
+#define PUT(name, type, load)                                                                        \
+    static int name(struct pfs_pq_dictionary *d, const uint8_t *in, int64_t count, uint32_t *out)    \
+    {                                                                                                \
+        for (int64_t i = 0; i < count; i++) {                                                        \
+            type v = load(in + (size_t)i * sizeof(v));                                               \
+            uint64_t hash = mix(v);                                                                  \
+            size_t mask = ((size_t)1 << d->bits) - 1, at = hash & mask;                              \
+            const uint64_t *slot = d->slot;                                                          \
+                                                                                                     \
+            while (slot[at] != 0 && load(d->entries.at + ((uint32_t)slot[at] - 1) * sizeof(v)) != v) \
+                at = (at + 1) & mask;                                                                \
+            if (slot[at] != 0) {                                                                     \
+                out[i] = (uint32_t)slot[at] - 1;                                                     \
+                continue;                                                                            \
+            }                                                                                        \
+            pfs_buf_put(&d->entries, in + (size_t)i * sizeof(v), sizeof(v));                         \
+            d->slot[at] = ++d->count;                                                                \
+            out[i] = d->count - 1;                                                                   \
+            if (make_room(d) < 0 || d->entries.failed)                                               \
+                return -ENOMEM;                                                                      \
+        }                                                                                            \
+        return 0;                                                                                    \
+    }
+
+PUT(put_4, uint32_t, pfs_le32)
+PUT(put_8, uint64_t, pfs_le64)
+
+int pfs_pq_dictionary_put(struct pfs_pq_dictionary *d, const void *values, int64_t count, uint32_t *out)
+{
+    PFS_TRY(make_room(d));
+    return d->width == 8 ? put_8(d, values, count, out) : put_4(d, values, count, out);
+}
+
+static int add_text(struct pfs_pq_dictionary *d, struct pfs_slice text)
+{
+    d->text_off[d->count++] = (uint32_t)d->entries.len;
+    pfs_buf_le32(&d->entries, (uint32_t)text.len);
+    pfs_buf_put(&d->entries, text.at, text.len);
+    return d->entries.failed ? -ENOMEM : make_room(d);
+}
+
+static bool is_text(const struct pfs_pq_dictionary *d, uint32_t index, struct pfs_slice text)
+{
+    const uint8_t *at = d->entries.at + d->text_off[index];
+
+    return pfs_le32(at) == text.len && (text.len == 0 || memcmp(at + 4, text.at, text.len) == 0);
+}
+
+int pfs_pq_dictionary_put_text(struct pfs_pq_dictionary *d, const struct pfs_column *column, const int32_t *row,
+                               int64_t from, int64_t count, uint32_t *out)
+{
+    PFS_TRY(make_room(d));
+    for (int64_t i = 0; i < count; i++) {
+        struct pfs_slice text = pfs_column_bytes(column, row == NULL ? from + i : row[from + i]);
+        uint64_t hash = pfs_hash64(text.at, text.len, 0);
+        size_t mask = ((size_t)1 << d->bits) - 1, at = hash & mask;
+
+        while (d->slot[at] != 0 && (d->slot[at] >> 32 != hash >> 32 || !is_text(d, (uint32_t)d->slot[at] - 1, text)))
+            at = (at + 1) & mask;
+        if (d->slot[at] != 0) {
+            out[i] = (uint32_t)d->slot[at] - 1;
+            continue;
+        }
+        d->slot[at] = (hash & 0xffffffff00000000u) | (d->count + 1);
+        out[i] = d->count;
+        PFS_TRY(add_text(d, text));
+    }
+    return 0;
+}
+
+/* ---- back to plain ---- */
+
+void pfs_pq_dictionary_get(const struct pfs_pq_dictionary *d, const uint32_t *index, int64_t count, struct pfs_buf *out)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const uint8_t *at = d->entries.at + (d->width > 0 ? index[i] * (uint32_t)d->width : d->text_off[index[i]]);
+
+        pfs_buf_put(out, at, d->width > 0 ? (size_t)d->width : (size_t)pfs_le32(at) + 4);
+    }
+}
+
+size_t pfs_pq_dictionary_bytes(const struct pfs_pq_dictionary *d)
+{
+    return d->entries.cap + d->text_room * sizeof(*d->text_off) + (d->slot == NULL ? 0 : sizeof(*d->slot) << d->bits);
+}

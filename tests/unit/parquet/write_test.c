@@ -1,0 +1,363 @@
+#include "base/mem.h"
+#include "tests/unit/parquet/load.h"
+
+static const char *const flat[][2] = {{"id", "BIGINT"},
+                                      {"c00", "BOOLEAN"},
+                                      {"c01", "TINYINT"},
+                                      {"c02", "SMALLINT"},
+                                      {"c03", "INT"},
+                                      {"c04", "BIGINT"},
+                                      {"c05", "FLOAT"},
+                                      {"c06", "DOUBLE"},
+                                      {"c07", "DECIMAL(5, 2)"},
+                                      {"c08", "DECIMAL(9, 0)"},
+                                      {"c09", "DECIMAL(18, 4)"},
+                                      {"c10", "DECIMAL(20, 5)"},
+                                      {"c11", "DECIMAL(38, 10)"},
+                                      {"c12", "DECIMAL(38, 38)"},
+                                      {"c13", "DECIMAL(38, 0)"},
+                                      {"c14", "DECIMAL(1, 0)"},
+                                      {"c15", "CHAR(3)"},
+                                      {"c16", "VARCHAR(30)"},
+                                      {"c17", "STRING"},
+                                      {"c18", "BINARY(4)"},
+                                      {"c19", "VARBINARY(12)"},
+                                      {"c20", "BYTES"},
+                                      {"c21", "DATE"},
+                                      {"c22", "TIME"},
+                                      {"c23", "TIME(3)"},
+                                      {"c24", "TIMESTAMP(0)"},
+                                      {"c25", "TIMESTAMP_LTZ(0)"},
+                                      {"c26", "TIMESTAMP(3)"},
+                                      {"c27", "TIMESTAMP_LTZ(3)"},
+                                      {"c28", "TIMESTAMP(6)"},
+                                      {"c29", "TIMESTAMP_LTZ(6)"},
+                                      {"c30", "TIMESTAMP(9)"},
+                                      {"c31", "TIMESTAMP_LTZ(9)"},
+                                      {NULL, NULL}};
+static const char *const lists[][2] = {{"row", "INT"},
+                                       {"a", "ARRAY<INT>"},
+                                       {"s", "ARRAY<STRING>"},
+                                       {"none", "ARRAY<INT>"},
+                                       {"m", "MAP<STRING, INT>"},
+                                       {"aa", "ARRAY<ARRAY<BIGINT>>"},
+                                       {"ar", "ARRAY<ROW<p INT, q ARRAY<STRING>>>"},
+                                       {"mr", "MAP<INT, ROW<d DOUBLE, b BOOLEAN>>"},
+                                       {"deep", "ROW<l ROW<v INT, w ARRAY<BIGINT>>, n STRING>"},
+                                       {"long", "ARRAY<INT>"},
+                                       {NULL, NULL}};
+static const char *const paimon[][2] = {{"id", "BIGINT"},
+                                        {"ar", "ARRAY<INT>"},
+                                        {"ars", "ARRAY<STRING>"},
+                                        {"ard", "ARRAY<DECIMAL(20, 5)>"},
+                                        {"mp", "MAP<STRING, INT>"},
+                                        {"mpi", "MAP<INT, STRING>"},
+                                        {"ro", "ROW<a INT, b STRING, c DECIMAL(5, 2)>"},
+                                        {"aro", "ARRAY<ROW<x BIGINT, y ARRAY<STRING>>>"},
+                                        {"mro", "MAP<STRING, ROW<p DATE, q DOUBLE>>"},
+                                        {"deep", "ROW<l1 ROW<l2 ROW<v INT, w ARRAY<INT>>>>"},
+                                        {"aa", "ARRAY<ARRAY<INT>>"},
+                                        {"art", "ARRAY<TIMESTAMP(3)>"},
+                                        {NULL, NULL}};
+static const char *const counted[][2] = {{"ms", "MULTISET<STRING>"}, {NULL, NULL}};
+static const char *const variant[][2] = {{"va", "VARIANT"}, {NULL, NULL}};
+
+static const struct {
+    const char *file;
+    const char *const (*pairs)[2];
+} sources[] = {{"types.parquet", flat},
+               {"types.parquet", paimon},
+               {"lists.parquet", lists},
+               {"variant.parquet", counted},
+               {"variant.parquet", variant}};
+
+static const struct pfs_parquet_write ways[] = {
+    {.codec = PFS_CODEC_NONE},
+    {.codec = PFS_CODEC_ZSTD, .no_dictionary = true},
+    {.codec = PFS_CODEC_SNAPPY, .page_bytes = 64},
+    {.codec = PFS_CODEC_NONE, .page_bytes = 16, .row_group_bytes = 1000, .no_dictionary = true},
+};
+
+/* A file that is written to memory. */
+struct target {
+    struct pfs_file base;
+    struct pfs_buf bytes;
+};
+
+static int target_append(struct pfs_file *base, const void *at, size_t len, struct pfs_err *err)
+{
+    struct target *t = (struct target *)base;
+
+    pfs_buf_put(&t->bytes, at, len);
+    base->size = t->bytes.len;
+    return pfs_buf_check(&t->bytes, err);
+}
+
+static struct pfs_file *target_open(struct target *t)
+{
+    static const struct pfs_store_ops ops = {.append = target_append};
+
+    *t = (struct target){.base = {.ops = &ops}};
+    return &t->base;
+}
+
+/* All rows of one file into another one, some at a time. 0 or the first error. */
+static int copy(struct pfs_file *from, const struct pfs_file_read *read, const struct pfs_parquet_write *write,
+                struct pfs_file *to, struct pfs_err *err)
+{
+    struct pfs_reader *reader = NULL;
+    struct pfs_writer *writer = NULL;
+    struct pfs_arena arena = {0};
+    struct pfs_batch batch;
+    int64_t got = 0;
+    int rc = pfs_parquet_open(from, read, &reader, err);
+
+    if (rc == 0)
+        rc = pfs_parquet_create(to, write, &writer, err);
+    while (rc == 0 && (got = pfs_reader_next(reader, &arena, &batch, err)) > 0) {
+        rc = pfs_writer_write(writer, &batch, err);
+        pfs_arena_reset(&arena);
+    }
+    if (rc == 0)
+        rc = got < 0 ? (int)got : pfs_writer_finish(writer, err);
+    pfs_writer_close(writer);
+    pfs_reader_close(reader);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+static void check_copy(size_t at, const struct pfs_parquet_write *way, int32_t batch_rows)
+{
+    struct pfs_slice bytes = load_bytes(sources[at].file);
+    struct pfs_field fields[LOAD_FIELDS_MAX];
+    struct pfs_arena arena = {0};
+    struct pfs_file_read read = {.fields = fields, .columns = load_fields(sources[at].pairs, &arena, fields)};
+    struct pfs_parquet_write write = *way;
+    struct load_file source, copied;
+    struct pfs_buf want = {0};
+    struct pfs_err err = {0};
+    struct target target;
+
+    write.fields = fields;
+    write.columns = read.columns;
+    if (load_rows(load_open(bytes, &source), &read, &want, &err) < 0)
+        fail_msg("%s: %s", sources[at].file, err.text);
+    read.batch_rows = batch_rows;
+    if (copy(load_open(bytes, &source), &read, &write, target_open(&target), &err) < 0)
+        fail_msg("%s: %s", sources[at].file, err.text);
+    load_expect(sources[at].file, load_open(pfs_buf_slice(&target.bytes), &copied), &read, pfs_buf_slice(&want));
+    pfs_buf_done(&want);
+    pfs_buf_done(&target.bytes);
+    pfs_arena_done(&arena);
+    free((void *)(uintptr_t)bytes.at);
+}
+
+static void a_copy_of_a_file_has_its_rows(void **state)
+{
+    static const int32_t sizes[] = {0, 1, 7};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(sources); i++)
+        for (size_t w = 0; w < COUNT(ways); w++)
+            for (size_t s = 0; s < COUNT(sizes); s++)
+                check_copy(i, &ways[w], sizes[s]);
+}
+
+/* ---- made columns ---- */
+
+struct made {
+    struct pfs_field field;
+    struct pfs_arena arena;
+    struct target target;
+    struct pfs_writer *writer;
+};
+
+static void make(struct made *m, const char *type)
+{
+    *m = (struct made){.field = {.id = 3, .name = "c"}};
+    assert_int_equal(pfs_type_parse(pfs_str(type), NULL, &m->arena, &m->field.type, NULL), 0);
+}
+
+static int create(struct made *m, struct pfs_err *err)
+{
+    struct pfs_parquet_write write = {.columns = 1, .fields = &m->field};
+
+    return pfs_parquet_create(target_open(&m->target), &write, &m->writer, err);
+}
+
+static int put(struct made *m, struct pfs_column *column, int64_t rows, struct pfs_err *err)
+{
+    struct pfs_batch batch = {rows, 1, column};
+
+    column->type = &m->field.type;
+    return pfs_writer_write(m->writer, &batch, err);
+}
+
+static void done(struct made *m)
+{
+    pfs_writer_close(m->writer);
+    pfs_buf_done(&m->target.bytes);
+    pfs_arena_done(&m->arena);
+}
+
+static void a_null_where_the_type_has_none_is_refused_by_name(void **state)
+{
+    static const uint8_t second_is_null[] = {1};
+    int32_t numbers[] = {1, 2}, offsets[] = {0, 2};
+    struct pfs_err err = {0};
+    struct made m;
+
+    (void)state;
+    make(&m, "INT NOT NULL");
+    assert_int_equal(create(&m, NULL), 0);
+    assert_int_equal(put(&m, &(struct pfs_column){.values = numbers, .valid = second_is_null}, 2, &err), -EINVAL);
+    assert_string_equal(err.text, "column c may not be null");
+    done(&m);
+    make(&m, "MAP<INT, INT>");
+    struct pfs_column children[] = {{.type = &m.field.type.child[0].type, .values = numbers, .valid = second_is_null},
+                                    {.type = &m.field.type.child[1].type, .values = numbers}};
+    assert_int_equal(create(&m, NULL), 0);
+    assert_int_equal(put(&m, &(struct pfs_column){.offsets = offsets, .children = children}, 1, &err), -EINVAL);
+    assert_string_equal(err.text, "key in column c may not be null");
+    done(&m);
+}
+
+static void a_row_without_fields_is_refused(void **state)
+{
+    struct pfs_err err = {0};
+    struct made m;
+
+    (void)state;
+    make(&m, "INT");
+    m.field.type = (struct pfs_type){.kind = PFS_ROW};
+    assert_int_equal(create(&m, &err), -EOPNOTSUPP);
+    assert_string_equal(err.text, "column c has a ROW without fields, which Parquet cannot store");
+    done(&m);
+}
+
+/* Bounds come out in the batch's layout, whatever the file's is. */
+static void bounds_are_those_of_all_values(void **state)
+{
+    static const uint8_t third_is_null[] = {0xfb};
+    static const double doubles[] = {0.0, -2.5, -9.0, 7.0};
+    static const double with_nan[] = {1.0, 0.0 / 0.0, 2.0, 3.0};
+    static const int8_t bytes[] = {5, -7, -100, 3};
+    static const int64_t decimals[] = {500, -700, -9000, 300};
+    static const int32_t offsets[] = {0, 1, 11, 12, 22};
+    const struct {
+        const char *type;
+        struct pfs_column in;
+        bool bounds;
+        int min, max; /* rows */
+    } cases[] = {
+        {"DOUBLE", {.values = doubles}, true, 1, 3},
+        {"DOUBLE", {.values = with_nan}, false, 0, 0},
+        {"TINYINT", {.values = bytes}, true, 1, 0},
+        {"DECIMAL(7, 2)", {.values = decimals}, true, 1, 0},
+        {"STRING", {.values = "bbprefix-praz---------", .offsets = offsets}, true, 0, 3},
+        {"BYTES", {.values = "bbprefix-praz---------", .offsets = offsets}, false, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pfs_column in = cases[i].in;
+        const struct pfs_column_stats *stats;
+        struct made m;
+
+        make(&m, cases[i].type);
+        in.valid = third_is_null;
+        assert_int_equal(create(&m, NULL), 0);
+        assert_int_equal(put(&m, &in, 4, NULL), 0);
+        assert_int_equal(pfs_writer_finish(m.writer, NULL), 0);
+        stats = pfs_writer_stats(m.writer);
+        CHECK(cases[i].type, stats->nulls == 1);
+        CHECK(cases[i].type, stats->has_bounds == cases[i].bounds);
+        if (stats->has_bounds) {
+            CHECK(cases[i].type, pfs_value_compare(&stats->min, 0, &in, cases[i].min) == 0);
+            CHECK(cases[i].type, pfs_value_compare(&stats->max, 0, &in, cases[i].max) == 0);
+        }
+        done(&m);
+    }
+}
+
+/* More values than a dictionary takes, then few distinct ones; pages and their encodings change on the way. */
+static void many_rows_of_any_distribution_come_back(void **state)
+{
+    enum { ROWS = 60000, STEP = 1000 };
+    static const uint32_t distinct[] = {1, 2, 300, 30000, ROWS};
+    struct pfs_err err = {0};
+
+    (void)state;
+    for (size_t d = 0; d < COUNT(distinct); d++) {
+        struct pfs_file_read read = {.columns = 1};
+        struct pfs_reader *reader = NULL;
+        struct pfs_arena arena = {0};
+        struct load_file file;
+        struct pfs_batch batch;
+        int64_t values[STEP], got, at = 0;
+        struct made m;
+
+        make(&m, "BIGINT");
+        read.fields = &m.field;
+        assert_int_equal(create(&m, NULL), 0);
+        for (int64_t row = 0; row < ROWS; row += STEP) {
+            for (int64_t i = 0; i < STEP; i++)
+                values[i] = (row + i) * 7919 % distinct[d];
+            assert_int_equal(put(&m, &(struct pfs_column){.values = values}, STEP, NULL), 0);
+        }
+        assert_int_equal(pfs_writer_finish(m.writer, NULL), 0);
+        if (pfs_parquet_open(load_open(pfs_buf_slice(&m.target.bytes), &file), &read, &reader, &err) < 0)
+            fail_msg("%s", err.text);
+        while ((got = pfs_reader_next(reader, &arena, &batch, &err)) > 0) {
+            for (int64_t i = 0; i < got; i++, at++)
+                assert_int_equal(((const int64_t *)batch.column[0].values)[i], at * 7919 % distinct[d]);
+            pfs_arena_reset(&arena);
+        }
+        assert_int_equal(at, ROWS);
+        pfs_reader_close(reader);
+        pfs_arena_done(&arena);
+        done(&m);
+    }
+}
+
+static void every_failing_allocation_of_a_copy_is_reported(void **state)
+{
+    struct pfs_slice bytes = load_bytes("lists.parquet");
+    struct pfs_field fields[LOAD_FIELDS_MAX];
+    struct pfs_arena arena = {0};
+    struct pfs_file_read read = {.fields = fields, .columns = load_fields(lists, &arena, fields)};
+    struct pfs_parquet_write write = {.fields = fields, .columns = read.columns};
+    int64_t n = 0;
+    int rc;
+
+    (void)state;
+    do {
+        struct pfs_err err = {0};
+        struct load_file source;
+        struct target target;
+
+        pfs_mem_fail_after(n++);
+        rc = copy(load_open(bytes, &source), &read, &write, target_open(&target), &err);
+        pfs_mem_fail_after(-1);
+        if (rc < 0)
+            assert_true(rc == -ENOMEM && err.code == ENOMEM);
+        pfs_buf_done(&target.bytes);
+    } while (rc < 0);
+    assert_true(n > 50);
+    pfs_arena_done(&arena);
+    free((void *)(uintptr_t)bytes.at);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_copy_of_a_file_has_its_rows),
+        cmocka_unit_test(a_null_where_the_type_has_none_is_refused_by_name),
+        cmocka_unit_test(a_row_without_fields_is_refused),
+        cmocka_unit_test(bounds_are_those_of_all_values),
+        cmocka_unit_test(many_rows_of_any_distribution_come_back),
+        cmocka_unit_test(every_failing_allocation_of_a_copy_is_reported),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
