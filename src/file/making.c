@@ -134,6 +134,21 @@ static int read_format(const struct pfs_schema *schema, int32_t level, bool chan
     return 0;
 }
 
+/* orc.dictionary.key.threshold: a share of the values, 0 for no dictionaries. */
+static int read_share(const struct pfs_options *o, struct pfs_making *out, struct pfs_err *err)
+{
+    const char *text = pfs_options_get(o, "orc.dictionary.key.threshold");
+    char *end;
+
+    if (text == NULL)
+        return 0;
+    out->dictionary_share = strtod(text, &end);
+    if (end == text || *end != '\0' || !(out->dictionary_share >= 0.0 && out->dictionary_share <= 1.0))
+        return pfs_fail(err, EINVAL, "Could not parse value '%s' for key 'orc.dictionary.key.threshold'.", text);
+    out->no_dictionary = !(out->dictionary_share > 0.0);
+    return 0;
+}
+
 static int read_sizes(const struct pfs_schema *schema, struct pfs_making *out, struct pfs_err *err)
 {
     const struct pfs_options *o = &schema->options;
@@ -147,8 +162,11 @@ static int read_sizes(const struct pfs_schema *schema, struct pfs_making *out, s
     out->no_dictionary = !dictionary;
     if (out->format == PFS_DATA_PARQUET)
         PFS_TRY(pfs_options_bytes(o, "parquet.block.size", out->block_bytes, &out->block_bytes, err));
-    if (out->format == PFS_DATA_ORC)
+    if (out->format == PFS_DATA_ORC) {
+        out->no_dictionary = false;
+        PFS_TRY(read_share(o, out, err));
         PFS_TRY(pfs_options_bytes(o, "orc.stripe.size", out->block_bytes, &out->block_bytes, err));
+    }
     return pfs_options_bytes(o, "target-file-size", schema->primary_keys > 0 ? TARGET_KEYED : TARGET_APPEND,
                              &out->target_bytes, err);
 }

@@ -18,10 +18,11 @@ struct pfs_making {
     enum pfs_data_format format;
     const char *prefix, *suffix; /* of names: "data-" and ".zst.parquet" */
     enum pfs_codec codec;
-    int level;           /* zstd */
-    int64_t block_bytes; /* row group or stripe; 0 = the format's own */
-    int64_t page_bytes;  /* Parquet; 0 = the format's own */
-    bool no_dictionary;  /* Parquet */
+    int level;               /* zstd */
+    int64_t block_bytes;     /* row group or stripe; 0 = the format's own */
+    int64_t page_bytes;      /* Parquet; 0 = the format's own */
+    bool no_dictionary;      /* Parquet; ORC with a threshold of 0 */
+    double dictionary_share; /* ORC: most entries for each value; 0 = the format's own */
     int64_t target_bytes;
 };
 

@@ -157,22 +157,28 @@ static void keep_text(struct pfs_buf *to, struct pfs_slice text)
 
 static int add_texts(struct range *r, const struct pfs_column *c, int64_t rows, struct pfs_err *err)
 {
-    int64_t low = -1, high = -1;
+    struct pfs_slice low = {NULL, 0}, high = {NULL, 0};
+    bool seen = false;
 
     for (int64_t i = 0; i < rows; i++) {
+        struct pfs_slice one = pfs_column_bytes(c, i);
+
         if (!pfs_column_present(c, i))
             continue;
-        if (low < 0 || pfs_slice_compare(pfs_column_bytes(c, i), pfs_column_bytes(c, low)) < 0)
-            low = i;
-        if (high < 0 || pfs_slice_compare(pfs_column_bytes(c, i), pfs_column_bytes(c, high)) > 0)
-            high = i;
+        if (!seen)
+            low = high = one;
+        else if (pfs_slice_compare(one, low) < 0)
+            low = one;
+        else if (pfs_slice_compare(one, high) > 0)
+            high = one;
+        seen = true;
     }
-    if (low < 0)
+    if (!seen)
         return 0;
-    if (!r->seen || pfs_slice_compare(pfs_column_bytes(c, low), pfs_buf_slice(&r->text[0])) < 0)
-        keep_text(&r->text[0], pfs_column_bytes(c, low));
-    if (!r->seen || pfs_slice_compare(pfs_column_bytes(c, high), pfs_buf_slice(&r->text[1])) > 0)
-        keep_text(&r->text[1], pfs_column_bytes(c, high));
+    if (!r->seen || pfs_slice_compare(low, pfs_buf_slice(&r->text[0])) < 0)
+        keep_text(&r->text[0], low);
+    if (!r->seen || pfs_slice_compare(high, pfs_buf_slice(&r->text[1])) > 0)
+        keep_text(&r->text[1], high);
     r->seen = true;
     PFS_TRY(pfs_buf_check(&r->text[0], err));
     return pfs_buf_check(&r->text[1], err);
