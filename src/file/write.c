@@ -27,6 +27,8 @@ struct pfs_data_writer {
     bool keyed, thin;
     int32_t columns; /* of the file */
     struct pfs_field *field;
+    const struct pfs_column **key; /* of the batch at hand */
+    struct pfs_buf scratch;        /* a key */
     struct pfs_making making;
     struct pfs_stats_rules rules;
     struct pfs_indexes indexes;
@@ -90,6 +92,9 @@ static int open_writer(struct pfs_data_writer *w, struct pfs_err *err)
     struct pfs_stats_file stats = {.level = w->write.level, .changelog = w->write.changelog};
 
     w->keyed = schema->primary_keys > 0;
+    w->key = pfs_arena_array(&w->arena, (size_t)schema->trimmed_keys, sizeof(*w->key));
+    if (w->key == NULL)
+        return pfs_arena_full(&w->arena, err);
     w->next_number = w->write.first_number;
     pfs_uuid_make(w->uuid);
     PFS_TRY(pfs_options_bool(&schema->options, "data-file.thin-mode", false, &w->thin, err));
@@ -174,23 +179,23 @@ static int start_file(struct pfs_data_writer *w, struct pfs_err *err)
     return pfs_making_open(&w->making, w->file, w->field, w->columns, &w->writer, err);
 }
 
-static int print_key(struct pfs_data_writer *w, const struct pfs_batch *batch, int64_t row, struct pfs_slice *out,
+/* The key of a row, over what `text` held. */
+static int print_key(struct pfs_data_writer *w, const struct pfs_batch *batch, int64_t row, struct pfs_buf *text,
                      struct pfs_err *err)
 {
     const struct pfs_schema *schema = w->write.schema;
-    const struct pfs_column **column = pfs_arena_array(&w->results, (size_t)schema->trimmed_keys, sizeof(*column));
-    struct pfs_buf text = {0};
-    int rc;
 
-    if (column == NULL)
-        return pfs_arena_full(&w->results, err);
+    pfs_buf_clear(text);
     for (int32_t i = 0; i < schema->trimmed_keys; i++)
-        column[i] = &batch->column[schema->trimmed_key[i]];
-    rc = pfs_binrow_print(column, schema->trimmed_keys, row, true, &text, err);
-    if (rc == 0 && !pfs_arena_copy(&w->results, pfs_buf_slice(&text), out))
-        rc = pfs_arena_full(&w->results, err);
-    pfs_buf_done(&text);
-    return rc;
+        w->key[i] = &batch->column[schema->trimmed_key[i]];
+    return pfs_binrow_print(w->key, schema->trimmed_keys, row, true, text, err);
+}
+
+static int keep_key(struct pfs_data_writer *w, const struct pfs_batch *batch, int64_t row, struct pfs_slice *out,
+                    struct pfs_err *err)
+{
+    PFS_TRY(print_key(w, batch, row, &w->scratch, err));
+    return pfs_arena_copy(&w->results, pfs_buf_slice(&w->scratch), out) ? 0 : pfs_arena_full(&w->results, err);
 }
 
 /* What the entry says of the rows: keys, numbers, deletes. */
@@ -209,15 +214,15 @@ static int note_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, s
             f->delete_rows += kind[i] == PFS_UPDATE_BEFORE || kind[i] == PFS_DELETE;
         }
         if (f->rows == 0)
-            PFS_TRY(print_key(w, batch, 0, &f->min_key, err));
-        PFS_TRY(print_key(w, batch, batch->rows - 1, &f->max_key, err));
+            PFS_TRY(keep_key(w, batch, 0, &f->min_key, err));
+        PFS_TRY(keep_key(w, batch, batch->rows - 1, &f->max_key, err));
     } else {
         if (f->rows == 0)
             f->min_sequence = w->next_number;
         w->next_number += batch->rows;
         f->max_sequence = w->next_number - 1;
         if (f->rows == 0)
-            PFS_TRY(print_key(w, batch, 0, &f->min_key, err));
+            PFS_TRY(keep_key(w, batch, 0, &f->min_key, err));
         f->max_key = f->min_key;
     }
     f->rows += batch->rows;
@@ -408,12 +413,11 @@ static int add_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, in
 static int rows_of_last_key(struct pfs_data_writer *w, const struct pfs_batch *batch, int64_t from, int64_t *out,
                             struct pfs_err *err)
 {
-    struct pfs_slice key;
     int64_t rows = 0;
 
     for (; w->keyed && from + rows < batch->rows; rows++) {
-        PFS_TRY(print_key(w, batch, from + rows, &key, err));
-        if (!pfs_slice_eq(key, w->entry.file.max_key))
+        PFS_TRY(print_key(w, batch, from + rows, &w->scratch, err));
+        if (!pfs_slice_eq(pfs_buf_slice(&w->scratch), w->entry.file.max_key))
             break;
     }
     *out = rows;
@@ -500,6 +504,7 @@ void pfs_data_writer_close(struct pfs_data_writer *writer)
     close_file(writer);
     for (int64_t i = 0; !writer->finished && i < writer->dones; i++)
         remove_files(writer, &writer->done[i].file);
+    pfs_buf_done(&writer->scratch);
     pfs_arena_done(&writer->results);
     pfs_arena_done(&writer->arena);
     pfs_free(writer);
