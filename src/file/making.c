@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "format/avro/rows.h"
+#include "format/orc/orc.h"
 #include "format/parquet/parquet.h"
 
 #define TARGET_KEYED ((int64_t)128 << 20)
@@ -225,13 +226,21 @@ int pfs_making_open(const struct pfs_making *making, struct pfs_file *file, cons
     struct pfs_avro_rows_write avro = {
         .columns = columns, .fields = fields, .codec = making->codec, .level = making->level};
 
+    struct pfs_orc_write orc = {.columns = columns,
+                                .fields = fields,
+                                .codec = making->codec,
+                                .level = making->level,
+                                .stripe_bytes = making->block_bytes,
+                                .dictionary_share = making->dictionary_share,
+                                .no_dictionary = making->no_dictionary};
+
     switch (making->format) {
     case PFS_DATA_PARQUET:
         return pfs_parquet_create(file, &parquet, out, err);
     case PFS_DATA_AVRO:
         return pfs_avro_rows_create(file, &avro, out, err);
     case PFS_DATA_ORC:
-        break;
+        return pfs_orc_create(file, &orc, out, err);
     }
-    return pfs_fail(err, EOPNOTSUPP, "file.format = %s is not written yet", format_name(making->format));
+    return -EINVAL;
 }

@@ -243,7 +243,7 @@ static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err
     return 0;
 }
 
-/* Formats that are not written yet, at all or with nested columns; any may be read. */
+/* Formats that are not written yet with nested columns; any may be read. */
 static int check_formats(const struct pfs_schema *s, struct pfs_err *err)
 {
     bool parquet = pfs_options_get(&s->options, "file.format") == NULL;
@@ -253,8 +253,6 @@ static int check_formats(const struct pfs_schema *s, struct pfs_err *err)
 
         if (strncmp(o->key, "file.format", 11) != 0 && strcmp(o->key, "changelog-file.format") != 0)
             continue;
-        if (strcasestr(o->value, "orc") != NULL)
-            return pfs_fail(err, EOPNOTSUPP, "%s = %s is not written yet", o->key, o->value);
         parquet = parquet || strcasestr(o->value, "parquet") != NULL;
     }
     for (int32_t i = 0; parquet && i < s->columns; i++)
