@@ -115,6 +115,16 @@ static int gather_valid(const struct gather *g, struct pfs_column *out)
     return 0;
 }
 
+/* Single rows out of a large buffer are each a miss of the cache: the ones to come are asked for. */
+#define AHEAD 12
+
+static const uint8_t *ahead(const struct gather *g, int64_t i, size_t width)
+{
+    const struct pfs_range *r = &g->range[i + AHEAD];
+
+    return (const uint8_t *)g->source[r->source]->values + (size_t)r->from * width;
+}
+
 #define GATHER_FIXED(name, type)                                                 \
     static void name(const struct gather *g, void *to)                           \
     {                                                                            \
@@ -123,6 +133,9 @@ static int gather_valid(const struct gather *g, struct pfs_column *out)
         for (int64_t i = 0; i < g->ranges; i++) {                                \
             const struct pfs_range r = g->range[i];                              \
             const type *in = (const type *)g->source[r.source]->values + r.from; \
+                                                                                 \
+            if (i + AHEAD < g->ranges)                                           \
+                __builtin_prefetch(ahead(g, i, sizeof(type)));                   \
                                                                                  \
             if (r.len == 1)                                                      \
                 *out = *in;                                                      \
@@ -170,7 +183,11 @@ static int gather_offsets(const struct gather *g, struct pfs_column *out, int64_
     for (int64_t i = 0; i < g->ranges; i++) {
         const struct pfs_range r = g->range[i];
         const int32_t *in = g->source[r.source]->offsets + r.from;
-        uint32_t shift = (uint32_t)sum - (uint32_t)in[0]; /* wraps only where the sum is refused below */
+        uint32_t shift;
+
+        if (i + AHEAD < g->ranges)
+            __builtin_prefetch(&g->source[g->range[i + AHEAD].source]->offsets[g->range[i + AHEAD].from]);
+        shift = (uint32_t)sum - (uint32_t)in[0]; /* wraps only where the sum is refused below */
 
         for (int32_t k = 1; k <= r.len; k++)
             offsets[at + k] = (int32_t)((uint32_t)in[k] + shift);
@@ -225,6 +242,11 @@ static int gather_bytes(const struct gather *g, struct pfs_column *out)
         const struct pfs_column *c = g->source[r.source];
         int32_t from = c->offsets[r.from], to = c->offsets[r.from + r.len];
 
+        if (i + AHEAD < g->ranges) {
+            const struct pfs_column *next = g->source[g->range[i + AHEAD].source];
+
+            __builtin_prefetch((const uint8_t *)next->values + next->offsets[g->range[i + AHEAD].from]);
+        }
         copy_short(values, (const uint8_t *)c->values + from, (size_t)(to - from));
         values += to - from;
     }

@@ -173,11 +173,15 @@ struct sorted {
     struct pfs_arena arena;
 };
 
+/* Rows of one key went through the same words, so their prefixes are equal still. */
 static int64_t end_of_key(const struct sorting *s, int64_t from)
 {
+    const struct place *first = &s->place[from];
+    bool exact = s->keys[0].exact;
     int64_t end = from + 1;
 
-    while (end < s->count && compare_keys(s, &s->place[end], &s->place[from]) == 0)
+    while (end < s->count && s->place[end].prefix == first->prefix &&
+           (exact || compare_keys(s, &s->place[end], first) == 0))
         end++;
     return end;
 }
