@@ -243,25 +243,6 @@ static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err
     return 0;
 }
 
-/* Formats that are not written yet with nested columns; any may be read. */
-static int check_formats(const struct pfs_schema *s, struct pfs_err *err)
-{
-    bool parquet = pfs_options_get(&s->options, "file.format") == NULL;
-
-    for (int32_t i = 0; i < s->options.count; i++) {
-        const struct pfs_option *o = &s->options.item[i];
-
-        if (strncmp(o->key, "file.format", 11) != 0 && strcmp(o->key, "changelog-file.format") != 0)
-            continue;
-        parquet = parquet || strcasestr(o->value, "parquet") != NULL;
-    }
-    for (int32_t i = 0; parquet && i < s->columns; i++)
-        if (pfs_kind_is_nested(s->field[i].type.kind))
-            return pfs_fail(err, EOPNOTSUPP, "column %s is nested, which cannot be written to Parquet files yet",
-                            s->field[i].name);
-    return 0;
-}
-
 static bool crosses_partitions(const struct pfs_schema *s)
 {
     for (int32_t i = 0; i < s->partition_keys; i++)
@@ -289,7 +270,6 @@ int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_er
     PFS_TRY(check_limits(s, writing, err));
     if (!writing)
         return 0;
-    PFS_TRY(check_formats(s, err));
     if (s->lookup_mode)
         return pfs_fail(err, EOPNOTSUPP, "%s cannot be written yet: it needs a compaction at each commit",
                         lookup_reason(s));
