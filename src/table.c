@@ -4,11 +4,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
-#include "src/commit/commit.h"
 #include "src/meta/consumer.h"
 #include "src/meta/names.h"
 #include "src/table_internal.h"
@@ -384,100 +381,98 @@ int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pf
     return pfs_write_open(&config, out, err);
 }
 
-/* Sleeps between two attempts: a random time that doubles its bound, from 10 ms up to 1 s. */
-static void back_off(int attempt, const char *user)
-{
-    int bound_ms = 10 << (attempt < 7 ? attempt : 7);
-    uint64_t seed = (uint64_t)pfs_clock_monotonic_ms() + (uint64_t)attempt;
-    int wait_ms;
-
-    bound_ms = bound_ms > 1000 ? 1000 : bound_ms;
-    wait_ms = (int)(pfs_hash64(user, strlen(user), seed) % (uint64_t)bound_ms) + 1;
-    usleep((useconds_t)wait_ms * 1000);
-}
-
-struct attempt {
+struct publication {
     struct pfs_table *table;
-    struct pfs_write *write;
-    const char *user;
-    int64_t identifier;
-    struct pfs_arena arena;
+    const struct pfs_publish *publish; /* the caller's */
 };
 
-/* One attempt on top of the newest state: an outcome, or -errno. */
-static int try_commit(struct attempt *a, int64_t *id, struct pfs_err *err)
+static int publication_newest(void *context, struct pfs_state **out, struct pfs_err *err)
 {
-    struct pfs_table *t = a->table;
-    struct pfs_commit commit = {.store = t->config.store,
-                                .table = t->config.root,
-                                .meta = t->config.meta,
-                                .user = a->user,
-                                .identifier = a->identifier,
-                                .kind = PFS_COMMIT_APPEND,
-                                .clock = t->config.clock};
-    struct pfs_write_files files;
-    struct pfs_snapshot made;
-    struct pfs_state *state;
-    bool unclear = false;
-    int rc;
-
-    PFS_TRY(latest(t, &state, err));
-    rc = pfs_write_prepare(a->write, state, &files, err);
-    if (rc == 0 && files.entries > 0) {
-        commit.schema = state->schema;
-        commit.entries = files.entries;
-        commit.entry = files.entry;
-        commit.indexes = files.indexes;
-        commit.index = files.index;
-        rc = pfs_commit_try(&commit, state->exists ? &state->snapshot : NULL, state->index, state->indexes, &a->arena,
-                            &made, &unclear, err);
-        *id = rc == PFS_COMMIT_DONE ? made.id : 0;
-        if (unclear) /* a snapshot may name the files: they stay, and the rows are not tried again */
-            pfs_write_committed(a->write);
-    }
-    pfs_state_unref(state);
-    return rc;
+    return latest(((struct publication *)context)->table, out, err);
 }
 
-static int commit_with_retries(struct attempt *a, int64_t *id, struct pfs_err *err)
+static int publication_prepare(void *context, struct pfs_state *state, struct pfs_change *out, struct pfs_err *err)
 {
-    const struct pfs_schema *schema;
-    int64_t retries;
+    const struct pfs_publish *p = ((struct publication *)context)->publish;
 
-    PFS_TRY(pfs_schemas_latest(a->table->schemas, &schema, err));
-    PFS_TRY(pfs_options_int(&schema->options, "commit.max-retries", 10, &retries, err));
-    for (int attempt = 0;; attempt++) {
-        int rc = try_commit(a, id, err);
+    return p->prepare(p->context, state, out, err);
+}
 
-        if (rc != PFS_COMMIT_LOST)
-            return rc;
-        if (attempt >= retries)
-            return pfs_fail(err, EBUSY, "other writers were quicker %d times (commit.max-retries)", attempt + 1);
-        back_off(attempt, a->user);
-        pfs_arena_reset(&a->arena);
-    }
+static int publication_intent(void *context, int64_t seen, const struct pfs_change *change, struct pfs_err *err)
+{
+    const struct pfs_publish *p = ((struct publication *)context)->publish;
+
+    return p->intent(p->context, seen, change, err);
+}
+
+/* Lock 1 held. */
+static int publish_locked(struct pfs_table *t, const struct pfs_publish *publish, int64_t *id, bool *unclear,
+                          struct pfs_err *err)
+{
+    struct publication context = {t, publish};
+    struct pfs_publish p = *publish;
+
+    p.store = t->config.store;
+    p.table = t->config.root;
+    p.meta = t->config.meta;
+    p.clock = t->config.clock;
+    p.context = &context;
+    p.newest = publication_newest;
+    p.prepare = publication_prepare;
+    p.intent = publish->intent != NULL ? publication_intent : NULL;
+    return pfs_publish(&p, id, unclear, err);
+}
+
+static int where_failed(const struct pfs_table *t, int rc, struct pfs_err *err)
+{
+    return err != NULL && err->code != 0 ? pfs_wrap(err, "%s.%s", t->config.database, t->config.name) : rc;
+}
+
+int pfs_table_publish(struct pfs_table *table, const struct pfs_publish *publish, int64_t *id, bool *unclear,
+                      struct pfs_err *err)
+{
+    int rc;
+
+    *id = 0;
+    *unclear = false;
+    if (table->config.read_only)
+        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    pthread_mutex_lock(&table->commit);
+    rc = publish_locked(table, publish, id, unclear, err);
+    pthread_mutex_unlock(&table->commit);
+    return rc < 0 ? where_failed(table, rc, err) : 0;
+}
+
+static int prepare_write(void *context, struct pfs_state *state, struct pfs_change *out, struct pfs_err *err)
+{
+    struct pfs_write_files files;
+
+    PFS_TRY(pfs_write_prepare(context, state, &files, err));
+    *out = (struct pfs_change){.kind = PFS_COMMIT_APPEND,
+                               .entries = files.entries,
+                               .entry = files.entry,
+                               .indexes = files.entries > 0 ? files.indexes : 0,
+                               .index = files.index};
+    return 0;
 }
 
 int pfs_table_commit(struct pfs_table *table, struct pfs_write *write, const char *user, int64_t identifier, bool once,
                      int64_t *id, struct pfs_err *err)
 {
-    struct attempt a = {.table = table, .write = write, .user = user, .identifier = identifier};
+    struct pfs_publish publish = {.user = user, .identifier = identifier, .context = write, .prepare = prepare_write};
+    bool unclear = false;
     int rc = 0;
 
     *id = 0;
-    pfs_arena_init(&a.arena, PFS_ARENA_LIMIT);
     pthread_mutex_lock(&table->commit);
     if (once)
         rc = pfs_commit_known(table->config.store, table->config.meta, user, identifier, err);
     if (rc == 0)
-        rc = commit_with_retries(&a, id, err);
+        rc = publish_locked(table, &publish, id, &unclear, err);
     pthread_mutex_unlock(&table->commit);
-    pfs_arena_done(&a.arena);
-    if (rc < 0)
-        return err != NULL && err->code != 0 ? pfs_wrap(err, "%s.%s", table->config.database, table->config.name) : rc;
-    if (*id != 0)
+    if (*id != 0 || unclear) /* a snapshot may name the files: they stay, and the rows are not tried again */
         pfs_write_committed(write);
-    return 0;
+    return rc < 0 ? where_failed(table, rc, err) : 0;
 }
 
 /* ---- snapshots and tags ---- */

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "src/changelog/changelog.h"
+#include "src/commit/publish.h"
 #include "src/scan/diff.h"
 #include "src/scan/scan.h"
 #include "src/scan/state.h"
@@ -68,6 +69,11 @@ int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pf
  * failure the write still holds its rows; the sentence tells when the outcome is unclear. */
 int pfs_table_commit(struct pfs_table *table, struct pfs_write *write, const char *user, int64_t identifier, bool once,
                      int64_t *id, struct pfs_err *err);
+
+/* pfs_publish (src/commit/publish.h) under the table's commit lock; store, directories, clock and `newest` are the
+ * table's, whatever `publish` says. -EROFS on a read-only mount. */
+int pfs_table_publish(struct pfs_table *table, const struct pfs_publish *publish, int64_t *id, bool *unclear,
+                      struct pfs_err *err);
 
 /* Ids of snapshots, names of tags and branches, in order. */
 int pfs_table_snapshots(struct pfs_table *table, struct pfs_arena *arena, int64_t **ids, int64_t *count,

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "base/cancel.h"
 #include "src/commit/commit.h"
 #include "src/scan/state.h"
 
