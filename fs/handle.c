@@ -105,7 +105,7 @@ static int open_pipe(struct opening *o, struct pfs_err *err)
 {
     struct pfs_tree *tree = o->tree;
     struct pfs_handle *h = o->handle;
-    struct pfs_looking looking = {.place = &h->node->place, .pool = tree->config.pool};
+    struct pfs_looking looking = {.place = &h->node->place, .pool = tree->config.pool, .budget = pfs_tree_budget(tree)};
     struct pfs_stream_source source;
     struct pfs_arena arena;
     const char *key;

@@ -74,10 +74,8 @@ static const char *view_key(struct lookup *l, const char *identity)
 /* The node of the view that the place shows now. */
 static int find_view(struct lookup *l, struct pfs_err *err)
 {
-    struct pfs_looking looking = {.place = &l->place,
-                                  .pool = l->tree->config.pool,
-                                  .arena = &l->arena,
-                                  .memory_bytes = pfs_views_rendering_bytes(l->tree->views)};
+    struct pfs_looking looking = {
+        .place = &l->place, .pool = l->tree->config.pool, .arena = &l->arena, .budget = pfs_tree_budget(l->tree)};
     struct pfs_shown shown = {0};
     struct pfs_view *view;
     const char *key;
@@ -108,7 +106,8 @@ static int find_view(struct lookup *l, struct pfs_err *err)
 
 static int find_stream(struct lookup *l, struct pfs_err *err)
 {
-    struct pfs_looking looking = {.place = &l->place, .pool = l->tree->config.pool, .arena = &l->arena};
+    struct pfs_looking looking = {
+        .place = &l->place, .pool = l->tree->config.pool, .arena = &l->arena, .budget = pfs_tree_budget(l->tree)};
     struct pfs_stream_source source;
     struct pfs_stream *stream;
     const char *key;

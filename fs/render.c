@@ -25,7 +25,7 @@ struct source {
     struct pfs_state *state;
     struct pfs_arena arena;
     struct pfs_pool *pool;
-    size_t memory_bytes;
+    struct pfs_budget budget;
     int32_t columns;
     int32_t *column;
     int32_t partitions;
@@ -43,7 +43,7 @@ static int open_rows(void *context, const struct pfs_cancel *cancel, struct pfs_
                                  .partition = s->partition,
                                  .condition = s->condition,
                                  .cancel = cancel,
-                                 .memory_bytes = s->memory_bytes,
+                                 .budget = s->budget,
                                  .pool = s->pool};
 
     return pfs_scan_rows(&want, out, err);
@@ -83,7 +83,7 @@ int pfs_find_rows(const struct pfs_looking *looking, struct pfs_shown *out, stru
         return pfs_fail(err, ENOMEM, "no memory for a view");
     pfs_arena_init(&s->arena, PFS_ARENA_LIMIT);
     s->pool = looking->pool;
-    s->memory_bytes = looking->memory_bytes;
+    s->budget = looking->budget;
     rc = pfs_table_state(looking->table, looking->place->when, &s->state, err);
     if (rc == 0)
         rc = fill(s, looking, err);

@@ -22,7 +22,7 @@ struct pfs_looking {
     const struct pfs_place *place;
     struct pfs_pool *pool;
     struct pfs_arena *arena;
-    size_t memory_bytes; /* what one rendering may take */
+    struct pfs_budget budget; /* of one rendering */
 };
 
 /* Bare -ENOENT: there is no such view (no such snapshot, system table, key). -EINVAL with a sentence: a column, value

@@ -16,6 +16,7 @@ struct changes { /* what such a view is made of */
     bool own;            /* of the state's own snapshot */
     struct pfs_arena arena;
     struct pfs_pool *pool;
+    struct pfs_budget budget;
     int32_t columns;
     int32_t *column;
     int32_t partitions;
@@ -43,6 +44,7 @@ static int open_changes(const struct pfs_looking *looking, struct changes **out,
     pfs_arena_init(&c->arena, PFS_ARENA_LIMIT);
     c->table = pfs_table_ref(looking->table);
     c->pool = looking->pool;
+    c->budget = looking->budget;
     *out = c;
     return 0;
 }
@@ -98,6 +100,7 @@ static int open_diff(void *context, const struct pfs_cancel *cancel, struct pfs_
                                        .partitions = c->partitions,
                                        .partition = c->partition,
                                        .condition = c->condition,
+                                       .budget = c->budget,
                                        .cancel = cancel,
                                        .pool = c->pool};
 
@@ -165,6 +168,7 @@ static int open_logged(void *context, const struct pfs_cancel *cancel, struct pf
                                           .partitions = c->partitions,
                                           .partition = c->partition,
                                           .condition = c->condition,
+                                          .budget = c->budget,
                                           .cancel = cancel,
                                           .pool = c->pool};
 

@@ -102,7 +102,8 @@ static int look(struct found *f, const struct pfs_looking *looking, struct pfs_s
                 struct pfs_err *err)
 {
     const struct pfs_place *place = looking->place;
-    struct pfs_scan_want want = {.state = state, .partitions = place->specs, .pool = looking->pool};
+    struct pfs_scan_want want = {
+        .state = state, .partitions = place->specs, .budget = looking->budget, .pool = looking->pool};
     struct pfs_partition_value *partition;
     struct pfs_column *key;
     struct pfs_rows *rows;

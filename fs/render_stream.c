@@ -16,6 +16,7 @@ struct growing {
     struct pfs_state *state; /* what the schema is of */
     struct pfs_arena arena;
     struct pfs_pool *pool;
+    struct pfs_budget budget;
     enum pfs_text format;
     int32_t columns;
     int32_t *column;
@@ -66,6 +67,7 @@ static int open_rows(struct growing *g, const struct pfs_cancel *cancel, struct 
                                           .partitions = g->partitions,
                                           .partition = g->partition,
                                           .condition = g->condition,
+                                          .budget = g->budget,
                                           .cancel = cancel,
                                           .pool = g->pool};
 
@@ -226,6 +228,7 @@ int pfs_find_stream(const struct pfs_looking *looking, bool from_now, const char
     pfs_buf_init(&g->text, PFS_BATCH_BYTES_MAX);
     g->table = pfs_table_ref(looking->table);
     g->pool = looking->pool;
+    g->budget = looking->budget;
     g->format = looking->place->format;
     rc = find(g, looking, from_now, key, err);
     if (rc < 0) {

@@ -28,6 +28,8 @@ static int open_parts(struct pfs_tree *t, struct pfs_err *err)
     PFS_TRY(pfs_park_open(&t->park, err));
     views.park = streams.park = t->park;
     PFS_TRY(pfs_views_open(&views, &t->views, err));
+    if (t->config.cache_dir != NULL)
+        PFS_TRY(pfs_store_open_posix(t->config.cache_dir, &t->spill, err));
     PFS_TRY(pfs_streams_open(&streams, &t->streams, err));
     PFS_TRY(pfs_answers_open(&t->answers, err));
     PFS_TRY(pfs_daemon_open(&daemon, &t->daemon, err));
@@ -82,6 +84,7 @@ void pfs_tree_close(struct pfs_tree *tree)
     }
     pfs_streams_close(tree->streams);
     pfs_views_close(tree->views);
+    pfs_store_close(tree->spill);
     pfs_park_close(tree->park);
     pfs_answers_close(tree->answers);
     pfs_daemon_close(tree->daemon);
@@ -103,6 +106,11 @@ void pfs_tree_interrupt(struct pfs_tree *tree, struct pfs_request *request)
 void pfs_tree_count(struct pfs_tree *tree, const char *operation, int64_t result, const struct pfs_err *err)
 {
     pfs_daemon_count(tree->daemon, operation, result, err);
+}
+
+struct pfs_budget pfs_tree_budget(const struct pfs_tree *tree)
+{
+    return (struct pfs_budget){pfs_views_rendering_bytes(tree->views), tree->spill};
 }
 
 /* ---- tables ---- */

@@ -57,6 +57,7 @@ struct pfs_tree {
     struct pfs_streams *streams;
     struct pfs_answers *answers;
     struct pfs_daemon *daemon;
+    struct pfs_store *spill; /* the cache directory; NULL = there is none */
     atomic_llong nodes, handles;
     char user[40];
     atomic_llong identifier; /* of the next anonymous commit */
@@ -80,6 +81,9 @@ int pfs_node_get(struct pfs_tree *tree, const struct pfs_place *place, const cha
 int pfs_node_get_stream(struct pfs_tree *tree, const struct pfs_place *place, const char *key,
                         struct pfs_stream *stream, struct pfs_node **out, struct pfs_err *err);
 void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr *out);
+
+/* Of one rendering. */
+struct pfs_budget pfs_tree_budget(const struct pfs_tree *tree);
 
 /* ---- tables ---- */
 

@@ -121,8 +121,8 @@ int64_t pfs_table_system_time_ms(const struct pfs_table_system *system);
 /* Expected rows are few: its size may be asked for lightly. */
 bool pfs_table_system_is_small(const struct pfs_table_system *system);
 
-int pfs_table_system_rows(const struct pfs_table_system *system, const struct pfs_cancel *cancel, struct pfs_rows **out,
-                          struct pfs_err *err);
+int pfs_table_system_rows(const struct pfs_table_system *system, struct pfs_budget budget,
+                          const struct pfs_cancel *cancel, struct pfs_rows **out, struct pfs_err *err);
 
 /* The names that a listing shows: those made of metadata alone. NULL past the last one. */
 const char *pfs_table_system_listed(int index);

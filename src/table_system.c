@@ -80,11 +80,12 @@ bool pfs_table_system_is_small(const struct pfs_table_system *system)
     return !pfs_system_has_rows(system->table);
 }
 
-int pfs_table_system_rows(const struct pfs_table_system *system, const struct pfs_cancel *cancel, struct pfs_rows **out,
-                          struct pfs_err *err)
+int pfs_table_system_rows(const struct pfs_table_system *system, struct pfs_budget budget,
+                          const struct pfs_cancel *cancel, struct pfs_rows **out, struct pfs_err *err)
 {
     struct pfs_system with = system->system;
 
+    with.budget = budget;
     with.cancel = cancel;
     return pfs_system_rows(&with, system->table, out, err);
 }

@@ -74,6 +74,7 @@ static int open_file(struct changes *c, struct pfs_err *err)
                                        .columns = c->want.columns,
                                        .column = c->want.column,
                                        .key_value = state->schema->primary_keys > 0,
+                                       .ahead_bytes = c->want.budget.bytes / 4,
                                        .cancel = c->want.cancel,
                                        .pool = c->want.pool};
 
@@ -130,6 +131,7 @@ static int open_removed(struct changes *c, struct pfs_err *err)
     struct pfs_scan_want scan = {.levels = PFS_LEVELS_ALL,
                                  .columns = c->want.columns,
                                  .column = c->want.column,
+                                 .budget = c->want.budget,
                                  .cancel = c->want.cancel,
                                  .pool = c->want.pool};
 

@@ -29,6 +29,7 @@ struct pfs_changes_want {
     int32_t partitions;
     const struct pfs_partition_value *partition;
     const struct pfs_condition *condition; /* of each row; parsed against the state's schema, borrowed; NULL = none */
+    struct pfs_budget budget;
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool;
 };

@@ -447,6 +447,7 @@ static int open_scan(struct diff *d, struct side *s, const struct pfs_diff_want 
                                        .partition = want->partition,
                                        .kinds = true,
                                        .deletes = true,
+                                       .budget = pfs_budget_share(want->budget, 2),
                                        .cancel = want->cancel,
                                        .pool = want->pool};
 

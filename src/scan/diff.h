@@ -19,6 +19,7 @@ struct pfs_diff_want {
     const struct pfs_partition_value *partition;
     const struct pfs_condition
         *condition; /* of the rows that are given; parsed against the schema of `to`; NULL = none */
+    struct pfs_budget budget;
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool;
 };

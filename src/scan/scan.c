@@ -15,6 +15,7 @@
 #include "src/merge/merge.h"
 #include "src/scan/chain.h"
 #include "src/scan/plan.h"
+#include "src/scan/spill.h"
 
 struct pfs_scan {
     struct pfs_state *state;
@@ -30,7 +31,7 @@ struct pfs_scan {
     const struct pfs_pruner *pruner; /* NULL: there is no condition */
     int32_t *seen;                   /* of each schema column: where it stands in the batches that a split gives */
     struct pfs_deletions *deletions; /* NULL: the snapshot has none */
-    size_t memory_bytes;
+    struct pfs_budget budget;
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool;
     struct pfs_engine *engine; /* NULL: no section needs a merge */
@@ -177,7 +178,9 @@ int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struc
     scan->deletes = want->kinds && want->deletes;
     scan->cancel = want->cancel;
     scan->pool = want->pool;
-    scan->memory_bytes = want->memory_bytes > 0 ? want->memory_bytes : MEMORY_DEFAULT;
+    scan->budget = want->budget;
+    if (scan->budget.bytes == 0)
+        scan->budget.bytes = MEMORY_DEFAULT;
     scan->plain = pfs_plan_has_single_keys(want) && !want->by_key;
     rc = check_supported(scan, want->own, err);
     if (rc == 0)
@@ -248,46 +251,126 @@ static struct pfs_chain chain_of(const struct pfs_scan *scan, bool merged, bool 
                               merged || scan->joined || scan->row_ids ? NULL : scan->pruner};
 }
 
-/* How many readers the runs of a section are. */
-static int32_t count_runs(const struct pfs_section *section)
+/* ---- runs ---- */
+
+#define SPILLED_ROWS_MIN 32 /* of a batch of a spilled run */
+#define SPILLED_ROWS_MAX 256
+
+struct run { /* of a section: a level-0 file, or the files of a level above */
+    struct pfs_plan_file **file;
+    int32_t files;
+    int32_t level;
+    size_t cost; /* of reading it as it is */
+    size_t row_cost;
+    int64_t bytes;
+    bool spilled;
+};
+
+static void add_file(struct run *run, struct pfs_plan_file *file)
 {
-    int32_t runs = 0;
+    size_t cost = pfs_spill_cost(file->entry), row_cost = pfs_spill_row_cost(file->entry);
 
-    for (int32_t i = 0; i < section->files; i++) {
-        int32_t level = section->file[i].entry->file.level, k = 0;
-
-        while (level > 0 && section->file[k].entry->file.level != level)
-            k++;
-        runs += level == 0 || k == i;
-    }
-    return runs;
+    run->file[run->files++] = file;
+    run->cost = cost > run->cost ? cost : run->cost; /* its files are open one after the other */
+    run->row_cost = row_cost > run->row_cost ? row_cost : run->row_cost;
+    run->bytes += file->entry->file.size;
 }
 
-/* The runs of a section: a level-0 file each, and each level above as one chain. */
-static int open_runs(struct split_reader *r, const struct pfs_section *section, struct pfs_reader **run,
-                     int32_t *run_level, int32_t *runs, struct pfs_err *err)
+static int list_runs(struct split_reader *r, const struct pfs_section *section, struct run **out, int32_t *runs,
+                     struct pfs_err *err)
 {
-    struct pfs_chain chain = chain_of(r->scan, true, true);
     struct pfs_plan_file **list = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*list));
     bool *taken = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*taken));
+    struct run *run = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*run));
     int32_t used = 0;
 
-    chain.read.ahead_bytes = r->scan->memory_bytes / AHEAD_SHARE / (size_t)count_runs(section);
     *runs = 0;
-    if (list == NULL || taken == NULL)
+    if (list == NULL || taken == NULL || run == NULL)
         return pfs_arena_full(&r->arena, err);
     for (int32_t i = 0; i < section->files; i++) {
-        int32_t level = section->file[i].entry->file.level, from = used;
+        struct run *one = &run[*runs];
 
         if (taken[i])
             continue;
+        *one = (struct run){.file = list + used, .level = section->file[i].entry->file.level};
         for (int32_t k = i; k < section->files; k++)
-            if (k == i || (level > 0 && section->file[k].entry->file.level == level)) {
+            if (k == i || (one->level > 0 && section->file[k].entry->file.level == one->level)) {
                 taken[k] = true;
-                list[used++] = &section->file[k];
+                add_file(one, &section->file[k]);
             }
-        PFS_TRY(pfs_chain_open(&chain, list + from, used - from, &run[*runs], err));
-        run_level[(*runs)++] = level;
+        used += one->files;
+        (*runs)++;
+    }
+    *out = run;
+    return 0;
+}
+
+/* Puts aside the shortest of the runs that cost more than a spilled one, until the others fit. Twice the budget is fit
+ * enough: pages are seldom as full as they are taken to be. Answers the rows of a spilled run's batch. */
+static int32_t choose_spilled(const struct pfs_scan *scan, struct run *run, int32_t runs)
+{
+    size_t budget = 2 * scan->budget.bytes, total = 0, row_cost = 1, rows;
+
+    for (int32_t i = 0; i < runs; i++) {
+        total += run[i].cost;
+        row_cost = run[i].row_cost > row_cost ? run[i].row_cost : row_cost;
+    }
+    rows = scan->budget.bytes / (size_t)runs / row_cost;
+    rows = rows < SPILLED_ROWS_MIN ? SPILLED_ROWS_MIN : rows > SPILLED_ROWS_MAX ? SPILLED_ROWS_MAX : rows;
+    while (scan->budget.spill != NULL && total > budget) {
+        struct run *best = NULL;
+
+        for (int32_t i = 0; i < runs; i++)
+            if (!run[i].spilled && run[i].cost > 2 * rows * run[i].row_cost &&
+                (best == NULL || run[i].bytes < best->bytes))
+                best = &run[i];
+        if (best == NULL)
+            break;
+        best->spilled = true;
+        total -= best->cost - rows * best->row_cost;
+    }
+    return (int32_t)rows;
+}
+
+static int merge_types(struct split_reader *r, struct pfs_spill_want *out, struct pfs_err *err)
+{
+    static const struct pfs_type number = {.kind = PFS_BIGINT};
+    const struct pfs_scan *scan = r->scan;
+    const struct pfs_type **type = pfs_arena_array(&r->arena, (size_t)scan->merge_columns + 2, sizeof(*type));
+
+    if (type == NULL)
+        return pfs_arena_full(&r->arena, err);
+    for (int32_t i = 0; i < scan->merge_columns; i++)
+        type[i] = &scan->state->schema->field[scan->merge_column[i]].type;
+    type[scan->merge_columns] = &number;
+    type[scan->merge_columns + 1] = &kind_type;
+    *out = (struct pfs_spill_want){scan->budget.spill, type, scan->merge_columns + 2, scan->cancel};
+    return 0;
+}
+
+/* The readers of a section's runs; *runs of them are open, also when one cannot be. */
+static int open_runs(struct split_reader *r, const struct pfs_section *section, struct pfs_reader **reader,
+                     int32_t *level, int32_t *runs, struct pfs_err *err)
+{
+    struct pfs_chain chain = chain_of(r->scan, true, true);
+    struct pfs_spill_want spill;
+    struct run *run;
+    int32_t count, rows;
+
+    *runs = 0;
+    PFS_TRY(list_runs(r, section, &run, &count, err));
+    PFS_TRY(merge_types(r, &spill, err));
+    rows = choose_spilled(r->scan, run, count);
+    chain.read.ahead_bytes = r->scan->budget.bytes / AHEAD_SHARE / (size_t)count;
+    for (int32_t i = 0; i < count; i++) {
+        struct pfs_reader *opened;
+
+        chain.read.batch_rows = run[i].spilled ? rows : 0;
+        PFS_TRY(pfs_chain_open(&chain, run[i].file, run[i].files, &opened, err));
+        if (run[i].spilled)
+            PFS_TRY(pfs_spill_run(&spill, opened, &opened, err));
+        reader[*runs] = opened;
+        level[(*runs)++] = run[i].level;
     }
     return 0;
 }
@@ -322,6 +405,7 @@ static int open_plain(struct split_reader *r, struct pfs_plan_file *file, int32_
     struct pfs_chain chain = chain_of(r->scan, false, key_value);
     struct pfs_plan_file **list = pfs_arena_array(&r->arena, (size_t)files, sizeof(*list));
 
+    chain.read.ahead_bytes = r->scan->budget.bytes / AHEAD_SHARE;
     if (list == NULL)
         return pfs_arena_full(&r->arena, err);
     for (int32_t i = 0; i < files; i++)

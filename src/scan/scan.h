@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "base/budget.h"
 #include "format/rows.h"
 #include "src/scan/state.h"
 
@@ -42,7 +43,7 @@ struct pfs_scan_want {
     bool row_ids;   /* append _ROW_ID and _SEQUENCE_NUMBER (BIGINT) there; append tables alone */
     bool kinds;     /* append the row kind (TINYINT) after all else */
     bool deletes;   /* with kinds: keys whose record is a delete that no compaction has dropped yet are given too */
-    size_t memory_bytes;            /* budget of one reader of it; 0 = 64 MiB */
+    struct pfs_budget budget;       /* of one reader of it */
     bool own;                       /* the state's own files alone, not those of its fallback branch */
     int64_t excepts;                /* partitions to leave out, as serialised rows in the order of their bytes */
     const struct pfs_slice *except; /* borrowed until the scan is open */

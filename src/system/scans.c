@@ -10,6 +10,7 @@ int pfs_system_ro(const struct pfs_system *system, struct pfs_rows **out, struct
     struct pfs_scan_want want = {.state = system->state,
                                  .columns = -1,
                                  .levels = PFS_LEVELS_TOP,
+                                 .budget = system->budget,
                                  .cancel = system->cancel,
                                  .pool = system->pool};
 
@@ -146,6 +147,7 @@ static int open_audit(struct audit *a, const struct pfs_system *system, struct p
                                  .columns = -1,
                                  .kinds = true,
                                  .deletes = true,
+                                 .budget = system->budget,
                                  .cancel = system->cancel,
                                  .pool = system->pool};
 

@@ -62,6 +62,7 @@ struct pfs_system {
     struct pfs_schemas *schemas;
     struct pfs_state *state; /* the one travelled to, or the newest: of tables from STATE and NEWEST */
     struct pfs_pool *pool;   /* may be NULL */
+    struct pfs_budget budget;
     const struct pfs_cancel *cancel;
 };
 

@@ -3,8 +3,12 @@
 
 int pfs_system_row_tracking(const struct pfs_system *system, struct pfs_rows **out, struct pfs_err *err)
 {
-    struct pfs_scan_want want = {
-        .state = system->state, .columns = -1, .row_ids = true, .cancel = system->cancel, .pool = system->pool};
+    struct pfs_scan_want want = {.state = system->state,
+                                 .columns = -1,
+                                 .row_ids = true,
+                                 .budget = system->budget,
+                                 .cancel = system->cancel,
+                                 .pool = system->pool};
     bool enabled;
 
     PFS_TRY(pfs_options_bool(&system->schema->options, "row-tracking.enabled", false, &enabled, err));
