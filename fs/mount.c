@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,10 @@ struct mounted {
     pthread_mutex_t lock;
     pthread_cond_t answered;
     int64_t calls; /* that are not answered yet. Guarded by lock */
+    struct fuse_session *session;
+    pthread_t giver;
+    pthread_cond_t crowded;
+    bool ending; /* Guarded by lock */
 };
 
 enum answer {
@@ -47,6 +52,7 @@ struct call {
     struct fuse_file_info info;
     atomic_bool interrupting; /* by `interrupter`: an answer on that thread runs inside libfuse's callback */
     pthread_t interrupter;
+    fuse_ino_t parent; /* of an entry; its name is in bytes */
     struct pfs_arena arena;
     struct pfs_listed *listed;
     int64_t count;
@@ -56,6 +62,7 @@ struct call {
 };
 
 #define LAST_ANSWERS_S 30
+#define GIVING_PAUSE_NS 2000000
 
 static struct pfs_node *node_of(const struct mounted *m, fuse_ino_t ino)
 {
@@ -140,6 +147,19 @@ static void reply_bytes(struct call *c, size_t len)
     fuse_reply_data(c->req, &buf, FUSE_BUF_SPLICE_MOVE);
 }
 
+/* The kernel is about to know the node: from then on it may forget it at any time. */
+static void tell_name(struct call *c)
+{
+    struct mounted *m = c->mounted;
+
+    pfs_tree_named(m->tree, c->entry.node, c->parent, (const char *)c->bytes);
+    if (!pfs_tree_is_crowded(m->tree))
+        return;
+    pthread_mutex_lock(&m->lock);
+    pthread_cond_signal(&m->crowded);
+    pthread_mutex_unlock(&m->lock);
+}
+
 static void reply(struct call *c, int64_t result)
 {
     struct fuse_entry_param entry;
@@ -150,6 +170,7 @@ static void reply(struct call *c, int64_t result)
         fuse_reply_err(c->req, 0);
         return;
     case ANSWER_ENTRY:
+        tell_name(c);
         entry = entry_of(&c->entry);
         fuse_reply_entry(c->req, &entry);
         return;
@@ -163,6 +184,7 @@ static void reply(struct call *c, int64_t result)
         return;
     case ANSWER_CREATE:
         open_flags(c);
+        tell_name(c);
         entry = entry_of(&c->entry);
         fuse_reply_create(c->req, &entry, &c->info);
         return;
@@ -247,6 +269,18 @@ static struct call *begin(fuse_req_t req, const char *name, enum answer answer, 
     return c;
 }
 
+static struct call *begin_entry(fuse_req_t req, const char *operation, enum answer answer, fuse_ino_t parent,
+                                const char *name)
+{
+    struct call *c = begin(req, operation, answer, strlen(name) + 1);
+
+    if (c != NULL) {
+        c->parent = parent;
+        memcpy(c->bytes, name, strlen(name) + 1);
+    }
+    return c;
+}
+
 /* ---- handlers ---- */
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
@@ -262,7 +296,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    struct call *c = begin(req, "lookup", ANSWER_ENTRY, 0);
+    struct call *c = begin_entry(req, "lookup", ANSWER_ENTRY, parent, name);
 
     if (c != NULL)
         pfs_tree_lookup(c->mounted->tree, &c->request, node_of(c->mounted, parent), name, &c->entry);
@@ -308,7 +342,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *info)
 {
-    struct call *c = begin(req, "create", ANSWER_CREATE, 0);
+    struct call *c = begin_entry(req, "create", ANSWER_CREATE, parent, name);
 
     (void)mode;
     if (c == NULL)
@@ -413,7 +447,7 @@ static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-    struct call *c = begin(req, "mkdir", ANSWER_ENTRY, 0);
+    struct call *c = begin_entry(req, "mkdir", ANSWER_ENTRY, parent, name);
 
     (void)mode;
     if (c != NULL)
@@ -482,6 +516,71 @@ static const struct fuse_lowlevel_ops ops = {
     .statfs = op_statfs,
 };
 
+/* ---- nodes that nobody looked up lately ---- */
+
+/* Lock held. */
+static void wait_a_moment(struct mounted *m)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += GIVING_PAUSE_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    (void)pthread_cond_timedwait(&m->crowded, &m->lock, &until);
+}
+
+/* A thread of its own: the kernel holds a directory's lock while it looks up, and wants it to drop a name. */
+static void *give_back(void *context)
+{
+    struct mounted *m = context;
+    struct pfs_given given[PFS_GIVEN_MAX];
+
+    pthread_mutex_lock(&m->lock);
+    while (!m->ending) {
+        int count;
+
+        pthread_mutex_unlock(&m->lock);
+        count = pfs_tree_give_back(m->tree, given);
+        for (int i = 0; i < count; i++)
+            (void)fuse_lowlevel_notify_inval_entry(m->session, given[i].parent, given[i].name, strlen(given[i].name));
+        pthread_mutex_lock(&m->lock);
+        if (count == 0 && !m->ending)
+            pthread_cond_wait(&m->crowded, &m->lock);
+        else if (!m->ending)
+            wait_a_moment(m); /* the kernel's answers come as requests */
+    }
+    pthread_mutex_unlock(&m->lock);
+    return NULL;
+}
+
+/* Signals are for the thread that serves. */
+static int start_giver(struct mounted *m, struct pfs_err *err)
+{
+    sigset_t all, before;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&m->giver, NULL, give_back, m);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc == 0 ? 0 : pfs_fail(err, rc, "a thread cannot be started");
+}
+
+/* False: the kernel keeps it waiting still. */
+static bool stop_giver(struct mounted *m)
+{
+    struct timespec until;
+
+    pthread_mutex_lock(&m->lock);
+    m->ending = true;
+    pthread_cond_signal(&m->crowded);
+    pthread_mutex_unlock(&m->lock);
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LAST_ANSWERS_S;
+    return pthread_timedjoin_np(m->giver, NULL, &until) == 0;
+}
+
 /* ---- mounting ---- */
 
 static int serve(struct fuse_session *se, const struct pfs_mount_config *config, struct pfs_err *err)
@@ -528,7 +627,9 @@ int pfs_mount_run(const struct pfs_mount_config *config, struct pfs_err *err)
     struct mounted mounted = {.config = config,
                               .tree = config->tree,
                               .lock = PTHREAD_MUTEX_INITIALIZER,
-                              .answered = PTHREAD_COND_INITIALIZER};
+                              .answered = PTHREAD_COND_INITIALIZER,
+                              .crowded = PTHREAD_COND_INITIALIZER};
+    bool stopped = true;
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
     struct fuse_session *se = NULL;
     int rc = mount_args(config, &args, err);
@@ -545,14 +646,19 @@ int pfs_mount_run(const struct pfs_mount_config *config, struct pfs_err *err)
             rc = pfs_fail(err, errno != 0 ? errno : EIO, "%s cannot be mounted: is /dev/fuse there, and fusermount3?",
                           config->mountpoint);
         } else {
-            rc = serve(se, config, err);
-            pfs_tree_stop(config->tree);
-            wait_for_calls(&mounted);
+            mounted.session = se;
+            rc = start_giver(&mounted, err);
+            if (rc == 0) {
+                rc = serve(se, config, err);
+                pfs_tree_stop(config->tree);
+                wait_for_calls(&mounted);
+                stopped = stop_giver(&mounted);
+            }
             fuse_session_unmount(se);
         }
         fuse_remove_signal_handlers(se);
     }
-    if (se != NULL)
+    if (se != NULL && stopped) /* else the end of the process is what ends it */
         fuse_session_destroy(se);
     fuse_opt_free_args(&args);
     return rc;

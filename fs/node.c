@@ -19,6 +19,7 @@ static void node_free(struct pfs_node *n)
     pfs_view_unref(n->view);
     pfs_stream_unref(n->stream);
     pfs_arena_done(&n->arena);
+    pfs_free(n->name);
     pfs_free(n->key);
     pfs_free(n);
 }
@@ -154,6 +155,92 @@ int pfs_node_get_stream(struct pfs_tree *tree, const struct pfs_place *place, co
     return 0;
 }
 
+/* ---- names to be given back ---- */
+
+#define NODES_MIN 1024
+#define NODES_MAX 65536
+#define NODES_SHARE 4                /* of the budget */
+#define NODE_BYTES ((size_t)8 << 10) /* with its view, about */
+#define BUDGET_DEFAULT ((size_t)256 << 20)
+
+static int64_t nodes_most(const struct pfs_tree *tree)
+{
+    size_t budget = tree->config.memory_bytes > 0 ? tree->config.memory_bytes : BUDGET_DEFAULT;
+    int64_t most = (int64_t)(budget / NODES_SHARE / NODE_BYTES);
+
+    return most < NODES_MIN ? NODES_MIN : most > NODES_MAX ? NODES_MAX : most;
+}
+
+static void unlink_node(struct pfs_tree *tree, struct pfs_node *n)
+{
+    if (n->name == NULL)
+        return;
+    *(n->earlier != NULL ? &n->earlier->later : &tree->earliest) = n->later;
+    *(n->later != NULL ? &n->later->earlier : &tree->latest) = n->earlier;
+    n->earlier = n->later = NULL;
+}
+
+static void link_latest(struct pfs_tree *tree, struct pfs_node *n)
+{
+    n->earlier = tree->latest;
+    *(tree->latest != NULL ? &tree->latest->later : &tree->earliest) = n;
+    tree->latest = n;
+}
+
+void pfs_tree_named(struct pfs_tree *tree, struct pfs_node *node, uint64_t parent, const char *name)
+{
+    pthread_mutex_lock(&tree->lock);
+    unlink_node(tree, node);
+    if (node->name == NULL || strcmp(node->name, name) != 0) {
+        pfs_free(node->name);
+        node->name = pfs_strdup(name);
+    }
+    node->parent = parent;
+    if (node->name != NULL) /* without memory it stays until the kernel gives it back by itself */
+        link_latest(tree, node);
+    pthread_mutex_unlock(&tree->lock);
+}
+
+bool pfs_tree_is_crowded(struct pfs_tree *tree)
+{
+    return atomic_load(&tree->nodes) > nodes_most(tree);
+}
+
+static int take_names(struct pfs_tree *tree, bool directories, int64_t most, struct pfs_given *out)
+{
+    struct pfs_node *last = tree->latest, *next;
+    int count = 0;
+
+    for (struct pfs_node *n = tree->earliest; n != NULL && count < most; n = n == last ? NULL : next) {
+        next = n->later;
+        if (pfs_node_kind_is_dir(n->place.kind) != directories)
+            continue;
+        out[count].parent = n->parent;
+        (void)snprintf(out[count++].name, sizeof(out->name), "%s", n->name);
+        if (n == last)
+            break;
+        unlink_node(tree, n);
+        link_latest(tree, n);
+    }
+    return count;
+}
+
+int pfs_tree_give_back(struct pfs_tree *tree, struct pfs_given out[static PFS_GIVEN_MAX])
+{
+    int64_t over = atomic_load(&tree->nodes) - nodes_most(tree);
+    int count;
+
+    if (over <= 0)
+        return 0;
+    over = over < PFS_GIVEN_MAX ? over : PFS_GIVEN_MAX;
+    pthread_mutex_lock(&tree->lock);
+    count = take_names(tree, false, over, out);
+    if (count == 0)
+        count = take_names(tree, true, over, out);
+    pthread_mutex_unlock(&tree->lock);
+    return count;
+}
+
 void pfs_tree_forget(struct pfs_tree *tree, struct pfs_node *node, uint64_t count)
 {
     bool gone;
@@ -170,6 +257,8 @@ void pfs_tree_forget(struct pfs_tree *tree, struct pfs_node *node, uint64_t coun
             at = &(*at)->chain;
         *at = node->chain;
     }
+    if (gone)
+        unlink_node(tree, node);
     pthread_mutex_unlock(&tree->lock);
     if (gone) {
         atomic_fetch_sub(&tree->nodes, 1);

@@ -61,6 +61,20 @@ struct pfs_node *pfs_tree_root(struct pfs_tree *tree); /* never forgotten */
 void pfs_tree_lookup(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                      struct pfs_entry *out);
 void pfs_tree_forget(struct pfs_tree *tree, struct pfs_node *node, uint64_t count);
+
+/* Nodes count against the budget; there are never said to be too many below 1024, and always above 65536. The kernel
+ * keeps them as long as it has room for their names, so it has to be asked to give names back. `named` says by which
+ * name, in which directory (the kernel's number of it), it is about to be told of a node. */
+void pfs_tree_named(struct pfs_tree *tree, struct pfs_node *node, uint64_t parent, const char *name);
+bool pfs_tree_is_crowded(struct pfs_tree *tree);
+#define PFS_GIVEN_MAX 64
+struct pfs_given {
+    uint64_t parent;
+    char name[256];
+};
+/* Names of nodes to ask for, those looked up longest ago first, files before directories; each comes last from now on.
+ * 0 when there are not too many nodes. */
+int pfs_tree_give_back(struct pfs_tree *tree, struct pfs_given out[static PFS_GIVEN_MAX]);
 void pfs_tree_getattr(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, struct pfs_attr *out);
 /* Only what writers do to an inbox: truncation, times, modes; they change nothing. */
 void pfs_tree_setattr(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, uint64_t size,

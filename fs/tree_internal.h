@@ -31,6 +31,10 @@ struct pfs_node {
     int64_t seen, after; /* CONSUMER: its position, and the one after what the view shows */
     atomic_bool told;    /* the kernel was given the exact size: cached handles may be given out */
     struct pfs_node *chain;
+    /* Told to the kernel by this name, among others told earlier and later. Guarded by lock. */
+    struct pfs_node *earlier, *later;
+    uint64_t parent;
+    char *name; /* NULL = not told */
 };
 
 struct pfs_table_errors { /* errors.jsonl of one table, kept as long as the tree */
@@ -65,6 +69,7 @@ struct pfs_tree {
     pthread_mutex_t lock;
     struct pfs_node *bucket[PFS_NODE_BUCKETS];
     uint64_t next_ino;
+    struct pfs_node *earliest, *latest; /* of the nodes that the kernel was told of */
     struct pfs_handle *inboxes;
     struct pfs_waitlist released; /* waits for a release of an inbox; guarded by the park's lock */
     struct pfs_table_errors *errors;
