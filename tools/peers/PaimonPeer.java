@@ -26,7 +26,7 @@ import org.apache.paimon.types.DataType;
 import org.apache.paimon.types.DecimalType;
 import org.apache.paimon.types.TimestampType;
 
-/** Paimon's own reader as a whole process: read WAREHOUSE TABLE OUT | compact WAREHOUSE TABLE. */
+/** Paimon itself as a whole process: read WAREHOUSE TABLE OUT | compact WAREHOUSE TABLE | ingest WAREHOUSE TABLE CSV... */
 public final class PaimonPeer {
     private static byte[] line = new byte[1 << 20];
     private static int at;
@@ -165,12 +165,93 @@ public final class PaimonPeer {
         }
     }
 
+    private static long whole(byte[] in, int from, int to) {
+        boolean minus = from < to && in[from] == '-';
+        long v = 0;
+        for (int i = minus ? from + 1 : from; i < to; i++) v = v * 10 + in[i] - '0';
+        return minus ? -v : v;
+    }
+
+    /** Digits of a decimal without its point, as many after it as the scale asks for (the files have them all). */
+    private static long unscaled(byte[] in, int from, int to) {
+        boolean minus = from < to && in[from] == '-';
+        long v = 0;
+        for (int i = minus ? from + 1 : from; i < to; i++) if (in[i] != '.') v = v * 10 + in[i] - '0';
+        return minus ? -v : v;
+    }
+
+    private static long instant(byte[] in, int at) {
+        long day = java.time.LocalDate.of((int) whole(in, at, at + 4), (int) whole(in, at + 5, at + 7), (int) whole(in, at + 8, at + 10)).toEpochDay();
+        return ((day * 24 + whole(in, at + 11, at + 13)) * 60 + whole(in, at + 14, at + 16)) * 60000
+                + whole(in, at + 17, at + 19) * 1000 + whole(in, at + 20, at + 23);
+    }
+
+    private static Object value(byte[] in, int from, int to, DataType type) {
+        if (from == to) return null;
+        switch (type.getTypeRoot()) {
+            case BIGINT:
+                return whole(in, from, to);
+            case INTEGER:
+                return (int) whole(in, from, to);
+            case DECIMAL:
+                DecimalType d = (DecimalType) type;
+                return org.apache.paimon.data.Decimal.fromUnscaledLong(unscaled(in, from, to), d.getPrecision(), d.getScale());
+            case TIMESTAMP_WITHOUT_TIME_ZONE:
+                return org.apache.paimon.data.Timestamp.fromEpochMillis(instant(in, from));
+            default:
+                return BinaryString.fromBytes(in, from, to - from);
+        }
+    }
+
+    /** One row of CSV from `at` on into the row; where the next one begins. Quotes are doubled inside quotes. */
+    private static int record(byte[] in, int at, List<DataField> fields, org.apache.paimon.data.GenericRow row) {
+        for (int i = 0; i < fields.size(); i++) {
+            if (at < in.length && in[at] == '"') {
+                int to = 0;
+                at++;
+                byte[] plain = new byte[256];
+                for (; in[at] != '"' || (at + 1 < in.length && in[at + 1] == '"'); at++) {
+                    if (in[at] == '"') at++;
+                    plain[to++] = in[at];
+                }
+                at++;
+                row.setField(i, BinaryString.fromBytes(plain, 0, to));
+            } else {
+                int from = at;
+                while (at < in.length && in[at] != ',' && in[at] != '\n') at++;
+                row.setField(i, value(in, from, at, fields.get(i).type()));
+            }
+            at++;
+        }
+        return at;
+    }
+
+    private static void ingest(Table table, String[] names) throws Exception {
+        List<DataField> fields = table.rowType().getFields();
+        for (String name : names) {
+            BatchWriteBuilder builder = table.newBatchWriteBuilder();
+            try (BatchTableWrite write = builder.newWrite(); BatchTableCommit commit = builder.newCommit()) {
+                write.withIOManager(IOManager.create(System.getProperty("java.io.tmpdir")));
+                byte[] in = java.nio.file.Files.readAllBytes(java.nio.file.Paths.get(name));
+                int at = 0;
+                while (in[at++] != '\n') {}
+                while (at < in.length) {
+                    org.apache.paimon.data.GenericRow row = new org.apache.paimon.data.GenericRow(fields.size());
+                    at = record(in, at, fields, row);
+                    write.write(row);
+                }
+                commit.commit(write.prepareCommit());
+            }
+        }
+    }
+
     public static void main(String[] args) throws Exception {
         Options options = new Options();
         options.set("warehouse", args[1]);
         try (Catalog catalog = CatalogFactory.createCatalog(CatalogContext.create(options))) {
             Table table = catalog.getTable(Identifier.create("default", args[2]));
             if (args[0].equals("read")) read(table, args[3]);
+            else if (args[0].equals("ingest")) ingest(table, java.util.Arrays.copyOfRange(args, 3, args.length));
             else compact(table);
         }
     }

@@ -1,9 +1,10 @@
-"""Other programs that read the same tables, each as a whole process: peer.py WHAT WAREHOUSE TABLE OUT
+"""Other programs that read and write the same tables, each as a whole process: peer.py WHAT WAREHOUSE TABLE OUT
 
 duckdb-merge  the newest record of each key by row_number over the data files (right for deduplicate alone)
 duckdb-plain  the data files as they are
 rust          pypaimon-rust, batch by batch through pyarrow's CSV writer
 pypaimon      PyPaimon with its native core, the whole table as Arrow, then CSV
+ingest        PyPaimon with its native core: each file of CSV (in the place of OUT) is a commit
 """
 import glob
 import os
@@ -68,6 +69,26 @@ def pypaimon(warehouse, table, out):
         pyarrow.csv.write_csv(rows.select(flat), sink, pyarrow.csv.WriteOptions(quoting_style="needed"))
 
 
+def ingest(warehouse, table, *names):
+    import pyarrow
+    import pyarrow.csv
+    from pypaimon import CatalogFactory
+    native = {"read.native.enabled": "true", "scan.native-plan.enabled": "true", "write.native.enabled": "true",
+              "commit.native.enabled": "true"}
+    opened = CatalogFactory.create({"warehouse": warehouse}).get_table("default." + table).copy(native)
+    shape = pyarrow.schema([pyarrow.field("id", pyarrow.int64(), False), ("customer", pyarrow.int32()),
+                            ("status", pyarrow.string()), ("amount", pyarrow.decimal128(10, 2)), ("qty", pyarrow.int32()),
+                            ("note", pyarrow.string()), ("updated_at", pyarrow.timestamp("ms"))])
+    how = pyarrow.csv.ConvertOptions(column_types=shape, timestamp_parsers=["%Y-%m-%d %H:%M:%S", pyarrow.csv.ISO8601])
+    for name in names:
+        builder = opened.new_batch_write_builder()
+        write, commit = builder.new_write(), builder.new_commit()
+        write.write_arrow(pyarrow.csv.read_csv(name, convert_options=how).cast(shape))
+        commit.commit(write.prepare_commit())
+        write.close()
+        commit.close()
+
+
 if __name__ == "__main__":
     {"duckdb-merge": duckdb_merge, "duckdb-plain": duckdb_plain, "rust": rust,
-     "pypaimon": pypaimon}[sys.argv[1]](*sys.argv[2:])
+     "pypaimon": pypaimon, "ingest": ingest}[sys.argv[1]](*sys.argv[2:])
