@@ -266,9 +266,9 @@ struct run { /* of a section: a level-0 file, or the files of a level above */
     bool spilled;
 };
 
-static void add_file(struct run *run, struct pfs_plan_file *file)
+static void add_file(struct run *run, struct pfs_plan_file *file, int32_t columns)
 {
-    size_t cost = pfs_spill_cost(file->entry), row_cost = pfs_spill_row_cost(file->entry);
+    size_t cost = pfs_spill_cost(file->entry, columns), row_cost = pfs_spill_row_cost(file->entry, columns);
 
     run->file[run->files++] = file;
     run->cost = cost > run->cost ? cost : run->cost; /* its files are open one after the other */
@@ -296,7 +296,7 @@ static int list_runs(struct split_reader *r, const struct pfs_section *section, 
         for (int32_t k = i; k < section->files; k++)
             if (k == i || (one->level > 0 && section->file[k].entry->file.level == one->level)) {
                 taken[k] = true;
-                add_file(one, &section->file[k]);
+                add_file(one, &section->file[k], r->scan->merge_columns + 2);
             }
         used += one->files;
         (*runs)++;

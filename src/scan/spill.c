@@ -13,29 +13,33 @@
 #define WRITE_BYTES ((size_t)256 << 10)
 #define PAGE_ROWS 20000 /* most that writers put in a page */
 #define COMPRESSION 4   /* of columns, about */
+#define COLUMN_BYTES 12
 
 /* ---- what it is worth ---- */
 
-static size_t row_bytes(const struct pfs_manifest_entry *entry)
+/* Rows that compress well are no smaller in memory: a column is taken for COLUMN_BYTES at least. */
+static size_t row_bytes(const struct pfs_manifest_entry *entry, int32_t columns)
 {
     int64_t rows = entry->file.rows > 0 ? entry->file.rows : 1;
     int64_t bytes = entry->file.size / rows;
+    size_t stored = (size_t)(bytes < 1 ? 1 : bytes > (1 << 20) ? 1 << 20 : bytes) * COMPRESSION;
+    size_t least = (size_t)columns * COLUMN_BYTES;
 
-    return (size_t)(bytes < 1 ? 1 : bytes > (1 << 20) ? 1 << 20 : bytes) * COMPRESSION;
+    return stored > least ? stored : least;
 }
 
 /* The page of each column that is read, the one that is decoded ahead, and a batch. */
-size_t pfs_spill_cost(const struct pfs_manifest_entry *entry)
+size_t pfs_spill_cost(const struct pfs_manifest_entry *entry, int32_t columns)
 {
     int64_t rows = entry->file.rows, batch = rows < PFS_BATCH_ROWS ? rows : PFS_BATCH_ROWS;
     int64_t held = rows < 2 * PAGE_ROWS ? rows : 2 * PAGE_ROWS;
 
-    return held < 0 ? 0 : (size_t)(held + batch) * row_bytes(entry);
+    return held < 0 ? 0 : (size_t)(held + batch) * row_bytes(entry, columns);
 }
 
-size_t pfs_spill_row_cost(const struct pfs_manifest_entry *entry)
+size_t pfs_spill_row_cost(const struct pfs_manifest_entry *entry, int32_t columns)
 {
-    return 4 * row_bytes(entry);
+    return 4 * row_bytes(entry, columns);
 }
 
 /* ---- reading ---- */

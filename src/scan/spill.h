@@ -9,10 +9,10 @@
 #include "format/reader.h"
 #include "src/scan/plan.h"
 
-/* What reading a file holds in memory, about. */
-size_t pfs_spill_cost(const struct pfs_manifest_entry *entry);
+/* What reading so many columns of a file holds in memory, about. */
+size_t pfs_spill_cost(const struct pfs_manifest_entry *entry, int32_t columns);
 /* What a row of a spilled run's batch costs, about, with its key. */
-size_t pfs_spill_row_cost(const struct pfs_manifest_entry *entry);
+size_t pfs_spill_row_cost(const struct pfs_manifest_entry *entry, int32_t columns);
 
 struct pfs_spill_want {
     struct pfs_store *store;

@@ -175,9 +175,9 @@ static void tiny_files_are_worth_no_spill(void **state)
                               large = {.file = {.rows = 1000000, .size = 20000000}};
 
     (void)state;
-    assert_true(pfs_spill_cost(&small) < 32 * pfs_spill_row_cost(&small) * 2);
-    assert_true(pfs_spill_cost(&large) > 256 * pfs_spill_row_cost(&large));
-    assert_true(pfs_spill_cost(&large) < (size_t)8 << 20);
+    assert_true(pfs_spill_cost(&small, 5) < 32 * pfs_spill_row_cost(&small, 5) * 2);
+    assert_true(pfs_spill_cost(&large, 5) > 256 * pfs_spill_row_cost(&large, 5));
+    assert_true(pfs_spill_cost(&large, 5) < (size_t)8 << 20);
 }
 
 int main(void)
