@@ -243,14 +243,6 @@ static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err
     return 0;
 }
 
-static bool crosses_partitions(const struct pfs_schema *s)
-{
-    for (int32_t i = 0; i < s->partition_keys; i++)
-        if (!among(s->primary_key, s->primary_keys, s->partition_key[i]))
-            return true;
-    return false;
-}
-
 /* Why the table is in lookup mode. */
 static const char *lookup_reason(const struct pfs_schema *s)
 {
@@ -275,8 +267,5 @@ int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_er
                         lookup_reason(s));
     if (s->buckets == -2)
         return pfs_fail(err, EOPNOTSUPP, "bucket = -2 (postpone) cannot be written yet");
-    if (s->primary_keys > 0 && s->buckets == -1 && crosses_partitions(s))
-        return pfs_fail(err, EOPNOTSUPP,
-                        "a primary key without the partition columns and with bucket = -1 cannot be written yet");
     return 0;
 }

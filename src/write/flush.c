@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "src/write/cross.h"
 #include "src/write/group.h"
 #include "src/write/internal.h"
 
@@ -29,7 +30,9 @@ struct part { /* one bucket's share of a flush */
 
 struct flush {
     struct pfs_write *write;
-    struct pfs_state *state; /* NULL while runs are made of a table without dynamic buckets */
+    struct pfs_state *state;     /* NULL while runs are made of a table without dynamic buckets */
+    const struct pfs_hold *hold; /* the rows: the write's, or `crossed` */
+    struct pfs_hold crossed;     /* the same, where keys live in one partition at a time */
     struct pfs_arena arena;
     const struct pfs_batch **source; /* the held batches as key-value batches */
     struct pfs_keys *keys;
@@ -65,7 +68,7 @@ static int view_batch(struct flush *f, const struct pfs_routed *r, int64_t *numb
 
 static int view_rows(struct flush *f, struct pfs_err *err)
 {
-    const struct pfs_hold *hold = &f->write->hold;
+    const struct pfs_hold *hold = f->hold;
     size_t count = (size_t)hold->count;
 
     f->source = pfs_arena_array(&f->arena, count, sizeof(struct pfs_batch *));
@@ -105,7 +108,7 @@ static void key_task(void *context, int index)
 
 static int make_keys(struct flush *f, struct pfs_err *err)
 {
-    int32_t count = f->write->hold.count;
+    int32_t count = f->hold->count;
 
     pfs_pool_run(f->write->config.pool, count, key_task, f);
     for (int32_t i = 0; i < count; i++)
@@ -123,7 +126,10 @@ static int bucket_of(void *context, int32_t partition, int32_t hash, int32_t *bu
 
     if (w->assigner != NULL)
         return pfs_assigner_bucket(w->assigner[partition], hash, bucket, err);
-    *bucket = w->config.schema->buckets > 1 ? pfs_bucket_of(&w->gate, hash) : 0;
+    if (f->hold == &f->crossed)
+        *bucket = hash;
+    else
+        *bucket = w->config.schema->buckets > 1 ? pfs_bucket_of(&w->gate, hash) : 0;
     return 0;
 }
 
@@ -160,8 +166,8 @@ static int group_rows(struct flush *f, struct pfs_err *err)
     struct pfs_write *w = f->write;
     const struct pfs_schema *schema = w->config.schema;
     struct pfs_grouping grouping = {
-        .routed = (const struct pfs_routed *const *)w->hold.routed,
-        .count = w->hold.count,
+        .routed = (const struct pfs_routed *const *)f->hold->routed,
+        .count = f->hold->count,
         .single = schema->partition_keys == 0 && !pfs_write_is_dynamic(schema) && schema->buckets <= 1,
         .context = f,
         .bucket_of = bucket_of,
@@ -169,7 +175,7 @@ static int group_rows(struct flush *f, struct pfs_err *err)
         .number = f->number,
     };
 
-    if (pfs_write_is_dynamic(schema) && w->hold.count > 0)
+    if (pfs_write_is_dynamic(schema) && f->hold->count > 0)
         PFS_TRY(open_assigners(w, f->state, err));
     return pfs_group_rows(&grouping, &f->arena, &f->group, &f->groups, err);
 }
@@ -207,10 +213,34 @@ static int pair_up(struct flush *f, bool with_runs, struct pfs_err *err)
     return 0;
 }
 
+/* Sends each row to where its key lives. */
+static int cross_rows(struct flush *f, struct pfs_err *err)
+{
+    struct pfs_write *w = f->write;
+
+    if (w->cross == NULL) {
+        PFS_TRY(pfs_cross_open(w, f->state, &w->cross, err));
+        w->crossed = pfs_state_ref(f->state);
+    }
+    f->hold = &f->crossed;
+    for (int32_t i = 0; i < w->hold.count; i++) {
+        struct pfs_routed *r;
+
+        PFS_TRY(pfs_cross_apply(w->cross, w->hold.routed[i], &r, err));
+        if (r->batch.rows == 0)
+            pfs_routed_free(r);
+        else
+            PFS_TRY(pfs_hold_add(&f->crossed, r, true, err));
+    }
+    return 0;
+}
+
 static int start(struct flush *f, struct pfs_write *w, struct pfs_state *state, struct pfs_err *err)
 {
-    *f = (struct flush){.write = w, .state = state};
+    *f = (struct flush){.write = w, .state = state, .hold = &w->hold};
     pfs_arena_init(&f->arena, SIZE_MAX);
+    if (pfs_cross_is(w->config.schema))
+        PFS_TRY(cross_rows(f, err));
     PFS_TRY(view_rows(f, err));
     PFS_TRY(group_rows(f, err));
     return w->engine != NULL ? make_keys(f, err) : 0;
@@ -218,9 +248,10 @@ static int start(struct flush *f, struct pfs_write *w, struct pfs_state *state, 
 
 static void finish(struct flush *f)
 {
-    for (int32_t i = 0; f->key_arena != NULL && i < f->write->hold.count; i++)
+    for (int32_t i = 0; f->key_arena != NULL && i < f->hold->count; i++)
         pfs_arena_done(&f->key_arena[i]);
     pfs_arena_done(&f->arena);
+    pfs_hold_done(&f->crossed);
 }
 
 static int run_parts(struct flush *f, void (*task)(void *context, int index), struct pfs_err *err)
@@ -241,7 +272,7 @@ static int sort_part(struct flush *f, const struct part *p, int32_t batch_rows, 
     struct pfs_merge merge = merge_of(f->write);
     struct pfs_sort sort = {.source = f->source,
                             .keys = f->keys,
-                            .sources = f->write->hold.count,
+                            .sources = f->hold->count,
                             .range = p->group->range,
                             .ranges = p->group->ranges,
                             .rows = p->group->rows,

@@ -33,6 +33,8 @@ struct pfs_outputs {
     int32_t count, room;
 };
 
+struct pfs_cross;
+
 struct pfs_write {
     struct pfs_write_config config;
     struct pfs_gate gate;
@@ -53,14 +55,17 @@ struct pfs_write {
     struct pfs_state *assigned; /* the state that the assigners were loaded from */
     bool prepared;              /* `files` is what the last prepare answered, and nothing was added since */
     struct pfs_write_files files;
-    struct pfs_arena arena;  /* what it points to */
+    struct pfs_cross *cross; /* where keys live, by `crossed` and what was spilled; NULL = to be read */
+    struct pfs_state *crossed;
+    struct pfs_arena arena;  /* what `files` points to */
     const char **index_path; /* index files of the last prepare */
     int32_t index_paths;
 };
 
 static inline bool pfs_write_is_dynamic(const struct pfs_schema *schema)
 {
-    return schema->primary_keys > 0 && schema->buckets == -1;
+    return schema->primary_keys > 0 && schema->buckets == -1 &&
+           schema->trimmed_keys + schema->partition_keys == schema->primary_keys;
 }
 
 /* ---- output.c ---- */

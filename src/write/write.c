@@ -12,7 +12,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "src/write/internal.h"
+#include "src/write/cross.h"
 
 #define MEMORY_DEFAULT ((size_t)64 << 20)
 
@@ -32,7 +32,7 @@ static int open_engine(struct pfs_write *w, struct pfs_err *err)
         return 0;
     w->input = producer != NULL && strcasecmp(producer, "input") == 0;
     PFS_TRY(pfs_options_bool(&schema->options, "write-buffer-spillable", true, &w->spillable, err));
-    w->spillable = w->spillable && !w->input;
+    w->spillable = w->spillable && !w->input && !pfs_cross_is(schema);
     return pfs_engine_open(schema, w->column, schema->columns, &w->engine, err);
 }
 
@@ -82,6 +82,14 @@ static void close_assigners(struct pfs_write *w)
     w->assigned = NULL;
 }
 
+static void close_cross(struct pfs_write *w)
+{
+    pfs_cross_close(w->cross);
+    w->cross = NULL;
+    pfs_state_unref(w->crossed);
+    w->crossed = NULL;
+}
+
 static void drop_rows(struct pfs_write *w)
 {
     pfs_hold_clear(&w->hold);
@@ -98,6 +106,7 @@ void pfs_write_empty(struct pfs_write *w)
     w->broken = false;
     drop_rows(w);
     close_assigners(w);
+    close_cross(w);
 }
 
 void pfs_write_close(struct pfs_write *write)
@@ -142,9 +151,11 @@ static int spill_files(struct pfs_write *w, struct pfs_state *state, bool stay_o
     int rc;
 
     take_back(w, w->spilled);
+    if (w->spilled == 0)
+        close_cross(w);
     rc = pfs_flush_files(w, state, stay_open, err);
     if (rc < 0) {
-        w->broken = w->broken || pfs_outputs_are_open(w);
+        w->broken = w->broken || pfs_outputs_are_open(w) || w->cross != NULL;
         return rc;
     }
     w->spilled = w->outputs.count;
@@ -214,6 +225,19 @@ static int assign_again(struct pfs_write *w, struct pfs_state *state, struct pfs
     take_back(w, w->spilled);
     close_assigners(w);
     return w->spilled > 0 || w->runs != NULL ? pfs_write_add_again(w, state, err) : 0;
+}
+
+/* Rows that are files already were sent to where their keys lived in that state. Rows in memory are sent anew. */
+static int check_homes(struct pfs_write *w, const struct pfs_state *state, struct pfs_err *err)
+{
+    if (w->cross == NULL || w->config.overwrite || strcmp(w->crossed->identity, state->identity) == 0)
+        return 0;
+    if (w->spilled > 0)
+        return pfs_fail(err, EBUSY,
+                        "another writer changed the table, whose keys move between partitions, while this large "
+                        "transaction was written; write it again");
+    take_back(w, 0);
+    return 0;
 }
 
 /* Would the files of the last attempt be the same for this state? */
@@ -294,13 +318,16 @@ int pfs_write_prepare(struct pfs_write *write, struct pfs_state *state, struct p
 
     PFS_TRY(check_broken(write, err));
     PFS_TRY(assign_again(write, state, err));
-    if (pfs_outputs_are_open(write))
+    PFS_TRY(check_homes(write, state, err));
+    if (pfs_outputs_are_open(write) || (write->spilled > 0 && write->cross != NULL))
         PFS_TRY(spill_files(write, state, false, err));
     PFS_TRY(pfs_outputs_fit(write, state, err));
     if (!fits(write, state)) {
         take_back(write, write->spilled);
         if (write->spilled == 0 && write->runs == NULL)
             close_assigners(write);
+        if (write->spilled == 0)
+            close_cross(write);
         PFS_TRY(pfs_flush_files(write, state, false, err));
         pfs_arena_reset(&write->arena);
         PFS_TRY(save_index(write, &files, err));

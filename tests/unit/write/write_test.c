@@ -16,6 +16,7 @@ static struct pfs_store *store; /* the catalog's */
 static struct pfs_pool *pool;
 static struct pfs_catalog *catalog;
 static struct pfs_table *table;
+static int32_t partition_shift; /* where `add` puts rows */
 
 static const char tables_sql[] =
     "CREATE DATABASE d;"
@@ -28,6 +29,10 @@ static const char tables_sql[] =
     " WITH ('dynamic-bucket.target-row-num' = '1000');"
     "CREATE TABLE d.flushed (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"
     " 'write-buffer-spillable' = 'false');"
+    "CREATE TABLE d.moving (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) PARTITIONED BY (p)"
+    " WITH ('dynamic-bucket.target-row-num' = '1000');"
+    "CREATE TABLE d.adding (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) PARTITIONED BY (p)"
+    " WITH ('merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum');"
     "CREATE TABLE d.log (k INT, p INT, n BIGINT) PARTITIONED BY (p);"
     "CREATE TABLE d.buckets (k INT, p INT, n BIGINT) WITH ('bucket' = '3', 'bucket-key' = 'k');";
 
@@ -45,6 +50,7 @@ static int set_up(void **state)
     assert_int_equal(pfs_catalog_execute(catalog, NULL, pfs_str(tables_sql), &answer, NULL), 0);
     pfs_buf_done(&answer);
     table = NULL;
+    partition_shift = 0;
     return 0;
 }
 
@@ -93,7 +99,7 @@ static void add(struct pfs_write *w, int32_t from, int32_t step, int32_t count, 
     assert_int_equal(pfs_table_schema(table, &schema, NULL), 0);
     for (int32_t i = 0; i < count; i++) {
         k[i] = from + i * step;
-        p[i] = k[i] % 3;
+        p[i] = (k[i] + partition_shift) % 3;
         value[i] = n;
         kinds[i] = kind;
     }
@@ -488,6 +494,77 @@ static void append_tables_with_buckets_are_numbered_on(void **state)
     assert_int_equal(read_all().rows, 40000);
 }
 
+/* ---- keys that move between partitions ---- */
+
+static void a_key_moves_to_another_partition(void **state)
+{
+    struct pfs_write *w;
+
+    (void)state;
+    use("moving");
+    for (int32_t i = 0; i < 4; i++) {
+        partition_shift = i;
+        w = open_write(i == 2 ? SMALL : 0);
+        add(w, 0, 1, 3000, i, 0);
+        if (i == 2) {
+            partition_shift = 1;
+            add(w, 0, 1, 3000, 20, 0); /* and back, in files already */
+        }
+        commit(w);
+        pfs_write_close(w);
+        assert_int_equal(read_all().rows, 3000);
+        assert_int_equal(read_all().sum, 3000 * (i == 2 ? 20 : i));
+    }
+}
+
+static void a_sum_stays_in_the_partition_of_its_first_row(void **state)
+{
+    struct pfs_state *s;
+    struct pfs_write *w;
+
+    (void)state;
+    use("adding");
+    for (int32_t i = 0; i < 2; i++) {
+        w = open_write(0);
+        partition_shift = i;
+        add(w, 0, 3, 100, 1, 0);
+        partition_shift = 2;
+        add(w, 0, 3, 50, 1, 0);
+        commit(w);
+        pfs_write_close(w);
+    }
+    assert_int_equal(read_all().rows, 100);
+    assert_int_equal(read_all().sum, 300);
+    s = newest();
+    for (int64_t i = 1; i < s->files; i++)
+        assert_true(pfs_slice_eq(s->file[i]->partition, s->file[0]->partition));
+    pfs_state_unref(s);
+}
+
+static void a_lost_race_finds_where_keys_have_moved(void **state)
+{
+    struct pfs_write_files files_then;
+    struct pfs_state *s;
+    struct pfs_write *w, *other;
+
+    (void)state;
+    use("moving");
+    w = open_write(0);
+    add(w, 0, 1, 300, 1, 0);
+    s = newest();
+    assert_int_equal(pfs_write_prepare(w, s, &files_then, NULL), 0);
+    pfs_state_unref(s);
+    partition_shift = 1;
+    other = open_write(0);
+    add(other, 0, 1, 600, 2, 0);
+    commit(other);
+    pfs_write_close(other);
+    commit(w);
+    pfs_write_close(w);
+    assert_int_equal(read_all().rows, 600);
+    assert_int_equal(read_all().sum, 300 + 300 * 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -506,6 +583,9 @@ int main(void)
         TEST(a_lost_race_assigns_dynamic_buckets_again),
         TEST(spilled_files_of_dynamic_buckets_are_assigned_again),
         TEST(a_journal_of_dynamic_buckets_is_adopted),
+        TEST(a_key_moves_to_another_partition),
+        TEST(a_sum_stays_in_the_partition_of_its_first_row),
+        TEST(a_lost_race_finds_where_keys_have_moved),
         TEST(append_tables_with_buckets_are_numbered_on),
     };
 

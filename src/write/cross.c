@@ -1,0 +1,466 @@
+#include "src/write/cross.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "format/binrow.h"
+#include "format/text/text.h"
+
+#define MAP_BYTES_MAX ((size_t)8 << 30)
+
+/* ---- where keys live ---- */
+
+struct home {
+    struct pfs_slice key; /* NULL = empty */
+    uint64_t hash;
+    int32_t partition, bucket;
+    bool alive; /* its newest record is no delete */
+};
+
+struct map {
+    struct pfs_arena arena; /* keys */
+    struct home *home;      /* open addressing, a power of two */
+    size_t slots, used;
+};
+
+struct pfs_cross {
+    struct pfs_write *write;
+    struct map map;
+    int64_t target_rows, buckets_max;
+    int64_t **rows; /* of each partition, of each bucket */
+    int32_t *buckets;
+    int32_t partitions;
+    struct pfs_buf text;
+};
+
+static struct home *find(const struct map *m, struct pfs_slice key, uint64_t hash)
+{
+    size_t at = (size_t)hash & (m->slots - 1);
+
+    while (m->home[at].key.at != NULL && (m->home[at].hash != hash || !pfs_slice_eq(m->home[at].key, key)))
+        at = (at + 1) & (m->slots - 1);
+    return &m->home[at];
+}
+
+static int grow(struct map *m, struct pfs_err *err)
+{
+    struct home *old = m->home;
+    size_t count = m->slots;
+
+    m->home = pfs_zalloc((count == 0 ? 1024 : count * 2) * sizeof(*m->home));
+    if (m->home == NULL) {
+        m->home = old;
+        return pfs_fail(err, ENOMEM, "no memory for the homes of %zu keys", count);
+    }
+    m->slots = count == 0 ? 1024 : count * 2;
+    for (size_t i = 0; i < count; i++)
+        if (old[i].key.at != NULL)
+            *find(m, old[i].key, old[i].hash) = old[i];
+    pfs_free(old);
+    return 0;
+}
+
+/* The key's home; a new one is empty but for the key. *fresh: it is new. */
+static int home_of(struct map *m, struct pfs_slice key, struct home **out, bool *fresh, struct pfs_err *err)
+{
+    uint64_t hash = pfs_hash64(key.at, key.len, 0);
+    struct home *h;
+
+    if ((m->used + 1) * 2 > m->slots)
+        PFS_TRY(grow(m, err));
+    h = find(m, key, hash);
+    *fresh = h->key.at == NULL;
+    if (*fresh) {
+        if (!pfs_arena_copy(&m->arena, key, &h->key))
+            return pfs_arena_full(&m->arena, err);
+        h->hash = hash;
+        m->used++;
+    }
+    *out = h;
+    return 0;
+}
+
+static void map_done(struct map *m)
+{
+    pfs_arena_done(&m->arena);
+    pfs_free(m->home);
+    *m = (struct map){0};
+}
+
+/* ---- buckets of new keys ---- */
+
+static int need_bucket(struct pfs_cross *c, int32_t partition, int32_t bucket, struct pfs_err *err)
+{
+    if (partition >= c->partitions) {
+        int32_t count = partition + 1;
+        int64_t **rows = pfs_realloc(c->rows, (size_t)count * sizeof(int64_t *));
+        int32_t *buckets;
+
+        if (rows == NULL)
+            return pfs_fail(err, ENOMEM, "no memory for %d partitions", count);
+        c->rows = rows;
+        buckets = pfs_realloc(c->buckets, (size_t)count * sizeof(*buckets));
+        if (buckets == NULL)
+            return pfs_fail(err, ENOMEM, "no memory for %d partitions", count);
+        c->buckets = buckets;
+        for (; c->partitions < count; c->partitions++) {
+            rows[c->partitions] = NULL;
+            buckets[c->partitions] = 0;
+        }
+    }
+    if (bucket >= c->buckets[partition]) {
+        int64_t *more = pfs_realloc(c->rows[partition], (size_t)(bucket + 1) * sizeof(*more));
+
+        if (more == NULL)
+            return pfs_fail(err, ENOMEM, "no memory for %d buckets", bucket + 1);
+        c->rows[partition] = more;
+        for (; c->buckets[partition] <= bucket; c->buckets[partition]++)
+            more[c->buckets[partition]] = 0;
+    }
+    return 0;
+}
+
+static int settle(struct pfs_cross *c, struct home *h, int32_t partition, struct pfs_err *err)
+{
+    int32_t bucket = 0;
+
+    PFS_TRY(need_bucket(c, partition, 0, err));
+    while (bucket < c->buckets[partition] && c->rows[partition][bucket] >= c->target_rows)
+        bucket++;
+    if (bucket >= c->buckets_max)
+        bucket = (int32_t)(h->hash % (uint64_t)c->buckets_max);
+    PFS_TRY(need_bucket(c, partition, bucket, err));
+    c->rows[partition][bucket]++;
+    h->partition = partition;
+    h->bucket = bucket;
+    h->alive = true;
+    return 0;
+}
+
+/* ---- reading the table's keys ---- */
+
+/* Buckets apart; in a bucket the newest run first. */
+static int compare_files(const void *left, const void *right)
+{
+    const struct pfs_manifest_entry *a = *(const struct pfs_manifest_entry *const *)left;
+    const struct pfs_manifest_entry *b = *(const struct pfs_manifest_entry *const *)right;
+    int order = pfs_slice_compare(a->partition, b->partition);
+
+    if (order != 0)
+        return order;
+    if (a->bucket != b->bucket)
+        return a->bucket < b->bucket ? -1 : 1;
+    if (a->file.level != b->file.level)
+        return a->file.level < b->file.level ? -1 : 1;
+    return a->file.max_sequence > b->file.max_sequence ? -1 : a->file.max_sequence < b->file.max_sequence;
+}
+
+static int read_batch(struct pfs_cross *c, struct map *bucket, const struct pfs_batch *batch,
+                      const struct pfs_column **column, int32_t keys, struct pfs_err *err)
+{
+    const int8_t *kind = batch->column[keys + 1].values;
+
+    for (int32_t i = 0; i < keys; i++)
+        column[i] = &batch->column[i];
+    for (int64_t i = 0; i < batch->rows; i++) {
+        struct home *h;
+        bool fresh;
+
+        pfs_buf_clear(&c->text);
+        PFS_TRY(pfs_binrow_print(column, keys, i, true, &c->text, err));
+        PFS_TRY(home_of(bucket, pfs_buf_slice(&c->text), &h, &fresh, err));
+        if (fresh)
+            h->alive = kind[i] == PFS_INSERT || kind[i] == PFS_UPDATE_AFTER;
+    }
+    return 0;
+}
+
+static int read_file(struct pfs_cross *c, struct map *bucket, const struct pfs_state *state,
+                     const struct pfs_manifest_entry *entry, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = c->write->config.schema;
+    struct pfs_data_read read = {.store = c->write->config.store,
+                                 .table = c->write->config.table,
+                                 .schema = schema,
+                                 .schemas = c->write->config.schemas,
+                                 .columns = schema->trimmed_keys,
+                                 .column = schema->trimmed_key,
+                                 .key_value = true,
+                                 .external = state->external,
+                                 .pool = c->write->config.pool};
+    const struct pfs_column **column = pfs_alloc_array((size_t)read.columns, sizeof(struct pfs_column *));
+    struct pfs_reader *reader = NULL;
+    struct pfs_arena arena;
+    struct pfs_batch batch;
+    int64_t rows;
+
+    pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
+    rows = column == NULL ? pfs_fail(err, ENOMEM, "no memory for keys") : pfs_data_open(&read, entry, &reader, err);
+    while (rows >= 0 && (rows = pfs_reader_next(reader, &arena, &batch, err)) > 0) {
+        rows = read_batch(c, bucket, &batch, column, read.columns, err);
+        pfs_arena_reset(&arena);
+    }
+    pfs_reader_close(reader);
+    pfs_arena_done(&arena);
+    pfs_free(column);
+    return (int)rows;
+}
+
+/* What is alive in a bucket lives there. */
+static int move_in(struct pfs_cross *c, const struct map *bucket, const struct pfs_manifest_entry *entry,
+                   struct pfs_err *err)
+{
+    int32_t partition;
+
+    if (entry->bucket < 0 || entry->bucket >= 32767)
+        return pfs_fail(err, EIO, "%s is of bucket %d", entry->file.name, entry->bucket);
+    PFS_TRY(pfs_partitions_number(&c->write->partitions, entry->partition, &partition, err));
+    PFS_TRY(need_bucket(c, partition, entry->bucket, err));
+    for (size_t i = 0; i < bucket->slots; i++) {
+        struct home *h;
+        bool fresh;
+
+        if (bucket->home[i].key.at == NULL || !bucket->home[i].alive)
+            continue;
+        PFS_TRY(home_of(&c->map, bucket->home[i].key, &h, &fresh, err));
+        h->partition = partition;
+        h->bucket = entry->bucket;
+        h->alive = true;
+        c->rows[partition][entry->bucket]++;
+    }
+    return 0;
+}
+
+static int read_table(struct pfs_cross *c, const struct pfs_state *state, const struct pfs_manifest_entry **file,
+                      struct pfs_err *err)
+{
+    int rc = 0;
+
+    for (int64_t i = 0; i < state->files; i++)
+        file[i] = state->file[i];
+    if (state->files > 0)
+        qsort(file, (size_t)state->files, sizeof(struct pfs_manifest_entry *), compare_files);
+    for (int64_t i = 0, end; rc == 0 && i < state->files; i = end) {
+        struct map bucket = {0};
+
+        pfs_arena_init(&bucket.arena, MAP_BYTES_MAX);
+        for (end = i; rc == 0 && end < state->files && file[end]->bucket == file[i]->bucket &&
+                      pfs_slice_eq(file[end]->partition, file[i]->partition);
+             end++)
+            rc = read_file(c, &bucket, state, file[end], err);
+        if (rc == 0)
+            rc = move_in(c, &bucket, file[i], err);
+        map_done(&bucket);
+    }
+    return rc;
+}
+
+/* ---- the door ---- */
+
+bool pfs_cross_is(const struct pfs_schema *schema)
+{
+    return schema->primary_keys > 0 && schema->buckets == -1 &&
+           schema->trimmed_keys + schema->partition_keys > schema->primary_keys;
+}
+
+int pfs_cross_open(struct pfs_write *w, struct pfs_state *state, struct pfs_cross **out, struct pfs_err *err)
+{
+    const struct pfs_options *o = &w->config.schema->options;
+    struct pfs_cross *c = pfs_zalloc(sizeof(*c));
+    const struct pfs_manifest_entry **file = NULL;
+    int rc;
+
+    if (c == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for keys");
+    c->write = w;
+    pfs_arena_init(&c->map.arena, MAP_BYTES_MAX);
+    rc = pfs_options_int(o, "dynamic-bucket.target-row-num", 2000000, &c->target_rows, err);
+    if (rc == 0)
+        rc = pfs_options_int(o, "dynamic-bucket.max-buckets", -1, &c->buckets_max, err);
+    if (c->buckets_max <= 0 || c->buckets_max > 32767)
+        c->buckets_max = 32767;
+    file = pfs_alloc_array((size_t)state->files + 1, sizeof(struct pfs_manifest_entry *));
+    if (rc == 0 && file == NULL)
+        rc = pfs_fail(err, ENOMEM, "no memory for keys");
+    if (rc == 0 && !w->config.overwrite)
+        rc = read_table(c, state, file, err);
+    pfs_free(file);
+    if (rc < 0) {
+        pfs_cross_close(c);
+        return rc;
+    }
+    *out = c;
+    return 0;
+}
+
+void pfs_cross_close(struct pfs_cross *cross)
+{
+    if (cross == NULL)
+        return;
+    map_done(&cross->map);
+    for (int32_t i = 0; i < cross->partitions; i++)
+        pfs_free(cross->rows[i]);
+    pfs_free(cross->rows);
+    pfs_free(cross->buckets);
+    pfs_buf_done(&cross->text);
+    pfs_free(cross);
+}
+
+/* ---- rows on their way ---- */
+
+struct way { /* of the rows of one batch */
+    int64_t rows;
+    struct pfs_range *range; /* source 0: as it came; 1: moved row number `from` */
+    int32_t *partition, *bucket;
+    int64_t moved;
+    struct pfs_range *from, *old; /* of each moved row: its row, and its old partition's number as a source */
+};
+
+static void put(struct way *y, struct pfs_range range, int32_t partition, int32_t bucket)
+{
+    y->range[y->rows] = range;
+    y->partition[y->rows] = partition;
+    y->bucket[y->rows++] = bucket;
+}
+
+static void move(struct way *y, int32_t row, const struct home *h)
+{
+    y->from[y->moved] = (struct pfs_range){0, row, 1};
+    y->old[y->moved] = (struct pfs_range){h->partition, 0, 1};
+    put(y, (struct pfs_range){1, (int32_t)y->moved++, 1}, h->partition, h->bucket);
+}
+
+static int decide(struct pfs_cross *c, const struct pfs_routed *in, const struct pfs_column **column, struct way *y,
+                  struct pfs_err *err)
+{
+    const struct pfs_schema *schema = c->write->config.schema;
+
+    for (int32_t i = 0; i < schema->trimmed_keys; i++)
+        column[i] = &in->batch.column[schema->trimmed_key[i]];
+    for (int64_t i = 0; i < in->batch.rows; i++) {
+        struct pfs_range here = {0, (int32_t)i, 1};
+        struct home *h;
+        bool fresh;
+
+        pfs_buf_clear(&c->text);
+        PFS_TRY(pfs_binrow_print(column, schema->trimmed_keys, i, true, &c->text, err));
+        PFS_TRY(home_of(&c->map, pfs_buf_slice(&c->text), &h, &fresh, err));
+        if (!fresh && h->partition != in->partition[i]) {
+            if (schema->engine == PFS_FIRST_ROW)
+                continue;
+            move(y, (int32_t)i, h);
+            if (schema->engine != PFS_DEDUPLICATE)
+                continue;
+            fresh = true;
+        }
+        if (fresh)
+            PFS_TRY(settle(c, h, in->partition[i], err));
+        put(y, here, h->partition, h->bucket);
+    }
+    return 0;
+}
+
+/* The values of all partitions met so far: a batch of one row each. */
+static int partition_values(struct pfs_cross *c, struct pfs_arena *arena, const struct pfs_batch ***out,
+                            struct pfs_err *err)
+{
+    const struct pfs_schema *schema = c->write->config.schema;
+    const struct pfs_partitions *p = &c->write->partitions;
+    const struct pfs_batch **list = pfs_arena_array(arena, (size_t)p->count, sizeof(*list));
+    struct pfs_batch *batch = pfs_arena_array(arena, (size_t)p->count, sizeof(*batch));
+    const struct pfs_type **type = pfs_arena_array(arena, (size_t)schema->partition_keys, sizeof(*type));
+
+    if (list == NULL || batch == NULL || type == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < schema->partition_keys; i++)
+        type[i] = &schema->field[schema->partition_key[i]].type;
+    for (int32_t i = 0; i < p->count; i++) {
+        struct pfs_column *column = pfs_arena_array(arena, (size_t)schema->partition_keys, sizeof(*column));
+
+        if (column == NULL)
+            return pfs_arena_full(arena, err);
+        PFS_TRY(pfs_binrow_parse(p->bytes[i], type, schema->partition_keys, arena, column, err));
+        batch[i] = (struct pfs_batch){1, schema->partition_keys, column};
+        list[i] = &batch[i];
+    }
+    *out = list;
+    return 0;
+}
+
+/* The moved rows: with the values of their old partition, and (deduplicate) as deletes. */
+static int make_moved(struct pfs_cross *c, const struct pfs_routed *in, const struct way *y, struct pfs_arena *arena,
+                      struct pfs_batch *out, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = c->write->config.schema;
+    const struct pfs_batch *source = &in->batch, **values;
+    struct pfs_column *column = pfs_arena_array(arena, (size_t)in->batch.columns, sizeof(*column));
+
+    if (column == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < in->batch.columns; i++)
+        PFS_TRY(pfs_column_gather(&source, i, y->from, y->moved, y->moved, arena, &column[i], err));
+    PFS_TRY(partition_values(c, arena, &values, err));
+    for (int32_t i = 0; i < schema->partition_keys; i++)
+        PFS_TRY(
+            pfs_column_gather(values, i, y->old, y->moved, y->moved, arena, &column[schema->partition_key[i]], err));
+    if (schema->engine == PFS_DEDUPLICATE) {
+        int8_t *kind = pfs_arena_alloc(arena, (size_t)y->moved);
+
+        if (kind == NULL)
+            return pfs_arena_full(arena, err);
+        memset(kind, PFS_DELETE, (size_t)y->moved);
+        column[in->batch.columns - 1].values = kind;
+    }
+    *out = (struct pfs_batch){y->moved, in->batch.columns, column};
+    return 0;
+}
+
+static int apply(struct pfs_cross *c, const struct pfs_routed *in, struct pfs_routed *to, struct pfs_err *err)
+{
+    size_t rows = (size_t)in->batch.rows, most = rows * 2;
+    struct pfs_arena *arena = &to->arena;
+    struct way y = {.range = pfs_arena_alloc(arena, most * sizeof(*y.range)),
+                    .partition = pfs_arena_alloc(arena, most * sizeof(*y.partition)),
+                    .bucket = pfs_arena_alloc(arena, most * sizeof(*y.bucket)),
+                    .from = pfs_arena_alloc(arena, rows * sizeof(*y.from)),
+                    .old = pfs_arena_alloc(arena, rows * sizeof(*y.old))};
+    const struct pfs_column **key = pfs_arena_array(arena, (size_t)c->write->config.schema->trimmed_keys, sizeof(*key));
+    struct pfs_batch moved = {0};
+    const struct pfs_batch *source[2] = {&in->batch, &moved};
+
+    to->batch = (struct pfs_batch){0, in->batch.columns,
+                                   pfs_arena_array(arena, (size_t)in->batch.columns, sizeof(struct pfs_column))};
+    if (y.range == NULL || y.partition == NULL || y.bucket == NULL || y.from == NULL || y.old == NULL || key == NULL ||
+        to->batch.column == NULL)
+        return pfs_arena_full(arena, err);
+    PFS_TRY(decide(c, in, key, &y, err));
+    if (y.moved > 0)
+        PFS_TRY(make_moved(c, in, &y, arena, &moved, err));
+    for (int32_t i = 0; y.rows > 0 && i < in->batch.columns; i++)
+        PFS_TRY(pfs_column_gather(source, i, y.range, y.rows, y.rows, arena, &to->batch.column[i], err));
+    to->batch.rows = y.rows;
+    to->partition = y.partition;
+    to->hash = y.bucket;
+    return 0;
+}
+
+int pfs_cross_apply(struct pfs_cross *cross, const struct pfs_routed *in, struct pfs_routed **out, struct pfs_err *err)
+{
+    struct pfs_routed *to = pfs_zalloc(sizeof(*to));
+    int rc;
+
+    if (to == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a batch");
+    pfs_arena_init(&to->arena, 0);
+    rc = apply(cross, in, to, err);
+    if (rc < 0) {
+        pfs_routed_free(to);
+        return rc;
+    }
+    *out = to;
+    return 0;
+}
