@@ -15,6 +15,7 @@
 #include "fs/render.h"
 #include "fs/tree_internal.h"
 
+#define PARQUET_VIEW 2 /* in keys, beside enum pfs_text */
 #define LOOKUP_WAIT_MS 60
 #define RELEASE_WAIT_MS 100
 #define DIRECTORY_VALID_MS 1000
@@ -68,7 +69,8 @@ static const char *view_key(struct lookup *l, const char *identity)
     const char *path = l->place.path;
     size_t len = l->place.kind == PFS_NODE_VIEW ? (size_t)(strrchr(path, '/') - path) : strlen(path);
 
-    return pfs_arena_printf(&l->arena, "%.*s|%s|%d", (int)len, path, identity, (int)l->place.format);
+    return pfs_arena_printf(&l->arena, "%.*s|%s|%d", (int)len, path, identity,
+                            l->place.parquet ? PARQUET_VIEW : (int)l->place.format);
 }
 
 /* The node of the view that the place shows now. */

@@ -101,20 +101,26 @@ int pfs_place_members(const struct pfs_place *place, pfs_member_fn *each, void *
 
 /* ---- names of leaves ---- */
 
+static bool cut_suffix(struct pfs_slice *name, const char *suffix)
+{
+    size_t len = strlen(suffix);
+
+    if (name->len <= len || memcmp(name->at + name->len - len, suffix, len) != 0)
+        return false;
+    name->len -= len;
+    return true;
+}
+
 /* Cuts ".csv" or ".jsonl" off; false when the name ends otherwise. */
 static bool cut_format(struct pfs_slice *name, enum pfs_text *format)
 {
     static const char *const suffix[] = {[PFS_TEXT_CSV] = ".csv", [PFS_TEXT_JSON] = ".jsonl"};
 
-    for (int f = PFS_TEXT_CSV; f <= PFS_TEXT_JSON; f++) {
-        size_t len = strlen(suffix[f]);
-
-        if (name->len > len && memcmp(name->at + name->len - len, suffix[f], len) == 0) {
-            name->len -= len;
+    for (int f = PFS_TEXT_CSV; f <= PFS_TEXT_JSON; f++)
+        if (cut_suffix(name, suffix[f])) {
             *format = (enum pfs_text)f;
             return true;
         }
-    }
     return false;
 }
 
@@ -175,7 +181,8 @@ static int snapshot_child(const struct pfs_place *parent, const char *name, stru
         out->snapshot = id;
         return 0;
     }
-    if (!cut_format(&text, &out->format))
+    out->parquet = cut_suffix(&text, ".parquet");
+    if (!out->parquet && !cut_format(&text, &out->format))
         return -ENOENT;
     if (pfs_slice_eq(text, pfs_str("latest"))) {
         out->when = pfs_place_when(parent);

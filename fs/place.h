@@ -82,6 +82,7 @@ struct pfs_place {
     const char *const *select; /* "a,b" each, a subset of the one before; the last one counts */
     /* VIEW: */
     struct pfs_when when;
+    bool parquet; /* one Parquet file instead of text */
     /* VIEW, KEY, CHANGES, DIFF, INCREMENTAL, SYSTEM, CHANGELOG, PIPE, CONSUMER: */
     enum pfs_text format;
     /* DIFF, INCREMENTAL: a snapshot id, a tag, tag:NAME or latest */
@@ -89,7 +90,7 @@ struct pfs_place {
     /* KEY: the values as spelled; SYSTEM, CONSUMER, DAEMON_FILE: its name */
     const char *name;
     /* INBOX: */
-    int text;         /* enum pfs_text, or -1 */
+    int text; /* enum pfs_text, or -1 */
     enum pfs_envelope envelope;
     const char *user; /* NULL = anonymous */
     int64_t identifier;

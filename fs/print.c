@@ -1,4 +1,4 @@
-/* print.c - batches printed in order, a piece of text a step.
+/* print.c - batches printed in order, a piece of text (or of a Parquet file) a step.
  *
  * Two tasks at a time: while one batch is printed, the next one is read. Each half has an arena of its own; they change
  * places after every round. A pass that begins at a mark opens the rows at its piece and skips those that were printed
@@ -8,9 +8,12 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "format/parquet/parquet.h"
 
 #define CHUNK ((size_t)256 << 10)
-#define SKIP_BATCHES 16 /* a step */
+#define SKIP_BATCHES 16    /* a step */
+#define PARQUET_BATCHES 64 /* a step: a row group is written when it is full, which may be much later */
+#define PARQUET_GROUP_BYTES ((int64_t)16 << 20)
 
 struct half {
     struct pfs_arena arena;
@@ -18,6 +21,12 @@ struct half {
     struct pfs_batch batch;
     int64_t rows; /* of the batch; 0 = nothing to print */
     struct pfs_err err;
+};
+
+/* What a Parquet file is appended to. */
+struct text_file {
+    struct pfs_file base; /* first */
+    struct pfs_buf *text;
 };
 
 struct pump {
@@ -28,7 +37,9 @@ struct pump {
     struct half half[2];
     int reading; /* which half the next batch goes to; the other one is printed */
     struct pfs_buf text;
-    int printed; /* result of the printing */
+    struct text_file file;
+    struct pfs_writer *writer; /* of a Parquet file, until its end; else NULL */
+    int printed;               /* result of the printing */
     struct pfs_err print_err;
 };
 
@@ -36,11 +47,34 @@ static void end(void *pass)
 {
     struct pump *p = pass;
 
+    pfs_writer_close(p->writer);
     pfs_rows_close(p->rows);
     for (int i = 0; i < 2; i++)
         pfs_arena_done(&p->half[i].arena);
     pfs_buf_done(&p->text);
     pfs_free(p);
+}
+
+static int append(struct pfs_file *file, const void *at, size_t len, struct pfs_err *err)
+{
+    struct text_file *f = (struct text_file *)file;
+
+    pfs_buf_put(f->text, at, len);
+    file->size += len;
+    return pfs_buf_check(f->text, err);
+}
+
+/* A Parquet file has no places to begin at: its passes leave no marks. */
+static int begin_parquet(struct pump *p, struct pfs_err *err)
+{
+    static const struct pfs_store_ops ops = {.append = append};
+    struct pfs_parquet_write write = {.columns = p->rows->columns,
+                                      .fields = p->rows->field,
+                                      .codec = PFS_CODEC_ZSTD,
+                                      .row_group_bytes = PARQUET_GROUP_BYTES};
+
+    p->file = (struct text_file){.base = {.ops = &ops}, .text = &p->text};
+    return pfs_parquet_create(&p->file.base, &write, &p->writer, err);
 }
 
 static int begin(void *context, const struct pfs_mark *from, const struct pfs_cancel *cancel, void **pass,
@@ -57,7 +91,9 @@ static int begin(void *context, const struct pfs_mark *from, const struct pfs_ca
     for (int i = 0; i < 2; i++)
         pfs_arena_init(&p->half[i].arena, PFS_BATCH_BYTES_MAX);
     rc = print->open(print->context, cancel, &p->rows, err);
-    if (rc == 0 && from == NULL) {
+    if (rc == 0 && print->parquet) {
+        rc = begin_parquet(p, err);
+    } else if (rc == 0 && from == NULL) {
         pfs_text_header(print->format, p->rows->field, p->rows->columns, &p->text);
     } else if (rc == 0) {
         p->skip = from->row;
@@ -83,6 +119,13 @@ static void read_batch(struct pump *p, struct half *h)
         p->next.row += h->rows;
 }
 
+static int print_batch(struct pump *p, const struct pfs_batch *batch)
+{
+    if (p->writer != NULL)
+        return pfs_writer_write(p->writer, batch, &p->print_err);
+    return pfs_text_print(p->print->format, p->rows->field, batch, &p->text, &p->print_err);
+}
+
 static void step_half(void *context, int index)
 {
     struct pump *p = context;
@@ -91,7 +134,7 @@ static void step_half(void *context, int index)
     if (index == 0)
         read_batch(p, h);
     else if (h->rows > 0)
-        p->printed = pfs_text_print(p->print->format, p->rows->field, &h->batch, &p->text, &p->print_err);
+        p->printed = print_batch(p, &h->batch);
 }
 
 static int failed_batch(const struct half *h, struct pfs_err *err)
@@ -146,11 +189,11 @@ static int step(void *pass, struct pfs_sink *sink, struct pfs_err *err)
 
     if (p->skip > 0)
         return skip_some(p, err);
-    for (bool first = true;; first = false) {
+    for (int round = 0;; round++) {
         struct half *h = &p->half[p->reading];
         const struct half *printed = &p->half[p->reading ^ 1];
 
-        if (first && p->text.len == 0 && printed->rows > 0)
+        if (round == 0 && p->writer == NULL && p->text.len == 0 && printed->rows > 0)
             pfs_sink_mark(sink, printed->place.piece, printed->place.row);
         pfs_pool_run(p->print->pool, 2, step_half, p);
         if (p->printed < 0) {
@@ -160,7 +203,9 @@ static int step(void *pass, struct pfs_sink *sink, struct pfs_err *err)
         if (h->rows < 0)
             return failed_batch(h, err);
         p->reading ^= 1;
-        if (p->text.len >= CHUNK || h->rows == 0) {
+        if (h->rows == 0 && p->writer != NULL)
+            PFS_TRY(pfs_writer_finish(p->writer, err));
+        if (p->text.len >= CHUNK || h->rows == 0 || (p->writer != NULL && round >= PARQUET_BATCHES)) {
             PFS_TRY(pfs_sink_write(sink, pfs_buf_slice(&p->text), err));
             pfs_buf_clear(&p->text);
             return h->rows > 0;

@@ -1,4 +1,4 @@
-/* print.h - rows as the text of a view, whatever they are rows of. Private to fs/. */
+/* print.h - rows as the text or the Parquet file of a view, whatever they are rows of. Private to fs/. */
 #pragma once
 
 #include "base/pool.h"
@@ -16,6 +16,7 @@ struct pfs_print {
     void *context;
     struct pfs_pool *pool; /* NULL = on the caller alone */
     enum pfs_text format;
+    bool parquet; /* one Parquet file, and no text */
     bool small;   /* rendered among the urgent tasks */
     bool slow;    /* fs/view.h */
     bool lasting; /* the view's identity tells its bytes apart also after the next mount */

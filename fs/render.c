@@ -74,7 +74,8 @@ int pfs_find_rows(const struct pfs_looking *looking, struct pfs_shown *out, stru
                               .release = release,
                               .pool = looking->pool,
                               .format = looking->place->format,
-                              .lasting = true};
+                              .parquet = looking->place->parquet,
+                              .lasting = !looking->place->parquet}; /* pages end where batches do */
     struct source *s = pfs_zalloc(sizeof(*s));
     int64_t rows = 0;
     int rc;

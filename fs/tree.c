@@ -306,6 +306,8 @@ static int list_snapshots(struct listing *l, const struct pfs_place *place, stru
         PFS_TRY(list_name(l, "latest.csv", false));
     if (formats & 1u << PFS_TEXT_JSON)
         PFS_TRY(list_name(l, "latest.jsonl", false));
+    if (formats & PFS_FORMAT_PARQUET)
+        PFS_TRY(list_name(l, "latest.parquet", false));
     if (!pfs_place_has_snapshots(place))
         return 0;
     PFS_TRY(pfs_table_snapshots(table, l->arena, &ids, &count, l->err));

@@ -18,6 +18,8 @@ struct pfs_tree;
 struct pfs_node;
 struct pfs_handle; /* an open file */
 
+#define PFS_FORMAT_PARQUET (1u << 2)
+
 struct pfs_tree_config {
     struct pfs_catalog *catalog; /* taken */
     struct pfs_pool *pool;       /* borrowed */
@@ -29,7 +31,7 @@ struct pfs_tree_config {
     bool read_only;
     uint32_t uid, gid;
     uint32_t umask;      /* applied to 0777 and 0666 */
-    unsigned formats;    /* bits 1 << enum pfs_text: views listed in snapshot/; 0 = csv */
+    unsigned formats;    /* views listed in snapshot/: bits 1 << enum pfs_text, PFS_FORMAT_PARQUET; 0 = csv */
     bool pours;          /* views are read once, by pfs_tree_pour: nobody waits for sizes */
     const char *user;    /* commit user of anonymous appends; NULL = a new UUID */
     const char *options; /* what .paimonfs/options shows: "key = value" lines; NULL = nothing */

@@ -102,6 +102,8 @@ static int set_formats(struct mounting *m, const char *value)
         m->session.formats |= 1u << 0;
     else if (strcmp(value, "jsonl") == 0)
         m->session.formats |= 1u << 1;
+    else if (strcmp(value, "parquet") == 0)
+        m->session.formats |= PFS_FORMAT_PARQUET;
     else
         return -EINVAL;
     return 0;
@@ -160,7 +162,7 @@ static const char *wanted(const char *name)
     } list[] = {{"memory=", "a size from 16m on, as 256m or 1g"},
                 {"cache-size=", "a size above 0, as 512m or 4g"},
                 {"threads=", "a number from 1 to 1024"},
-                {"formats=", "csv, jsonl or both"},
+                {"formats=", "csv, jsonl, parquet"},
                 {"uid=", "a number"},
                 {"gid=", "a number"},
                 {"umask=", "an octal number, as 022"}};
@@ -231,7 +233,8 @@ static int set_options(struct mounting *m, char *list)
 
     for (char *word = strtok_r(list, ",", &save); code == 0 && word != NULL; word = strtok_r(NULL, ",", &save)) {
         /* formats=csv,jsonl: a word that only goes on is a further format */
-        if (m->session.formats != 0 && (strcmp(word, "csv") == 0 || strcmp(word, "jsonl") == 0))
+        if (m->session.formats != 0 &&
+            (strcmp(word, "csv") == 0 || strcmp(word, "jsonl") == 0 || strcmp(word, "parquet") == 0))
             code = set_formats(m, word);
         else
             code = set_option(m, word);

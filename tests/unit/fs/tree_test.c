@@ -19,6 +19,35 @@ static void rows_are_appended_and_read_merged(void **state)
     assert_string_equal(text_of("d/logs/partition/p=1/snapshot/latest.csv"), "line,p\na,1\na,1\n");
 }
 
+/* Begins and ends as one, and is as long as it says. */
+static void expect_parquet(const char *path)
+{
+    struct pfs_entry entry;
+    struct pfs_opened file;
+    char bytes[4000];
+    int64_t got;
+
+    assert_int_equal(open_path(path, O_RDONLY, &entry, &file), 0);
+    pfs_tree_read(t.tree, &t.waiting.request, file.handle, 0, bytes, sizeof(bytes));
+    got = pfs_waiting_result(&t.waiting, NULL);
+    assert_int_equal(got, entry.attr.size);
+    assert_true(got > 12 && got < (int64_t)sizeof(bytes));
+    assert_memory_equal(bytes, "PAR1", 4);
+    assert_memory_equal(bytes + got - 4, "PAR1", 4);
+    (void)close_path(&entry, &file);
+}
+
+static void merged_rows_are_a_parquet_file_too(void **state)
+{
+    (void)state;
+    expect_parquet("d/sums/snapshot/latest.parquet"); /* of no row */
+    assert_int_equal(append("d/sums/inbox", "1,10\n1,5\n2,1\n"), 0);
+    expect_parquet("d/sums/snapshot/latest.parquet");
+    expect_parquet("d/sums/snapshot/1.parquet");
+    assert_null(text_of("d/sums/snapshot/2.parquet"));
+    assert_null(text_of("d/sums/key/1.parquet"));
+}
+
 static void an_open_view_never_changes(void **state)
 {
     struct pfs_entry before, after;
@@ -108,6 +137,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_are_appended_and_read_merged, open_tree, close_tree),
+        cmocka_unit_test_setup_teardown(merged_rows_are_a_parquet_file_too, open_tree, close_tree),
         cmocka_unit_test_setup_teardown(an_open_view_never_changes, open_tree, close_tree),
         cmocka_unit_test_setup_teardown(a_wrong_row_keeps_nothing_of_its_handle, open_tree, close_tree),
         cmocka_unit_test_setup_teardown(a_numbered_append_happens_once, open_tree, close_tree),
