@@ -2,8 +2,10 @@
  *
  * Rows are added in batches as the text parser gives them: the table's columns in order, then the row kind. The gate
  * (spec merge-engines 1) applies rowkind.field, ignore-delete and ignore-update-before; NOT NULL and defaults are the
- * parser's. Rows wait in memory; above the budget they are sorted, merged and written as level-0 files that belong to
- * no snapshot yet. prepare writes what is left and says what to commit.
+ * parser's. Rows wait in memory, counted as it is allocated; above the budget they are sorted, merged and put aside as
+ * runs in a file without a name, or where a table's options or kind ask for it, become level-0 files that belong to no
+ * snapshot yet (write-buffer-spillable = false, changelog-producer = input, append tables, keys that move between
+ * partitions). prepare merges what is left into few files and says what to commit.
  *
  * Sequence numbers follow the bucket's greatest live one in the given state; dynamic buckets are assigned through the
  * hash index of that state (spec buckets 4). After a lost race prepare is called again with the newer state: what no
