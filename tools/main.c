@@ -28,7 +28,8 @@ static void print_help(FILE *out)
         fprintf(out, "  paimonfs %-7s %-42s %s\n", commands[i].name, commands[i].usage, commands[i].what);
     fputs("  paimonfs --help | --version\n\n"
           "PATH is the path in the mount: shop/orders/snapshot/latest.csv, shop/orders/inbox.\n"
-          "Mount options: ro, memory=, threads=, cache=DIR, cache-size=, external-paths=DIR[:DIR], formats=csv,jsonl,parquet, "
+          "Mount options: ro, memory=, threads=, cache=DIR, cache-size=, external-paths=DIR[:DIR], "
+          "formats=csv,jsonl,parquet, "
           "allow_other, uid=, gid=, "
           "umask=\n",
           out);
