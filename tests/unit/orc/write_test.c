@@ -152,12 +152,162 @@ static void stripes_end_where_they_are_full(void **state)
     write_and_compare(rt_all, 3000, 3000, (struct pfs_orc_write){.codec = PFS_CODEC_ZSTD, .stripe_bytes = 1});
 }
 
+/* ---- statistics ---- */
+
+static void expect_bound(const char *what, const struct pfs_column *bound, const char *want)
+{
+    struct pfs_buf text = {0};
+
+    assert_int_equal(pfs_text_print_value(PFS_TEXT_JSON, bound, 0, &text, NULL), 0);
+    pfs_buf_putc(&text, 0);
+    if (strcmp((const char *)text.at, want) != 0)
+        fail_msg("%s: %s is not %s", what, (const char *)text.at, want);
+    pfs_buf_done(&text);
+}
+
+/* Two rows of one value each, and a null between. `min` NULL: no bounds. What is in the file says the same. */
+static void expect_stats(const char *type, const char *a, const char *b, const char *min, const char *max)
+{
+    const char *const pairs[][2] = {{"a", type}, {NULL, NULL}};
+    struct made m;
+    struct pfs_buf lines = {0}, said = {0};
+    const struct pfs_column_stats *stats;
+
+    if (start(&m, pairs, (struct pfs_orc_write){.codec = PFS_CODEC_ZSTD}) < 0)
+        fail_msg("%s", m.err.text);
+    pfs_buf_printf(&lines, "{\"a\":%s}\n{\"a\":null}\n{\"a\":%s}\n", a, b);
+    write_lines(&m, pfs_buf_slice(&lines), 2, &said);
+    stats = pfs_writer_stats(m.writer);
+    CHECK(type, stats[0].nulls == 1);
+    CHECK(type, stats[0].has_bounds == (min != NULL));
+    if (min != NULL) {
+        expect_bound(type, &stats[0].min, min);
+        expect_bound(type, &stats[0].max, max);
+    }
+    pfs_buf_done(&lines);
+    pfs_buf_done(&said);
+    stop(&m);
+}
+
+static void bounds_are_those_of_the_values(void **state)
+{
+    (void)state;
+    expect_stats("BOOLEAN", "true", "true", "true", "true");
+    expect_stats("BOOLEAN", "true", "false", "false", "true");
+    expect_stats("TINYINT", "5", "-128", "-128", "5");
+    expect_stats("SMALLINT", "5", "-300", "-300", "5");
+    expect_stats("INT", "70000", "-1", "-1", "70000");
+    expect_stats("BIGINT", "9223372036854775807", "1", "1", "9223372036854775807");
+    expect_stats("FLOAT", "1.5", "-2.5", "-2.5", "1.5");
+    expect_stats("DOUBLE", "1.5", "\"NaN\"", NULL, NULL);
+    expect_stats("DECIMAL(9, 2)", "\"1.50\"", "\"-1.50\"", "\"-1.50\"", "\"1.50\"");
+    expect_stats("DECIMAL(30, 1)", "\"12345678901234567890123.4\"", "\"0.0\"", "\"0.0\"",
+                 "\"12345678901234567890123.4\"");
+    expect_stats("CHAR(5)", "\"ab\"", "\"b\"", "\"ab\"", "\"b\"");
+    expect_stats("STRING", "\"\"", "\"\u00e4\"", "\"\"", "\"\xc3\xa4\"");
+    expect_stats("DATE", "\"1969-12-31\"", "\"2020-01-01\"", "\"1969-12-31\"", "\"2020-01-01\"");
+    expect_stats("TIME(3)", "\"10:00:00.001\"", "\"09:00:00.000\"", "\"09:00:00.000\"", "\"10:00:00.001\"");
+    expect_stats("TIMESTAMP(6)", "\"2020-01-01 00:00:00.000001\"", "\"1960-01-01 00:00:00.000001\"",
+                 "\"1960-01-01 00:00:00.000001\"", "\"2020-01-01 00:00:00.000001\"");
+    expect_stats("TIMESTAMP(9)", "\"2020-01-01 00:00:00.000000002\"", "\"2020-01-01 00:00:00.000000001\"",
+                 "\"2020-01-01 00:00:00.000000001\"", "\"2020-01-01 00:00:00.000000002\"");
+    expect_stats("BYTES", "\"AAAA\"", "\"BBBB\"", NULL, NULL);
+    expect_stats("ARRAY<INT>", "[1]", "[]", NULL, NULL);
+}
+
+/* Row groups of 10,000 rows, whose bounds the file tells. */
+static void row_groups_have_bounds_of_their_own(void **state)
+{
+    static const char *const pairs[][2] = {{"n", "INT"}, {"s", "STRING"}, {NULL, NULL}};
+    struct made m;
+    struct pfs_buf lines = {0}, said = {0};
+    struct pfs_file *file;
+    struct pfs_file_group *group;
+    int32_t groups;
+
+    (void)state;
+    assert_int_equal(start(&m, pairs, (struct pfs_orc_write){.codec = PFS_CODEC_ZSTD}), 0);
+    for (int i = 0; i < 25000; i++)
+        pfs_buf_printf(&lines, "{\"n\":%d,\"s\":\"%05d\"}\n", i, 30000 - i);
+    write_lines(&m, pfs_buf_slice(&lines), 4000, &said);
+    assert_int_equal(pfs_store_open(m.store, "f", &file, NULL), 0);
+    assert_int_equal(pfs_orc_groups(file, &(struct pfs_file_read){.columns = 2, .fields = m.field}, &m.arena, &group,
+                                    &groups, &m.err),
+                     0);
+    assert_int_equal(groups, 3);
+    expect_bound("n", group[1].min[0], "10000");
+    expect_bound("n", group[1].max[0], "19999");
+    expect_bound("s", group[2].min[1], "\"05001\"");
+    expect_bound("s", group[2].max[1], "\"10000\"");
+    assert_int_equal(group[2].rows.to, 25000);
+    assert_int_equal(group[2].nulls[1], 0);
+    assert_int_equal(pfs_orc_stripes(file, &(struct pfs_file_read){.columns = 2, .fields = m.field}, &m.arena, &group,
+                                     &groups, &m.err),
+                     0);
+    assert_int_equal(groups, 1);
+    expect_bound("n", group[0].max[0], "24999");
+    pfs_file_close(file);
+    pfs_buf_done(&lines);
+    pfs_buf_done(&said);
+    stop(&m);
+}
+
+/* A bound of over 1024 bytes is cut in the file, the max to a text above; whole it is in the statistics. */
+static void long_bounds_are_cut_outwards(void **state)
+{
+    static const char *const pairs[][2] = {{"s", "STRING"}, {NULL, NULL}};
+    struct made m;
+    struct pfs_buf lines = {0}, said = {0};
+    struct pfs_file *file;
+    struct pfs_file_group *group;
+    struct pfs_slice max;
+    int32_t groups;
+
+    (void)state;
+    assert_int_equal(start(&m, pairs, (struct pfs_orc_write){.codec = PFS_CODEC_ZSTD}), 0);
+    pfs_buf_puts(&lines, "{\"s\":\"x");
+    for (int i = 0; i < 600; i++)
+        pfs_buf_puts(&lines, "\xc3\xbf"); /* the second byte of 512 of them is number 1025 */
+    pfs_buf_puts(&lines, "\"}\n");
+    write_lines(&m, pfs_buf_slice(&lines), 1, &said);
+    assert_int_equal(pfs_column_bytes(&pfs_writer_stats(m.writer)[0].max, 0).len, 1201);
+    assert_int_equal(pfs_store_open(m.store, "f", &file, NULL), 0);
+    assert_int_equal(pfs_orc_stripes(file, &(struct pfs_file_read){.columns = 1, .fields = m.field}, &m.arena, &group,
+                                     &groups, &m.err),
+                     0);
+    assert_int_equal(pfs_column_bytes(group[0].min[0], 0).len, 1023);
+    max = pfs_column_bytes(group[0].max[0], 0);
+    assert_int_equal(max.len, 1023);
+    assert_memory_equal(max.at + 1021, "\xc4\x80", 2);
+    pfs_file_close(file);
+    pfs_buf_done(&lines);
+    pfs_buf_done(&said);
+    stop(&m);
+}
+
+static void what_orc_cannot_hold_is_refused(void **state)
+{
+    struct made m;
+
+    (void)state;
+    assert_int_equal(start(&m, (const char *const[][2]){{"a", "VARIANT"}, {NULL, NULL}}, (struct pfs_orc_write){0}),
+                     -EOPNOTSUPP);
+    assert_string_equal(m.err.text, "ORC files have no VARIANT");
+    stop(&m);
+    assert_int_equal(start(&m, shapes, (struct pfs_orc_write){.codec = PFS_CODEC_GZIP}), -EINVAL);
+    stop(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_of_every_type_are_read_as_they_were_written),
         cmocka_unit_test(row_groups_are_found_again),
         cmocka_unit_test(stripes_end_where_they_are_full),
+        cmocka_unit_test(bounds_are_those_of_the_values),
+        cmocka_unit_test(row_groups_have_bounds_of_their_own),
+        cmocka_unit_test(long_bounds_are_cut_outwards),
+        cmocka_unit_test(what_orc_cannot_hold_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
