@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/uuid.h"
 #include "src/meta/consumer.h"
 #include "src/meta/names.h"
 #include "src/table_internal.h"
@@ -451,6 +452,8 @@ static int prepare_write(void *context, struct pfs_state *state, struct pfs_chan
     *out = (struct pfs_change){.kind = PFS_COMMIT_APPEND,
                                .entries = files.entries,
                                .entry = files.entry,
+                               .changelogs = files.changelogs,
+                               .changelog = files.changelog,
                                .indexes = files.entries > 0 ? files.indexes : 0,
                                .index = files.index};
     return 0;
@@ -473,6 +476,41 @@ int pfs_table_commit(struct pfs_table *table, struct pfs_write *write, const cha
     if (*id != 0 || unclear) /* a snapshot may name the files: they stay, and the rows are not tried again */
         pfs_write_committed(write);
     return rc < 0 ? where_failed(table, rc, err) : 0;
+}
+
+static int prepare_overwrite(void *context, struct pfs_state *state, struct pfs_change *out, struct pfs_err *err)
+{
+    (void)state;
+    (void)err;
+    *out = (struct pfs_change){.kind = PFS_COMMIT_OVERWRITE, .overwrite = *(const struct pfs_overwrite *)context};
+    return 0;
+}
+
+/* A batch job of its own that adds nothing. */
+static int remove_rows(struct pfs_table *table, struct pfs_overwrite *what, struct pfs_err *err)
+{
+    char user[PFS_UUID_TEXT];
+    struct pfs_publish publish = {
+        .user = user, .identifier = PFS_BATCH_IDENTIFIER, .context = what, .prepare = prepare_overwrite};
+    bool unclear;
+    int64_t id;
+
+    pfs_uuid_make(user);
+    return pfs_table_publish(table, &publish, &id, &unclear, err);
+}
+
+int pfs_table_truncate(struct pfs_table *table, struct pfs_err *err)
+{
+    struct pfs_overwrite all = {.kind = PFS_OVERWRITE_ALL};
+
+    return remove_rows(table, &all, err);
+}
+
+int pfs_table_drop_partitions(struct pfs_table *table, const struct pfs_overwrite *specs, struct pfs_err *err)
+{
+    struct pfs_overwrite what = *specs;
+
+    return remove_rows(table, &what, err);
 }
 
 /* ---- snapshots and tags ---- */

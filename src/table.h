@@ -75,6 +75,11 @@ int pfs_table_commit(struct pfs_table *table, struct pfs_write *write, const cha
 int pfs_table_publish(struct pfs_table *table, const struct pfs_publish *publish, int64_t *id, bool *unclear,
                       struct pfs_err *err);
 
+/* One OVERWRITE snapshot each, also when there was nothing to remove (spec timetravel 8.1): without any row; without
+ * those of the partitions that `specs` (STATIC, a chain by `also`) name. Files stay for older snapshots. */
+int pfs_table_truncate(struct pfs_table *table, struct pfs_err *err);
+int pfs_table_drop_partitions(struct pfs_table *table, const struct pfs_overwrite *specs, struct pfs_err *err);
+
 /* Ids of snapshots, names of tags and branches, in order. */
 int pfs_table_snapshots(struct pfs_table *table, struct pfs_arena *arena, int64_t **ids, int64_t *count,
                         struct pfs_err *err);

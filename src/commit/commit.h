@@ -16,6 +16,8 @@
 #include "src/meta/schema.h"
 #include "src/meta/snapshot.h"
 
+struct pfs_merging;
+
 struct pfs_commit {
     struct pfs_store *store;
     const char *table; /* the main table's directory: manifests */
@@ -29,6 +31,10 @@ struct pfs_commit {
     const struct pfs_manifest_entry *entry; /* the delta, in order */
     int64_t indexes;
     const struct pfs_index_entry *index; /* each replaces the entry of its partition, bucket and type */
+    int64_t changelogs;
+    const struct pfs_manifest_entry *changelog; /* ADDs of the changelog list; 0 = no such list */
+    bool index_changes;                         /* base_index lacks entries that base has: they go */
+    struct pfs_merging *merging;                /* manifests merged so far, over attempts; NULL = none is merged */
 };
 
 enum pfs_commit_outcome { PFS_COMMIT_DONE, PFS_COMMIT_LOST };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "src/commit/internal.h"
 
 #define NAP_MS 10 /* between two looks at the cancel flag */
 
@@ -20,6 +21,7 @@ struct publishing {
     const struct pfs_publish *publish;
     struct settings settings;
     struct pfs_arena arena; /* of one attempt */
+    struct pfs_merging merging;
     int64_t began_ms;
     int tries;
     bool unclear; /* the last attempt may have published */
@@ -168,7 +170,19 @@ static bool is_nothing(const struct pfs_change *change)
     return change->entries == 0 && change->changelogs == 0 && change->indexes == 0 && !change->even_empty;
 }
 
-static int try_change(struct publishing *p, struct pfs_state *state, const struct pfs_change *change, int64_t *id,
+static void fill_commit(struct pfs_commit *out, const struct pfs_change *change)
+{
+    out->kind = change->kind;
+    out->entries = change->entries;
+    out->entry = change->entry;
+    out->changelogs = change->changelogs;
+    out->changelog = change->changelog;
+    out->indexes = change->indexes;
+    out->index = change->index;
+}
+
+/* Changes `change` into what is published: an intent is told of every file that goes. */
+static int try_change(struct publishing *p, struct pfs_state *state, struct pfs_change *change, int64_t *id,
                       struct pfs_err *err)
 {
     const struct pfs_publish *c = p->publish;
@@ -178,25 +192,29 @@ static int try_change(struct publishing *p, struct pfs_state *state, const struc
                                 .schema = state->schema,
                                 .user = c->user,
                                 .identifier = c->identifier,
-                                .kind = change->kind,
                                 .clock = c->clock,
-                                .entries = change->entries,
-                                .entry = change->entry,
-                                .indexes = change->indexes,
-                                .index = change->index};
+                                .merging = &p->merging};
+    const struct pfs_index_entry *live;
     struct pfs_snapshot made;
+    int64_t lives;
     int rc;
 
-    if (change->kind != PFS_COMMIT_APPEND || change->overwrite.kind != PFS_OVERWRITE_NONE || change->changelogs > 0)
-        return pfs_fail(err, EOPNOTSUPP, "only rows can be appended yet");
+    PFS_TRY(pfs_overwrite_apply(state, change, &p->arena, &live, &lives, err));
+    if (is_nothing(change))
+        return NOTHING;
+    PFS_TRY(pfs_conflict_check(state, change, live, lives, &p->arena, err));
     p->seen = state->exists ? state->snapshot.id : 0;
     p->kind = change->kind;
     if (c->intent != NULL)
         PFS_TRY(c->intent(c->context, p->seen, change, err));
-    rc = pfs_commit_try(&commit, state->exists ? &state->snapshot : NULL, state->index, state->indexes, &p->arena,
-                        &made, &p->unclear, err);
+    fill_commit(&commit, change);
+    commit.index_changes = lives != state->indexes;
+    rc = pfs_commit_try(&commit, state->exists ? &state->snapshot : NULL, live, lives, &p->arena, &made, &p->unclear,
+                        err);
     if (rc == PFS_COMMIT_LOST)
         return AGAIN;
+    if (rc == PFS_COMMIT_DONE || p->unclear)
+        pfs_merging_keep(&p->merging);
     if (rc < 0)
         return p->unclear ? rc : pfs_state_failure(state, rc, err);
     *id = made.id;
@@ -218,7 +236,7 @@ static int attempt(struct publishing *p, int64_t *id, struct pfs_err *err)
     if (rc == 0)
         rc = c->prepare(c->context, state, &change, err);
     if (rc == 0)
-        rc = is_nothing(&change) ? NOTHING : try_change(p, state, &change, id, err);
+        rc = try_change(p, state, &change, id, err);
     pfs_state_unref(state);
     return rc;
 }
@@ -256,9 +274,11 @@ int pfs_publish(const struct pfs_publish *publish, int64_t *id, bool *unclear, s
     *id = 0;
     *unclear = false;
     pfs_arena_init(&p.arena, PFS_ARENA_LIMIT);
+    pfs_arena_init(&p.merging.arena, PFS_ARENA_LIMIT);
     rc = loop(&p, id, unclear, err);
     if (rc == 0 && err != NULL)
         pfs_err_clear(err); /* of tries that failed */
+    pfs_merging_done(&p.merging, publish->store);
     pfs_arena_done(&p.arena);
     return rc;
 }

@@ -24,21 +24,23 @@ enum pfs_overwrite_kind {
 
 struct pfs_overwrite {
     enum pfs_overwrite_kind kind;
-    int32_t columns; /* STATIC: partition columns given */
-    const int32_t *column;
-    const struct pfs_column *value; /* one row each; null = the default partition */
+    int32_t columns;                  /* STATIC: partition columns given; none = every partition */
+    const int32_t *column;            /* indexes of the schema's columns */
+    const struct pfs_column *value;   /* one row each; null = the default partition */
+    const struct pfs_overwrite *also; /* STATIC: one more spec, and so on: their union goes; NULL = no more */
 };
 
 /* What shall be published on top of one state. Lives until the next prepare. */
 struct pfs_change {
-    enum pfs_commit_kind kind; /* OVERWRITE: publish adds the DELETEs of what is replaced */
+    enum pfs_commit_kind kind; /* OVERWRITE: publish adds the DELETEs of what `overwrite` says */
     struct pfs_overwrite overwrite;
     int64_t entries, changelogs, indexes;
     const struct pfs_manifest_entry *entry;     /* ADDs, and DELETEs of live files */
     const struct pfs_manifest_entry *changelog; /* files of the changelog manifest list */
-    const struct pfs_index_entry *index;        /* each replaces the one of its partition, bucket and type */
-    bool even_empty;                            /* a snapshot also when nothing changed */
-    bool check;                                 /* APPEND: check for conflicts too */
+    const struct pfs_index_entry
+        *index;      /* each replaces the one of its partition, bucket and type; name NULL: only removes it */
+    bool even_empty; /* a snapshot also when nothing changed */
+    bool check;      /* APPEND: check for conflicts too */
 };
 
 struct pfs_publish {

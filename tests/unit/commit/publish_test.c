@@ -342,6 +342,246 @@ static void every_call_fails_once_and_the_row_is_there_once_or_never(void **stat
         }
 }
 
+/* ---- merging ---- */
+
+static int64_t manifests_of_newest(void)
+{
+    struct pfs_state *s = newest();
+    struct pfs_manifest_file *file;
+    struct pfs_arena arena = {0};
+    int64_t count;
+
+    assert_int_equal(pfs_manifest_list_load(store, "d.db/t", s->snapshot.base_list, &arena, &file, &count, NULL), 0);
+    pfs_arena_done(&arena);
+    pfs_state_unref(s);
+    return count;
+}
+
+static void forty_commits_leave_few_manifests(void **state)
+{
+    struct pfs_state *s;
+
+    (void)state;
+    for (int32_t i = 0; i < 40; i++) {
+        (void)commit(i);
+        assert_in_range(manifests_of_newest(), 0, 4);
+    }
+    s = newest();
+    assert_int_equal(s->files, 40);
+    assert_int_equal(s->snapshot.total_records, 40);
+    pfs_state_unref(s);
+}
+
+/* manifest.merge-min-count is 4: the race that is lost is one that merges. */
+static void a_lost_race_takes_its_merged_manifest_back_or_uses_it_again(void **state)
+{
+    struct racer r = {.rivals = 1, .key = 10};
+    struct pfs_err err = {0};
+    int64_t id;
+    bool unclear;
+
+    (void)state;
+    for (int32_t i = 0; i < 4; i++)
+        (void)commit(i);
+    assert_int_equal(race(&r, &id, &unclear, &err), 0);
+    assert_int_equal(id, 6);
+    /* Three files a commit; the rival and then this one merged the same four, each for itself. */
+    assert_int_equal(files_in("d.db/t/manifest"), 6 * 3 + 1);
+    assert_int_equal(manifests_of_newest(), 2);
+}
+
+/* ---- overwriting ---- */
+
+static void truncating_removes_every_row_in_one_snapshot(void **state)
+{
+    struct pfs_state *s;
+
+    (void)state;
+    (void)commit(1);
+    (void)commit(2);
+    assert_int_equal(pfs_table_truncate(table, NULL), 0);
+    s = newest();
+    assert_int_equal(s->snapshot.id, 3);
+    assert_int_equal(s->snapshot.kind, PFS_COMMIT_OVERWRITE);
+    assert_int_equal(s->snapshot.delta_records, -2);
+    assert_int_equal(s->snapshot.total_records, 0);
+    assert_int_equal(s->files, 0);
+    pfs_state_unref(s);
+    assert_int_equal(pfs_table_truncate(table, NULL), 0);
+    s = newest();
+    assert_int_equal(s->snapshot.id, 4);
+    pfs_state_unref(s);
+}
+
+struct given { /* a change made by hand; its entries by name of the newest file */
+    struct pfs_change change;
+};
+
+static int give(void *context, struct pfs_state *state, struct pfs_change *out, struct pfs_err *err)
+{
+    (void)state;
+    (void)err;
+    *out = ((const struct given *)context)->change;
+    return 0;
+}
+
+static int publish_given(struct given *g, struct pfs_err *err)
+{
+    struct racer r = {0};
+    struct pfs_publish p = publication(&r);
+    int64_t id;
+    bool unclear;
+
+    p.context = g;
+    p.prepare = give;
+    p.intent = NULL;
+    return pfs_publish(&p, &id, &unclear, err);
+}
+
+/* A copy of a live file's entry that stays when the state goes. */
+static struct pfs_manifest_entry live_file(struct pfs_arena *arena, int64_t index)
+{
+    struct pfs_state *s = newest();
+    struct pfs_manifest_entry out;
+
+    assert_true(index < s->files);
+    assert_int_equal(pfs_manifest_entry_copy(s->file[index], arena, &out, NULL), 0);
+    pfs_state_unref(s);
+    return out;
+}
+
+static void new_files_of_an_overwrite_go_to_the_top_level(void **state)
+{
+    struct pfs_arena arena = {0};
+    struct pfs_manifest_entry e;
+    struct given g = {
+        .change = {
+            .kind = PFS_COMMIT_OVERWRITE, .overwrite = {.kind = PFS_OVERWRITE_DYNAMIC}, .entries = 1, .entry = &e}};
+    struct pfs_err err = {0};
+    struct pfs_state *s;
+
+    (void)state;
+    (void)commit(1);
+    e = live_file(&arena, 0);
+    e.file.name = "data-new.parquet";
+    assert_int_equal(publish_given(&g, &err), 0);
+    s = newest();
+    assert_int_equal(s->files, 1);
+    assert_string_equal(s->file[0]->file.name, "data-new.parquet");
+    assert_int_equal(s->file[0]->file.level, 5);
+    pfs_state_unref(s);
+    pfs_arena_done(&arena);
+}
+
+/* ---- conflicts ---- */
+
+static void conflicts_are_told_in_a_sentence(void **state)
+{
+    struct pfs_arena arena = {0};
+    struct pfs_manifest_entry e[3], one, two;
+    struct given g = {.change = {.kind = PFS_COMMIT_COMPACT, .entry = e}};
+    struct pfs_err err = {0};
+
+    (void)state;
+    (void)commit(1);
+    (void)commit(2);
+    one = live_file(&arena, 0);
+    two = live_file(&arena, 1);
+
+    e[0] = one; /* added again */
+    g.change.entries = 1;
+    assert_int_equal(publish_given(&g, &err), -EBUSY);
+    assert_non_null(strstr(err.text, "is there already"));
+
+    e[0].deleted = true; /* removed in another level than it lies in */
+    e[0].file.level = 3;
+    assert_int_equal(publish_given(&g, &err), -EBUSY);
+    assert_non_null(strstr(err.text, "was removed by another commit"));
+
+    e[0] = one;
+    e[0].file.name = "data-x.parquet";
+    e[0].total_buckets = 2;
+    assert_int_equal(publish_given(&g, &err), -EBUSY);
+    assert_non_null(strstr(err.text, "2 buckets"));
+
+    e[0] = two; /* one run of two files with the same keys */
+    e[0].file.name = "data-x.parquet";
+    e[0].file.level = 5;
+    e[1] = e[0];
+    e[1].file.name = "data-y.parquet";
+    g.change.entries = 2;
+    assert_int_equal(publish_given(&g, &err), -EBUSY);
+    assert_non_null(strstr(err.text, "overlap in level 5"));
+
+    e[0] = one; /* and what is right: both become one file each at the top */
+    e[0].deleted = true;
+    e[1] = one;
+    e[1].file.level = 5;
+    e[2] = two;
+    e[2].deleted = true;
+    g.change.entries = 3;
+    assert_int_equal(publish_given(&g, &err), 0);
+    pfs_arena_done(&arena);
+}
+
+static void a_vector_of_a_removed_file_is_a_conflict(void **state)
+{
+    struct pfs_arena arena = {0};
+    struct pfs_manifest_entry one;
+    struct pfs_deletion_range range = {.cardinality = 1, .len = 10};
+    struct pfs_index_entry vector = {
+        .type = "DELETION_VECTORS", .name = "index-1", .size = 20, .rows = 1, .vectors = 1, .vector = &range};
+    struct given g = {.change = {.kind = PFS_COMMIT_COMPACT, .indexes = 1, .index = &vector}};
+    struct pfs_err err = {0};
+    struct pfs_state *s;
+
+    (void)state;
+    (void)commit(1);
+    one = live_file(&arena, 0);
+    vector.partition = one.partition;
+    range.file = one.file.name;
+    assert_int_equal(publish_given(&g, &err), 0);
+    s = newest();
+    assert_int_equal(s->indexes, 1);
+    pfs_state_unref(s);
+
+    one.deleted = true;
+    g.change = (struct pfs_change){.kind = PFS_COMMIT_COMPACT, .entries = 1, .entry = &one};
+    assert_int_equal(publish_given(&g, &err), -EBUSY);
+    assert_non_null(strstr(err.text, "its deletion vector is not"));
+    vector.name = NULL; /* only removes it */
+    g.change.indexes = 1;
+    g.change.index = &vector;
+    assert_int_equal(publish_given(&g, &err), 0);
+    s = newest();
+    assert_int_equal(s->indexes, 0);
+    assert_null(s->snapshot.index_manifest);
+    pfs_state_unref(s);
+    pfs_arena_done(&arena);
+}
+
+static void changelog_files_have_a_list_of_their_own(void **state)
+{
+    struct pfs_arena arena = {0};
+    struct pfs_manifest_entry e;
+    struct given g = {.change = {.kind = PFS_COMMIT_COMPACT, .changelogs = 1, .changelog = &e}};
+    struct pfs_err err = {0};
+    struct pfs_state *s;
+
+    (void)state;
+    (void)commit(1);
+    e = live_file(&arena, 0);
+    e.file.name = "changelog-1.parquet";
+    assert_int_equal(publish_given(&g, &err), 0);
+    s = newest();
+    assert_non_null(s->snapshot.changelog_list);
+    assert_int_equal(s->snapshot.changelog_records, 1);
+    assert_int_equal(s->snapshot.delta_records, 0);
+    assert_int_equal(s->files, 1);
+    pfs_state_unref(s);
+    pfs_arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +591,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_replaced_snapshot_does_not_stand, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_expired_snapshot_stands_below_a_later_one_of_its_user, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_call_fails_once_and_the_row_is_there_once_or_never, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(forty_commits_leave_few_manifests, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lost_race_takes_its_merged_manifest_back_or_uses_it_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(truncating_removes_every_row_in_one_snapshot, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(new_files_of_an_overwrite_go_to_the_top_level, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(conflicts_are_told_in_a_sentence, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_vector_of_a_removed_file_is_a_conflict, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(changelog_files_have_a_list_of_their_own, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
