@@ -178,6 +178,36 @@ static int check_engine(const struct pfs_schema *s, struct pfs_arena *arena, str
     return check_field_options(s, arena, err);
 }
 
+/* Which changelog a table may ask for (spec changelog 1). */
+static int check_changelog(const struct pfs_schema *s, struct pfs_err *err)
+{
+    const char *producer = pfs_options_get(&s->options, "changelog-producer");
+    bool compacting, overwrites;
+
+    if (producer == NULL || strcasecmp(producer, "none") == 0)
+        return 0;
+    compacting = strcasecmp(producer, "lookup") == 0 || strcasecmp(producer, "full-compaction") == 0;
+    if (!compacting && strcasecmp(producer, "input") != 0)
+        return pfs_fail(err, EINVAL,
+                        "Could not parse value '%s' for key 'changelog-producer'. Expected one of: [[none, input, "
+                        "full-compaction, lookup]]",
+                        producer);
+    if (s->primary_keys == 0)
+        return pfs_fail(err, EINVAL,
+                        "Can not set changelog-producer on table without primary keys, please define primary keys.");
+    if (s->engine == PFS_FIRST_ROW && strcasecmp(producer, "lookup") != 0)
+        return pfs_fail(err, EINVAL, "Only support 'none' and 'lookup' changelog-producer on FIRST_ROW merge engine");
+    if (s->deletion_vectors && strcasecmp(producer, "full-compaction") == 0)
+        return pfs_fail(err, EINVAL,
+                        "Deletion vectors mode is only supported for NONE/INPUT/LOOKUP changelog producer now.");
+    PFS_TRY(pfs_options_bool(&s->options, "streaming-read-overwrite", false, &overwrites, err));
+    if (compacting && overwrites)
+        return pfs_fail(err, EINVAL,
+                        "Cannot set streaming-read-overwrite to true when changelog producer is full-compaction or "
+                        "lookup because it will read duplicated changes.");
+    return 0;
+}
+
 int pfs_schema_complete(struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
 {
     if (s->columns == 0)
@@ -190,6 +220,7 @@ int pfs_schema_complete(struct pfs_schema *s, struct pfs_arena *arena, struct pf
         s->field[s->primary_key[i]].type.nullable = false;
     PFS_TRY(pfs_schema_derive(s, arena, err));
     PFS_TRY(check_keys(s, err));
+    PFS_TRY(check_changelog(s, err));
     return check_engine(s, arena, err);
 }
 
@@ -220,7 +251,6 @@ static const struct limit limits[] = {
     {"deletion-vectors.enabled", "false", true},
     {"sequence.snapshot-ordering", "false", false},
     {"primary-key.nullable", "false", false},
-    {"changelog-producer", "none", true},
     {"force-lookup", "false", true},
     {"row-tracking.enabled", "false", true},
     {"pk-clustering-override", "false", true},
@@ -243,6 +273,18 @@ static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err
     return 0;
 }
 
+/* Changelogs that rows bring with them; those of compactions are not there yet (lookup: see below). */
+static int check_producer(const struct pfs_schema *s, struct pfs_err *err)
+{
+    const char *producer = pfs_options_get(&s->options, "changelog-producer");
+
+    if (producer == NULL || strcasecmp(producer, "none") == 0 || strcasecmp(producer, "lookup") == 0)
+        return 0;
+    if (strcasecmp(producer, "input") == 0 && s->primary_keys > 0)
+        return 0;
+    return pfs_fail(err, EOPNOTSUPP, "changelog-producer = %s is not there yet", producer);
+}
+
 /* Why the table is in lookup mode. */
 static const char *lookup_reason(const struct pfs_schema *s)
 {
@@ -262,6 +304,7 @@ int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_er
     PFS_TRY(check_limits(s, writing, err));
     if (!writing)
         return 0;
+    PFS_TRY(check_producer(s, err));
     if (s->lookup_mode)
         return pfs_fail(err, EOPNOTSUPP, "%s cannot be written yet: it needs a compaction at each commit",
                         lookup_reason(s));

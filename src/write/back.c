@@ -81,6 +81,18 @@ int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *ent
     return add_rows(w, reader, state, err);
 }
 
+int pfs_write_add_output(struct pfs_write *w, const struct pfs_output *output, struct pfs_state *state,
+                         struct pfs_err *err)
+{
+    bool raw = output->changelogs > 0;
+    const struct pfs_manifest_entry *entry = raw ? output->changelog : output->entry;
+    int64_t entries = raw ? output->changelogs : output->entries;
+
+    for (int64_t i = 0; i < entries; i++)
+        PFS_TRY(pfs_write_add_back(w, &entry[i], state, err));
+    return 0;
+}
+
 /* Rows of runs that may belong to another write. */
 static int add_runs(struct pfs_write *w, struct pfs_runs *runs, struct pfs_state *state, struct pfs_err *err)
 {
@@ -198,12 +210,8 @@ static int take_outputs(struct pfs_write *into, struct pfs_write *from, struct p
 {
     int rc = 0;
 
-    for (int32_t i = 0; rc == 0 && i < from->spilled; i++) {
-        const struct pfs_output *o = from->outputs.output[i];
-
-        for (int64_t k = 0; rc == 0 && k < o->entries; k++)
-            rc = pfs_write_add_back(into, &o->entry[k], state, err);
-    }
+    for (int32_t i = 0; rc == 0 && i < from->spilled; i++)
+        rc = pfs_write_add_output(into, from->outputs.output[i], state, err);
     return rc;
 }
 
@@ -262,8 +270,7 @@ int pfs_write_add_again(struct pfs_write *w, struct pfs_state *state, struct pfs
     w->hold = (struct pfs_hold){0};
     w->spilled = 0;
     for (int32_t i = 0; rc == 0 && i < outputs.count; i++)
-        for (int64_t k = 0; rc == 0 && k < outputs.output[i]->entries; k++)
-            rc = pfs_write_add_back(w, &outputs.output[i]->entry[k], state, err);
+        rc = pfs_write_add_output(w, outputs.output[i], state, err);
     if (rc == 0)
         rc = add_runs(w, runs, state, err);
     for (int32_t i = 0; i < hold.count; i++)

@@ -87,10 +87,15 @@ bool pfs_outputs_are_open(const struct pfs_write *w);             /* is there on
 int pfs_outputs_finish(struct pfs_write *w, struct pfs_err *err); /* ends them: entries, synced */
 /* Makes the spilled outputs fit the numbers of the state: what does not is written anew. */
 int pfs_outputs_fit(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err);
+/* changelog-producer = input: makes those of adopted files, as outputs of this attempt. */
+int pfs_outputs_copy_changelogs(struct pfs_write *w, const struct pfs_state *state, struct pfs_err *err);
 
 /* ---- back.c ---- */
 
-/* Adds the rows of an entry as if they had just come through the gate. */
+/* Adds the rows of an entry as if they had just come through the gate; of an output: those of its changelog if it has
+ * one, which are as they came. */
+int pfs_write_add_output(struct pfs_write *w, const struct pfs_output *output, struct pfs_state *state,
+                         struct pfs_err *err);
 int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *entry, struct pfs_state *state,
                        struct pfs_err *err);
 

@@ -197,26 +197,45 @@ static int replace_output(struct pfs_write *w, struct pfs_output *o, struct pfs_
     return 0;
 }
 
-static int rewrite_output(struct pfs_write *w, struct pfs_output *o, int64_t base, struct pfs_err *err)
+/* Files with the rows of `entry`, numbers shifted so that they begin at `base`. */
+static int rewrite_files(struct pfs_write *w, const struct pfs_output *o, const struct pfs_manifest_entry *entry,
+                         int64_t entries, bool changelog, struct pfs_output *fresh, struct pfs_err *err)
 {
-    struct pfs_data_write to = pfs_output_target(w, o->partition, o->bucket, base);
-    struct pfs_output fresh = {.bucket = o->bucket, .base = base, .next = base + (o->next - o->base)};
+    struct pfs_data_write to = pfs_output_target(w, o->partition, o->bucket, fresh->base);
     struct pfs_data_writer *writer;
     int rc = 0;
 
+    if (entries == 0)
+        return 0;
+    to.changelog = changelog;
     PFS_TRY(pfs_data_writer_open(&to, &writer, err));
+    for (int64_t i = 0; rc == 0 && i < entries; i++)
+        rc = renumber(w, &entry[i], fresh->base - o->base, writer, err);
+    if (rc == 0)
+        rc = changelog ? pfs_data_writer_finish(writer, &fresh->arena, &fresh->changelog, &fresh->changelogs, err)
+                       : pfs_data_writer_finish(writer, &fresh->arena, &fresh->entry, &fresh->entries, err);
+    pfs_data_writer_close(writer);
+    return rc;
+}
+
+static int rewrite_output(struct pfs_write *w, struct pfs_output *o, int64_t base, struct pfs_err *err)
+{
+    struct pfs_output fresh = {.bucket = o->bucket, .base = base, .next = base + (o->next - o->base)};
+    int rc = 0;
+
     pfs_arena_init(&fresh.arena, PFS_ARENA_LIMIT);
     if (!pfs_arena_copy(&fresh.arena, o->partition, &fresh.partition))
         rc = pfs_arena_full(&fresh.arena, err);
-    for (int64_t i = 0; rc == 0 && i < o->entries; i++)
-        rc = renumber(w, &o->entry[i], base - o->base, writer, err);
     if (rc == 0)
-        rc = pfs_data_writer_finish(writer, &fresh.arena, &fresh.entry, &fresh.entries, err);
-    pfs_data_writer_close(writer);
+        rc = rewrite_files(w, o, o->entry, o->entries, false, &fresh, err);
+    if (rc == 0)
+        rc = rewrite_files(w, o, o->changelog, o->changelogs, true, &fresh, err);
     if (rc == 0)
         rc = replace_output(w, o, &fresh, err);
-    if (rc < 0)
+    if (rc < 0) {
+        pfs_output_remove_files(w, &fresh);
         pfs_arena_done(&fresh.arena);
+    }
     return rc;
 }
 
@@ -231,6 +250,32 @@ int pfs_outputs_fit(struct pfs_write *w, struct pfs_state *state, struct pfs_err
         base = pfs_output_base(w, state, o->partition, o->bucket, i);
         if (base > o->base)
             PFS_TRY(rewrite_output(w, o, base, err));
+    }
+    return 0;
+}
+
+/* Adopted files came without the rows that they were merged from. */
+static int copy_changelog(struct pfs_write *w, const struct pfs_output *of, const struct pfs_state *state,
+                          struct pfs_err *err)
+{
+    struct pfs_output *o;
+
+    PFS_TRY(pfs_outputs_add(&w->outputs, &o, err));
+    o->partition = of->partition;
+    o->bucket = of->bucket;
+    o->base = of->base;
+    PFS_TRY(rewrite_files(w, of, of->entry, of->entries, true, o, err));
+    o->base = o->next = pfs_output_base(w, state, of->partition, of->bucket, w->spilled);
+    return 0;
+}
+
+int pfs_outputs_copy_changelogs(struct pfs_write *w, const struct pfs_state *state, struct pfs_err *err)
+{
+    for (int32_t i = 0; w->input && i < w->spilled; i++) {
+        const struct pfs_output *o = w->outputs.output[i];
+
+        if (o->entries > 0 && o->changelogs == 0)
+            PFS_TRY(copy_changelog(w, o, state, err));
     }
     return 0;
 }

@@ -30,7 +30,7 @@ static int open_engine(struct pfs_write *w, struct pfs_err *err)
         w->column[i] = i;
     if (schema->primary_keys == 0)
         return 0;
-    w->input = producer != NULL && strcasecmp(producer, "input") == 0;
+    w->input = producer != NULL && strcasecmp(producer, "input") == 0 && !w->config.overwrite;
     PFS_TRY(pfs_options_bool(&schema->options, "write-buffer-spillable", true, &w->spillable, err));
     w->spillable = w->spillable && !w->input && !pfs_cross_is(schema);
     return pfs_engine_open(schema, w->column, schema->columns, &w->engine, err);
@@ -328,6 +328,7 @@ int pfs_write_prepare(struct pfs_write *write, struct pfs_state *state, struct p
             close_assigners(write);
         if (write->spilled == 0)
             close_cross(write);
+        PFS_TRY(pfs_outputs_copy_changelogs(write, state, err));
         PFS_TRY(pfs_flush_files(write, state, false, err));
         pfs_arena_reset(&write->arena);
         PFS_TRY(save_index(write, &files, err));

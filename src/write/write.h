@@ -40,7 +40,7 @@ struct pfs_write_files {
     int64_t indexes;
     const struct pfs_index_entry *index; /* each replaces the one of its partition, bucket and type */
     int64_t changelogs;
-    const struct pfs_manifest_entry *changelog; /* files of changelog-producer = input */
+    const struct pfs_manifest_entry *changelog; /* files of changelog-producer = input; none of an overwrite */
 };
 
 /* `config` is copied, what it points to is borrowed. -EOPNOTSUPP: pfs_schema_supported(writing) says why. */
@@ -59,7 +59,8 @@ int pfs_write_spill(struct pfs_write *write, struct pfs_state *state, struct pfs
 /* Files that a spill of another process (or another write) listed become part of this one, in front of what is added
  * later; entries are copied. They are published as they are when they fit the state of prepare; else, and always when
  * buckets are dynamic, their rows are read back and written anew. Files of older schemas are allowed. The files stay
- * the caller's as above; a file that is gone is -EIO. */
+ * the caller's as above; a file that is gone is -EIO. With changelog-producer = input the changelog of adopted files is
+ * made of their rows, merged as they are. */
 int pfs_write_adopt(struct pfs_write *write, const struct pfs_manifest_entry *entry, int64_t entries,
                     struct pfs_state *state, struct pfs_err *err);
 /* Puts the rows of `from` behind those of `into`, which has the same schema: those in memory are moved, those that are
