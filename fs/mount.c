@@ -666,13 +666,15 @@ int pfs_mount_run(const struct pfs_mount_config *config, struct pfs_err *err)
 
 int pfs_mount_unmount(const char *mountpoint, struct pfs_err *err)
 {
+    struct stat st;
+    bool dead = stat(mountpoint, &st) < 0 && errno == ENOTCONN;
     pid_t pid = fork();
     int status;
 
     if (pid < 0)
         return pfs_fail(err, errno, "fusermount3 cannot be started");
     if (pid == 0) {
-        execlp("fusermount3", "fusermount3", "-u", mountpoint, (char *)NULL);
+        execlp("fusermount3", "fusermount3", dead ? "-uz" : "-u", mountpoint, (char *)NULL);
         _exit(127);
     }
     if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)

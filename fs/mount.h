@@ -22,5 +22,6 @@ struct pfs_mount_config {
 
 /* Mounts, serves, unmounts. 0 when it was unmounted or told to end by SIGTERM, SIGINT or SIGHUP. */
 int pfs_mount_run(const struct pfs_mount_config *config, struct pfs_err *err);
-/* Unmounts as the user may (fusermount3 -u). */
+/* Unmounts as the user may (fusermount3 -u); a mount whose daemon is gone also while files of it are open: there is
+ * nothing left to read or write in them. */
 int pfs_mount_unmount(const char *mountpoint, struct pfs_err *err);

@@ -253,14 +253,16 @@ static bool inside(const char *path, const char *dir)
 
 static int resolve(struct mounting *m, const char *warehouse, const char *mountpoint)
 {
+    struct pfs_err err = {0};
+    struct stat st;
+
     if (realpath(warehouse, m->warehouse) == NULL)
         return failed(warehouse, -errno, NULL);
-    if (realpath(mountpoint, m->mountpoint) == NULL) {
-        struct pfs_err err = {0};
-
-        if (errno != ENOTCONN || pfs_mount_unmount(mountpoint, &err) < 0 || realpath(mountpoint, m->mountpoint) == NULL)
-            return failed(mountpoint, -errno, NULL);
-    }
+    /* A daemon that was killed leaves a mount behind that answers nothing; realpath may not notice. */
+    if (stat(mountpoint, &st) < 0 && errno == ENOTCONN && pfs_mount_unmount(mountpoint, &err) < 0)
+        return failed(mountpoint, -EBUSY, &err);
+    if (realpath(mountpoint, m->mountpoint) == NULL)
+        return failed(mountpoint, -errno, NULL);
     if (inside(m->warehouse, m->mountpoint) || inside(m->mountpoint, m->warehouse))
         return usage_error("the warehouse and the mount point may not lie inside one another");
     m->session.warehouse = m->warehouse;

@@ -303,6 +303,15 @@ def statements_go_through_the_sql_file(m):
 
 
 @test
+def tables_that_paimon_would_not_make_are_refused(m):
+    for columns in ("(k INT, p INT, s INT, PRIMARY KEY (k) NOT ENFORCED) PARTITIONED BY (p) WITH ('sequence.field' = 's')",
+                    "(k INT, a ARRAY<TIMESTAMP(9)>) WITH ('file.format' = 'avro')",
+                    "(k INT) WITH ('row-tracking.enabled' = 'true', 'bucket' = '2', 'bucket-key' = 'k')"):
+        refused(errno.EINVAL, lambda: (m.at / "sql").write_text("CREATE TABLE d.y %s;" % columns))
+    equal(sorted(os.listdir(m.at / "d")), ["sql", "t"])
+
+
+@test
 def directories_make_databases_and_tags(m):
     (m.at / "other").mkdir()
     refused(errno.EEXIST, lambda: (m.at / "other").mkdir())
@@ -732,6 +741,23 @@ def cpu(m):
                          text=True).stdout.split()[0]
     words = pathlib.Path("/proc/%s/stat" % pid).read_text().rsplit(")", 1)[1].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@test
+def a_mount_whose_daemon_was_killed_is_healed_by_the_next(m):
+    m.umount()
+    child = subprocess.Popen([m.binary, "mount", "-f", m.warehouse, m.at], stderr=subprocess.DEVNULL)
+    while not (m.at / "d").is_dir():
+        assert child.poll() is None
+        time.sleep(0.02)
+    held = os.open(m.at / "d/t/schema.sql", os.O_RDONLY)  # and somebody still has a file of it
+    child.kill()
+    child.wait()
+    m.mount()
+    refused(errno.ENOTCONN, lambda: os.close(held))
+    m.append("1,a,1\n")
+    equal(m.read(), "k,v,amount\n1,a,1.00\n")
+    m.umount()
 
 
 def main():
