@@ -655,6 +655,8 @@ int pfs_mount_run(const struct pfs_mount_config *config, struct pfs_err *err)
                 stopped = stop_giver(&mounted);
             }
             fuse_session_unmount(se);
+            if (!stopped)
+                stopped = stop_giver(&mounted); /* the kernel lets go of it with the mount */
         }
         fuse_remove_signal_handlers(se);
     }
