@@ -118,6 +118,38 @@ static int check_keys(const struct pfs_schema *s, struct pfs_err *err)
     return 0;
 }
 
+static bool crosses_partitions(const struct pfs_schema *s)
+{
+    for (int32_t i = 0; i < s->partition_keys; i++)
+        if (!among(s->primary_key, s->primary_keys, s->partition_key[i]))
+            return true;
+    return false;
+}
+
+/* Avro's times end at microseconds. */
+static int check_avro(const struct pfs_field *f, int32_t count, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if ((f[i].type.kind == PFS_TIMESTAMP || f[i].type.kind == PFS_TIMESTAMP_LTZ) && f[i].type.precision > 6)
+            return pfs_fail(err, EINVAL, "Avro does not support TIMESTAMP type with precision: %d",
+                            f[i].type.precision);
+        PFS_TRY(check_avro(f[i].type.child, f[i].type.children, err));
+    }
+    return 0;
+}
+
+static int check_files(const struct pfs_schema *s, struct pfs_err *err)
+{
+    const char *format = pfs_options_get(&s->options, "file.format");
+    const char *tracking = pfs_options_get(&s->options, "row-tracking.enabled");
+
+    if (format != NULL && strcasecmp(format, "avro") == 0)
+        PFS_TRY(check_avro(s->field, s->columns, err));
+    if (tracking != NULL && strcasecmp(tracking, "true") == 0 && s->buckets != -1)
+        return pfs_fail(err, EINVAL, "Cannot define bucket for row tracking table, it only support bucket = -1");
+    return 0;
+}
+
 /* ---- options of the merge engines ---- */
 
 static int check_columns_of(const struct pfs_schema *s, const char *value, const char *what, struct pfs_arena *arena,
@@ -169,6 +201,10 @@ static int check_engine(const struct pfs_schema *s, struct pfs_arena *arena, str
     PFS_TRY(check_columns_of(s, sequence, "Sequence field:", arena, err));
     if (sequence != NULL && s->primary_keys > 0 && s->engine == PFS_FIRST_ROW)
         return pfs_fail(err, EINVAL, "Do not support use sequence field on FIRST_ROW merge engine.");
+    if (sequence != NULL && s->primary_keys > 0 && crosses_partitions(s))
+        return pfs_fail(err, EINVAL,
+                        "You can not use sequence.field in cross partition update case (the primary key does not "
+                        "include all partition fields).");
     if (kind != NULL && pfs_schema_find(s, pfs_str(kind)) < 0)
         return pfs_fail(err, EINVAL, "Rowkind field: '%s' can not be found in table schema.", kind);
     if (s->engine == PFS_FIRST_ROW && s->deletion_vectors)
@@ -221,6 +257,7 @@ int pfs_schema_complete(struct pfs_schema *s, struct pfs_arena *arena, struct pf
     PFS_TRY(pfs_schema_derive(s, arena, err));
     PFS_TRY(check_keys(s, err));
     PFS_TRY(check_changelog(s, err));
+    PFS_TRY(check_files(s, err));
     return check_engine(s, arena, err);
 }
 
