@@ -1,8 +1,10 @@
 /* execute.c - statements carried out: one function a kind, found in one table. */
+#include <errno.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "src/catalog_internal.h"
+#include "src/meta/names.h"
 #include "src/sql/sql.h"
 
 #define DATABASE_DEFAULT "default"
@@ -323,6 +325,85 @@ static int alter(struct execution *x, const struct pfs_statement *s, struct pfs_
     return pfs_fail(err, EOPNOTSUPP, "ALTER TABLE %s is not there yet", s->table);
 }
 
+/* ---- rows ---- */
+
+static int truncate_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(open_table(x, s, &table, err));
+    rc = pfs_table_truncate(table, err);
+    pfs_table_unref(table);
+    return rc < 0 ? rc : done(x);
+}
+
+/* The value of a partition column from its text; the default partition's name means NULL. */
+static int partition_value(struct execution *x, const struct pfs_schema *schema, const struct pfs_option *given,
+                           int32_t *column, struct pfs_column *value, struct pfs_err *err)
+{
+    struct pfs_buf name = {0};
+    bool is_key = false;
+    int rc;
+
+    *column = pfs_schema_find(schema, pfs_str(given->key));
+    for (int32_t i = 0; i < schema->partition_keys; i++)
+        is_key |= schema->partition_key[i] == *column;
+    if (!is_key)
+        return pfs_fail(err, EINVAL, "Cannot find field: %s", given->key);
+    if (given->value == NULL || strcmp(given->value, schema->default_partition) == 0)
+        return pfs_column_nulls(&schema->field[*column].type, 1, x->arena, value, err);
+    pfs_name_escape(pfs_str(given->value), &name);
+    rc = pfs_buf_check(&name, err);
+    if (rc == 0)
+        rc = pfs_name_value_parse(&schema->field[*column].type, pfs_buf_slice(&name), x->arena, value, err);
+    pfs_buf_done(&name);
+    return rc < 0 ? pfs_wrap(err, "partition column %s", given->key) : 0;
+}
+
+static int partition_specs(struct execution *x, const struct pfs_schema *schema, const struct pfs_statement *s,
+                           struct pfs_overwrite **out, struct pfs_err *err)
+{
+    struct pfs_overwrite *spec = pfs_arena_array(x->arena, (size_t)s->partitions, sizeof(*spec));
+
+    if (spec == NULL)
+        return pfs_arena_full(x->arena, err);
+    for (int32_t i = 0; i < s->partitions; i++) {
+        const struct pfs_options *given = &s->partition[i];
+        int32_t *column = pfs_arena_array(x->arena, (size_t)given->count, sizeof(*column));
+        struct pfs_column *value = pfs_arena_array(x->arena, (size_t)given->count, sizeof(*value));
+
+        if (column == NULL || value == NULL)
+            return pfs_arena_full(x->arena, err);
+        for (int32_t k = 0; k < given->count; k++)
+            PFS_TRY(partition_value(x, schema, &given->item[k], &column[k], &value[k], err));
+        spec[i] = (struct pfs_overwrite){.kind = PFS_OVERWRITE_STATIC,
+                                         .columns = given->count,
+                                         .column = column,
+                                         .value = value,
+                                         .also = i + 1 < s->partitions ? &spec[i + 1] : NULL};
+    }
+    *out = spec;
+    return 0;
+}
+
+static int drop_partitions(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+    struct pfs_overwrite *specs;
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(open_table(x, s, &table, err));
+    rc = pfs_table_schema(table, &schema, err);
+    if (rc == 0)
+        rc = partition_specs(x, schema, s, &specs, err);
+    if (rc == 0)
+        rc = pfs_table_drop_partitions(table, specs, err);
+    pfs_table_unref(table);
+    return rc < 0 ? rc : done(x);
+}
+
 static execute_fn *const statements[] = {
     [PFS_SQL_CREATE_DATABASE] = create_database,
     [PFS_SQL_DROP_DATABASE] = drop_database,
@@ -334,6 +415,8 @@ static execute_fn *const statements[] = {
     [PFS_SQL_DESCRIBE] = describe,
     [PFS_SQL_ALTER_TABLE_SET] = alter,
     [PFS_SQL_ALTER_TABLE_RESET] = alter,
+    [PFS_SQL_DROP_PARTITIONS] = drop_partitions,
+    [PFS_SQL_TRUNCATE_TABLE] = truncate_table,
     [PFS_SQL_USE] = use_database,
     [PFS_SQL_CALL] = call,
 };

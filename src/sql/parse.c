@@ -255,6 +255,56 @@ static int use(struct pfs_parser *p, struct pfs_statement *out)
     return pfs_parser_name(p, "a database name", &out->database);
 }
 
+#define PARTITIONS_MAX 1000
+#define PARTITION_KEYS_MAX 64
+
+/* (k = 'v', ...) */
+static int partition(struct pfs_parser *p, struct pfs_options *out)
+{
+    out->item = pfs_arena_array(p->arena, PARTITION_KEYS_MAX, sizeof(*out->item));
+    if (out->item == NULL)
+        return pfs_arena_full(p->arena, p->err);
+    PFS_TRY(pfs_parser_want(p, "("));
+    do {
+        struct pfs_option *o = &out->item[out->count];
+
+        if (out->count == PARTITION_KEYS_MAX)
+            return pfs_parser_expected(p, "fewer partition columns");
+        PFS_TRY(pfs_parser_name(p, "a partition column", &o->key));
+        PFS_TRY(pfs_parser_want(p, "="));
+        PFS_TRY(pfs_parser_literal(p, &o->value));
+        out->count++;
+    } while (pfs_parser_take(p, ","));
+    return pfs_parser_want(p, ")");
+}
+
+/* DROP [IF EXISTS] PARTITION (...), PARTITION (...) */
+static int drop_partitions(struct pfs_parser *p, struct pfs_statement *out)
+{
+    struct pfs_options *list = pfs_arena_array(p->arena, PARTITIONS_MAX, sizeof(*list));
+
+    if (list == NULL)
+        return pfs_arena_full(p->arena, p->err);
+    out->kind = PFS_SQL_DROP_PARTITIONS;
+    out->partition = list;
+    if (pfs_parser_take(p, "IF"))
+        PFS_TRY(pfs_parser_want(p, "EXISTS"));
+    do {
+        if (out->partitions == PARTITIONS_MAX)
+            return pfs_parser_expected(p, "fewer partitions");
+        PFS_TRY(pfs_parser_want(p, "PARTITION"));
+        PFS_TRY(partition(p, &list[out->partitions++]));
+    } while (pfs_parser_take(p, ","));
+    return 0;
+}
+
+static int truncate_table(struct pfs_parser *p, struct pfs_statement *out)
+{
+    out->kind = PFS_SQL_TRUNCATE_TABLE;
+    PFS_TRY(pfs_parser_want(p, "TABLE"));
+    return table_name(p, out);
+}
+
 static int alter(struct pfs_parser *p, struct pfs_statement *out)
 {
     PFS_TRY(pfs_parser_want(p, "TABLE"));
@@ -268,7 +318,9 @@ static int alter(struct pfs_parser *p, struct pfs_statement *out)
         out->kind = PFS_SQL_ALTER_TABLE_RESET;
         return pfs_parser_options(p, false, &out->options);
     }
-    return pfs_parser_expected(p, "SET or RESET");
+    if (pfs_parser_take(p, "DROP"))
+        return drop_partitions(p, out);
+    return pfs_parser_expected(p, "SET, RESET or DROP PARTITION");
 }
 
 #define ARGUMENTS_MAX 32
@@ -309,15 +361,15 @@ static int call(struct pfs_parser *p, struct pfs_statement *out)
 static const struct {
     const char *word;
     int (*parse)(struct pfs_parser *p, struct pfs_statement *out);
-} verbs[] = {{"CREATE", create}, {"DROP", drop}, {"SHOW", show},   {"DESCRIBE", describe},
-             {"DESC", describe}, {"USE", use},   {"ALTER", alter}, {"CALL", call}};
+} verbs[] = {{"CREATE", create}, {"DROP", drop},   {"SHOW", show}, {"DESCRIBE", describe},      {"DESC", describe},
+             {"USE", use},       {"ALTER", alter}, {"CALL", call}, {"TRUNCATE", truncate_table}};
 
 static int statement(struct pfs_parser *p, struct pfs_statement *out)
 {
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
         if (pfs_parser_take(p, verbs[i].word))
             return verbs[i].parse(p, out);
-    return pfs_parser_expected(p, "CREATE, DROP, SHOW, DESCRIBE, USE, ALTER or CALL");
+    return pfs_parser_expected(p, "CREATE, DROP, SHOW, DESCRIBE, USE, ALTER, TRUNCATE or CALL");
 }
 
 /* Is there a ';' outside quotes and comments? A caller that feeds piece by piece waits for it. */

@@ -21,6 +21,8 @@
     X(DESCRIBE)           \
     X(ALTER_TABLE_SET)    \
     X(ALTER_TABLE_RESET)  \
+    X(DROP_PARTITIONS)    \
+    X(TRUNCATE_TABLE)     \
     X(USE)                \
     X(CALL)
 
@@ -45,7 +47,9 @@ struct pfs_statement {
     bool cascade;
     struct pfs_schema schema;   /* CREATE TABLE: columns, keys, options, comment; not completed (pfs_schema_complete) */
     struct pfs_options options; /* SET: keys and values; RESET: keys with value NULL */
-    const char *procedure;      /* CALL: "create_tag", the part after "sys." */
+    int32_t partitions;         /* DROP PARTITION (k = 'v', ...), ...: how many */
+    const struct pfs_options *partition; /* columns and values as text; value NULL = NULL */
+    const char *procedure;               /* CALL: "create_tag", the part after "sys." */
     int32_t arguments;
     const struct pfs_argument *argument;
 };

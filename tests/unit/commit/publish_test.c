@@ -413,6 +413,46 @@ static void truncating_removes_every_row_in_one_snapshot(void **state)
     pfs_state_unref(s);
 }
 
+/* Rows are written through the table that statements drop partitions of. */
+static void partitions_are_dropped_by_any_of_several_specs(void **state)
+{
+    static const struct pfs_type kind = {.kind = PFS_TINYINT};
+    static const int32_t days[] = {1, 2, 3, 4}, hours[] = {7, 7, 8, 8};
+    struct pfs_arena arena = {0};
+    struct pfs_column column[3];
+    const struct pfs_schema *schema;
+    struct pfs_write *write;
+    struct pfs_state *s;
+    int64_t id;
+
+    (void)state;
+    run("CREATE TABLE d.p (d INT, h INT) PARTITIONED BY (d, h);");
+    pfs_table_unref(table);
+    assert_int_equal(pfs_catalog_table(catalog, "d", "p", NULL, &table, NULL), 0);
+    assert_int_equal(pfs_table_schema(table, &schema, NULL), 0);
+    column[0] = (struct pfs_column){.type = &schema->field[0].type, .values = days};
+    column[1] = (struct pfs_column){.type = &schema->field[1].type, .values = hours};
+    column[2] = (struct pfs_column){.type = &kind, .values = pfs_arena_zalloc(&arena, 4)};
+    assert_int_equal(pfs_table_write_open(table, 0, &write, NULL), 0);
+    s = newest();
+    assert_int_equal(pfs_write_add(write, &arena, &(struct pfs_batch){4, 3, column}, s, NULL), 0);
+    pfs_state_unref(s);
+    assert_int_equal(pfs_table_commit(table, write, "u", 1, false, &id, NULL), 0);
+    pfs_write_close(write);
+    pfs_arena_done(&arena);
+
+    run("ALTER TABLE d.p DROP PARTITION (d = 1, h = 7), PARTITION (h = '8');");
+    s = newest();
+    assert_int_equal(s->files, 1);
+    assert_int_equal(s->snapshot.delta_records, -3);
+    pfs_state_unref(s);
+    run("ALTER TABLE d.p DROP PARTITION (d = 9);"); /* nothing matches: a snapshot all the same */
+    s = newest();
+    assert_int_equal(s->snapshot.id, 3);
+    assert_int_equal(s->files, 1);
+    pfs_state_unref(s);
+}
+
 struct given { /* a change made by hand; its entries by name of the newest file */
     struct pfs_change change;
 };
@@ -594,6 +634,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(forty_commits_leave_few_manifests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_race_takes_its_merged_manifest_back_or_uses_it_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(truncating_removes_every_row_in_one_snapshot, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(partitions_are_dropped_by_any_of_several_specs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(new_files_of_an_overwrite_go_to_the_top_level, set_up, tear_down),
         cmocka_unit_test_setup_teardown(conflicts_are_told_in_a_sentence, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_vector_of_a_removed_file_is_a_conflict, set_up, tear_down),
