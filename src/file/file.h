@@ -58,6 +58,7 @@ struct pfs_data_write {
     int32_t source;       /* 0 append, 1 compact */
     int64_t first_number; /* append tables: sequence number of the first row */
     bool changelog;       /* a changelog file of a primary-key table: changelog-file.* options */
+    const char *user;     /* postpone bucket: whose rows they are, for the names; NULL = one made up */
     const struct pfs_clock *clock;
 };
 
@@ -66,7 +67,8 @@ struct pfs_data_writer;
 /* Writes key-value batches of all columns of the schema, sorted by key (append tables: the columns alone, as they came)
  * into one or more new files of about target-file-size each; a new file begins with a new key only. Data files have one
  * row a key. Changelog files take any number, of every kind, in the order of their key and then as they happened: what
- * changelog-producer = input asks for is the flush before it is merged, sorted.
+ * changelog-producer = input asks for is the flush before it is merged, sorted. Files of the postpone bucket take rows
+ * as they come, too.
  *
  * Everything is as the table's options ask: file.format and its codecs (per level where the table has levels),
  * file.block-size, parquet.* and orc.* where they change bytes, prefixes and suffixes of names, data-file.thin-mode,

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/hash.h"
+#include "base/uuid.h"
 #include "format/avro/rows.h"
 #include "format/orc/orc.h"
 #include "format/parquet/parquet.h"
@@ -107,18 +109,11 @@ static int parse_codec(enum pfs_data_format format, const char *text, enum pfs_c
     return 0;
 }
 
-static int read_format(const struct pfs_schema *schema, int32_t level, bool changelog, struct pfs_arena *arena,
-                       struct pfs_making *out, struct pfs_err *err)
+static int read_codec(const struct pfs_schema *schema, const char *codec, struct pfs_making *out, struct pfs_err *err)
 {
     const struct pfs_options *o = &schema->options;
-    const char *format, *codec;
     int64_t zstd;
 
-    PFS_TRY(choose(schema, "file.format", level, changelog, arena, &format, err));
-    if (format == NULL)
-        format = schema->version <= 2 ? "orc" : FORMAT_OF_VERSION_3;
-    PFS_TRY(parse_format(format, &out->format, err));
-    PFS_TRY(choose(schema, "file.compression", level, changelog, arena, &codec, err));
     if (codec == NULL)
         codec = "zstd";
     if (out->format == PFS_DATA_ORC && pfs_options_get(o, "orc.compress") != NULL)
@@ -133,6 +128,19 @@ static int read_format(const struct pfs_schema *schema, int32_t level, bool chan
         return pfs_fail(err, EINVAL, "a zstd level of %lld is not one of 1 to 22", (long long)zstd);
     out->level = (int)zstd;
     return 0;
+}
+
+static int read_format(const struct pfs_schema *schema, int32_t level, bool changelog, struct pfs_arena *arena,
+                       struct pfs_making *out, struct pfs_err *err)
+{
+    const char *format, *codec;
+
+    PFS_TRY(choose(schema, "file.format", level, changelog, arena, &format, err));
+    if (format == NULL)
+        format = schema->version <= 2 ? "orc" : FORMAT_OF_VERSION_3;
+    PFS_TRY(parse_format(format, &out->format, err));
+    PFS_TRY(choose(schema, "file.compression", level, changelog, arena, &codec, err));
+    return read_codec(schema, codec, out, err);
 }
 
 /* orc.dictionary.key.threshold: a share of the values, 0 for no dictionaries. */
@@ -209,6 +217,27 @@ int pfs_making_read(const struct pfs_schema *schema, int32_t level, bool changel
     PFS_TRY(read_format(schema, level, changelog, arena, &making, err));
     PFS_TRY(read_sizes(schema, &making, err));
     PFS_TRY(read_names(schema, changelog, arena, &making, err));
+    *out = making;
+    return 0;
+}
+
+int pfs_making_read_postponed(const struct pfs_schema *schema, const char *user, struct pfs_arena *arena,
+                              struct pfs_making *out, struct pfs_err *err)
+{
+    struct pfs_making making = {.format = PFS_DATA_AVRO};
+    char uuid[PFS_UUID_TEXT];
+    uint32_t writer;
+
+    PFS_TRY(read_codec(schema, pfs_options_get(&schema->options, "file.compression"), &making, err));
+    PFS_TRY(read_sizes(schema, &making, err));
+    PFS_TRY(read_names(schema, false, arena, &making, err));
+    pfs_uuid_make(uuid);
+    writer = (uint32_t)pfs_hash64(uuid, strlen(uuid), 0) & INT32_MAX;
+    making.prefix = pfs_arena_printf(arena, "%s-u-%s-s-%u-w-", making.prefix, user != NULL ? user : uuid, writer);
+    if (making.prefix == NULL)
+        return pfs_arena_full(arena, err);
+    if (strchr(making.prefix, '/') != NULL)
+        return pfs_fail(err, EINVAL, "%s: a user of a table with bucket = -2 cannot have a / in its name", user);
     *out = making;
     return 0;
 }

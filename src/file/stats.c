@@ -89,9 +89,10 @@ static int column_rule(const struct pfs_schema *schema, const struct pfs_stats_f
 int pfs_stats_rules_read(const struct pfs_schema *schema, const struct pfs_stats_file *file, struct pfs_arena *arena,
                          struct pfs_stats_rules *out, struct pfs_err *err)
 {
-    struct pick pick = {0};
+    struct pick pick = {.all = {PFS_STATS_NONE, 0}};
 
-    PFS_TRY(table_mode(schema, file, arena, &pick.all, err));
+    if (!file->none)
+        PFS_TRY(table_mode(schema, file, arena, &pick.all, err));
     PFS_TRY(pfs_options_int(&schema->options, "metadata.stats-keep-first-n-columns", -1, &pick.first, err));
     PFS_TRY(pfs_options_bool(&schema->options, "metadata.stats-dense-store", true, &out->dense, err));
     out->column = pfs_arena_array(arena, (size_t)schema->columns, sizeof(*out->column));

@@ -24,6 +24,7 @@ struct pfs_stats_file { /* what the rules depend on besides the options */
     bool changelog;
     bool thin;  /* without columns of its own for the key */
     bool plain; /* Avro: measured by the writer, which knows no key columns */
+    bool none;  /* nothing is said, whatever the table's mode is: files of the postpone bucket */
 };
 
 /* From metadata.stats-mode (.per.level; changelog-file.stats-mode), fields.<c>.stats-mode, metadata.stats-keep-first-n-

@@ -89,7 +89,8 @@ static int try_indexes(struct pfs_data_writer *w, struct pfs_err *err)
 static int open_writer(struct pfs_data_writer *w, struct pfs_err *err)
 {
     const struct pfs_schema *schema = w->write.schema;
-    struct pfs_stats_file stats = {.level = w->write.level, .changelog = w->write.changelog};
+    struct pfs_stats_file stats = {
+        .level = w->write.level, .changelog = w->write.changelog, .none = w->write.bucket == PFS_POSTPONE_BUCKET};
 
     w->keyed = schema->primary_keys > 0;
     w->key = pfs_arena_array(&w->arena, (size_t)schema->trimmed_keys, sizeof(*w->key));
@@ -98,7 +99,10 @@ static int open_writer(struct pfs_data_writer *w, struct pfs_err *err)
     w->next_number = w->write.first_number;
     pfs_uuid_make(w->uuid);
     PFS_TRY(pfs_options_bool(&schema->options, "data-file.thin-mode", false, &w->thin, err));
-    PFS_TRY(pfs_making_read(schema, w->write.level, w->write.changelog, &w->arena, &w->making, err));
+    if (w->write.bucket == PFS_POSTPONE_BUCKET)
+        PFS_TRY(pfs_making_read_postponed(schema, w->write.user, &w->arena, &w->making, err));
+    else
+        PFS_TRY(pfs_making_read(schema, w->write.level, w->write.changelog, &w->arena, &w->making, err));
     PFS_TRY(choose_fields(w, err));
     stats.thin = w->keyed && w->thin;
     stats.plain = w->making.format == PFS_DATA_AVRO;

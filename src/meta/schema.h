@@ -21,6 +21,9 @@ enum pfs_merge_engine {
 #undef X
 };
 
+/* The bucket of rows that a later compaction sends to the real ones; as the option bucket: all rows go there first. */
+#define PFS_POSTPONE_BUCKET (-2)
+
 struct pfs_schema {
     int64_t id;
     int32_t version;
@@ -37,7 +40,7 @@ struct pfs_schema {
     int64_t time_ms;
     /* Read from the options once, because every river asks: */
     enum pfs_merge_engine engine;
-    int32_t buckets;  /* option bucket: N, -1, -2 */
+    int32_t buckets;  /* option bucket: N, -1, PFS_POSTPONE_BUCKET */
     bool lookup_mode; /* first-row, deletion vectors, changelog-producer=lookup, force-lookup (spec lsm 7) */
     bool deletion_vectors;
     bool write_only;

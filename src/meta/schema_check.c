@@ -341,11 +341,11 @@ int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_er
     PFS_TRY(check_limits(s, writing, err));
     if (!writing)
         return 0;
+    if (s->buckets == PFS_POSTPONE_BUCKET) /* whatever compactions do is left to them */
+        return 0;
     PFS_TRY(check_producer(s, err));
     if (s->lookup_mode)
         return pfs_fail(err, EOPNOTSUPP, "%s cannot be written yet: it needs a compaction at each commit",
                         lookup_reason(s));
-    if (s->buckets == -2)
-        return pfs_fail(err, EOPNOTSUPP, "bucket = -2 (postpone) cannot be written yet");
     return 0;
 }

@@ -18,7 +18,7 @@ static int as_input(struct pfs_write *w, struct pfs_arena *arena, struct pfs_bat
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < columns; i++)
         column[i] = batch->column[i];
-    if (w->engine != NULL)
+    if (w->keyed)
         column[columns] = batch->column[columns + 1];
     else
         column[columns] =
@@ -74,7 +74,7 @@ int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *ent
                                  .schemas = w->config.schemas,
                                  .columns = w->config.schema->columns,
                                  .column = w->column,
-                                 .key_value = w->engine != NULL};
+                                 .key_value = w->keyed};
     struct pfs_reader *reader;
 
     PFS_TRY(pfs_data_open(&read, entry, &reader, err));

@@ -161,6 +161,16 @@ static int open_assigners(struct pfs_write *w, struct pfs_state *state, struct p
     return 0;
 }
 
+/* One bucket for all rows of a partition, and one number. */
+static void postpone(struct flush *f)
+{
+    for (int64_t i = 0; i < f->groups; i++)
+        f->group[i].bucket = PFS_POSTPONE_BUCKET;
+    for (int32_t i = 0; i < f->hold->count; i++)
+        for (int64_t k = 0; k < f->hold->routed[i]->batch.rows; k++)
+            f->number[i][k] = PFS_POSTPONED_NUMBER;
+}
+
 static int group_rows(struct flush *f, struct pfs_err *err)
 {
     struct pfs_write *w = f->write;
@@ -177,7 +187,10 @@ static int group_rows(struct flush *f, struct pfs_err *err)
 
     if (pfs_write_is_dynamic(schema) && f->hold->count > 0)
         PFS_TRY(open_assigners(w, f->state, err));
-    return pfs_group_rows(&grouping, &f->arena, &f->group, &f->groups, err);
+    PFS_TRY(pfs_group_rows(&grouping, &f->arena, &f->group, &f->groups, err));
+    if (w->postponed)
+        postpone(f);
+    return 0;
 }
 
 /* Groups and runs, side by side: both are ordered. */
@@ -454,11 +467,11 @@ static int write_keyed(struct flush *f, struct part *p, struct pfs_err *err)
     return write_files(f, p, rows, true, err);
 }
 
-/* Rows of an append table: the columns alone, as they came. */
+/* Rows as they came; of an append table the columns alone. */
 static int write_appended(struct flush *f, struct part *p, struct pfs_err *err)
 {
     struct pfs_write *w = f->write;
-    int32_t columns = w->config.schema->columns;
+    int32_t columns = w->config.schema->columns + (w->keyed ? 2 : 0);
     const struct pfs_group *g = p->group;
     struct pfs_arena arena;
     int rc = 0;

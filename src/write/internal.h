@@ -15,11 +15,13 @@
 #include "src/write/run.h"
 #include "src/write/write.h"
 
+#define PFS_POSTPONED_NUMBER (-1) /* of every row in the postpone bucket */
+
 struct pfs_output { /* files of one bucket, made by one flush */
     struct pfs_arena arena;
     struct pfs_slice partition;
     int32_t bucket;
-    struct pfs_data_writer *writer; /* append tables: takes more rows; NULL = the entries are complete */
+    struct pfs_data_writer *writer; /* without an engine: takes more rows; NULL = the entries are complete */
     struct pfs_manifest_entry *entry;
     int64_t entries;
     struct pfs_manifest_entry *changelog;
@@ -38,9 +40,11 @@ struct pfs_cross;
 struct pfs_write {
     struct pfs_write_config config;
     struct pfs_gate gate;
-    struct pfs_engine *engine; /* primary-key tables */
+    struct pfs_engine *engine; /* rows are sorted and merged; NULL = they are written as they come */
     int32_t *column;           /* 0 .. columns - 1: the engine's */
     struct pfs_partitions partitions;
+    bool keyed;     /* files of a primary-key table */
+    bool postponed; /* all rows go to the postpone bucket */
     bool input;     /* changelog-producer = input */
     bool spillable; /* beyond the budget rows become runs; else files */
     bool broken;    /* a file that was open for more rows failed: nothing is known of it */

@@ -67,6 +67,7 @@ struct pfs_data_write pfs_output_target(const struct pfs_write *w, struct pfs_sl
                                    .bucket = bucket,
                                    .total_buckets = schema->buckets,
                                    .first_number = base,
+                                   .user = w->config.user,
                                    .clock = w->config.clock};
 }
 
@@ -90,9 +91,9 @@ static int64_t next_number(const struct pfs_write *w, const struct pfs_state *st
 int64_t pfs_output_base(const struct pfs_write *w, const struct pfs_state *state, struct pfs_slice partition,
                         int32_t bucket, int32_t outputs)
 {
-    int64_t base = next_number(w, state, partition, bucket);
+    int64_t base = w->postponed ? PFS_POSTPONED_NUMBER : next_number(w, state, partition, bucket);
 
-    for (int32_t i = 0; i < outputs; i++) {
+    for (int32_t i = 0; !w->postponed && i < outputs; i++) {
         const struct pfs_output *o = w->outputs.output[i];
 
         if (o->bucket == bucket && o->next > base && pfs_slice_eq(o->partition, partition))
@@ -149,7 +150,7 @@ static int renumber(struct pfs_write *w, const struct pfs_manifest_entry *entry,
                                  .schemas = w->config.schemas,
                                  .columns = schema->columns,
                                  .column = w->column,
-                                 .key_value = schema->primary_keys > 0};
+                                 .key_value = w->keyed};
     struct pfs_reader *reader;
     struct pfs_arena arena;
     struct pfs_batch batch;

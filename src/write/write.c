@@ -28,7 +28,9 @@ static int open_engine(struct pfs_write *w, struct pfs_err *err)
         return pfs_fail(err, ENOMEM, "no memory for a write");
     for (int32_t i = 0; i < schema->columns; i++)
         w->column[i] = i;
-    if (schema->primary_keys == 0)
+    w->keyed = schema->primary_keys > 0;
+    w->postponed = schema->buckets == PFS_POSTPONE_BUCKET;
+    if (!w->keyed || w->postponed)
         return 0;
     w->input = producer != NULL && strcasecmp(producer, "input") == 0 && !w->config.overwrite;
     PFS_TRY(pfs_options_bool(&schema->options, "write-buffer-spillable", true, &w->spillable, err));

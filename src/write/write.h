@@ -5,12 +5,13 @@
  * parser's. Rows wait in memory, counted as it is allocated; above the budget they are sorted, merged and put aside as
  * runs in a file without a name, or where a table's options or kind ask for it, become level-0 files that belong to no
  * snapshot yet (write-buffer-spillable = false, changelog-producer = input, append tables, keys that move between
- * partitions). prepare merges what is left into few files and says what to commit.
+ * partitions, postponed rows). prepare merges what is left into few files and says what to commit.
  *
  * Sequence numbers follow the bucket's greatest live one in the given state; dynamic buckets are assigned through the
- * hash index of that state (spec buckets 4). After a lost race prepare is called again with the newer state: what no
- * longer fits (a greater sequence number, another assignment) is written anew. Files that never got into a snapshot are
- * removed. Threads: one write, one thread at a time.
+ * hash index of that state (spec buckets 4). With bucket = -2 rows are neither sorted nor merged nor numbered: that is
+ * left to the compaction that gives them real buckets (spec buckets 7). After a lost race prepare is called again with
+ * the newer state: what no longer fits (a greater sequence number, another assignment) is written anew. Files that
+ * never got into a snapshot are removed. Threads: one write, one thread at a time.
  */
 #pragma once
 
@@ -31,6 +32,7 @@ struct pfs_write_config {
     struct pfs_pool *pool; /* buckets are sorted and written in parallel; NULL = on the caller alone */
     bool overwrite;        /* what is there will be replaced: numbers begin at 0, keys are assigned to buckets as in an
                               empty table, and the number of buckets may differ from that of the partition's files */
+    const char *user;      /* of the commit: names of files in the postpone bucket tell it; NULL = one made up */
     const char *scratch_dir; /* where sorted rows beyond the budget wait, in a file without a name; NULL = /var/tmp */
 };
 
