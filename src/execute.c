@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "src/catalog_internal.h"
 #include "src/meta/names.h"
+#include "src/procedures.h"
 #include "src/sql/sql.h"
 
 #define DATABASE_DEFAULT "default"
@@ -238,85 +239,11 @@ static int describe(struct execution *x, const struct pfs_statement *s, struct p
     return rc;
 }
 
-/* ---- procedures ---- */
-
-static const char *argument(const struct pfs_statement *s, const char *name, int32_t place)
-{
-    for (int32_t i = 0; i < s->arguments; i++)
-        if (s->argument[i].name != NULL ? strcmp(s->argument[i].name, name) == 0 : i == place)
-            return s->argument[i].value;
-    return NULL;
-}
-
-/* Opens the table that the first argument of a CALL names: 'db.t', 't', with $branch_b. */
-static int called_table(struct execution *x, const struct pfs_statement *s, struct pfs_table **out, struct pfs_err *err)
-{
-    const char *text = argument(s, "table", 0), *branch = NULL;
-    char *database, *table, *mark;
-    int rc;
-
-    if (text == NULL)
-        return pfs_fail(err, EINVAL, "%s needs the argument table", s->procedure);
-    database = pfs_arena_string(x->arena, pfs_str(text));
-    if (database == NULL)
-        return pfs_arena_full(x->arena, err);
-    table = strchr(database, '.');
-    if (table != NULL)
-        *table++ = '\0';
-    else
-        table = database;
-    mark = strstr(table, "$branch_");
-    if (mark != NULL) {
-        *mark = '\0';
-        branch = mark + strlen("$branch_");
-    }
-    rc = pfs_catalog_table(x->catalog, table == database ? x->database : database, table, branch, out, err);
-    return rc == -ENOENT ? pfs_fail(err, ENOENT, "Table %s does not exist.", text) : rc;
-}
-
-static int create_tag(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
-{
-    const char *tag = argument(s, "tag", 1);
-    struct pfs_table *table;
-    int rc;
-
-    if (tag == NULL)
-        return pfs_fail(err, EINVAL, "create_tag needs the argument tag");
-    if (s->arguments > 2)
-        return pfs_fail(err, EOPNOTSUPP, "create_tag of a given snapshot or with a time to live is not there yet");
-    PFS_TRY(called_table(x, s, &table, err));
-    rc = pfs_table_tag_create(table, tag, 0, err);
-    pfs_table_unref(table);
-    if (rc == -EEXIST)
-        return pfs_fail(err, EEXIST, "Tag '%s' already exists.", tag);
-    return rc < 0 ? rc : done(x);
-}
-
-static int delete_tag(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
-{
-    const char *tag = argument(s, "tag", 1);
-    struct pfs_table *table;
-    int rc;
-
-    if (tag == NULL)
-        return pfs_fail(err, EINVAL, "delete_tag needs the argument tag");
-    PFS_TRY(called_table(x, s, &table, err));
-    rc = pfs_table_tag_delete(table, tag, err);
-    pfs_table_unref(table);
-    return rc < 0 && rc != -ENOENT ? rc : done(x);
-}
-
-static const struct {
-    const char *name;
-    execute_fn *run;
-} procedures[] = {{"create_tag", create_tag}, {"delete_tag", delete_tag}};
-
 static int call(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
-    for (size_t i = 0; i < sizeof(procedures) / sizeof(procedures[0]); i++)
-        if (strcmp(procedures[i].name, s->procedure) == 0)
-            return procedures[i].run(x, s, err);
-    return pfs_fail(err, EOPNOTSUPP, "CALL sys.%s is not there yet", s->procedure);
+    int rc = pfs_procedure_call(&(struct pfs_calling){x->catalog, x->database, x->arena}, s, err);
+
+    return rc < 0 ? rc : done(x);
 }
 
 static int alter(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)

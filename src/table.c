@@ -134,7 +134,9 @@ struct pfs_table_parts pfs_table_parts(const struct pfs_table *table)
                                     .meta = table->config.meta,
                                     .schemas = table->schemas,
                                     .manifests = table->manifests,
-                                    .pool = table->config.pool};
+                                    .pool = table->config.pool,
+                                    .clock = table->config.clock,
+                                    .memory_bytes = table->config.memory_bytes};
 }
 
 /* ---- states ---- */

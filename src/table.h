@@ -14,6 +14,7 @@
 
 #include "src/changelog/changelog.h"
 #include "src/commit/publish.h"
+#include "src/lsm/compact.h"
 #include "src/scan/diff.h"
 #include "src/scan/scan.h"
 #include "src/scan/state.h"
@@ -47,6 +48,8 @@ struct pfs_table_parts {
     struct pfs_schemas *schemas;
     struct pfs_manifests *manifests;
     struct pfs_pool *pool; /* may be NULL */
+    const struct pfs_clock *clock;
+    size_t memory_bytes; /* of the whole warehouse; 0 = not said */
 };
 struct pfs_table_parts pfs_table_parts(const struct pfs_table *table);
 
@@ -79,6 +82,36 @@ int pfs_table_publish(struct pfs_table *table, const struct pfs_publish *publish
  * those of the partitions that `specs` (STATIC, a chain by `also`) name. Files stay for older snapshots. */
 int pfs_table_truncate(struct pfs_table *table, struct pfs_err *err);
 int pfs_table_drop_partitions(struct pfs_table *table, const struct pfs_overwrite *specs, struct pfs_err *err);
+
+/* ---- compaction (spec lsm 3 to 5, 9) ---- */
+
+struct pfs_compact_want {
+    bool full;                        /* every run to the top level; else what a writer would pick now */
+    int32_t specs;                    /* partitions that match one of them; 0 = all */
+    const struct pfs_jobs_spec *spec; /* borrowed */
+    bool one_bucket;                  /* `bucket` alone */
+    int32_t bucket;
+    struct pfs_budget budget; /* of all buckets together; 0 bytes = a quarter of the warehouse's; no place to spill:
+                                 /var/tmp */
+    const struct pfs_cancel *cancel;
+    /* Rows of the inputs that are done, of all; one call at a time, from any thread. NULL = none. */
+    void (*progress)(void *context, int64_t done, int64_t rows);
+    void *context;
+};
+
+/* What was done. */
+struct pfs_compact_result {
+    int64_t snapshot;         /* 0 = there was nothing to do */
+    int64_t removed, added;   /* files; one that only moved to another level counts in both */
+    int64_t old_rows, rows;   /* of them */
+    int64_t old_bytes, bytes; /* of them */
+};
+
+/* Compacts the newest state and publishes it as one COMPACT snapshot. When somebody else took the same files meanwhile
+ * it is planned again, a few times. Works also on a table that is write-only. -EOPNOTSUPP with the sentence: tables
+ * that cannot be compacted yet; -ECANCELED; -EROFS. */
+int pfs_table_compact(struct pfs_table *table, const struct pfs_compact_want *want, struct pfs_compact_result *out,
+                      struct pfs_err *err);
 
 /* Ids of snapshots, names of tags and branches, in order. */
 int pfs_table_snapshots(struct pfs_table *table, struct pfs_arena *arena, int64_t **ids, int64_t *count,

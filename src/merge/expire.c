@@ -1,6 +1,7 @@
 #include "src/merge/expire.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -181,4 +182,21 @@ int pfs_expire_is_due(const struct pfs_schema *schema, int64_t seconds, int64_t 
     PFS_TRY(read_options(schema, now_ms, &column, &limit_s, err));
     *out = column >= 0 && seconds < limit_s;
     return 0;
+}
+
+int64_t pfs_expire_seconds(const struct pfs_column *time)
+{
+    int64_t wide;
+    int32_t narrow;
+
+    if (time->type->kind == PFS_INT) {
+        memcpy(&narrow, time->values, sizeof(narrow));
+        return narrow;
+    }
+    if (time->type->kind != PFS_BIGINT && time->type->precision > 6)
+        return ((const struct pfs_time96 *)time->values)->millis / 1000;
+    memcpy(&wide, time->values, sizeof(wide));
+    if (time->type->kind == PFS_BIGINT)
+        return wide >= MILLIS_FROM ? wide / 1000 : wide;
+    return (time->type->precision <= 3 ? wide : floor_millis(wide)) / 1000;
 }

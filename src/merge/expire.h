@@ -17,3 +17,6 @@ int pfs_expire_open(const struct pfs_schema *schema, const int32_t *columns, int
 
 /* Is a file whose smallest time is `seconds` to be rewritten by a full compaction? False without the option. */
 int pfs_expire_is_due(const struct pfs_schema *schema, int64_t seconds, int64_t now_ms, bool *out, struct pfs_err *err);
+
+/* The second that a time of one row tells, which is present and of a type that pfs_expire_open takes. */
+int64_t pfs_expire_seconds(const struct pfs_column *time);

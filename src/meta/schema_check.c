@@ -293,7 +293,6 @@ static const struct limit limits[] = {
     {"pk-clustering-override", "false", true},
     {"index-file-in-data-file-dir", "false", true},
     {"data-file.external-paths", NULL, true},
-    {"record-level.expire-time", NULL, true},
     {"scan.fallback-branch", NULL, false},
     {"scan.primary-branch", NULL, false},
 };

@@ -6,7 +6,7 @@ struct chain {
     struct pfs_reader reader; /* first */
     struct pfs_chain chain;
     struct pfs_arena arena; /* of a group */
-    struct pfs_plan_file *const *file;
+    const struct pfs_plan_file *const *file;
     int32_t files, at;
     int32_t group;           /* files that are open together, from file[at] on */
     struct pfs_reader *open; /* NULL = not opened yet */
@@ -100,7 +100,7 @@ static void chain_close(struct pfs_reader *self)
 
 static const struct pfs_reader_ops chain_ops = {chain_next, chain_close};
 
-int pfs_chain_open(const struct pfs_chain *chain, struct pfs_plan_file *const *file, int32_t files,
+int pfs_chain_open(const struct pfs_chain *chain, const struct pfs_plan_file *const *file, int32_t files,
                    struct pfs_reader **out, struct pfs_err *err)
 {
     struct chain *c = pfs_zalloc(sizeof(*c));

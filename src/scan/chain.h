@@ -14,5 +14,5 @@ struct pfs_chain {
 };
 
 /* Opens each file when its turn comes, without its deleted rows. `chain` is copied, what it points to is borrowed. */
-int pfs_chain_open(const struct pfs_chain *chain, struct pfs_plan_file *const *file, int32_t files,
+int pfs_chain_open(const struct pfs_chain *chain, const struct pfs_plan_file *const *file, int32_t files,
                    struct pfs_reader **out, struct pfs_err *err);

@@ -333,15 +333,33 @@ static int compare_min(const void *left, const void *right)
     return pfs_keys_compare(&a->min, 0, &b->min, 0);
 }
 
-/* Sections of a bucket: a file starts a new one when its smallest key lies beyond every key so far. */
-static int make_sections(const struct pfs_schema *schema, struct pfs_split *split, struct pfs_arena *arena,
-                         struct pfs_err *err)
+int pfs_plan_sections(const struct pfs_plan_file *file, int32_t files, struct pfs_arena *arena,
+                      struct pfs_section **out, int32_t *sections, struct pfs_err *err)
 {
-    struct pfs_section *section = pfs_arena_array(arena, (size_t)split->files, sizeof(*section));
+    struct pfs_section *section = pfs_arena_array(arena, (size_t)files, sizeof(*section));
     const struct pfs_keys *max = NULL;
 
     if (section == NULL)
         return pfs_arena_full(arena, err);
+    *sections = 0;
+    for (int32_t i = 0; i < files; i++) {
+        const struct pfs_plan_file *f = &file[i];
+
+        if (max == NULL || pfs_keys_compare(&f->min, 0, max, 0) > 0) {
+            section[(*sections)++] = (struct pfs_section){0, f};
+            max = &f->max;
+        }
+        section[*sections - 1].files++;
+        if (pfs_keys_compare(&f->max, 0, max, 0) > 0)
+            max = &f->max;
+    }
+    *out = section;
+    return 0;
+}
+
+static int make_sections(const struct pfs_schema *schema, struct pfs_split *split, struct pfs_arena *arena,
+                         struct pfs_err *err)
+{
     for (int32_t i = 0; i < split->files; i++) {
         struct pfs_plan_file *f = &split->file[i];
 
@@ -350,19 +368,7 @@ static int make_sections(const struct pfs_schema *schema, struct pfs_split *spli
             return pfs_wrap(err, "data file %s", f->entry->file.name);
     }
     qsort(split->file, (size_t)split->files, sizeof(*split->file), compare_min);
-    for (int32_t i = 0; i < split->files; i++) {
-        struct pfs_plan_file *f = &split->file[i];
-
-        if (max == NULL || pfs_keys_compare(&f->min, 0, max, 0) > 0) {
-            section[split->sections++] = (struct pfs_section){0, f};
-            max = &f->max;
-        }
-        section[split->sections - 1].files++;
-        if (pfs_keys_compare(&f->max, 0, max, 0) > 0)
-            max = &f->max;
-    }
-    split->section = section;
-    return 0;
+    return pfs_plan_sections(split->file, split->files, arena, &split->section, &split->sections, err);
 }
 
 static int compare_sequence(const void *left, const void *right)

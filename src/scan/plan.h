@@ -13,7 +13,7 @@ struct pfs_plan_file {
 
 struct pfs_section { /* files whose key ranges overlap, directly or through others */
     int32_t files;
-    struct pfs_plan_file *file; /* by smallest key */
+    const struct pfs_plan_file *file; /* by smallest key */
 };
 
 struct pfs_split {
@@ -35,6 +35,11 @@ struct pfs_plan {
 /* What `pruner` (NULL allowed) rules out is not in it. */
 int pfs_plan_make(const struct pfs_scan_want *want, const struct pfs_pruner *pruner, struct pfs_arena *arena,
                   struct pfs_plan *out, struct pfs_err *err);
+
+/* Sections of some files of a bucket, by smallest key (borrowed): a file starts a new one when its smallest key lies
+ * beyond every key so far. */
+int pfs_plan_sections(const struct pfs_plan_file *file, int32_t files, struct pfs_arena *arena,
+                      struct pfs_section **out, int32_t *sections, struct pfs_err *err);
 
 /* Is each key in one file of those that are read? Deletion vectors see to it, and first-row writes only keys that are
  * new (spec lsm 7). */

@@ -12,10 +12,9 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "format/text/text.h"
-#include "src/merge/merge.h"
 #include "src/scan/chain.h"
 #include "src/scan/plan.h"
-#include "src/scan/spill.h"
+#include "src/scan/section.h"
 
 struct pfs_scan {
     struct pfs_state *state;
@@ -54,7 +53,6 @@ struct split_reader {
 };
 
 #define MEMORY_DEFAULT ((size_t)64 << 20)
-#define AHEAD_SHARE 4 /* of the budget, for bytes read ahead; pages, batches and answers are the rest */
 
 static const struct pfs_type kind_type = {.kind = PFS_TINYINT};
 
@@ -251,161 +249,24 @@ static struct pfs_chain chain_of(const struct pfs_scan *scan, bool merged, bool 
                               merged || scan->joined || scan->row_ids ? NULL : scan->pruner};
 }
 
-/* ---- runs ---- */
-
-#define SPILLED_ROWS_MIN 32 /* of a batch of a spilled run */
-#define SPILLED_ROWS_MAX 256
-
-struct run { /* of a section: a level-0 file, or the files of a level above */
-    struct pfs_plan_file **file;
-    int32_t files;
-    int32_t level;
-    size_t cost; /* of reading it as it is */
-    size_t row_cost;
-    int64_t bytes;
-    bool spilled;
-};
-
-static void add_file(struct run *run, struct pfs_plan_file *file, int32_t columns)
-{
-    size_t cost = pfs_spill_cost(file->entry, columns), row_cost = pfs_spill_row_cost(file->entry, columns);
-
-    run->file[run->files++] = file;
-    run->cost = cost > run->cost ? cost : run->cost; /* its files are open one after the other */
-    run->row_cost = row_cost > run->row_cost ? row_cost : run->row_cost;
-    run->bytes += file->entry->file.size;
-}
-
-static int list_runs(struct split_reader *r, const struct pfs_section *section, struct run **out, int32_t *runs,
-                     struct pfs_err *err)
-{
-    struct pfs_plan_file **list = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*list));
-    bool *taken = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*taken));
-    struct run *run = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*run));
-    int32_t used = 0;
-
-    *runs = 0;
-    if (list == NULL || taken == NULL || run == NULL)
-        return pfs_arena_full(&r->arena, err);
-    for (int32_t i = 0; i < section->files; i++) {
-        struct run *one = &run[*runs];
-
-        if (taken[i])
-            continue;
-        *one = (struct run){.file = list + used, .level = section->file[i].entry->file.level};
-        for (int32_t k = i; k < section->files; k++)
-            if (k == i || (one->level > 0 && section->file[k].entry->file.level == one->level)) {
-                taken[k] = true;
-                add_file(one, &section->file[k], r->scan->merge_columns + 2);
-            }
-        used += one->files;
-        (*runs)++;
-    }
-    *out = run;
-    return 0;
-}
-
-/* Puts aside the shortest of the runs that cost more than a spilled one, until the others fit. Twice the budget is fit
- * enough: pages are seldom as full as they are taken to be. Answers the rows of a spilled run's batch. */
-static int32_t choose_spilled(const struct pfs_scan *scan, struct run *run, int32_t runs)
-{
-    size_t budget = 2 * scan->budget.bytes, total = 0, row_cost = 1, rows;
-
-    for (int32_t i = 0; i < runs; i++) {
-        total += run[i].cost;
-        row_cost = run[i].row_cost > row_cost ? run[i].row_cost : row_cost;
-    }
-    rows = scan->budget.bytes / (size_t)runs / row_cost;
-    rows = rows < SPILLED_ROWS_MIN ? SPILLED_ROWS_MIN : rows > SPILLED_ROWS_MAX ? SPILLED_ROWS_MAX : rows;
-    while (scan->budget.spill != NULL && total > budget) {
-        struct run *best = NULL;
-
-        for (int32_t i = 0; i < runs; i++)
-            if (!run[i].spilled && run[i].cost > 2 * rows * run[i].row_cost &&
-                (best == NULL || run[i].bytes < best->bytes))
-                best = &run[i];
-        if (best == NULL)
-            break;
-        best->spilled = true;
-        total -= best->cost - rows * best->row_cost;
-    }
-    return (int32_t)rows;
-}
-
-static int merge_types(struct split_reader *r, struct pfs_spill_want *out, struct pfs_err *err)
-{
-    static const struct pfs_type number = {.kind = PFS_BIGINT};
-    const struct pfs_scan *scan = r->scan;
-    const struct pfs_type **type = pfs_arena_array(&r->arena, (size_t)scan->merge_columns + 2, sizeof(*type));
-
-    if (type == NULL)
-        return pfs_arena_full(&r->arena, err);
-    for (int32_t i = 0; i < scan->merge_columns; i++)
-        type[i] = &scan->state->schema->field[scan->merge_column[i]].type;
-    type[scan->merge_columns] = &number;
-    type[scan->merge_columns + 1] = &kind_type;
-    *out = (struct pfs_spill_want){scan->budget.spill, type, scan->merge_columns + 2, scan->cancel};
-    return 0;
-}
-
-/* The readers of a section's runs; *runs of them are open, also when one cannot be. */
-static int open_runs(struct split_reader *r, const struct pfs_section *section, struct pfs_reader **reader,
-                     int32_t *level, int32_t *runs, struct pfs_err *err)
-{
-    struct pfs_chain chain = chain_of(r->scan, true, true);
-    struct pfs_spill_want spill;
-    struct run *run;
-    int32_t count, rows;
-
-    *runs = 0;
-    PFS_TRY(list_runs(r, section, &run, &count, err));
-    PFS_TRY(merge_types(r, &spill, err));
-    rows = choose_spilled(r->scan, run, count);
-    chain.read.ahead_bytes = r->scan->budget.bytes / AHEAD_SHARE / (size_t)count;
-    for (int32_t i = 0; i < count; i++) {
-        struct pfs_reader *opened;
-
-        chain.read.batch_rows = run[i].spilled ? rows : 0;
-        PFS_TRY(pfs_chain_open(&chain, run[i].file, run[i].files, &opened, err));
-        if (run[i].spilled)
-            PFS_TRY(pfs_spill_run(&spill, opened, &opened, err));
-        reader[*runs] = opened;
-        level[(*runs)++] = run[i].level;
-    }
-    return 0;
-}
-
 static int open_merge(struct split_reader *r, const struct pfs_section *section, struct pfs_err *err)
 {
     const struct pfs_scan *scan = r->scan;
-    struct pfs_merge merge = {.engine = scan->engine, .key = scan->merge_key, .cancel = scan->cancel};
-    struct pfs_reader **run = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(struct pfs_reader *));
-    int32_t *level = pfs_arena_array(&r->arena, (size_t)section->files, sizeof(*level));
-    int32_t runs;
-    int rc;
+    struct pfs_section_read read = {
+        .chain = chain_of(scan, true, true), .engine = scan->engine, .key = scan->merge_key, .budget = scan->budget};
 
-    if (run == NULL || level == NULL)
-        return pfs_arena_full(&r->arena, err);
-    rc = open_runs(r, section, run, level, &runs, err);
-    if (rc < 0) {
-        for (int32_t i = 0; i < runs; i++)
-            pfs_reader_close(run[i]);
-        return rc;
-    }
-    merge.keys = scan->state->schema->trimmed_keys;
-    merge.level = level;
     r->merged = true;
     r->key_value = true;
-    return pfs_merge_open(&merge, run, runs, &r->open, err);
+    return pfs_section_open(&read, section, &r->arena, &r->open, err);
 }
 
-static int open_plain(struct split_reader *r, struct pfs_plan_file *file, int32_t files, bool key_value,
+static int open_plain(struct split_reader *r, const struct pfs_plan_file *file, int32_t files, bool key_value,
                       struct pfs_err *err)
 {
     struct pfs_chain chain = chain_of(r->scan, false, key_value);
-    struct pfs_plan_file **list = pfs_arena_array(&r->arena, (size_t)files, sizeof(*list));
+    const struct pfs_plan_file **list = pfs_arena_array(&r->arena, (size_t)files, sizeof(*list));
 
-    chain.read.ahead_bytes = r->scan->budget.bytes / AHEAD_SHARE;
+    chain.read.ahead_bytes = r->scan->budget.bytes / PFS_AHEAD_SHARE;
     if (list == NULL)
         return pfs_arena_full(&r->arena, err);
     for (int32_t i = 0; i < files; i++)

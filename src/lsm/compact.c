@@ -1,0 +1,215 @@
+#include "src/lsm/compact.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+#include "src/file/file.h"
+#include "src/lsm/internal.h"
+
+/* ---- a compactor ---- */
+
+static int fill(struct pfs_compactor *c, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = c->config.state->schema;
+
+    c->column = pfs_alloc_array((size_t)schema->columns, sizeof(*c->column));
+    if (c->column == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a compaction");
+    for (int32_t i = 0; i < schema->columns; i++)
+        c->column[i] = i;
+    if (schema->primary_keys == 0)
+        return 0;
+    PFS_TRY(pfs_pick_rules_read(schema, &c->rules, err));
+    return pfs_engine_open(schema, c->column, schema->columns, &c->engine, err);
+}
+
+int pfs_compactor_open(const struct pfs_compactor_config *config, struct pfs_compactor **out, struct pfs_err *err)
+{
+    struct pfs_compactor *c = pfs_zalloc(sizeof(*c));
+    int rc;
+
+    if (c == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a compaction");
+    c->config = *config;
+    c->config.state = pfs_state_ref(config->state);
+    rc = fill(c, err);
+    if (rc < 0) {
+        pfs_compactor_close(c);
+        return rc;
+    }
+    *out = c;
+    return 0;
+}
+
+void pfs_compactor_close(struct pfs_compactor *compactor)
+{
+    if (compactor == NULL)
+        return;
+    pfs_engine_close(compactor->engine);
+    pfs_state_unref(compactor->config.state);
+    pfs_free(compactor->column);
+    pfs_free(compactor);
+}
+
+/* ---- one job ---- */
+
+struct work {
+    const struct pfs_compactor *c;
+    const struct pfs_compact_job *job;
+    struct pfs_budget budget;
+    struct pfs_arena *arena;
+    struct pfs_compacted *out;
+    int64_t adds_room, mades_room;
+};
+
+static void remember_delete(struct work *w, const struct pfs_manifest_entry *entry)
+{
+    struct pfs_manifest_entry *d = &w->out->deleted[w->out->deletes++];
+
+    *d = *entry;
+    d->deleted = true;
+}
+
+static int append(struct work *w, struct pfs_manifest_entry **list, int64_t *count, int64_t *room,
+                  const struct pfs_manifest_entry *entry, struct pfs_err *err)
+{
+    if (*count == *room) {
+        int64_t more = *room == 0 ? 16 : *room * 2;
+        struct pfs_manifest_entry *grown = pfs_arena_array(w->arena, (size_t)more, sizeof(*grown));
+
+        if (grown == NULL)
+            return pfs_arena_full(w->arena, err);
+        for (int64_t i = 0; i < *count; i++)
+            grown[i] = (*list)[i];
+        *list = grown;
+        *room = more;
+    }
+    (*list)[(*count)++] = *entry;
+    return 0;
+}
+
+static void report(const struct work *w, int64_t rows)
+{
+    if (w->c->config.progress != NULL)
+        w->c->config.progress(w->c->config.context, rows);
+}
+
+/* The files stay when they cannot be remembered: nobody would remove them. */
+static int keep_made(struct work *w, const struct pfs_manifest_entry *entry, int64_t count, struct pfs_err *err)
+{
+    struct pfs_compacted *out = w->out;
+    int rc = 0;
+
+    for (int64_t i = 0; rc == 0 && i < count; i++) {
+        rc = append(w, &out->made, &out->mades, &w->mades_room, &entry[i], err);
+        if (rc == 0)
+            rc = append(w, &out->added, &out->adds, &w->adds_room, &entry[i], err);
+        if (rc < 0)
+            for (int64_t k = i; k < count; k++)
+                pfs_data_remove(w->c->config.state->store, w->c->config.state->store_table, w->c->config.state->schema,
+                                &entry[k]);
+    }
+    return rc;
+}
+
+static int rewrite(struct work *w, const struct pfs_section *section, int32_t sections, struct pfs_err *err)
+{
+    struct pfs_manifest_entry *made;
+    int64_t count;
+
+    PFS_TRY(pfs_rewrite(w->c, w->job, section, sections, w->budget, w->arena, &made, &count, err));
+    for (int32_t i = 0; i < sections; i++)
+        for (int32_t k = 0; k < section[i].files; k++)
+            remember_delete(w, section[i].file[k].entry);
+    return keep_made(w, made, count, err);
+}
+
+/* Deletes end at the top level, and what is too old ends anywhere. A count of deletes that is not known counts. */
+static int must_rewrite(const struct work *w, const struct pfs_manifest_entry *entry, bool *out, struct pfs_err *err)
+{
+    const struct pfs_compactor *c = w->c;
+
+    *out = c->rules.rewrite_all;
+    if (w->job->level >= c->rules.top)
+        *out |= entry->file.delete_rows != 0;
+    return *out ? 0 : pfs_file_is_old(c->config.state, entry, c->config.now_ms, out, err);
+}
+
+static int upgrade(struct work *w, const struct pfs_section *section, struct pfs_err *err)
+{
+    struct pfs_manifest_entry moved = *section->file->entry;
+    bool must;
+
+    PFS_TRY(must_rewrite(w, &moved, &must, err));
+    if (must)
+        return rewrite(w, section, 1, err);
+    report(w, moved.file.rows);
+    if (moved.file.level == w->job->level)
+        return 0;
+    moved.file.level = w->job->level;
+    remember_delete(w, section->file->entry);
+    return append(w, &w->out->added, &w->out->adds, &w->adds_room, &moved, err);
+}
+
+static int end_pending(struct work *w, const struct pfs_section *pending, int32_t count, struct pfs_err *err)
+{
+    if (count == 0)
+        return 0;
+    return count == 1 && pending->files == 1 ? upgrade(w, pending, err) : rewrite(w, pending, count, err);
+}
+
+/* Sections that wait to be rewritten together stand side by side: [pending, i). */
+static int by_sections(struct work *w, struct pfs_err *err)
+{
+    struct pfs_section *section;
+    int32_t sections, pending = 0;
+
+    PFS_TRY(pfs_plan_sections(w->job->file, w->job->files, w->arena, &section, &sections, err));
+    for (int32_t i = 0; i < sections; i++) {
+        if (section[i].files > 1 || section[i].file->entry->file.size < w->c->rules.small_bytes)
+            continue;
+        PFS_TRY(end_pending(w, &section[pending], i - pending, err));
+        PFS_TRY(upgrade(w, &section[i], err));
+        pending = i + 1;
+    }
+    return end_pending(w, &section[pending], sections - pending, err);
+}
+
+static int one_by_one(struct work *w, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < w->job->files; i++) {
+        struct pfs_section section = {1, &w->job->file[i]};
+
+        PFS_TRY(rewrite(w, &section, 1, err));
+    }
+    return 0;
+}
+
+int pfs_compact_run(const struct pfs_compactor *compactor, const struct pfs_compact_job *job, struct pfs_budget budget,
+                    struct pfs_arena *arena, struct pfs_compacted *out, struct pfs_err *err)
+{
+    struct pfs_section whole = {job->files, job->file};
+    struct pfs_compacted made = {.deleted = pfs_arena_array(arena, (size_t)job->files, sizeof(*made.deleted))};
+    struct work w = {.c = compactor, .job = job, .budget = budget, .arena = arena, .out = &made};
+    int rc;
+
+    if (made.deleted == NULL)
+        return pfs_arena_full(arena, err);
+    if (compactor->engine == NULL)
+        rc = rewrite(&w, &whole, 1, err);
+    else
+        rc = job->alone ? one_by_one(&w, err) : by_sections(&w, err);
+    if (rc < 0)
+        pfs_compact_undo(compactor, &made);
+    else
+        *out = made;
+    return rc;
+}
+
+void pfs_compact_undo(const struct pfs_compactor *compactor, const struct pfs_compacted *done)
+{
+    const struct pfs_state *state = compactor->config.state;
+
+    for (int64_t i = 0; i < done->mades; i++)
+        pfs_data_remove(state->store, state->store_table, state->schema, &done->made[i]);
+}

@@ -1,0 +1,83 @@
+/* compact.h - picks of buckets carried out: the files of a pick become files of the output level (spec lsm 5, 9).
+ *
+ *   files by smallest key -> sections of overlapping key ranges
+ *   large file that overlaps nothing       stays as it is, at another level ("upgrade": DELETE and ADD, same name)
+ *   small files and overlapping ones       read, merged, written anew, neighbours together
+ *
+ * Reading and merging of the next rows overlaps with the encoding of the last ones on the pool. Rows that are too old
+ * (record-level.expire-time) are left out before the merge, deletes after it where nothing lies below. Append tables
+ * have their files joined in order.
+ *
+ * Not here: what a table in lookup mode needs (changelogs, deletion vectors, the look at higher levels); such tables
+ * are refused by pfs_jobs_make. Threads: a compactor may run any number of jobs at once.
+ */
+#pragma once
+
+#include "base/budget.h"
+#include "base/clock.h"
+#include "base/pool.h"
+#include "src/lsm/pick.h"
+#include "src/scan/plan.h"
+
+struct pfs_compact_job {
+    struct pfs_slice partition;
+    const struct pfs_column *value; /* of it: one row a partition key */
+    int32_t bucket;
+    int32_t level;     /* of the output */
+    bool drop_deletes; /* nothing lies below the output */
+    bool alone;        /* each file is rewritten by itself */
+    int32_t files;
+    const struct pfs_plan_file *file; /* by smallest key; append tables: in order */
+    int64_t rows;                     /* of them */
+};
+
+/* ---- which jobs there are ---- */
+
+struct pfs_jobs_want {
+    struct pfs_state *state;
+    bool full;
+    int32_t specs; /* partitions that match one of them; 0 = all */
+    const struct pfs_jobs_spec {
+        int32_t count;
+        const struct pfs_partition_value *value;
+    } * spec;
+    int32_t bucket; /* -1 = all */
+    int64_t now_ms;
+    int64_t zone_ms; /* of local time before UTC: files are dated by the local wall clock */
+};
+
+/* At most one job a bucket (append tables without buckets: any number a partition), in the order of reading. Facts in
+ * the arena and the state. -EOPNOTSUPP with the sentence: compaction of such tables is not there yet. */
+int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, struct pfs_compact_job **out,
+                  int32_t *count, struct pfs_err *err);
+
+/* ---- carrying them out ---- */
+
+struct pfs_compactor;
+
+struct pfs_compactor_config {
+    struct pfs_state *state; /* referenced */
+    const struct pfs_clock *clock;
+    struct pfs_pool *pool; /* NULL = on the caller alone */
+    const struct pfs_cancel *cancel;
+    int64_t now_ms;                                /* for what is too old */
+    void (*progress)(void *context, int64_t rows); /* so many more rows of the jobs are done; any thread; NULL = none */
+    void *context;
+};
+
+struct pfs_compacted {
+    int64_t deletes, adds;
+    struct pfs_manifest_entry *deleted, *added;
+    int64_t mades;
+    struct pfs_manifest_entry *made; /* those of `added` whose files are new */
+};
+
+int pfs_compactor_open(const struct pfs_compactor_config *config, struct pfs_compactor **out, struct pfs_err *err);
+void pfs_compactor_close(struct pfs_compactor *compactor); /* NULL allowed */
+
+/* Entries in the arena and the state, files synced. -ECANCELED once the flag is set (looked at once a batch). After a
+ * failure no file is left behind. */
+int pfs_compact_run(const struct pfs_compactor *compactor, const struct pfs_compact_job *job, struct pfs_budget budget,
+                    struct pfs_arena *arena, struct pfs_compacted *out, struct pfs_err *err);
+/* Removes the files that a job made: they got into no snapshot. */
+void pfs_compact_undo(const struct pfs_compactor *compactor, const struct pfs_compacted *done);

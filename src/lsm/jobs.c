@@ -1,0 +1,273 @@
+/* jobs.c - the buckets of a state, their runs, and what is to be done with each. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/lsm/internal.h"
+
+#define HOUR_MS ((int64_t)3600 * 1000)
+
+struct planning {
+    const struct pfs_jobs_want *want;
+    struct pfs_arena *arena;
+    struct pfs_pick_rules rules;
+    struct pfs_append_rules append;
+    struct pfs_compact_job *job;
+    int32_t jobs;
+};
+
+/* ---- what is not there yet ---- */
+
+static int check_supported(const struct pfs_schema *schema, struct pfs_err *err)
+{
+    static const char *const lacking[] = {"row-tracking.enabled", "data-evolution.enabled", "clustering.incremental"};
+    const char *producer = pfs_options_get(&schema->options, "changelog-producer");
+    const char *lookup = schema->engine == PFS_FIRST_ROW ? "merge-engine = first-row"
+                         : schema->deletion_vectors      ? "deletion-vectors.enabled = true"
+                         : producer != NULL              ? "changelog-producer = lookup"
+                                                         : "force-lookup = true";
+
+    if (schema->lookup_mode || schema->deletion_vectors)
+        return pfs_fail(err, EOPNOTSUPP, "%s: tables that need lookup cannot be compacted yet", lookup);
+    if (producer != NULL && strcasecmp(producer, "full-compaction") == 0)
+        return pfs_fail(err, EOPNOTSUPP, "changelog-producer = full-compaction: cannot be compacted yet");
+    if (schema->primary_keys > 0 && schema->buckets == -2)
+        return pfs_fail(err, EOPNOTSUPP, "bucket = -2 (postpone): cannot be compacted yet");
+    for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++) {
+        bool set;
+
+        PFS_TRY(pfs_options_bool(&schema->options, lacking[i], false, &set, err));
+        if (set)
+            return pfs_fail(err, EOPNOTSUPP, "%s = true: cannot be compacted yet", lacking[i]);
+    }
+    return pfs_schema_supported(schema, true, err);
+}
+
+static bool is_wanted(const struct pfs_jobs_want *want, const struct pfs_split *split)
+{
+    bool matches = want->specs == 0;
+
+    for (int32_t i = 0; i < want->specs && !matches; i++)
+        matches =
+            pfs_scan_partition_matches(want->state->schema, split->value, want->spec[i].value, want->spec[i].count);
+    return matches && (want->bucket < 0 || split->bucket == want->bucket);
+}
+
+static struct pfs_compact_job *add_job(struct planning *p, const struct pfs_split *split,
+                                       const struct pfs_plan_file *file, int32_t files)
+{
+    struct pfs_compact_job *job = &p->job[p->jobs++];
+
+    *job = (struct pfs_compact_job){
+        .partition = split->partition, .value = split->value, .bucket = split->bucket, .files = files, .file = file};
+    for (int32_t i = 0; i < files; i++)
+        job->rows += file[i].entry->file.rows;
+    return job;
+}
+
+/* ---- primary-key tables ---- */
+
+/* Newest first. Greatest numbers first; of files that were written at once the one that began earlier. */
+static int compare_age(const void *left, const void *right)
+{
+    const struct pfs_data_file *a = &((const struct pfs_plan_file *)left)->entry->file;
+    const struct pfs_data_file *b = &((const struct pfs_plan_file *)right)->entry->file;
+
+    if (a->level != b->level)
+        return a->level < b->level ? -1 : 1;
+    if (a->level > 0)
+        return 0;
+    if (a->max_sequence != b->max_sequence)
+        return a->max_sequence > b->max_sequence ? -1 : 1;
+    if (a->min_sequence != b->min_sequence)
+        return a->min_sequence < b->min_sequence ? -1 : 1;
+    if (a->creation_time_ms != b->creation_time_ms)
+        return a->creation_time_ms < b->creation_time_ms ? -1 : 1;
+    return strcmp(a->name, b->name);
+}
+
+static int compare_key(const void *left, const void *right)
+{
+    const struct pfs_plan_file *a = left, *b = right;
+
+    return pfs_keys_compare(&a->min, 0, &b->min, 0);
+}
+
+/* `file`, newest first, as runs. */
+static int64_t list_runs(const struct pfs_plan_file *file, int32_t files, struct pfs_pick_run *run)
+{
+    int64_t runs = 0;
+
+    for (int32_t i = 0; i < files; i++) {
+        const struct pfs_data_file *f = &file[i].entry->file;
+
+        if (i == 0 || f->level == 0 || f->level != run[runs - 1].level)
+            run[runs++] = (struct pfs_pick_run){.level = f->level};
+        run[runs - 1].bytes += f->size;
+        run[runs - 1].files++;
+    }
+    return runs;
+}
+
+/* When the newest file of the top level was made: that was a full compaction. Local wall clock as if it were UTC, like
+ * the file's. */
+static int64_t last_full(const struct pfs_plan_file *file, int32_t files, int32_t top)
+{
+    int64_t newest = INT64_MIN;
+
+    for (int32_t i = 0; i < files; i++) {
+        const struct pfs_data_file *f = &file[i].entry->file;
+
+        if (f->level == top && f->creation_time_ms > newest)
+            newest = f->creation_time_ms;
+    }
+    return newest;
+}
+
+/* All is at the top level: files that need it are rewritten there. */
+static int plan_rewrites(struct planning *p, const struct pfs_split *split, int32_t top, struct pfs_err *err)
+{
+    struct pfs_plan_file *due = pfs_arena_array(p->arena, (size_t)split->files, sizeof(*due));
+    int32_t count = 0;
+
+    if (due == NULL)
+        return pfs_arena_full(p->arena, err);
+    for (int32_t i = 0; i < split->files; i++) {
+        bool old = p->rules.rewrite_all;
+
+        if (!old)
+            PFS_TRY(pfs_file_is_old(p->want->state, split->file[i].entry, p->want->now_ms, &old, err));
+        if (old)
+            due[count++] = split->file[i];
+    }
+    if (count > 0) {
+        struct pfs_compact_job *job = add_job(p, split, due, count);
+
+        job->level = top;
+        job->drop_deletes = true;
+        job->alone = true;
+    }
+    return 0;
+}
+
+static int plan_bucket(struct planning *p, const struct pfs_split *split, struct pfs_err *err)
+{
+    struct pfs_plan_file *file = pfs_arena_array(p->arena, (size_t)split->files, sizeof(*file));
+    struct pfs_pick_run *run = pfs_arena_array(p->arena, (size_t)split->files, sizeof(*run));
+    int64_t local_ms = p->want->now_ms + p->want->zone_ms;
+    struct pfs_pick_now now = {(int32_t)(local_ms / HOUR_MS % 24), local_ms, INT64_MIN};
+    struct pfs_compact_job *job;
+    struct pfs_pick pick;
+    int64_t runs, files = 0;
+    int32_t top;
+
+    if (file == NULL || run == NULL)
+        return pfs_arena_full(p->arena, err);
+    memcpy(file, split->file, (size_t)split->files * sizeof(*file));
+    qsort(file, (size_t)split->files, sizeof(*file), compare_age);
+    runs = list_runs(file, split->files, run);
+    top = pfs_pick_top(&p->rules, run, runs);
+    now.full_ms = last_full(file, split->files, top);
+    pick = p->want->full ? pfs_pick_full(&p->rules, run, runs) : pfs_pick_normal(&p->rules, run, runs, &now);
+    if (pick.runs == 0)
+        return p->want->full ? plan_rewrites(p, split, top, err) : 0;
+    for (int64_t i = 0; i < pick.runs; i++)
+        files += run[i].files;
+    qsort(file, (size_t)files, sizeof(*file), compare_key);
+    job = add_job(p, split, file, (int32_t)files);
+    job->level = pick.level;
+    job->drop_deletes = pick.level != 0 && pick.level >= run[runs - 1].level;
+    return 0;
+}
+
+/* ---- append tables ---- */
+
+static int64_t *sizes_of(struct planning *p, const struct pfs_plan_file *file, int32_t files)
+{
+    int64_t *bytes = pfs_arena_array(p->arena, (size_t)files, sizeof(*bytes));
+
+    for (int32_t i = 0; bytes != NULL && i < files; i++)
+        bytes[i] = file[i].entry->file.size;
+    return bytes;
+}
+
+static int plan_appended_bucket(struct planning *p, const struct pfs_split *split, struct pfs_err *err)
+{
+    int64_t *bytes = sizes_of(p, split->file, split->files);
+    struct pfs_pick_files pick;
+
+    if (bytes == NULL)
+        return pfs_arena_full(p->arena, err);
+    pick = pfs_pick_bucket(&p->append, bytes, split->files, p->want->full);
+    if (pick.count > 0)
+        (void)add_job(p, split, &split->file[pick.from], (int32_t)pick.count);
+    return 0;
+}
+
+static int compare_size(const void *left, const void *right)
+{
+    const struct pfs_data_file *a = &((const struct pfs_plan_file *)left)->entry->file;
+    const struct pfs_data_file *b = &((const struct pfs_plan_file *)right)->entry->file;
+
+    if (a->size != b->size)
+        return a->size < b->size ? -1 : 1;
+    return strcmp(a->name, b->name);
+}
+
+static int plan_appended(struct planning *p, const struct pfs_split *split, struct pfs_err *err)
+{
+    struct pfs_plan_file *small = pfs_arena_array(p->arena, (size_t)split->files, sizeof(*small));
+    struct pfs_pick_files pick = {0, 0};
+    int64_t *bytes;
+    int32_t count = 0;
+
+    if (small == NULL)
+        return pfs_arena_full(p->arena, err);
+    for (int32_t i = 0; i < split->files; i++)
+        if (split->file[i].entry->file.size < p->append.small_bytes)
+            small[count++] = split->file[i];
+    qsort(small, (size_t)count, sizeof(*small), compare_size);
+    bytes = sizes_of(p, small, count);
+    if (bytes == NULL)
+        return pfs_arena_full(p->arena, err);
+    do {
+        pick = pfs_pick_bin(&p->append, bytes, count, pick.from + pick.count);
+        if (pick.count > 0)
+            (void)add_job(p, split, &small[pick.from], (int32_t)pick.count);
+    } while (pick.count > 0);
+    return 0;
+}
+
+/* ---- all ---- */
+
+int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, struct pfs_compact_job **out,
+                  int32_t *count, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = want->state->schema;
+    struct pfs_scan_want scan = {.state = want->state, .levels = PFS_LEVELS_ALL, .columns = -1};
+    struct planning p = {.want = want, .arena = arena};
+    struct pfs_plan plan = {0};
+
+    PFS_TRY(check_supported(schema, err));
+    if (schema->primary_keys > 0)
+        PFS_TRY(pfs_pick_rules_read(schema, &p.rules, err));
+    else
+        PFS_TRY(pfs_append_rules_read(schema, &p.append, err));
+    PFS_TRY(pfs_plan_make(&scan, NULL, arena, &plan, err));
+    p.job = pfs_arena_array(arena, (size_t)want->state->files, sizeof(*p.job));
+    if (p.job == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < plan.splits; i++) {
+        const struct pfs_split *split = &plan.split[i];
+
+        if (!is_wanted(want, split))
+            continue;
+        if (schema->primary_keys > 0)
+            PFS_TRY(plan_bucket(&p, split, err));
+        else
+            PFS_TRY(schema->buckets > 0 ? plan_appended_bucket(&p, split, err) : plan_appended(&p, split, err));
+    }
+    *out = p.job;
+    *count = p.jobs;
+    return 0;
+}

@@ -1,0 +1,224 @@
+/* rewrite.c - rows of some sections into new files. Two slots of batches take turns: while one is filled (read,
+ * merged), the other is drained (encoded, written). */
+#include <errno.h>
+
+#include "base/limits.h"
+#include "src/file/file.h"
+#include "src/lsm/internal.h"
+#include "src/merge/expire.h"
+
+#define SLOT_BATCHES 16 /* as many are filled before the two meet again */
+#define SLOT_SHARE 8    /* of the budget: a slot that holds so much is full */
+
+struct slot {
+    struct pfs_arena arena;
+    struct pfs_batch batch[SLOT_BATCHES];
+    int32_t batches;
+    bool last; /* there are no more rows */
+    int rc;
+    struct pfs_err err;
+};
+
+struct rewriting {
+    const struct pfs_compactor *c;
+    const struct pfs_compact_job *job;
+    struct pfs_section_read read;
+    const struct pfs_section *section;
+    int32_t sections, at;    /* next section */
+    int64_t left;            /* rows of the open one that nobody was told of */
+    struct pfs_arena arena;  /* of the open section */
+    struct pfs_reader *open; /* NULL = none */
+    struct pfs_data_writer *writer;
+    struct slot slot[2];
+    int turn; /* the slot that is filled next */
+};
+
+/* ---- reading ---- */
+
+/* Rows that are too old take no part in a merge. */
+static int leave_out_old(void *context, struct pfs_reader *in, struct pfs_reader **out, struct pfs_err *err)
+{
+    const struct rewriting *r = context;
+    const struct pfs_schema *schema = r->c->config.state->schema;
+
+    return pfs_expire_open(schema, r->c->column, schema->columns, r->c->config.now_ms, in, out, err);
+}
+
+static void choose_read(struct rewriting *r, struct pfs_budget budget)
+{
+    const struct pfs_compactor *c = r->c;
+    const struct pfs_state *state = c->config.state;
+
+    r->read = (struct pfs_section_read){.chain = {.read = {.store = state->store,
+                                                           .table = state->store_table,
+                                                           .schema = state->schema,
+                                                           .schemas = state->schemas,
+                                                           .columns = state->schema->columns,
+                                                           .column = c->column,
+                                                           .key_value = c->engine != NULL,
+                                                           .external = state->external,
+                                                           .ahead_bytes = budget.bytes / PFS_AHEAD_SHARE,
+                                                           .cancel = c->config.cancel,
+                                                           .pool = c->config.pool}},
+                                        .engine = c->engine,
+                                        .key = state->schema->trimmed_key,
+                                        .budget = budget,
+                                        .filter = leave_out_old,
+                                        .context = r};
+}
+
+static int open_section(struct rewriting *r, struct pfs_err *err)
+{
+    const struct pfs_section *s = &r->section[r->at];
+    const struct pfs_plan_file **list;
+
+    pfs_arena_reset(&r->arena);
+    r->left = 0;
+    for (int32_t i = 0; i < s->files; i++)
+        r->left += s->file[i].entry->file.rows;
+    if (r->c->engine != NULL)
+        return pfs_section_open(&r->read, s, &r->arena, &r->open, err);
+    list = pfs_arena_array(&r->arena, (size_t)s->files, sizeof(*list));
+    if (list == NULL)
+        return pfs_arena_full(&r->arena, err);
+    for (int32_t i = 0; i < s->files; i++)
+        list[i] = &s->file[i];
+    return pfs_chain_open(&r->read.chain, list, s->files, &r->open, err);
+}
+
+static void tell(struct rewriting *r, int64_t rows)
+{
+    rows = rows < r->left ? rows : r->left;
+    r->left -= rows;
+    if (r->c->config.progress != NULL && rows > 0)
+        r->c->config.progress(r->c->config.context, rows);
+}
+
+/* Rows of the next batch; 0 at the end of all sections. */
+static int64_t next_rows(struct rewriting *r, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
+{
+    while (r->open != NULL || r->at < r->sections) {
+        int64_t rows;
+
+        if (pfs_cancelled(r->c->config.cancel))
+            return -ECANCELED;
+        if (r->open == NULL)
+            PFS_TRY(open_section(r, err));
+        rows = pfs_reader_next(r->open, arena, out, err);
+        if (rows != 0) {
+            tell(r, rows);
+            return rows;
+        }
+        tell(r, r->left);
+        pfs_reader_close(r->open);
+        r->open = NULL;
+        r->at++;
+    }
+    return 0;
+}
+
+static int fill(struct rewriting *r, struct slot *s, struct pfs_err *err)
+{
+    size_t most = r->read.budget.bytes / SLOT_SHARE;
+
+    pfs_arena_reset(&s->arena);
+    s->batches = 0;
+    while (s->batches < SLOT_BATCHES && s->arena.used_bytes < most) {
+        struct pfs_batch *batch = &s->batch[s->batches];
+        int64_t rows = next_rows(r, &s->arena, batch, err);
+
+        if (rows < 0)
+            return (int)rows;
+        s->last = rows == 0;
+        if (s->last)
+            break;
+        if (r->c->engine != NULL && r->job->drop_deletes)
+            PFS_TRY(pfs_engine_drop_deletes(batch, &s->arena, batch, err));
+        s->batches += batch->rows > 0;
+    }
+    return 0;
+}
+
+/* ---- both ---- */
+
+static int drain(struct rewriting *r, struct slot *s, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < s->batches; i++)
+        PFS_TRY(pfs_data_writer_add(r->writer, &s->batch[i], err));
+    return 0;
+}
+
+static void half(void *context, int index)
+{
+    struct rewriting *r = context;
+    struct slot *s = &r->slot[index == 0 ? r->turn : 1 - r->turn];
+
+    s->rc = index == 0 ? fill(r, s, &s->err) : drain(r, s, &s->err);
+}
+
+static int turns(struct rewriting *r, struct pfs_err *err)
+{
+    for (;;) {
+        struct slot *filled = &r->slot[r->turn], *drained = &r->slot[1 - r->turn];
+
+        if (r->c->config.pool != NULL) {
+            pfs_pool_run(r->c->config.pool, 2, half, r);
+        } else {
+            half(r, 0);
+            half(r, 1);
+        }
+        for (int i = 0; i < 2; i++)
+            if (r->slot[i].rc < 0) {
+                if (err != NULL)
+                    *err = r->slot[i].err;
+                return r->slot[i].rc;
+            }
+        if (drained->last)
+            return 0;
+        r->turn = 1 - r->turn;
+        if (filled->last && filled->batches == 0)
+            return 0;
+    }
+}
+
+static int open_writer(struct rewriting *r, struct pfs_err *err)
+{
+    const struct pfs_state *state = r->c->config.state;
+    const struct pfs_manifest_entry *first = r->section->file->entry;
+    struct pfs_data_write write = {.store = state->store,
+                                   .table = state->store_table,
+                                   .schema = state->schema,
+                                   .partition = r->job->partition,
+                                   .bucket = r->job->bucket,
+                                   .total_buckets = first->total_buckets,
+                                   .level = r->job->level,
+                                   .source = 1,
+                                   .first_number = first->file.min_sequence,
+                                   .clock = r->c->config.clock};
+
+    return pfs_data_writer_open(&write, &r->writer, err);
+}
+
+int pfs_rewrite(const struct pfs_compactor *c, const struct pfs_compact_job *job, const struct pfs_section *section,
+                int32_t sections, struct pfs_budget budget, struct pfs_arena *arena, struct pfs_manifest_entry **out,
+                int64_t *count, struct pfs_err *err)
+{
+    struct rewriting r = {.c = c, .job = job, .section = section, .sections = sections};
+    int rc;
+
+    choose_read(&r, budget);
+    pfs_arena_init(&r.arena, PFS_ARENA_LIMIT);
+    for (int i = 0; i < 2; i++)
+        pfs_arena_init(&r.slot[i].arena, PFS_BATCH_BYTES_MAX);
+    rc = open_writer(&r, err);
+    if (rc == 0)
+        rc = turns(&r, err);
+    if (rc == 0)
+        rc = pfs_data_writer_finish(r.writer, arena, out, count, err);
+    pfs_data_writer_close(r.writer);
+    pfs_reader_close(r.open);
+    for (int i = 0; i < 2; i++)
+        pfs_arena_done(&r.slot[i].arena);
+    pfs_arena_done(&r.arena);
+    return rc;
+}

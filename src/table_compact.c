@@ -1,0 +1,233 @@
+/* table_compact.c - a table's buckets compacted: planned on the newest state, carried out on the pool, published as one
+ * COMPACT snapshot. */
+#include <pthread.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/uuid.h"
+#include "src/table.h"
+
+#define ATTEMPTS 4 /* somebody else may compact the same buckets */
+#define MEMORY_DEFAULT ((size_t)256 << 20)
+#define MEMORY_SHARE 4
+#define SPILL_DIRECTORY "/var/tmp"
+
+struct compaction {
+    const struct pfs_compact_want *want;
+    struct pfs_table_parts parts;
+    struct pfs_budget budget; /* of one job */
+    struct pfs_state *state;
+    struct pfs_compactor *compactor;
+    struct pfs_arena arena; /* jobs */
+    int32_t jobs;
+    struct pfs_compact_job *job;
+    struct job_result {
+        struct pfs_arena arena;
+        struct pfs_compacted done;
+        int rc;
+        struct pfs_err err;
+    } * result;
+    struct pfs_manifest_entry *entry; /* of all jobs: DELETEs, then ADDs */
+    int64_t entries;
+    pthread_mutex_t lock; /* guards `done_rows`, and the caller's progress function */
+    int64_t done_rows, rows;
+};
+
+/* ---- carrying out ---- */
+
+static void progress(void *context, int64_t rows)
+{
+    struct compaction *c = context;
+
+    pthread_mutex_lock(&c->lock);
+    c->done_rows += rows;
+    if (c->want->progress != NULL)
+        c->want->progress(c->want->context, c->done_rows, c->rows);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void run_job(void *context, int index)
+{
+    struct compaction *c = context;
+    struct job_result *r = &c->result[index];
+
+    pfs_arena_init(&r->arena, PFS_ARENA_LIMIT);
+    if (pfs_cancelled(c->want->cancel))
+        r->rc = -ECANCELED;
+    else
+        r->rc = pfs_compact_run(c->compactor, &c->job[index], c->budget, &r->arena, &r->done, &r->err);
+}
+
+static int64_t zone_ms(int64_t now_ms)
+{
+    time_t seconds = (time_t)(now_ms / 1000);
+    struct tm local;
+
+    return localtime_r(&seconds, &local) == NULL ? 0 : local.tm_gmtoff * 1000;
+}
+
+static int plan(struct compaction *c, struct pfs_err *err)
+{
+    struct pfs_compactor_config config = {.state = c->state,
+                                          .clock = c->parts.clock,
+                                          .pool = c->parts.pool,
+                                          .cancel = c->want->cancel,
+                                          .now_ms = pfs_clock_now_ms(c->parts.clock),
+                                          .progress = progress,
+                                          .context = c};
+    struct pfs_jobs_want want = {.state = c->state,
+                                 .full = c->want->full,
+                                 .specs = c->want->specs,
+                                 .spec = c->want->spec,
+                                 .bucket = c->want->one_bucket ? c->want->bucket : -1,
+                                 .now_ms = config.now_ms,
+                                 .zone_ms = zone_ms(config.now_ms)};
+
+    PFS_TRY(pfs_jobs_make(&want, &c->arena, &c->job, &c->jobs, err));
+    if (c->jobs == 0)
+        return 0;
+    for (int32_t i = 0; i < c->jobs; i++)
+        c->rows += c->job[i].rows;
+    c->result = pfs_alloc_array((size_t)c->jobs, sizeof(*c->result));
+    if (c->result == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for the compaction of %d buckets", c->jobs);
+    return pfs_compactor_open(&config, &c->compactor, err);
+}
+
+/* Each job on its own share of the budget; as many run at once as there are threads. */
+static int run_jobs(struct compaction *c, struct pfs_budget budget, struct pfs_err *err)
+{
+    int32_t threads = c->parts.pool != NULL ? pfs_pool_threads(c->parts.pool) : 1;
+
+    c->budget = pfs_budget_share(budget, (size_t)(c->jobs < threads ? c->jobs : threads));
+    if (c->parts.pool != NULL)
+        pfs_pool_run(c->parts.pool, c->jobs, run_job, c);
+    for (int32_t i = 0; i < c->jobs; i++) {
+        struct job_result *r = &c->result[i];
+
+        if (c->parts.pool == NULL)
+            run_job(c, i);
+        if (r->rc < 0) {
+            if (err != NULL)
+                *err = r->err;
+            return pfs_state_failure(c->state, r->rc, err);
+        }
+    }
+    return 0;
+}
+
+static int collect(struct compaction *c, struct pfs_err *err)
+{
+    int64_t deletes = 0, adds = 0;
+
+    for (int32_t i = 0; i < c->jobs; i++) {
+        deletes += c->result[i].done.deletes;
+        adds += c->result[i].done.adds;
+    }
+    c->entry = pfs_arena_array(&c->arena, (size_t)(deletes + adds), sizeof(*c->entry));
+    if (c->entry == NULL)
+        return pfs_arena_full(&c->arena, err);
+    for (int32_t i = 0; i < c->jobs; i++)
+        for (int64_t k = 0; k < c->result[i].done.deletes; k++)
+            c->entry[c->entries++] = c->result[i].done.deleted[k];
+    for (int32_t i = 0; i < c->jobs; i++)
+        for (int64_t k = 0; k < c->result[i].done.adds; k++)
+            c->entry[c->entries++] = c->result[i].done.added[k];
+    return 0;
+}
+
+/* ---- publishing ---- */
+
+/* The entries do not depend on the state: that the files which go are still there is checked when it is published. */
+static int prepare(void *context, struct pfs_state *state, struct pfs_change *out, struct pfs_err *err)
+{
+    const struct compaction *c = context;
+
+    (void)state;
+    (void)err;
+    *out = (struct pfs_change){.kind = PFS_COMMIT_COMPACT, .entries = c->entries, .entry = c->entry};
+    return 0;
+}
+
+static int publish(struct pfs_table *table, struct compaction *c, int64_t *id, bool *unclear, struct pfs_err *err)
+{
+    char user[PFS_UUID_TEXT];
+    struct pfs_publish publish = {
+        .user = user, .identifier = PFS_BATCH_IDENTIFIER, .cancel = c->want->cancel, .context = c, .prepare = prepare};
+
+    pfs_uuid_make(user);
+    return pfs_table_publish(table, &publish, id, unclear, err);
+}
+
+static void report(const struct compaction *c, struct pfs_compact_result *out)
+{
+    for (int64_t i = 0; i < c->entries; i++) {
+        const struct pfs_manifest_entry *e = &c->entry[i];
+
+        *(e->deleted ? &out->removed : &out->added) += 1;
+        *(e->deleted ? &out->old_rows : &out->rows) += e->file.rows;
+        *(e->deleted ? &out->old_bytes : &out->bytes) += e->file.size;
+    }
+}
+
+/* Files that no snapshot names go, unless the outcome of the attempt is not known. */
+static void done(struct compaction *c, bool keep)
+{
+    for (int32_t i = 0; c->result != NULL && i < c->jobs; i++) {
+        if (!keep && c->result[i].rc == 0)
+            pfs_compact_undo(c->compactor, &c->result[i].done);
+        pfs_arena_done(&c->result[i].arena);
+    }
+    pfs_free(c->result);
+    pfs_compactor_close(c->compactor);
+    pfs_state_unref(c->state);
+    pfs_arena_done(&c->arena);
+    pthread_mutex_destroy(&c->lock);
+}
+
+/* -EBUSY: somebody else took files meanwhile. */
+static int attempt(struct pfs_table *table, const struct pfs_compact_want *want, struct pfs_budget budget,
+                   struct pfs_compact_result *out, struct pfs_err *err)
+{
+    struct compaction c = {.want = want, .parts = pfs_table_parts(table)};
+    bool unclear = false;
+    int rc;
+
+    pthread_mutex_init(&c.lock, NULL);
+    pfs_arena_init(&c.arena, PFS_ARENA_LIMIT);
+    rc = pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &c.state, err);
+    if (rc == 0)
+        rc = plan(&c, err);
+    if (rc == 0 && c.jobs > 0)
+        rc = run_jobs(&c, budget, err);
+    if (rc == 0)
+        rc = collect(&c, err);
+    if (rc == 0 && c.entries > 0)
+        rc = publish(table, &c, &out->snapshot, &unclear, err);
+    if (out->snapshot != 0)
+        report(&c, out);
+    done(&c, out->snapshot != 0 || unclear);
+    return unclear && rc == -EBUSY ? -EIO : rc;
+}
+
+int pfs_table_compact(struct pfs_table *table, const struct pfs_compact_want *want, struct pfs_compact_result *out,
+                      struct pfs_err *err)
+{
+    struct pfs_table_parts parts = pfs_table_parts(table);
+    size_t memory = parts.memory_bytes > 0 ? parts.memory_bytes : MEMORY_DEFAULT;
+    struct pfs_budget budget = want->budget;
+    struct pfs_store *spill = NULL;
+    int rc = -EBUSY;
+
+    *out = (struct pfs_compact_result){0};
+    if (budget.bytes == 0)
+        budget.bytes = memory / MEMORY_SHARE;
+    if (budget.spill == NULL && pfs_store_open_posix(SPILL_DIRECTORY, &spill, NULL) == 0)
+        budget.spill = spill;
+    for (int i = 0; i < ATTEMPTS && (rc == -EBUSY || rc == -ESTALE); i++)
+        rc = attempt(table, want, budget, out, err);
+    if (rc == 0 && err != NULL)
+        pfs_err_clear(err); /* of attempts that failed */
+    pfs_store_close(spill);
+    return rc;
+}
