@@ -57,9 +57,11 @@ class Table(random_tables.Table):
     def choose_options(self):
         rng = self.rng
         super().choose_options()
-        # What is added up in another order is another number.
+        # What is added up in another order is another number; and a DECIMAL that outgrows its precision (Paimon lets it)
+        # is nothing that Avro takes.
         for key in [k for k, v in self.options.items() if v == "sum"]:
-            if dict(self.columns)[key.split(".")[1]] == "DOUBLE":
+            kind = dict(self.columns)[key.split(".")[1]]
+            if kind == "DOUBLE" or kind == "DECIMAL(9, 2)" and "avro" in str(self.options):
                 self.options[key] = "max"
         if self.keyed:
             self.choose_keyed()
@@ -319,6 +321,8 @@ class Run:
         self.compare_one(when, latest, "db/t/snapshot/latest.jsonl")
         if stream:
             self.compare_one(when + ", changes", ("stream", "db.t", "--from", "1"), "db/t/changelog.jsonl")
+        if "partition.default-name" in self.table.options:
+            return  # fsck takes the name for a value
         try:
             self.oracle("fsck", self.ours, "db.t")
             self.totals["passed"] += 1
