@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/decimal.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "format/binrow.h"
@@ -234,13 +235,62 @@ static int note_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, s
 }
 
 /* The file's columns out of a key-value batch. */
+static pfs_i128 decimal_at(const struct pfs_column *column, int64_t row)
+{
+    return pfs_type_width(column->type) == 16 ? ((const pfs_i128 *)column->values)[row]
+                                              : ((const int64_t *)column->values)[row];
+}
+
+/* Has some value more digits than its column? Slots of nulls are looked at too. */
+static bool outgrown(const struct pfs_column *column, int64_t rows)
+{
+    pfs_i128 end = pfs_decimal_power(column->type->precision);
+    bool some = false;
+
+    if (pfs_type_width(column->type) == 16) {
+        const pfs_i128 *value = column->values;
+
+        for (int64_t i = 0; i < rows; i++)
+            some |= value[i] >= end || value[i] <= -end;
+    } else {
+        const int64_t *value = column->values, narrow = (int64_t)end;
+
+        for (int64_t i = 0; i < rows; i++)
+            some |= value[i] >= narrow || value[i] <= -narrow;
+    }
+    return some;
+}
+
+/* Sums may outgrow the precision of their column. ORC has no room for such a decimal: it is NULL in Paimon's ORC files
+ * too. `column` is replaced when it has some. */
+static int fit_decimals(struct pfs_column *column, int64_t rows, struct pfs_arena *arena, struct pfs_err *err)
+{
+    size_t bytes = ((size_t)rows + 7) / 8;
+    uint8_t *valid;
+
+    if (!outgrown(column, rows))
+        return 0;
+    valid = pfs_arena_array(arena, bytes, 1);
+    if (valid == NULL)
+        return pfs_arena_full(arena, err);
+    if (column->valid != NULL)
+        memcpy(valid, column->valid, bytes);
+    else
+        memset(valid, 0xff, bytes);
+    for (int64_t i = 0; i < rows; i++)
+        if (!pfs_decimal_fits(decimal_at(column, i), column->type->precision))
+            valid[i >> 3] &= (uint8_t) ~(1u << (i & 7));
+    column->valid = valid;
+    return 0;
+}
+
 static int write_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, struct pfs_err *err)
 {
     const struct pfs_schema *schema = w->write.schema;
     struct pfs_arena arena;
     struct pfs_batch out = {batch->rows, w->columns, NULL};
     int32_t at = 0;
-    int rc;
+    int rc = 0;
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     out.column = pfs_arena_array(&arena, (size_t)w->columns, sizeof(*out.column));
@@ -254,7 +304,11 @@ static int write_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, 
         out.column[at++] = batch->column[schema->columns + i];
     for (int32_t i = 0; i < schema->columns; i++)
         out.column[at++] = batch->column[i];
-    rc = pfs_writer_write(w->writer, &out, err);
+    for (int32_t i = 0; rc == 0 && w->making.format == PFS_DATA_ORC && i < w->columns; i++)
+        if (out.column[i].type->kind == PFS_DECIMAL)
+            rc = fit_decimals(&out.column[i], out.rows, &arena, err);
+    if (rc == 0)
+        rc = pfs_writer_write(w->writer, &out, err);
     pfs_arena_done(&arena);
     return rc;
 }

@@ -104,6 +104,30 @@ static bool is_there(struct world *w, const char *name)
 #define D "{\"id\":2,\"name\":\"d\",\"type\":\"DOUBLE\"}"
 #define M "{\"id\":3,\"name\":\"m\",\"type\":{\"type\":\"MAP\",\"key\":\"STRING NOT NULL\",\"value\":\"INT\"}}"
 
+/* ---- values ---- */
+
+static void a_sum_that_outgrew_its_decimal_is_null_in_an_orc_file(void **state)
+{
+    static const char *const formats[] = {"orc", "parquet"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(formats); i++) {
+        struct pfs_data_write write;
+        struct world w;
+        int64_t sums[2] = {999999999, 1000000000};
+        char options[40];
+
+        (void)snprintf(options, sizeof(options), "\"file.format\":\"%s\"", formats[i]);
+        set_up(&w, K ",{\"id\":4,\"name\":\"sum\",\"type\":\"DECIMAL(9, 2)\"}", "\"k\"", options);
+        rows(&w, "{\"k\":\"a\",\"sum\":1}\n{\"k\":\"b\",\"sum\":2}\n", "");
+        w.batch.column[1].values = sums;
+        write = write_of(&w);
+        write_rows(&w, &write);
+        assert_int_equal(w.made[0].file.value_stats.nulls[1], i == 0 ? 1 : 0);
+        tear_down(&w);
+    }
+}
+
 /* ---- names ---- */
 
 static void names_and_places_follow_the_options(void **state)
@@ -509,6 +533,7 @@ static void keys_of_a_map_are_indexed_each(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sum_that_outgrew_its_decimal_is_null_in_an_orc_file),
         cmocka_unit_test(names_and_places_follow_the_options),
         cmocka_unit_test(options_without_sense_are_refused_with_their_value),
         cmocka_unit_test(files_end_between_two_keys),
