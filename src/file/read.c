@@ -15,6 +15,7 @@
 #include "format/orc/orc.h"
 #include "format/parquet/parquet.h"
 #include "src/file/cast.h"
+#include "src/file/evolve.h"
 #include "src/file/file.h"
 #include "src/file/names.h"
 #include "src/meta/names.h"
@@ -64,14 +65,6 @@ static int32_t partition_place(const struct pfs_schema *schema, int32_t column)
     return -1;
 }
 
-static const struct pfs_field *field_by_id(const struct pfs_schema *schema, int32_t id)
-{
-    for (int32_t i = 0; i < schema->columns; i++)
-        if (schema->field[i].id == id)
-            return &schema->field[i];
-    return NULL;
-}
-
 static bool is_written(const struct pfs_data_file *file, const char *name)
 {
     for (int64_t i = 0; i < file->write_columns; i++)
@@ -84,7 +77,8 @@ static bool is_written(const struct pfs_data_file *file, const char *name)
 static const struct pfs_field *find_field(const struct pfs_schema *schema, int32_t column, const struct pfs_schema *old,
                                           const struct pfs_data_file *file)
 {
-    const struct pfs_field *want = &schema->field[column], *have = old == schema ? want : field_by_id(old, want->id);
+    const struct pfs_field *want = &schema->field[column],
+                           *have = old == schema ? want : pfs_evolve_find(old, want->id);
 
     return have != NULL && is_written(file, have->name) ? have : NULL;
 }
@@ -130,12 +124,11 @@ static void ask_system(struct data_reader *r, struct ask *ask, int32_t part, enu
 static int plan_column(struct part *part, const struct pfs_field *want, const struct pfs_field *have, struct ask *ask,
                        struct pfs_err *err)
 {
-    if (have != want && pfs_cast_check(&have->type, &want->type, err) < 0)
-        return pfs_wrap(err, "column %s", want->name);
-    part->origin =
-        have == want || (pfs_cast_is_same(&have->type, &want->type) && pfs_type_equal(&have->type, &want->type, false))
-            ? FROM_FILE
-            : CAST;
+    int same = pfs_evolve_is_same(have, want, err);
+
+    if (same < 0)
+        return same;
+    part->origin = same ? FROM_FILE : CAST;
     part->at = ask_for(ask, have, false);
     return 0;
 }
