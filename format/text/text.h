@@ -108,6 +108,10 @@ int64_t pfs_text_parser_feed(struct pfs_text_parser *parser, struct pfs_slice in
                              struct pfs_batch *out, size_t *consumed, struct pfs_text_refusal *refusal,
                              struct pfs_err *err);
 
+/* The rows that feed would give if the stream ended here; the parser stays where it stands. */
+int64_t pfs_text_parser_peek(struct pfs_text_parser *parser, struct pfs_arena *arena, struct pfs_batch *out,
+                             struct pfs_err *err);
+
 /* Bytes of an unfinished row that the parser carries, and 1 for an array of rows that is still open; 0 = the stream
  * ends at a row boundary. */
 size_t pfs_text_parser_carried(const struct pfs_text_parser *parser);
