@@ -126,6 +126,7 @@ static void keep_answer(struct pfs_answers *answers, uint32_t uid, const struct 
 
 struct pfs_console {
     struct pfs_catalog *catalog;
+    struct pfs_ingest *ingest;
     struct pfs_pool *pool;
     struct pfs_answers *answers;
     char *database; /* NULL = default */
@@ -135,8 +136,9 @@ struct pfs_console {
     struct pfs_buf answer;
 };
 
-int pfs_console_open(struct pfs_catalog *catalog, struct pfs_pool *pool, struct pfs_answers *answers,
-                     const char *database, uint32_t uid, struct pfs_console **out, struct pfs_err *err)
+int pfs_console_open(struct pfs_catalog *catalog, struct pfs_ingest *ingest, struct pfs_pool *pool,
+                     struct pfs_answers *answers, const char *database, uint32_t uid, struct pfs_console **out,
+                     struct pfs_err *err)
 {
     struct pfs_console *c = pfs_zalloc(sizeof(*c));
     const struct answer *last;
@@ -146,6 +148,7 @@ int pfs_console_open(struct pfs_catalog *catalog, struct pfs_pool *pool, struct 
         return pfs_fail(err, ENOMEM, "no memory for a handle");
     }
     c->catalog = catalog;
+    c->ingest = ingest;
     c->pool = pool;
     c->answers = answers;
     c->uid = uid;
@@ -197,6 +200,8 @@ static void execute(void *context)
     pfs_free(j);
     pthread_mutex_lock(&c->lock);
     pfs_buf_clear(&c->answer);
+    if (c->ingest != NULL) /* before a statement changes a table; what cannot be committed is reported by itself */
+        (void)pfs_ingest_commit_all(c->ingest, NULL);
     rc = pfs_catalog_execute(c->catalog, c->database, pfs_buf_slice(&c->text), &c->answer, &request->err);
     pfs_buf_clear(&c->text);
     if (rc < 0) {

@@ -4,6 +4,7 @@
 #include "fs/inbox.h"
 #include "fs/place.h"
 #include "src/catalog.h"
+#include "src/ingest.h"
 
 /* The text of schema.sql, schema.json, snapshot.json, options, status.json or errors.jsonl of a place. */
 int pfs_control_print(const struct pfs_place *place, struct pfs_table *table, struct pfs_errors *errors,
@@ -16,10 +17,11 @@ void pfs_answers_close(struct pfs_answers *answers); /* NULL allowed */
 
 /* A handle on an sql file. Statements are executed when the text so far ends with ';'; a failing one fails the write
  * and is the answer too. Reading gives this handle's answer from its start, or, before it has written, the last one of
- * that user. */
+ * that user. `ingest` (may be NULL) commits what is pending before statements. */
 struct pfs_console;
-int pfs_console_open(struct pfs_catalog *catalog, struct pfs_pool *pool, struct pfs_answers *answers,
-                     const char *database, uint32_t uid, struct pfs_console **out, struct pfs_err *err);
+int pfs_console_open(struct pfs_catalog *catalog, struct pfs_ingest *ingest, struct pfs_pool *pool,
+                     struct pfs_answers *answers, const char *database, uint32_t uid, struct pfs_console **out,
+                     struct pfs_err *err);
 void pfs_console_close(struct pfs_console *console);
 void pfs_console_write(struct pfs_console *console, struct pfs_request *request, struct pfs_slice bytes);
 /* -EINVAL when a statement without ';' is left. */

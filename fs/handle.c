@@ -164,27 +164,26 @@ static void open_stream(struct pfs_tree *tree, struct pfs_request *request, stru
 
 /* ---- inboxes ---- */
 
-static int64_t next_identifier(void *context)
+static bool skips(const struct pfs_tree *tree, const struct pfs_schema *schema)
 {
-    struct pfs_tree *tree = context;
+    const char *own = pfs_options_get(&schema->options, "paimonfs.on-error");
 
-    return atomic_fetch_add(&tree->identifier, 1);
+    return own != NULL ? strcmp(own, "skip") == 0 : tree->config.skip;
 }
 
 static int fill_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, struct pfs_table *table,
                       struct pfs_err *err)
 {
     const struct pfs_place *place = &h->node->place;
-    struct pfs_inbox_config config = {.table = table,
+    struct pfs_inbox_config config = {.ingest = tree->ingest,
+                                      .table = table,
                                       .pool = tree->config.pool,
                                       .clock = tree->config.clock,
                                       .format = place->text,
                                       .envelope = place->envelope,
-                                      .user = place->user != NULL ? place->user : tree->user,
-                                      .once = place->user != NULL,
+                                      .user = place->user,
                                       .identifier = place->identifier,
-                                      .next_identifier = next_identifier,
-                                      .context = tree,
+                                      .overwrite = place->kind == PFS_NODE_OVERWRITE,
                                       .partitions = place->specs,
                                       .append = (flags & O_APPEND) != 0};
     const struct pfs_schema *schema;
@@ -195,6 +194,8 @@ static int fill_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, st
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = pfs_table_schema(table, &schema, err);
+    if (rc == 0)
+        config.skip = skips(tree, schema);
     if (rc == 0)
         rc = pfs_place_partitions(place, schema, &arena, &value, err);
     if (rc == 0)
@@ -280,11 +281,11 @@ void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, stru
     }
     if (node->view != NULL || pfs_node_class(place->kind) == PFS_CLASS_STREAM)
         rc = pfs_fail(&request->err, EROFS, "%s shows rows; append to inbox instead", place->path);
-    else if (place->kind == PFS_NODE_INBOX)
+    else if (place->kind == PFS_NODE_INBOX || place->kind == PFS_NODE_OVERWRITE)
         rc = open_inbox(tree, h, flags, &request->err);
     else if (place->kind == PFS_NODE_SQL)
-        rc = pfs_console_open(tree->config.catalog, tree->config.pool, tree->answers, place->database, request->uid,
-                              &h->console, &request->err);
+        rc = pfs_console_open(tree->config.catalog, tree->ingest, tree->config.pool, tree->answers, place->database,
+                              request->uid, &h->console, &request->err);
     else
         rc = -EISDIR;
     if (rc < 0)

@@ -1,136 +1,57 @@
 #include "fs/inbox.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/datetime.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/utf8.h"
 
-#define ERRORS_BYTES_MAX ((size_t)1 << 20)
-
-/* ---- errors.jsonl ---- */
-
-struct pfs_errors {
-    pthread_mutex_t lock; /* guards text */
-    struct pfs_buf text;
-};
-
-int pfs_errors_open(struct pfs_errors **out, struct pfs_err *err)
-{
-    struct pfs_errors *e = pfs_zalloc(sizeof(*e));
-
-    if (e == NULL)
-        return pfs_fail(err, ENOMEM, "no memory for errors.jsonl");
-    pthread_mutex_init(&e->lock, NULL);
-    *out = e;
-    return 0;
-}
-
-void pfs_errors_close(struct pfs_errors *errors)
-{
-    if (errors == NULL)
-        return;
-    pfs_buf_done(&errors->text);
-    pthread_mutex_destroy(&errors->lock);
-    pfs_free(errors);
-}
-
-/* Text as a JSON string; bytes that are no UTF-8 or no text are shown as \u00xx, so that the line stays JSON. */
-static void put_json(struct pfs_buf *out, struct pfs_slice text)
-{
-    bool valid = pfs_utf8_check(text) == text.len;
-
-    pfs_buf_putc(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.at[i];
-
-        if (c == '"' || c == '\\')
-            pfs_buf_putc(out, '\\');
-        if (c < ' ' || (c >= 128 && !valid))
-            pfs_buf_printf(out, "\\u%04x", c);
-        else
-            pfs_buf_putc(out, c);
-    }
-    pfs_buf_putc(out, '"');
-}
-
-/* Drops the oldest lines until half of the room is free. */
-static void drop_oldest(struct pfs_buf *text)
-{
-    uint8_t *cut = memchr(text->at + text->len / 2, '\n', text->len - text->len / 2);
-    size_t from = cut == NULL ? text->len : (size_t)(cut + 1 - text->at);
-
-    memmove(text->at, text->at + from, text->len - from);
-    text->len -= from;
-}
-
-void pfs_errors_add(struct pfs_errors *errors, int64_t time_ms, uint32_t pid, const struct pfs_text_refusal *refusal,
-                    const struct pfs_err *why)
-{
-    struct pfs_buf *out = &errors->text;
-    char time[48];
-
-    time[pfs_timestamp_print(time_ms, 0, 3, time)] = '\0';
-    pthread_mutex_lock(&errors->lock);
-    if (out->len > ERRORS_BYTES_MAX)
-        drop_oldest(out);
-    pfs_buf_printf(out, "{\"time\":\"%sZ\",\"pid\":%u", time, pid);
-    if (refusal != NULL) {
-        pfs_buf_printf(out, ",\"row\":%lld,\"column\":", (long long)refusal->row);
-        if (refusal->column != NULL)
-            put_json(out, pfs_str(refusal->column));
-        else
-            pfs_buf_puts(out, "null");
-        pfs_buf_printf(out, ",\"offset\":%llu", (unsigned long long)refusal->offset);
-    }
-    pfs_buf_puts(out, ",\"reason\":");
-    put_json(out, pfs_str(why->text));
-    if (refusal != NULL) {
-        pfs_buf_puts(out, ",\"text\":");
-        put_json(out, refusal->text);
-    }
-    pfs_buf_puts(out, "}\n");
-    pthread_mutex_unlock(&errors->lock);
-}
-
-void pfs_errors_print(struct pfs_errors *errors, struct pfs_buf *out)
-{
-    pthread_mutex_lock(&errors->lock);
-    pfs_buf_put(out, errors->text.at, errors->text.len);
-    pthread_mutex_unlock(&errors->lock);
-}
-
-/* ---- the handle ---- */
+#define RELEASE_FOLLOWS_MS 100
+#define PROCESS_SIGNALED 0x400u /* PF_SIGNALED of the kernel: killed by a signal */
 
 struct pfs_inbox {
     struct pfs_inbox_config config;
-    char *user;
     struct pfs_arena arena; /* implied values */
     const struct pfs_schema *schema;
-    struct pfs_state *state; /* for rows that the budget forces out */
-    pthread_mutex_t lock;    /* serialises calls; guards all below */
+    uint32_t pid;         /* of the newest call, for errors.jsonl */
+    pthread_mutex_t lock; /* serialises calls; guards all below */
     struct pfs_text_parser *parser;
-    struct pfs_write *write;
-    uint64_t next_off;      /* without O_APPEND */
-    bool committed;         /* with once: nothing more is taken */
-    atomic_bool unfinished; /* a last line without newline waits; read without the lock */
-    struct pfs_err failed;  /* code != 0: state FAILED */
+    struct pfs_transaction *transaction; /* NULL once sealed */
+    uint64_t next_off;                   /* without O_APPEND */
+    bool killed;                         /* the last flush was that of a dying process */
+    bool tail;                           /* the transaction has a last line without newline */
+    atomic_llong flushed_ms;             /* something waits for the release that follows; read without the lock */
+    struct pfs_err failed;               /* code != 0: state FAILED */
 };
+
+static void note_error(struct pfs_inbox *b, const struct pfs_text_refusal *refusal, const struct pfs_err *why)
+{
+    pfs_errors_add(b->config.errors, pfs_clock_now_ms(b->config.clock), b->pid, refusal, why);
+}
 
 static int64_t fail(struct pfs_inbox *b, struct pfs_request *request, const struct pfs_text_refusal *refusal,
                     const struct pfs_err *why)
 {
     b->failed = *why;
-    pfs_errors_add(b->config.errors, pfs_clock_now_ms(b->config.clock), request->pid, refusal, why);
+    note_error(b, refusal, why);
     request->err = *why;
-    pfs_write_close(b->write); /* nothing of it that was not acknowledged is kept */
-    b->write = NULL;
+    pfs_transaction_abandon(b->transaction);
     return -why->code;
 }
+
+static int64_t failed(const struct pfs_inbox *b, struct pfs_request *request)
+{
+    if (b->failed.code != 0)
+        request->err = b->failed;
+    return -b->failed.code;
+}
+
+/* ---- life ---- */
 
 static int implied_values(struct pfs_inbox *b, struct pfs_text_parse *parse, struct pfs_err *err)
 {
@@ -148,33 +69,87 @@ static int implied_values(struct pfs_inbox *b, struct pfs_text_parse *parse, str
     return 0;
 }
 
+static void left_out(void *context, const struct pfs_text_refusal *refusal, const struct pfs_err *why)
+{
+    note_error(context, refusal, why);
+}
+
+/* In partition/<k>=<v>/ what is replaced is that partition; elsewhere, the partitions that rows fall into. */
+static int fill_overwrite(struct pfs_inbox *b, struct pfs_overwrite *out, struct pfs_err *err)
+{
+    const struct pfs_inbox_config *c = &b->config;
+    struct pfs_column *value;
+    int32_t *column;
+
+    *out = (struct pfs_overwrite){.kind = c->partitions > 0               ? PFS_OVERWRITE_STATIC
+                                          : b->schema->partition_keys > 0 ? PFS_OVERWRITE_DYNAMIC
+                                                                          : PFS_OVERWRITE_ALL};
+    if (c->partitions == 0)
+        return 0;
+    value = pfs_arena_array(&b->arena, (size_t)c->partitions, sizeof(*value));
+    column = pfs_arena_array(&b->arena, (size_t)c->partitions, sizeof(*column));
+    if (value == NULL || column == NULL)
+        return pfs_arena_full(&b->arena, err);
+    for (int32_t i = 0; i < c->partitions; i++) {
+        value[i] = c->partition[i].value;
+        column[i] = c->partition[i].column;
+    }
+    out->columns = c->partitions;
+    out->column = column;
+    out->value = value;
+    return 0;
+}
+
+static int open_transaction(struct pfs_inbox *b, struct pfs_err *err)
+{
+    const struct pfs_inbox_config *c = &b->config;
+    struct pfs_transaction_config config = {
+        .table = c->table, .user = c->user, .identifier = c->identifier, .append = c->append};
+    struct pfs_overwrite overwrite;
+
+    if (c->overwrite) {
+        PFS_TRY(pfs_table_schema(c->table, &b->schema, err));
+        PFS_TRY(fill_overwrite(b, &overwrite, err));
+        config.overwrite = &overwrite;
+    }
+    return pfs_transaction_open(c->ingest, &config, &b->transaction, err);
+}
+
 static int open_parts(struct pfs_inbox *b, struct pfs_err *err)
 {
-    struct pfs_text_parse parse = {.format = b->config.format};
+    struct pfs_text_parse parse = {.format = b->config.format, .envelope = b->config.envelope};
 
-    PFS_TRY(pfs_table_state(b->config.table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &b->state, err));
-    b->schema = b->state->schema;
+    PFS_TRY(open_transaction(b, err));
+    b->schema = pfs_transaction_schema(b->transaction);
     PFS_TRY(implied_values(b, &parse, err));
     parse.columns = b->schema->columns;
     parse.fields = b->schema->field;
-    parse.envelope = b->config.envelope;
     parse.keys = b->schema->primary_keys;
     parse.key = b->schema->primary_key;
-    PFS_TRY(pfs_text_parser_open(&parse, &b->parser, err));
-    return pfs_table_write_open(b->config.table, 0, &b->write, err);
+    if (b->config.skip) {
+        parse.refused = left_out;
+        parse.context = b;
+    }
+    return pfs_text_parser_open(&parse, &b->parser, err);
+}
+
+static void sealed_nowhere(void *context, int rc, const struct pfs_err *err)
+{
+    (void)context;
+    (void)rc;
+    (void)err;
 }
 
 void pfs_inbox_close(struct pfs_inbox *b)
 {
     if (b == NULL)
         return;
-    pfs_write_close(b->write);
+    if (b->transaction != NULL)
+        pfs_transaction_seal(b->transaction, true, sealed_nowhere, NULL);
     pfs_text_parser_close(b->parser);
-    pfs_state_unref(b->state);
     pfs_table_unref(b->config.table);
     pthread_mutex_destroy(&b->lock);
     pfs_arena_done(&b->arena);
-    pfs_free(b->user);
     pfs_free(b);
 }
 
@@ -189,19 +164,20 @@ int pfs_inbox_open(const struct pfs_inbox_config *config, struct pfs_inbox **out
     pfs_table_ref(config->table);
     pfs_arena_init(&b->arena, PFS_ARENA_LIMIT);
     pthread_mutex_init(&b->lock, NULL);
-    b->user = pfs_strdup(config->user);
-    rc = b->user == NULL ? pfs_fail(err, ENOMEM, "no memory for a handle") : open_parts(b, err);
+    rc = open_parts(b, err);
     if (rc < 0) {
         pfs_inbox_close(b);
         return rc;
     }
+    b->config.partition = NULL; /* and user: the caller's */
+    b->config.user = NULL;
     *out = b;
     return 0;
 }
 
 /* ---- rows in ---- */
 
-/* Parses all of `bytes` into the write. */
+/* Parses all of `bytes` into the transaction. */
 static int64_t take(struct pfs_inbox *b, struct pfs_request *request, struct pfs_slice bytes, bool last)
 {
     struct pfs_text_refusal refusal = {0};
@@ -226,7 +202,7 @@ static int64_t take(struct pfs_inbox *b, struct pfs_request *request, struct pfs
         bytes.at += used;
         bytes.len -= used;
         more = bytes.len > 0 || (last && rows > 0);
-        rc = rows > 0 ? pfs_write_add(b->write, &arena, &batch, b->state, &err) : 0;
+        rc = rows > 0 ? pfs_transaction_add(b->transaction, &arena, &batch, &err) : 0;
         pfs_arena_done(&arena);
         if (rc < 0)
             return fail(b, request, NULL, &err);
@@ -243,87 +219,181 @@ static int64_t check_offset(struct pfs_inbox *b, struct pfs_request *request, ui
     return 0;
 }
 
+/* The line goes on. */
+static int64_t take_tail_back(struct pfs_inbox *b, struct pfs_request *request)
+{
+    struct pfs_err err = {0};
+
+    if (!b->tail)
+        return 0;
+    b->tail = false;
+    return pfs_transaction_untail(b->transaction, &err) < 0 ? fail(b, request, NULL, &err) : 0;
+}
+
 void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint64_t off, struct pfs_slice bytes)
 {
-    int64_t result = 0;
+    int64_t result;
 
     pthread_mutex_lock(&inbox->lock);
-    if (inbox->failed.code != 0) {
-        request->err = inbox->failed;
-        result = -inbox->failed.code;
-    } else if (inbox->committed) {
-        result = pfs_fail(&request->err, EINVAL, "%s is committed: one number, one transaction", inbox->user);
-    } else {
+    inbox->pid = request->pid;
+    inbox->killed = false;
+    result = failed(inbox, request);
+    if (result == 0)
         result = check_offset(inbox, request, off, bytes.len);
-    }
+    if (result == 0)
+        result = take_tail_back(inbox, request);
     if (result == 0)
         result = take(inbox, request, bytes, false);
-    atomic_store(&inbox->unfinished, result == 0 && pfs_text_parser_carried(inbox->parser) > 0);
+    atomic_store(&inbox->flushed_ms, 0);
     pthread_mutex_unlock(&inbox->lock);
     request->done(request, result < 0 ? result : (int64_t)bytes.len);
 }
 
-/* ---- commits ---- */
+/* ---- flush ---- */
 
-struct job { /* flush or release, on the pool */
+/* Is the process dying by a signal? Its flags are the ninth field of its stat file. One that cannot be seen lives. */
+static bool is_dying(uint32_t pid)
+{
+    char path[64], text[1024];
+    const char *at;
+    ssize_t got;
+    int fd;
+
+    if (pid == 0)
+        return false;
+    (void)snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    got = read(fd, text, sizeof(text) - 1);
+    (void)close(fd);
+    if (got <= 0)
+        return false;
+    text[got] = '\0';
+    at = strrchr(text, ')'); /* the second field is a name with anything in it */
+    for (int field = 2; at != NULL && field < 9; field++)
+        at = strchr(at + 1, ' ');
+    return at != NULL && (strtoul(at + 1, NULL, 10) & PROCESS_SIGNALED) != 0;
+}
+
+/* A last line without newline that is a whole row is acknowledged as well, until more of it comes. */
+static int64_t offer_tail(struct pfs_inbox *b, struct pfs_request *request)
+{
+    struct pfs_err err = {0};
+    struct pfs_batch batch;
+    struct pfs_arena arena;
+    int64_t rows, result = 0;
+
+    if (b->tail || b->config.envelope != PFS_ENVELOPE_NONE || pfs_text_parser_carried(b->parser) == 0)
+        return 0;
+    pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
+    rows = pfs_text_parser_peek(b->parser, &arena, &batch, &err);
+    if (rows == 1) {
+        b->tail = true;
+        pfs_err_clear(&err);
+        if (pfs_transaction_tail(b->transaction, &arena, &batch, &err) < 0)
+            result = fail(b, request, NULL, &err);
+    }
+    pfs_arena_done(&arena);
+    return result;
+}
+
+struct job { /* flush or release */
     struct pfs_inbox *inbox;
     struct pfs_request *request;
-    bool release;
-    bool drop;
+    bool release, drop;
 };
 
-static int64_t commit(struct pfs_inbox *b, struct pfs_request *request)
+/* The transaction has answered. */
+static void answered(void *context, int rc, const struct pfs_err *err)
 {
-    struct pfs_inbox_config *c = &b->config;
-    struct pfs_err err = {0};
-    int64_t id;
-    int rc;
+    struct job j = *(struct job *)context;
 
-    if (b->failed.code != 0) {
-        request->err = b->failed;
-        return -b->failed.code;
+    pfs_free(context);
+    if (rc < 0 && err != NULL) {
+        pthread_mutex_lock(&j.inbox->lock);
+        if (j.inbox->failed.code == 0) {
+            j.inbox->failed = *err;
+            note_error(j.inbox, NULL, err);
+        }
+        pthread_mutex_unlock(&j.inbox->lock);
+        j.request->err = *err;
     }
-    if (b->committed || pfs_write_rows(b->write) == 0)
-        return 0;
-    rc = pfs_table_commit(c->table, b->write, b->user, c->once ? c->identifier : c->next_identifier(c->context),
-                          c->once, &id, &err);
-    if (rc < 0) {
-        if (err.code == 0)
-            pfs_fail(&err, -rc, "the commit failed: %s", pfs_errno_text(-rc));
-        return fail(b, request, NULL, &err);
+    j.request->done(j.request, rc);
+}
+
+static void run_flush(struct job *j)
+{
+    struct pfs_inbox *b = j->inbox;
+    struct pfs_request *request = j->request;
+    bool dying = pfs_cancelled(&request->cancel) || is_dying(request->pid);
+    int64_t result;
+
+    pthread_mutex_lock(&b->lock);
+    b->pid = request->pid;
+    b->killed = dying;
+    result = failed(b, request);
+    if (result == 0 && !dying)
+        result = offer_tail(b, request);
+    if (result == 0 && !dying && (!b->config.append || pfs_text_parser_carried(b->parser) > 0))
+        atomic_store(&b->flushed_ms, pfs_clock_monotonic_ms());
+    pthread_mutex_unlock(&b->lock);
+    if (result < 0 || (dying && !b->config.append)) {
+        pfs_free(j);
+        request->done(request, result);
+        return;
     }
-    b->committed = c->once;
-    return 0;
+    pfs_transaction_flush(b->transaction, answered, j);
+}
+
+/* ---- release ---- */
+
+static void run_release(struct job *j)
+{
+    struct pfs_inbox *b = j->inbox;
+    struct pfs_transaction *transaction;
+    struct pfs_err dropped = {0};
+    bool dead, drop;
+
+    pthread_mutex_lock(&b->lock);
+    dead = j->drop || b->killed;
+    drop = dead && !b->config.append;
+    if (!dead && b->failed.code == 0 && pfs_text_parser_carried(b->parser) > 0 && take_tail_back(b, j->request) == 0)
+        (void)take(b, j->request, pfs_slice_of(NULL, 0), true);
+    if (dead && b->failed.code == 0) {
+        (void)pfs_fail(&dropped, EINTR, "the writer died by a signal: %s",
+                       drop ? "rows that it had not flushed are dropped" : "an unfinished last line is dropped");
+        if (drop || pfs_text_parser_carried(b->parser) > 0)
+            note_error(b, NULL, &dropped);
+    }
+    transaction = b->transaction;
+    b->transaction = NULL;
+    pthread_mutex_unlock(&b->lock);
+    pfs_transaction_seal(transaction, drop, answered, j);
 }
 
 static void run_job(void *context)
 {
     struct job *j = context;
-    struct pfs_inbox *b = j->inbox;
-    struct pfs_request *request = j->request;
-    bool release = j->release, drop = j->drop;
-    int64_t result = 0;
 
-    pfs_free(j);
-    pthread_mutex_lock(&b->lock);
-    if ((release || b->config.once) && !drop && b->failed.code == 0 && pfs_text_parser_carried(b->parser) > 0)
-        result = take(b, request, pfs_slice_of(NULL, 0), true);
-    if (result == 0 && !drop)
-        result = commit(b, request);
-    pthread_mutex_unlock(&b->lock);
-    request->done(request, result);
+    if (j->release)
+        run_release(j);
+    else
+        run_flush(j);
 }
 
+/* What writes files takes a while, and is done by the pool. */
 static void submit(struct pfs_inbox *b, struct pfs_request *request, bool release, bool drop)
 {
     struct job *j = pfs_zalloc(sizeof(*j));
 
     if (j == NULL) {
-        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a commit"));
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a request"));
         return;
     }
     *j = (struct job){b, request, release, drop};
-    if (b->config.pool == NULL || pfs_pool_submit(b->config.pool, true, run_job, j) < 0)
+    if (b->config.pool == NULL || !pfs_transaction_is_heavy(b->transaction) ||
+        pfs_pool_submit(b->config.pool, true, run_job, j) < 0)
         run_job(j);
 }
 
@@ -339,5 +409,7 @@ void pfs_inbox_release(struct pfs_inbox *inbox, struct pfs_request *request, boo
 
 bool pfs_inbox_unfinished(struct pfs_inbox *inbox)
 {
-    return atomic_load(&inbox->unfinished);
+    int64_t flushed_ms = atomic_load(&inbox->flushed_ms);
+
+    return flushed_ms != 0 && pfs_clock_monotonic_ms() - flushed_ms < RELEASE_FOLLOWS_MS;
 }

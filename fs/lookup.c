@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "fs/pending.h"
 #include "fs/render.h"
 #include "fs/tree_internal.h"
 
@@ -240,6 +241,8 @@ static bool has_unfinished(struct pfs_tree *tree, const char *table)
     return found;
 }
 
+static void commit_first(struct lookup *l);
+
 static void release_woken(struct pfs_waiter *waiter, enum pfs_wake why)
 {
     struct lookup *l = (struct lookup *)waiter;
@@ -247,7 +250,44 @@ static void release_woken(struct pfs_waiter *waiter, enum pfs_wake why)
     if (why == PFS_WAKE_INTERRUPT)
         finish(l, -EINTR);
     else
+        commit_first(l);
+}
+
+/* What was acknowledged is in a snapshot now, or it cannot be. */
+static void committed(struct pfs_request *request, int64_t result)
+{
+    struct lookup *l = request->step;
+
+    if (result < 0)
+        finish(l, result);
+    else
         submit(l);
+}
+
+static void commit_task(void *context)
+{
+    struct lookup *l = context;
+    struct pfs_request *request = l->request;
+    struct pfs_table *table;
+    int rc = pfs_tree_table(l->tree, &l->place, &table, &request->err);
+
+    if (rc < 0) {
+        finish(l, rc);
+        return;
+    }
+    request->step = l;
+    request->done = committed;
+    pfs_pending_commit(l->tree, request, table, PFS_INGEST_SOON);
+    pfs_table_unref(table);
+}
+
+/* A view shows all that was acknowledged. */
+static void commit_first(struct lookup *l)
+{
+    if (l->tree->ingest == NULL || pfs_place_is_frozen(&l->place))
+        submit(l);
+    else if (l->tree->config.pool == NULL || pfs_pool_submit(l->tree->config.pool, true, commit_task, l) < 0)
+        commit_task(l);
 }
 
 static void look_for_view(struct lookup *l)
@@ -264,7 +304,7 @@ static void look_for_view(struct lookup *l)
         pfs_park_unlock(l->tree->park);
     }
     if (!parked)
-        submit(l);
+        commit_first(l);
 }
 
 /* ---- directories, inbox, sql ---- */
@@ -308,7 +348,7 @@ static int check_exists(struct pfs_tree *tree, const struct pfs_place *p, struct
 
 static int find_plain(struct lookup *l, struct pfs_err *err)
 {
-    bool inbox = l->place.kind == PFS_NODE_INBOX;
+    bool inbox = l->place.kind == PFS_NODE_INBOX || l->place.kind == PFS_NODE_OVERWRITE;
 
     PFS_TRY(check_exists(l->tree, &l->place, err));
     PFS_TRY(pfs_node_get(l->tree, &l->place, inbox ? NULL : l->place.path, NULL, 0, &l->node, err));

@@ -274,8 +274,9 @@ struct pfs_node *pfs_tree_root(struct pfs_tree *tree)
 void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr *out)
 {
     enum pfs_node_kind kind = node->place.kind;
-    bool writable = kind == PFS_NODE_INBOX || kind == PFS_NODE_SQL || kind == PFS_NODE_CONSUMER;
-    uint32_t mode = kind == PFS_NODE_INBOX ? 0222 : writable ? 0666 : pfs_node_kind_is_dir(kind) ? 0777 : 0444;
+    bool inbox = kind == PFS_NODE_INBOX || kind == PFS_NODE_OVERWRITE;
+    bool writable = inbox || kind == PFS_NODE_SQL || kind == PFS_NODE_CONSUMER;
+    uint32_t mode = inbox ? 0222 : writable ? 0666 : pfs_node_kind_is_dir(kind) ? 0777 : 0444;
 
     if (tree->config.read_only)
         mode &= 0555u;

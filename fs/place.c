@@ -43,6 +43,7 @@ static const struct member {
     int in, needs;
 } members[] = {
     {"inbox", PFS_NODE_INBOX, BRANCH | PARTITION, 0},
+    {"overwrite", PFS_NODE_OVERWRITE, BRANCH | PARTITION, 0},
     {"snapshot", PFS_NODE_SNAPSHOTS, ANYHOW, 0},
     {"changelog", PFS_NODE_CHANGELOG, BRANCH | PARTITION | REFINED, 0},
     {"changelog_pipe", PFS_NODE_PIPE, BRANCH, 0},
@@ -350,6 +351,7 @@ static int member_child(const struct pfs_place *parent, const char *name, struct
             return inbox_leaf(name, arena, out, err);
         if (is_member(m, name, &out->format)) {
             out->kind = m->kind;
+            out->text = -1;
             return 0;
         }
     }

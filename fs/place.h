@@ -48,6 +48,7 @@ enum pfs_node_class { PFS_CLASS_DIR, PFS_CLASS_VIEW, PFS_CLASS_TEXT, PFS_CLASS_S
     X(ERRORS, TEXT)                               \
     X(DAEMON_FILE, TEXT)                          \
     X(INBOX, WRITE)                               \
+    X(OVERWRITE, WRITE)                           \
     X(SQL, WRITE)
 
 enum pfs_node_kind {

@@ -6,12 +6,40 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/uuid.h"
 #include "fs/bookmark.h"
+#include "fs/pending.h"
 #include "fs/tree_internal.h"
 #include "src/meta/names.h"
 
 /* ---- life ---- */
+
+/* Acknowledged rows have trouble: nobody waits who could be told. */
+static void report(void *context, const char *database, const char *table, const char *branch,
+                   const struct pfs_err *why)
+{
+    const struct pfs_place place = {.database = database, .table = table, .branch = branch};
+    struct pfs_tree *tree = context;
+    struct pfs_errors *errors;
+
+    pfs_tree_count(tree, "other", -why->code, why);
+    if (pfs_tree_errors(tree, &place, &errors, NULL) == 0)
+        pfs_errors_add(errors, pfs_clock_now_ms(tree->config.clock), 0, NULL, why);
+}
+
+static int open_ingest(struct pfs_tree *t, struct pfs_err *err)
+{
+    const struct pfs_ingest_config config = {.catalog = t->config.catalog,
+                                             .pool = t->config.pool,
+                                             .clock = t->config.clock,
+                                             .memory_bytes = t->config.memory_bytes,
+                                             .commit_interval_ms = t->config.commit_interval_ms,
+                                             .background = t->config.background,
+                                             .user = t->config.user,
+                                             .report = report,
+                                             .context = t};
+
+    return pfs_ingest_open(&config, &t->ingest, err);
+}
 
 static int open_parts(struct pfs_tree *t, struct pfs_err *err)
 {
@@ -33,6 +61,8 @@ static int open_parts(struct pfs_tree *t, struct pfs_err *err)
     PFS_TRY(pfs_streams_open(&streams, &t->streams, err));
     PFS_TRY(pfs_answers_open(&t->answers, err));
     PFS_TRY(pfs_daemon_open(&daemon, &t->daemon, err));
+    if (!t->config.read_only)
+        PFS_TRY(open_ingest(t, err));
     return pfs_node_get(t, &root, "", NULL, 0, &t->root, err);
 }
 
@@ -48,12 +78,7 @@ int pfs_tree_open(const struct pfs_tree_config *config, struct pfs_tree **out, s
     t->config = *config;
     t->next_ino = 1;
     t->started_ms = pfs_clock_now_ms(config->clock);
-    atomic_init(&t->identifier, 1);
     pthread_mutex_init(&t->lock, NULL);
-    if (config->user != NULL)
-        (void)snprintf(t->user, sizeof(t->user), "%s", config->user);
-    else
-        pfs_uuid_make(t->user);
     rc = open_parts(t, err);
     if (rc < 0) {
         pfs_tree_close(t);
@@ -69,6 +94,7 @@ void pfs_tree_close(struct pfs_tree *tree)
 
     if (tree == NULL)
         return;
+    (void)pfs_tree_finish(tree, NULL);
     root = tree->root;
     tree->root = NULL; /* so that it can be forgotten, like all that the kernel did not give back */
     if (root != NULL)
@@ -91,6 +117,14 @@ void pfs_tree_close(struct pfs_tree *tree)
     pfs_catalog_close(tree->config.catalog);
     pthread_mutex_destroy(&tree->lock);
     pfs_free(tree);
+}
+
+int pfs_tree_finish(struct pfs_tree *tree, struct pfs_err *err)
+{
+    int rc = pfs_ingest_close(tree->ingest, err);
+
+    tree->ingest = NULL;
+    return rc;
 }
 
 void pfs_tree_stop(struct pfs_tree *tree)
@@ -479,21 +513,56 @@ static int unmake(struct pfs_tree *tree, const struct pfs_place *place, struct p
     return rc;
 }
 
+struct making {
+    struct pfs_tree *tree;
+    struct pfs_arena arena;
+    struct pfs_place place;
+    int64_t snapshot;
+    struct pfs_entry *out;
+    pfs_done_fn *done;
+    void *step;
+};
+
+/* What was pending is committed. */
+static void make_now(struct pfs_request *request, int64_t result)
+{
+    struct making *m = request->step;
+
+    if (result == 0)
+        result = make(m->tree, &m->place, m->snapshot, &request->err);
+    if (result == 0)
+        result = entry_of(m->tree, &m->place, m->out, &request->err);
+    pfs_arena_done(&m->arena);
+    request->done = m->done;
+    request->step = m->step;
+    pfs_free(m);
+    request->done(request, result);
+}
+
 void pfs_tree_mkdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                     struct pfs_entry *out)
 {
-    struct pfs_arena arena;
-    struct pfs_place place;
+    struct making *m = pfs_zalloc(sizeof(*m));
+    struct pfs_table *table;
     int rc;
 
-    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = child_of(tree, parent, name, true, &arena, &place, &request->err);
-    if (rc == 0)
-        rc = make(tree, &place, parent->place.snapshot, &request->err);
-    if (rc == 0)
-        rc = entry_of(tree, &place, out, &request->err);
-    pfs_arena_done(&arena);
-    request->done(request, rc);
+    if (m == NULL) {
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a request"));
+        return;
+    }
+    *m = (struct making){
+        .tree = tree, .snapshot = parent->place.snapshot, .out = out, .done = request->done, .step = request->step};
+    pfs_arena_init(&m->arena, PFS_ARENA_LIMIT);
+    rc = child_of(tree, parent, name, true, &m->arena, &m->place, &request->err);
+    request->done = make_now;
+    request->step = m;
+    if (rc == 0 && m->place.kind != PFS_NODE_DATABASE && m->snapshot == 0 &&
+        pfs_tree_table(tree, &m->place, &table, NULL) == 0) {
+        pfs_pending_commit(tree, request, table, PFS_INGEST_NOW);
+        pfs_table_unref(table);
+    } else {
+        make_now(request, rc);
+    }
 }
 
 void pfs_tree_rmdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name)

@@ -30,16 +30,22 @@ struct pfs_tree_config {
     const char *warehouse; /* tells warehouses apart that share the cache directory; NULL = sizes are not kept there */
     bool read_only;
     uint32_t uid, gid;
-    uint32_t umask;      /* applied to 0777 and 0666 */
-    unsigned formats;    /* views listed in snapshot/: bits 1 << enum pfs_text, PFS_FORMAT_PARQUET; 0 = csv */
-    bool pours;          /* views are read once, by pfs_tree_pour: nobody waits for sizes */
-    const char *user;    /* commit user of anonymous appends; NULL = a new UUID */
+    uint32_t umask;   /* applied to 0777 and 0666 */
+    unsigned formats; /* views listed in snapshot/: bits 1 << enum pfs_text, PFS_FORMAT_PARQUET; 0 = csv */
+    bool pours;       /* views are read once, by pfs_tree_pour: nobody waits for sizes */
+    const char *user; /* what the commit user of anonymous appends begins with; NULL = nothing */
+    bool background;  /* what is acknowledged is committed by and by; else by readers and by pfs_tree_finish alone */
+    int64_t commit_interval_ms; /* 0 = 10 s */
+    bool skip; /* on-error = skip: bad rows are left out and told of, unless the table's paimonfs.on-error says fail */
     const char *options; /* what .paimonfs/options shows: "key = value" lines; NULL = nothing */
 };
 
 int pfs_tree_open(const struct pfs_tree_config *config, struct pfs_tree **out, struct pfs_err *err);
 /* Answers all requests that wait for changes, and from now on each such with -ENODEV: the kernel is going away. */
 void pfs_tree_stop(struct pfs_tree *tree);
+/* Commits all that was acknowledged: on failure the rest waits in the journal for the next process. Afterwards only
+ * close is legal, and releases of handles that it brings. */
+int pfs_tree_finish(struct pfs_tree *tree, struct pfs_err *err);
 void pfs_tree_close(struct pfs_tree *tree); /* all requests are answered, all handles released; NULL allowed */
 
 struct pfs_attr {

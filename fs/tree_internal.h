@@ -62,9 +62,8 @@ struct pfs_tree {
     struct pfs_answers *answers;
     struct pfs_daemon *daemon;
     struct pfs_store *spill; /* the cache directory; NULL = there is none */
+    struct pfs_ingest *ingest; /* NULL on a read-only mount */
     atomic_llong nodes, handles;
-    char user[40];
-    atomic_llong identifier; /* of the next anonymous commit */
     int64_t started_ms;
     pthread_mutex_t lock;
     struct pfs_node *bucket[PFS_NODE_BUCKETS];

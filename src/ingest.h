@@ -71,12 +71,17 @@ int pfs_transaction_tail(struct pfs_transaction *transaction, struct pfs_arena *
                          struct pfs_err *err);
 int pfs_transaction_untail(struct pfs_transaction *transaction, struct pfs_err *err);
 
+/* A row was refused: nothing that was not acknowledged is kept; only seal is legal afterwards. */
+void pfs_transaction_abandon(struct pfs_transaction *transaction);
+
 typedef void pfs_ingest_done_fn(void *context, int rc, const struct pfs_err *err);
 
+/* Will flush and seal write files, on the caller? */
+bool pfs_transaction_is_heavy(struct pfs_transaction *transaction);
 /* Acknowledges all that was added: durable when done says 0. Nothing new: at once. */
 void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_fn *done, void *context);
 /* Complete: flushes and hands over to the table. The transaction is gone when done is called. drop: what was not
- * acknowledged goes; of a transaction without `append` and of one with an identifier everything that was not sealed. */
+ * acknowledged goes; of an overwrite everything. */
 void pfs_transaction_seal(struct pfs_transaction *transaction, bool drop, pfs_ingest_done_fn *done, void *context);
 
 /* Commits what waits for the table: sealed transactions, and flushed ones of `append`. For readers (soon: at most twice
@@ -84,6 +89,8 @@ void pfs_transaction_seal(struct pfs_transaction *transaction, bool drop, pfs_in
 enum pfs_ingest_when { PFS_INGEST_SOON, PFS_INGEST_NOW };
 void pfs_ingest_commit(struct pfs_ingest *ingest, struct pfs_table *table, enum pfs_ingest_when when,
                        pfs_ingest_done_fn *done, void *context);
+/* The same for all tables, now, waiting on the caller. */
+int pfs_ingest_commit_all(struct pfs_ingest *ingest, struct pfs_err *err);
 /* Is there nothing to commit? Cheap; readers ask first. */
 bool pfs_ingest_idle(struct pfs_ingest *ingest, struct pfs_table *table);
 /* Of a table, for status.json: rows and bytes acknowledged and not in a snapshot. */

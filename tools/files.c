@@ -246,6 +246,8 @@ int command_append(int argc, char **argv)
     if (code != 0)
         return code;
     rc = append(&session, argv[1], &err);
+    if (rc == 0)
+        rc = pfs_tree_finish(session.tree, &err); /* the commit */
     code = rc < 0 ? failed(argv[1], rc, &err) : 0;
     session_close(&session);
     return code;

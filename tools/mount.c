@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,27 @@ static int set_threads(struct mounting *m, const char *value)
     return 0;
 }
 
+static int set_commit_interval(struct mounting *m, const char *value)
+{
+    size_t digits = strspn(value, "0123456789");
+    int64_t v;
+
+    if (digits == 0 || pfs_i64_parse(pfs_slice_of(value, digits), &v) < 0 || v < 1 || v > 86400000)
+        return -EINVAL;
+    if (value[digits] == '\0' || strcmp(value + digits, "s") == 0)
+        v *= 1000;
+    else if (strcmp(value + digits, "ms") != 0)
+        return -EINVAL;
+    m->session.commit_interval_ms = v;
+    return 0;
+}
+
+static int set_on_error(struct mounting *m, const char *value)
+{
+    m->session.skip = strcmp(value, "skip") == 0;
+    return m->session.skip || strcmp(value, "fail") == 0 ? 0 : -EINVAL;
+}
+
 static int set_cache(struct mounting *m, const char *value)
 {
     return snprintf(m->cache, sizeof(m->cache), "%s", value) < (int)sizeof(m->cache) ? 0 : -EINVAL;
@@ -146,6 +168,8 @@ static const struct option {
     {"threads=", set_threads},
     {"cache=", set_cache},
     {"cache-size=", set_cache_size},
+    {"commit-interval=", set_commit_interval},
+    {"on-error=", set_on_error},
     {"external-paths=", set_external_paths},
     {"formats=", set_formats},
     {"log=", set_log},
@@ -161,6 +185,8 @@ static const char *wanted(const char *name)
         const char *name, *words;
     } list[] = {{"memory=", "a size from 16m on, as 256m or 1g"},
                 {"cache-size=", "a size above 0, as 512m or 4g"},
+                {"commit-interval=", "seconds, as 10 or 10s, or milliseconds, as 500ms"},
+                {"on-error=", "fail or skip"},
                 {"threads=", "a number from 1 to 1024"},
                 {"formats=", "csv, jsonl, parquet"},
                 {"uid=", "a number"},
@@ -417,6 +443,7 @@ static int serve(struct mounting *m)
     show_option(m, "warehouse", m->warehouse);
     show_option(m, "mountpoint", m->mountpoint);
     m->session.options = m->options;
+    m->session.background = true;
     keep_little();
     rc = session_open(&m->session, &session, &err);
 
@@ -424,6 +451,8 @@ static int serve(struct mounting *m)
         return failed(m->warehouse, rc, &err);
     config.tree = session.tree;
     rc = pfs_mount_run(&config, &err);
+    if (rc == 0)
+        rc = pfs_tree_finish(session.tree, &err);
     session_close(&session);
     return rc < 0 ? failed("mount", rc, &err) : 0;
 }
@@ -489,13 +518,46 @@ int command_mount(int argc, char **argv)
     return m.foreground ? serve(&m) : run_in_background(&m);
 }
 
+#define EXIT_WAIT_MS 60000
+
+/* The process that serves the mount; 0 = not known. */
+static pid_t server_of(const char *mountpoint)
+{
+    char path[PATH_MAX], text[4096];
+    const char *at;
+    ssize_t got;
+    int fd;
+
+    if (snprintf(path, sizeof(path), "%s/.paimonfs/status.json", mountpoint) >= (int)sizeof(path))
+        return 0;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    got = read(fd, text, sizeof(text) - 1);
+    (void)close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    at = strstr(text, "\"pid\":");
+    return at == NULL ? 0 : (pid_t)strtol(at + strlen("\"pid\":"), NULL, 10);
+}
+
+/* It commits what was acknowledged before it ends: whoever reads the warehouse next finds it. */
+static void wait_for_exit(pid_t pid)
+{
+    for (int waited_ms = 0; pid > 0 && waited_ms < EXIT_WAIT_MS && kill(pid, 0) == 0; waited_ms += 10)
+        (void)usleep(10000);
+}
+
 int command_umount(int argc, char **argv)
 {
     struct pfs_err err = {0};
+    pid_t pid;
     int rc;
 
     if (argc != 1)
         return usage_error("umount needs a mount point");
+    pid = server_of(argv[0]);
     rc = pfs_mount_unmount(argv[0], &err);
+    if (rc == 0)
+        wait_for_exit(pid);
     return rc < 0 ? failed(argv[0], rc, &err) : 0;
 }

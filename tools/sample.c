@@ -94,6 +94,8 @@ int command_demo(int argc, char **argv)
     if (rc < 0)
         return failed(argv[0], rc, &err);
     rc = make(&session, &err);
+    if (rc == 0)
+        rc = pfs_tree_finish(session.tree, &err);
     session_close(&session);
     if (rc < 0)
         return failed(argv[0], rc, &err);

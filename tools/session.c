@@ -47,6 +47,9 @@ int session_open(const struct session_config *config, struct session *out, struc
                                    .formats = config->formats,
                                    .umask = config->umask,
                                    .user = config->user,
+                                   .background = config->background,
+                                   .commit_interval_ms = config->commit_interval_ms,
+                                   .skip = config->skip,
                                    .options = config->options,
                                    .uid = config->uid,
                                    .gid = config->gid};

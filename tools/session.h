@@ -21,6 +21,9 @@ struct session_config {
     unsigned formats;
     uint32_t umask;
     const char *user; /* of anonymous commits; NULL = a new one */
+    bool background;            /* acknowledged rows are committed by and by; else by pfs_tree_finish */
+    int64_t commit_interval_ms; /* 0 = default */
+    bool skip;                  /* on-error = skip */
     uint32_t uid, gid;
     const char *options; /* what .paimonfs/options shows; NULL = nothing */
 };

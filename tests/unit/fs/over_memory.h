@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 #include "fs/tree.h"
@@ -97,7 +98,19 @@ static const char *text_of(const char *path)
     return text;
 }
 
-/* What a shell's `printf ... >> path` meets first: 0, or the errno of write(2) or of close(2). */
+/* Somebody looks at the table that the inbox belongs to: what was acknowledged becomes a snapshot. */
+static void look_beside(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct pfs_entry entry;
+    char view[256];
+
+    (void)snprintf(view, sizeof(view), "%.*s/snapshot/latest.csv", (int)(slash - path), path);
+    if (pfs_tree_walk(t.tree, view, &entry, NULL) == 0)
+        pfs_tree_forget(t.tree, entry.node, 1);
+}
+
+/* What a shell's `printf ... >> path` meets first: 0, or the errno of write(2) or of close(2). A snapshot each. */
 static int64_t append(const char *path, const char *rows)
 {
     struct pfs_entry entry;
@@ -112,5 +125,6 @@ static int64_t append(const char *path, const char *rows)
         rc = pfs_waiting_result(&t.waiting, NULL);
     }
     released = close_path(&entry, &file);
+    look_beside(path);
     return rc < 0 ? rc : released;
 }
