@@ -17,6 +17,7 @@ static const struct command {
      "print files of the tree, without FUSE"},
     {"append", command_append, "WAREHOUSE PATH", "rows from standard input into an inbox, one commit"},
     {"sql", command_sql, "WAREHOUSE [FILE]", "statements from a file or standard input"},
+    {"compact", command_compact, "[--full] WAREHOUSE [DB.TABLE]", "many small files made few large ones"},
     {"status", command_status, "[--json] [MOUNTPOINT]", "what is mounted"},
     {"demo", command_demo, "DIR", "make a sample warehouse"},
 };
