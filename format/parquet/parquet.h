@@ -44,6 +44,8 @@ struct pfs_parquet_write {
     int64_t row_group_bytes; /* 0 = 128 MiB, measured before compression */
     int32_t page_bytes;      /* 0 = 1 MiB */
     bool no_dictionary;      /* parquet.enable.dictionary=false */
+    struct pfs_pool *pool; /* columns are encoded and compressed in parallel; NULL = on the caller alone. The bytes are
+                              the same */
 };
 
 /* Opens a writer that appends to `file` (which stays the caller's). */

@@ -1,13 +1,24 @@
-/* write.c - the file: row groups, the footer. */
+/* write.c - the file: row groups, the footer; lanes, which take the columns of a batch in parallel. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
 #include "format/parquet/thrift_write.h"
 #include "format/parquet/write_column.h"
 
 #define GROUP_BYTES ((int64_t)128 << 20)
+#define LANES_MAX 8
+#define LANE_ROWS 2000 /* of a batch: fewer are not worth a second thread */
+
+struct lane { /* one thread's place to work */
+    struct pfs_pq_out_scratch scratch;
+    struct pfs_arena levels; /* of one column of one batch */
+    int rc;
+    struct pfs_err err;
+};
 
 struct writer {
     struct pfs_writer writer; /* first */
@@ -17,8 +28,9 @@ struct writer {
     struct pfs_pq_out_node *tree;
     int32_t leaves;
     struct pfs_pq_out_column *column; /* one a leaf */
-    struct pfs_pq_out_scratch scratch;
-    struct pfs_arena levels; /* of one column of one batch */
+    struct lane lane[LANES_MAX];
+    const struct pfs_batch *batch; /* at hand */
+    atomic_int next;               /* its first column that no lane has taken */
     int64_t group_rows, rows;
     struct pfs_buf groups; /* RowGroup structs, printed as they end */
     size_t group_count;
@@ -112,7 +124,7 @@ static int write_chunk(struct writer *w, struct pfs_pq_out_column *c, struct pfs
 {
     uint64_t off = pfs_file_size(w->file);
     struct pfs_buf dictionary = {0};
-    int rc = pfs_pq_out_end_group(c, &dictionary, err);
+    int rc = pfs_pq_out_end_group(c, &dictionary, &w->lane[0].scratch, err);
 
     if (rc == 0)
         rc = append(w, dictionary.at, dictionary.len, err);
@@ -181,12 +193,51 @@ static void print_footer(const struct writer *w, struct pfs_buf *out)
 
 /* ---- the writer ---- */
 
+struct adding {
+    struct writer *writer;
+    struct lane *lane;
+};
+
 static int add_leaf(void *context, const struct pfs_pq_out_node *leaf, const struct pfs_pq_out_entries *entries,
                     struct pfs_err *err)
 {
-    struct writer *w = context;
+    const struct adding *a = context;
 
-    return pfs_pq_out_add(&w->column[leaf->leaf], entries, err);
+    return pfs_pq_out_add(&a->writer->column[leaf->leaf], entries, &a->lane->scratch, err);
+}
+
+static void lane_task(void *context, int index)
+{
+    struct writer *w = context;
+    struct lane *lane = &w->lane[index];
+    struct adding adding = {w, lane};
+    int32_t i;
+
+    lane->rc = 0;
+    while (lane->rc == 0 && (i = atomic_fetch_add(&w->next, 1)) < w->config.columns) {
+        pfs_arena_reset(&lane->levels);
+        lane->rc = pfs_pq_out_levels(&w->tree[i], &w->batch->column[i], w->batch->rows, &lane->levels, add_leaf,
+                                     &adding, &lane->err);
+    }
+}
+
+/* All columns of a batch; which lane takes which makes no difference to the bytes. */
+static int add_columns(struct writer *w, const struct pfs_batch *batch, struct pfs_err *err)
+{
+    int lanes = w->config.pool == NULL || batch->rows < LANE_ROWS ? 1 : pfs_pool_threads(w->config.pool) + 1;
+
+    lanes = lanes < LANES_MAX ? lanes : LANES_MAX;
+    lanes = lanes < w->config.columns ? lanes : w->config.columns;
+    w->batch = batch;
+    atomic_store(&w->next, 0);
+    pfs_pool_run(w->config.pool, lanes, lane_task, w);
+    for (int i = 0; i < lanes; i++)
+        if (w->lane[i].rc < 0) {
+            if (err != NULL)
+                *err = w->lane[i].err;
+            return w->lane[i].rc;
+        }
+    return 0;
 }
 
 static int writer_write(struct pfs_writer *self, const struct pfs_batch *batch, struct pfs_err *err)
@@ -194,10 +245,7 @@ static int writer_write(struct pfs_writer *self, const struct pfs_batch *batch, 
     struct writer *w = (struct writer *)self;
     int64_t limit = w->config.row_group_bytes > 0 ? w->config.row_group_bytes : GROUP_BYTES, bytes = 0;
 
-    for (int32_t i = 0; i < w->config.columns; i++) {
-        pfs_arena_reset(&w->levels);
-        PFS_TRY(pfs_pq_out_levels(&w->tree[i], &batch->column[i], batch->rows, &w->levels, add_leaf, w, err));
-    }
+    PFS_TRY(add_columns(w, batch, err));
     w->group_rows += batch->rows;
     w->rows += batch->rows;
     for (int32_t i = 0; i < w->leaves; i++)
@@ -267,10 +315,12 @@ static void writer_close(struct pfs_writer *self)
     for (int32_t i = 0; w->column != NULL && i < w->leaves; i++)
         pfs_pq_out_done(&w->column[i]);
     pfs_buf_done(&w->groups);
-    pfs_buf_done(&w->scratch.dense);
-    pfs_buf_done(&w->scratch.raw);
-    pfs_buf_done(&w->scratch.packed);
-    pfs_arena_done(&w->levels);
+    for (int i = 0; i < LANES_MAX; i++) {
+        pfs_buf_done(&w->lane[i].scratch.dense);
+        pfs_buf_done(&w->lane[i].scratch.raw);
+        pfs_buf_done(&w->lane[i].scratch.packed);
+        pfs_arena_done(&w->lane[i].levels);
+    }
     pfs_arena_done(&w->arena);
     pfs_free(w->column);
     pfs_free(w->stats);
@@ -283,7 +333,7 @@ static const struct pfs_writer_ops writer_ops = {writer_write, writer_size, writ
 static void find_leaves(struct writer *w, const struct pfs_pq_out_node *node)
 {
     if (node->form == PFS_PQ_OUT_LEAF)
-        pfs_pq_out_init(&w->column[node->leaf], node, &w->scratch, &w->config);
+        pfs_pq_out_init(&w->column[node->leaf], node, &w->config);
     for (int32_t i = 0; i < node->children; i++)
         find_leaves(w, &node->child[i]);
 }
@@ -315,7 +365,8 @@ int pfs_parquet_create(struct pfs_file *file, const struct pfs_parquet_write *wr
     w->file = file;
     w->config = *write;
     pfs_arena_init(&w->arena, PFS_ARENA_LIMIT);
-    pfs_arena_init(&w->levels, PFS_ARENA_LIMIT);
+    for (int i = 0; i < LANES_MAX; i++)
+        pfs_arena_init(&w->lane[i].levels, PFS_ARENA_LIMIT);
     rc = open_writer(w, err);
     if (rc < 0) {
         writer_close(&w->writer);

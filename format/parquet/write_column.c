@@ -15,10 +15,9 @@
 /* ---- lifetime ---- */
 
 void pfs_pq_out_init(struct pfs_pq_out_column *c, const struct pfs_pq_out_node *node,
-                     struct pfs_pq_out_scratch *scratch, const struct pfs_parquet_write *write)
+                     const struct pfs_parquet_write *write)
 {
     *c = (struct pfs_pq_out_column){.node = node,
-                                    .scratch = scratch,
                                     .codec = write->codec,
                                     .level = write->level,
                                     .page_bytes = write->page_bytes > 0 ? write->page_bytes : 1 << 20,
@@ -313,10 +312,12 @@ static int add_values(struct pfs_pq_out_column *c, const struct pfs_pq_out_entri
     return pfs_buf_check(&c->plain, err);
 }
 
-int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, struct pfs_err *err)
+int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, struct pfs_pq_out_scratch *scratch,
+                   struct pfs_err *err)
 {
     struct piece p = {0};
 
+    c->scratch = scratch;
     if (c->node->parent == NULL) {
         c->group.nulls += in->nulls;
         pfs_pq_out_bounds_add(&c->group, in->column, in->row, 0, in->values);
@@ -338,8 +339,10 @@ int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries 
 
 /* ---- row groups ---- */
 
-int pfs_pq_out_end_group(struct pfs_pq_out_column *c, struct pfs_buf *dictionary, struct pfs_err *err)
+int pfs_pq_out_end_group(struct pfs_pq_out_column *c, struct pfs_buf *dictionary, struct pfs_pq_out_scratch *scratch,
+                         struct pfs_err *err)
 {
+    c->scratch = scratch;
     PFS_TRY(end_page(c, err));
     pfs_pq_out_bounds_merge(&c->all, &c->group);
     if (!c->has_dictionary_pages)

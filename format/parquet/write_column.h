@@ -12,14 +12,14 @@
 #include "format/parquet/write_dictionary.h"
 #include "format/parquet/write_levels.h"
 
-/* What the leaves of one file share, since only one of them works at a time. */
+/* What leaves use while they work: those that one lane of a writer works on share it. */
 struct pfs_pq_out_scratch {
     struct pfs_buf dense, raw, packed;
 };
 
 struct pfs_pq_out_column {
     const struct pfs_pq_out_node *node;
-    struct pfs_pq_out_scratch *scratch;
+    struct pfs_pq_out_scratch *scratch; /* of the call at hand */
     enum pfs_codec codec;
     int level;
     int32_t page_bytes;
@@ -40,11 +40,14 @@ struct pfs_pq_out_column {
 };
 
 void pfs_pq_out_init(struct pfs_pq_out_column *c, const struct pfs_pq_out_node *node,
-                     struct pfs_pq_out_scratch *scratch, const struct pfs_parquet_write *write);
+                     const struct pfs_parquet_write *write);
 void pfs_pq_out_done(struct pfs_pq_out_column *c);
-int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, struct pfs_err *err);
+/* `scratch`: see above; also of the calls that follow. */
+int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, struct pfs_pq_out_scratch *scratch,
+                   struct pfs_err *err);
 /* Ends the last page; the dictionary page (may be empty) goes to *dictionary. */
-int pfs_pq_out_end_group(struct pfs_pq_out_column *c, struct pfs_buf *dictionary, struct pfs_err *err);
+int pfs_pq_out_end_group(struct pfs_pq_out_column *c, struct pfs_buf *dictionary, struct pfs_pq_out_scratch *scratch,
+                         struct pfs_err *err);
 void pfs_pq_out_next_group(struct pfs_pq_out_column *c);
 size_t pfs_pq_out_bytes(const struct pfs_pq_out_column *c); /* buffered, about */
 /* A bound of the row group as Statistics stores it: plain, without the length of text. */

@@ -60,6 +60,7 @@ struct pfs_data_write {
     bool changelog;       /* a changelog file of a primary-key table: changelog-file.* options */
     const char *user;     /* postpone bucket: whose rows they are, for the names; NULL = one made up */
     const struct pfs_clock *clock;
+    struct pfs_pool *pool; /* encodes columns in parallel; NULL = on the caller alone */
 };
 
 struct pfs_data_writer;

@@ -243,7 +243,7 @@ int pfs_making_read_postponed(const struct pfs_schema *schema, const char *user,
 }
 
 int pfs_making_open(const struct pfs_making *making, struct pfs_file *file, const struct pfs_field *fields,
-                    int32_t columns, struct pfs_writer **out, struct pfs_err *err)
+                    int32_t columns, struct pfs_pool *pool, struct pfs_writer **out, struct pfs_err *err)
 {
     struct pfs_parquet_write parquet = {.columns = columns,
                                         .fields = fields,
@@ -251,7 +251,8 @@ int pfs_making_open(const struct pfs_making *making, struct pfs_file *file, cons
                                         .level = making->level,
                                         .row_group_bytes = making->block_bytes,
                                         .page_bytes = (int32_t)making->page_bytes,
-                                        .no_dictionary = making->no_dictionary};
+                                        .no_dictionary = making->no_dictionary,
+                                        .pool = pool};
     struct pfs_avro_rows_write avro = {
         .columns = columns, .fields = fields, .codec = making->codec, .level = making->level};
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/pool.h"
 #include "base/store.h"
 #include "format/compress.h"
 #include "format/writer.h"
@@ -34,9 +35,9 @@ int pfs_making_read(const struct pfs_schema *schema, int32_t level, bool changel
 int pfs_making_read_postponed(const struct pfs_schema *schema, const char *user, struct pfs_arena *arena,
                               struct pfs_making *out, struct pfs_err *err);
 
-/* A writer of that format; fields are borrowed. */
+/* A writer of that format; fields are borrowed. The pool may be NULL. */
 int pfs_making_open(const struct pfs_making *making, struct pfs_file *file, const struct pfs_field *fields,
-                    int32_t columns, struct pfs_writer **out, struct pfs_err *err);
+                    int32_t columns, struct pfs_pool *pool, struct pfs_writer **out, struct pfs_err *err);
 
 /* Value of a map option ("0:avro,5:parquet", or the keys <option>.0, <option>.5) at a level; NULL = none. -EINVAL. */
 int pfs_making_of_level(const struct pfs_options *options, const char *option, int32_t level, struct pfs_arena *arena,

@@ -181,7 +181,7 @@ static int start_file(struct pfs_data_writer *w, struct pfs_err *err)
         PFS_TRY(try_indexes(w, err));
     if (pfs_store_create(w->write.store, path, &w->file, err) < 0)
         return err != NULL && err->code != 0 ? -err->code : pfs_fail(err, EIO, "%s cannot be created", path);
-    return pfs_making_open(&w->making, w->file, w->field, w->columns, &w->writer, err);
+    return pfs_making_open(&w->making, w->file, w->field, w->columns, w->write.pool, &w->writer, err);
 }
 
 /* The key of a row, over what `text` held. */

@@ -11,6 +11,7 @@
 #include "src/write/cross.h"
 #include "src/write/group.h"
 #include "src/write/internal.h"
+#include "src/write/shift.h"
 
 #define OUT_ROWS 16000                  /* rows gathered for a file at a time */
 #define FRAME_BYTES ((size_t)512 << 10) /* rows of a frame: a merge holds one of each run */
@@ -405,35 +406,6 @@ int pfs_flush_runs(struct pfs_write *w, struct pfs_state *state, struct pfs_err 
 
 /* ---- files ---- */
 
-/* Rows of a reader into a writer, their numbers shifted. */
-static int write_shifted(struct pfs_reader *rows, int32_t number_column, int64_t shift, struct pfs_data_writer *writer,
-                         struct pfs_err *err)
-{
-    struct pfs_arena arena;
-    struct pfs_batch batch;
-    int64_t count;
-
-    pfs_arena_init(&arena, SIZE_MAX);
-    while ((count = pfs_reader_next(rows, &arena, &batch, err)) > 0) {
-        const int64_t *old = batch.column[number_column].values;
-        int64_t *number = pfs_arena_alloc(&arena, (size_t)count * sizeof(*number));
-
-        if (number == NULL) {
-            count = pfs_arena_full(&arena, err);
-            break;
-        }
-        for (int64_t i = 0; i < count; i++)
-            number[i] = old[i] + shift;
-        batch.column[number_column].values = number;
-        count = pfs_data_writer_add(writer, &batch, err);
-        if (count < 0)
-            break;
-        pfs_arena_reset(&arena);
-    }
-    pfs_arena_done(&arena);
-    return (int)count;
-}
-
 /* Takes the reader: all its rows as files of the part's bucket. */
 static int write_files(struct flush *f, struct part *p, struct pfs_reader *rows, bool changelog, struct pfs_err *err)
 {
@@ -441,12 +413,15 @@ static int write_files(struct flush *f, struct part *p, struct pfs_reader *rows,
     struct pfs_data_write to = pfs_output_target(w, w->partitions.bytes[p->partition], p->bucket, p->base);
     struct pfs_output *o = p->output;
     struct pfs_data_writer *writer = NULL;
+    struct pfs_shift shift = {
+        .from = rows, .number_column = w->config.schema->columns, .shift = p->base, .pool = w->config.pool};
     int rc;
 
     to.changelog = changelog;
     rc = pfs_data_writer_open(&to, &writer, err);
+    shift.to = writer;
     if (rc == 0)
-        rc = write_shifted(rows, w->config.schema->columns, p->base, writer, err);
+        rc = pfs_shift_rows(&shift, err);
     if (rc == 0)
         rc = changelog ? pfs_data_writer_finish(writer, &o->arena, &o->changelog, &o->changelogs, err)
                        : pfs_data_writer_finish(writer, &o->arena, &o->entry, &o->entries, err);

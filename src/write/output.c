@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "src/write/internal.h"
+#include "src/write/shift.h"
 
 int pfs_outputs_add(struct pfs_outputs *outputs, struct pfs_output **out, struct pfs_err *err)
 {
@@ -68,6 +69,7 @@ struct pfs_data_write pfs_output_target(const struct pfs_write *w, struct pfs_sl
                                    .total_buckets = schema->buckets,
                                    .first_number = base,
                                    .user = w->config.user,
+                                   .pool = w->config.pool,
                                    .clock = w->config.clock};
 }
 
@@ -139,6 +141,24 @@ int pfs_outputs_finish(struct pfs_write *w, struct pfs_err *err)
 
 /* ---- files that no longer fit ---- */
 
+/* Rows that have no numbers of their own. */
+static int copy_rows(struct pfs_reader *from, struct pfs_data_writer *to, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    struct pfs_batch batch;
+    int64_t rows;
+
+    pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
+    while ((rows = pfs_reader_next(from, &arena, &batch, err)) > 0) {
+        rows = pfs_data_writer_add(to, &batch, err);
+        if (rows < 0)
+            break;
+        pfs_arena_reset(&arena);
+    }
+    pfs_arena_done(&arena);
+    return (int)rows;
+}
+
 /* Reads a file back and writes its rows with other numbers. */
 static int renumber(struct pfs_write *w, const struct pfs_manifest_entry *entry, int64_t shift,
                     struct pfs_data_writer *writer, struct pfs_err *err)
@@ -151,35 +171,15 @@ static int renumber(struct pfs_write *w, const struct pfs_manifest_entry *entry,
                                  .columns = schema->columns,
                                  .column = w->column,
                                  .key_value = w->keyed};
+    struct pfs_shift rows = {.to = writer, .number_column = schema->columns, .shift = shift, .pool = w->config.pool};
     struct pfs_reader *reader;
-    struct pfs_arena arena;
-    struct pfs_batch batch;
-    int64_t rows;
+    int rc;
 
     PFS_TRY(pfs_data_open(&read, entry, &reader, err));
-    pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
-    while ((rows = pfs_reader_next(reader, &arena, &batch, err)) > 0) {
-        int64_t *number = pfs_arena_alloc(&arena, (size_t)rows * sizeof(*number));
-
-        if (number == NULL) {
-            rows = pfs_arena_full(&arena, err);
-            break;
-        }
-        if (read.key_value) {
-            const int64_t *old = batch.column[schema->columns].values;
-
-            for (int64_t i = 0; i < rows; i++)
-                number[i] = old[i] + shift;
-            batch.column[schema->columns].values = number;
-        }
-        rows = pfs_data_writer_add(writer, &batch, err);
-        if (rows < 0)
-            break;
-        pfs_arena_reset(&arena);
-    }
-    pfs_arena_done(&arena);
+    rows.from = reader;
+    rc = read.key_value ? pfs_shift_rows(&rows, err) : copy_rows(reader, writer, err);
     pfs_reader_close(reader);
-    return (int)rows;
+    return rc;
 }
 
 /* The old files go at once, or when the write is committed if a journal names them. */

@@ -1,4 +1,5 @@
 #include "base/mem.h"
+#include "base/pool.h"
 #include "tests/unit/parquet/load.h"
 
 static const char *const flat[][2] = {{"id", "BIGINT"},
@@ -348,6 +349,67 @@ static void every_failing_allocation_of_a_copy_is_reported(void **state)
     free((void *)(uintptr_t)bytes.at);
 }
 
+/* ---- columns in parallel ---- */
+
+#define LANE_COLUMNS 5
+
+/* Rows of INT columns, each of another distribution; the last may not be null and is, in one row, with `bad`. */
+static int write_columns(struct pfs_pool *pool, bool bad, struct target *to, struct pfs_err *err)
+{
+    static const uint8_t one_is_null[1024] = {0xfe};
+    struct pfs_field fields[LANE_COLUMNS];
+    struct pfs_column column[LANE_COLUMNS];
+    struct pfs_parquet_write write = {.columns = LANE_COLUMNS, .fields = fields, .codec = PFS_CODEC_ZSTD, .pool = pool};
+    struct pfs_batch batch = {8000, LANE_COLUMNS, column};
+    struct pfs_arena arena = {0};
+    struct pfs_writer *writer;
+    static const char *const names[LANE_COLUMNS] = {"a", "b", "c", "d", "e"};
+    int rc = 0;
+
+    for (int32_t i = 0; i < LANE_COLUMNS; i++) {
+        fields[i] = (struct pfs_field){.id = i, .name = names[i], .type = {.kind = PFS_INT, .nullable = i < 4}};
+        column[i] = (struct pfs_column){.type = &fields[i].type};
+    }
+    assert_int_equal(pfs_parquet_create(target_open(to), &write, &writer, err), 0);
+    for (int32_t round = 0; rc == 0 && round < 6; round++) {
+        pfs_arena_reset(&arena);
+        for (int32_t i = 0; i < LANE_COLUMNS; i++) {
+            int32_t *v = pfs_arena_alloc(&arena, 8000 * sizeof(*v));
+
+            for (int32_t r = 0; r < 8000; r++)
+                v[r] = (r * (i + 1) + round * 77) % (1 << (4 * i + 2));
+            column[i].values = v;
+        }
+        column[4].valid = bad && round == 3 ? one_is_null : NULL;
+        rc = pfs_writer_write(writer, &batch, err);
+    }
+    if (rc == 0)
+        rc = pfs_writer_finish(writer, err);
+    pfs_writer_close(writer);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+static void columns_written_in_parallel_make_the_same_file(void **state)
+{
+    struct target alone, together;
+    struct pfs_err err = {0};
+    struct pfs_pool *pool;
+
+    (void)state;
+    assert_int_equal(pfs_pool_open(3, &pool, NULL), 0);
+    assert_int_equal(write_columns(NULL, false, &alone, NULL), 0);
+    assert_int_equal(write_columns(pool, false, &together, NULL), 0);
+    assert_int_equal(alone.bytes.len, together.bytes.len);
+    assert_memory_equal(alone.bytes.at, together.bytes.at, alone.bytes.len);
+    pfs_buf_done(&together.bytes);
+    assert_int_equal(write_columns(pool, true, &together, &err), -EINVAL);
+    assert_string_equal(err.text, "column e may not be null");
+    pfs_buf_done(&alone.bytes);
+    pfs_buf_done(&together.bytes);
+    pfs_pool_close(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +418,7 @@ int main(void)
         cmocka_unit_test(a_row_without_fields_is_refused),
         cmocka_unit_test(bounds_are_those_of_all_values),
         cmocka_unit_test(many_rows_of_any_distribution_come_back),
+        cmocka_unit_test(columns_written_in_parallel_make_the_same_file),
         cmocka_unit_test(every_failing_allocation_of_a_copy_is_reported),
     };
 
