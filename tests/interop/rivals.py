@@ -331,9 +331,9 @@ class Rivals:
         self.check("replaced", not mount.append(table, mine) and "not acknowledged")
         mount.read(table)
         newest = self.snapshots(table)[-1]
-        rows = self.scratch / "replaced.in"
-        rows.write_text(java)
-        self.oracle("write", before, "d." + table, "--commit-user", "java", data=rows)
+        given = self.scratch / "replaced.in"
+        given.write_text(java)
+        self.oracle("write", before, "d." + table, "--commit-user", "java", data=given)
         for path in there.rglob("*"):  # what Java wrote, its snapshot last
             to = here / path.relative_to(there)
             if path.is_file() and not to.exists():
@@ -345,13 +345,13 @@ class Rivals:
             self.check("replaced", not mount.append(table, again) and "not acknowledged")
         start = time.monotonic()
         while time.monotonic() - start < self.args.heal:
-            rows = mount.read(table)
-            if self.healed(table, rows) == "":
+            if self.healed(table, mount.read(table)) == "":
                 break
             time.sleep(0.25)
         wrong = self.healed(table, mount.read(table))
         self.check("replaced " + table, wrong)
-        print("  d.%s: snapshot %d replaced by Java's, healed after %.1f s" % (table, newest, time.monotonic() - start))
+        print("  d.%s: snapshot %d replaced by Java's, %s after %.1f s" % (
+            table, newest, "lost" if wrong else "healed", time.monotonic() - start))
 
     def healed(self, table, rows):
         want = {"t": {(50, 2), (51, 1), (1050, 1)}, "log": {7, 8}}[table]
