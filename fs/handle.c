@@ -295,6 +295,29 @@ void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, stru
     request->done(request, rc);
 }
 
+/* An inbox that was removed a moment ago is made again. 0; -EPERM: it is none. */
+static int make_inbox(struct pfs_tree *tree, struct pfs_node *parent, const char *name, struct pfs_entry *entry,
+                      struct pfs_err *err)
+{
+    struct pfs_place place;
+    struct pfs_arena arena;
+    struct pfs_node *node;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_place_child(&parent->place, name, &arena, &place, NULL);
+    if (rc < 0 || (place.kind != PFS_NODE_INBOX && place.kind != PFS_NODE_OVERWRITE))
+        rc = pfs_fail(err, EPERM, "%s/%s: files are not made here; rows go to inbox", parent->place.path, name);
+    if (rc == 0)
+        rc = pfs_node_get(tree, &place, NULL, NULL, 0, &node, err);
+    pfs_arena_done(&arena);
+    if (rc < 0)
+        return rc;
+    *entry = (struct pfs_entry){.node = node};
+    pfs_node_attr(tree, node, &entry->attr);
+    return 0;
+}
+
 void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                      int flags, struct pfs_entry *entry, struct pfs_opened *out)
 {
@@ -305,9 +328,11 @@ void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct 
         return;
     }
     if (rc == 0)
-        rc = pfs_fail(&request->err, EPERM, "%s/%s: files are not made here; rows go to inbox", parent->place.path,
-                      name);
-    request->done(request, rc);
+        rc = make_inbox(tree, parent, name, entry, &request->err);
+    if (rc < 0)
+        request->done(request, rc);
+    else
+        pfs_tree_open_file(tree, request, entry->node, flags & ~O_EXCL, out);
 }
 
 /* ---- bytes ---- */

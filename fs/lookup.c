@@ -162,6 +162,18 @@ static int print_daemon(struct lookup *l, struct pfs_buf *out, struct pfs_err *e
     return pfs_daemon_print(l->tree->daemon, l->place.name, &facts, out, err);
 }
 
+/* What waits in this process, at the end of status.json. */
+static void print_pending(struct lookup *l, struct pfs_table *table, struct pfs_buf *out)
+{
+    int64_t rows, bytes;
+
+    if (l->tree->ingest == NULL || out->len < 2 || memcmp(out->at + out->len - 2, "}\n", 2) != 0)
+        return;
+    pfs_ingest_pending(l->tree->ingest, table, &rows, &bytes);
+    out->len -= 2;
+    pfs_buf_printf(out, ",\"rows_pending\":%lld,\"bytes_pending\":%lld}\n", (long long)rows, (long long)bytes);
+}
+
 static int print_text(struct lookup *l, struct pfs_buf *out, struct pfs_err *err)
 {
     struct pfs_errors *errors;
@@ -174,6 +186,8 @@ static int print_text(struct lookup *l, struct pfs_buf *out, struct pfs_err *err
     rc = pfs_tree_errors(l->tree, &l->place, &errors, err);
     if (rc == 0)
         rc = pfs_control_print(&l->place, table, errors, out, err);
+    if (rc == 0 && l->place.kind == PFS_NODE_STATUS)
+        print_pending(l, table, out);
     pfs_table_unref(table);
     return rc;
 }
@@ -351,6 +365,8 @@ static int find_plain(struct lookup *l, struct pfs_err *err)
     bool inbox = l->place.kind == PFS_NODE_INBOX || l->place.kind == PFS_NODE_OVERWRITE;
 
     PFS_TRY(check_exists(l->tree, &l->place, err));
+    if (inbox && pfs_hidden_take(l->tree, l->place.path, l->request->pid))
+        return -ENOENT;
     PFS_TRY(pfs_node_get(l->tree, &l->place, inbox ? NULL : l->place.path, NULL, 0, &l->node, err));
     /* A tag may be renamed, and its node's path does not move with it: the name is asked for each time. */
     *l->out = (struct pfs_entry){.node = l->node,

@@ -593,6 +593,24 @@ static int remove_consumer(struct pfs_tree *tree, struct pfs_node *parent, const
     return rc;
 }
 
+/* Rows are not removed with the name that took them. */
+static int remove_inbox(struct pfs_tree *tree, struct pfs_node *parent, const char *name, uint32_t pid,
+                        struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    struct pfs_place place;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_place_child(&parent->place, name, &arena, &place, err);
+    if (rc == 0 && place.kind != PFS_NODE_INBOX && place.kind != PFS_NODE_OVERWRITE)
+        rc = pfs_fail(err, EPERM, "%s is no file that can be removed", place.path);
+    if (rc == 0)
+        pfs_hidden_add(tree, place.path, pid);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
 void pfs_tree_unlink(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name)
 {
     int rc = pfs_tree_writable(tree, &parent->place, &request->err);
@@ -600,7 +618,7 @@ void pfs_tree_unlink(struct pfs_tree *tree, struct pfs_request *request, struct 
     if (rc == 0 && parent->place.kind == PFS_NODE_CONSUMERS)
         rc = remove_consumer(tree, parent, name, &request->err);
     else if (rc == 0)
-        rc = pfs_fail(&request->err, EPERM, "%s/%s is no file that can be removed", parent->place.path, name);
+        rc = remove_inbox(tree, parent, name, request->pid, &request->err);
     request->done(request, rc);
 }
 

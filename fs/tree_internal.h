@@ -10,6 +10,7 @@
 
 #include "fs/control.h"
 #include "fs/daemon.h"
+#include "fs/hidden.h"
 #include "fs/inbox.h"
 #include "fs/park.h"
 #include "fs/place.h"
@@ -61,7 +62,7 @@ struct pfs_tree {
     struct pfs_streams *streams;
     struct pfs_answers *answers;
     struct pfs_daemon *daemon;
-    struct pfs_store *spill; /* the cache directory; NULL = there is none */
+    struct pfs_store *spill;   /* the cache directory; NULL = there is none */
     struct pfs_ingest *ingest; /* NULL on a read-only mount */
     atomic_llong nodes, handles;
     int64_t started_ms;
@@ -72,6 +73,7 @@ struct pfs_tree {
     struct pfs_handle *inboxes;
     struct pfs_waitlist released; /* waits for a release of an inbox; guarded by the park's lock */
     struct pfs_table_errors *errors;
+    struct pfs_hidden hidden[PFS_HIDDEN_MAX];
     struct pfs_node *root;
 };
 

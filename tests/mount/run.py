@@ -195,6 +195,132 @@ def the_inbox_cannot_be_read_and_views_cannot_be_written(m):
     refused(errno.EPERM, lambda: os.unlink(m.at / "d/t/snapshot/latest.csv"))
 
 
+# ---- acknowledged first, committed later ----
+
+def snapshots(m, table="d/t"):
+    return len(list((m.warehouse / "d.db" / table.split("/")[1] / "snapshot").glob("snapshot-*")))
+
+
+def daemon(m):
+    return json.loads(m.read(".paimonfs/status.json"))["pid"]
+
+
+def gone(pid, seconds=20):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.02)
+    raise AssertionError("%d lives on" % pid)
+
+
+@test
+def a_loop_of_appends_makes_few_snapshots(m):
+    m.sh("for i in $(seq 2000); do echo $i,x,1 >> d/t/inbox || exit 1; done")
+    equal(len(m.read().splitlines()), 2001)
+    assert snapshots(m) < 20, snapshots(m)
+
+
+@test
+def acknowledged_rows_outlive_a_killed_daemon(m):
+    done = m.sh("for i in $(seq 300); do echo $i,x,1 >> d/t/inbox || exit 1; done")
+    equal(done.returncode, 0)
+    pid = daemon(m)
+    os.kill(pid, signal.SIGKILL)
+    gone(pid)
+    subprocess.run(["fusermount3", "-u", "-z", m.at], check=True)
+    m.mount()
+    equal(len(m.read().splitlines()), 301)
+    m.umount()
+    m.mount()
+    equal(len(m.read().splitlines()), 301)
+
+
+@test
+def rows_are_committed_when_the_mount_ends(m):
+    m.sh("echo 1,a,1 >> d/t/inbox; echo 2,b,1 > d/t/inbox")
+    m.umount()
+    rows = subprocess.run([m.binary, "cat", m.warehouse, "d/t/snapshot/latest.csv"], capture_output=True, text=True).stdout
+    m.mount()
+    equal(rows, "k,v,amount\n1,a,1.00\n2,b,1.00\n")
+
+
+@test
+def a_writer_that_is_killed_has_not_closed(m):
+    script = "import os,signal,sys; os.write(1, b'1,whole,1\\n2,half'); os.kill(os.getpid(), signal.SIGKILL)"
+    m.sh("%s -c \"%s\" > d/t/inbox" % (sys.executable, script))
+    time.sleep(0.2)
+    equal(m.read(), "k,v,amount\n")
+    assert "died by a signal" in m.read("d/t/errors.jsonl")
+    m.sh("%s -c \"%s\" >> d/t/inbox" % (sys.executable, script))
+    time.sleep(0.7)
+    equal(m.read(), "k,v,amount\n1,whole,1.00\n")
+
+
+@test
+def rows_of_an_open_handle_show_up_once_they_were_flushed(m):
+    fd = os.open(m.at / "d/t/inbox", os.O_WRONLY | os.O_APPEND)
+    os.write(fd, b"1,a,1\n2,b")
+    os.fsync(fd)
+    equal(m.read(), "k,v,amount\n1,a,1.00\n")
+    os.write(fd, b"b,2\n")
+    os.close(fd)
+    time.sleep(0.7)
+    equal(m.read(), "k,v,amount\n1,a,1.00\n2,bb,2.00\n")
+
+
+@test
+def what_a_second_mount_appends_is_seen_after_its_interval(m):
+    other = m.warehouse.parent / "second"
+    other.mkdir()
+    subprocess.run([m.binary, "mount", "-o", "commit-interval=300ms", m.warehouse, other], check=True, timeout=30)
+    try:
+        for i in range(20):
+            with open((other if i % 2 else m.at) / "d/t/inbox", "ab", buffering=0) as inbox:
+                inbox.write(b"%d,x,1\n" % i)
+        time.sleep(1.5)
+        equal(len(m.read().splitlines()), 21)
+    finally:
+        subprocess.run([m.binary, "umount", other], check=True, timeout=60)
+
+
+@test
+def a_file_that_is_moved_onto_the_inbox_is_appended(m):
+    m.append("1,a,1\n")
+    (m.warehouse.parent / "f.csv").write_text("2,b,2\n")
+    equal(m.sh("mv ../f.csv d/t/inbox && cat d/t/snapshot/latest.csv").stdout, "k,v,amount\n1,a,1.00\n2,b,2.00\n")
+    equal(m.sh("rm d/t/inbox && ls d/t | grep -c inbox").stdout, "1\n")
+
+
+@test
+def the_status_counts_what_waits(m):
+    m.sh("echo 1,a,1 >> d/t/inbox")
+    equal(json.loads(m.read("d/t/status.json"))["rows_pending"], 1)
+    m.read()
+    equal(json.loads(m.read("d/t/status.json"))["rows_pending"], 0)
+
+
+@test
+def overwrite_replaces_all_rows_in_one_snapshot(m):
+    m.append(rows(10))
+    m.sh("echo 7,only,1 > d/t/overwrite")
+    equal(m.read(), "k,v,amount\n7,only,1.00\n")
+    m.sh("printf '' > d/t/overwrite")
+    equal(m.read(), "k,v,amount\n7,only,1.00\n")
+
+
+@test
+def overwrite_replaces_the_partitions_that_rows_fall_into(m):
+    m.sql(PARTED.replace("CREATE DATABASE d; ", ""))
+    m.append("a,1,x\nb,1,y\n", "d/p")
+    m.sh("echo a,2,z > d/p/overwrite")
+    equal(m.read("d/p/snapshot/latest.csv"), "dt,k,v\na,2,z\nb,1,y\n")
+    m.sh("printf 'k,v\\n3,w\\n' > d/p/partition/dt=b/overwrite")
+    equal(m.read("d/p/snapshot/latest.csv"), "dt,k,v\na,2,z\nb,3,w\n")
+
+
 # ---- the read surface ----
 
 PARTED = ("CREATE DATABASE d; CREATE TABLE d.p (dt STRING, k INT, v STRING, PRIMARY KEY (dt, k) NOT ENFORCED) "

@@ -25,7 +25,7 @@ static const char tables_sql[] =
     "CREATE TABLE d.logs (line STRING, p INT) PARTITIONED BY (p);"
     "CREATE TABLE d.first (k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED) WITH ('merge-engine' = 'first-row');";
 
-static int open_tree(void **state)
+__attribute__((unused)) static int open_tree(void **state)
 {
     struct pfs_catalog_config catalog = {0};
     struct pfs_tree_config tree = {.umask = 022};
@@ -48,7 +48,7 @@ static int open_tree(void **state)
     return 0;
 }
 
-static int close_tree(void **state)
+__attribute__((unused)) static int close_tree(void **state)
 {
     (void)state;
     pfs_waiting_done(&t.waiting);
@@ -111,7 +111,7 @@ static void look_beside(const char *path)
 }
 
 /* What a shell's `printf ... >> path` meets first: 0, or the errno of write(2) or of close(2). A snapshot each. */
-static int64_t append(const char *path, const char *rows)
+__attribute__((unused)) static int64_t append(const char *path, const char *rows)
 {
     struct pfs_entry entry;
     struct pfs_opened file;

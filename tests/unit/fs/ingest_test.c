@@ -1,0 +1,215 @@
+/* ingest_test.c - what was acknowledged and not committed when the power went, found by the next process. */
+#include <stdio.h>
+
+#include "tests/unit/fs/over_memory.h"
+
+static struct pfs_store *memory;
+static struct { /* what a process that died holds: nobody frees it */
+    struct pfs_pool *pool;
+    struct pfs_tree *tree;
+    struct pfs_handle *handle;
+    struct pfs_node *node;
+} dead[16];
+static size_t deads;
+
+static void keep(void *self)
+{
+    (void)self;
+}
+
+/* A handle on the memory store that closing does not end. */
+static struct pfs_store *handle(void)
+{
+    static struct pfs_store_ops kept;
+    struct pfs_store *h = pfs_zalloc(sizeof(*h));
+
+    kept = *memory->ops;
+    kept.destroy = keep;
+    assert_non_null(h);
+    *h = (struct pfs_store){&kept, memory->self};
+    return h;
+}
+
+static void begin_life(void)
+{
+    struct pfs_catalog_config catalog = {.store = handle()};
+    struct pfs_tree_config tree = {.umask = 022};
+
+    memset(&t, 0, sizeof(t));
+    assert_int_equal(pfs_pool_open(2, &t.pool, NULL), 0);
+    catalog.pool = t.pool;
+    assert_int_equal(pfs_catalog_open(&catalog, &t.catalog, NULL), 0);
+    tree.catalog = t.catalog;
+    tree.pool = t.pool;
+    assert_int_equal(pfs_tree_open(&tree, &t.tree, NULL), 0);
+    assert_int_equal(pfs_waiting_init(&t.waiting, NULL), 0);
+}
+
+static void end_life(void)
+{
+    pfs_waiting_done(&t.waiting);
+    pfs_tree_close(t.tree);
+    pfs_pool_close(t.pool);
+}
+
+static void execute(const char *sql)
+{
+    struct pfs_buf answer = {0};
+
+    assert_int_equal(pfs_catalog_execute(t.catalog, NULL, pfs_str(sql), &answer, NULL), 0);
+    pfs_buf_done(&answer);
+}
+
+/* Flushed, never released: the process dies before. */
+static void acknowledge(const char *path, int flags, const char *rows)
+{
+    struct pfs_entry entry;
+    struct pfs_opened file;
+
+    assert_int_equal(open_path(path, O_WRONLY | flags, &entry, &file), 0);
+    pfs_tree_write(t.tree, &t.waiting.request, file.handle, 0, pfs_str(rows));
+    assert_true(pfs_waiting_result(&t.waiting, NULL) > 0);
+    pfs_tree_flush(t.tree, &t.waiting.request, file.handle);
+    assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 0);
+    pfs_store_memory_power_cut(memory); /* from here on nothing of this life counts */
+    assert_true(deads < COUNT(dead));
+    dead[deads].pool = t.pool;
+    dead[deads].tree = t.tree;
+    dead[deads].handle = file.handle;
+    dead[deads++].node = entry.node;
+}
+
+static int open_memory(void **state)
+{
+    (void)state;
+    assert_int_equal(pfs_store_open_memory(&memory, NULL), 0);
+    begin_life();
+    execute(tables_sql);
+    return 0;
+}
+
+static int close_memory(void **state)
+{
+    (void)state;
+    end_life();
+    pfs_store_close(memory);
+    return 0;
+}
+
+static void what_was_acknowledged_is_committed_once_by_the_next_process(void **state)
+{
+    static const struct {
+        const char *what, *path;
+        int flags;
+        const char *rows, *view, *want;
+    } cases[] = {
+        {"appended", "d/sums/inbox", O_APPEND, "1,10\n", "d/sums/snapshot/latest.csv", "k,n\n1,10\n"},
+        {"copied", "d/t/inbox", 0, "1,a,1\n", "d/t/snapshot/latest.csv", "k,v,n\n1,a,1\n"},
+        {"a last line without newline", "d/logs/inbox", O_APPEND, "x,1\ny,2", "d/logs/snapshot/latest.csv",
+         "line,p\nx,1\ny,2\n"},
+        {"half a row", "d/logs/inbox", O_APPEND, "x,1\ny", "d/logs/snapshot/latest.csv", "line,p\nx,1\n"},
+        {"numbered", "d/t/inbox@u:5", 0, "7,b,7\n", "d/t/snapshot/latest.csv", "k,v,n\n7,b,7\n"},
+        {"overwrite", "d/t/overwrite", 0, "8,c,8\n", "d/t/snapshot/latest.csv", "k,v,n\n8,c,8\n"},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        acknowledge(cases[i].path, cases[i].flags, cases[i].rows);
+        pfs_waiting_done(&t.waiting);
+        begin_life();
+        CHECK(cases[i].what, strcmp(text_of(cases[i].view), cases[i].want) == 0);
+        end_life();
+        begin_life();
+        CHECK(cases[i].what, strcmp(text_of(cases[i].view), cases[i].want) == 0);
+        (void)close_memory(state);
+        (void)open_memory(state);
+    }
+}
+
+/* As another engine would: v is w now, n is text, there is one column more. */
+static void publish_schema(const char *json)
+{
+    assert_int_equal(pfs_store_publish(memory, "d.db/t/schema/schema-1", pfs_str(json), false, NULL), 0);
+}
+
+static void rows_of_an_older_schema_are_evolved(void **state)
+{
+    (void)state;
+    acknowledge("d/t/inbox", O_APPEND, "1,a,1\n");
+    pfs_waiting_done(&t.waiting);
+    begin_life();
+    publish_schema("{\"version\":3,\"id\":1,\"fields\":["
+                   "{\"id\":0,\"name\":\"k\",\"type\":\"INT NOT NULL\"},{\"id\":1,\"name\":\"w\",\"type\":\"STRING\"},"
+                   "{\"id\":2,\"name\":\"n\",\"type\":\"STRING\"},{\"id\":3,\"name\":\"more\",\"type\":\"INT\"}],"
+                   "\"highestFieldId\":3,\"partitionKeys\":[],\"primaryKeys\":[\"k\"],\"options\":{\"bucket\":\"2\"},"
+                   "\"timeMillis\":1}");
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,w,n,more\n1,a,1,\n");
+}
+
+static int first_name(void *context, struct pfs_slice name, bool directory)
+{
+    char *out = context;
+
+    (void)directory;
+    (void)snprintf(out, 256, ".paimonfs/rejected/%.*s", PFS_P(name));
+    return 1;
+}
+
+static void rows_of_a_table_that_is_gone_are_set_aside(void **state)
+{
+    struct pfs_slice text;
+    char path[256] = "";
+
+    (void)state;
+    acknowledge("d/t/inbox", O_APPEND, "1,a,1\n");
+    pfs_waiting_done(&t.waiting);
+    begin_life();
+    execute("DROP TABLE d.t;");
+    assert_int_equal(pfs_tree_finish(t.tree, NULL), 0);
+    assert_int_equal(pfs_store_list(memory, ".paimonfs/rejected", first_name, path, NULL), 1);
+    assert_non_null(strstr(path, "/d.t-"));
+    assert_int_equal(pfs_store_load(memory, path, 4096, &text, NULL), 0);
+    assert_string_equal((const char *)text.at, "{\"k\":1,\"v\":\"a\",\"n\":1,\"_kind\":\"+I\"}\n");
+    pfs_free((void *)(uintptr_t)text.at);
+}
+
+static void rows_of_a_table_that_was_made_anew_are_not_given_to_it(void **state)
+{
+    (void)state;
+    acknowledge("d/t/inbox", O_APPEND, "1,a,1\n");
+    pfs_waiting_done(&t.waiting);
+    begin_life();
+    end_life(); /* it is committed; the next rows are not */
+    begin_life();
+    acknowledge("d/t/inbox", O_APPEND, "2,b,2\n");
+    pfs_waiting_done(&t.waiting);
+    {
+        struct pfs_catalog_config config = {.store = handle()};
+        struct pfs_buf answer = {0};
+        struct pfs_catalog *catalog;
+
+        assert_int_equal(pfs_catalog_open(&config, &catalog, NULL), 0);
+        assert_int_equal(pfs_catalog_execute(catalog, NULL,
+                                             pfs_str("DROP TABLE d.t; CREATE TABLE d.t (k INT, v STRING, n BIGINT,"
+                                                     " PRIMARY KEY (k) NOT ENFORCED) COMMENT 'another';"),
+                                             &answer, NULL),
+                         0);
+        pfs_buf_done(&answer);
+        pfs_catalog_close(catalog);
+    }
+    begin_life();
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_was_acknowledged_is_committed_once_by_the_next_process, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(rows_of_an_older_schema_are_evolved, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(rows_of_a_table_that_is_gone_are_set_aside, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(rows_of_a_table_that_was_made_anew_are_not_given_to_it, open_memory,
+                                        close_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
