@@ -328,6 +328,16 @@ int pfs_json_element(struct pfs_json *json, struct pfs_cell *value, struct pfs_e
     return 1;
 }
 
+int pfs_json_value(struct pfs_slice text, struct pfs_cell *value, struct pfs_err *err)
+{
+    struct pfs_json json = {text.at, text.at + text.len, true};
+
+    skip_blanks(&json);
+    PFS_TRY(take_value(&json, value, err));
+    skip_blanks(&json);
+    return json.at == json.end ? 0 : fail_at(&json, "the end of the value", err);
+}
+
 /* ---- where a value that nests ends ---- */
 
 /* 64 bytes at a time: a bit a byte. */

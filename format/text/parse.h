@@ -70,6 +70,9 @@ int pfs_json_open(struct pfs_json *json, struct pfs_slice text, uint8_t bracket,
 int pfs_json_member(struct pfs_json *json, struct pfs_cell *key, struct pfs_cell *value, struct pfs_err *err);
 int pfs_json_element(struct pfs_json *json, struct pfs_cell *value, struct pfs_err *err);
 
+/* The one value that `text` is, with blanks around it. -EINVAL, -EILSEQ. */
+int pfs_json_value(struct pfs_slice text, struct pfs_cell *value, struct pfs_err *err);
+
 /* The text without escapes or doubled quotes, into `out` (cell->len bytes of room); returns its length. */
 size_t pfs_cell_unescape(const struct pfs_cell *cell, uint8_t *out);
 
@@ -113,7 +116,7 @@ int pfs_cell_refuse(struct pfs_convert *c, const struct pfs_cell *cells, int32_t
 int pfs_cell_refuse_code(struct pfs_convert *c, const struct pfs_type *type, const struct pfs_cell *cells, int32_t row,
                          int rc);
 
-/* value_number.c, value_time.c, value_bytes.c, value_nested.c */
+/* value_number.c, value_time.c, value_bytes.c, value_nested.c, value_variant.c */
 int pfs_cells_boolean(struct pfs_convert *c, const struct pfs_type *type, const struct pfs_cell *cells, int32_t rows,
                       struct pfs_column *out);
 int pfs_cells_tinyint(struct pfs_convert *c, const struct pfs_type *type, const struct pfs_cell *cells, int32_t rows,
@@ -144,6 +147,8 @@ int pfs_cells_list(struct pfs_convert *c, const struct pfs_type *type, const str
                    struct pfs_column *out);
 int pfs_cells_row(struct pfs_convert *c, const struct pfs_type *type, const struct pfs_cell *cells, int32_t rows,
                   struct pfs_column *out);
+int pfs_cells_variant(struct pfs_convert *c, const struct pfs_type *type, const struct pfs_cell *cells, int32_t rows,
+                      struct pfs_column *out);
 
 /* ---- parse.c: the parser ---- */
 

@@ -5,7 +5,9 @@
  * blanks (blanks around a number are an error). Values are spelled the same in CSV and JSON, both ways, bit for bit; in
  * a CSV cell nested values are JSON, binary is base64, booleans are true and false (t, f, 1, 0 and any case are taken
  * as well). In JSON a string may spell any value that does not nest, a number no string; a MAP is an array of [key,
- * value] or an object. Threads: one parser or printer, one thread at a time.
+ * value] or an object. A VARIANT is its JSON text: a cell or a JSON string holds it, a number, boolean, array or object
+ * of JSON is the variant itself; numbers become the types that Paimon's parser gives them. Threads: one parser or
+ * printer, one thread at a time.
  */
 #pragma once
 
@@ -97,13 +99,12 @@ void pfs_text_parser_close(struct pfs_text_parser *parser); /* NULL allowed */
  * batch a call, in the arena: the number of rows, 0 when no row is complete. *consumed says how much of `in` was taken
  * (all of it unless the batch became full: call again with the rest). With `last` the stream ends here: a last row
  * without newline counts. Errors: -EINVAL (malformed row, wrong count, value, date, unknown or duplicate column, null
- * where none may be), -ERANGE (does not fit), -EILSEQ (not UTF-8), -EMSGSIZE, -ENOMEM, -EOPNOTSUPP (a VARIANT that is
- * not null). The sentence has row, column and reason; `refusal` says the same in parts. After an error nothing of that
- * call is kept: no row of it was given, and the parser stands where it stood before the call, so that a caller may go
- * on or give up. CSV header: the first record is one when its fields are distinct column names (or _kind, rowkind,
- * _snapshot); a later record with the header's very bytes is skipped. Half a header is an error that names the unknown
- * column. JSON: lines, pretty printed values or one array of objects; unknown or repeated keys are errors; numbers stay
- * text until typed, so no digit is lost. */
+ * where none may be), -ERANGE (does not fit), -EILSEQ (not UTF-8), -EMSGSIZE, -ENOMEM. The sentence has row, column and
+ * reason; `refusal` says the same in parts. After an error nothing of that call is kept: no row of it was given, and
+ * the parser stands where it stood before the call, so that a caller may go on or give up. CSV header: the first record
+ * is one when its fields are distinct column names (or _kind, rowkind, _snapshot); a later record with the header's
+ * very bytes is skipped. Half a header is an error that names the unknown column. JSON: lines, pretty printed values or
+ * one array of objects; unknown or repeated keys are errors; numbers stay text until typed, so no digit is lost. */
 int64_t pfs_text_parser_feed(struct pfs_text_parser *parser, struct pfs_slice in, bool last, struct pfs_arena *arena,
                              struct pfs_batch *out, size_t *consumed, struct pfs_text_refusal *refusal,
                              struct pfs_err *err);

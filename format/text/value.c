@@ -5,8 +5,8 @@
 /* How a kind is called in a sentence, and what makes its column. */
 static const struct {
     const char *noun;
-    pfs_cells_kernel kernel; /* NULL: cannot be read from text yet */
-    uint32_t refused;        /* forms that spell no value of this kind: a bit each */
+    pfs_cells_kernel kernel;
+    uint32_t refused; /* forms that spell no value of this kind: a bit each */
 } kinds[PFS_KIND_COUNT] = {
 #define NESTED (1u << PFS_CELL_ARRAY | 1u << PFS_CELL_OBJECT)
 #define NO_TEXT (NESTED | 1u << PFS_CELL_WORD)
@@ -27,7 +27,7 @@ static const struct {
     [PFS_TIME] = {"a time", pfs_cells_time, NESTED},
     [PFS_TIMESTAMP] = {"a timestamp", pfs_cells_timestamp, NESTED},
     [PFS_TIMESTAMP_LTZ] = {"a timestamp", pfs_cells_timestamp, NESTED},
-    [PFS_VARIANT] = {"a variant", NULL, 0},
+    [PFS_VARIANT] = {"a variant", pfs_cells_variant, 0},
     [PFS_BLOB] = {"base64", pfs_cells_base64, NO_TEXT},
     [PFS_ARRAY] = {"an array", pfs_cells_list, NO_NESTED | 1u << PFS_CELL_OBJECT},
     [PFS_MAP] = {"a map", pfs_cells_list, NO_NESTED},
@@ -143,14 +143,7 @@ int pfs_cells_column(struct pfs_convert *c, const struct pfs_type *type, const c
         PFS_TRY(unescape(c, cells, rows));
     if (s.nulls > 0)
         PFS_TRY(validity(c, cells, rows, &out->valid));
-    if (kinds[type->kind].kernel == NULL) {
-        for (int32_t i = 0; i < rows; i++)
-            if (cells[i].form != PFS_CELL_NULL)
-                return pfs_cell_refuse(c, cells, i, EOPNOTSUPP, "cannot be read: VARIANT from text is not supported");
-        PFS_TRY(pfs_column_nulls(type, rows, c->arena, out, c->err));
-    } else {
-        PFS_TRY(kinds[type->kind].kernel(c, type, cells, rows, out));
-    }
+    PFS_TRY(kinds[type->kind].kernel(c, type, cells, rows, out));
     if (!refused)
         return 0;
     if (cells[rows].form == PFS_CELL_NULL)

@@ -263,14 +263,29 @@ int pfs_schema_complete(struct pfs_schema *s, struct pfs_arena *arena, struct pf
 
 /* ---- what this program can do ---- */
 
-/* Types that are read, but not written yet. */
-static int check_types(const struct pfs_field *f, int32_t count, struct pfs_err *err)
+/* ORC and Avro files have no VARIANT. */
+static bool has_only_parquet(const struct pfs_schema *s)
+{
+    static const char *const keys[] = {"file.format", "changelog-file.format", "file.format.per.level"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const char *value = pfs_options_get(&s->options, keys[i]);
+
+        if (value != NULL && (strcasestr(value, "orc") != NULL || strcasestr(value, "avro") != NULL))
+            return false;
+    }
+    return true;
+}
+
+/* Types that are read, but not written. */
+static int check_types(const struct pfs_field *f, int32_t count, bool only_parquet, struct pfs_err *err)
 {
     for (int32_t i = 0; i < count; i++) {
-        if (f[i].type.kind == PFS_VARIANT || f[i].type.kind == PFS_BLOB)
-            return pfs_fail(err, EOPNOTSUPP, "column %s is %s, which is not there yet", f[i].name,
-                            f[i].type.kind == PFS_BLOB ? "a BLOB" : "a VARIANT");
-        PFS_TRY(check_types(f[i].type.child, f[i].type.children, err));
+        if (f[i].type.kind == PFS_BLOB)
+            return pfs_fail(err, EOPNOTSUPP, "column %s is a BLOB, which is not there yet", f[i].name);
+        if (f[i].type.kind == PFS_VARIANT && !only_parquet)
+            return pfs_fail(err, EOPNOTSUPP, "column %s is a VARIANT, which only Parquet files can have", f[i].name);
+        PFS_TRY(check_types(f[i].type.child, f[i].type.children, only_parquet, err));
     }
     return 0;
 }
@@ -336,7 +351,7 @@ static const char *lookup_reason(const struct pfs_schema *s)
 int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_err *err)
 {
     if (writing)
-        PFS_TRY(check_types(s->field, s->columns, err));
+        PFS_TRY(check_types(s->field, s->columns, has_only_parquet(s), err));
     PFS_TRY(check_limits(s, writing, err));
     if (!writing)
         return 0;

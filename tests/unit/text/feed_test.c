@@ -445,7 +445,8 @@ static void one_value_is_parsed_as_in_a_cell(void **state)
         {"STRING", "\xFF", false, EILSEQ, "the text is not UTF-8"},
         {"TINYINT", "128", false, ERANGE, "\"128\" does not fit"},
         {"ARRAY<INT>", "[1,2]", false, 0, ""},
-        {"VARIANT", "1", false, EOPNOTSUPP, "\"1\" cannot be read: VARIANT from text is not supported"},
+        {"VARIANT", "{\"a\":[1]}", false, 0, ""},
+        {"VARIANT", "{\"a\":1,\"a\":2}", false, EINVAL, "\"{\"a\":1,\"a\":2}\" is no variant: twice the key \"a\""},
     };
 
     (void)state;
