@@ -4,12 +4,7 @@
 #include "tests/unit/fs/over_memory.h"
 
 static struct pfs_store *memory;
-static struct { /* what a process that died holds: nobody frees it */
-    struct pfs_pool *pool;
-    struct pfs_tree *tree;
-    struct pfs_handle *handle;
-    struct pfs_node *node;
-} dead[16];
+static void *volatile dead[64]; /* what a process that died holds: nobody frees it */
 static size_t deads;
 
 static void keep(void *self)
@@ -72,11 +67,11 @@ static void acknowledge(const char *path, int flags, const char *rows)
     pfs_tree_flush(t.tree, &t.waiting.request, file.handle);
     assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 0);
     pfs_store_memory_power_cut(memory); /* from here on nothing of this life counts */
-    assert_true(deads < COUNT(dead));
-    dead[deads].pool = t.pool;
-    dead[deads].tree = t.tree;
-    dead[deads].handle = file.handle;
-    dead[deads++].node = entry.node;
+    assert_true(deads + 4 <= COUNT(dead));
+    dead[deads++] = t.pool;
+    dead[deads++] = t.tree;
+    dead[deads++] = file.handle;
+    dead[deads++] = entry.node;
 }
 
 static int open_memory(void **state)
