@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 
 #define ERRORS_BYTES_MAX ((size_t)1 << 20)
+#define ROW_BYTES_MAX ((size_t)64 << 10) /* of a refused row */
 
 struct pfs_errors {
     pthread_mutex_t lock; /* guards text */
@@ -53,6 +54,16 @@ static void put_json(struct pfs_buf *out, struct pfs_slice text)
     pfs_buf_putc(out, '"');
 }
 
+/* What a line keeps of a row: whole characters. */
+static struct pfs_slice shown(struct pfs_slice row)
+{
+    size_t len = row.len < ROW_BYTES_MAX ? row.len : ROW_BYTES_MAX;
+
+    while (len > 0 && len < row.len && (row.at[len] & 0xC0) == 0x80)
+        len--;
+    return pfs_slice_of(row.at, len);
+}
+
 /* Drops the oldest lines until half of the room is free. */
 static void drop_oldest(struct pfs_buf *text)
 {
@@ -86,7 +97,7 @@ void pfs_errors_add(struct pfs_errors *errors, int64_t time_ms, uint32_t pid, co
     put_json(out, pfs_str(why->text));
     if (refusal != NULL) {
         pfs_buf_puts(out, ",\"text\":");
-        put_json(out, refusal->text);
+        put_json(out, shown(refusal->text));
     }
     pfs_buf_puts(out, "}\n");
     pthread_mutex_unlock(&errors->lock);

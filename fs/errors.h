@@ -1,6 +1,7 @@
 /* errors.h - errors.jsonl of one table: the newest refusals, kept in memory, at most 1 MiB of lines. Private to fs/.
  *
- * A line says when, which process, which row, where, why, and shows the row's beginning. Threads: any.
+ * A line says when, which process, which row, where, why, and shows the row's beginning: with on-error = skip a
+ * row of up to 64 KiB whole. Threads: any.
  */
 #pragma once
 

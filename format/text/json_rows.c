@@ -3,6 +3,7 @@
  * The keys of a row mostly come as in the row before: the n-th key is compared with the column that was the n-th there
  * and looked up only when it differs.
  */
+#include "base/limits.h"
 #include "base/utf8.h"
 #include "format/text/parse.h"
 
@@ -142,6 +143,8 @@ static int take_row(struct pfs_text_parser *p, struct pfs_slice in, size_t at, s
     *after = at + len;
     if (len > p->parse.row_bytes_max)
         return pfs_fail(&p->err, EMSGSIZE, "the row has more than %zu bytes", p->parse.row_bytes_max);
+    if (end.malformed && end.depth == PFS_JSON_DEPTH_MAX)
+        return pfs_fail(&p->err, EINVAL, "JSON nests deeper than %d levels", PFS_JSON_DEPTH_MAX);
     if (p->parse.envelope != PFS_ENVELOPE_NONE)
         PFS_TRY(pfs_envelope_rows(p, text));
     else
