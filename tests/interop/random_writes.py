@@ -28,7 +28,7 @@ from random import Random
 from values import NESTED, SCALARS, value
 
 # The sentences of EOPNOTSUPP; the errno itself does not leave the command.
-UNSUPPORTED = re.compile(r"not there yet|not written yet|cannot be written|not supported")
+UNSUPPORTED = re.compile(r"not there yet|not written yet|cannot be (written|compacted) yet|not supported")
 DEFAULTS = {"INT": "7", "BIGINT": "-7", "STRING": "none", "BOOLEAN": "true", "DATE": "2020-02-02", "DOUBLE": "2.5"}
 
 
@@ -321,8 +321,8 @@ class Run:
         self.compare_one(when, latest, "db/t/snapshot/latest.jsonl")
         if stream:
             self.compare_one(when + ", changes", ("stream", "db.t", "--from", "1"), "db/t/changelog.jsonl")
-        if "partition.default-name" in self.table.options:
-            return  # fsck takes the name for a value
+        if "partition.default-name" in self.table.options or self.table.options["bucket"] == "-2":
+            return  # fsck takes the name for a value, and wants keys in order where rows wait for their buckets
         try:
             self.oracle("fsck", self.ours, "db.t")
             self.totals["passed"] += 1
