@@ -5,11 +5,13 @@
  * types of other writers are taken where they mean the same value, lists in all forms that were ever written. A field
  * of a nested ROW that the file lacks is nulls. What is not there yet (encryption, shredded VARIANT) is -EOPNOTSUPP
  * with its name; damaged bytes are -EIO with the offending fact. Writes what Paimon Java writes: message
- * paimon_schema, field ids, data pages V1, dictionary with fall-back to PLAIN, statistics in the footer, row groups.
+ * paimon_schema, field ids, data pages V1, dictionary with fall-back to PLAIN, statistics in the footer, row groups;
+ * beyond it DELTA_BINARY_PACKED for integers that are a good deal smaller so.
  * Threads: one reader or writer, one thread; any number on one pfs_file.
  */
 #pragma once
 
+#include "base/pool.h"
 #include "base/store.h"
 #include "format/compress.h"
 #include "format/reader.h"
@@ -44,10 +46,13 @@ struct pfs_parquet_write {
     int64_t row_group_bytes; /* 0 = 128 MiB, measured before compression */
     int32_t page_bytes;      /* 0 = 1 MiB */
     bool no_dictionary;      /* parquet.enable.dictionary=false */
-    struct pfs_pool *pool; /* columns are encoded and compressed in parallel; NULL = on the caller alone. The bytes are
-                              the same */
+    size_t held_bytes;       /* memory that ends a row group early; 0 = 64 MiB */
+    struct pfs_pool *pool;   /* columns are encoded and compressed in parallel; NULL = on the caller alone */
 };
 
-/* Opens a writer that appends to `file` (which stays the caller's). */
+/* Opens a writer that appends to `file` (which stays the caller's). The bytes are the same with and without a pool.
+ * Pages are compressed when they are full, and only compressed ones wait for the end of their row group. */
 int pfs_parquet_create(struct pfs_file *file, const struct pfs_parquet_write *write, struct pfs_writer **out,
                        struct pfs_err *err);
+/* Memory that a writer holds now, about: after each write at most held_bytes and a page of each column. */
+size_t pfs_parquet_held(const struct pfs_writer *writer);

@@ -1,24 +1,17 @@
-/* write.c - the file: row groups, the footer; lanes, which take the columns of a batch in parallel. */
+/* write.c - the file: row groups, the footer. */
 #include <errno.h>
-#include <stdatomic.h>
-#include <stdlib.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/pool.h"
 #include "format/parquet/thrift_write.h"
 #include "format/parquet/write_column.h"
 
 #define GROUP_BYTES ((int64_t)128 << 20)
-#define LANES_MAX 8
-#define LANE_ROWS 2000 /* of a batch: fewer are not worth a second thread */
-
-struct lane { /* one thread's place to work */
-    struct pfs_pq_out_scratch scratch;
-    struct pfs_arena levels; /* of one column of one batch */
-    int rc;
-    struct pfs_err err;
-};
+#define HELD_BYTES ((size_t)64 << 20)
+#define PAGE_BYTES ((size_t)1 << 20)
+#define PAGE_BYTES_LEAST ((size_t)32 << 10)
+#define SHARED_VALUES 30000 /* of a batch: with fewer, waking others costs more than it saves */
 
 struct writer {
     struct pfs_writer writer; /* first */
@@ -28,9 +21,12 @@ struct writer {
     struct pfs_pq_out_node *tree;
     int32_t leaves;
     struct pfs_pq_out_column *column; /* one a leaf */
-    struct lane lane[LANES_MAX];
-    const struct pfs_batch *batch; /* at hand */
-    atomic_int next;               /* its first column that no lane has taken */
+    int32_t *order;                   /* of columns in parallel work: those with texts, which take longest, first */
+    struct pfs_pq_out_scratch *scratch, **idle; /* one for each thread; `idles` of them are not in use */
+    int scratches, idles;
+    pthread_mutex_t lock; /* guards idle, idles, failed */
+    int32_t failed;       /* the first column that did; -1 = none */
+    struct pfs_err failure;
     int64_t group_rows, rows;
     struct pfs_buf groups; /* RowGroup structs, printed as they end */
     size_t group_count;
@@ -50,6 +46,91 @@ static int begin(struct writer *w, struct pfs_err *err)
         return 0;
     w->begun = true;
     return append(w, PFS_PQ_MAGIC, 4, err);
+}
+
+/* ---- columns, each by itself ---- */
+
+struct work {
+    struct writer *writer;
+    const struct pfs_batch *batch; /* to add; NULL: the row group ends */
+};
+
+struct leaf_work {
+    struct writer *writer;
+    struct pfs_pq_out_scratch *scratch;
+};
+
+static struct pfs_pq_out_scratch *take_scratch(struct writer *w)
+{
+    struct pfs_pq_out_scratch *s;
+
+    pthread_mutex_lock(&w->lock);
+    s = w->idle[--w->idles];
+    pthread_mutex_unlock(&w->lock);
+    return s;
+}
+
+/* Of columns that fail, the first one speaks, whoever was faster. */
+static void give_back(struct writer *w, struct pfs_pq_out_scratch *s, int32_t column, int rc, const struct pfs_err *err)
+{
+    pthread_mutex_lock(&w->lock);
+    w->idle[w->idles++] = s;
+    if (rc < 0 && (w->failed < 0 || column < w->failed)) {
+        w->failed = column;
+        w->failure = *err;
+        w->failure.code = -rc;
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+static int add_leaf(void *context, const struct pfs_pq_out_node *leaf, const struct pfs_pq_out_entries *entries,
+                    struct pfs_err *err)
+{
+    const struct leaf_work *work = context;
+    struct pfs_pq_out_column *c = &work->writer->column[leaf->leaf];
+
+    c->scratch = work->scratch;
+    return pfs_pq_out_add(c, entries, err);
+}
+
+static int end_leaves(const struct leaf_work *work, const struct pfs_pq_out_node *node, struct pfs_err *err)
+{
+    if (node->form == PFS_PQ_OUT_LEAF) {
+        work->writer->column[node->leaf].scratch = work->scratch;
+        return pfs_pq_out_end_group(&work->writer->column[node->leaf], err);
+    }
+    for (int32_t i = 0; i < node->children; i++)
+        PFS_TRY(end_leaves(work, &node->child[i], err));
+    return 0;
+}
+
+static void column_task(void *context, int index)
+{
+    const struct work *work = context;
+    struct writer *w = work->writer;
+    int32_t column = w->order[index];
+    struct leaf_work leaf = {w, take_scratch(w)};
+    struct pfs_err err = {0};
+    int rc;
+
+    if (work->batch == NULL) {
+        rc = end_leaves(&leaf, &w->tree[column], &err);
+    } else {
+        rc = pfs_pq_out_levels(&w->tree[column], &work->batch->column[column], work->batch->rows, &leaf.scratch->levels,
+                               add_leaf, &leaf, &err);
+        pfs_arena_reset(&leaf.scratch->levels);
+    }
+    give_back(w, leaf.scratch, column, rc, &err);
+}
+
+static int each_column(struct writer *w, const struct pfs_batch *batch, bool shared, struct pfs_err *err)
+{
+    struct work work = {w, batch};
+
+    pfs_pool_run(shared ? w->config.pool : NULL, w->config.columns, column_task, &work);
+    if (w->failed < 0)
+        return 0;
+    return pfs_fail(err, w->failure.code, "%s", w->failure.text);
 }
 
 /* ---- metadata ---- */
@@ -87,18 +168,21 @@ static int32_t codec_number(enum pfs_codec codec)
 
 static void put_encodings(struct pfs_thrift_out *t, const struct pfs_pq_out_column *c)
 {
-    pfs_thrift_put_list(t, PFS_PQ_META_ENCODINGS, PFS_PQ_T_I32, 1u + c->has_plain_pages + c->has_dictionary_pages);
+    pfs_thrift_put_list(t, PFS_PQ_META_ENCODINGS, PFS_PQ_T_I32,
+                        1u + c->has_plain_pages + c->has_dictionary_pages + c->has_delta_pages);
     if (c->has_dictionary_pages)
         pfs_buf_zigzag(t->buf, PFS_PQ_ENCODING_PLAIN_DICTIONARY);
     if (c->has_plain_pages)
         pfs_buf_zigzag(t->buf, PFS_PQ_ENCODING_PLAIN);
+    if (c->has_delta_pages)
+        pfs_buf_zigzag(t->buf, PFS_PQ_ENCODING_DELTA_BINARY_PACKED);
     pfs_buf_zigzag(t->buf, PFS_PQ_ENCODING_RLE);
 }
 
 /* A ColumnChunk of the group that just ended; `off` is where its first page stands. */
-static void put_chunk(struct pfs_thrift_out *t, const struct writer *w, const struct pfs_pq_out_column *c, uint64_t off,
-                      size_t dictionary)
+static void put_chunk(struct pfs_thrift_out *t, const struct writer *w, const struct pfs_pq_out_column *c, uint64_t off)
 {
+    size_t dictionary = c->dictionary_page.bytes;
     int16_t outer = pfs_thrift_element(t), meta;
 
     pfs_thrift_put_i64(t, PFS_PQ_CHUNK_FILE_OFFSET, (int64_t)off);
@@ -109,7 +193,7 @@ static void put_chunk(struct pfs_thrift_out *t, const struct writer *w, const st
     pfs_thrift_put_i32(t, PFS_PQ_META_CODEC, codec_number(w->config.codec));
     pfs_thrift_put_i64(t, PFS_PQ_META_VALUES, c->values);
     pfs_thrift_put_i64(t, PFS_PQ_META_RAW_BYTES, c->raw_bytes);
-    pfs_thrift_put_i64(t, PFS_PQ_META_COMPRESSED_BYTES, (int64_t)(dictionary + c->pages.len));
+    pfs_thrift_put_i64(t, PFS_PQ_META_COMPRESSED_BYTES, (int64_t)(dictionary + c->pages.bytes));
     pfs_thrift_put_i64(t, PFS_PQ_META_DATA_OFF, (int64_t)(off + dictionary));
     if (dictionary > 0)
         pfs_thrift_put_i64(t, PFS_PQ_META_DICTIONARY_OFF, (int64_t)off);
@@ -123,20 +207,13 @@ static int write_chunk(struct writer *w, struct pfs_pq_out_column *c, struct pfs
                        int64_t *packed, struct pfs_err *err)
 {
     uint64_t off = pfs_file_size(w->file);
-    struct pfs_buf dictionary = {0};
-    int rc = pfs_pq_out_end_group(c, &dictionary, &w->lane[0].scratch, err);
 
-    if (rc == 0)
-        rc = append(w, dictionary.at, dictionary.len, err);
-    if (rc == 0)
-        rc = append(w, c->pages.at, c->pages.len, err);
-    if (rc == 0) {
-        put_chunk(t, w, c, off, dictionary.len);
-        *raw += c->raw_bytes;
-        *packed += (int64_t)(dictionary.len + c->pages.len);
-    }
-    pfs_buf_done(&dictionary);
-    return rc;
+    PFS_TRY(pfs_pq_pages_append(&c->dictionary_page, w->file, err));
+    PFS_TRY(pfs_pq_pages_append(&c->pages, w->file, err));
+    put_chunk(t, w, c, off);
+    *raw += c->raw_bytes;
+    *packed += (int64_t)(c->dictionary_page.bytes + c->pages.bytes);
+    return 0;
 }
 
 static int end_group(struct writer *w, struct pfs_err *err)
@@ -147,6 +224,7 @@ static int end_group(struct writer *w, struct pfs_err *err)
     if (w->group_rows == 0)
         return 0;
     PFS_TRY(begin(w, err));
+    PFS_TRY(each_column(w, NULL, true, err));
     pfs_thrift_put_list(&t, PFS_PQ_GROUP_COLUMNS, PFS_PQ_T_STRUCT, (size_t)w->leaves);
     for (int32_t i = 0; i < w->leaves; i++)
         PFS_TRY(write_chunk(w, &w->column[i], &t, &raw, &packed, err));
@@ -193,64 +271,32 @@ static void print_footer(const struct writer *w, struct pfs_buf *out)
 
 /* ---- the writer ---- */
 
-struct adding {
-    struct writer *writer;
-    struct lane *lane;
-};
-
-static int add_leaf(void *context, const struct pfs_pq_out_node *leaf, const struct pfs_pq_out_entries *entries,
-                    struct pfs_err *err)
+size_t pfs_parquet_held(const struct pfs_writer *writer)
 {
-    const struct adding *a = context;
+    const struct writer *w = (const struct writer *)writer;
+    size_t held = w->groups.cap;
 
-    return pfs_pq_out_add(&a->writer->column[leaf->leaf], entries, &a->lane->scratch, err);
-}
-
-static void lane_task(void *context, int index)
-{
-    struct writer *w = context;
-    struct lane *lane = &w->lane[index];
-    struct adding adding = {w, lane};
-    int32_t i;
-
-    lane->rc = 0;
-    while (lane->rc == 0 && (i = atomic_fetch_add(&w->next, 1)) < w->config.columns) {
-        pfs_arena_reset(&lane->levels);
-        lane->rc = pfs_pq_out_levels(&w->tree[i], &w->batch->column[i], w->batch->rows, &lane->levels, add_leaf,
-                                     &adding, &lane->err);
-    }
-}
-
-/* All columns of a batch; which lane takes which makes no difference to the bytes. */
-static int add_columns(struct writer *w, const struct pfs_batch *batch, struct pfs_err *err)
-{
-    int lanes = w->config.pool == NULL || batch->rows < LANE_ROWS ? 1 : pfs_pool_threads(w->config.pool) + 1;
-
-    lanes = lanes < LANES_MAX ? lanes : LANES_MAX;
-    lanes = lanes < w->config.columns ? lanes : w->config.columns;
-    w->batch = batch;
-    atomic_store(&w->next, 0);
-    pfs_pool_run(w->config.pool, lanes, lane_task, w);
-    for (int i = 0; i < lanes; i++)
-        if (w->lane[i].rc < 0) {
-            if (err != NULL)
-                *err = w->lane[i].err;
-            return w->lane[i].rc;
-        }
-    return 0;
+    for (int32_t i = 0; i < w->leaves; i++)
+        held += pfs_pq_out_held(&w->column[i]);
+    for (int i = 0; i < w->scratches; i++)
+        held += w->scratch[i].dense.cap + w->scratch[i].raw.cap + w->scratch[i].packed.cap;
+    return held;
 }
 
 static int writer_write(struct pfs_writer *self, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct writer *w = (struct writer *)self;
     int64_t limit = w->config.row_group_bytes > 0 ? w->config.row_group_bytes : GROUP_BYTES, bytes = 0;
+    size_t held = 0;
 
-    PFS_TRY(add_columns(w, batch, err));
+    PFS_TRY(each_column(w, batch, batch->rows * w->config.columns >= SHARED_VALUES, err));
     w->group_rows += batch->rows;
     w->rows += batch->rows;
-    for (int32_t i = 0; i < w->leaves; i++)
+    for (int32_t i = 0; i < w->leaves; i++) {
         bytes += w->column[i].raw_bytes;
-    return bytes >= limit ? end_group(w, err) : 0;
+        held += pfs_pq_out_waiting(&w->column[i]);
+    }
+    return bytes >= limit || held >= w->config.held_bytes ? end_group(w, err) : 0;
 }
 
 static uint64_t writer_size(const struct pfs_writer *self)
@@ -314,14 +360,18 @@ static void writer_close(struct pfs_writer *self)
 
     for (int32_t i = 0; w->column != NULL && i < w->leaves; i++)
         pfs_pq_out_done(&w->column[i]);
-    pfs_buf_done(&w->groups);
-    for (int i = 0; i < LANES_MAX; i++) {
-        pfs_buf_done(&w->lane[i].scratch.dense);
-        pfs_buf_done(&w->lane[i].scratch.raw);
-        pfs_buf_done(&w->lane[i].scratch.packed);
-        pfs_arena_done(&w->lane[i].levels);
+    for (int i = 0; w->scratch != NULL && i < w->scratches; i++) {
+        pfs_buf_done(&w->scratch[i].dense);
+        pfs_buf_done(&w->scratch[i].raw);
+        pfs_buf_done(&w->scratch[i].packed);
+        pfs_arena_done(&w->scratch[i].levels);
     }
+    pfs_buf_done(&w->groups);
     pfs_arena_done(&w->arena);
+    pthread_mutex_destroy(&w->lock);
+    pfs_free(w->order);
+    pfs_free(w->scratch);
+    pfs_free(w->idle);
     pfs_free(w->column);
     pfs_free(w->stats);
     pfs_free(w->cell);
@@ -338,18 +388,49 @@ static void find_leaves(struct writer *w, const struct pfs_pq_out_node *node)
         find_leaves(w, &node->child[i]);
 }
 
+static void choose_order(struct writer *w)
+{
+    int32_t at = 0;
+
+    for (int round = 0; round < 2; round++)
+        for (int32_t i = 0; i < w->config.columns; i++)
+            if ((pfs_type_width(&w->config.fields[i].type) > 0) == (round == 1))
+                w->order[at++] = i;
+}
+
+/* A page of every leaf is in the making at once: half of the memory is for them. */
+static int32_t page_bytes(size_t held_bytes, size_t leaves)
+{
+    size_t share = leaves == 0 ? PAGE_BYTES : held_bytes / 2 / leaves;
+
+    return (int32_t)(share > PAGE_BYTES ? PAGE_BYTES : share < PAGE_BYTES_LEAST ? PAGE_BYTES_LEAST : share);
+}
+
 static int open_writer(struct writer *w, struct pfs_err *err)
 {
     size_t columns = (size_t)w->config.columns;
+
+    w->scratches = w->config.pool == NULL ? 1 : pfs_pool_threads(w->config.pool) + 2; /* urgent worker, caller */
 
     PFS_TRY(pfs_pq_out_tree(w->config.fields, w->config.columns, &w->arena, &w->tree, &w->leaves, err));
     w->column = pfs_alloc_array((size_t)w->leaves, sizeof(*w->column));
     w->stats = pfs_alloc_array(columns, sizeof(*w->stats));
     w->cell = pfs_alloc_array(columns, sizeof(*w->cell));
-    if (w->column == NULL || w->stats == NULL || w->cell == NULL)
+    w->order = pfs_alloc_array(columns, sizeof(*w->order));
+    w->scratch = pfs_alloc_array((size_t)w->scratches, sizeof(*w->scratch));
+    w->idle = pfs_alloc_array((size_t)w->scratches, sizeof(*w->idle));
+    if (w->column == NULL || w->stats == NULL || w->cell == NULL || w->order == NULL || w->scratch == NULL ||
+        w->idle == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a Parquet file of %zu columns", columns);
+    if (w->config.page_bytes <= 0)
+        w->config.page_bytes = page_bytes(w->config.held_bytes, (size_t)w->leaves);
     for (size_t i = 0; i < columns; i++)
         find_leaves(w, &w->tree[i]);
+    for (w->idles = 0; w->idles < w->scratches; w->idles++) {
+        pfs_arena_init(&w->scratch[w->idles].levels, PFS_ARENA_LIMIT);
+        w->idle[w->idles] = &w->scratch[w->idles];
+    }
+    choose_order(w);
     return 0;
 }
 
@@ -365,8 +446,10 @@ int pfs_parquet_create(struct pfs_file *file, const struct pfs_parquet_write *wr
     w->file = file;
     w->config = *write;
     pfs_arena_init(&w->arena, PFS_ARENA_LIMIT);
-    for (int i = 0; i < LANES_MAX; i++)
-        pfs_arena_init(&w->lane[i].levels, PFS_ARENA_LIMIT);
+    if (w->config.held_bytes == 0)
+        w->config.held_bytes = HELD_BYTES;
+    w->failed = -1;
+    pthread_mutex_init(&w->lock, NULL);
     rc = open_writer(w, err);
     if (rc < 0) {
         writer_close(&w->writer);

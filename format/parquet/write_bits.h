@@ -7,5 +7,7 @@
  * the rest is packed. */
 void pfs_pq_put_hybrid(struct pfs_buf *out, const uint32_t *value, size_t count, int width);
 void pfs_pq_put_levels(struct pfs_buf *out, const uint8_t *value, size_t count, int width);
+/* One run of the same value. */
+void pfs_pq_put_run(struct pfs_buf *out, uint32_t value, size_t count, int width);
 /* Bits that hold every value up to `most`. */
 int pfs_pq_bit_width(uint32_t most);

@@ -128,15 +128,19 @@ static void add_integers(struct pfs_pq_out_bounds *b, int width, const void *val
 
 /* ---- text ---- */
 
-/* The first eight bytes as a number that orders as they do; zeros behind a shorter text. */
-static uint64_t prefix_of(struct pfs_slice text)
+/* The first eight bytes as a number that orders as they do; zeros behind a shorter text. What lies behind it up to
+ * `end` may be read. */
+static uint64_t prefix_of(struct pfs_slice text, const uint8_t *end)
 {
     uint8_t bytes[8] = {0};
 
     if (text.len >= 8)
         return pfs_be64(text.at);
-    if (text.len > 0)
-        memcpy(bytes, text.at, text.len);
+    if (text.len == 0)
+        return 0;
+    if (end - text.at >= 8)
+        return pfs_be64(text.at) & ~(uint64_t)0 << (64 - text.len * 8);
+    memcpy(bytes, text.at, text.len);
     return pfs_be64(bytes);
 }
 
@@ -154,32 +158,66 @@ static void keep(struct pfs_buf *bound, struct pfs_slice text)
     pfs_buf_put(bound, text.at, text.len);
 }
 
-/* Most values are settled by their prefix. */
-static void add_text(struct pfs_pq_out_bounds *b, const struct pfs_column *c, const int32_t *row, int64_t from,
-                     int64_t count)
+/* The bounds while a loop looks for them: they may point into what is looked at. */
+struct text_bounds {
+    struct pfs_slice min, max;
+    uint64_t least, most; /* their prefixes */
+};
+
+static struct text_bounds begin_texts(const struct pfs_pq_out_bounds *b, struct pfs_slice first)
 {
-    struct pfs_slice first = pfs_column_bytes(c, row == NULL ? from : row[from]);
-    struct pfs_slice min = b->any ? pfs_buf_slice(&b->min) : first, max = b->any ? pfs_buf_slice(&b->max) : first;
-    uint64_t least = prefix_of(min), most = prefix_of(max);
+    struct text_bounds t = {.min = b->any ? pfs_buf_slice(&b->min) : first,
+                            .max = b->any ? pfs_buf_slice(&b->max) : first};
 
-    for (int64_t i = from; i < from + count; i++) {
-        struct pfs_slice text = pfs_column_bytes(c, row == NULL ? i : row[i]);
-        uint64_t prefix = prefix_of(text);
+    t.least = prefix_of(t.min, t.min.at);
+    t.most = prefix_of(t.max, t.max.at);
+    return t;
+}
 
-        if (prefix <= least && compare(text, min) < 0) {
-            min = text;
-            least = prefix;
-        }
-        if (prefix >= most && compare(text, max) > 0) {
-            max = text;
-            most = prefix;
-        }
+/* Most values are settled by their prefix. */
+static inline void add_text(struct text_bounds *t, struct pfs_slice text, const uint8_t *end)
+{
+    uint64_t prefix = prefix_of(text, end);
+
+    if (prefix <= t->least && compare(text, t->min) < 0) {
+        t->min = text;
+        t->least = prefix;
     }
-    if (!b->any || min.at != b->min.at)
-        keep(&b->min, min);
-    if (!b->any || max.at != b->max.at)
-        keep(&b->max, max);
+    if (prefix >= t->most && compare(text, t->max) > 0) {
+        t->max = text;
+        t->most = prefix;
+    }
+}
+
+static void end_texts(struct pfs_pq_out_bounds *b, const struct text_bounds *t)
+{
+    if (!b->any || t->min.at != b->min.at)
+        keep(&b->min, t->min);
+    if (!b->any || t->max.at != b->max.at)
+        keep(&b->max, t->max);
     b->any = true;
+}
+
+static void add_texts(struct pfs_pq_out_bounds *b, const struct pfs_column *c, const int32_t *row, int64_t from,
+                      int64_t count)
+{
+    struct text_bounds t = begin_texts(b, pfs_column_bytes(c, row == NULL ? from : row[from]));
+    int64_t last = from + count - 1;
+    const uint8_t *end = (const uint8_t *)c->values + c->offsets[(row == NULL ? last : row[last]) + 1];
+
+    for (int64_t i = from; i <= last; i++)
+        add_text(&t, pfs_column_bytes(c, row == NULL ? i : row[i]), end);
+    end_texts(b, &t);
+}
+
+static void add_distinct_texts(struct pfs_pq_out_bounds *b, const struct pfs_pq_dictionary *d)
+{
+    const uint8_t *at = d->entries.at, *end = at + d->entries.len;
+    struct text_bounds t = begin_texts(b, pfs_slice_of(at + 4, pfs_le32(at)));
+
+    for (; at < end; at += 4 + pfs_le32(at))
+        add_text(&t, pfs_slice_of(at + 4, pfs_le32(at)), end);
+    end_texts(b, &t);
 }
 
 /* ---- all ---- */
@@ -193,7 +231,7 @@ void pfs_pq_out_bounds_add(struct pfs_pq_out_bounds *b, const struct pfs_column 
     if (count == 0)
         return;
     if (pfs_kind_is_text(type->kind))
-        add_text(b, column, row, from, count);
+        add_texts(b, column, row, from, count);
     else if (width == 0 || (width == 16 && type->kind != PFS_DECIMAL))
         b->unordered = true;
     else if (type->kind == PFS_FLOAT)
@@ -202,6 +240,25 @@ void pfs_pq_out_bounds_add(struct pfs_pq_out_bounds *b, const struct pfs_column 
         add_double(b, column->values, row, from, count);
     else
         add_integers(b, width, column->values, row, from, count);
+}
+
+void pfs_pq_out_bounds_add_distinct(struct pfs_pq_out_bounds *b, const struct pfs_type *type,
+                                    const struct pfs_pq_dictionary *distinct)
+{
+    const uint8_t *values = distinct->entries.at;
+
+    if (distinct->count == 0)
+        return;
+    if (pfs_kind_is_text(type->kind))
+        add_distinct_texts(b, distinct);
+    else if (distinct->width == 0)
+        b->unordered = true;
+    else if (type->kind == PFS_FLOAT)
+        add_float(b, values, NULL, 0, distinct->count);
+    else if (type->kind == PFS_DOUBLE)
+        add_double(b, values, NULL, 0, distinct->count);
+    else
+        add_integers(b, distinct->width, values, NULL, 0, distinct->count);
 }
 
 void pfs_pq_out_bounds_merge(struct pfs_pq_out_bounds *b, const struct pfs_pq_out_bounds *more)

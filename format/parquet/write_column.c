@@ -1,16 +1,20 @@
 #include "format/parquet/write_column.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "format/parquet/write_bits.h"
+#include "format/parquet/write_delta.h"
 #include "format/parquet/write_values.h"
 
 #define PAGE_ROWS 20000
 #define PIECE_ENTRIES 8192 /* of nested columns, before the page's size is looked at */
 #define DICTIONARY_BYTES ((size_t)1 << 20)
 #define EARLY_VALUES 4000 /* when this many nearly all differ, a dictionary is not worth the rest of a page */
+#define LEVELS_ROOM 64    /* in front of plain values: levels that fit are put there, and the page is in one piece */
+#define DELTA_VALUES 256  /* fewer are not worth a second encoding */
 
 /* ---- lifetime ---- */
 
@@ -20,7 +24,7 @@ void pfs_pq_out_init(struct pfs_pq_out_column *c, const struct pfs_pq_out_node *
     *c = (struct pfs_pq_out_column){.node = node,
                                     .codec = write->codec,
                                     .level = write->level,
-                                    .page_bytes = write->page_bytes > 0 ? write->page_bytes : 1 << 20,
+                                    .page_bytes = write->page_bytes,
                                     .distinct = {.width = node->width}};
     c->dictionary = !write->no_dictionary && (node->width == 0 || node->width == 4 || node->width == 8);
 }
@@ -30,7 +34,8 @@ void pfs_pq_out_done(struct pfs_pq_out_column *c)
     pfs_buf_done(&c->plain);
     pfs_buf_done(&c->definition);
     pfs_buf_done(&c->repetition);
-    pfs_buf_done(&c->pages);
+    pfs_pq_pages_clear(&c->pages);
+    pfs_pq_pages_clear(&c->dictionary_page);
     pfs_pq_dictionary_done(&c->distinct);
     pfs_pq_out_bounds_done(&c->group);
     pfs_pq_out_bounds_done(&c->all);
@@ -63,55 +68,114 @@ static void put_page_header(struct pfs_buf *out, enum pfs_pq_page_type type, siz
     pfs_thrift_stop(&t);
 }
 
-/* Compresses and frames what is in `raw`. */
-static int put_page(struct pfs_pq_out_column *c, struct pfs_buf *out, enum pfs_pq_page_type type,
-                    const struct pfs_buf *raw, int32_t values, enum pfs_pq_encoding encoding, struct pfs_err *err)
+/* Compresses and frames a page. */
+static int put_page(struct pfs_pq_out_column *c, struct pfs_pq_pages *out, enum pfs_pq_page_type type,
+                    struct pfs_slice raw, int32_t values, enum pfs_pq_encoding encoding, struct pfs_err *err)
 {
-    struct pfs_buf *packed = &c->scratch->packed;
-    size_t before = out->len;
+    uint8_t space[128];
+    struct pfs_buf *packed = &c->scratch->packed, header = {.at = space, .cap = sizeof(space)};
+    struct pfs_slice body = raw;
 
-    pfs_buf_clear(packed);
-    PFS_TRY(pfs_buf_check(raw, err));
-    PFS_TRY(pfs_compress(c->codec, c->level, pfs_buf_slice(raw), packed, err));
-    put_page_header(out, type, raw->len, packed->len, values, encoding);
-    c->raw_bytes += (int64_t)(out->len - before + raw->len);
-    pfs_buf_put(out, packed->at, packed->len);
-    return pfs_buf_check(out, err);
+    if (c->codec != PFS_CODEC_NONE) {
+        pfs_buf_clear(packed);
+        PFS_TRY(pfs_compress(c->codec, c->level, raw, packed, err));
+        body = pfs_buf_slice(packed);
+    }
+    put_page_header(&header, type, raw.len, body.len, values, encoding);
+    assert(header.at == space); /* five small structs of numbers */
+    c->raw_bytes += (int64_t)(header.len + raw.len);
+    PFS_TRY(pfs_pq_pages_put(out, pfs_buf_slice(&header), err));
+    return pfs_pq_pages_put(out, body, err);
 }
 
-/* Levels, behind their length. */
-static void put_levels(const struct pfs_buf *levels, uint8_t most, struct pfs_buf *out)
+/* Levels, behind their length; none stored: all are the greatest. */
+static void put_levels(const struct pfs_buf *levels, uint8_t most, int64_t entries, struct pfs_buf *out)
 {
     size_t from = out->len;
 
     if (most == 0)
         return;
     pfs_buf_le32(out, 0);
-    pfs_pq_put_levels(out, levels->at, levels->len, pfs_pq_bit_width(most));
+    if (levels->len == 0)
+        pfs_pq_put_run(out, most, (size_t)entries, pfs_pq_bit_width(most));
+    else
+        pfs_pq_put_levels(out, levels->at, levels->len, pfs_pq_bit_width(most));
     if (!out->failed)
         pfs_put_le32(out->at + from, (uint32_t)(out->len - from - 4));
 }
 
-static void put_booleans(const struct pfs_buf *bytes, struct pfs_buf *out)
+static void put_booleans(const uint8_t *bytes, size_t count, struct pfs_buf *out)
 {
     uint8_t held = 0;
 
-    for (size_t i = 0; i < bytes->len; i++) {
-        held |= (uint8_t)((bytes->at[i] != 0) << (i & 7));
-        if ((i & 7) == 7 || i + 1 == bytes->len) {
+    for (size_t i = 0; i < count; i++) {
+        held |= (uint8_t)((bytes[i] != 0) << (i & 7));
+        if ((i & 7) == 7 || i + 1 == count) {
             pfs_buf_putc(out, held);
             held = 0;
         }
     }
 }
 
-/* Most values differ: the page's indexes become plain values again, and there was no dictionary. */
-static void drop_dictionary(struct pfs_pq_out_column *c)
+/* ---- indexes ---- */
+
+static int make_index_room(struct pfs_pq_out_column *c, int64_t count)
 {
-    pfs_pq_dictionary_get(&c->distinct, c->index, c->indexes, &c->plain);
-    c->indexes = 0;
+    int64_t room = c->index_room == 0 ? 1024 : c->index_room;
+    uint32_t *more;
+
+    if (c->indexes + count <= c->index_room)
+        return 0;
+    while (room < c->indexes + count)
+        room *= 2;
+    more = pfs_realloc(c->index, (size_t)room * sizeof(*more));
+    if (more == NULL)
+        return -ENOMEM;
+    c->index = more;
+    c->index_room = room;
+    return 0;
+}
+
+/* Room for `count` more, behind those that are the same. */
+static int spell_indexes(struct pfs_pq_out_column *c, int64_t count)
+{
+    PFS_TRY(make_index_room(c, count));
+    for (int64_t i = 1; i < c->same; i++)
+        c->index[i] = c->index[0];
+    c->same = 0;
+    return 0;
+}
+
+/* What is in the dictionary counts for the bounds when no more goes in. */
+static void leave_dictionary(struct pfs_pq_out_column *c)
+{
+    if (c->dictionary && c->node->parent == NULL)
+        pfs_pq_out_bounds_add_distinct(&c->group, c->node->type, &c->distinct);
     c->dictionary = false;
+}
+
+/* Where plain values go. */
+static struct pfs_buf *plain_of(struct pfs_pq_out_column *c)
+{
+    if (c->plain.len == 0 && pfs_buf_reserve(&c->plain, LEVELS_ROOM) != NULL)
+        c->plain.len = LEVELS_ROOM;
+    return &c->plain;
+}
+
+static size_t plain_bytes(const struct pfs_pq_out_column *c)
+{
+    return c->plain.len == 0 ? 0 : c->plain.len - LEVELS_ROOM;
+}
+
+/* Most values differ: the page's indexes become plain values again, and there was no dictionary. */
+static int drop_dictionary(struct pfs_pq_out_column *c)
+{
+    PFS_TRY(spell_indexes(c, 0));
+    pfs_pq_dictionary_get(&c->distinct, c->index, c->indexes, plain_of(c));
+    c->indexes = 0;
+    leave_dictionary(c);
     pfs_pq_dictionary_drop(&c->distinct);
+    return c->plain.failed ? -ENOMEM : 0;
 }
 
 static bool is_useless(const struct pfs_pq_out_column *c, int64_t least, int percent)
@@ -120,46 +184,98 @@ static bool is_useless(const struct pfs_pq_out_column *c, int64_t least, int per
            (int64_t)c->distinct.count * 100 > c->indexes * percent;
 }
 
-static void put_values(struct pfs_pq_out_column *c, struct pfs_buf *raw)
+static int no_memory(const struct pfs_pq_out_column *c, struct pfs_err *err)
 {
-    if (c->dictionary) {
-        int width = pfs_pq_bit_width(c->distinct.count == 0 ? 0 : c->distinct.count - 1);
+    return pfs_fail(err, ENOMEM, "no memory for the dictionary of column %s", c->node->name);
+}
 
-        pfs_buf_putc(raw, (uint8_t)width);
-        pfs_pq_put_hybrid(raw, c->index, (size_t)c->indexes, width);
-        c->has_dictionary_pages = true;
-        return;
-    }
-    if (c->node->physical == PFS_PQ_BOOLEAN)
-        put_booleans(&c->plain, raw);
+/* ---- a page's end ---- */
+
+static void put_indexes(struct pfs_pq_out_column *c, struct pfs_buf *raw)
+{
+    int width = pfs_pq_bit_width(c->distinct.count == 0 ? 0 : c->distinct.count - 1);
+
+    pfs_buf_putc(raw, (uint8_t)width);
+    if (c->same > 0)
+        pfs_pq_put_run(raw, c->index[0], (size_t)c->same, width);
     else
-        pfs_buf_put(raw, c->plain.at, c->plain.len);
+        pfs_pq_put_hybrid(raw, c->index, (size_t)c->indexes, width);
+    c->has_dictionary_pages = true;
+}
+
+static bool may_be_delta(const struct pfs_pq_out_column *c)
+{
+    return c->integers != PFS_PQ_OUT_PLAIN && (c->node->physical == PFS_PQ_INT32 || c->node->physical == PFS_PQ_INT64);
+}
+
+static bool try_delta(struct pfs_pq_out_column *c, struct pfs_buf *raw)
+{
+    size_t before = raw->len, bytes = plain_bytes(c), width = (size_t)c->node->width;
+
+    if (!may_be_delta(c) || bytes == 0 || (c->integers == PFS_PQ_OUT_UNTRIED && bytes < DELTA_VALUES * width))
+        return false;
+    pfs_pq_put_delta(raw, c->plain.at + LEVELS_ROOM, bytes / width, c->node->width);
+    if (c->integers == PFS_PQ_OUT_UNTRIED)
+        c->integers = raw->len - before <= bytes * 3 / 4 ? PFS_PQ_OUT_DELTA : PFS_PQ_OUT_PLAIN;
+    if (c->integers == PFS_PQ_OUT_PLAIN)
+        raw->len = before;
+    return c->integers == PFS_PQ_OUT_DELTA;
+}
+
+/* Plain values behind levels, moved as little as can be. */
+static struct pfs_slice join_plain(struct pfs_pq_out_column *c, struct pfs_buf *raw)
+{
+    size_t bytes = plain_bytes(c);
+
     c->has_plain_pages = true;
+    if (c->node->physical == PFS_PQ_BOOLEAN) {
+        put_booleans(c->plain.at + LEVELS_ROOM, bytes, raw);
+    } else if (bytes > 0 && raw->len <= LEVELS_ROOM) {
+        uint8_t *at = c->plain.at + LEVELS_ROOM - raw->len;
+
+        if (raw->len > 0)
+            memcpy(at, raw->at, raw->len);
+        return pfs_slice_of(at, raw->len + bytes);
+    } else if (bytes > 0) {
+        pfs_buf_put(raw, c->plain.at + LEVELS_ROOM, bytes);
+    }
+    return pfs_buf_slice(raw);
 }
 
 static int end_page(struct pfs_pq_out_column *c, struct pfs_err *err)
 {
     struct pfs_buf *raw = &c->scratch->raw;
-    enum pfs_pq_encoding encoding;
+    enum pfs_pq_encoding encoding = PFS_PQ_ENCODING_PLAIN;
+    struct pfs_slice page;
 
     if (c->entries == 0)
         return 0;
-    if (is_useless(c, 1000, 40))
-        drop_dictionary(c);
-    PFS_TRY(pfs_buf_check(&c->plain, err));
-    encoding = c->dictionary ? PFS_PQ_ENCODING_PLAIN_DICTIONARY : PFS_PQ_ENCODING_PLAIN;
+    if (is_useless(c, 1000, 40) && drop_dictionary(c) < 0)
+        return no_memory(c, err);
     pfs_buf_clear(raw);
-    put_levels(&c->repetition, c->node->repetition, raw);
-    put_levels(&c->definition, c->node->definition, raw);
-    put_values(c, raw);
-    PFS_TRY(put_page(c, &c->pages, PFS_PQ_PAGE_DATA, raw, (int32_t)c->entries, encoding, err));
+    put_levels(&c->repetition, c->node->repetition, c->entries, raw);
+    put_levels(&c->definition, c->node->definition, c->entries, raw);
+    if (c->dictionary) {
+        put_indexes(c, raw);
+        encoding = PFS_PQ_ENCODING_PLAIN_DICTIONARY;
+        page = pfs_buf_slice(raw);
+    } else if (try_delta(c, raw)) {
+        c->has_delta_pages = true;
+        encoding = PFS_PQ_ENCODING_DELTA_BINARY_PACKED;
+        page = pfs_buf_slice(raw);
+    } else {
+        page = join_plain(c, raw);
+    }
+    PFS_TRY(pfs_buf_check(&c->plain, err));
+    PFS_TRY(pfs_buf_check(raw, err));
+    PFS_TRY(put_page(c, &c->pages, PFS_PQ_PAGE_DATA, page, (int32_t)c->entries, encoding, err));
     c->values += c->entries;
-    c->entries = c->rows = c->indexes = 0;
+    c->entries = c->rows = c->indexes = c->same = 0;
     pfs_buf_clear(&c->plain);
     pfs_buf_clear(&c->definition);
     pfs_buf_clear(&c->repetition);
     if (c->distinct.entries.len > DICTIONARY_BYTES)
-        c->dictionary = false; /* its pages so far keep it; later ones are plain */
+        leave_dictionary(c); /* its pages so far keep it; later ones are plain */
     return 0;
 }
 
@@ -235,8 +351,14 @@ static int add_levels(struct pfs_pq_out_column *c, const struct pfs_pq_out_entri
     if (c->node->repetition > 0)
         pfs_buf_put(&c->repetition, in->repetition + p->from, count);
     PFS_TRY(pfs_buf_check(&c->repetition, err));
-    if (c->node->definition == 0)
+    if (c->node->definition == 0 || (in->definition == NULL && c->definition.len == 0))
         return 0;
+    if (c->definition.len == 0) {
+        at = pfs_buf_reserve(&c->definition, (size_t)c->entries + count);
+        if (at != NULL && c->entries > 0)
+            memset(at, c->node->definition, (size_t)c->entries);
+        c->definition.len = at == NULL ? 0 : (size_t)c->entries;
+    }
     at = pfs_buf_reserve(&c->definition, count);
     if (at == NULL)
         return pfs_buf_check(&c->definition, err);
@@ -248,80 +370,125 @@ static int add_levels(struct pfs_pq_out_column *c, const struct pfs_pq_out_entri
     return 0;
 }
 
-static int make_index_room(struct pfs_pq_out_column *c, int64_t count)
+/* Values [from, from + count) are all the same as the first; only looked for where that is cheap. */
+static bool is_uniform(const struct pfs_pq_out_entries *in, int64_t from, int64_t count)
 {
-    int64_t room = c->index_room == 0 ? 1024 : c->index_room;
-    uint32_t *more;
+    const uint8_t *values = in->column->values;
+    size_t width = (size_t)pfs_type_width(in->column->type), bytes;
 
-    if (c->indexes + count <= c->index_room)
+    if (in->row != NULL)
+        return false;
+    if (width == 0) {
+        const int32_t *off = in->column->offsets + from;
+        int32_t len = off[1] - off[0];
+
+        for (int64_t i = 1; i < count; i++)
+            if (off[i + 1] - off[i] != len)
+                return false;
+        if (len == 0)
+            return true;
+        width = (size_t)len;
+        values += off[0];
+    } else {
+        values += (size_t)from * width;
+    }
+    bytes = ((size_t)count - 1) * width;
+    return bytes == 0 || memcmp(values, values + width, bytes) == 0;
+}
+
+/* Values in the file's layout, when they are of fixed width. */
+static int lay_out(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, int64_t from, int64_t count,
+                   const void **out, struct pfs_err *err)
+{
+    uint8_t *to;
+
+    *out = NULL;
+    if (c->node->width == 0)
         return 0;
-    while (room < c->indexes + count)
-        room *= 2;
-    more = pfs_realloc(c->index, (size_t)room * sizeof(*more));
-    if (more == NULL)
-        return -ENOMEM;
-    c->index = more;
-    c->index_room = room;
+    pfs_buf_clear(&c->scratch->dense);
+    to = pfs_buf_reserve(&c->scratch->dense, (size_t)(count * c->node->width));
+    if (to == NULL)
+        return pfs_buf_check(&c->scratch->dense, err);
+    *out = pfs_pq_out_fixed(c->node, in, from, count, to);
     return 0;
 }
 
-/* `dense`: the values in the file's layout, when they are of fixed width. */
-static int add_indexes(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, const struct piece *p,
-                       const void *dense)
+static int find_indexes(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, int64_t from, int64_t count,
+                        uint32_t *to, struct pfs_err *err)
 {
-    int64_t count = p->value_to - p->value_from;
+    const void *dense;
+    int rc;
 
-    PFS_TRY(make_index_room(c, count));
+    PFS_TRY(lay_out(c, in, from, count, &dense, err));
     if (dense == NULL)
-        PFS_TRY(
-            pfs_pq_dictionary_put_text(&c->distinct, in->column, in->row, p->value_from, count, c->index + c->indexes));
+        rc = pfs_pq_dictionary_put_text(&c->distinct, in->column, in->row, from, count, to);
     else
-        PFS_TRY(pfs_pq_dictionary_put(&c->distinct, dense, count, c->index + c->indexes));
-    c->indexes += count;
-    if (is_useless(c, EARLY_VALUES, 90))
-        drop_dictionary(c);
-    return 0;
+        rc = pfs_pq_dictionary_put(&c->distinct, dense, count, to);
+    return rc < 0 ? no_memory(c, err) : 0;
 }
 
+static int add_indexes(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, int64_t from, int64_t count,
+                       struct pfs_err *err)
+{
+    if (c->same == c->indexes && is_uniform(in, from, count)) {
+        uint32_t index;
+
+        if (make_index_room(c, count) < 0)
+            return no_memory(c, err);
+        PFS_TRY(find_indexes(c, in, from, 1, &index, err));
+        if (c->indexes == 0 || c->index[0] == index) {
+            c->index[0] = index;
+            c->indexes += count;
+            c->same += count;
+            return 0;
+        }
+    }
+    if (spell_indexes(c, count) < 0)
+        return no_memory(c, err);
+    PFS_TRY(find_indexes(c, in, from, count, c->index + c->indexes, err));
+    c->indexes += count;
+    return is_useless(c, EARLY_VALUES, 90) && drop_dictionary(c) < 0 ? no_memory(c, err) : 0;
+}
+
+static int add_plain(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, int64_t from, int64_t count,
+                     struct pfs_err *err)
+{
+    struct pfs_buf *plain = plain_of(c);
+    const void *dense;
+
+    if (c->node->parent == NULL)
+        pfs_pq_out_bounds_add(&c->group, in->column, in->row, from, count);
+    PFS_TRY(lay_out(c, in, from, count, &dense, err));
+    if (dense != NULL)
+        pfs_buf_put(plain, dense, (size_t)(count * c->node->width));
+    else
+        pfs_pq_out_texts(in, from, count, plain);
+    return pfs_buf_check(plain, err);
+}
+
+/* The first values into a dictionary are few, so that not many are looked up in vain. */
 static int add_values(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, const struct piece *p,
                       struct pfs_err *err)
 {
-    int64_t count = p->value_to - p->value_from;
-    const void *dense = NULL;
-
-    if (count == 0)
-        return 0;
-    if (c->node->width > 0) {
-        uint8_t *to;
-
-        pfs_buf_clear(&c->scratch->dense);
-        to = pfs_buf_reserve(&c->scratch->dense, (size_t)(count * c->node->width));
-        if (to == NULL)
-            return pfs_buf_check(&c->scratch->dense, err);
-        dense = pfs_pq_out_fixed(c->node, in, p->value_from, count, to);
+    for (int64_t at = p->value_from, count; at < p->value_to; at += count) {
+        count = p->value_to - at;
+        if (!c->dictionary) {
+            PFS_TRY(add_plain(c, in, at, count, err));
+            continue;
+        }
+        if (!c->has_dictionary_pages && c->indexes <= EARLY_VALUES && count > EARLY_VALUES + 1 - c->indexes)
+            count = EARLY_VALUES + 1 - c->indexes;
+        PFS_TRY(add_indexes(c, in, at, count, err));
     }
-    if (c->dictionary) {
-        if (add_indexes(c, in, p, dense) < 0)
-            return pfs_fail(err, ENOMEM, "no memory for the dictionary of column %s", c->node->name);
-        return 0;
-    }
-    if (dense != NULL)
-        pfs_buf_put(&c->plain, dense, (size_t)(count * c->node->width));
-    else
-        pfs_pq_out_texts(in, p->value_from, count, &c->plain);
-    return pfs_buf_check(&c->plain, err);
+    return 0;
 }
 
-int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, struct pfs_pq_out_scratch *scratch,
-                   struct pfs_err *err)
+int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, struct pfs_err *err)
 {
     struct piece p = {0};
 
-    c->scratch = scratch;
-    if (c->node->parent == NULL) {
+    if (c->node->parent == NULL)
         c->group.nulls += in->nulls;
-        pfs_pq_out_bounds_add(&c->group, in->column, in->row, 0, in->values);
-    }
     while (p.to < in->entries) {
         p = (struct piece){.from = p.to, .to = p.to, .value_from = p.value_to, .value_to = p.value_to};
         if (!try_cut(c, in, &p))
@@ -330,7 +497,7 @@ int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries 
         PFS_TRY(add_values(c, in, &p, err));
         c->entries += p.to - p.from;
         c->rows += p.rows;
-        if (c->rows >= PAGE_ROWS || c->plain.len >= (size_t)c->page_bytes ||
+        if (c->rows >= PAGE_ROWS || plain_bytes(c) >= (size_t)c->page_bytes ||
             (c->dictionary && c->distinct.entries.len > DICTIONARY_BYTES))
             PFS_TRY(end_page(c, err));
     }
@@ -339,31 +506,54 @@ int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries 
 
 /* ---- row groups ---- */
 
-int pfs_pq_out_end_group(struct pfs_pq_out_column *c, struct pfs_buf *dictionary, struct pfs_pq_out_scratch *scratch,
-                         struct pfs_err *err)
+int pfs_pq_out_end_group(struct pfs_pq_out_column *c, struct pfs_err *err)
 {
-    c->scratch = scratch;
+    bool used;
+
     PFS_TRY(end_page(c, err));
+    used = c->dictionary;
+    leave_dictionary(c);
+    c->dictionary = used;
     pfs_pq_out_bounds_merge(&c->all, &c->group);
     if (!c->has_dictionary_pages)
         return 0;
-    return put_page(c, dictionary, PFS_PQ_PAGE_DICTIONARY, &c->distinct.entries, (int32_t)c->distinct.count,
-                    PFS_PQ_ENCODING_PLAIN_DICTIONARY, err);
+    return put_page(c, &c->dictionary_page, PFS_PQ_PAGE_DICTIONARY, pfs_buf_slice(&c->distinct.entries),
+                    (int32_t)c->distinct.count, PFS_PQ_ENCODING_PLAIN_DICTIONARY, err);
 }
 
+/* The next row group tries a dictionary if this one had one. */
 void pfs_pq_out_next_group(struct pfs_pq_out_column *c)
 {
-    pfs_buf_clear(&c->pages);
-    pfs_pq_dictionary_clear(&c->distinct);
+    pfs_pq_pages_clear(&c->pages);
+    pfs_pq_pages_clear(&c->dictionary_page);
+    pfs_pq_dictionary_drop(&c->distinct);
     c->dictionary = c->has_dictionary_pages;
-    c->has_dictionary_pages = c->has_plain_pages = false;
+    c->has_dictionary_pages = c->has_plain_pages = c->has_delta_pages = false;
+    c->integers = PFS_PQ_OUT_UNTRIED;
     c->raw_bytes = c->values = 0;
     pfs_pq_out_bounds_clear(&c->group);
 }
 
+/* Differences may be next to nothing: rather too little than a file that ends too early. */
 size_t pfs_pq_out_bytes(const struct pfs_pq_out_column *c)
 {
-    return c->pages.len + c->plain.len + c->distinct.entries.len + (size_t)c->indexes * 2;
+    size_t values = plain_bytes(c) + c->distinct.entries.len;
+    size_t bits = (size_t)(c->indexes - c->same) * (size_t)pfs_pq_bit_width(c->distinct.count);
+
+    if (may_be_delta(c) && (!c->dictionary || is_useless(c, 0, 40)))
+        values /= 8;
+    return c->pages.bytes + values + bits / 8;
+}
+
+size_t pfs_pq_out_waiting(const struct pfs_pq_out_column *c)
+{
+    return c->pages.held + pfs_pq_dictionary_bytes(&c->distinct);
+}
+
+size_t pfs_pq_out_held(const struct pfs_pq_out_column *c)
+{
+    return pfs_pq_out_waiting(c) + c->plain.cap + c->definition.cap + c->repetition.cap +
+           (size_t)c->index_room * sizeof(*c->index);
 }
 
 void pfs_pq_out_print_bound(const struct pfs_pq_out_column *c, bool max, struct pfs_buf *out)

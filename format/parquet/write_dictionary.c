@@ -37,6 +37,46 @@ static uint64_t mix(uint64_t v)
     return v ^ v >> 32;
 }
 
+/* ---- short texts: two words, zeros behind them ---- */
+
+#define SHORT 16
+
+struct short_text {
+    uint64_t low, high;
+};
+
+static uint64_t low_bytes(uint64_t v, size_t len)
+{
+    return len >= 8 ? v : v & (((uint64_t)1 << (len * 8)) - 1);
+}
+
+/* Up to 16 bytes; what lies behind them up to `end` may be read. */
+static struct short_text load_short(const uint8_t *at, size_t len, const uint8_t *end)
+{
+    uint8_t copy[SHORT] = {0};
+
+    if ((size_t)(end - at) < SHORT) {
+        if (len > 0)
+            memcpy(copy, at, len);
+        at = copy;
+    }
+    return (struct short_text){low_bytes(pfs_le64(at), len), len <= 8 ? 0 : low_bytes(pfs_le64(at + 8), len - 8)};
+}
+
+static uint64_t hash_short(struct short_text t, size_t len)
+{
+    uint64_t v = (t.low ^ len) * 0x9e3779b97f4a7c15u ^ (t.high + 0x2545f4914f6cdd1du) * 0xd6e8feb86659fd93u;
+
+    return mix(v ^ v >> 29);
+}
+
+static uint64_t hash_text(struct pfs_slice text, const uint8_t *end)
+{
+    if (text.len > SHORT)
+        return pfs_hash64(text.at, text.len, 0);
+    return hash_short(load_short(text.at, text.len, end), text.len);
+}
+
 static uint64_t hash_of(const struct pfs_pq_dictionary *d, uint32_t index)
 {
     const uint8_t *at = d->entries.at;
@@ -46,7 +86,7 @@ static uint64_t hash_of(const struct pfs_pq_dictionary *d, uint32_t index)
     if (d->width == 4)
         return mix(pfs_le32(at + (size_t)index * 4));
     at += d->text_off[index];
-    return pfs_hash64(at + 4, pfs_le32(at), 0);
+    return hash_text(pfs_slice_of(at + 4, pfs_le32(at)), d->entries.at + d->entries.len);
 }
 
 static size_t home(const struct pfs_pq_dictionary *d, uint64_t hash)
@@ -141,25 +181,66 @@ static bool is_text(const struct pfs_pq_dictionary *d, uint32_t index, struct pf
 {
     const uint8_t *at = d->entries.at + d->text_off[index];
 
-    return pfs_le32(at) == text.len && (text.len == 0 || memcmp(at + 4, text.at, text.len) == 0);
+    return pfs_le32(at) == text.len && memcmp(at + 4, text.at, text.len) == 0;
+}
+
+static bool is_short(const struct pfs_pq_dictionary *d, uint32_t index, struct short_text text, size_t len)
+{
+    const uint8_t *at = d->entries.at + d->text_off[index];
+    struct short_text own;
+
+    if (pfs_le32(at) != len)
+        return false;
+    own = load_short(at + 4, len, d->entries.at + d->entries.len);
+    return own.low == text.low && own.high == text.high;
+}
+
+static uint64_t *find_text(const struct pfs_pq_dictionary *d, uint64_t hash, struct pfs_slice text)
+{
+    size_t mask = ((size_t)1 << d->bits) - 1, at = hash & mask;
+
+    while (d->slot[at] != 0 && (d->slot[at] >> 32 != hash >> 32 || !is_text(d, (uint32_t)d->slot[at] - 1, text)))
+        at = (at + 1) & mask;
+    return &d->slot[at];
+}
+
+static uint64_t *find_short(const struct pfs_pq_dictionary *d, uint64_t hash, struct short_text text, size_t len)
+{
+    size_t mask = ((size_t)1 << d->bits) - 1, at = hash & mask;
+
+    while (d->slot[at] != 0 && (d->slot[at] >> 32 != hash >> 32 || !is_short(d, (uint32_t)d->slot[at] - 1, text, len)))
+        at = (at + 1) & mask;
+    return &d->slot[at];
 }
 
 int pfs_pq_dictionary_put_text(struct pfs_pq_dictionary *d, const struct pfs_column *column, const int32_t *row,
                                int64_t from, int64_t count, uint32_t *out)
 {
+    const uint8_t *end;
+
+    if (count == 0)
+        return 0;
     PFS_TRY(make_room(d));
+    end =
+        (const uint8_t *)column->values + column->offsets[(row == NULL ? from + count - 1 : row[from + count - 1]) + 1];
     for (int64_t i = 0; i < count; i++) {
         struct pfs_slice text = pfs_column_bytes(column, row == NULL ? from + i : row[from + i]);
-        uint64_t hash = pfs_hash64(text.at, text.len, 0);
-        size_t mask = ((size_t)1 << d->bits) - 1, at = hash & mask;
+        uint64_t hash, *slot;
 
-        while (d->slot[at] != 0 && (d->slot[at] >> 32 != hash >> 32 || !is_text(d, (uint32_t)d->slot[at] - 1, text)))
-            at = (at + 1) & mask;
-        if (d->slot[at] != 0) {
-            out[i] = (uint32_t)d->slot[at] - 1;
+        if (text.len <= SHORT) {
+            struct short_text own = load_short(text.at, text.len, end);
+
+            hash = hash_short(own, text.len);
+            slot = find_short(d, hash, own, text.len);
+        } else {
+            hash = pfs_hash64(text.at, text.len, 0);
+            slot = find_text(d, hash, text);
+        }
+        if (*slot != 0) {
+            out[i] = (uint32_t)*slot - 1;
             continue;
         }
-        d->slot[at] = (hash & 0xffffffff00000000u) | (d->count + 1);
+        *slot = (hash & 0xffffffff00000000u) | (d->count + 1);
         out[i] = d->count;
         PFS_TRY(add_text(d, text));
     }

@@ -80,17 +80,42 @@ const void *pfs_pq_out_fixed(const struct pfs_pq_out_node *node, const struct pf
     return to;
 }
 
+static size_t bytes_of_texts(const struct pfs_pq_out_entries *in, int64_t from, int64_t count)
+{
+    const int32_t *off = in->column->offsets;
+    size_t bytes = 0;
+
+    if (in->row == NULL)
+        return (size_t)(off[from + count] - off[from]);
+    for (int64_t i = from; i < from + count; i++)
+        bytes += (size_t)(off[in->row[i] + 1] - off[in->row[i]]);
+    return bytes;
+}
+
+#define STEP 16 /* short texts are copied as so many bytes, as far as there are as many on both sides */
+
 void pfs_pq_out_texts(const struct pfs_pq_out_entries *in, int64_t from, int64_t count, struct pfs_buf *out)
 {
-    for (int64_t i = from; i < from + count; i++) {
-        struct pfs_slice text = pfs_column_bytes(in->column, in->row == NULL ? i : in->row[i]);
-        uint8_t *to = pfs_buf_reserve(out, text.len + 4);
+    const int32_t *off = in->column->offsets;
+    const uint8_t *values = in->column->values;
+    uint8_t *to = pfs_buf_reserve(out, bytes_of_texts(in, from, count) + (size_t)count * 4 + STEP);
+    int64_t last = from + count - 1;
+    int32_t end;
 
-        if (to == NULL)
-            return;
-        pfs_put_le32(to, (uint32_t)text.len);
-        if (text.len > 0)
-            memcpy(to + 4, text.at, text.len);
-        out->len += text.len + 4;
+    if (to == NULL || count == 0)
+        return;
+    end = off[(in->row == NULL ? last : in->row[last]) + 1];
+    for (int64_t i = from; i <= last; i++) {
+        int64_t row = in->row == NULL ? i : in->row[i];
+        int32_t at = off[row], len = off[row + 1] - at;
+
+        pfs_put_le32(to, (uint32_t)len);
+        to += 4;
+        if (len <= STEP && end - at >= STEP)
+            memcpy(to, values + at, STEP);
+        else if (len > 0)
+            memcpy(to, values + at, (size_t)len);
+        to += len;
     }
+    out->len = (size_t)(to - out->at);
 }

@@ -227,7 +227,7 @@ static void files_end_between_two_keys(void **state)
     int64_t all = 0, deletes = 0;
 
     (void)state;
-    set_up(&w, K "," S, "\"k\"", "\"target-file-size\":\"20 kb\",\"file.compression\":\"none\"");
+    set_up(&w, K "," S, "\"k\"", "\"target-file-size\":\"11 kb\",\"file.compression\":\"none\"");
     for (uint32_t i = 0; i < 4000; i++) {
         pfs_buf_printf(&lines, "{\"k\":\"%06u\",\"s\":\"%08x\"}\n", i / 300, i * 2654435761u);
         pfs_buf_putc(&kinds, i % 3 == 0 ? '3' : '0');
@@ -244,7 +244,7 @@ static void files_end_between_two_keys(void **state)
 
         assert_true(i == 0 || !pfs_slice_eq(w.made[i - 1].file.max_key, f->min_key));
         assert_true(i == 0 || w.made[i - 1].file.max_sequence + 1 == f->min_sequence);
-        assert_true(i + 1 == w.files || f->size >= 20 * 1024);
+        assert_true(i + 1 == w.files || f->size >= 11 * 1024);
         assert_int_equal(f->max_sequence - f->min_sequence + 1, f->rows);
         all += f->rows;
         deletes += f->delete_rows;

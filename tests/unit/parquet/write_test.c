@@ -321,6 +321,201 @@ static void many_rows_of_any_distribution_come_back(void **state)
     }
 }
 
+/* ---- a wide table ---- */
+
+enum { WIDE_ROWS = 50000, WIDE_COLUMNS = 8 };
+
+struct wide {
+    struct pfs_field field[WIDE_COLUMNS];
+    int64_t *ascending, *spread, *turns;
+    int32_t *few, *offsets, *same_offsets;
+    int8_t *constant;
+    double *reals;
+    char *texts, *same;
+    uint8_t *valid;
+};
+
+static void wide_init(struct wide *w, struct pfs_arena *arena)
+{
+    static const char *const types[] = {"BIGINT NOT NULL",  "BIGINT", "BIGINT", "INT",
+                                        "TINYINT NOT NULL", "STRING", "STRING", "DOUBLE"};
+    uint64_t seed = 1;
+
+    *w = (struct wide){.ascending = pfs_arena_alloc(arena, WIDE_ROWS * 8),
+                       .spread = pfs_arena_alloc(arena, WIDE_ROWS * 8),
+                       .turns = pfs_arena_alloc(arena, WIDE_ROWS * 8),
+                       .few = pfs_arena_alloc(arena, WIDE_ROWS * 4),
+                       .offsets = pfs_arena_alloc(arena, (WIDE_ROWS + 1) * 4),
+                       .same_offsets = pfs_arena_alloc(arena, (WIDE_ROWS + 1) * 4),
+                       .constant = pfs_arena_zalloc(arena, WIDE_ROWS),
+                       .reals = pfs_arena_alloc(arena, WIDE_ROWS * 8),
+                       .texts = pfs_arena_alloc(arena, WIDE_ROWS * 24),
+                       .same = pfs_arena_alloc(arena, WIDE_ROWS * 4),
+                       .valid = pfs_arena_alloc(arena, WIDE_ROWS / 8 + 1)};
+    for (size_t i = 0; i < WIDE_COLUMNS; i++) {
+        w->field[i] = (struct pfs_field){.id = (int32_t)i, .name = pfs_arena_printf(arena, "c%zu", i)};
+        assert_int_equal(pfs_type_parse(pfs_str(types[i]), NULL, arena, &w->field[i].type, NULL), 0);
+    }
+    w->offsets[0] = w->same_offsets[0] = 0;
+    for (int32_t i = 0; i < WIDE_ROWS; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        w->ascending[i] = 1000 + i;
+        w->spread[i] = (int64_t)seed;
+        w->turns[i] = i % 2 == 0 ? INT64_MIN + i : INT64_MAX - i;
+        w->few[i] = (int32_t)(seed >> 40) % 19;
+        w->reals[i] = (double)i / 3;
+        w->offsets[i + 1] = w->offsets[i] + (int32_t)(seed >> 60) + (i % 5 == 0 ? 8 : 0);
+        for (int32_t k = w->offsets[i]; k < w->offsets[i + 1]; k++)
+            w->texts[k] = (char)('a' + (seed >> (k & 31)) % 7);
+        memcpy(w->same + 4 * i, i < 30000 ? "same" : "last", 4);
+        w->same_offsets[i + 1] = 4 * i + 4;
+    }
+    for (int32_t i = 0; i <= WIDE_ROWS / 8; i++)
+        w->valid[i] = i < 3000 ? 0xff : (uint8_t)(i * 37);
+}
+
+static void wide_batch(struct wide *w, int64_t at, struct pfs_column *column)
+{
+    column[0] = (struct pfs_column){.values = w->ascending + at};
+    column[1] = (struct pfs_column){.values = w->spread + at, .valid = w->valid + at / 8};
+    column[2] = (struct pfs_column){.values = w->turns + at};
+    column[3] = (struct pfs_column){.values = w->few + at, .valid = w->valid + at / 8};
+    column[4] = (struct pfs_column){.values = w->constant + at};
+    column[5] = (struct pfs_column){.values = w->texts, .offsets = w->offsets + at};
+    column[6] = (struct pfs_column){.values = w->same, .offsets = w->same_offsets + at, .valid = w->valid + at / 8};
+    column[7] = (struct pfs_column){.values = w->reals + at};
+    for (int32_t i = 0; i < WIDE_COLUMNS; i++)
+        column[i].type = &w->field[i].type;
+}
+
+/* The file's bytes; *held: the most memory that the writer had after a batch. */
+static void wide_write(struct wide *w, struct pfs_parquet_write write, int64_t step, struct target *target,
+                       size_t *held)
+{
+    struct pfs_column column[WIDE_COLUMNS];
+    struct pfs_writer *writer;
+
+    write.columns = WIDE_COLUMNS;
+    write.fields = w->field;
+    *held = 0;
+    assert_int_equal(pfs_parquet_create(target_open(target), &write, &writer, NULL), 0);
+    for (int64_t at = 0; at < WIDE_ROWS; at += step) {
+        struct pfs_batch batch = {WIDE_ROWS - at < step ? WIDE_ROWS - at : step, WIDE_COLUMNS, column};
+
+        wide_batch(w, at, column);
+        assert_int_equal(pfs_writer_write(writer, &batch, NULL), 0);
+        *held = pfs_parquet_held(writer) > *held ? pfs_parquet_held(writer) : *held;
+    }
+    assert_int_equal(pfs_writer_finish(writer, NULL), 0);
+    pfs_writer_close(writer);
+}
+
+static void wide_check(struct wide *w, struct target *target)
+{
+    struct pfs_file_read read = {.fields = w->field, .columns = WIDE_COLUMNS};
+    struct pfs_column column[WIDE_COLUMNS];
+    struct pfs_reader *reader = NULL;
+    struct pfs_arena arena = {0};
+    struct load_file file;
+    struct pfs_batch batch;
+    struct pfs_err err = {0};
+    int64_t got, at = 0;
+
+    wide_batch(w, 0, column);
+    if (pfs_parquet_open(load_open(pfs_buf_slice(&target->bytes), &file), &read, &reader, &err) < 0)
+        fail_msg("%s", err.text);
+    while ((got = pfs_reader_next(reader, &arena, &batch, &err)) > 0) {
+        for (int32_t c = 0; c < WIDE_COLUMNS; c++)
+            for (int64_t i = 0; i < got; i++) {
+                bool present = pfs_column_present(&column[c], at + i);
+
+                assert_int_equal(pfs_column_present(&batch.column[c], i), present);
+                if (present)
+                    assert_int_equal(pfs_value_compare(&batch.column[c], i, &column[c], at + i), 0);
+            }
+        at += got;
+        pfs_arena_reset(&arena);
+    }
+    if (got < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(at, WIDE_ROWS);
+    pfs_reader_close(reader);
+    pfs_arena_done(&arena);
+}
+
+static void a_pool_makes_the_same_bytes_and_they_hold_the_rows(void **state)
+{
+    static const struct pfs_parquet_write wide_ways[] = {{.codec = PFS_CODEC_ZSTD},
+                                                         {.codec = PFS_CODEC_NONE, .no_dictionary = true},
+                                                         {.codec = PFS_CODEC_ZSTD, .row_group_bytes = 300000}};
+    struct pfs_arena arena = {0};
+    struct pfs_pool *pool;
+    struct wide w;
+
+    (void)state;
+    wide_init(&w, &arena);
+    assert_int_equal(pfs_pool_open(3, &pool, NULL), 0);
+    for (size_t i = 0; i < COUNT(wide_ways); i++)
+        for (int64_t step = 8; step <= 50000; step = step * 25 / 8 * 8) {
+            struct pfs_parquet_write way = wide_ways[i];
+            struct target alone, shared;
+            size_t held;
+
+            wide_write(&w, way, step, &alone, &held);
+            way.pool = pool;
+            wide_write(&w, way, step, &shared, &held);
+            assert_true(pfs_slice_eq(pfs_buf_slice(&alone.bytes), pfs_buf_slice(&shared.bytes)));
+            wide_check(&w, &alone);
+            pfs_buf_done(&alone.bytes);
+            pfs_buf_done(&shared.bytes);
+        }
+    pfs_pool_close(pool);
+    pfs_arena_done(&arena);
+}
+
+static void what_is_held_is_bounded(void **state)
+{
+    struct pfs_arena arena = {0};
+    struct wide w;
+    struct target all, few;
+    size_t held, bounded;
+
+    (void)state;
+    wide_init(&w, &arena);
+    wide_write(&w, (struct pfs_parquet_write){.codec = PFS_CODEC_NONE}, 1000, &all, &held);
+    wide_write(&w, (struct pfs_parquet_write){.codec = PFS_CODEC_NONE, .held_bytes = 300000}, 1000, &few, &bounded);
+    assert_true(bounded < 300000 + WIDE_COLUMNS * 2 * 100000);
+    assert_true(held > bounded);
+    wide_check(&w, &few);
+    pfs_buf_done(&all.bytes);
+    pfs_buf_done(&few.bytes);
+    pfs_arena_done(&arena);
+}
+
+static void what_ascends_or_never_changes_takes_no_room(void **state)
+{
+    struct pfs_arena arena = {0};
+    struct target target;
+    struct wide w;
+    size_t held;
+
+    (void)state;
+    wide_init(&w, &arena);
+    for (int64_t i = 0; i < WIDE_ROWS; i++) {
+        w.spread[i] = w.turns[i] = 7 * i;
+        w.few[i] = 5;
+        w.reals[i] = 1.5;
+    }
+    memset(w.valid, 0xff, WIDE_ROWS / 8 + 1);
+    memset(w.offsets, 0, (WIDE_ROWS + 1) * 4);
+    memset(w.same, 'x', WIDE_ROWS * 4);
+    wide_write(&w, (struct pfs_parquet_write){.codec = PFS_CODEC_NONE}, 4096, &target, &held);
+    assert_true(target.bytes.len < 3 * WIDE_ROWS / 10);
+    wide_check(&w, &target);
+    pfs_buf_done(&target.bytes);
+    pfs_arena_done(&arena);
+}
+
 static void every_failing_allocation_of_a_copy_is_reported(void **state)
 {
     struct pfs_slice bytes = load_bytes("lists.parquet");
@@ -419,6 +614,9 @@ int main(void)
         cmocka_unit_test(bounds_are_those_of_all_values),
         cmocka_unit_test(many_rows_of_any_distribution_come_back),
         cmocka_unit_test(columns_written_in_parallel_make_the_same_file),
+        cmocka_unit_test(a_pool_makes_the_same_bytes_and_they_hold_the_rows),
+        cmocka_unit_test(what_is_held_is_bounded),
+        cmocka_unit_test(what_ascends_or_never_changes_takes_no_room),
         cmocka_unit_test(every_failing_allocation_of_a_copy_is_reported),
     };
 
