@@ -64,5 +64,7 @@ int pfs_hash_index_save(struct pfs_store *store, const char *path, const int32_t
     PFS_TRY(pfs_store_create(store, path, &file, err));
     rc = write_file(file, hashes, count, err);
     pfs_file_close(file);
+    if (rc < 0)
+        (void)pfs_store_unlink(store, path, NULL);
     return rc;
 }

@@ -13,7 +13,7 @@
 int pfs_hash_index_load(struct pfs_store *store, const char *path, int64_t size, struct pfs_arena *arena,
                         int32_t **hashes, int64_t *count, struct pfs_err *err);
 
-/* Writes a new file and syncs it (not its directory). Bare -EEXIST when the name is taken; after any other failure a
- * partial file may be left that nothing names. */
+/* Writes a new file and syncs it (not its directory). Bare -EEXIST when the name is taken; after any other failure it
+ * is removed. */
 int pfs_hash_index_save(struct pfs_store *store, const char *path, const int32_t *hashes, int64_t count,
                         struct pfs_err *err);

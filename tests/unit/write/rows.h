@@ -80,11 +80,11 @@ static inline struct pfs_write *open_write(size_t memory)
 }
 
 /* Rows k = from, from + step, ..., `count` of them; p = k % 3; n as given. */
-static inline void add(struct pfs_write *w, int32_t from, int32_t step, int32_t count, int64_t n, int8_t kind)
+static inline int try_add(struct pfs_write *w, int32_t from, int32_t step, int32_t count, int64_t n, int8_t kind,
+                          struct pfs_state *s)
 {
     static const struct pfs_type kind_type = {.kind = PFS_TINYINT};
     const struct pfs_schema *schema;
-    struct pfs_state *s = newest();
     struct pfs_arena arena = {0};
     struct pfs_column *column = pfs_arena_array(&arena, 4, sizeof(*column));
     int32_t *k = pfs_arena_alloc(&arena, (size_t)count * 4), *p = pfs_arena_alloc(&arena, (size_t)count * 4);
@@ -102,7 +102,14 @@ static inline void add(struct pfs_write *w, int32_t from, int32_t step, int32_t 
     column[1] = (struct pfs_column){.type = &schema->field[1].type, .values = p};
     column[2] = (struct pfs_column){.type = &schema->field[2].type, .values = value};
     column[3] = (struct pfs_column){.type = &kind_type, .values = kinds};
-    assert_int_equal(pfs_write_add(w, &arena, &(struct pfs_batch){count, 4, column}, s, NULL), 0);
+    return pfs_write_add(w, &arena, &(struct pfs_batch){count, 4, column}, s, NULL);
+}
+
+static inline void add(struct pfs_write *w, int32_t from, int32_t step, int32_t count, int64_t n, int8_t kind)
+{
+    struct pfs_state *s = newest();
+
+    assert_int_equal(try_add(w, from, step, count, n, kind, s), 0);
     pfs_state_unref(s);
 }
 
