@@ -29,6 +29,8 @@ struct compaction {
     } * result;
     struct pfs_manifest_entry *entry; /* of all jobs: DELETEs, then ADDs */
     int64_t entries;
+    struct pfs_manifest_entry *changelog;
+    int64_t changelogs;
     pthread_mutex_t lock; /* guards `done_rows`, and the caller's progress function */
     int64_t done_rows, rows;
 };
@@ -118,14 +120,16 @@ static int run_jobs(struct compaction *c, struct pfs_budget budget, struct pfs_e
 
 static int collect(struct compaction *c, struct pfs_err *err)
 {
-    int64_t deletes = 0, adds = 0;
+    int64_t deletes = 0, adds = 0, changelogs = 0;
 
     for (int32_t i = 0; i < c->jobs; i++) {
         deletes += c->result[i].done.deletes;
         adds += c->result[i].done.adds;
+        changelogs += c->result[i].done.changelogs;
     }
+    c->changelog = pfs_arena_array(&c->arena, (size_t)changelogs, sizeof(*c->changelog));
     c->entry = pfs_arena_array(&c->arena, (size_t)(deletes + adds), sizeof(*c->entry));
-    if (c->entry == NULL)
+    if (c->entry == NULL || c->changelog == NULL)
         return pfs_arena_full(&c->arena, err);
     for (int32_t i = 0; i < c->jobs; i++)
         for (int64_t k = 0; k < c->result[i].done.deletes; k++)
@@ -133,6 +137,9 @@ static int collect(struct compaction *c, struct pfs_err *err)
     for (int32_t i = 0; i < c->jobs; i++)
         for (int64_t k = 0; k < c->result[i].done.adds; k++)
             c->entry[c->entries++] = c->result[i].done.added[k];
+    for (int32_t i = 0; i < c->jobs; i++)
+        for (int64_t k = 0; k < c->result[i].done.changelogs; k++)
+            c->changelog[c->changelogs++] = c->result[i].done.changelog[k];
     return 0;
 }
 
@@ -145,7 +152,11 @@ static int prepare(void *context, struct pfs_state *state, struct pfs_change *ou
 
     (void)state;
     (void)err;
-    *out = (struct pfs_change){.kind = PFS_COMMIT_COMPACT, .entries = c->entries, .entry = c->entry};
+    *out = (struct pfs_change){.kind = PFS_COMMIT_COMPACT,
+                               .entries = c->entries,
+                               .entry = c->entry,
+                               .changelogs = c->changelogs,
+                               .changelog = c->changelog};
     return 0;
 }
 

@@ -1,12 +1,54 @@
 #include "src/lsm/compact.h"
 
 #include <errno.h>
+#include <strings.h>
 
 #include "base/mem.h"
-#include "src/file/file.h"
 #include "src/lsm/internal.h"
 
 /* ---- a compactor ---- */
+
+/* changelog-producer.row-deduplicate: an update that changes none of the compared columns is no change. */
+static int read_compared(struct pfs_compactor *c, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = c->config.state->schema;
+    const char *ignored = pfs_options_get(&schema->options, "changelog-producer.row-deduplicate-ignore-fields");
+    struct pfs_arena arena;
+    const char **name;
+    int32_t count;
+    int rc;
+
+    c->compared = pfs_alloc_array((size_t)schema->columns, sizeof(*c->compared));
+    if (c->compared == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a compaction");
+    for (int32_t i = 0; i < schema->columns; i++)
+        c->compared[i] = true;
+    if (ignored == NULL)
+        return 0;
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_options_list(ignored, &arena, &name, &count, err);
+    for (int32_t i = 0; rc == 0 && i < count; i++) {
+        int32_t column = pfs_schema_find(schema, pfs_str(name[i]));
+
+        if (column >= 0)
+            c->compared[column] = false;
+    }
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+static int read_producer(struct pfs_compactor *c, struct pfs_err *err)
+{
+    const struct pfs_options *o = &c->config.state->schema->options;
+    const char *producer = pfs_options_get(o, "changelog-producer");
+    bool dedup;
+
+    c->changes = producer != NULL && strcasecmp(producer, "full-compaction") == 0;
+    if (!c->changes)
+        return 0;
+    PFS_TRY(pfs_options_bool(o, "changelog-producer.row-deduplicate", false, &dedup, err));
+    return dedup ? read_compared(c, err) : 0;
+}
 
 static int fill(struct pfs_compactor *c, struct pfs_err *err)
 {
@@ -20,6 +62,7 @@ static int fill(struct pfs_compactor *c, struct pfs_err *err)
     if (schema->primary_keys == 0)
         return 0;
     PFS_TRY(pfs_pick_rules_read(schema, &c->rules, err));
+    PFS_TRY(read_producer(c, err));
     return pfs_engine_open(schema, c->column, schema->columns, &c->engine, err);
 }
 
@@ -48,6 +91,7 @@ void pfs_compactor_close(struct pfs_compactor *compactor)
     pfs_engine_close(compactor->engine);
     pfs_state_unref(compactor->config.state);
     pfs_free(compactor->column);
+    pfs_free(compactor->compared);
     pfs_free(compactor);
 }
 
@@ -59,7 +103,7 @@ struct work {
     struct pfs_budget budget;
     struct pfs_arena *arena;
     struct pfs_compacted *out;
-    int64_t adds_room, mades_room;
+    int64_t adds_room, mades_room, changelogs_room;
 };
 
 static void remember_delete(struct work *w, const struct pfs_manifest_entry *entry)
@@ -94,34 +138,52 @@ static void report(const struct work *w, int64_t rows)
         w->c->config.progress(w->c->config.context, rows);
 }
 
-/* The files stay when they cannot be remembered: nobody would remove them. */
-static int keep_made(struct work *w, const struct pfs_manifest_entry *entry, int64_t count, struct pfs_err *err)
+static void remove_file(const struct pfs_compactor *c, const struct pfs_manifest_entry *entry)
+{
+    const struct pfs_state *state = c->config.state;
+
+    pfs_data_remove(state->store, state->store_table, state->schema, entry);
+}
+
+/* New files that cannot be remembered are removed at once. */
+static int keep_made(struct work *w, const struct pfs_rewritten *made, struct pfs_err *err)
 {
     struct pfs_compacted *out = w->out;
+    int64_t entries = 0, changelogs = 0;
     int rc = 0;
 
-    for (int64_t i = 0; rc == 0 && i < count; i++) {
-        rc = append(w, &out->made, &out->mades, &w->mades_room, &entry[i], err);
+    for (; rc == 0 && entries < made->entries; entries += rc == 0) {
+        rc = append(w, &out->added, &out->adds, &w->adds_room, &made->entry[entries], err);
         if (rc == 0)
-            rc = append(w, &out->added, &out->adds, &w->adds_room, &entry[i], err);
-        if (rc < 0)
-            for (int64_t k = i; k < count; k++)
-                pfs_data_remove(w->c->config.state->store, w->c->config.state->store_table, w->c->config.state->schema,
-                                &entry[k]);
+            rc = append(w, &out->made, &out->mades, &w->mades_room, &made->entry[entries], err);
     }
+    for (; rc == 0 && changelogs < made->changelogs; changelogs += rc == 0)
+        rc = append(w, &out->changelog, &out->changelogs, &w->changelogs_room, &made->changelog[changelogs], err);
+    while (entries < made->entries)
+        remove_file(w->c, &made->entry[entries++]);
+    while (changelogs < made->changelogs)
+        remove_file(w->c, &made->changelog[changelogs++]);
     return rc;
 }
 
 static int rewrite(struct work *w, const struct pfs_section *section, int32_t sections, struct pfs_err *err)
 {
-    struct pfs_manifest_entry *made;
-    int64_t count;
+    struct pfs_rewritten made = {0};
 
-    PFS_TRY(pfs_rewrite(w->c, w->job, section, sections, w->budget, w->arena, &made, &count, err));
+    PFS_TRY(pfs_rewrite(w->c, w->job, section, sections, false, w->budget, w->arena, &made, err));
     for (int32_t i = 0; i < sections; i++)
         for (int32_t k = 0; k < section[i].files; k++)
             remember_delete(w, section[i].file[k].entry);
-    return keep_made(w, made, count, err);
+    return keep_made(w, &made, err);
+}
+
+/* A file that moves to the top level is new there: its rows are changes. */
+static int tell_changes(struct work *w, const struct pfs_section *section, struct pfs_err *err)
+{
+    struct pfs_rewritten made = {0};
+
+    PFS_TRY(pfs_rewrite(w->c, w->job, section, 1, true, w->budget, w->arena, &made, err));
+    return keep_made(w, &made, err);
 }
 
 /* Deletes end at the top level, and what is too old ends anywhere. A count of deletes that is not known counts. */
@@ -130,7 +192,7 @@ static int must_rewrite(const struct work *w, const struct pfs_manifest_entry *e
     const struct pfs_compactor *c = w->c;
 
     *out = c->rules.rewrite_all;
-    if (w->job->level >= c->rules.top)
+    if (w->job->to_top)
         *out |= entry->file.delete_rows != 0;
     return *out ? 0 : pfs_file_is_old(c->config.state, entry, c->config.now_ms, out, err);
 }
@@ -143,9 +205,12 @@ static int upgrade(struct work *w, const struct pfs_section *section, struct pfs
     PFS_TRY(must_rewrite(w, &moved, &must, err));
     if (must)
         return rewrite(w, section, 1, err);
-    report(w, moved.file.rows);
+    if (moved.file.level == w->job->level || !pfs_writes_changes(w->c, w->job))
+        report(w, moved.file.rows);
     if (moved.file.level == w->job->level)
         return 0;
+    if (pfs_writes_changes(w->c, w->job))
+        PFS_TRY(tell_changes(w, section, err));
     moved.file.level = w->job->level;
     remember_delete(w, section->file->entry);
     return append(w, &w->out->added, &w->out->adds, &w->adds_room, &moved, err);
@@ -208,8 +273,8 @@ int pfs_compact_run(const struct pfs_compactor *compactor, const struct pfs_comp
 
 void pfs_compact_undo(const struct pfs_compactor *compactor, const struct pfs_compacted *done)
 {
-    const struct pfs_state *state = compactor->config.state;
-
     for (int64_t i = 0; i < done->mades; i++)
-        pfs_data_remove(state->store, state->store_table, state->schema, &done->made[i]);
+        remove_file(compactor, &done->made[i]);
+    for (int64_t i = 0; i < done->changelogs; i++)
+        remove_file(compactor, &done->changelog[i]);
 }

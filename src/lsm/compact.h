@@ -6,10 +6,11 @@
  *
  * Reading and merging of the next rows overlaps with the encoding of the last ones on the pool. Rows that are too old
  * (record-level.expire-time) are left out before the merge, deletes after it where nothing lies below. Append tables
- * have their files joined in order.
+ * have their files joined in order. With changelog-producer = full-compaction what changes at the top level is written
+ * beside.
  *
- * Not here: what a table in lookup mode needs (changelogs, deletion vectors, the look at higher levels); such tables
- * are refused by pfs_jobs_make. Threads: a compactor may run any number of jobs at once.
+ * Not here: what a table in lookup mode needs (its changelogs, deletion vectors, the look at higher levels); such
+ * tables are refused by pfs_jobs_make. Threads: a compactor may run any number of jobs at once.
  */
 #pragma once
 
@@ -24,6 +25,7 @@ struct pfs_compact_job {
     const struct pfs_column *value; /* of it: one row a partition key */
     int32_t bucket;
     int32_t level;     /* of the output */
+    bool to_top;       /* that is the bucket's top level */
     bool drop_deletes; /* nothing lies below the output */
     bool alone;        /* each file is rewritten by itself */
     int32_t files;
@@ -70,6 +72,8 @@ struct pfs_compacted {
     struct pfs_manifest_entry *deleted, *added;
     int64_t mades;
     struct pfs_manifest_entry *made; /* those of `added` whose files are new */
+    int64_t changelogs;
+    struct pfs_manifest_entry *changelog; /* changelog-producer = full-compaction: new files too */
 };
 
 int pfs_compactor_open(const struct pfs_compactor_config *config, struct pfs_compactor **out, struct pfs_err *err);

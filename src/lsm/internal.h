@@ -1,6 +1,7 @@
 /* internal.h - what the rooms of a compaction share. Private to the suite. */
 #pragma once
 
+#include "src/file/file.h"
 #include "src/lsm/compact.h"
 #include "src/merge/engine.h"
 #include "src/scan/section.h"
@@ -10,16 +11,43 @@ struct pfs_compactor {
     struct pfs_pick_rules rules; /* primary-key tables */
     struct pfs_engine *engine;   /* NULL: an append table */
     int32_t *column;             /* all of them */
+    bool changes;                /* changelog-producer = full-compaction */
+    bool *compared; /* row-deduplicate: columns that tell whether a row changed; NULL = all changes count */
 };
 
 /* Is the file's smallest time so old that a compaction is to rewrite it (spec merge-engines 8)? */
 int pfs_file_is_old(const struct pfs_state *state, const struct pfs_manifest_entry *entry, int64_t now_ms, bool *out,
                     struct pfs_err *err);
 
+static inline bool pfs_writes_changes(const struct pfs_compactor *c, const struct pfs_compact_job *job)
+{
+    return c->changes && job->to_top;
+}
+
 /* ---- rewrite.c ---- */
 
+struct pfs_rewritten { /* ADD entries in the arena of the job */
+    struct pfs_manifest_entry *entry, *changelog;
+    int64_t entries, changelogs;
+};
+
 /* Reads the sections one after the other (append tables: the files of the job) and writes their rows as new files at
- * the output level; ADD entries in the arena. */
+ * the output level, with their changes where the table wants them. moves: the files stay, and only the changes are
+ * written. */
 int pfs_rewrite(const struct pfs_compactor *c, const struct pfs_compact_job *job, const struct pfs_section *section,
-                int32_t sections, struct pfs_budget budget, struct pfs_arena *arena, struct pfs_manifest_entry **out,
-                int64_t *count, struct pfs_err *err);
+                int32_t sections, bool moves, struct pfs_budget budget, struct pfs_arena *arena,
+                struct pfs_rewritten *out, struct pfs_err *err);
+
+/* ---- effects.c ---- */
+
+/* What a compaction to the top level changes there (spec changelog 2, full-compaction): of each key with a record below
+ * the top level its row at the top before, and the merged one. Of one section; one thread. */
+struct pfs_effects;
+
+/* `read`: as the section is read. Rows go to the writer (borrowed), of changelog files. */
+int pfs_effects_open(const struct pfs_compactor *c, const struct pfs_section_read *read,
+                     const struct pfs_section *section, int32_t top, struct pfs_data_writer *to,
+                     struct pfs_effects **out, struct pfs_err *err);
+/* The next merged rows of the section, deletes among them. */
+int pfs_effects_add(struct pfs_effects *effects, const struct pfs_batch *merged, struct pfs_err *err);
+void pfs_effects_close(struct pfs_effects *effects); /* NULL allowed */

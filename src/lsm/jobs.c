@@ -29,8 +29,6 @@ static int check_supported(const struct pfs_schema *schema, struct pfs_err *err)
 
     if (schema->lookup_mode || schema->deletion_vectors)
         return pfs_fail(err, EOPNOTSUPP, "%s: tables that need lookup cannot be compacted yet", lookup);
-    if (producer != NULL && strcasecmp(producer, "full-compaction") == 0)
-        return pfs_fail(err, EOPNOTSUPP, "changelog-producer = full-compaction: cannot be compacted yet");
     if (schema->primary_keys > 0 && schema->buckets == -2)
         return pfs_fail(err, EOPNOTSUPP, "bucket = -2 (postpone): cannot be compacted yet");
     for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++) {
@@ -144,6 +142,7 @@ static int plan_rewrites(struct planning *p, const struct pfs_split *split, int3
         struct pfs_compact_job *job = add_job(p, split, due, count);
 
         job->level = top;
+        job->to_top = true;
         job->drop_deletes = true;
         job->alone = true;
     }
@@ -176,6 +175,7 @@ static int plan_bucket(struct planning *p, const struct pfs_split *split, struct
     qsort(file, (size_t)files, sizeof(*file), compare_key);
     job = add_job(p, split, file, (int32_t)files);
     job->level = pick.level;
+    job->to_top = pick.level == top;
     job->drop_deletes = pick.level != 0 && pick.level >= run[runs - 1].level;
     return 0;
 }

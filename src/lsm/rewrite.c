@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "base/limits.h"
-#include "src/file/file.h"
 #include "src/lsm/internal.h"
 #include "src/merge/expire.h"
 
@@ -24,11 +23,13 @@ struct rewriting {
     const struct pfs_compact_job *job;
     struct pfs_section_read read;
     const struct pfs_section *section;
-    int32_t sections, at;    /* next section */
-    int64_t left;            /* rows of the open one that nobody was told of */
-    struct pfs_arena arena;  /* of the open section */
-    struct pfs_reader *open; /* NULL = none */
-    struct pfs_data_writer *writer;
+    int32_t sections, at;              /* next section */
+    int64_t left;                      /* rows of the open one that nobody was told of */
+    struct pfs_arena arena;            /* of the open section */
+    struct pfs_reader *open;           /* NULL = none */
+    struct pfs_data_writer *writer;    /* NULL: the files move, and only what changes is written */
+    struct pfs_data_writer *changelog; /* NULL: changes are not asked for */
+    struct pfs_effects *effects;       /* of the open section */
     struct slot slot[2];
     int turn; /* the slot that is filled next */
 };
@@ -76,6 +77,8 @@ static int open_section(struct rewriting *r, struct pfs_err *err)
     r->left = 0;
     for (int32_t i = 0; i < s->files; i++)
         r->left += s->file[i].entry->file.rows;
+    if (r->changelog != NULL)
+        PFS_TRY(pfs_effects_open(r->c, &r->read, s, r->job->level, r->changelog, &r->effects, err));
     if (r->c->engine != NULL)
         return pfs_section_open(&r->read, s, &r->arena, &r->open, err);
     list = pfs_arena_array(&r->arena, (size_t)s->files, sizeof(*list));
@@ -111,7 +114,9 @@ static int64_t next_rows(struct rewriting *r, struct pfs_arena *arena, struct pf
         }
         tell(r, r->left);
         pfs_reader_close(r->open);
+        pfs_effects_close(r->effects);
         r->open = NULL;
+        r->effects = NULL;
         r->at++;
     }
     return 0;
@@ -132,6 +137,8 @@ static int fill(struct rewriting *r, struct slot *s, struct pfs_err *err)
         s->last = rows == 0;
         if (s->last)
             break;
+        if (r->effects != NULL)
+            PFS_TRY(pfs_effects_add(r->effects, batch, err));
         if (r->c->engine != NULL && r->job->drop_deletes)
             PFS_TRY(pfs_engine_drop_deletes(batch, &s->arena, batch, err));
         s->batches += batch->rows > 0;
@@ -143,7 +150,7 @@ static int fill(struct rewriting *r, struct slot *s, struct pfs_err *err)
 
 static int drain(struct rewriting *r, struct slot *s, struct pfs_err *err)
 {
-    for (int32_t i = 0; i < s->batches; i++)
+    for (int32_t i = 0; r->writer != NULL && i < s->batches; i++)
         PFS_TRY(pfs_data_writer_add(r->writer, &s->batch[i], err));
     return 0;
 }
@@ -181,7 +188,7 @@ static int turns(struct rewriting *r, struct pfs_err *err)
     }
 }
 
-static int open_writer(struct rewriting *r, struct pfs_err *err)
+static int open_writer(struct rewriting *r, bool changelog, struct pfs_data_writer **out, struct pfs_err *err)
 {
     const struct pfs_state *state = r->c->config.state;
     const struct pfs_manifest_entry *first = r->section->file->entry;
@@ -192,33 +199,56 @@ static int open_writer(struct rewriting *r, struct pfs_err *err)
                                    .bucket = r->job->bucket,
                                    .total_buckets = first->total_buckets,
                                    .level = r->job->level,
-                                   .source = 1,
+                                   .source = !changelog,
                                    .first_number = first->file.min_sequence,
+                                   .changelog = changelog,
                                    .clock = r->c->config.clock};
 
-    return pfs_data_writer_open(&write, &r->writer, err);
+    return pfs_data_writer_open(&write, out, err);
+}
+
+static int finish(struct rewriting *r, struct pfs_arena *arena, struct pfs_rewritten *out, struct pfs_err *err)
+{
+    int rc = 0;
+
+    if (r->changelog != NULL)
+        rc = pfs_data_writer_finish(r->changelog, arena, &out->changelog, &out->changelogs, err);
+    if (rc == 0 && r->writer != NULL)
+        rc = pfs_data_writer_finish(r->writer, arena, &out->entry, &out->entries, err);
+    for (int64_t i = 0; rc < 0 && i < out->changelogs; i++)
+        pfs_data_remove(r->read.chain.read.store, r->read.chain.read.table, r->read.chain.read.schema,
+                        &out->changelog[i]);
+    return rc;
 }
 
 int pfs_rewrite(const struct pfs_compactor *c, const struct pfs_compact_job *job, const struct pfs_section *section,
-                int32_t sections, struct pfs_budget budget, struct pfs_arena *arena, struct pfs_manifest_entry **out,
-                int64_t *count, struct pfs_err *err)
+                int32_t sections, bool moves, struct pfs_budget budget, struct pfs_arena *arena,
+                struct pfs_rewritten *out, struct pfs_err *err)
 {
     struct rewriting r = {.c = c, .job = job, .section = section, .sections = sections};
-    int rc;
+    struct pfs_rewritten made = {0};
+    int rc = 0;
 
     choose_read(&r, budget);
     pfs_arena_init(&r.arena, PFS_ARENA_LIMIT);
     for (int i = 0; i < 2; i++)
         pfs_arena_init(&r.slot[i].arena, PFS_BATCH_BYTES_MAX);
-    rc = open_writer(&r, err);
+    if (!moves)
+        rc = open_writer(&r, false, &r.writer, err);
+    if (rc == 0 && pfs_writes_changes(c, job))
+        rc = open_writer(&r, true, &r.changelog, err);
     if (rc == 0)
         rc = turns(&r, err);
     if (rc == 0)
-        rc = pfs_data_writer_finish(r.writer, arena, out, count, err);
+        rc = finish(&r, arena, &made, err);
+    pfs_effects_close(r.effects);
     pfs_data_writer_close(r.writer);
+    pfs_data_writer_close(r.changelog);
     pfs_reader_close(r.open);
     for (int i = 0; i < 2; i++)
         pfs_arena_done(&r.slot[i].arena);
     pfs_arena_done(&r.arena);
+    if (rc == 0)
+        *out = made;
     return rc;
 }

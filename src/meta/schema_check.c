@@ -324,14 +324,14 @@ static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err
     return 0;
 }
 
-/* Changelogs that rows bring with them; those of compactions are not there yet (lookup: see below). */
+/* Changelogs that rows bring with them, and those of compactions (lookup: see below). */
 static int check_producer(const struct pfs_schema *s, struct pfs_err *err)
 {
     const char *producer = pfs_options_get(&s->options, "changelog-producer");
 
     if (producer == NULL || strcasecmp(producer, "none") == 0 || strcasecmp(producer, "lookup") == 0)
         return 0;
-    if (strcasecmp(producer, "input") == 0 && s->primary_keys > 0)
+    if ((strcasecmp(producer, "input") == 0 || strcasecmp(producer, "full-compaction") == 0) && s->primary_keys > 0)
         return 0;
     return pfs_fail(err, EOPNOTSUPP, "changelog-producer = %s is not there yet", producer);
 }

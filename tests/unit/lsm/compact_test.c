@@ -12,13 +12,17 @@
     "CREATE TABLE d.again (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"  \
     " 'compaction.force-rewrite-all-files' = 'true');"                                                   \
     "CREATE TABLE d.raised (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1'," \
-    " 'compaction.force-up-level-0' = 'true');"                                                          \
+    " 'compaction.force-up-level-0' = 'true', 'file.format' = 'avro', 'file.compression' = 'none');"     \
     "CREATE TABLE d.four (k INT, p INT, n BIGINT, PRIMARY KEY (k, p) NOT ENFORCED) PARTITIONED BY (p)"   \
     " WITH ('bucket' = '4');"                                                                            \
     "CREATE TABLE d.sums (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '2',"   \
     " 'merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum');"                           \
     "CREATE TABLE d.old (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"    \
     " 'record-level.expire-time' = '1 h', 'record-level.time-field' = 'n');"                             \
+    "CREATE TABLE d.full (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"   \
+    " 'changelog-producer' = 'full-compaction');"                                                        \
+    "CREATE TABLE d.dedup (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"  \
+    " 'changelog-producer' = 'full-compaction', 'changelog-producer.row-deduplicate' = 'true');"         \
     "CREATE TABLE d.log (k INT, p INT, n BIGINT) PARTITIONED BY (p);"                                    \
     "CREATE TABLE d.buckets (k INT, p INT, n BIGINT) WITH ('bucket' = '1', 'bucket-key' = 'k');"         \
     "CREATE TABLE d.first (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"  \
@@ -263,6 +267,93 @@ static void rows_that_are_too_old_go(void **state)
     assert_int_equal(compact(true).snapshot, 0);
 }
 
+/* ---- changelogs ---- */
+
+struct told {
+    int64_t rows, inserts, befores, afters, deletes, sum; /* of n, those before and deleted counted off */
+};
+
+/* What a stream sees of a snapshot. */
+static struct told read_told(int64_t id)
+{
+    struct pfs_table_parts parts = pfs_table_parts(table);
+    struct pfs_changes_want want = {.state = newest(), .from = id, .to = id, .columns = -1};
+    struct pfs_arena arena = {0};
+    struct pfs_batch batch;
+    struct pfs_rows *rows;
+    struct told told = {0};
+    int64_t more;
+
+    want.meta = parts.meta;
+    want.manifests = parts.manifests;
+    assert_int_equal(pfs_changes_rows(&want, &rows, NULL), 0);
+    while ((more = pfs_reader_next(rows->reader, &arena, &batch, NULL)) > 0)
+        for (int64_t i = 0; i < more; i++) {
+            const char *kind = (const char *)batch.column[0].values + batch.column[0].offsets[i];
+            int64_t n = ((const int64_t *)batch.column[3].values)[i];
+            bool gone = kind[0] == '-';
+
+            told.rows++;
+            told.inserts += memcmp(kind, "+I", 2) == 0;
+            told.befores += memcmp(kind, "-U", 2) == 0;
+            told.afters += memcmp(kind, "+U", 2) == 0;
+            told.deletes += memcmp(kind, "-D", 2) == 0;
+            told.sum += gone ? -n : n;
+        }
+    assert_int_equal(more, 0);
+    pfs_rows_close(rows);
+    pfs_arena_done(&arena);
+    pfs_state_unref(want.state);
+    return told;
+}
+
+static void full_compactions_tell_what_changed(void **state)
+{
+    struct told told;
+
+    (void)state;
+    use("full");
+    write_rows(0, 1, 9000, 1, 0);
+    told = read_told(compact(true).snapshot); /* the file only moves */
+    assert_int_equal(told.inserts, 9000);
+    assert_int_equal(told.rows, 9000);
+    write_rows(0, 2, 100, 5, 0);
+    write_rows(0, 2, 100, 7, 0); /* only what it comes to counts */
+    write_rows(1, 2, 10, 0, PFS_DELETE);
+    write_rows(20000, 1, 3, 1, 0);
+    write_rows(30000, 1, 3, 0, PFS_DELETE); /* never was */
+    told = read_told(compact(true).snapshot);
+    assert_int_equal(told.befores, 100);
+    assert_int_equal(told.afters, 100);
+    assert_int_equal(told.deletes, 10);
+    assert_int_equal(told.inserts, 3);
+    assert_int_equal(told.sum, 600 - 10 + 3);
+    assert_int_equal(compact(true).snapshot, 0);
+    write_rows(0, 2, 100, 7, 0); /* the same values are told, too */
+    told = read_told(compact(true).snapshot);
+    assert_int_equal(told.befores, 100);
+    assert_int_equal(told.sum, 0);
+    assert_int_equal(read_all().rows, 9000 - 10 + 3);
+}
+
+static void updates_to_the_same_values_are_left_out_if_asked(void **state)
+{
+    struct pfs_state *s;
+
+    (void)state;
+    use("dedup");
+    write_rows(0, 1, 100, 1, 0);
+    compact(true);
+    write_rows(0, 1, 100, 1, 0);
+    compact(true);
+    s = newest();
+    assert_null(s->snapshot.changelog_list);
+    pfs_state_unref(s);
+    write_rows(0, 1, 10, 1, 0);
+    write_rows(10, 1, 10, 2, 0);
+    assert_int_equal(read_told(compact(true).snapshot).afters, 10);
+}
+
 /* ---- append tables ---- */
 
 static void small_files_without_buckets_are_joined(void **state)
@@ -475,14 +566,14 @@ static void every_step_may_fail_and_leaves_the_rows(void **state)
     assert_int_equal(files(), 1);
 }
 
-static void memory_may_end_at_any_point(void **state)
+/* `left`: files on disk afterwards, two old ones among them. */
+static void end_memory(const char *name, const char *bucket, int64_t left)
 {
     struct pfs_compact_want want = {.full = true};
     struct pfs_compact_result result;
     int rc = -1;
 
-    (void)state;
-    use("one");
+    use(name);
     write_rows(0, 1, 100, 1, 0);
     write_rows(0, 1, 100, 2, 0);
     for (int64_t at = 0; rc < 0 && at < 5000; at++) {
@@ -493,7 +584,19 @@ static void memory_may_end_at_any_point(void **state)
     assert_int_equal(rc, 0);
     assert_int_equal(read_all().sum, 200);
     assert_int_equal(files(), 1);
-    assert_int_equal(files_on_disk("d.db/one/bucket-0"), 3);
+    assert_int_equal(files_on_disk(bucket), left);
+}
+
+static void memory_may_end_at_any_point(void **state)
+{
+    (void)state;
+    end_memory("one", "d.db/one/bucket-0", 3);
+}
+
+static void memory_may_end_while_changes_are_told(void **state)
+{
+    (void)state;
+    end_memory("full", "d.db/full/bucket-0", 4);
 }
 
 #define TEST_ALONE(name) cmocka_unit_test_setup_teardown(name, set_up_alone, tear_down)
@@ -512,6 +615,8 @@ int main(void)
         TEST(every_bucket_of_every_partition_is_compacted),
         TEST(aggregates_are_folded),
         TEST(rows_that_are_too_old_go),
+        TEST(full_compactions_tell_what_changed),
+        TEST(updates_to_the_same_values_are_left_out_if_asked),
         TEST(small_files_without_buckets_are_joined),
         TEST(files_of_a_bucket_are_joined_in_order),
         TEST(a_call_compacts_the_partitions_that_it_names),
@@ -521,6 +626,7 @@ int main(void)
         TEST_ALONE(a_compaction_that_is_stopped_leaves_nothing),
         TEST_ALONE(every_step_may_fail_and_leaves_the_rows),
         TEST_ALONE(memory_may_end_at_any_point),
+        TEST_ALONE(memory_may_end_while_changes_are_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
