@@ -31,6 +31,8 @@ struct compaction {
     int64_t entries;
     struct pfs_manifest_entry *changelog;
     int64_t changelogs;
+    struct pfs_index_entry *index; /* that go: deletion vectors of files that were rewritten */
+    int64_t indexes;
     pthread_mutex_t lock; /* guards `done_rows`, and the caller's progress function */
     int64_t done_rows, rows;
 };
@@ -129,7 +131,8 @@ static int collect(struct compaction *c, struct pfs_err *err)
     }
     c->changelog = pfs_arena_array(&c->arena, (size_t)changelogs, sizeof(*c->changelog));
     c->entry = pfs_arena_array(&c->arena, (size_t)(deletes + adds), sizeof(*c->entry));
-    if (c->entry == NULL || c->changelog == NULL)
+    c->index = pfs_arena_array(&c->arena, (size_t)c->jobs, sizeof(*c->index));
+    if (c->entry == NULL || c->changelog == NULL || c->index == NULL)
         return pfs_arena_full(&c->arena, err);
     for (int32_t i = 0; i < c->jobs; i++)
         for (int64_t k = 0; k < c->result[i].done.deletes; k++)
@@ -140,6 +143,10 @@ static int collect(struct compaction *c, struct pfs_err *err)
     for (int32_t i = 0; i < c->jobs; i++)
         for (int64_t k = 0; k < c->result[i].done.changelogs; k++)
             c->changelog[c->changelogs++] = c->result[i].done.changelog[k];
+    for (int32_t i = 0; i < c->jobs; i++)
+        if (pfs_compact_ends_vectors(c->compactor, &c->job[i]))
+            c->index[c->indexes++] = (struct pfs_index_entry){
+                .partition = c->job[i].partition, .bucket = c->job[i].bucket, .type = "DELETION_VECTORS"};
     return 0;
 }
 
@@ -156,7 +163,9 @@ static int prepare(void *context, struct pfs_state *state, struct pfs_change *ou
                                .entries = c->entries,
                                .entry = c->entry,
                                .changelogs = c->changelogs,
-                               .changelog = c->changelog};
+                               .changelog = c->changelog,
+                               .indexes = c->indexes,
+                               .index = c->index};
     return 0;
 }
 

@@ -1,10 +1,44 @@
 #include "src/lsm/compact.h"
 
 #include <errno.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
+#include "src/file/deletions.h"
 #include "src/lsm/internal.h"
+
+#define VECTORS "DELETION_VECTORS" /* type of an index entry */
+
+/* ---- deletion vectors ---- */
+
+static bool is_of_bucket(const struct pfs_index_entry *index, struct pfs_slice partition, int32_t bucket)
+{
+    return index->bucket == bucket && strcmp(index->type, VECTORS) == 0 && pfs_slice_eq(index->partition, partition);
+}
+
+bool pfs_file_has_vector(const struct pfs_state *state, const struct pfs_manifest_entry *entry)
+{
+    for (int64_t i = 0; i < state->indexes; i++) {
+        const struct pfs_index_entry *index = &state->index[i];
+
+        for (int64_t k = 0; is_of_bucket(index, entry->partition, entry->bucket) && k < index->vectors; k++)
+            if (strcmp(index->vector[k].file, entry->file.name) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* Every file with a vector is rewritten when all of a bucket goes to the top. */
+bool pfs_compact_ends_vectors(const struct pfs_compactor *compactor, const struct pfs_compact_job *job)
+{
+    const struct pfs_state *state = compactor->config.state;
+
+    for (int64_t i = 0; job->to_top && i < state->indexes; i++)
+        if (is_of_bucket(&state->index[i], job->partition, job->bucket))
+            return true;
+    return false;
+}
 
 /* ---- a compactor ---- */
 
@@ -43,7 +77,8 @@ static int read_producer(struct pfs_compactor *c, struct pfs_err *err)
     const char *producer = pfs_options_get(o, "changelog-producer");
     bool dedup;
 
-    c->changes = producer != NULL && strcasecmp(producer, "full-compaction") == 0;
+    c->lookup = producer != NULL && strcasecmp(producer, "lookup") == 0;
+    c->changes = c->lookup || (producer != NULL && strcasecmp(producer, "full-compaction") == 0);
     if (!c->changes)
         return 0;
     PFS_TRY(pfs_options_bool(o, "changelog-producer.row-deduplicate", false, &dedup, err));
@@ -52,7 +87,8 @@ static int read_producer(struct pfs_compactor *c, struct pfs_err *err)
 
 static int fill(struct pfs_compactor *c, struct pfs_err *err)
 {
-    const struct pfs_schema *schema = c->config.state->schema;
+    const struct pfs_state *state = c->config.state;
+    const struct pfs_schema *schema = state->schema;
 
     c->column = pfs_alloc_array((size_t)schema->columns, sizeof(*c->column));
     if (c->column == NULL)
@@ -63,6 +99,10 @@ static int fill(struct pfs_compactor *c, struct pfs_err *err)
         return 0;
     PFS_TRY(pfs_pick_rules_read(schema, &c->rules, err));
     PFS_TRY(read_producer(c, err));
+    for (int64_t i = 0; i < state->indexes && c->deletions == NULL; i++)
+        if (strcmp(state->index[i].type, VECTORS) == 0)
+            PFS_TRY(pfs_deletions_open(state->store, state->external, state->store_table, schema, state->index,
+                                       state->indexes, &c->deletions, err));
     return pfs_engine_open(schema, c->column, schema->columns, &c->engine, err);
 }
 
@@ -89,6 +129,7 @@ void pfs_compactor_close(struct pfs_compactor *compactor)
     if (compactor == NULL)
         return;
     pfs_engine_close(compactor->engine);
+    pfs_deletions_close(compactor->deletions);
     pfs_state_unref(compactor->config.state);
     pfs_free(compactor->column);
     pfs_free(compactor->compared);
@@ -191,7 +232,7 @@ static int must_rewrite(const struct work *w, const struct pfs_manifest_entry *e
 {
     const struct pfs_compactor *c = w->c;
 
-    *out = c->rules.rewrite_all;
+    *out = c->rules.rewrite_all || (c->deletions != NULL && pfs_file_has_vector(c->config.state, entry));
     if (w->job->to_top)
         *out |= entry->file.delete_rows != 0;
     return *out ? 0 : pfs_file_is_old(c->config.state, entry, c->config.now_ms, out, err);
@@ -200,17 +241,17 @@ static int must_rewrite(const struct work *w, const struct pfs_manifest_entry *e
 static int upgrade(struct work *w, const struct pfs_section *section, struct pfs_err *err)
 {
     struct pfs_manifest_entry moved = *section->file->entry;
-    bool must;
+    bool must, news = pfs_writes_changes(w->c, w->job) && pfs_is_news(w->c, w->job, &moved);
 
     PFS_TRY(must_rewrite(w, &moved, &must, err));
     if (must)
         return rewrite(w, section, 1, err);
-    if (moved.file.level == w->job->level || !pfs_writes_changes(w->c, w->job))
+    if (news)
+        PFS_TRY(tell_changes(w, section, err));
+    else
         report(w, moved.file.rows);
     if (moved.file.level == w->job->level)
         return 0;
-    if (pfs_writes_changes(w->c, w->job))
-        PFS_TRY(tell_changes(w, section, err));
     moved.file.level = w->job->level;
     remember_delete(w, section->file->entry);
     return append(w, &w->out->added, &w->out->adds, &w->adds_room, &moved, err);

@@ -6,11 +6,11 @@
  *
  * Reading and merging of the next rows overlaps with the encoding of the last ones on the pool. Rows that are too old
  * (record-level.expire-time) are left out before the merge, deletes after it where nothing lies below. Append tables
- * have their files joined in order. With changelog-producer = full-compaction what changes at the top level is written
- * beside.
+ * have their files joined in order. With changelog-producer = full-compaction or lookup what changes at the top level
+ * is written beside.
  *
- * Not here: what a table in lookup mode needs (its changelogs, deletion vectors, the look at higher levels); such
- * tables are refused by pfs_jobs_make. Threads: a compactor may run any number of jobs at once.
+ * A table in lookup mode is compacted to the top level each time: then nothing lies above that would have to be looked
+ * at. Deletion vectors end with that. Threads: a compactor may run any number of jobs at once.
  */
 #pragma once
 
@@ -37,7 +37,7 @@ struct pfs_compact_job {
 
 struct pfs_jobs_want {
     struct pfs_state *state;
-    bool full;
+    bool full;     /* tables in lookup mode: always */
     int32_t specs; /* partitions that match one of them; 0 = all */
     const struct pfs_jobs_spec {
         int32_t count;
@@ -73,7 +73,7 @@ struct pfs_compacted {
     int64_t mades;
     struct pfs_manifest_entry *made; /* those of `added` whose files are new */
     int64_t changelogs;
-    struct pfs_manifest_entry *changelog; /* changelog-producer = full-compaction: new files too */
+    struct pfs_manifest_entry *changelog; /* of changelog-producer full-compaction or lookup: new files too */
 };
 
 int pfs_compactor_open(const struct pfs_compactor_config *config, struct pfs_compactor **out, struct pfs_err *err);
@@ -83,5 +83,7 @@ void pfs_compactor_close(struct pfs_compactor *compactor); /* NULL allowed */
  * failure no file is left behind. */
 int pfs_compact_run(const struct pfs_compactor *compactor, const struct pfs_compact_job *job, struct pfs_budget budget,
                     struct pfs_arena *arena, struct pfs_compacted *out, struct pfs_err *err);
+/* Does somebody who compacts that job leave deletion vectors behind? Their index entry goes. */
+bool pfs_compact_ends_vectors(const struct pfs_compactor *compactor, const struct pfs_compact_job *job);
 /* Removes the files that a job made: they got into no snapshot. */
 void pfs_compact_undo(const struct pfs_compactor *compactor, const struct pfs_compacted *done);

@@ -1,8 +1,9 @@
 /* effects.c - merged rows joined with the top level's.
  *
- * Three streams ascend by key: the merged rows of the section, the rows that its top level had, and the merged rows of
- * all else in it, of which only the keys count. A key that has none of the last kind did not take part. Indexes of rows
- * are gathered until the batch of the top level is used up; the columns of all of them are then copied at once. */
+ * Three streams ascend by key: the merged rows of the section, the rows that there were (of the top level; with
+ * lookup, above level 0), and the merged rows of all else in it, of which only the keys count. A key that has none of
+ * the last kind did not take part. Indexes of rows are gathered until the batch of the top level is used up; the
+ * columns of all of them are then copied at once. */
 #include <errno.h>
 
 #include "base/limits.h"
@@ -24,14 +25,14 @@ struct pfs_effects {
     struct pfs_data_writer *to;
     struct pfs_arena arena;   /* as long as this */
     struct pfs_arena scratch; /* of one call */
-    struct side before, below;
+    struct side before, news;
     const struct pfs_batch *merged; /* of this call */
     struct pfs_pair *pair;          /* rows before (-1 = none) and merged (-1: deleted) */
     int64_t pairs;
 };
 
 static int open_side(struct pfs_effects *ch, const struct pfs_section_read *read, const struct pfs_section *section,
-                     int32_t top, bool is_top, struct side *side, struct pfs_err *err)
+                     const struct pfs_compact_job *job, bool news, struct side *side, struct pfs_err *err)
 {
     struct pfs_plan_file *file = pfs_arena_array(&ch->arena, (size_t)section->files, sizeof(*file));
     struct pfs_section *some = pfs_arena_array(&ch->arena, 1, sizeof(*some));
@@ -40,13 +41,13 @@ static int open_side(struct pfs_effects *ch, const struct pfs_section_read *read
         return pfs_arena_full(&ch->arena, err);
     some->file = file;
     for (int32_t i = 0; i < section->files; i++)
-        if ((section->file[i].entry->file.level >= top) == is_top)
+        if (pfs_is_news(ch->c, job, section->file[i].entry) == news)
             file[some->files++] = section->file[i];
     return some->files == 0 ? 0 : pfs_section_open(read, some, &ch->arena, &side->reader, err);
 }
 
 int pfs_effects_open(const struct pfs_compactor *c, const struct pfs_section_read *read,
-                     const struct pfs_section *section, int32_t top, struct pfs_data_writer *to,
+                     const struct pfs_section *section, const struct pfs_compact_job *job, struct pfs_data_writer *to,
                      struct pfs_effects **out, struct pfs_err *err)
 {
     struct pfs_effects *ch = pfs_zalloc(sizeof(*ch));
@@ -59,10 +60,10 @@ int pfs_effects_open(const struct pfs_compactor *c, const struct pfs_section_rea
     pfs_arena_init(&ch->arena, PFS_ARENA_LIMIT);
     pfs_arena_init(&ch->scratch, PFS_BATCH_BYTES_MAX);
     pfs_arena_init(&ch->before.arena, PFS_BATCH_BYTES_MAX);
-    pfs_arena_init(&ch->below.arena, PFS_BATCH_BYTES_MAX);
-    rc = open_side(ch, read, section, top, true, &ch->before, err);
+    pfs_arena_init(&ch->news.arena, PFS_BATCH_BYTES_MAX);
+    rc = open_side(ch, read, section, job, false, &ch->before, err);
     if (rc == 0)
-        rc = open_side(ch, read, section, top, false, &ch->below, err);
+        rc = open_side(ch, read, section, job, true, &ch->news, err);
     if (rc < 0) {
         pfs_effects_close(ch);
         return rc;
@@ -76,9 +77,9 @@ void pfs_effects_close(struct pfs_effects *effects)
     if (effects == NULL)
         return;
     pfs_reader_close(effects->before.reader);
-    pfs_reader_close(effects->below.reader);
+    pfs_reader_close(effects->news.reader);
     pfs_arena_done(&effects->before.arena);
-    pfs_arena_done(&effects->below.arena);
+    pfs_arena_done(&effects->news.arena);
     pfs_arena_done(&effects->scratch);
     pfs_arena_done(&effects->arena);
     pfs_free(effects);
@@ -204,6 +205,7 @@ static int has_key(struct pfs_effects *ch, struct side *side, const struct pfs_k
 int pfs_effects_add(struct pfs_effects *effects, const struct pfs_batch *merged, struct pfs_err *err)
 {
     const struct pfs_schema *schema = effects->c->config.state->schema;
+    bool first = schema->engine == PFS_FIRST_ROW; /* keys that are there stay as they are */
     struct pfs_keys keys;
 
     pfs_arena_reset(&effects->scratch);
@@ -217,7 +219,7 @@ int pfs_effects_add(struct pfs_effects *effects, const struct pfs_batch *merged,
         struct pfs_pair pair = {-1, -1};
         bool takes_part, was;
 
-        PFS_TRY(has_key(effects, &effects->below, &keys, i, &takes_part, err));
+        PFS_TRY(has_key(effects, &effects->news, &keys, i, &takes_part, err));
         if (!takes_part)
             continue;
         PFS_TRY(has_key(effects, &effects->before, &keys, i, &was, err));
@@ -225,7 +227,7 @@ int pfs_effects_add(struct pfs_effects *effects, const struct pfs_batch *merged,
             pair.a = (int32_t)effects->before.at;
         if (!is_delete(merged, schema->columns, i))
             pair.b = (int32_t)i;
-        if (pair.a >= 0 || pair.b >= 0)
+        if (pair.a >= 0 ? !first : pair.b >= 0)
             effects->pair[effects->pairs++] = pair;
     }
     return effects->pairs > 0 ? write_pairs(effects, err) : 0;

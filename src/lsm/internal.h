@@ -8,10 +8,12 @@
 
 struct pfs_compactor {
     struct pfs_compactor_config config;
-    struct pfs_pick_rules rules; /* primary-key tables */
-    struct pfs_engine *engine;   /* NULL: an append table */
-    int32_t *column;             /* all of them */
-    bool changes;                /* changelog-producer = full-compaction */
+    struct pfs_pick_rules rules;     /* primary-key tables */
+    struct pfs_engine *engine;       /* NULL: an append table */
+    int32_t *column;                 /* all of them */
+    bool changes;                    /* changelog-producer = full-compaction or lookup */
+    bool lookup;                     /* lookup: records of level 0 are what changes, not those below the top level */
+    struct pfs_deletions *deletions; /* NULL: the state has no vectors */
     bool *compared; /* row-deduplicate: columns that tell whether a row changed; NULL = all changes count */
 };
 
@@ -22,6 +24,15 @@ int pfs_file_is_old(const struct pfs_state *state, const struct pfs_manifest_ent
 static inline bool pfs_writes_changes(const struct pfs_compactor *c, const struct pfs_compact_job *job)
 {
     return c->changes && job->to_top;
+}
+
+bool pfs_file_has_vector(const struct pfs_state *state, const struct pfs_manifest_entry *entry);
+
+/* Did its rows come since the last changelog? */
+static inline bool pfs_is_news(const struct pfs_compactor *c, const struct pfs_compact_job *job,
+                               const struct pfs_manifest_entry *entry)
+{
+    return c->lookup ? entry->file.level == 0 : entry->file.level < job->level;
 }
 
 /* ---- rewrite.c ---- */
@@ -40,13 +51,13 @@ int pfs_rewrite(const struct pfs_compactor *c, const struct pfs_compact_job *job
 
 /* ---- effects.c ---- */
 
-/* What a compaction to the top level changes there (spec changelog 2, full-compaction): of each key with a record below
- * the top level its row at the top before, and the merged one. Of one section; one thread. */
+/* What a compaction to the top level changes there (spec changelog 2, full-compaction and lookup): of each key with a
+ * record that is news its row before, and the merged one. Of one section; one thread. */
 struct pfs_effects;
 
 /* `read`: as the section is read. Rows go to the writer (borrowed), of changelog files. */
 int pfs_effects_open(const struct pfs_compactor *c, const struct pfs_section_read *read,
-                     const struct pfs_section *section, int32_t top, struct pfs_data_writer *to,
+                     const struct pfs_section *section, const struct pfs_compact_job *job, struct pfs_data_writer *to,
                      struct pfs_effects **out, struct pfs_err *err);
 /* The next merged rows of the section, deletes among them. */
 int pfs_effects_add(struct pfs_effects *effects, const struct pfs_batch *merged, struct pfs_err *err);

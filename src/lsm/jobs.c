@@ -9,6 +9,7 @@
 
 struct planning {
     const struct pfs_jobs_want *want;
+    bool full;
     struct pfs_arena *arena;
     struct pfs_pick_rules rules;
     struct pfs_append_rules append;
@@ -18,17 +19,27 @@ struct planning {
 
 /* ---- what is not there yet ---- */
 
-static int check_supported(const struct pfs_schema *schema, struct pfs_err *err)
+/* Where the record of a key is looked up above the files at hand, a compaction to the top level takes all of a bucket
+ * and needs no look. What then differs from other tables is that the engine folds single records too, which it does not
+ * yet. */
+static int check_lookup(const struct pfs_schema *schema, struct pfs_err *err)
+{
+    if (schema->primary_keys == 0)
+        return pfs_fail(err, EOPNOTSUPP, "deletion vectors of append tables: cannot be compacted yet");
+    if (schema->engine == PFS_PARTIAL_UPDATE || schema->engine == PFS_AGGREGATION)
+        return pfs_fail(err, EOPNOTSUPP, "%s with lookup: cannot be compacted yet",
+                        schema->engine == PFS_AGGREGATION ? "aggregation" : "partial-update");
+    return 0;
+}
+
+static int check_supported(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_err *err)
 {
     static const char *const lacking[] = {"row-tracking.enabled", "data-evolution.enabled", "clustering.incremental"};
-    const char *producer = pfs_options_get(&schema->options, "changelog-producer");
-    const char *lookup = schema->engine == PFS_FIRST_ROW ? "merge-engine = first-row"
-                         : schema->deletion_vectors      ? "deletion-vectors.enabled = true"
-                         : producer != NULL              ? "changelog-producer = lookup"
-                                                         : "force-lookup = true";
+    static const char *const lookups[] = {"deletion-vectors.enabled", "force-lookup"};
+    struct pfs_schema plain = *schema;
 
     if (schema->lookup_mode || schema->deletion_vectors)
-        return pfs_fail(err, EOPNOTSUPP, "%s: tables that need lookup cannot be compacted yet", lookup);
+        PFS_TRY(check_lookup(schema, err));
     if (schema->primary_keys > 0 && schema->buckets == -2)
         return pfs_fail(err, EOPNOTSUPP, "bucket = -2 (postpone): cannot be compacted yet");
     for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++) {
@@ -38,7 +49,10 @@ static int check_supported(const struct pfs_schema *schema, struct pfs_err *err)
         if (set)
             return pfs_fail(err, EOPNOTSUPP, "%s = true: cannot be compacted yet", lacking[i]);
     }
-    return pfs_schema_supported(schema, true, err);
+    plain.lookup_mode = plain.deletion_vectors = false; /* a writer has more to do there than a compaction */
+    for (size_t i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++)
+        PFS_TRY(pfs_options_with(&plain.options, lookups[i], NULL, arena, &plain.options, err));
+    return pfs_schema_supported(&plain, true, err);
 }
 
 static bool is_wanted(const struct pfs_jobs_want *want, const struct pfs_split *split)
@@ -131,7 +145,7 @@ static int plan_rewrites(struct planning *p, const struct pfs_split *split, int3
     if (due == NULL)
         return pfs_arena_full(p->arena, err);
     for (int32_t i = 0; i < split->files; i++) {
-        bool old = p->rules.rewrite_all;
+        bool old = p->rules.rewrite_all || pfs_file_has_vector(p->want->state, split->file[i].entry);
 
         if (!old)
             PFS_TRY(pfs_file_is_old(p->want->state, split->file[i].entry, p->want->now_ms, &old, err));
@@ -167,9 +181,9 @@ static int plan_bucket(struct planning *p, const struct pfs_split *split, struct
     runs = list_runs(file, split->files, run);
     top = pfs_pick_top(&p->rules, run, runs);
     now.full_ms = last_full(file, split->files, top);
-    pick = p->want->full ? pfs_pick_full(&p->rules, run, runs) : pfs_pick_normal(&p->rules, run, runs, &now);
+    pick = p->full ? pfs_pick_full(&p->rules, run, runs) : pfs_pick_normal(&p->rules, run, runs, &now);
     if (pick.runs == 0)
-        return p->want->full ? plan_rewrites(p, split, top, err) : 0;
+        return p->full ? plan_rewrites(p, split, top, err) : 0;
     for (int64_t i = 0; i < pick.runs; i++)
         files += run[i].files;
     qsort(file, (size_t)files, sizeof(*file), compare_key);
@@ -198,7 +212,7 @@ static int plan_appended_bucket(struct planning *p, const struct pfs_split *spli
 
     if (bytes == NULL)
         return pfs_arena_full(p->arena, err);
-    pick = pfs_pick_bucket(&p->append, bytes, split->files, p->want->full);
+    pick = pfs_pick_bucket(&p->append, bytes, split->files, p->full);
     if (pick.count > 0)
         (void)add_job(p, split, &split->file[pick.from], (int32_t)pick.count);
     return 0;
@@ -245,10 +259,10 @@ int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, str
 {
     const struct pfs_schema *schema = want->state->schema;
     struct pfs_scan_want scan = {.state = want->state, .levels = PFS_LEVELS_ALL, .columns = -1};
-    struct planning p = {.want = want, .arena = arena};
+    struct planning p = {.want = want, .full = want->full || schema->lookup_mode, .arena = arena};
     struct pfs_plan plan = {0};
 
-    PFS_TRY(check_supported(schema, err));
+    PFS_TRY(check_supported(schema, arena, err));
     if (schema->primary_keys > 0)
         PFS_TRY(pfs_pick_rules_read(schema, &p.rules, err));
     else

@@ -60,7 +60,8 @@ static void choose_read(struct rewriting *r, struct pfs_budget budget)
                                                            .external = state->external,
                                                            .ahead_bytes = budget.bytes / PFS_AHEAD_SHARE,
                                                            .cancel = c->config.cancel,
-                                                           .pool = c->config.pool}},
+                                                           .pool = c->config.pool},
+                                                  .deletions = c->deletions},
                                         .engine = c->engine,
                                         .key = state->schema->trimmed_key,
                                         .budget = budget,
@@ -78,7 +79,7 @@ static int open_section(struct rewriting *r, struct pfs_err *err)
     for (int32_t i = 0; i < s->files; i++)
         r->left += s->file[i].entry->file.rows;
     if (r->changelog != NULL)
-        PFS_TRY(pfs_effects_open(r->c, &r->read, s, r->job->level, r->changelog, &r->effects, err));
+        PFS_TRY(pfs_effects_open(r->c, &r->read, s, r->job, r->changelog, &r->effects, err));
     if (r->c->engine != NULL)
         return pfs_section_open(&r->read, s, &r->arena, &r->open, err);
     list = pfs_arena_array(&r->arena, (size_t)s->files, sizeof(*list));

@@ -25,8 +25,8 @@
     " 'changelog-producer' = 'full-compaction', 'changelog-producer.row-deduplicate' = 'true');"         \
     "CREATE TABLE d.log (k INT, p INT, n BIGINT) PARTITIONED BY (p);"                                    \
     "CREATE TABLE d.buckets (k INT, p INT, n BIGINT) WITH ('bucket' = '1', 'bucket-key' = 'k');"         \
-    "CREATE TABLE d.first (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"  \
-    " 'merge-engine' = 'first-row');"
+    "CREATE TABLE d.folded (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1'," \
+    " 'merge-engine' = 'aggregation', 'force-lookup' = 'true');"
 
 #include "tests/unit/write/rows.h"
 
@@ -354,6 +354,64 @@ static void updates_to_the_same_values_are_left_out_if_asked(void **state)
     assert_int_equal(read_told(compact(true).snapshot).afters, 10);
 }
 
+/* Rows of such tables are not written here yet: the table was another one when they came. */
+static void becomes(const char *name, const char *option, const char *value)
+{
+    char path[64], text[4096], fresh[4096];
+    struct pfs_slice bytes;
+    char *at;
+
+    (void)snprintf(path, sizeof(path), "d.db/%s/schema/schema-0", name);
+    assert_int_equal(pfs_store_load(store, path, sizeof(text) - 1, &bytes, NULL), 0);
+    (void)snprintf(text, sizeof(text), "%.*s", (int)bytes.len, (const char *)bytes.at);
+    pfs_free((void *)(uintptr_t)bytes.at);
+    at = strstr(text, "\"bucket\"");
+    assert_non_null(at);
+    (void)snprintf(fresh, sizeof(fresh), "%.*s\"%s\" : \"%s\", %s", (int)(at - text), text, option, value, at);
+    at = strstr(fresh, "\"id\" : 0");
+    assert_non_null(at);
+    memcpy(at, "\"id\" : 1", 8);
+    path[strlen(path) - 1] = '1';
+    assert_int_equal(pfs_store_publish(store, path, pfs_str(fresh), false, NULL), 0);
+}
+
+static void with_lookup_every_compaction_is_a_full_one(void **state)
+{
+    struct told told;
+
+    (void)state;
+    use("one");
+    write_rows(0, 1, 100, 1, 0);
+    compact(true);
+    write_rows(0, 1, 10, 2, 0);
+    write_rows(100, 1, 5, 3, 0);
+    becomes("one", "changelog-producer", "lookup");
+    told = read_told(compact(false).snapshot);
+    assert_int_equal(told.befores, 10);
+    assert_int_equal(told.afters, 10);
+    assert_int_equal(told.inserts, 5);
+    assert_int_equal(told.rows, 25);
+    assert_int_equal(files(), 1);
+    assert_int_equal(read_all().sum, 90 + 20 + 15);
+}
+
+static void of_first_rows_only_new_keys_are_told(void **state)
+{
+    struct told told;
+
+    (void)state;
+    use("one");
+    write_rows(0, 1, 100, 1, 0);
+    compact(true);
+    write_rows(0, 1, 10, 2, 0);
+    write_rows(100, 1, 5, 3, 0);
+    becomes("one", "merge-engine\" : \"first-row\", \"changelog-producer", "lookup");
+    told = read_told(compact(false).snapshot);
+    assert_int_equal(told.inserts, 5);
+    assert_int_equal(told.rows, 5);
+    assert_int_equal(read_all().sum, 100 + 15);
+}
+
 /* ---- append tables ---- */
 
 static void small_files_without_buckets_are_joined(void **state)
@@ -429,8 +487,7 @@ static void calls_without_sense_are_refused(void **state)
          EOPNOTSUPP},
         {"CALL sys.compact(`table` => 'd.four', compact_strategy => 'half');",
          "The compact strategy only supports 'full' or 'minor', but 'half' is configured.", EINVAL},
-        {"CALL sys.compact('d.first');", "merge-engine = first-row: tables that need lookup cannot be compacted yet",
-         EOPNOTSUPP},
+        {"CALL sys.compact('d.folded');", "aggregation with lookup: cannot be compacted yet", EOPNOTSUPP},
         {"CALL sys.compact('d.none');", "Table d.none does not exist.", ENOENT},
     };
 
@@ -617,6 +674,8 @@ int main(void)
         TEST(rows_that_are_too_old_go),
         TEST(full_compactions_tell_what_changed),
         TEST(updates_to_the_same_values_are_left_out_if_asked),
+        TEST(with_lookup_every_compaction_is_a_full_one),
+        TEST(of_first_rows_only_new_keys_are_told),
         TEST(small_files_without_buckets_are_joined),
         TEST(files_of_a_bucket_are_joined_in_order),
         TEST(a_call_compacts_the_partitions_that_it_names),
