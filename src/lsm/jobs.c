@@ -20,26 +20,15 @@ struct planning {
 /* ---- what is not there yet ---- */
 
 /* Where the record of a key is looked up above the files at hand, a compaction to the top level takes all of a bucket
- * and needs no look. What then differs from other tables is that the engine folds single records too, which it does not
- * yet. */
-static int check_lookup(const struct pfs_schema *schema, struct pfs_err *err)
-{
-    if (schema->primary_keys == 0)
-        return pfs_fail(err, EOPNOTSUPP, "deletion vectors of append tables: cannot be compacted yet");
-    if (schema->engine == PFS_PARTIAL_UPDATE || schema->engine == PFS_AGGREGATION)
-        return pfs_fail(err, EOPNOTSUPP, "%s with lookup: cannot be compacted yet",
-                        schema->engine == PFS_AGGREGATION ? "aggregation" : "partial-update");
-    return 0;
-}
-
+ * and needs no look. */
 static int check_supported(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_err *err)
 {
     static const char *const lacking[] = {"row-tracking.enabled", "data-evolution.enabled", "clustering.incremental"};
     static const char *const lookups[] = {"deletion-vectors.enabled", "force-lookup"};
     struct pfs_schema plain = *schema;
 
-    if (schema->lookup_mode || schema->deletion_vectors)
-        PFS_TRY(check_lookup(schema, err));
+    if (schema->deletion_vectors && schema->primary_keys == 0)
+        return pfs_fail(err, EOPNOTSUPP, "deletion vectors of append tables: cannot be compacted yet");
     if (schema->primary_keys > 0 && schema->buckets == -2)
         return pfs_fail(err, EOPNOTSUPP, "bucket = -2 (postpone): cannot be compacted yet");
     for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++) {

@@ -69,6 +69,21 @@ static void choose_read(struct rewriting *r, struct pfs_budget budget)
                                         .context = r};
 }
 
+/* With lookup the engine folds single records, too, where rows of level 0 are rewritten. */
+static bool folds_alone(const struct rewriting *r)
+{
+    const struct pfs_schema *schema = r->c->config.state->schema;
+
+    if (!schema->lookup_mode || r->writer == NULL ||
+        (schema->engine != PFS_PARTIAL_UPDATE && schema->engine != PFS_AGGREGATION))
+        return false;
+    for (int32_t i = 0; i < r->sections; i++)
+        for (int32_t k = 0; k < r->section[i].files; k++)
+            if (r->section[i].file[k].entry->file.level == 0)
+                return true;
+    return false;
+}
+
 static int open_section(struct rewriting *r, struct pfs_err *err)
 {
     const struct pfs_section *s = &r->section[r->at];
@@ -78,8 +93,10 @@ static int open_section(struct rewriting *r, struct pfs_err *err)
     r->left = 0;
     for (int32_t i = 0; i < s->files; i++)
         r->left += s->file[i].entry->file.rows;
+    r->read.alone = false;
     if (r->changelog != NULL)
         PFS_TRY(pfs_effects_open(r->c, &r->read, s, r->job, r->changelog, &r->effects, err));
+    r->read.alone = folds_alone(r);
     if (r->c->engine != NULL)
         return pfs_section_open(&r->read, s, &r->arena, &r->open, err);
     list = pfs_arena_array(&r->arena, (size_t)s->files, sizeof(*list));

@@ -95,6 +95,7 @@ static int pick_groups(struct pfs_assembly *a, const struct pfs_engine *engine, 
                                 .groups = a->groups,
                                 .start = a->start,
                                 .record = a->record,
+                                .alone = a->alone,
                                 .flush = flush};
 
     a->start[a->groups] = a->records;

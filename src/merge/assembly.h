@@ -15,7 +15,8 @@ struct pfs_assembly {
     int64_t *start; /* of each group in record */
     int64_t groups, groups_room;
     int64_t rows;
-    bool full; /* no memory: sticky */
+    bool alone; /* groups of one record are folded too */
+    bool full;  /* no memory: sticky */
 };
 
 void pfs_assembly_clear(struct pfs_assembly *a); /* keeps its memory */

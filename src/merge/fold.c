@@ -338,7 +338,7 @@ static int collect(struct folding *f, const struct pfs_record *record)
     for (int64_t i = 0; i < g->groups; i++) {
         int64_t count = g->start[i + 1] - g->start[i];
 
-        if (count == 1) {
+        if (count == 1 && !g->alone) {
             single[i] = record[g->start[i]];
             continue;
         }

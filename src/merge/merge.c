@@ -262,7 +262,9 @@ static void collect(struct merge *m)
         if (w->ended)
             return;
         other = runner_up(m, winner);
-        if (other < 0)
+        if (m->config.alone)
+            rows = 0;
+        else if (other < 0)
             rows = w->batch.rows - w->at;
         else
             rows = w->keys.exact && m->head[winner] == m->head[other] ? 0 : rows_below(w, &m->run[other]);
@@ -327,7 +329,7 @@ static int64_t merge_next(struct pfs_reader *self, struct pfs_arena *arena, stru
     if (pfs_cancelled(m->config.cancel))
         return -ECANCELED;
     count = alive(m, &last);
-    if (count == 1 && m->run[last].at == m->run[last].batch.rows)
+    if (count == 1 && !m->config.alone && m->run[last].at == m->run[last].batch.rows)
         return pfs_reader_next(m->run[last].reader, arena, out, err);
     PFS_TRY(refill(m, err));
     if (alive(m, &last) == 0)
@@ -398,6 +400,7 @@ int pfs_merge_open(const struct pfs_merge *merge, struct pfs_reader **runs, int3
     if (m->level != NULL)
         memcpy(m->level, merge->level, (size_t)count * sizeof(*m->level));
     m->columns = merge->engine->columns + 2;
+    m->assembly.alone = merge->alone;
     m->runs = count;
     for (int32_t i = 0; i < count; i++) {
         m->run[i].reader = runs[i];

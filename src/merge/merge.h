@@ -2,7 +2,8 @@
  *
  * Promise: rows leave in key order, one a key, as the engine decides. Deletes are returned, marked; the caller drops
  * them after its own bound checks. A run's keys are unique and ascending inside it (a run that is not is -EIO: the file
- * is damaged). One run left alive streams through untouched. Threads: one merge, one thread.
+ * is damaged). One run left alive streams through untouched, unless single records are folded. Threads: one merge, one
+ * thread.
  */
 #pragma once
 
@@ -17,6 +18,7 @@ struct pfs_merge {
     /* Of each run, the level that its files are of; NULL: all are 0. A table in lookup mode takes of several levels
      * above 0 only the lowest that has the key: its record holds what is below (spec merge-engines 1.2). */
     const int32_t *level;
+    bool alone; /* the engine folds a record that is the only one of its key, too: lookup (spec merge-engines 1.2) */
 };
 
 /* Takes the readers (closed with the merge, also when open fails): they yield key-value batches of the engine's

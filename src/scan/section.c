@@ -136,7 +136,8 @@ int pfs_section_open(const struct pfs_section_read *read, const struct pfs_secti
     struct pfs_merge merge = {.engine = read->engine,
                               .key = read->key,
                               .keys = read->chain.read.schema->trimmed_keys,
-                              .cancel = read->chain.read.cancel};
+                              .cancel = read->chain.read.cancel,
+                              .alone = read->alone};
     struct pfs_reader **run = pfs_arena_array(arena, (size_t)section->files, sizeof(struct pfs_reader *));
     int32_t *level = pfs_arena_array(arena, (size_t)section->files, sizeof(*level));
     int32_t runs;

@@ -14,6 +14,7 @@ struct pfs_section_read {
     struct pfs_chain chain; /* key-value batches of the engine's columns */
     const struct pfs_engine *engine;
     const int32_t *key; /* places of the trimmed key in them */
+    bool alone;         /* single records are folded too (merge.h) */
     struct pfs_budget budget;
     /* What each run passes before it is merged; takes `in`, also on failure. NULL = nothing. */
     int (*filter)(void *context, struct pfs_reader *in, struct pfs_reader **out, struct pfs_err *err);

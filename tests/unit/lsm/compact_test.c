@@ -17,6 +17,8 @@
     " WITH ('bucket' = '4');"                                                                            \
     "CREATE TABLE d.sums (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '2',"   \
     " 'merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum');"                           \
+    "CREATE TABLE d.sum (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"    \
+    " 'merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum');"                           \
     "CREATE TABLE d.old (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"    \
     " 'record-level.expire-time' = '1 h', 'record-level.time-field' = 'n');"                             \
     "CREATE TABLE d.full (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"   \
@@ -25,8 +27,7 @@
     " 'changelog-producer' = 'full-compaction', 'changelog-producer.row-deduplicate' = 'true');"         \
     "CREATE TABLE d.log (k INT, p INT, n BIGINT) PARTITIONED BY (p);"                                    \
     "CREATE TABLE d.buckets (k INT, p INT, n BIGINT) WITH ('bucket' = '1', 'bucket-key' = 'k');"         \
-    "CREATE TABLE d.folded (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1'," \
-    " 'merge-engine' = 'aggregation', 'force-lookup' = 'true');"
+    "CREATE TABLE d.marked (k INT, p INT, n BIGINT) WITH ('deletion-vectors.enabled' = 'true');"
 
 #include "tests/unit/write/rows.h"
 
@@ -412,6 +413,28 @@ static void of_first_rows_only_new_keys_are_told(void **state)
     assert_int_equal(read_all().sum, 100 + 15);
 }
 
+static void with_lookup_single_records_are_folded(void **state)
+{
+    struct told told;
+    struct seen seen;
+
+    (void)state;
+    use("sum");
+    write_rows(0, 1, 10, 3, 0);
+    compact(true);
+    write_rows(5, 1, 10, 4, PFS_DELETE);
+    becomes("sum", "changelog-producer", "lookup");
+    told = read_told(compact(false).snapshot);
+    assert_int_equal(told.befores, 5);
+    assert_int_equal(told.afters, 5);
+    assert_int_equal(told.inserts, 5); /* of keys that were not there: nothing, less 4 */
+    seen = read_all();
+    assert_int_equal(seen.rows, 15);
+    assert_int_equal(seen.n_of[0], 3);
+    assert_int_equal(seen.n_of[5], -1);
+    assert_int_equal(seen.n_of[14], -4);
+}
+
 /* ---- append tables ---- */
 
 static void small_files_without_buckets_are_joined(void **state)
@@ -487,7 +510,7 @@ static void calls_without_sense_are_refused(void **state)
          EOPNOTSUPP},
         {"CALL sys.compact(`table` => 'd.four', compact_strategy => 'half');",
          "The compact strategy only supports 'full' or 'minor', but 'half' is configured.", EINVAL},
-        {"CALL sys.compact('d.folded');", "aggregation with lookup: cannot be compacted yet", EOPNOTSUPP},
+        {"CALL sys.compact('d.marked');", "deletion vectors of append tables: cannot be compacted yet", EOPNOTSUPP},
         {"CALL sys.compact('d.none');", "Table d.none does not exist.", ENOENT},
     };
 
@@ -676,6 +699,7 @@ int main(void)
         TEST(updates_to_the_same_values_are_left_out_if_asked),
         TEST(with_lookup_every_compaction_is_a_full_one),
         TEST(of_first_rows_only_new_keys_are_told),
+        TEST(with_lookup_single_records_are_folded),
         TEST(small_files_without_buckets_are_joined),
         TEST(files_of_a_bucket_are_joined_in_order),
         TEST(a_call_compacts_the_partitions_that_it_names),
