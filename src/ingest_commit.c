@@ -409,7 +409,7 @@ static int known(struct run *run, struct pfs_err *err)
     }
     if (parts->user == NULL)
         return 0;
-    rc = pfs_commit_known(at.store, at.meta, run->user, run->identifier, err);
+    rc = pfs_commit_known(at.store, at.meta, run->user, run->identifier, parts->time_ms, err);
     if (rc == 1)
         retire_all(run->ingest, parts, parts->intent);
     return rc;

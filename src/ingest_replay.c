@@ -266,7 +266,8 @@ static int is_committed(struct replay *r, const struct group *g, const struct pf
         return 0;
     at = pfs_table_parts(table);
     if (tried == NULL)
-        return part->user == NULL && g->sealed ? pfs_commit_known(at.store, at.meta, user, part->order, err) : 0;
+        return part->user == NULL && g->sealed ? pfs_commit_known(at.store, at.meta, user, part->order, INT64_MAX, err)
+                                               : 0;
     rc = pfs_commit_find(at.store, at.meta, user, tried->intent.identifier, tried->intent.seen, &id, &gap, err);
     if (rc != 0 || !gap)
         return rc;

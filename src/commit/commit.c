@@ -257,11 +257,14 @@ int pfs_commit_try(const struct pfs_commit *commit, const struct pfs_snapshot *b
     return PFS_COMMIT_DONE;
 }
 
-int pfs_commit_known(struct pfs_store *store, const char *meta, const char *user, int64_t identifier,
+/* Beyond a user's newest snapshot, how many more are looked at for one that landed behind a later number. */
+#define LATE_LANDINGS_MAX 64
+
+int pfs_commit_known(struct pfs_store *store, const char *meta, const char *user, int64_t identifier, int64_t began_ms,
                      struct pfs_err *err)
 {
     struct pfs_arena arena;
-    int64_t latest, earliest;
+    int64_t latest, earliest, left = INT64_MAX;
     int known = 0, rc = pfs_snapshot_latest_id(store, meta, &latest, err);
 
     if (rc == -ENOENT)
@@ -270,17 +273,16 @@ int pfs_commit_known(struct pfs_store *store, const char *meta, const char *user
         return rc;
     rc = pfs_snapshot_earliest_id(store, meta, &earliest, err);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    for (int64_t id = latest; rc == 0 && id >= earliest; id--) {
+    for (int64_t id = latest; rc == 0 && known == 0 && left > 0 && id >= earliest; id--, left--) {
         struct pfs_snapshot snapshot;
 
         pfs_arena_reset(&arena);
-        rc = pfs_snapshot_load(store, meta, id, &arena, &snapshot, NULL, err);
-        if (rc == 0 && strcmp(snapshot.commit_user, user) == 0) {
-            known = snapshot.commit_identifier >= identifier;
-            break;
-        }
-        if (rc == -ENOENT) /* expired meanwhile: so is everything before it */
-            break;
+        rc = pfs_snapshot_load(store, meta, id, &arena, &snapshot, NULL, err); /* -ENOENT: it expired meanwhile */
+        if (rc < 0 || strcmp(snapshot.commit_user, user) != 0)
+            continue;
+        known = snapshot.commit_identifier == identifier ||
+                (snapshot.commit_identifier > identifier && snapshot.time_ms < began_ms);
+        left = left < LATE_LANDINGS_MAX ? left : LATE_LANDINGS_MAX;
     }
     pfs_arena_done(&arena);
     return rc < 0 && rc != -ENOENT ? rc : known;
