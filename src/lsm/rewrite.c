@@ -69,13 +69,13 @@ static void choose_read(struct rewriting *r, struct pfs_budget budget)
                                         .context = r};
 }
 
-/* With lookup the engine folds single records, too, where rows of level 0 are rewritten. */
+/* With lookup the engine folds single records, too, where rows of level 0 are rewritten, and in what is told of a file
+ * that only moves. */
 static bool folds_alone(const struct rewriting *r)
 {
     const struct pfs_schema *schema = r->c->config.state->schema;
 
-    if (!schema->lookup_mode || r->writer == NULL ||
-        (schema->engine != PFS_PARTIAL_UPDATE && schema->engine != PFS_AGGREGATION))
+    if (!schema->lookup_mode || (schema->engine != PFS_PARTIAL_UPDATE && schema->engine != PFS_AGGREGATION))
         return false;
     for (int32_t i = 0; i < r->sections; i++)
         for (int32_t k = 0; k < r->section[i].files; k++)
