@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -74,16 +75,26 @@ static void left_out(void *context, const struct pfs_text_refusal *refusal, cons
     note_error(context, refusal, why);
 }
 
-/* In partition/<k>=<v>/ what is replaced is that partition; elsewhere, the partitions that rows fall into. */
+/* In partition/<k>=<v>/ what is replaced is that partition; elsewhere, the partitions that rows fall into, or all where
+ * the table says so. */
+static enum pfs_overwrite_kind overwrite_kind(const struct pfs_inbox *b)
+{
+    const char *dynamic = pfs_options_get(&b->schema->options, "dynamic-partition-overwrite");
+
+    if (b->config.partitions > 0)
+        return PFS_OVERWRITE_STATIC;
+    if (b->schema->partition_keys > 0 && (dynamic == NULL || strcasecmp(dynamic, "false") != 0))
+        return PFS_OVERWRITE_DYNAMIC;
+    return PFS_OVERWRITE_ALL;
+}
+
 static int fill_overwrite(struct pfs_inbox *b, struct pfs_overwrite *out, struct pfs_err *err)
 {
     const struct pfs_inbox_config *c = &b->config;
     struct pfs_column *value;
     int32_t *column;
 
-    *out = (struct pfs_overwrite){.kind = c->partitions > 0               ? PFS_OVERWRITE_STATIC
-                                          : b->schema->partition_keys > 0 ? PFS_OVERWRITE_DYNAMIC
-                                                                          : PFS_OVERWRITE_ALL};
+    *out = (struct pfs_overwrite){.kind = overwrite_kind(b)};
     if (c->partitions == 0)
         return 0;
     value = pfs_arena_array(&b->arena, (size_t)c->partitions, sizeof(*value));

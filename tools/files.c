@@ -1,4 +1,4 @@
-/* files.c - ls, cat and append: the same tree as in the mount, called directly. */
+/* files.c - ls, cat, append and overwrite: the same tree as in the mount, called directly. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -189,7 +189,7 @@ int command_ls(int argc, char **argv)
     return code;
 }
 
-/* ---- append ---- */
+/* ---- append, overwrite ---- */
 
 static int copy_in(struct opened *o, uint8_t *piece, struct pfs_err *err)
 {
@@ -215,7 +215,7 @@ static int copy_in(struct opened *o, uint8_t *piece, struct pfs_err *err)
 }
 
 /* A handle that failed keeps nothing; one that did not is sealed by its release: one commit. */
-static int append(struct session *session, const char *path, struct pfs_err *err)
+static int put_rows(struct session *session, const char *path, int flags, struct pfs_err *err)
 {
     uint8_t *piece = pfs_alloc(PIECE);
     struct opened o;
@@ -223,7 +223,7 @@ static int append(struct session *session, const char *path, struct pfs_err *err
 
     if (piece == NULL)
         return pfs_fail(err, ENOMEM, "no memory");
-    rc = open_path(session, path, O_WRONLY | O_APPEND, &o, err);
+    rc = open_path(session, path, O_WRONLY | flags, &o, err);
     if (rc < 0) {
         pfs_free(piece);
         return rc;
@@ -234,21 +234,43 @@ static int append(struct session *session, const char *path, struct pfs_err *err
     return rc < 0 ? rc : released;
 }
 
-int command_append(int argc, char **argv)
+static int write_command(char **argv, int flags)
 {
     struct pfs_err err = {0};
     struct session session;
     int code, rc;
 
-    if (argc != 2)
-        return usage_error("append needs a warehouse and the path of an inbox");
     code = open_session(argv[0], false, &session);
     if (code != 0)
         return code;
-    rc = append(&session, argv[1], &err);
+    rc = put_rows(&session, argv[1], flags, &err);
     if (rc == 0)
         rc = pfs_tree_finish(session.tree, &err); /* the commit */
     code = rc < 0 ? failed(argv[1], rc, &err) : 0;
     session_close(&session);
     return code;
+}
+
+/* The last name of a path. */
+static bool path_ends(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL && strcmp(slash + 1, name) == 0;
+}
+
+int command_append(int argc, char **argv)
+{
+    if (argc != 2)
+        return usage_error("append needs a warehouse and the path of an inbox");
+    if (path_ends(argv[1], "overwrite"))
+        return usage_error("append adds rows; paimonfs overwrite replaces them");
+    return write_command(argv, O_APPEND);
+}
+
+int command_overwrite(int argc, char **argv)
+{
+    if (argc != 2 || !path_ends(argv[1], "overwrite"))
+        return usage_error("overwrite needs a warehouse and a path as db/table/overwrite");
+    return write_command(argv, O_TRUNC);
 }

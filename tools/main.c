@@ -16,6 +16,7 @@ static const struct command {
     {"cat", command_cat, "[--memory N] [-o external-paths=DIR] WAREHOUSE PATH...",
      "print files of the tree, without FUSE"},
     {"append", command_append, "WAREHOUSE PATH", "rows from standard input into an inbox, one commit"},
+    {"overwrite", command_overwrite, "WAREHOUSE PATH", "rows that replace a table or its partitions, one commit"},
     {"sql", command_sql, "WAREHOUSE [FILE]", "statements from a file or standard input"},
     {"compact", command_compact, "[--full] WAREHOUSE [DB.TABLE]", "many small files made few large ones"},
     {"status", command_status, "[--json] [MOUNTPOINT]", "what is mounted"},
@@ -26,7 +27,7 @@ static void print_help(FILE *out)
 {
     fputs("paimonfs - Apache Paimon tables as files\n\nusage:\n", out);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(out, "  paimonfs %-7s %-42s %s\n", commands[i].name, commands[i].usage, commands[i].what);
+        fprintf(out, "  paimonfs %-9s %-42s %s\n", commands[i].name, commands[i].usage, commands[i].what);
     fputs("  paimonfs --help | --version\n\n"
           "PATH is the path in the mount: shop/orders/snapshot/latest.csv, shop/orders/inbox.\n"
           "Mount options: ro, memory=, threads=, cache=DIR, cache-size=, external-paths=DIR[:DIR], "

@@ -321,6 +321,25 @@ def overwrite_replaces_the_partitions_that_rows_fall_into(m):
     equal(m.read("d/p/snapshot/latest.csv"), "dt,k,v\na,2,z\nb,3,w\n")
 
 
+@test
+def overwrite_replaces_every_partition_where_the_table_says_so(m):
+    m.sql(PARTED.replace("CREATE DATABASE d; ", "").replace("'3'", "'3', 'dynamic-partition-overwrite' = 'false'"))
+    m.append("a,1,x\nb,1,y\n", "d/p")
+    m.sh("echo a,2,z > d/p/overwrite")
+    equal(m.read("d/p/snapshot/latest.csv"), "dt,k,v\na,2,z\n")
+
+
+@test
+def the_command_line_overwrites_in_one_commit(m):
+    m.append(rows(10))
+    put = [m.binary, "overwrite", m.warehouse, "d/t/overwrite"]
+    subprocess.run(put, input=b"7,only,1\n", check=True)
+    equal(m.read(), "k,v,amount\n7,only,1.00\n")
+    assert subprocess.run(put, input=b"8,x,not\n", capture_output=True).returncode == 1
+    equal(m.read(), "k,v,amount\n7,only,1.00\n")
+    assert subprocess.run([*put[:-1], "d/t/inbox"], input=b"8,x,1\n", capture_output=True).returncode == 2
+
+
 # ---- the read surface ----
 
 PARTED = ("CREATE DATABASE d; CREATE TABLE d.p (dt STRING, k INT, v STRING, PRIMARY KEY (dt, k) NOT ENFORCED) "
