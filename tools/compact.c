@@ -3,18 +3,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "tools/bar.h"
 #include "tools/commands.h"
 #include "tools/session.h"
 
-#define BAR_CELLS 40
-
-struct bar {
-    const char *what;
-    bool drawn; /* standard error is a terminal */
-    int shown;  /* permille that was drawn last */
+struct work {
+    struct bar bar;
     struct pfs_cancel cancel;
 };
 
@@ -36,31 +32,13 @@ static void block_interrupts(void)
     sigprocmask(SIG_BLOCK, &both, NULL);
 }
 
-static void draw(struct bar *bar, int64_t done, int64_t rows)
-{
-    int permille = rows > 0 ? (int)(done * 1000 / rows) : 1000, cells = permille * BAR_CELLS / 1000;
-
-    if (!bar->drawn || permille == bar->shown)
-        return;
-    bar->shown = permille;
-    fprintf(stderr, "\r%s [%.*s%*s] %3d%%", bar->what, cells, "########################################",
-            BAR_CELLS - cells, "", permille / 10);
-    fflush(stderr);
-}
-
 static void progress(void *context, int64_t done, int64_t rows)
 {
-    struct bar *bar = context;
+    struct work *work = context;
 
     if (is_interrupted())
-        pfs_cancel(&bar->cancel);
-    draw(bar, done, rows);
-}
-
-static void wipe(const struct bar *bar)
-{
-    if (bar->drawn && bar->shown >= 0)
-        fprintf(stderr, "\r%*s\r", (int)strlen(bar->what) + BAR_CELLS + 8, "");
+        pfs_cancel(&work->cancel);
+    bar_draw(&work->bar, done, rows);
 }
 
 static void report(const char *name, const struct pfs_compact_result *r)
@@ -76,8 +54,8 @@ static void report(const char *name, const struct pfs_compact_result *r)
 /* `name` is db.t, or db.t$branch_b. */
 static int compact_table(struct session *session, const char *name, bool full, struct pfs_err *err)
 {
-    struct bar bar = {.what = name, .drawn = isatty(STDERR_FILENO) == 1, .shown = -1};
-    struct pfs_compact_want want = {.full = full, .cancel = &bar.cancel, .progress = progress, .context = &bar};
+    struct work work = {0};
+    struct pfs_compact_want want = {.full = full, .cancel = &work.cancel, .progress = progress, .context = &work};
     char *database = pfs_strdup(name), *table, *branch;
     struct pfs_compact_result result;
     struct pfs_table *opened = NULL;
@@ -99,9 +77,10 @@ static int compact_table(struct session *session, const char *name, bool full, s
         return pfs_fail(err, EINVAL, "a table is named DB.TABLE");
     if (rc < 0)
         return rc == -ENOENT ? pfs_fail(err, ENOENT, "there is no such table") : rc;
+    bar_init(&work.bar, name);
     rc = pfs_table_compact(opened, &want, &result, err);
     pfs_table_unref(opened);
-    wipe(&bar);
+    bar_wipe(&work.bar);
     if (rc == -ECANCELED)
         return pfs_fail(err, ECANCELED, "interrupted; the table is as it was");
     if (rc == 0)

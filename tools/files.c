@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "tools/bar.h"
 #include "tools/commands.h"
 #include "tools/session.h"
 
@@ -191,8 +193,21 @@ int command_ls(int argc, char **argv)
 
 /* ---- append, overwrite ---- */
 
-static int copy_in(struct opened *o, uint8_t *piece, struct pfs_err *err)
+/* Bytes of standard input that are still to come, 0 = nobody knows. */
+static int64_t input_size(void)
 {
+    struct stat st;
+    off_t at;
+
+    if (fstat(STDIN_FILENO, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    at = lseek(STDIN_FILENO, 0, SEEK_CUR);
+    return at >= 0 && at < st.st_size ? st.st_size - at : 0;
+}
+
+static int copy_in(struct opened *o, uint8_t *piece, struct bar *bar, struct pfs_err *err)
+{
+    int64_t size = input_size();
     uint64_t off = 0;
     int64_t rc;
 
@@ -210,6 +225,8 @@ static int copy_in(struct opened *o, uint8_t *piece, struct pfs_err *err)
         if (rc < 0)
             return (int)rc;
         off += (uint64_t)got;
+        if (size > 0)
+            bar_draw(bar, (int64_t)off, size);
     }
     return 0;
 }
@@ -219,6 +236,7 @@ static int put_rows(struct session *session, const char *path, int flags, struct
 {
     uint8_t *piece = pfs_alloc(PIECE);
     struct opened o;
+    struct bar bar;
     int rc, released;
 
     if (piece == NULL)
@@ -228,7 +246,9 @@ static int put_rows(struct session *session, const char *path, int flags, struct
         pfs_free(piece);
         return rc;
     }
-    rc = copy_in(&o, piece, err);
+    bar_init(&bar, path);
+    rc = copy_in(&o, piece, &bar, err);
+    bar_wipe(&bar);
     pfs_free(piece);
     released = close_path(&o, rc == 0 ? err : NULL);
     return rc < 0 ? rc : released;

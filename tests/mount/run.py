@@ -9,6 +9,7 @@ import json
 import mmap
 import os
 import pathlib
+import pty
 import signal
 import subprocess
 import sys
@@ -338,6 +339,25 @@ def the_command_line_overwrites_in_one_commit(m):
     assert subprocess.run(put, input=b"8,x,not\n", capture_output=True).returncode == 1
     equal(m.read(), "k,v,amount\n7,only,1.00\n")
     assert subprocess.run([*put[:-1], "d/t/inbox"], input=b"8,x,1\n", capture_output=True).returncode == 2
+
+
+@test
+def a_bar_is_drawn_on_a_terminal_alone(m):
+    (m.warehouse.parent / "f.csv").write_text(rows(100000))
+
+    def drawn(**more):
+        ours, theirs = pty.openpty()
+        with open(m.warehouse.parent / "f.csv") as f:
+            subprocess.run([m.binary, "append", m.warehouse, "d/t/inbox"], stdin=f, stderr=theirs, check=True,
+                           env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, **more})
+        os.write(theirs, b".")
+        seen = os.read(ours, 65536).decode()
+        os.close(ours)
+        os.close(theirs)
+        return seen
+
+    assert "d/t/inbox [" in drawn() and "100%" in drawn()
+    equal(drawn(NO_COLOR="1"), ".")
 
 
 # ---- the read surface ----
