@@ -339,7 +339,11 @@ class Rivals:
             if path.is_file() and not to.exists():
                 to.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(path, to)
-        shutil.copy(there / ("snapshot/snapshot-%d" % newest), here / "snapshot/tmp")
+        # An engine that took part in the race made its snapshot's text before ours was there.
+        ours = json.loads((here / ("snapshot/snapshot-%d" % newest)).read_text())
+        theirs = json.loads((there / ("snapshot/snapshot-%d" % newest)).read_text())
+        theirs["timeMillis"] = ours["timeMillis"] - 5
+        (here / "snapshot/tmp").write_text(json.dumps(theirs))
         os.rename(here / "snapshot/tmp", here / ("snapshot/snapshot-%d" % newest))
         if again:
             self.check("replaced", not mount.append(table, again) and "not acknowledged")

@@ -258,6 +258,33 @@ static void a_replaced_snapshot_does_not_stand(void **state)
     assert_int_equal(pfs_publish_stands(&p, 2, PFS_COMMIT_APPEND, &err), -EIO); /* it says that it is number 1 */
 }
 
+static int known(int64_t identifier, int64_t began_ms)
+{
+    return pfs_commit_known(store, "d.db/t", "u", identifier, began_ms, NULL);
+}
+
+/* Numbers of a user ascend; rows that were acknowledged before a later number landed may land behind it. */
+static void a_later_number_speaks_for_an_earlier_one_that_came_after_it(void **state)
+{
+    struct pfs_state *s;
+    int64_t landed;
+
+    (void)state;
+    (void)commit(5);
+    (void)commit(7);
+    s = newest();
+    landed = s->snapshot.time_ms;
+    pfs_state_unref(s);
+    assert_int_equal(known(7, landed), 1);
+    assert_int_equal(known(5, landed), 1);
+    assert_int_equal(known(6, landed + 1), 1); /* a repetition of what has expired */
+    assert_int_equal(known(6, landed), 0);     /* begun before 7 landed */
+    assert_int_equal(known(8, INT64_MAX), 0);
+    (void)commit(6);
+    assert_int_equal(known(6, 0), 1);
+    assert_int_equal(known(7, 0), 1); /* though the newest number is a smaller one */
+}
+
 static void an_expired_snapshot_stands_below_a_later_one_of_its_user(void **state)
 {
     struct racer r = {0};
@@ -629,6 +656,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(losing_leaves_none_of_its_manifests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cancelled_commit_ends_before_the_next_attempt, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_replaced_snapshot_does_not_stand, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_later_number_speaks_for_an_earlier_one_that_came_after_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_expired_snapshot_stands_below_a_later_one_of_its_user, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_call_fails_once_and_the_row_is_there_once_or_never, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forty_commits_leave_few_manifests, set_up, tear_down),
