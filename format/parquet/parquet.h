@@ -46,8 +46,10 @@ struct pfs_parquet_write {
     int64_t row_group_bytes; /* 0 = 128 MiB, measured before compression */
     int32_t page_bytes;      /* 0 = 1 MiB */
     bool no_dictionary;      /* parquet.enable.dictionary=false */
-    size_t held_bytes;       /* memory that ends a row group early; 0 = 64 MiB */
-    struct pfs_pool *pool;   /* columns are encoded and compressed in parallel; NULL = on the caller alone */
+    bool delta;            /* parquet.writer.version=PARQUET_2_0: integers may be DELTA_BINARY_PACKED. Smaller, but not
+                              every reader of such tables takes it, and Paimon writes none by default */
+    size_t held_bytes;     /* memory that ends a row group early; 0 = 64 MiB */
+    struct pfs_pool *pool; /* columns are encoded and compressed in parallel; NULL = on the caller alone */
 };
 
 /* Opens a writer that appends to `file` (which stays the caller's). The bytes are the same with and without a pool.

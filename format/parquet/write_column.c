@@ -25,6 +25,7 @@ void pfs_pq_out_init(struct pfs_pq_out_column *c, const struct pfs_pq_out_node *
                                     .codec = write->codec,
                                     .level = write->level,
                                     .page_bytes = write->page_bytes,
+                                    .delta = write->delta,
                                     .distinct = {.width = node->width}};
     c->dictionary = !write->no_dictionary && (node->width == 0 || node->width == 4 || node->width == 8);
 }
@@ -205,7 +206,8 @@ static void put_indexes(struct pfs_pq_out_column *c, struct pfs_buf *raw)
 
 static bool may_be_delta(const struct pfs_pq_out_column *c)
 {
-    return c->integers != PFS_PQ_OUT_PLAIN && (c->node->physical == PFS_PQ_INT32 || c->node->physical == PFS_PQ_INT64);
+    return c->delta && c->integers != PFS_PQ_OUT_PLAIN &&
+           (c->node->physical == PFS_PQ_INT32 || c->node->physical == PFS_PQ_INT64);
 }
 
 static bool try_delta(struct pfs_pq_out_column *c, struct pfs_buf *raw)

@@ -41,6 +41,7 @@ struct pfs_pq_out_column {
     /* The row group: */
     bool dictionary; /* still used */
     struct pfs_pq_dictionary distinct;
+    bool delta;                        /* integers may be DELTA_BINARY_PACKED */
     enum pfs_pq_out_integers integers; /* how plain ones are stored */
     bool has_dictionary_pages, has_plain_pages, has_delta_pages;
     struct pfs_pq_pages pages, dictionary_page;

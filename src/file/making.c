@@ -161,8 +161,10 @@ static int read_share(const struct pfs_options *o, struct pfs_making *out, struc
 static int read_sizes(const struct pfs_schema *schema, struct pfs_making *out, struct pfs_err *err)
 {
     const struct pfs_options *o = &schema->options;
+    const char *version = pfs_options_get(o, "parquet.writer.version");
     bool dictionary;
 
+    out->delta = version != NULL && (strcasecmp(version, "PARQUET_2_0") == 0 || strcasecmp(version, "v2") == 0);
     PFS_TRY(pfs_options_bytes(o, "file.block-size", 0, &out->block_bytes, err));
     PFS_TRY(pfs_options_bool(o, "parquet.enable.dictionary", true, &dictionary, err));
     PFS_TRY(pfs_options_bytes(o, "parquet.page.size", 0, &out->page_bytes, err));
@@ -252,6 +254,7 @@ int pfs_making_open(const struct pfs_making *making, struct pfs_file *file, cons
                                         .row_group_bytes = making->block_bytes,
                                         .page_bytes = (int32_t)making->page_bytes,
                                         .no_dictionary = making->no_dictionary,
+                                        .delta = making->delta,
                                         .pool = pool};
     struct pfs_avro_rows_write avro = {
         .columns = columns, .fields = fields, .codec = making->codec, .level = making->level};

@@ -23,6 +23,7 @@ struct pfs_making {
     int64_t block_bytes;     /* row group or stripe; 0 = the format's own */
     int64_t page_bytes;      /* Parquet; 0 = the format's own */
     bool no_dictionary;      /* Parquet; ORC with a threshold of 0 */
+    bool delta;              /* Parquet: parquet.writer.version is 2 */
     double dictionary_share; /* ORC: most entries for each value; 0 = the format's own */
     int64_t target_bytes;
 };

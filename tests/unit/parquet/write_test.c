@@ -75,8 +75,9 @@ static const struct {
 static const struct pfs_parquet_write ways[] = {
     {.codec = PFS_CODEC_NONE},
     {.codec = PFS_CODEC_ZSTD, .no_dictionary = true},
+    {.codec = PFS_CODEC_ZSTD, .no_dictionary = true, .delta = true},
     {.codec = PFS_CODEC_SNAPPY, .page_bytes = 64},
-    {.codec = PFS_CODEC_NONE, .page_bytes = 16, .row_group_bytes = 1000, .no_dictionary = true},
+    {.codec = PFS_CODEC_NONE, .page_bytes = 16, .row_group_bytes = 1000, .no_dictionary = true, .delta = true},
 };
 
 /* A file that is written to memory. */
@@ -445,9 +446,10 @@ static void wide_check(struct wide *w, struct target *target)
 
 static void a_pool_makes_the_same_bytes_and_they_hold_the_rows(void **state)
 {
-    static const struct pfs_parquet_write wide_ways[] = {{.codec = PFS_CODEC_ZSTD},
-                                                         {.codec = PFS_CODEC_NONE, .no_dictionary = true},
-                                                         {.codec = PFS_CODEC_ZSTD, .row_group_bytes = 300000}};
+    static const struct pfs_parquet_write wide_ways[] = {
+        {.codec = PFS_CODEC_ZSTD},
+        {.codec = PFS_CODEC_NONE, .no_dictionary = true},
+        {.codec = PFS_CODEC_ZSTD, .delta = true, .row_group_bytes = 300000}};
     struct pfs_arena arena = {0};
     struct pfs_pool *pool;
     struct wide w;
@@ -509,7 +511,7 @@ static void what_ascends_or_never_changes_takes_no_room(void **state)
     memset(w.valid, 0xff, WIDE_ROWS / 8 + 1);
     memset(w.offsets, 0, (WIDE_ROWS + 1) * 4);
     memset(w.same, 'x', WIDE_ROWS * 4);
-    wide_write(&w, (struct pfs_parquet_write){.codec = PFS_CODEC_NONE}, 4096, &target, &held);
+    wide_write(&w, (struct pfs_parquet_write){.codec = PFS_CODEC_NONE, .delta = true}, 4096, &target, &held);
     assert_true(target.bytes.len < 3 * WIDE_ROWS / 10);
     wide_check(&w, &target);
     pfs_buf_done(&target.bytes);
