@@ -21,12 +21,18 @@ struct twin_file {
 
 static const struct pfs_store_ops twin_ops;
 
+/* Calls come from several threads. */
+static void tally(int64_t *sum, int64_t more)
+{
+    (void)__atomic_fetch_add(sum, more, __ATOMIC_RELAXED);
+}
+
 /* Numbers the call; answers the error that it is to fail with, or 0. */
 static int count(struct twin *t, const char *op, const char *path)
 {
     int64_t number = atomic_fetch_add(&t->calls, 1) + 1;
 
-    t->fault->calls = number;
+    __atomic_store_n(&t->fault->calls, number, __ATOMIC_RELAXED);
     if (t->fault->each != NULL)
         t->fault->each(t->fault->context, op, path);
     if (t->fault->die_at != 0 && number >= t->fault->die_at)
@@ -93,7 +99,7 @@ static int twin_pread(struct pfs_file *file, uint64_t off, void *to, size_t len,
     struct twin_file *f = (struct twin_file *)file;
 
     PFS_TRY(fails(f->twin, "pread", "", err));
-    f->twin->fault->bytes_read += (int64_t)len;
+    tally(&f->twin->fault->bytes_read, (int64_t)len);
     return pfs_file_pread(f->below, off, to, len, err);
 }
 
@@ -106,7 +112,7 @@ static int twin_append(struct pfs_file *file, const void *at, size_t len, struct
         return rc;
     if (rc < 0)
         len /= 2;
-    f->twin->fault->bytes_written += (int64_t)len;
+    tally(&f->twin->fault->bytes_written, (int64_t)len);
     if (rc < 0) {
         (void)pfs_file_append(f->below, at, len, NULL);
         __atomic_store_n(&file->size, f->below->size, __ATOMIC_RELEASE);
@@ -122,7 +128,7 @@ static int twin_sync(struct pfs_file *file, struct pfs_err *err)
     struct twin_file *f = (struct twin_file *)file;
 
     PFS_TRY(fails(f->twin, "sync", "", err));
-    f->twin->fault->syncs++;
+    tally(&f->twin->fault->syncs, 1);
     return pfs_file_sync(f->below, err);
 }
 
@@ -187,7 +193,7 @@ static int twin_sync_dir(void *self, const char *path, struct pfs_err *err)
     struct twin *t = self;
 
     PFS_TRY(fails(t, "sync_dir", path, err));
-    t->fault->syncs++;
+    tally(&t->fault->syncs, 1);
     return pfs_store_sync_dir(t->below, path, err);
 }
 

@@ -1,14 +1,19 @@
-/* crash.c - appends that are killed at every k-th store call, that meet a failing store call, or a power cut.
+/* crash.c - writers that are killed at every k-th store call, that meet a failing store, or a power cut.
  *
- * A child appends rows through the tree over the fault store and writes a byte to a pipe for each append that was
- * acknowledged. It dies at store call k. The parent opens the warehouse again and counts: what was acknowledged is
- * there once, and beyond it at most the one append under way, whole. k grows until a child survives. Then the same with
- * the k-th call failing instead: an append that failed may be repeated under its number, and is there once. Last, the
- * power is cut at call k of a memory store, which then forgets every byte and name that was not synced.
+ * A scenario is a row of acts through the tree over the fault store, each a handle that is opened, written, flushed and
+ * released; a child does them one after another and writes a byte to a pipe for each that was acknowledged. The parent
+ * opens the warehouse again and counts: what was acknowledged is there once, and beyond it at most the one act under
+ * way, whole. The child
+ *   dies at store call k;
+ *   or call k fails, and it repeats what was not acknowledged until all is;
+ *   or every call from k on fails (no space, I/O error) and it gives up, with or without closing the warehouse.
+ * k grows until a child is not disturbed. Last, the power is cut at call k of a memory store, which then forgets every
+ * byte and name that was not synced.
  *
  * crash DIR [STEP]: every STEP-th call (default 1). Ends with `N passed, N failed`.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +22,6 @@
 
 #include "base/mem.h"
 #include "fs/tree.h"
-
-#define APPENDS 20
 
 struct opened {
     struct pfs_pool *pool;
@@ -56,32 +59,106 @@ static void close_all(struct opened *o)
     pfs_pool_close(o->pool);
 }
 
-/* Append number n: two rows, so that half of one would show. 0 = acknowledged. */
-static int64_t append(struct opened *o, int n, struct pfs_err *err)
+/* ---- scenarios ---- */
+
+struct act {
+    char path[64], rows[128];
+    int flags;
+};
+
+struct scenario {
+    const char *name, *sql, *view;
+    int acts;
+    void (*describe)(int n, struct act *out);
+    bool (*is_gone)(int n, int row, int acts); /* has a later act replaced it? NULL = nothing is replaced */
+};
+
+/* Two rows each, so that half of an act would show; under a number, so that it may be repeated. */
+static void describe_keys(int n, struct act *out)
+{
+    (void)snprintf(out->path, sizeof(out->path), "d/t/inbox@crash:%d", n);
+    (void)snprintf(out->rows, sizeof(out->rows), "%d,first of %d\n%d,second of %d\n", 2 * n, n, 2 * n + 1, n);
+    out->flags = O_APPEND;
+}
+
+/* Into two partitions by name, by the order of handles, copied; the fourth replaces what partition b holds. */
+static void describe_partitions(int n, struct act *out)
+{
+    static const char *const path[] = {"d/t/inbox", "", "d/t/inbox", "d/t/overwrite"};
+
+    (void)snprintf(out->path, sizeof(out->path), "%s", path[n % 4]);
+    if (n % 4 == 1)
+        (void)snprintf(out->path, sizeof(out->path), "d/t/inbox@crash:%d", n);
+    (void)snprintf(out->rows, sizeof(out->rows), "%s,first of %d\nb,second of %d\n", n % 4 == 3 ? "b" : "a", n, n);
+    out->flags = n % 4 == 0 ? O_APPEND : 0;
+}
+
+static bool is_overwritten(int n, int row, int acts)
+{
+    int next = n + 1;
+
+    while (next % 4 != 3)
+        next++;
+    return (row == 1 || n % 4 == 3) && next < acts;
+}
+
+static const struct scenario scenarios[] = {
+    {"keys", "CREATE DATABASE d; CREATE TABLE d.t (k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED);",
+     "d/t/snapshot/latest.csv", 12, describe_keys, NULL},
+    {"partitions", "CREATE DATABASE d; CREATE TABLE d.t (dt STRING, v STRING) PARTITIONED BY (dt);",
+     "d/t/snapshot/latest.csv", 12, describe_partitions, is_overwritten},
+};
+
+/* Are exactly the rows of the first `acts` there, each once? */
+static bool holds(const struct scenario *s, const char *text, int64_t rows, int acts)
+{
+    int64_t expected = 0;
+
+    for (int n = 0; n < acts; n++) {
+        struct act act;
+        const char *at = act.rows;
+
+        s->describe(n, &act);
+        for (int row = 0; row < 2; row++) {
+            size_t len = (size_t)(strchr(at, '\n') - at) + 1;
+            char line[128];
+
+            (void)snprintf(line, sizeof(line), "\n%.*s", (int)len, at);
+            at += len;
+            if (s->is_gone != NULL && s->is_gone(n, row, acts))
+                continue;
+            expected++;
+            if (strstr(text, line) == NULL)
+                return false;
+        }
+    }
+    return rows == expected;
+}
+
+/* 0 = acknowledged. */
+static int64_t perform(struct opened *o, const struct scenario *s, int n, struct pfs_err *err)
 {
     struct pfs_waiting waiting;
     struct pfs_opened file;
     struct pfs_entry entry;
-    char path[64], rows[128];
-    int64_t rc, released;
+    struct act act;
+    int64_t rc;
 
-    (void)snprintf(path, sizeof(path), "d/t/inbox@crash:%d", n);
-    (void)snprintf(rows, sizeof(rows), "%d,first of %d\n%d,second of %d\n", 2 * n, n, 2 * n + 1, n);
+    s->describe(n, &act);
     PFS_TRY(pfs_waiting_init(&waiting, err));
-    rc = pfs_tree_walk(o->tree, path, &entry, err);
+    rc = pfs_tree_walk(o->tree, act.path, &entry, err);
     if (rc == 0) {
-        pfs_tree_open_file(o->tree, &waiting.request, entry.node, O_WRONLY | O_APPEND, &file);
+        pfs_tree_open_file(o->tree, &waiting.request, entry.node, O_WRONLY | act.flags, &file);
         rc = pfs_waiting_result(&waiting, err);
         if (rc == 0) {
-            pfs_tree_write(o->tree, &waiting.request, file.handle, 0, pfs_str(rows));
+            pfs_tree_write(o->tree, &waiting.request, file.handle, 0, pfs_str(act.rows));
             rc = pfs_waiting_result(&waiting, err);
             if (rc > 0) {
                 pfs_tree_flush(o->tree, &waiting.request, file.handle);
                 rc = pfs_waiting_result(&waiting, err);
             }
             pfs_tree_release(o->tree, &waiting.request, file.handle);
-            released = pfs_waiting_result(&waiting, NULL);
-            rc = rc < 0 ? rc : released;
+            (void)pfs_waiting_result(&waiting, NULL); /* the flush has acknowledged, or not */
         }
         pfs_tree_forget(o->tree, entry.node, 1);
     }
@@ -90,7 +167,7 @@ static int64_t append(struct opened *o, int n, struct pfs_err *err)
 }
 
 /* The view's text into `out`; the number of its rows, or -errno. */
-static int64_t read_rows(struct opened *o, char *out, size_t room)
+static int64_t read_rows(struct opened *o, const struct scenario *s, char *out, size_t room)
 {
     struct pfs_waiting waiting;
     struct pfs_opened file;
@@ -99,7 +176,7 @@ static int64_t read_rows(struct opened *o, char *out, size_t room)
 
     if (pfs_waiting_init(&waiting, NULL) < 0)
         return -EIO;
-    got = pfs_tree_walk(o->tree, "d/t/snapshot/latest.csv", &entry, NULL);
+    got = pfs_tree_walk(o->tree, s->view, &entry, NULL);
     if (got == 0) {
         pfs_tree_open_file(o->tree, &waiting.request, entry.node, O_RDONLY, &file);
         got = pfs_waiting_result(&waiting, NULL);
@@ -120,21 +197,19 @@ static int64_t read_rows(struct opened *o, char *out, size_t room)
     return rows;
 }
 
-static int64_t reread(const char *dir, char *out, size_t room)
+static int64_t reread(const char *dir, const struct scenario *s, char *out, size_t room)
 {
     struct opened o = {0};
     int64_t rows;
 
     if (open_all(dir, NULL, &o, NULL) < 0)
         return -EIO;
-    rows = read_rows(&o, out, room);
+    rows = read_rows(&o, s, out, room);
     close_all(&o);
     return rows;
 }
 
-static const char table_sql[] = "CREATE DATABASE d; CREATE TABLE d.t (k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED);";
-
-static int make_warehouse(const char *dir)
+static int make_warehouse(const char *dir, const struct scenario *s)
 {
     char command[4096];
     struct pfs_buf answer = {0};
@@ -144,98 +219,89 @@ static int make_warehouse(const char *dir)
     (void)snprintf(command, sizeof(command), "rm -rf '%s' && mkdir -p '%s'", dir, dir);
     if (system(command) != 0 || open_all(dir, NULL, &o, NULL) < 0)
         return -EIO;
-    rc = pfs_catalog_execute(o.catalog, NULL, pfs_str(table_sql), &answer, NULL);
+    rc = pfs_catalog_execute(o.catalog, NULL, pfs_str(s->sql), &answer, NULL);
     pfs_buf_done(&answer);
     close_all(&o);
     return rc;
 }
 
-/* Are exactly the first `appends` there, each once and whole? */
-static bool holds(const char *text, int64_t rows, int appends)
-{
-    if (rows != 2 * appends)
-        return false;
-    for (int n = 0; n < appends; n++) {
-        char first[64], second[64];
+/* ---- lives ---- */
 
-        (void)snprintf(first, sizeof(first), "\n%d,first of %d\n", 2 * n, n);
-        (void)snprintf(second, sizeof(second), "\n%d,second of %d\n", 2 * n + 1, n);
-        if (strstr(text, first) == NULL || strstr(text, second) == NULL)
-            return false;
-    }
-    return true;
-}
+struct trouble {
+    const char *name;
+    struct pfs_fault fault; /* without the number of the call */
+    bool dies, repeats, closes;
+};
 
-static void child(const char *dir, int64_t die_at, int acknowledge)
+static const struct trouble troubles[] = {
+    {"killed", {0}, true, false, false},
+    {"one call has no space", {.fail_errno = ENOSPC}, false, true, true},
+    {"one call writes half", {.fail_errno = ENOSPC, .short_write = true}, false, true, true},
+    {"no space from here on", {.fail_errno = ENOSPC, .fail_on = true, .short_write = true}, false, false, true},
+    {"I/O errors from here on", {.fail_errno = EIO, .fail_on = true}, false, false, false},
+};
+
+#define REPEATS 4
+enum { UNDISTURBED = 0, NOT_OPENED = 3, DISTURBED = 4 }; /* how a child ends */
+
+static void child(const char *dir, const struct scenario *s, const struct trouble *t, int64_t at, int acknowledge)
 {
-    struct pfs_fault fault = {.die_at = die_at};
+    struct pfs_fault fault = t->fault;
     struct opened o = {0};
+    int64_t rc = 0;
 
+    *(t->dies ? &fault.die_at : &fault.fail_at) = at;
     if (open_all(dir, &fault, &o, NULL) < 0)
-        _exit(3);
-    for (int n = 0; n < APPENDS; n++)
-        if (append(&o, n, NULL) < 0 || write(acknowledge, "", 1) != 1)
-            _exit(4);
-    _exit(0);
+        _exit(NOT_OPENED);
+    for (int n = 0; n < s->acts && rc == 0; n++) {
+        rc = perform(&o, s, n, NULL);
+        for (int again = 0; rc < 0 && again < REPEATS; again++)
+            rc = perform(&o, s, n, NULL);
+        if (rc == 0 && write(acknowledge, "", 1) != 1)
+            rc = -EIO;
+    }
+    if (t->closes)
+        close_all(&o);
+    _exit(rc < 0 || fault.calls >= at ? DISTURBED : UNDISTURBED);
 }
 
-/* One life: 1 = it was killed and all is well, 0 = it survived and all is well, -1 = something is lost or doubled. */
-static int killed_at(const char *dir, int64_t die_at)
+/* One life: 1 = it was disturbed and all is well, 0 = it was not and all is well, -1 = something is lost or doubled. */
+static int live(const char *dir, const struct scenario *s, const struct trouble *t, int64_t at)
 {
     static char text[1 << 16];
     int ends[2], status, acknowledged = 0;
     int64_t rows;
     char byte;
+    bool well;
     pid_t pid;
 
-    if (make_warehouse(dir) < 0 || pipe(ends) < 0)
+    if (make_warehouse(dir, s) < 0 || pipe(ends) < 0)
         return -1;
     pid = fork();
     if (pid == 0)
-        child(dir, die_at, ends[1]);
+        child(dir, s, t, at, ends[1]);
     close(ends[1]);
     while (read(ends[0], &byte, 1) == 1)
         acknowledged++;
     close(ends[0]);
     if (pid < 0 || waitpid(pid, &status, 0) < 0)
         return -1;
-    rows = reread(dir, text, sizeof(text));
-    if (!holds(text, rows, acknowledged) && !(acknowledged < APPENDS && holds(text, rows, acknowledged + 1))) {
-        printf("FAIL killed at call %lld - %d appends acknowledged, %lld rows\n", (long long)die_at, acknowledged,
-               (long long)rows);
+    rows = reread(dir, s, text, sizeof(text));
+    well = holds(s, text, rows, acknowledged) ||
+           (!t->repeats && acknowledged < s->acts && holds(s, text, rows, acknowledged + 1));
+    if (t->repeats && WIFEXITED(status) && WEXITSTATUS(status) != NOT_OPENED)
+        well &= acknowledged == s->acts;
+    if (WIFSIGNALED(status) && (!t->dies || WTERMSIG(status) != SIGKILL))
+        well = false;
+    if (!well)
+        printf("FAIL %s: %s at call %lld - %d acts acknowledged, %lld rows, status %x\n", s->name, t->name,
+               (long long)at, acknowledged, (long long)rows, (unsigned)status);
+    if (!well)
         return -1;
-    }
-    if (WIFSIGNALED(status))
-        return 1;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+    return WIFEXITED(status) && WEXITSTATUS(status) == UNDISTURBED ? 0 : 1;
 }
 
-/* Every append is repeated until it succeeds; one call of the store fails on the way. 1 = a call failed, 0 = none did.
- */
-static int failed_at(const char *dir, int64_t fail_at, bool short_write)
-{
-    struct pfs_fault fault = {.fail_at = fail_at, .fail_errno = ENOSPC, .short_write = short_write};
-    static char text[1 << 16];
-    struct opened o = {0};
-    int64_t rows;
-    int failures = 0;
-
-    if (make_warehouse(dir) < 0 || open_all(dir, &fault, &o, NULL) < 0)
-        return -1;
-    for (int n = 0; n < 3;) {
-        if (append(&o, n, NULL) == 0)
-            n++;
-        else if (++failures > 3)
-            break;
-    }
-    close_all(&o);
-    rows = reread(dir, text, sizeof(text));
-    if (!holds(text, rows, 3)) {
-        printf("FAIL store call %lld failing - %lld rows\n", (long long)fail_at, (long long)rows);
-        return -1;
-    }
-    return fault.calls >= fail_at;
-}
+/* ---- power ---- */
 
 static void keep(void *self)
 {
@@ -257,7 +323,7 @@ static struct pfs_store *handle_of(const struct pfs_store *memory)
 
 /* The power is cut at one call of the store: nothing is written from there on, and what was not synced is gone. 1 = it
  * was cut and all is well, 0 = it was not. */
-static int cut_at(int64_t call)
+static int cut_at(const struct scenario *s, int64_t call)
 {
     struct pfs_fault fault = {.fail_errno = EIO, .fail_on = true};
     static char text[1 << 16];
@@ -269,19 +335,19 @@ static int cut_at(int64_t call)
     bool well;
 
     if (pfs_store_open_memory(&memory, NULL) < 0 || open_over(handle_of(memory), &fault, &before, NULL) < 0 ||
-        pfs_catalog_execute(before.catalog, NULL, pfs_str(table_sql), &answer, NULL) < 0)
+        pfs_catalog_execute(before.catalog, NULL, pfs_str(s->sql), &answer, NULL) < 0)
         return -1;
     fault.fail_at = fault.calls + call;
-    while (acknowledged < 5 && append(&before, acknowledged, NULL) == 0)
+    while (acknowledged < s->acts && perform(&before, s, acknowledged, NULL) == 0)
         acknowledged++;
     pfs_store_memory_power_cut(memory);
     if (open_over(handle_of(memory), NULL, &after, NULL) < 0)
         return -1;
-    rows = read_rows(&after, text, sizeof(text));
-    well = holds(text, rows, acknowledged) || (acknowledged < 5 && holds(text, rows, acknowledged + 1));
+    rows = read_rows(&after, s, text, sizeof(text));
+    well = holds(s, text, rows, acknowledged) || (acknowledged < s->acts && holds(s, text, rows, acknowledged + 1));
     if (!well)
-        printf("FAIL power cut at call %lld - %d appends acknowledged, %lld rows\n", (long long)call, acknowledged,
-               (long long)rows);
+        printf("FAIL %s: power cut at call %lld - %d acts acknowledged, %lld rows\n", s->name, (long long)call,
+               acknowledged, (long long)rows);
     close_all(&after);
     close_all(&before);
     pfs_store_close(memory);
@@ -289,31 +355,34 @@ static int cut_at(int64_t call)
     return !well ? -1 : fault.calls >= fault.fail_at;
 }
 
+static void count(int rc, int *passed, int *failed)
+{
+    *passed += rc >= 0;
+    *failed += rc < 0;
+}
+
 int main(int argc, char **argv)
 {
     int64_t step = argc > 2 ? strtoll(argv[2], NULL, 10) : 1;
-    int passed = 0, failed = 0, rc = 1;
+    int passed = 0, failed = 0, rc;
 
     if (argc < 2 || step < 1)
         return 2;
-    for (int64_t at = 1; rc > 0; at += step) {
-        rc = killed_at(argv[1], at);
-        passed += rc >= 0;
-        failed += rc < 0;
-    }
-    for (int short_write = 0; short_write < 2; short_write++) {
-        rc = 1;
-        for (int64_t at = 1; rc > 0; at++) {
-            rc = failed_at(argv[1], at, short_write != 0);
-            passed += rc >= 0;
-            failed += rc < 0;
+    for (size_t i = 0; i < sizeof(scenarios) / sizeof(*scenarios); i++) {
+        const struct scenario *s = &scenarios[i];
+
+        for (size_t k = 0; k < sizeof(troubles) / sizeof(*troubles); k++) {
+            rc = 1;
+            for (int64_t at = 1 + (int64_t)k % step; rc > 0; at += step) { /* other calls for each trouble */
+                rc = live(argv[1], s, &troubles[k], at);
+                count(rc, &passed, &failed);
+            }
         }
-    }
-    rc = 1;
-    for (int64_t at = 1; rc > 0; at++) {
-        rc = cut_at(at);
-        passed += rc >= 0;
-        failed += rc < 0;
+        rc = 1;
+        for (int64_t at = 1; rc > 0; at += step) {
+            rc = cut_at(s, at);
+            count(rc, &passed, &failed);
+        }
     }
     printf("%d passed, %d failed\n", passed, failed);
     return failed > 0 || passed == 0;
