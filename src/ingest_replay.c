@@ -3,7 +3,9 @@
  * A part that an intent names is committed when the table has that user and identifier. If snapshots have expired
  * since, its files decide: one is referenced, or all are gone (committed, compacted, expired): done; all are there and
  * nobody references them: not committed; anything else is kept and reported, not guessed. A part that no intent names
- * was never tried by its own process; a replay that died may have committed it, under the same user and its order.
+ * was never tried by its own process; a replay that died may have committed it, under the same user and its order. A
+ * part that was not sealed has no order yet: it gets one from its number, the same in every replay and far above all
+ * others, and a snapshot of its own.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,8 @@
 #include "src/catalog_internal.h"
 #include "src/file/file.h"
 #include "src/ingest_internal.h"
+
+#define UNSEALED_ORDER ((int64_t)1 << 62)
 
 struct entry { /* a record, under the part that it is about */
     uint64_t part;
@@ -180,7 +184,9 @@ static int describe(struct replay *r, const struct group *g, struct pfs_part *pa
     part->source = r->source;
     part->number = g->entry[0].part;
     part->time_ms = g->begin.time_ms;
-    part->alone |= g->begin.once || g->begin.overwrite.len > 0;
+    part->alone |= g->begin.once || g->begin.overwrite.len > 0 || !g->sealed;
+    if (!g->sealed)
+        part->order = UNSEALED_ORDER + (int64_t)part->number; /* behind all others */
     part->identifier = g->begin.identifier;
     if (g->begin.once && (part->user = pfs_arena_string(&part->arena, pfs_str(g->begin.user))) == NULL)
         return pfs_arena_full(&part->arena, err);
@@ -265,9 +271,12 @@ static int is_committed(struct replay *r, const struct group *g, const struct pf
     if (table == NULL || part->schema == NULL)
         return 0;
     at = pfs_table_parts(table);
+    if (tried == NULL && part->user != NULL)
+        return 0; /* looked for when its turn comes */
+    if (tried == NULL && !g->sealed)
+        return pfs_commit_find(at.store, at.meta, user, part->order, 0, &id, &gap, err);
     if (tried == NULL)
-        return part->user == NULL && g->sealed ? pfs_commit_known(at.store, at.meta, user, part->order, INT64_MAX, err)
-                                               : 0;
+        return pfs_commit_known(at.store, at.meta, user, part->order, INT64_MAX, err);
     rc = pfs_commit_find(at.store, at.meta, user, tried->intent.identifier, tried->intent.seen, &id, &gap, err);
     if (rc != 0 || !gap)
         return rc;
@@ -301,8 +310,6 @@ static int keep_part(struct replay *r, struct group *g, struct pfs_part *part, s
     rc = is_committed(r, g, part, err);
     if (rc != 0)
         return rc;
-    if (!g->sealed)
-        part->order = INT64_MAX; /* behind all others, by number */
     r->part[r->parts++] = part;
     return 0;
 }
@@ -330,30 +337,6 @@ static int compare_parts(const void *a, const void *b)
     if (x->order != y->order)
         return x->order < y->order ? -1 : 1;
     return (x->number > y->number) - (x->number < y->number);
-}
-
-/* The order that a part is committed under: those without one come behind, always the same way. */
-static void give_orders(struct replay *r)
-{
-    int64_t last = 0;
-
-    if (r->parts > 0)
-        qsort(r->part, (size_t)r->parts, sizeof(struct pfs_part *), compare_parts);
-    for (int64_t i = 0; i < r->records; i++) {
-        struct pfs_part_seal seal;
-        struct pfs_slice body;
-
-        if (r->record[i].kind == PFS_JOURNAL_SEAL && body_of(r, i, &body, NULL) == 0 &&
-            pfs_record_get_seal(body, &seal, NULL) == 0 && seal.order > last)
-            last = seal.order;
-    }
-    for (int64_t i = 0; i < *r->tries; i++)
-        if (strcmp(r->tried[i].intent.user, pfs_foreign_user(r->source->foreign)) == 0 &&
-            r->tried[i].intent.identifier > last)
-            last = r->tried[i].intent.identifier;
-    for (int64_t i = 0; i < r->parts; i++)
-        if (r->part[i]->order == INT64_MAX)
-            r->part[i]->order = ++last;
 }
 
 static void push_parts(struct replay *r)
@@ -406,7 +389,8 @@ static int replay_journal(struct replay *r, struct pfs_err *err)
                 pfs_ingest_report(r->ingest, g.slot, &why);
         }
     }
-    give_orders(r);
+    if (r->parts > 0)
+        qsort(r->part, (size_t)r->parts, sizeof(struct pfs_part *), compare_parts);
     push_parts(r);
     return 0;
 }

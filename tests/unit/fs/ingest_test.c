@@ -120,6 +120,33 @@ static void what_was_acknowledged_is_committed_once_by_the_next_process(void **s
     }
 }
 
+static int keep_journal(void *context, struct pfs_slice name, bool directory)
+{
+    if (!directory && name.len > 8 && memcmp(name.at, "journal-", 8) == 0)
+        (void)snprintf(context, 256, ".paimonfs/%.*s", (int)name.len, (const char *)name.at);
+    return 0;
+}
+
+/* As after a crash that undid the removal: whoever had committed it has ended well, and left no word of it. */
+static void a_journal_that_comes_back_is_not_committed_again(void **state)
+{
+    struct pfs_slice bytes;
+    char path[256] = "";
+
+    (void)state;
+    acknowledge("d/sums/inbox", O_APPEND, "1,10\n");
+    pfs_waiting_done(&t.waiting);
+    assert_int_equal(pfs_store_list(memory, ".paimonfs", keep_journal, path, NULL), 0);
+    assert_int_equal(pfs_store_load(memory, path, 1 << 20, &bytes, NULL), 0);
+    begin_life();
+    assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,10\n");
+    end_life();
+    assert_int_equal(pfs_store_publish(memory, path, bytes, false, NULL), 0);
+    begin_life();
+    assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,10\n");
+    pfs_free((void *)(uintptr_t)bytes.at);
+}
+
 /* As another engine would: v is w now, n is text, there is one column more. */
 static void publish_schema(const char *json)
 {
@@ -200,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_acknowledged_is_committed_once_by_the_next_process, open_memory,
                                         close_memory),
+        cmocka_unit_test_setup_teardown(a_journal_that_comes_back_is_not_committed_again, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_an_older_schema_are_evolved, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_table_that_is_gone_are_set_aside, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_table_that_was_made_anew_are_not_given_to_it, open_memory,
