@@ -147,6 +147,52 @@ static void a_journal_that_comes_back_is_not_committed_again(void **state)
     pfs_free((void *)(uintptr_t)bytes.at);
 }
 
+static void give(const char *path, const char *rows)
+{
+    struct pfs_entry entry;
+    struct pfs_opened file;
+
+    assert_int_equal(open_path(path, O_WRONLY | O_APPEND, &entry, &file), 0);
+    pfs_tree_write(t.tree, &t.waiting.request, file.handle, 0, pfs_str(rows));
+    assert_true(pfs_waiting_result(&t.waiting, NULL) > 0);
+    pfs_tree_flush(t.tree, &t.waiting.request, file.handle);
+    assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 0);
+    assert_int_equal(close_path(&entry, &file), 0);
+}
+
+/* The journal is seen late, as when another host's lock held it: the loader repeats its number, and has gone on. */
+static void a_number_that_was_flushed_is_there_once_whatever_the_loader_did_meanwhile(void **state)
+{
+    for (int seen_late = 0; seen_late < 2; seen_late++) {
+        struct pfs_slice bytes;
+        char path[256] = "";
+
+        acknowledge("d/sums/inbox@u:5", O_APPEND, "1,10\n");
+        pfs_waiting_done(&t.waiting);
+        assert_int_equal(pfs_store_list(memory, ".paimonfs", keep_journal, path, NULL), 0);
+        assert_int_equal(pfs_store_load(memory, path, 1 << 20, &bytes, NULL), 0);
+        if (seen_late)
+            assert_int_equal(pfs_store_unlink(memory, path, NULL), 0);
+        begin_life();
+        give("d/sums/inbox@u:6", "1,100\n");
+        if (!seen_late)
+            give("d/sums/inbox@u:5", "1,10\n");
+        CHECK("meanwhile",
+              strcmp(text_of("d/sums/snapshot/latest.csv"), seen_late ? "k,n\n1,100\n" : "k,n\n1,110\n") == 0);
+        end_life();
+        if (seen_late)
+            assert_int_equal(pfs_store_publish(memory, path, bytes, false, NULL), 0);
+        begin_life();
+        CHECK("replayed", strcmp(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,110\n") == 0);
+        give("d/sums/inbox@u:5", "1,10\n");
+        give("d/sums/inbox@u:6", "1,100\n");
+        CHECK("repeated", strcmp(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,110\n") == 0);
+        pfs_free((void *)(uintptr_t)bytes.at);
+        (void)close_memory(state);
+        (void)open_memory(state);
+    }
+}
+
 /* As another engine would: v is w now, n is text, there is one column more. */
 static void publish_schema(const char *json)
 {
@@ -228,6 +274,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_acknowledged_is_committed_once_by_the_next_process, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_journal_that_comes_back_is_not_committed_again, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(a_number_that_was_flushed_is_there_once_whatever_the_loader_did_meanwhile,
+                                        open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_an_older_schema_are_evolved, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_table_that_is_gone_are_set_aside, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_table_that_was_made_anew_are_not_given_to_it, open_memory,
