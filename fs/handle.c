@@ -171,10 +171,9 @@ static bool skips(const struct pfs_tree *tree, const struct pfs_schema *schema)
     return own != NULL ? strcmp(own, "skip") == 0 : tree->config.skip;
 }
 
-static int fill_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, struct pfs_table *table,
-                      struct pfs_err *err)
+static int fill_inbox(struct pfs_tree *tree, const struct pfs_place *place, int flags, struct pfs_table *table,
+                      struct pfs_inbox **out, struct pfs_err *err)
 {
-    const struct pfs_place *place = &h->node->place;
     struct pfs_inbox_config config = {.ingest = tree->ingest,
                                       .table = table,
                                       .pool = tree->config.pool,
@@ -189,7 +188,6 @@ static int fill_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, st
     const struct pfs_schema *schema;
     struct pfs_partition_value *value;
     struct pfs_arena arena;
-    const char *name;
     int rc;
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
@@ -200,31 +198,41 @@ static int fill_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, st
         rc = pfs_place_partitions(place, schema, &arena, &value, err);
     if (rc == 0)
         rc = pfs_tree_errors(tree, place, &config.errors, err);
-    name = pfs_place_table(place, &arena);
-    h->table = name == NULL ? NULL : pfs_strdup(name);
-    if (rc == 0 && h->table == NULL)
-        rc = pfs_fail(err, ENOMEM, "no memory for a handle");
     if (rc == 0) {
         config.partition = value;
-        rc = pfs_inbox_open(&config, &h->inbox, err);
+        rc = pfs_inbox_open(&config, out, err);
     }
     pfs_arena_done(&arena);
     return rc;
 }
 
-static int open_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, struct pfs_err *err)
+int pfs_tree_inbox(struct pfs_tree *tree, const struct pfs_place *place, int flags, struct pfs_inbox **out,
+                   struct pfs_err *err)
 {
     struct pfs_table *table;
     int rc;
 
+    PFS_TRY(pfs_tree_writable(tree, place, err));
+    PFS_TRY(pfs_tree_table(tree, place, &table, err));
+    rc = fill_inbox(tree, place, flags, table, out, err);
+    pfs_table_unref(table);
+    return rc;
+}
+
+static int open_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    const char *name;
+
     if ((flags & O_ACCMODE) != O_WRONLY)
         return pfs_fail(err, EACCES, "%s takes rows; it cannot be read", h->node->place.path);
-    PFS_TRY(pfs_tree_writable(tree, &h->node->place, err));
-    PFS_TRY(pfs_tree_table(tree, &h->node->place, &table, err));
-    rc = fill_inbox(tree, h, flags, table, err);
-    pfs_table_unref(table);
-    if (rc < 0)
-        return rc;
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    name = pfs_place_table(&h->node->place, &arena);
+    h->table = name == NULL ? NULL : pfs_strdup(name);
+    pfs_arena_done(&arena);
+    if (h->table == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a handle");
+    PFS_TRY(pfs_tree_inbox(tree, &h->node->place, flags, &h->inbox, err));
     pthread_mutex_lock(&tree->lock);
     h->next = tree->inboxes;
     tree->inboxes = h;
@@ -283,6 +291,8 @@ void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, stru
         rc = pfs_fail(&request->err, EROFS, "%s shows rows; append to inbox instead", place->path);
     else if (place->kind == PFS_NODE_INBOX || place->kind == PFS_NODE_OVERWRITE)
         rc = open_inbox(tree, h, flags, &request->err);
+    else if (place->kind == PFS_NODE_SCRATCH)
+        rc = (flags & O_TRUNC) != 0 ? pfs_scratch_truncate(node->scratch, 0, &request->err) : 0;
     else if (place->kind == PFS_NODE_SQL)
         rc = pfs_console_open(tree->config.catalog, tree->ingest, tree->config.pool, tree->answers, place->database,
                               request->uid, &h->console, &request->err);
@@ -327,7 +337,9 @@ void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct 
         pfs_bookmark_create(tree, request, parent, name, flags, entry, out);
         return;
     }
-    if (rc == 0)
+    if (rc == 0 && pfs_scratch_fits(&parent->place, name))
+        rc = pfs_scratch_make(tree, parent, name, entry, &request->err);
+    else if (rc == 0)
         rc = make_inbox(tree, parent, name, entry, &request->err);
     if (rc < 0)
         request->done(request, rc);
@@ -397,7 +409,9 @@ void pfs_tree_read_span(struct pfs_tree *tree, struct pfs_request *request, stru
     (void)tree;
     if (span != NULL)
         span->fd = -1;
-    if (handle->bookmark != NULL)
+    if (handle->node->scratch != NULL)
+        request->done(request, pfs_scratch_read(handle->node->scratch, off, to, len, &request->err));
+    else if (handle->bookmark != NULL)
         read_unread(handle, request, off, to, len, span);
     else if (handle->view != NULL)
         pfs_view_read(handle->view, request, off, to, len, span);
@@ -424,6 +438,8 @@ void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct p
     (void)tree;
     if (handle->inbox != NULL)
         pfs_inbox_write(handle->inbox, request, off, bytes);
+    else if (handle->node->scratch != NULL)
+        request->done(request, pfs_scratch_write(handle->node->scratch, off, bytes, &request->err));
     else if (handle->bookmark != NULL && handle->view == NULL)
         pfs_bookmark_write(handle->bookmark, request, off, bytes);
     else if (handle->console != NULL)

@@ -378,9 +378,14 @@ static int find_plain(struct lookup *l, struct pfs_err *err)
 void pfs_tree_lookup(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                      struct pfs_entry *out)
 {
-    struct lookup *l = pfs_zalloc(sizeof(*l));
-    int rc;
+    struct lookup *l;
+    int rc = parent->place.kind == PFS_NODE_PLACE ? pfs_scratch_find(tree, parent, name, out, &request->err) : -ENOENT;
 
+    if (rc != -ENOENT) {
+        request->done(request, rc);
+        return;
+    }
+    l = pfs_zalloc(sizeof(*l));
     if (l == NULL) {
         request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a lookup"));
         return;
@@ -445,7 +450,7 @@ void pfs_tree_getattr(struct pfs_tree *tree, struct pfs_request *request, struct
     struct asking *a;
 
     pfs_node_attr(tree, node, out);
-    if (out->exact && node->stream == NULL) {
+    if ((out->exact && node->stream == NULL) || node->scratch != NULL) {
         request->done(request, 0);
         return;
     }
@@ -466,7 +471,12 @@ void pfs_tree_getattr(struct pfs_tree *tree, struct pfs_request *request, struct
 void pfs_tree_setattr(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, uint64_t size,
                       bool set_size, struct pfs_attr *out)
 {
-    (void)size;
+    int rc = set_size && node->scratch != NULL ? pfs_scratch_truncate(node->scratch, size, &request->err) : 0;
+
+    if (rc < 0) {
+        request->done(request, rc);
+        return;
+    }
     if (set_size && pfs_node_class(node->place.kind) != PFS_CLASS_WRITE && node->place.kind != PFS_NODE_CONSUMER) {
         request->done(request, pfs_fail(&request->err, EROFS, "%s cannot be truncated", node->place.path));
         return;

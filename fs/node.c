@@ -18,6 +18,7 @@ static void node_free(struct pfs_node *n)
         return;
     pfs_view_unref(n->view);
     pfs_stream_unref(n->stream);
+    pfs_scratch_unref(n->scratch);
     pfs_arena_done(&n->arena);
     pfs_free(n->name);
     pfs_free(n->key);
@@ -275,7 +276,7 @@ void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr
 {
     enum pfs_node_kind kind = node->place.kind;
     bool inbox = kind == PFS_NODE_INBOX || kind == PFS_NODE_OVERWRITE;
-    bool writable = inbox || kind == PFS_NODE_SQL || kind == PFS_NODE_CONSUMER;
+    bool writable = inbox || kind == PFS_NODE_SQL || kind == PFS_NODE_CONSUMER || kind == PFS_NODE_SCRATCH;
     uint32_t mode = inbox ? 0222 : writable ? 0666 : pfs_node_kind_is_dir(kind) ? 0777 : 0444;
 
     if (tree->config.read_only)
@@ -294,6 +295,10 @@ void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr
         out->exact = false; /* it grows: asked for each time */
         if (facts.mtime_ms != 0)
             out->mtime_ns = facts.mtime_ms * 1000000;
+    }
+    if (node->scratch != NULL) {
+        out->size = pfs_scratch_size(node->scratch);
+        out->exact = false; /* written to */
     }
     if (node->view != NULL) {
         out->exact = pfs_view_try_size(node->view, &out->size);

@@ -49,7 +49,8 @@ enum pfs_node_class { PFS_CLASS_DIR, PFS_CLASS_VIEW, PFS_CLASS_TEXT, PFS_CLASS_S
     X(DAEMON_FILE, TEXT)                          \
     X(INBOX, WRITE)                               \
     X(OVERWRITE, WRITE)                           \
-    X(SQL, WRITE)
+    X(SQL, WRITE)                                 \
+    X(SCRATCH, WRITE) /* a temporary beside inbox */
 
 enum pfs_node_kind {
 #define X(id, class) PFS_NODE_##id,

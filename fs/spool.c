@@ -47,7 +47,7 @@ bool pfs_spool_keep(struct pfs_spool *spool, struct pfs_slice bytes)
 }
 
 /* Where O_TMPFILE is not to be had a file is made and its name removed at once. */
-static int open_file(const char *dir, struct pfs_err *err)
+int pfs_spool_file(const char *dir, struct pfs_err *err)
 {
     char name[4096];
     int fd = -1;
@@ -88,7 +88,7 @@ int pfs_spool_store(const struct pfs_spool *spool, const char *dir, struct pfs_s
 
     *fd = -1;
     if (made < 0) {
-        made = open_file(dir, err);
+        made = pfs_spool_file(dir, err);
         if (made < 0)
             return made;
         rc = put_all(made, pfs_slice_of(spool->at, (size_t)(spool->high - spool->low)), spool->low, err);

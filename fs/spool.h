@@ -18,6 +18,9 @@ struct pfs_spool {
     uint64_t low, high;
 };
 
+/* A file without a name in `dir`, or in memory: NULL, or a directory that takes no files. The caller closes it. */
+int pfs_spool_file(const char *dir, struct pfs_err *err);
+
 void pfs_spool_init(struct pfs_spool *spool, uint64_t from);
 void pfs_spool_done(struct pfs_spool *spool); /* lock held, or nobody else knows the spool */
 

@@ -108,6 +108,7 @@ void pfs_tree_close(struct pfs_tree *tree)
         pfs_free(e->table);
         pfs_free(e);
     }
+    pfs_scratches_done(tree);
     pfs_streams_close(tree->streams);
     pfs_views_close(tree->views);
     pfs_store_close(tree->spill);
@@ -617,7 +618,7 @@ void pfs_tree_unlink(struct pfs_tree *tree, struct pfs_request *request, struct 
 
     if (rc == 0 && parent->place.kind == PFS_NODE_CONSUMERS)
         rc = remove_consumer(tree, parent, name, &request->err);
-    else if (rc == 0)
+    else if (rc == 0 && pfs_scratch_remove(tree, parent, name) < 0)
         rc = remove_inbox(tree, parent, name, request->pid, &request->err);
     request->done(request, rc);
 }
@@ -648,6 +649,14 @@ void pfs_tree_rename(struct pfs_tree *tree, struct pfs_request *request, struct 
 {
     int rc;
 
+    if (parent->place.kind == PFS_NODE_PLACE && new_parent->place.kind == PFS_NODE_PLACE) {
+        rc = pfs_tree_writable(tree, &new_parent->place, &request->err);
+        if (rc < 0 || (flags & ~(unsigned)RENAME_NOREPLACE) != 0)
+            request->done(request, rc < 0 ? rc : -EINVAL);
+        else
+            pfs_scratch_rename(tree, request, parent, name, new_parent, new_name);
+        return;
+    }
     if (parent != new_parent || parent->place.kind != PFS_NODE_TAGS)
         rc = pfs_fail(&request->err, EPERM, "only tags can be renamed here, each within its table");
     else if ((flags & ~(unsigned)RENAME_NOREPLACE) != 0)

@@ -14,6 +14,7 @@
 #include "fs/inbox.h"
 #include "fs/park.h"
 #include "fs/place.h"
+#include "fs/scratch.h"
 #include "fs/stream.h"
 #include "fs/tree.h"
 #include "fs/view.h"
@@ -25,9 +26,10 @@ struct pfs_node {
     struct pfs_place place;
     char *key; /* tells nodes apart; NULL = one of its own (inbox) */
     uint64_t ino;
-    int64_t counts;            /* lookups that the kernel (or a caller) holds. Guarded by lock */
-    struct pfs_view *view;     /* of files that are read */
-    struct pfs_stream *stream; /* of files that grow */
+    int64_t counts;              /* lookups that the kernel (or a caller) holds. Guarded by lock */
+    struct pfs_view *view;       /* of files that are read */
+    struct pfs_stream *stream;   /* of files that grow */
+    struct pfs_scratch *scratch; /* SCRATCH. Set under lock, before anybody is told of the node */
     int64_t mtime_ms;
     int64_t seen, after; /* CONSUMER: its position, and the one after what the view shows */
     atomic_bool told;    /* the kernel was given the exact size: cached handles may be given out */
@@ -74,6 +76,8 @@ struct pfs_tree {
     struct pfs_waitlist released; /* waits for a release of an inbox; guarded by the park's lock */
     struct pfs_table_errors *errors;
     struct pfs_hidden hidden[PFS_HIDDEN_MAX];
+    struct pfs_scratch *scratches; /* by name, newest first */
+    uint64_t scratch_serial;
     struct pfs_node *root;
 };
 
@@ -98,6 +102,10 @@ const char *pfs_place_table(const struct pfs_place *place, struct pfs_arena *are
 /* Bare -ENOENT. */
 int pfs_tree_table(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_table **out, struct pfs_err *err);
 int pfs_tree_errors(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_errors **out, struct pfs_err *err);
+
+/* A writing handle on the inbox or overwrite of that place; flags as of open(2). */
+int pfs_tree_inbox(struct pfs_tree *tree, const struct pfs_place *place, int flags, struct pfs_inbox **out,
+                   struct pfs_err *err);
 
 /* -EROFS with a sentence on a read-only mount or below something frozen. */
 int pfs_tree_writable(const struct pfs_tree *tree, const struct pfs_place *place, struct pfs_err *err);

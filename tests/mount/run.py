@@ -296,6 +296,46 @@ def a_file_that_is_moved_onto_the_inbox_is_appended(m):
 
 
 @test
+def a_temporary_that_is_renamed_onto_the_inbox_is_one_transaction(m):
+    """As DuckDB's COPY TO and editors do."""
+    d = m.at / "d/t"
+    m.append("1,a,1\n")
+    for name, row in (("tmp_inbox", "2,b,2\n"), ("inbox.tmp", "3,c,3\n"), (".inbox.swp", "4,d,4\n")):
+        fd = os.open(d / name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+        os.pwrite(fd, row[3:].encode(), 3)
+        os.pwrite(fd, row[:3].encode(), 0)
+        os.fsync(fd)
+        os.close(fd)
+        equal((d / name).read_text(), row)
+        equal((d / name).stat().st_size, len(row))
+        before = m.read("d/t/snapshot/latest.csv")
+        if name == "tmp_inbox":
+            os.unlink(d / "inbox")
+        os.rename(d / name, d / "inbox")
+        assert not (d / name).exists()
+        equal(m.read(), before + row[:-1] + ".00\n")
+    m.append("5,e,5\n")
+    equal(m.read()[-9:], "\n5,e,5.00\n"[-9:])
+
+
+@test
+def a_temporary_with_a_bad_row_stays_and_changes_nothing(m):
+    d = m.at / "d/t"
+    (d / "inbox.tmp").write_text("1,a,1\n2,b,x\n")
+    refused(errno.EINVAL, lambda: os.rename(d / "inbox.tmp", d / "inbox"))
+    equal(m.read(), "k,v,amount\n")
+    equal((d / "inbox.tmp").read_text(), "1,a,1\n2,b,x\n")
+    (d / "inbox.tmp").write_text("7,a,1\n")
+    os.rename(d / "inbox.tmp", d / "tmp_overwrite")
+    os.rename(d / "tmp_overwrite", d / "overwrite")
+    equal(m.read(), "k,v,amount\n7,a,1.00\n")
+    (d / "inbox~").write_text("x")
+    os.unlink(d / "inbox~")
+    assert not (d / "inbox~").exists()
+    refused(errno.EPERM, lambda: (d / "other").write_text("x"))
+
+
+@test
 def the_status_counts_what_waits(m):
     m.sh("echo 1,a,1 >> d/t/inbox")
     equal(json.loads(m.read("d/t/status.json"))["rows_pending"], 1)
