@@ -967,6 +967,7 @@ def a_mount_whose_daemon_was_killed_is_healed_by_the_next(m):
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it, and its programs too
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("binary")
     parser.add_argument("tests", nargs="*")
