@@ -265,10 +265,9 @@ static void run_queue(struct pfs_slot *slot)
     }
 }
 
-/* On a worker, or on whoever waits where there is none. */
-static void run_slot(void *context)
+/* One look at the queue and at what was published; true: somebody asked for another meanwhile. */
+static bool run_once(struct pfs_slot *slot)
 {
-    struct pfs_slot *slot = context;
     struct pfs_ingest *g = slot->ingest;
     struct pfs_committing *waiters;
     struct pfs_table *table;
@@ -294,8 +293,14 @@ static void run_slot(void *context)
     slot->running = again;
     pthread_cond_broadcast(&g->changed);
     pthread_mutex_unlock(&g->lock);
-    if (again)
-        run_slot(slot);
+    return again;
+}
+
+/* On a worker, or on whoever waits where there is none. */
+static void run_slot(void *context)
+{
+    while (run_once(context))
+        ;
 }
 
 /* Starts a run, or asks the one that runs to look again. Lock held; it is released meanwhile. */

@@ -29,7 +29,8 @@ struct run {
     const char *user;
     int64_t identifier;
     enum pfs_commit_kind kind;
-    bool bad; /* the rows are to blame */
+    char file[PFS_NAME_BYTES_MAX + 1]; /* the last of the change's new files */
+    bool bad;                          /* the rows are to blame */
 };
 
 /* ---- which snapshot ---- */
@@ -128,6 +129,7 @@ static int note_published(struct run *run, int64_t snapshot, struct pfs_err *err
     if (p == NULL) /* the parts stay in the queue, and are found in the table the next time */
         return pfs_fail(err, ENOMEM, "no memory for a commit");
     (void)snprintf(p->user, sizeof(p->user), "%s", run->user);
+    (void)snprintf(p->file, sizeof(p->file), "%s", run->file);
     p->parts = run->parts;
     p->identifier = run->identifier;
     p->snapshot = snapshot;
@@ -157,6 +159,22 @@ static bool was_replaced(const struct pfs_publication *p, const struct pfs_table
     return replaced;
 }
 
+/* A commit of ours that followed before it was replaced stands on its files: they are in the table, and are not to be
+ * put there again. 1; 0; or an error. */
+static int is_contained(const struct pfs_publication *p, struct pfs_table *table)
+{
+    struct pfs_state *state;
+    int found = 0;
+
+    if (p->file[0] == '\0')
+        return 0;
+    PFS_TRY(pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, NULL));
+    for (int64_t i = 0; i < state->files && found == 0; i++)
+        found = strcmp(state->file[i]->file.name, p->file) == 0;
+    pfs_state_unref(state);
+    return found;
+}
+
 /* Is it there to stay? 1; 0: replaced; -EAGAIN: too early to tell; or an error. */
 static int stands(const struct pfs_publication *p, struct pfs_table *table, bool all)
 {
@@ -169,7 +187,7 @@ static int stands(const struct pfs_publication *p, struct pfs_table *table, bool
     if (rc == -ENOENT) /* it has expired: then it was there */
         return 1;
     if (rc == 0)
-        return was_replaced(p, &parts) ? 0 : 1;
+        return was_replaced(p, &parts) ? is_contained(p, table) : 1;
     if (rc < 0)
         return rc;
     if (all || pfs_clock_monotonic_ms() - p->made_ms >= STANDS_AFTER_MS)
@@ -342,6 +360,8 @@ static int intent(void *context, int64_t seen, const struct pfs_change *change, 
     struct pfs_buf files = {0};
     int rc = pfs_manifest_print(change->entry, change->entries, &files, err);
 
+    if (change->entries > 0 && !change->entry[change->entries - 1].deleted)
+        (void)snprintf(run->file, sizeof(run->file), "%s", change->entry[change->entries - 1].file.name);
     if (rc == 0)
         rc = put_intent(run, PFS_JOURNAL_INTENT, seen, pfs_buf_slice(&files), err);
     if (rc == 0)

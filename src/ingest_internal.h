@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/limits.h"
 #include "format/compress.h"
 #include "src/commit/publish.h"
 #include "src/ingest.h"
@@ -125,6 +126,7 @@ struct pfs_publication { /* a snapshot of ours that may still be replaced */
     struct pfs_publication *next;
     struct pfs_part *parts;
     char user[96];
+    char file[PFS_NAME_BYTES_MAX + 1]; /* one of its new files; "" = not known */
     int64_t identifier, snapshot;
     uint64_t intent;
     enum pfs_commit_kind kind;

@@ -222,8 +222,9 @@ static bool is_live(const struct pfs_state *state, const struct pfs_manifest_ent
     return false;
 }
 
-/* 1: committed; 0: not; -EUCLEAN: nobody can tell. */
-static int ask_files(struct replay *r, struct pfs_table *table, const struct pfs_part_intent *intent,
+/* No snapshot has the identifier. 1: committed, since a later snapshot stands on the files (theirs may have been
+ * replaced) or, with a gap among the snapshots since, all files are gone; 0: not; -EUCLEAN: nobody can tell. */
+static int ask_files(struct replay *r, struct pfs_table *table, const struct pfs_part_intent *intent, bool gap,
                      const struct pfs_schema *schema, struct pfs_err *err)
 {
     struct pfs_table_parts at = pfs_table_parts(table);
@@ -236,8 +237,8 @@ static int ask_files(struct replay *r, struct pfs_table *table, const struct pfs
     PFS_TRY(pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, err));
     live = is_live(state, entry, count);
     pfs_state_unref(state);
-    if (live)
-        return 1;
+    if (live || !gap)
+        return live;
     for (int64_t i = 0; i < count; i++) {
         const char *path;
         struct pfs_stat st;
@@ -278,9 +279,9 @@ static int is_committed(struct replay *r, const struct group *g, const struct pf
     if (tried == NULL)
         return pfs_commit_known(at.store, at.meta, user, part->order, INT64_MAX, err);
     rc = pfs_commit_find(at.store, at.meta, user, tried->intent.identifier, tried->intent.seen, &id, &gap, err);
-    if (rc != 0 || !gap)
+    if (rc != 0)
         return rc;
-    return tried->published ? 1 : ask_files(r, table, &tried->intent, part->schema, err);
+    return gap && tried->published ? 1 : ask_files(r, table, &tried->intent, gap, part->schema, err);
 }
 
 /* ---- a journal ---- */

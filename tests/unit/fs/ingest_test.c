@@ -160,6 +160,48 @@ static void give(const char *path, const char *rows)
     assert_int_equal(close_path(&entry, &file), 0);
 }
 
+/* Snapshot 1 of d.logs is another engine's now, which renamed over ours after ours had a successor. */
+static void replace_first_snapshot(void)
+{
+    const char *path = "d.db/logs/snapshot/snapshot-1";
+    struct pfs_slice text;
+    struct pfs_buf theirs = {0};
+    const char *user;
+
+    assert_int_equal(pfs_store_load(memory, path, 1 << 20, &text, NULL), 0);
+    user = strstr((const char *)text.at, "\"commitUser\"");
+    assert_non_null(user);
+    user = strchr(user, ':') + 1;
+    pfs_buf_put(&theirs, text.at, (size_t)((const uint8_t *)user - text.at));
+    pfs_buf_puts(&theirs, " \"rival\"");
+    pfs_buf_puts(&theirs, strchr(user, ','));
+    assert_int_equal(pfs_store_publish(memory, path, pfs_buf_slice(&theirs), true, NULL), 0);
+    pfs_buf_done(&theirs);
+    pfs_free((void *)(uintptr_t)text.at);
+}
+
+/* Its rows are in the successor, whatever the first snapshot says now. */
+static void a_replaced_snapshot_that_has_a_successor_is_not_committed_again(void **state)
+{
+    struct pfs_slice bytes;
+    char path[256] = "";
+
+    (void)state;
+    give("d/logs/inbox", "a,1\n");
+    assert_string_equal(text_of("d/logs/snapshot/latest.csv"), "line,p\na,1\n");
+    assert_int_equal(pfs_store_list(memory, ".paimonfs", keep_journal, path, NULL), 0);
+    assert_int_equal(pfs_store_load(memory, path, 1 << 20, &bytes, NULL), 0);
+    give("d/logs/inbox", "b,2\n");
+    assert_string_equal(text_of("d/logs/snapshot/latest.csv"), "line,p\na,1\nb,2\n");
+    end_life();
+    replace_first_snapshot();
+    (void)pfs_store_unlink(memory, path, NULL);
+    assert_int_equal(pfs_store_publish(memory, path, bytes, false, NULL), 0);
+    begin_life();
+    assert_string_equal(text_of("d/logs/snapshot/latest.csv"), "line,p\na,1\nb,2\n");
+    pfs_free((void *)(uintptr_t)bytes.at);
+}
+
 /* The journal is seen late, as when another host's lock held it: the loader repeats its number, and has gone on. */
 static void a_number_that_was_flushed_is_there_once_whatever_the_loader_did_meanwhile(void **state)
 {
@@ -272,6 +314,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_acknowledged_is_committed_once_by_the_next_process, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(a_replaced_snapshot_that_has_a_successor_is_not_committed_again, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_journal_that_comes_back_is_not_committed_again, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_number_that_was_flushed_is_there_once_whatever_the_loader_did_meanwhile,
