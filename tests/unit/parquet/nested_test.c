@@ -1,34 +1,11 @@
 #include "base/mem.h"
+#include "tests/unit/parquet/columns.h"
 #include "tests/unit/parquet/load.h"
 
 static const char *const delta[][2] = {
     {"i32", "INT"},    {"i64", "BIGINT"},         {"day", "INT"},    {"flat", "BIGINT"}, {"len", "STRING"},
     {"pre", "STRING"}, {"f32", "FLOAT"},          {"f64", "DOUBLE"}, {"b32", "INT"},     {"b64", "BIGINT"},
     {"fix", "STRING"}, {"dec", "DECIMAL(20, 2)"}, {NULL, NULL}};
-static const char *const lists[][2] = {{"row", "INT"},
-                                       {"a", "ARRAY<INT>"},
-                                       {"s", "ARRAY<STRING>"},
-                                       {"none", "ARRAY<INT>"},
-                                       {"m", "MAP<STRING, INT>"},
-                                       {"aa", "ARRAY<ARRAY<BIGINT>>"},
-                                       {"ar", "ARRAY<ROW<p INT, q ARRAY<STRING>>>"},
-                                       {"mr", "MAP<INT, ROW<d DOUBLE, b BOOLEAN>>"},
-                                       {"deep", "ROW<l ROW<v INT, w ARRAY<BIGINT>>, n STRING>"},
-                                       {"long", "ARRAY<INT>"},
-                                       {NULL, NULL}};
-static const char *const paimon[][2] = {{"id", "BIGINT"},
-                                        {"ar", "ARRAY<INT>"},
-                                        {"ars", "ARRAY<STRING>"},
-                                        {"ard", "ARRAY<DECIMAL(20, 5)>"},
-                                        {"mp", "MAP<STRING, INT>"},
-                                        {"mpi", "MAP<INT, STRING>"},
-                                        {"ro", "ROW<a INT, b STRING, c DECIMAL(5, 2)>"},
-                                        {"aro", "ARRAY<ROW<x BIGINT, y ARRAY<STRING>>>"},
-                                        {"mro", "MAP<STRING, ROW<p DATE, q DOUBLE>>"},
-                                        {"deep", "ROW<l1 ROW<l2 ROW<v INT, w ARRAY<INT>>>>"},
-                                        {"aa", "ARRAY<ARRAY<INT>>"},
-                                        {"art", "ARRAY<TIMESTAMP(3)>"},
-                                        {NULL, NULL}};
 
 /* Data pages of both versions, with an index of pages and without, and rows that begin anywhere. */
 static const struct {

@@ -1,44 +1,11 @@
 #include "base/datetime.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "tests/unit/parquet/columns.h"
 #include "tests/unit/parquet/load.h"
 
 #define NANOS_A_SECOND 1000000000LL
 
-static const char *const types[][2] = {{"id", "BIGINT"},
-                                       {"c00", "BOOLEAN"},
-                                       {"c01", "TINYINT"},
-                                       {"c02", "SMALLINT"},
-                                       {"c03", "INT"},
-                                       {"c04", "BIGINT"},
-                                       {"c05", "FLOAT"},
-                                       {"c06", "DOUBLE"},
-                                       {"c07", "DECIMAL(5, 2)"},
-                                       {"c08", "DECIMAL(9, 0)"},
-                                       {"c09", "DECIMAL(18, 4)"},
-                                       {"c10", "DECIMAL(20, 5)"},
-                                       {"c11", "DECIMAL(38, 10)"},
-                                       {"c12", "DECIMAL(38, 38)"},
-                                       {"c13", "DECIMAL(38, 0)"},
-                                       {"c14", "DECIMAL(1, 0)"},
-                                       {"c15", "CHAR(3)"},
-                                       {"c16", "VARCHAR(30)"},
-                                       {"c17", "STRING"},
-                                       {"c18", "BINARY(4)"},
-                                       {"c19", "VARBINARY(12)"},
-                                       {"c20", "BYTES"},
-                                       {"c21", "DATE"},
-                                       {"c22", "TIME"},
-                                       {"c23", "TIME(3)"},
-                                       {"c24", "TIMESTAMP(0)"},
-                                       {"c25", "TIMESTAMP_LTZ(0)"},
-                                       {"c26", "TIMESTAMP(3)"},
-                                       {"c27", "TIMESTAMP_LTZ(3)"},
-                                       {"c28", "TIMESTAMP(6)"},
-                                       {"c29", "TIMESTAMP_LTZ(6)"},
-                                       {"c30", "TIMESTAMP(9)"},
-                                       {"c31", "TIMESTAMP_LTZ(9)"},
-                                       {NULL, NULL}};
 static const char *const plain[][2] = {
     {"id", "INT"}, {"s", "STRING"}, {"d", "DOUBLE"}, {"dec", "DECIMAL(12, 3)"}, {"ts", "TIMESTAMP(3)"}, {NULL, NULL}};
 
@@ -47,7 +14,7 @@ static const struct {
     const char *file, *rows;
     const char *const (*pairs)[2];
 } golden[] = {
-    {"types.parquet", "types.ndjson", types},   {"zstd.parquet", "zstd.ndjson", plain},
+    {"types.parquet", "types.ndjson", flat},    {"zstd.parquet", "zstd.ndjson", plain},
     {"snappy.parquet", "snappy.ndjson", plain}, {"lz4.parquet", "lz4.ndjson", plain},
     {"gzip.parquet", "gzip.ndjson", plain},     {"none.parquet", "none.ndjson", plain},
 };
@@ -470,7 +437,7 @@ static const struct {
     const char *file;
     const char *const (*pairs)[2];
     size_t step;
-} damaged[] = {{"none.parquet", plain, 1}, {"zstd.parquet", plain, 1}, {"types.parquet", types, 17}};
+} damaged[] = {{"none.parquet", plain, 1}, {"zstd.parquet", plain, 1}, {"types.parquet", flat, 17}};
 
 static void expect_answers(size_t at, void (*damage)(uint8_t *bytes, size_t *len, size_t where))
 {
