@@ -213,6 +213,17 @@ static const struct tried *find_tried(const struct replay *r, uint64_t part, con
     return found;
 }
 
+/* The new files of a change, to the front; how many. What it takes away says nothing of it. */
+static int64_t keep_new(struct pfs_manifest_entry *entry, int64_t count)
+{
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < count; i++)
+        if (!entry[i].deleted)
+            entry[kept++] = entry[i];
+    return kept;
+}
+
 static bool is_live(const struct pfs_state *state, const struct pfs_manifest_entry *entry, int64_t count)
 {
     for (int64_t i = 0; i < state->files; i++)
@@ -234,6 +245,7 @@ static int ask_files(struct replay *r, struct pfs_table *table, const struct pfs
     bool live;
 
     PFS_TRY(pfs_manifest_parse(intent->files, &r->arena, &entry, &count, err));
+    count = keep_new(entry, count);
     PFS_TRY(pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, err));
     live = is_live(state, entry, count);
     pfs_state_unref(state);
