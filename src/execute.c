@@ -241,9 +241,7 @@ static int describe(struct execution *x, const struct pfs_statement *s, struct p
 
 static int call(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
-    int rc = pfs_procedure_call(&(struct pfs_calling){x->catalog, x->database, x->arena}, s, err);
-
-    return rc < 0 ? rc : done(x);
+    return pfs_procedure_call(&(struct pfs_calling){x->catalog, x->database, x->arena, x->answer}, s, err);
 }
 
 static int alter(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)

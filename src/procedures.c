@@ -1,34 +1,58 @@
-/* procedures.c - CALL: one function a procedure, found in one table. Arguments come by place or by name. */
+/* procedures.c - CALL: finds the procedure, and its arguments by place or by name. */
 #include "src/procedures.h"
 
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 
-#include "src/meta/names.h"
-
-typedef int call_fn(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err);
+#include "base/number.h"
 
 /* ---- arguments ---- */
 
-static const char *argument(const struct pfs_statement *s, const char *name, int32_t place)
+const char *pfs_calling_argument(const struct pfs_statement *s, const char *name)
 {
     for (int32_t i = 0; i < s->arguments; i++)
-        if (s->argument[i].name != NULL ? strcmp(s->argument[i].name, name) == 0 : i == place)
+        if (strcmp(s->argument[i].name, name) == 0)
             return s->argument[i].value;
     return NULL;
 }
 
-/* Opens the table that the first argument of a CALL names: 'db.t', 't', with $branch_b. */
-static int called_table(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_table **out,
-                        struct pfs_err *err)
+int pfs_calling_want(const struct pfs_statement *s, const char *name, const char **out, struct pfs_err *err)
 {
-    const char *text = argument(s, "table", 0), *branch = NULL;
+    *out = pfs_calling_argument(s, name);
+    return *out != NULL ? 0 : pfs_fail(err, EINVAL, "%s needs the argument %s", s->procedure, name);
+}
+
+int pfs_calling_number(const struct pfs_statement *s, const char *name, int64_t fallback, int64_t *out,
+                       struct pfs_err *err)
+{
+    const char *text = pfs_calling_argument(s, name);
+
+    *out = fallback;
+    if (text != NULL && (strchr(text, '.') != NULL || pfs_i64_parse(pfs_str(text), out) < 0))
+        return pfs_fail(err, EINVAL, "%s: the argument %s is '%s', and no whole number", s->procedure, name, text);
+    return 0;
+}
+
+int pfs_calling_bool(const struct pfs_statement *s, const char *name, bool fallback, bool *out, struct pfs_err *err)
+{
+    const char *text = pfs_calling_argument(s, name);
+
+    *out = text == NULL ? fallback : strcasecmp(text, "true") == 0;
+    if (text != NULL && !*out && strcasecmp(text, "false") != 0)
+        return pfs_fail(err, EINVAL, "%s: the argument %s is '%s', and neither true nor false", s->procedure, name,
+                        text);
+    return 0;
+}
+
+int pfs_calling_table(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_table **out,
+                      struct pfs_err *err)
+{
+    const char *text, *branch = NULL;
     char *database, *table, *mark;
     int rc;
 
-    if (text == NULL)
-        return pfs_fail(err, EINVAL, "%s needs the argument table", s->procedure);
+    PFS_TRY(pfs_calling_want(s, "table", &text, err));
     database = pfs_arena_string(x->arena, pfs_str(text));
     if (database == NULL)
         return pfs_arena_full(x->arena, err);
@@ -46,163 +70,90 @@ static int called_table(const struct pfs_calling *x, const struct pfs_statement 
     return rc == -ENOENT ? pfs_fail(err, ENOENT, "Table %s does not exist.", text) : rc;
 }
 
-/* ---- tags ---- */
+/* ---- finding ---- */
 
-static int create_tag(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
+/* The next of a list's arguments, all its forms; false at the end. */
+static bool next_argument(const char **list, struct pfs_slice *out)
 {
-    const char *tag = argument(s, "tag", 1);
-    struct pfs_table *table;
-    int rc;
+    size_t len;
 
-    if (tag == NULL)
-        return pfs_fail(err, EINVAL, "create_tag needs the argument tag");
-    if (s->arguments > 2)
-        return pfs_fail(err, EOPNOTSUPP, "create_tag of a given snapshot or with a time to live is not there yet");
-    PFS_TRY(called_table(x, s, &table, err));
-    rc = pfs_table_tag_create(table, tag, 0, err);
-    pfs_table_unref(table);
-    if (rc == -EEXIST)
-        return pfs_fail(err, EEXIST, "Tag '%s' already exists.", tag);
-    return rc;
+    *list += strspn(*list, " ");
+    len = strcspn(*list, " ");
+    *out = pfs_slice_of(*list, len);
+    *list += len;
+    return len > 0;
 }
 
-static int delete_tag(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
+/* Is the name one of "a|b"? */
+static bool is_form(struct pfs_slice forms, const char *name)
 {
-    const char *tag = argument(s, "tag", 1);
-    struct pfs_table *table;
-    int rc;
+    size_t len = strlen(name);
 
-    if (tag == NULL)
-        return pfs_fail(err, EINVAL, "delete_tag needs the argument tag");
-    PFS_TRY(called_table(x, s, &table, err));
-    rc = pfs_table_tag_delete(table, tag, err);
-    pfs_table_unref(table);
-    return rc == -ENOENT ? 0 : rc;
-}
+    for (size_t from = 0; from < forms.len; from++) {
+        const uint8_t *bar = memchr(forms.at + from, '|', forms.len - from);
+        size_t to = bar == NULL ? forms.len : (size_t)(bar - forms.at);
 
-/* ---- compaction ---- */
-
-/* The value of a partition column from its text; the default partition's name means NULL. */
-static int partition_value(const struct pfs_calling *x, const struct pfs_schema *schema, char *text,
-                           struct pfs_partition_value *out, struct pfs_err *err)
-{
-    char *equals = strchr(text, '=');
-    struct pfs_buf name = {0};
-    bool is_key = false;
-    int rc;
-
-    if (equals == NULL)
-        return pfs_fail(err, EINVAL, "partitions: '%s' is not key=value", text);
-    *equals = '\0';
-    out->column = pfs_schema_find(schema, pfs_str(text));
-    for (int32_t i = 0; i < schema->partition_keys; i++)
-        is_key |= schema->partition_key[i] == out->column;
-    if (!is_key)
-        return pfs_fail(err, EINVAL, "partitions: %s is no partition column", text);
-    if (strcmp(equals + 1, schema->default_partition) == 0)
-        return pfs_column_nulls(&schema->field[out->column].type, 1, x->arena, &out->value, err);
-    pfs_name_escape(pfs_str(equals + 1), &name);
-    rc = pfs_buf_check(&name, err);
-    if (rc == 0)
-        rc = pfs_name_value_parse(&schema->field[out->column].type, pfs_buf_slice(&name), x->arena, &out->value, err);
-    pfs_buf_done(&name);
-    return rc < 0 ? pfs_wrap(err, "partition column %s", text) : 0;
-}
-
-static int32_t pieces(const char *text, char between)
-{
-    int32_t count = 1;
-
-    while ((text = strchr(text, between)) != NULL) {
-        count++;
-        text++;
+        if (to - from == len && strncasecmp((const char *)forms.at + from, name, len) == 0)
+            return true;
+        from = to;
     }
-    return count;
+    return false;
 }
 
-/* "dt=1,hh=2;dt=3": partitions that match one of the specs. */
-static int partition_specs(const struct pfs_calling *x, const struct pfs_schema *schema, const char *given,
-                           struct pfs_compact_want *want, struct pfs_err *err)
+/* The name that the argument has in the procedure; its place counts when it has none. */
+static int name_argument(const struct pfs_calling *x, const char *list, int32_t place, struct pfs_argument *a,
+                         const char *procedure, struct pfs_err *err)
 {
-    int32_t count = pieces(given, ';');
-    struct pfs_jobs_spec *spec = pfs_arena_array(x->arena, (size_t)count, sizeof(*spec));
-    char *rest = pfs_arena_string(x->arena, pfs_str(given)), *text;
+    const char *at = list;
+    struct pfs_slice forms;
 
-    if (spec == NULL || rest == NULL)
+    for (int32_t i = 0; next_argument(&at, &forms); i++) {
+        const uint8_t *bar = memchr(forms.at, '|', forms.len);
+
+        if (a->name != NULL ? !is_form(forms, a->name) : i != place)
+            continue;
+        a->name =
+            pfs_arena_string(x->arena, pfs_slice_of(forms.at, bar == NULL ? forms.len : (size_t)(bar - forms.at)));
+        return a->name == NULL ? pfs_arena_full(x->arena, err) : 0;
+    }
+    if (a->name != NULL)
+        return pfs_fail(err, EINVAL, "%s has no argument %s: it takes %s", procedure, a->name, list);
+    return pfs_fail(err, EINVAL, "%s has no argument number %d: it takes %s", procedure, (int)place + 1, list);
+}
+
+/* A statement whose arguments all have the procedure's names, each once. */
+static int name_arguments(const struct pfs_calling *x, const char *list, struct pfs_statement *s, struct pfs_err *err)
+{
+    struct pfs_argument *named = pfs_arena_array(x->arena, (size_t)s->arguments, sizeof(*named));
+
+    if (named == NULL)
         return pfs_arena_full(x->arena, err);
-    while ((text = strsep(&rest, ";")) != NULL) {
-        struct pfs_jobs_spec *one = &spec[want->specs++];
-        struct pfs_partition_value *value = pfs_arena_array(x->arena, (size_t)pieces(text, ','), sizeof(*value));
-        char *item;
-
-        if (value == NULL)
-            return pfs_arena_full(x->arena, err);
-        while ((item = strsep(&text, ",")) != NULL)
-            PFS_TRY(partition_value(x, schema, item, &value[one->count++], err));
-        one->value = value;
+    for (int32_t i = 0; i < s->arguments; i++) {
+        named[i] = s->argument[i];
+        PFS_TRY(name_argument(x, list, i, &named[i], s->procedure, err));
+        for (int32_t k = 0; k < i; k++)
+            if (strcmp(named[k].name, named[i].name) == 0)
+                return pfs_fail(err, EINVAL, "%s: the argument %s is given twice", s->procedure, named[i].name);
     }
-    want->spec = spec;
+    s->argument = named;
     return 0;
 }
-
-/* Arguments that would make another compaction of it; empty ones say nothing. */
-static int refuse_others(const struct pfs_statement *s, struct pfs_err *err)
-{
-    static const struct {
-        const char *name;
-        int32_t place;
-    } others[] = {{"order_strategy", 2}, {"order_by", 3}, {"options", 4}, {"where", 5}, {"partition_idle_time", 6}};
-
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        const char *value = argument(s, others[i].name, others[i].place);
-
-        if (value != NULL && value[0] != '\0')
-            return pfs_fail(err, EOPNOTSUPP, "compact with the argument %s is not there yet", others[i].name);
-    }
-    return 0;
-}
-
-static int compact_table(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_table *table,
-                         struct pfs_err *err)
-{
-    const char *partitions = argument(s, "partitions", 1), *strategy = argument(s, "compact_strategy", 7);
-    struct pfs_compact_want want = {.full = true};
-    struct pfs_compact_result result;
-    const struct pfs_schema *schema;
-
-    PFS_TRY(refuse_others(s, err));
-    if (strategy != NULL && strategy[0] != '\0') {
-        want.full = strcasecmp(strategy, "full") == 0;
-        if (!want.full && strcasecmp(strategy, "minor") != 0)
-            return pfs_fail(err, EINVAL,
-                            "The compact strategy only supports 'full' or 'minor', but '%s' is configured.", strategy);
-    }
-    PFS_TRY(pfs_table_schema(table, &schema, err));
-    if (partitions != NULL && partitions[0] != '\0')
-        PFS_TRY(partition_specs(x, schema, partitions, &want, err));
-    return pfs_table_compact(table, &want, &result, err);
-}
-
-static int compact(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
-{
-    struct pfs_table *table;
-    int rc;
-
-    PFS_TRY(called_table(x, s, &table, err));
-    rc = compact_table(x, s, table, err);
-    pfs_table_unref(table);
-    return rc;
-}
-
-static const struct {
-    const char *name;
-    call_fn *run;
-} procedures[] = {{"compact", compact}, {"create_tag", create_tag}, {"delete_tag", delete_tag}};
 
 int pfs_procedure_call(const struct pfs_calling *calling, const struct pfs_statement *statement, struct pfs_err *err)
 {
-    for (size_t i = 0; i < sizeof(procedures) / sizeof(procedures[0]); i++)
-        if (strcmp(procedures[i].name, statement->procedure) == 0)
-            return procedures[i].run(calling, statement, err);
+    static const struct pfs_procedure *const tables[] = {pfs_procedures_table, pfs_procedures_history};
+    size_t before = calling->answer->len;
+    struct pfs_statement s = *statement;
+
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        for (const struct pfs_procedure *p = tables[i]; p->name != NULL; p++)
+            if (strcasecmp(p->name, s.procedure) == 0) {
+                if (p->arguments != NULL)
+                    PFS_TRY(name_arguments(calling, p->arguments, &s, err));
+                PFS_TRY(p->run(calling, &s, err));
+                if (calling->answer->len == before)
+                    pfs_buf_puts(calling->answer, "result\nOK\n");
+                return 0;
+            }
     return pfs_fail(err, EOPNOTSUPP, "CALL sys.%s is not there yet", statement->procedure);
 }
