@@ -250,14 +250,17 @@ static struct pfs_table *rest(struct pfs_slot *slot)
     return table;
 }
 
-/* Empties the queue until it is empty or something fails. Lock held; it is released meanwhile. */
+/* Commits what is in the queue now, until something fails. What is pushed meanwhile waits for a moment of its own: a
+ * loop of appends would make a snapshot of each otherwise. Lock held; it is released meanwhile. */
 static void run_queue(struct pfs_slot *slot)
 {
+    const int64_t until = slot->pushed;
     struct pfs_part *parts;
     int rc = 0;
 
     slot->again = false;
-    while (rc == 0 && (parts = pop_group(slot)) != NULL) {
+    slot->waiting_since_ms = 0;
+    while (rc == 0 && slot->popped < until && (parts = pop_group(slot)) != NULL) {
         struct pfs_err err = {0};
 
         rc = run_group(slot, parts, &err);
@@ -407,6 +410,7 @@ static int left_over(const struct pfs_slot *s, struct pfs_err *err)
 
 int pfs_ingest_commit_all(struct pfs_ingest *ingest, struct pfs_err *err)
 {
+    int64_t until;
     int rc = 0;
 
     pthread_mutex_lock(&ingest->lock);
@@ -414,9 +418,10 @@ int pfs_ingest_commit_all(struct pfs_ingest *ingest, struct pfs_err *err)
         pthread_mutex_unlock(&ingest->lock);
         pfs_slot_split(s, false);
         pthread_mutex_lock(&ingest->lock);
-        if (s->pushed != s->popped)
+        until = s->pushed;
+        if (s->popped < until)
             run_here(s);
-        if (s->first != NULL && rc == 0)
+        if (s->popped < until && rc == 0)
             rc = left_over(s, err);
     }
     pthread_mutex_unlock(&ingest->lock);

@@ -225,6 +225,18 @@ def a_loop_of_appends_makes_few_snapshots(m):
 
 
 @test
+def appends_that_nobody_reads_are_committed_once_an_interval(m):
+    m.remount("commit-interval=3s")  # 20 a minute; the default is 6
+    began = time.monotonic()
+    m.sh("for i in $(seq 500); do echo $i,x,1 >> d/t/inbox || exit 1; sleep 0.012; done")
+    while time.monotonic() - began < 7.5:
+        time.sleep(0.1)
+    made, seconds = snapshots(m), time.monotonic() - began
+    assert 1 <= made <= seconds / 3, "%d snapshots in %.1f s" % (made, seconds)
+    equal(len(m.read().splitlines()), 501)
+
+
+@test
 def acknowledged_rows_outlive_a_killed_daemon(m):
     done = m.sh("for i in $(seq 300); do echo $i,x,1 >> d/t/inbox || exit 1; done")
     equal(done.returncode, 0)
