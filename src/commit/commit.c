@@ -122,11 +122,14 @@ static void track_aside(struct tracking *t, struct pfs_data_file *f)
     t->aside_next += f->rows;
 }
 
+/* All new rows are of this snapshot, also those of a writer's second file, whose numbers do not begin at 0. */
 static void track(struct tracking *t, struct pfs_data_file *f, int64_t snapshot)
 {
-    if (f->min_sequence == 0)
+    bool is_new = f->source == 0 && f->first_row_id == PFS_NO_NUMBER && !writes_row_ids(f);
+
+    if (f->min_sequence == 0 || is_new)
         f->min_sequence = f->max_sequence = snapshot;
-    if (f->source != 0 || f->first_row_id != PFS_NO_NUMBER || writes_row_ids(f))
+    if (!is_new)
         return;
     if (ends_with(f->name, ".blob") || strstr(f->name, ".vector.") != NULL) {
         track_aside(t, f);

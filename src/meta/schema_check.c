@@ -141,12 +141,27 @@ static int check_avro(const struct pfs_field *f, int32_t count, struct pfs_err *
 static int check_files(const struct pfs_schema *s, struct pfs_err *err)
 {
     const char *format = pfs_options_get(&s->options, "file.format");
-    const char *tracking = pfs_options_get(&s->options, "row-tracking.enabled");
 
     if (format != NULL && strcasecmp(format, "avro") == 0)
         PFS_TRY(check_avro(s->field, s->columns, err));
-    if (tracking != NULL && strcasecmp(tracking, "true") == 0 && s->buckets != -1)
+    return 0;
+}
+
+static int check_tracking(const struct pfs_schema *s, struct pfs_err *err)
+{
+    bool tracked, evolves, deletes;
+
+    PFS_TRY(pfs_options_bool(&s->options, "row-tracking.enabled", false, &tracked, err));
+    PFS_TRY(pfs_options_bool(&s->options, "data-evolution.enabled", false, &evolves, err));
+    PFS_TRY(pfs_options_bool(&s->options, "deletion-vectors.enabled", false, &deletes, err));
+    if (tracked && s->buckets != -1)
         return pfs_fail(err, EINVAL, "Cannot define bucket for row tracking table, it only support bucket = -1");
+    if (tracked && s->primary_keys > 0)
+        return pfs_fail(err, EINVAL, "Cannot define primary-key for row tracking table.");
+    if (evolves && !tracked)
+        return pfs_fail(err, EINVAL, "Data evolution config must enabled with row-tracking.enabled");
+    if (evolves && deletes)
+        return pfs_fail(err, EINVAL, "Data evolution config must disabled with deletion-vectors.enabled");
     return 0;
 }
 
@@ -258,6 +273,7 @@ int pfs_schema_complete(struct pfs_schema *s, struct pfs_arena *arena, struct pf
     PFS_TRY(check_keys(s, err));
     PFS_TRY(check_changelog(s, err));
     PFS_TRY(check_files(s, err));
+    PFS_TRY(check_tracking(s, err));
     return check_engine(s, arena, err);
 }
 
@@ -298,13 +314,11 @@ struct limit {
 
 static const struct limit limits[] = {
     {"type", "table", false},
-    {"data-evolution.enabled", "false", true},
     {"chain-table.enabled", "false", false},
     {"deletion-vectors.enabled", "false", true},
     {"sequence.snapshot-ordering", "false", false},
     {"primary-key.nullable", "false", false},
     {"force-lookup", "false", true},
-    {"row-tracking.enabled", "false", true},
     {"pk-clustering-override", "false", true},
     {"index-file-in-data-file-dir", "false", true},
     {"data-file.external-paths", NULL, true},

@@ -15,7 +15,7 @@ import urllib.parse
 HERE = pathlib.Path(__file__).resolve().parent
 # What no compaction is needed for, and what Paimon reads the same without it.
 REPLAYED = ["agg-basic", "agg-collections", "agg-hll-theta", "agg-maps", "agg-retract", "agg-roaring",
-            "append-bucketed", "append-unaware", "bucket-4-partitioned", "bucket-dynamic",
+            "append-bucketed", "append-row-tracking", "append-unaware", "bucket-4-partitioned", "bucket-dynamic",
             "bucket-dynamic-cross-partition", "changelog-full-compaction", "changelog-input", "changelog-none",
             "compress-avro", "compress-orc", "compress-parquet", "data-directory", "extras", "file-index",
             "ignore-delete", "key-types", "levels-auto", "levels-full", "levels-partial", "levels-uncompacted",

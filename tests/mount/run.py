@@ -524,7 +524,9 @@ def statements_go_through_the_sql_file(m):
 def tables_that_paimon_would_not_make_are_refused(m):
     for columns in ("(k INT, p INT, s INT, PRIMARY KEY (k) NOT ENFORCED) PARTITIONED BY (p) WITH ('sequence.field' = 's')",
                     "(k INT, a ARRAY<TIMESTAMP(9)>) WITH ('file.format' = 'avro')",
-                    "(k INT) WITH ('row-tracking.enabled' = 'true', 'bucket' = '2', 'bucket-key' = 'k')"):
+                    "(k INT) WITH ('row-tracking.enabled' = 'true', 'bucket' = '2', 'bucket-key' = 'k')",
+                    "(k INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('row-tracking.enabled' = 'true')",
+                    "(k INT) WITH ('data-evolution.enabled' = 'true')"):
         refused(errno.EINVAL, lambda: (m.at / "sql").write_text("CREATE TABLE d.y %s;" % columns))
     equal(sorted(os.listdir(m.at / "d")), ["sql", "t"])
 
