@@ -102,6 +102,8 @@ void pfs_tree_close(struct pfs_tree *tree)
     for (size_t i = 0; i < PFS_NODE_BUCKETS; i++)
         while (tree->bucket[i] != NULL)
             pfs_tree_forget(tree, tree->bucket[i], (uint64_t)tree->bucket[i]->counts);
+    while (tree->earliest != NULL) /* those that are nobody else's: inboxes */
+        pfs_tree_forget(tree, tree->earliest, (uint64_t)tree->earliest->counts);
     for (struct pfs_table_errors *e = tree->errors, *next; e != NULL; e = next) {
         next = e->next;
         pfs_errors_close(e->errors);

@@ -87,14 +87,19 @@ class Mount:
         self.warehouse.mkdir()
         self.at.mkdir()
         subprocess.run([binary, "sql", self.warehouse], input=DDL.encode(), check=True, capture_output=True)
+        self.said = open(scratch / "said", "w+b")
         self.daemon = subprocess.Popen([binary, "mount", "-f", self.warehouse, self.at], stdout=subprocess.DEVNULL,
-                                       stderr=subprocess.DEVNULL)
+                                       stderr=self.said)
         while not os.path.ismount(self.at):
             assert self.daemon.poll() is None, "the mount does not start"
 
     def umount(self):
         self.daemon.terminate()
-        return self.daemon.wait(60)
+        code = self.daemon.wait(60)
+        if code != 0:
+            self.said.seek(0)
+            print("FAIL the end of the mount: exit code %d\n%s" % (code, self.said.read()[-8000:].decode(errors="replace")))
+        return code
 
     def errors(self, table):
         return (self.at / "d" / table / "errors.jsonl").read_text().splitlines()

@@ -47,7 +47,9 @@ static void run(enum pfs_envelope envelope, const char *columns, const char *in,
 
             for (int32_t c = 0; c < row.children; c++)
                 assert_int_equal(pfs_column_slice(&batch.column[c], i, 1, &arena, &cells[c], NULL), 0);
-            pfs_buf_printf(out, "%s ", pfs_row_kind_name(((const int8_t *)batch.column[row.children].values)[i]));
+            pfs_buf_printf(
+                out, "%s ",
+                pfs_row_kind_name((enum pfs_row_kind)((const int8_t *)batch.column[row.children].values)[i]));
             assert_int_equal(pfs_text_print(PFS_TEXT_JSON, row.child, &one, out, NULL), 0);
         }
         rest.at += used;
