@@ -14,6 +14,8 @@ static void handle_free(struct pfs_tree *tree, struct pfs_handle *h)
 {
     atomic_fetch_sub(&tree->handles, 1);
     pfs_console_close(h->console);
+    if (h->inbox != NULL)
+        pfs_handle_writes(tree, h, false);
     pfs_inbox_close(h->inbox);
     pfs_bookmark_close(h->bookmark);
     if (h->view != NULL) {
@@ -237,6 +239,7 @@ static int open_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, st
     h->next = tree->inboxes;
     tree->inboxes = h;
     pthread_mutex_unlock(&tree->lock);
+    pfs_handle_writes(tree, h, true);
     return 0;
 }
 
@@ -435,10 +438,10 @@ void pfs_tree_pour(struct pfs_tree *tree, struct pfs_request *request, struct pf
 void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
                     struct pfs_slice bytes)
 {
-    (void)tree;
-    if (handle->inbox != NULL)
+    if (handle->inbox != NULL) {
+        pfs_handle_writes(tree, handle, true);
         pfs_inbox_write(handle->inbox, request, off, bytes);
-    else if (handle->node->scratch != NULL)
+    } else if (handle->node->scratch != NULL)
         request->done(request, pfs_scratch_write(handle->node->scratch, off, bytes, &request->err));
     else if (handle->bookmark != NULL && handle->view == NULL)
         pfs_bookmark_write(handle->bookmark, request, off, bytes);
@@ -450,7 +453,13 @@ void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct p
 
 void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle)
 {
-    (void)tree;
+    if (handle->inbox != NULL)
+        pfs_handle_writes(tree, handle, false);
+    pfs_tree_fsync(request, handle);
+}
+
+void pfs_tree_fsync(struct pfs_request *request, struct pfs_handle *handle)
+{
     if (handle->inbox != NULL)
         pfs_inbox_flush(handle->inbox, request);
     else if (handle->bookmark != NULL)

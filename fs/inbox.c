@@ -337,10 +337,13 @@ static void run_flush(struct job *j)
 {
     struct pfs_inbox *b = j->inbox;
     struct pfs_request *request = j->request;
-    bool dying = pfs_cancelled(&request->cancel) || is_dying(request->pid);
+    bool dying;
     int64_t result;
 
     pthread_mutex_lock(&b->lock);
+    /* Whole rows of a handle of `append` are kept in either case. */
+    dying = (!b->config.append || pfs_text_parser_carried(b->parser) > 0) &&
+            (pfs_cancelled(&request->cancel) || is_dying(request->pid));
     b->pid = request->pid;
     b->killed = dying;
     result = failed(b, request);

@@ -367,7 +367,8 @@ static int find_plain(struct lookup *l, struct pfs_err *err)
     PFS_TRY(check_exists(l->tree, &l->place, err));
     if (inbox && pfs_hidden_take(l->tree, l->place.path, l->request->pid))
         return -ENOENT;
-    PFS_TRY(pfs_node_get(l->tree, &l->place, inbox ? NULL : l->place.path, NULL, 0, &l->node, err));
+    PFS_TRY(inbox ? pfs_node_get_inbox(l->tree, &l->place, l->request->pid, &l->node, err)
+                  : pfs_node_get(l->tree, &l->place, l->place.path, NULL, 0, &l->node, err));
     /* A tag may be renamed, and its node's path does not move with it: the name is asked for each time. */
     *l->out = (struct pfs_entry){.node = l->node,
                                  .valid_ms = inbox || pfs_place_is_frozen(&l->place) ? 0 : DIRECTORY_VALID_MS};

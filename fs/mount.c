@@ -386,8 +386,12 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *info)
 {
+    struct call *c = begin(req, "fsync", ANSWER_NONE, 0);
+
+    (void)ino;
     (void)datasync;
-    op_flush(req, ino, info);
+    if (c != NULL)
+        pfs_tree_fsync(&c->request, (struct pfs_handle *)(uintptr_t)info->fh);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)

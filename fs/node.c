@@ -3,6 +3,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "fs/tree_internal.h"
@@ -154,6 +156,69 @@ int pfs_node_get_stream(struct pfs_tree *tree, const struct pfs_place *place, co
     made->stream = stream;
     *out = enter(tree, made);
     return 0;
+}
+
+/* ---- inboxes ---- */
+
+#define INBOX_NODES_MAX 16
+#define TAKEN_MS 200 /* between a look and the open that it was for */
+
+/* Counts a node of that key unless somebody else writes to it, or is about to; then *busy. NULL: there is none. */
+static struct pfs_node *take_free(struct pfs_tree *tree, const char *key, uint32_t pid, bool *busy)
+{
+    int64_t now_ms = pfs_clock_monotonic_ms();
+    struct pfs_node *n;
+
+    pthread_mutex_lock(&tree->lock);
+    n = find(tree, key);
+    *busy = n != NULL && (n->writers > 0 || (n->taker != 0 && n->taker != pid && now_ms - n->taken_ms < TAKEN_MS));
+    if (n != NULL && !*busy) {
+        n->counts++;
+        n->taker = pid;
+        n->taken_ms = now_ms;
+    }
+    pthread_mutex_unlock(&tree->lock);
+    return *busy ? NULL : n;
+}
+
+int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uint32_t pid, struct pfs_node **out,
+                       struct pfs_err *err)
+{
+    struct pfs_buf key = {0};
+    bool busy = true;
+    int rc = 0;
+
+    *out = NULL;
+    for (int i = 0; busy && rc == 0 && i < INBOX_NODES_MAX; i++) {
+        pfs_buf_clear(&key);
+        pfs_buf_printf(&key, "%s\n%d", place->path, i);
+        pfs_buf_putc(&key, 0);
+        rc = pfs_buf_check(&key, err);
+        if (rc == 0)
+            *out = take_free(tree, (const char *)key.at, pid, &busy);
+    }
+    if (rc == 0 && *out == NULL) {
+        rc = pfs_node_get(tree, place, busy ? NULL : (const char *)key.at, NULL, 0, out, err);
+        if (rc == 0) {
+            pthread_mutex_lock(&tree->lock);
+            (*out)->taker = pid;
+            (*out)->taken_ms = pfs_clock_monotonic_ms();
+            pthread_mutex_unlock(&tree->lock);
+        }
+    }
+    pfs_buf_done(&key);
+    return rc;
+}
+
+void pfs_handle_writes(struct pfs_tree *tree, struct pfs_handle *handle, bool writes)
+{
+    if (atomic_exchange(&handle->writing, writes) == writes)
+        return;
+    pthread_mutex_lock(&tree->lock);
+    handle->node->writers += writes ? 1 : -1;
+    if (!writes && handle->node->writers == 0)
+        handle->node->taker = 0;
+    pthread_mutex_unlock(&tree->lock);
 }
 
 /* ---- names to be given back ---- */

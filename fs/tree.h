@@ -120,7 +120,9 @@ void pfs_tree_read_span(struct pfs_tree *tree, struct pfs_request *request, stru
                         void *to, size_t len, struct pfs_span *span);
 void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
                     struct pfs_slice bytes);
-void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle); /* fsync too */
+/* A descriptor of the handle is closed. */
+void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle);
+void pfs_tree_fsync(struct pfs_request *request, struct pfs_handle *handle);
 void pfs_tree_release(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle);
 
 void pfs_tree_mkdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,

@@ -24,7 +24,7 @@
 struct pfs_node {
     struct pfs_arena arena;
     struct pfs_place place;
-    char *key; /* tells nodes apart; NULL = one of its own (inbox) */
+    char *key; /* tells nodes apart; NULL = one of its own (scratch) */
     uint64_t ino;
     int64_t counts;              /* lookups that the kernel (or a caller) holds. Guarded by lock */
     struct pfs_view *view;       /* of files that are read */
@@ -33,6 +33,10 @@ struct pfs_node {
     int64_t mtime_ms;
     int64_t seen, after; /* CONSUMER: its position, and the one after what the view shows */
     atomic_bool told;    /* the kernel was given the exact size: cached handles may be given out */
+    /* Of an inbox: handles that are written to, and who was given it last, at what time. Guarded by lock. */
+    int32_t writers;
+    uint32_t taker;
+    int64_t taken_ms;
     struct pfs_node *chain;
     /* Told to the kernel by this name, among others told earlier and later. Guarded by lock. */
     struct pfs_node *earlier, *later;
@@ -55,6 +59,7 @@ struct pfs_handle {
     struct pfs_bookmark *bookmark; /* of a consumer; with a view when it is read */
     char *table;                   /* of an inbox: "db/t" with its branch */
     struct pfs_handle *next;       /* among open inboxes. Guarded by lock */
+    atomic_bool writing;           /* counted in its node's writers */
 };
 
 struct pfs_tree {
@@ -91,6 +96,14 @@ int pfs_node_get(struct pfs_tree *tree, const struct pfs_place *place, const cha
 int pfs_node_get_stream(struct pfs_tree *tree, const struct pfs_place *place, const char *key,
                         struct pfs_stream *stream, struct pfs_node **out, struct pfs_err *err);
 void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr *out);
+
+/* A node of an inbox (or overwrite) for that process, with one count. The kernel syncs the handles of one inode one
+ * after the other; writers that are there at the same time get a node each, so that they share one sync of the journal.
+ * One who comes alone gets the same node each time, which the kernel then keeps. */
+int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uint32_t pid, struct pfs_node **out,
+                       struct pfs_err *err);
+/* The handle is written to, or is about to be closed. */
+void pfs_handle_writes(struct pfs_tree *tree, struct pfs_handle *handle, bool writes);
 
 /* Of one rendering. */
 struct pfs_budget pfs_tree_budget(const struct pfs_tree *tree);

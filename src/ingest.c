@@ -85,17 +85,6 @@ static struct pfs_part_name name_of(const struct pfs_table *table)
     return (struct pfs_part_name){pfs_table_database(table), pfs_table_name(table), pfs_table_branch(table)};
 }
 
-void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part)
-{
-    part->next = NULL;
-    *slot->last = part;
-    slot->last = &part->next;
-    slot->pushed++;
-    if (slot->waiting_since_ms == 0)
-        slot->waiting_since_ms = pfs_clock_monotonic_ms();
-    pthread_cond_broadcast(&slot->ingest->changed);
-}
-
 void pfs_slot_note_rows(struct pfs_slot *slot, int64_t rows, int64_t bytes)
 {
     slot->rows += rows;
@@ -106,6 +95,59 @@ void pfs_ingest_report(struct pfs_ingest *ingest, const struct pfs_slot *slot, c
 {
     if (ingest->config.report != NULL)
         ingest->config.report(ingest->config.context, slot->database, slot->table_name, slot->branch, why);
+}
+
+/* ---- when ---- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* When the slot wants a run next; 0 = never, as it stands. Lock held. */
+static int64_t due_ms(const struct pfs_slot *slot)
+{
+    const struct pfs_ingest_config *c = &slot->ingest->config;
+    int64_t flushed_ms = pfs_slot_flushed_ms(slot), at = 0;
+
+    if (slot->running)
+        return 0;
+    if (slot->first != NULL)
+        at = slot->retry_ms != 0 ? slot->retry_ms : slot->waiting_since_ms + c->commit_interval_ms;
+    if (flushed_ms != 0)
+        at = earlier(at, flushed_ms + c->idle_ms);
+    at = earlier(at, slot->tick_ms);
+    if (slot->publications != NULL)
+        at = earlier(at, (slot->ran_ms > slot->publications->made_ms ? slot->ran_ms : slot->publications->made_ms) +
+                             c->commit_interval_ms);
+    return at;
+}
+
+void pfs_ingest_want(struct pfs_ingest *ingest, int64_t at_ms)
+{
+    if (!ingest->has_thread || ingest->wakes_ms <= at_ms)
+        return;
+    ingest->wakes_ms = at_ms;
+    pthread_cond_signal(&ingest->sooner);
+}
+
+static void want_due(struct pfs_slot *slot)
+{
+    int64_t at = due_ms(slot);
+
+    if (at != 0)
+        pfs_ingest_want(slot->ingest, at);
+}
+
+void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part)
+{
+    part->next = NULL;
+    *slot->last = part;
+    slot->last = &part->next;
+    slot->pushed++;
+    if (slot->waiting_since_ms == 0)
+        slot->waiting_since_ms = pfs_clock_monotonic_ms();
+    want_due(slot);
 }
 
 /* ---- runs ---- */
@@ -295,6 +337,7 @@ static bool run_once(struct pfs_slot *slot)
     again = slot->again;
     slot->running = again;
     pthread_cond_broadcast(&g->changed);
+    want_due(slot);
     pthread_mutex_unlock(&g->lock);
     return again;
 }
@@ -373,7 +416,7 @@ void pfs_ingest_commit(struct pfs_ingest *ingest, struct pfs_table *table, enum 
         if (when == PFS_INGEST_SOON && ingest->has_thread && slot->committed_ms != 0 &&
             tick_ms > pfs_clock_monotonic_ms()) {
             slot->tick_ms = tick_ms;
-            pthread_cond_broadcast(&ingest->changed);
+            pfs_ingest_want(ingest, tick_ms);
         } else {
             kick(slot);
         }
@@ -430,35 +473,11 @@ int pfs_ingest_commit_all(struct pfs_ingest *ingest, struct pfs_err *err)
 
 /* ---- the background ---- */
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
-/* When the slot wants a run next; 0 = never, as it stands. Lock held. */
-static int64_t due_ms(const struct pfs_slot *slot)
-{
-    const struct pfs_ingest_config *c = &slot->ingest->config;
-    int64_t flushed_ms = pfs_slot_flushed_ms(slot), at = 0;
-
-    if (slot->running)
-        return 0;
-    if (slot->first != NULL)
-        at = slot->retry_ms != 0 ? slot->retry_ms : slot->waiting_since_ms + c->commit_interval_ms;
-    if (flushed_ms != 0)
-        at = earlier(at, flushed_ms + c->idle_ms);
-    at = earlier(at, slot->tick_ms);
-    if (slot->publications != NULL)
-        at = earlier(at, (slot->ran_ms > slot->publications->made_ms ? slot->ran_ms : slot->publications->made_ms) +
-                             c->commit_interval_ms);
-    return at;
-}
-
 static void wait_until(struct pfs_ingest *g, int64_t at_ms)
 {
     struct timespec ts = {.tv_sec = (time_t)(at_ms / 1000), .tv_nsec = (long)(at_ms % 1000) * 1000000};
 
-    pthread_cond_timedwait(&g->changed, &g->lock, &ts);
+    pthread_cond_timedwait(&g->sooner, &g->lock, &ts);
 }
 
 /* Lock held; it is released meanwhile. */
@@ -480,6 +499,7 @@ static void *background(void *context)
     while (!g->closing) {
         int64_t now = pfs_clock_monotonic_ms(), next = g->foreign_ms + g->config.commit_interval_ms;
 
+        g->wakes_ms = INT64_MAX; /* lowered by whoever comes while the lock is released below */
         for (struct pfs_slot *s = g->slots; s != NULL && !g->closing; s = s->next) {
             int64_t at = due_ms(s);
 
@@ -495,8 +515,10 @@ static void *background(void *context)
             pthread_mutex_lock(&g->lock);
             continue;
         }
+        if (next < g->wakes_ms)
+            g->wakes_ms = next;
         if (!g->closing)
-            wait_until(g, next);
+            wait_until(g, g->wakes_ms);
     }
     pthread_mutex_unlock(&g->lock);
     return NULL;
@@ -552,6 +574,7 @@ static void ingest_free(struct pfs_ingest *g)
     }
     pfs_journal_close(g->journal);
     pthread_cond_destroy(&g->changed);
+    pthread_cond_destroy(&g->sooner);
     pthread_mutex_destroy(&g->lock);
     pthread_mutex_destroy(&g->sealing);
     pfs_free(g);
@@ -578,7 +601,8 @@ int pfs_ingest_open(const struct pfs_ingest_config *config, struct pfs_ingest **
     pthread_mutex_init(&g->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&g->changed, &attr);
+    pthread_cond_init(&g->changed, NULL);
+    pthread_cond_init(&g->sooner, &attr);
     pthread_condattr_destroy(&attr);
     pfs_uuid_make(uuid);
     /* Never the same user twice: a replay finds what was committed by it. */
@@ -615,7 +639,7 @@ int pfs_ingest_close(struct pfs_ingest *ingest, struct pfs_err *err)
         return 0;
     pthread_mutex_lock(&ingest->lock);
     ingest->closing = true;
-    pthread_cond_broadcast(&ingest->changed);
+    pthread_cond_signal(&ingest->sooner);
     pthread_mutex_unlock(&ingest->lock);
     if (ingest->has_thread)
         pthread_join(ingest->thread, NULL);

@@ -169,7 +169,9 @@ struct pfs_ingest {
     char user[96];
     pthread_mutex_t sealing; /* orders and seals go together; between transaction.lock and lock */
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* something for the background thread, or a run ended */
+    pthread_cond_t changed; /* a run ended */
+    pthread_cond_t sooner;  /* the background thread is wanted before wakes_ms */
+    int64_t wakes_ms;       /* when it looks again by itself */
     pthread_t thread;
     bool has_thread, closing;
     struct pfs_slot *slots;
@@ -212,6 +214,8 @@ int pfs_slot_get(struct pfs_ingest *ingest, const struct pfs_part_name *name, st
                  struct pfs_err *err);
 /* Gives the part its order and puts it at the end of the queue. Lock held. */
 void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part);
+/* The background thread is to look no later than that. Lock held. */
+void pfs_ingest_want(struct pfs_ingest *ingest, int64_t at_ms);
 void pfs_slot_note_rows(struct pfs_slot *slot, int64_t rows, int64_t bytes); /* journaled; lock held */
 void pfs_ingest_report(struct pfs_ingest *ingest, const struct pfs_slot *slot, const struct pfs_err *why);
 

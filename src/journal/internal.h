@@ -48,7 +48,7 @@ struct waiter {
 
 struct pfs_journal {
     pthread_mutex_t append, state;
-    pthread_cond_t change; /* of `leading`, the list of waiters, `stop`, a waiter's `done` */
+    pthread_cond_t change; /* of `leading`, the list of waiters, `inside`, a waiter's `done` */
     pthread_cond_t gather; /* of `waiters`, for the one who leads */
 
     struct pfs_store *store;
@@ -69,8 +69,7 @@ struct pfs_journal {
     int waiters, companions; /* who wait now; who waited when the last sync had ended, its own included */
     int64_t sync_ns;         /* how long it took */
 
-    pthread_t thread; /* serves sync_later */
-    bool threaded, stop;
+    int inside; /* callers of sync_later: they lead for others too */
 };
 
 /* sync.c */
@@ -78,7 +77,8 @@ struct pfs_journal {
 void pfs_journal_lead(struct pfs_journal *j);
 /* Transactions whose RETIRED is durable leave, and then segments may. `state` held. */
 void pfs_journal_settle_ends(struct pfs_journal *j);
-void pfs_journal_stop_thread(struct pfs_journal *j); /* without a lock */
+/* Till nobody syncs for others any more; without a lock. */
+void pfs_journal_await_leaders(struct pfs_journal *j);
 
 /* journal.c */
 /* With `append` held and the current segment settled (or none). */

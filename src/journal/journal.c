@@ -496,7 +496,7 @@ void pfs_journal_close(struct pfs_journal *j)
     if (j == NULL)
         return;
     (void)pfs_journal_sync(j, 0, NULL);
-    pfs_journal_stop_thread(j);
+    pfs_journal_await_leaders(j);
     while (j->oldest != NULL) {
         s = pfs_journal_detach(j, true);
         if (s != NULL && removing)

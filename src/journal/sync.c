@@ -105,7 +105,7 @@ static void gather(struct pfs_journal *j)
     int64_t end = now_ns() + (j->sync_ns / 4 < GATHER_NS_MAX ? j->sync_ns / 4 : GATHER_NS_MAX);
     struct timespec until = {(time_t)(end / 1000000000), (long)(end % 1000000000)};
 
-    while (j->waiters < j->companions && !j->stop)
+    while (j->waiters < j->companions)
         if (pthread_cond_timedwait(&j->gather, &j->state, &until) != 0)
             return;
 }
@@ -138,7 +138,6 @@ void pfs_journal_lead(struct pfs_journal *j)
         settle_loss(j, s);
     }
     told = settle_waiters(j, rc, &err);
-    pthread_cond_broadcast(&j->change);
     remove_segments(j);
     j->leading = false;
     pthread_cond_broadcast(&j->change);
@@ -209,39 +208,10 @@ int pfs_journal_sync(struct pfs_journal *j, uint64_t number, struct pfs_err *err
 
 /* ---- without waiting ---- */
 
-static void *serve(void *self)
-{
-    struct pfs_journal *j = self;
-
-    pthread_mutex_lock(&j->state);
-    while (!j->stop || j->waiter_first != NULL) {
-        if (j->waiter_first != NULL && !j->leading)
-            pfs_journal_lead(j);
-        else
-            pthread_cond_wait(&j->change, &j->state);
-    }
-    pthread_mutex_unlock(&j->state);
-    return NULL;
-}
-
-void pfs_journal_stop_thread(struct pfs_journal *j)
-{
-    bool threaded;
-
-    pthread_mutex_lock(&j->state);
-    j->stop = true;
-    threaded = j->threaded;
-    pthread_cond_broadcast(&j->change);
-    pthread_mutex_unlock(&j->state);
-    if (threaded)
-        pthread_join(j->thread, NULL);
-}
-
 void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, pfs_journal_done_fn *done, void *context)
 {
     struct waiter *w = pfs_zalloc(sizeof(*w));
     struct pfs_err err = {0};
-    bool threaded = true;
     int rc;
 
     if (w == NULL) {
@@ -254,17 +224,24 @@ void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, pfs_journal_
     if (rc > 0) {
         w->tell = done;
         w->context = context;
-        if (!j->threaded)
-            j->threaded = pthread_create(&j->thread, NULL, serve, j) == 0;
-        threaded = j->threaded;
         enqueue(j, w);
-        pthread_cond_broadcast(&j->change);
+        j->inside++;
+        while (j->waiter_first != NULL && !j->leading)
+            pfs_journal_lead(j);
+        if (--j->inside == 0)
+            pthread_cond_broadcast(&j->change);
     }
     pthread_mutex_unlock(&j->state);
     if (rc <= 0) {
         pfs_free(w);
         done(context, rc, rc < 0 ? &err : NULL);
-    } else if (!threaded) {
-        (void)pfs_journal_sync(j, 0, NULL); /* tells it on the way */
     }
+}
+
+void pfs_journal_await_leaders(struct pfs_journal *j)
+{
+    pthread_mutex_lock(&j->state);
+    while (j->inside > 0)
+        pthread_cond_wait(&j->change, &j->state);
+    pthread_mutex_unlock(&j->state);
 }
