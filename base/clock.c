@@ -20,3 +20,29 @@ int64_t pfs_clock_monotonic_ms(void)
 {
     return read_ms(CLOCK_MONOTONIC);
 }
+
+/* Rounded down, also before 1970. */
+static int64_t seconds_of(int64_t ms)
+{
+    return ms / 1000 - (ms % 1000 < 0);
+}
+
+int64_t pfs_clock_local_ms(int64_t instant_ms)
+{
+    time_t seconds = (time_t)seconds_of(instant_ms);
+    struct tm local;
+
+    return localtime_r(&seconds, &local) == NULL ? instant_ms : instant_ms + local.tm_gmtoff * 1000;
+}
+
+int64_t pfs_clock_instant_ms(int64_t local_ms)
+{
+    time_t seconds = (time_t)seconds_of(local_ms), at;
+    struct tm parts;
+
+    if (gmtime_r(&seconds, &parts) == NULL)
+        return local_ms;
+    parts.tm_isdst = -1;
+    at = mktime(&parts);
+    return (int64_t)at * 1000 + (local_ms - (int64_t)seconds * 1000);
+}

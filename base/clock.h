@@ -13,3 +13,8 @@ struct pfs_clock {
 
 int64_t pfs_clock_now_ms(const struct pfs_clock *clock); /* NULL allowed: the system's clock */
 int64_t pfs_clock_monotonic_ms(void);
+
+/* An instant as the wall clock of this host's zone shows it then, as if that were UTC; and back (of two instants that
+ * it shows alike, the one that the C library chooses). */
+int64_t pfs_clock_local_ms(int64_t instant_ms);
+int64_t pfs_clock_instant_ms(int64_t local_ms);

@@ -316,7 +316,7 @@ static bool run_once(struct pfs_slot *slot)
     struct pfs_ingest *g = slot->ingest;
     struct pfs_committing *waiters;
     struct pfs_table *table;
-    bool replaced, again;
+    bool replaced, again, upkeep;
 
     pthread_mutex_lock(&g->lock);
     do {
@@ -329,10 +329,13 @@ static bool run_once(struct pfs_slot *slot)
     slot->tick_ms = 0;
     slot->waiting_since_ms = slot->first == NULL ? 0 : slot->waiting_since_ms;
     waiters = take_waiters(slot, false);
+    upkeep = pfs_slot_wants_upkeep(slot);
     table = rest(slot);
     pthread_mutex_unlock(&g->lock);
     answer(waiters, 0, NULL); /* all of it while the slot runs: whoever closes waits for that */
     pfs_table_unref(table);
+    if (upkeep)
+        pfs_slot_keep_up(slot);
     pthread_mutex_lock(&g->lock);
     again = slot->again;
     slot->running = again;
@@ -629,6 +632,8 @@ static void finish_slot(struct pfs_slot *slot)
     pthread_mutex_unlock(&g->lock);
     (void)pfs_slot_check(slot, true);
     pthread_mutex_lock(&g->lock);
+    while (slot->keeping)
+        pthread_cond_wait(&g->changed, &g->lock);
 }
 
 int pfs_ingest_close(struct pfs_ingest *ingest, struct pfs_err *err)

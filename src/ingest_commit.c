@@ -140,6 +140,8 @@ static int note_published(struct run *run, int64_t snapshot, struct pfs_err *err
     pthread_mutex_lock(&g->lock);
     p->next = run->slot->publications;
     run->slot->publications = p;
+    run->slot->published = true;
+    run->slot->published_as = p->identifier;
     pthread_mutex_unlock(&g->lock);
     return 0;
 }

@@ -158,7 +158,11 @@ struct pfs_slot { /* a table's waiting rows; lives as long as the ingest. Guarde
     bool again; /* asked for while running */
     struct pfs_committing *waiters;
     struct pfs_publication *publications;
-    int32_t schema_segment; /* of the journal where the schema was written; -1 = none */
+    bool published;           /* since the last upkeep began */
+    int64_t published_as;     /* identifier of that commit */
+    bool keeping;             /* an upkeep is queued or runs */
+    struct pfs_table *upkeep; /* the table that it is about: a reference */
+    int32_t schema_segment;   /* of the journal where the schema was written; -1 = none */
     int64_t schema_id;
 };
 
@@ -280,6 +284,13 @@ bool pfs_slot_check(struct pfs_slot *slot, bool all);
  */
 int pfs_commit_find(struct pfs_store *store, const char *meta, const char *user, int64_t identifier, int64_t seen,
                     int64_t *id, bool *gap, struct pfs_err *err);
+
+/* ---- after commits (ingest_upkeep.c) ---- */
+
+/* Is there a snapshot that no upkeep followed yet? Then it is claimed, and pfs_slot_keep_up has to follow, without the
+ * lock. Lock held. */
+bool pfs_slot_wants_upkeep(struct pfs_slot *slot);
+void pfs_slot_keep_up(struct pfs_slot *slot);
 
 /* ---- rows that can never be committed (ingest_reject.c) ---- */
 

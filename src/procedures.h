@@ -28,6 +28,7 @@ struct pfs_procedure { /* the last one of a table has no name */
 
 extern const struct pfs_procedure pfs_procedures_table[];   /* compact */
 extern const struct pfs_procedure pfs_procedures_history[]; /* tags, branches, rollback */
+extern const struct pfs_procedure pfs_procedures_retain[];  /* expiry, consumers, orphans */
 
 /* The text of an argument, by its first name in the procedure's list; NULL = not given, or NULL. */
 const char *pfs_calling_argument(const struct pfs_statement *statement, const char *name);

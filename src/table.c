@@ -23,6 +23,7 @@ struct pfs_table {
     pthread_mutex_t lock;   /* lock 2, guards the members below */
     struct pfs_state *state;
     struct pfs_stat snapshot_stat; /* of the state's snapshot file */
+    struct pfs_upkeep upkeep;
 };
 
 /* ---- life ---- */
@@ -32,6 +33,7 @@ static void table_free(struct pfs_table *t)
     pfs_state_unref(t->state);
     pfs_manifests_close(t->manifests);
     pfs_schemas_unref(t->schemas);
+    pthread_mutex_destroy(&t->upkeep.lock);
     pthread_mutex_destroy(&t->commit);
     pthread_mutex_destroy(&t->lock);
     pfs_free((void *)(uintptr_t)t->config.database);
@@ -65,6 +67,7 @@ int pfs_table_open(const struct pfs_table_config *config, struct pfs_table **out
         return pfs_fail(err, ENOMEM, "no memory for table %s", config->name);
     t->config = *config;
     atomic_init(&t->refs, 1);
+    pthread_mutex_init(&t->upkeep.lock, NULL);
     pthread_mutex_init(&t->commit, NULL);
     pthread_mutex_init(&t->lock, NULL);
     rc = copy_names(t, config, err);
@@ -112,6 +115,11 @@ struct pfs_table **pfs_table_link(struct pfs_table *table)
     return &table->next;
 }
 
+struct pfs_upkeep *pfs_table_upkeep(struct pfs_table *table)
+{
+    return &table->upkeep;
+}
+
 const char *pfs_table_database(const struct pfs_table *table)
 {
     return table->config.database;
@@ -136,6 +144,8 @@ struct pfs_table_parts pfs_table_parts(const struct pfs_table *table)
                                     .manifests = table->manifests,
                                     .pool = table->config.pool,
                                     .clock = table->config.clock,
+                                    .external = table->config.external,
+                                    .read_only = table->config.read_only,
                                     .memory_bytes = table->config.memory_bytes};
 }
 
@@ -498,7 +508,9 @@ static int remove_rows(struct pfs_table *table, struct pfs_overwrite *what, stru
     int64_t id;
 
     pfs_uuid_make(user);
-    return pfs_table_publish(table, &publish, &id, &unclear, err);
+    PFS_TRY(pfs_table_publish(table, &publish, &id, &unclear, err));
+    (void)pfs_table_maintain(table, PFS_BATCH_IDENTIFIER, NULL); /* they are gone in any case */
+    return 0;
 }
 
 int pfs_table_truncate(struct pfs_table *table, struct pfs_err *err)

@@ -4,7 +4,8 @@
  * A table has one reference-counted current state (snapshot + manifests), replaced whole; asking for it costs three
  * stats when nothing changed. Commits of this process are serialised a table; other engines may commit at any time.
  *
- * Locks, in the order in which they are taken (none but the commit lock is held across I/O that writes):
+ * Locks, in the order in which they are taken (none but the first two is held across I/O that writes):
+ *   0 table.upkeep   one thread at a time expires what has had its time
  *   1 table.commit   one commit at a time; guards nothing else
  *   2 table.state    guards the pointer to the current state
  *   3 schemas, manifests: each cache's own
@@ -49,6 +50,8 @@ struct pfs_table_parts {
     struct pfs_manifests *manifests;
     struct pfs_pool *pool; /* may be NULL */
     const struct pfs_clock *clock;
+    const struct pfs_external *external; /* NULL = files outside of the warehouse are refused */
+    bool read_only;
     size_t memory_bytes; /* of the whole warehouse; 0 = not said */
 };
 struct pfs_table_parts pfs_table_parts(const struct pfs_table *table);
@@ -112,6 +115,22 @@ struct pfs_compact_result {
  * that cannot be compacted yet; -ECANCELED; -EROFS. */
 int pfs_table_compact(struct pfs_table *table, const struct pfs_compact_want *want, struct pfs_compact_result *out,
                       struct pfs_err *err);
+
+/* ---- what a table lets go of (src/retain, spec commit 8) ---- */
+
+struct pfs_expire_want { /* PFS_NO_NUMBER: as the table's options say */
+    int64_t most, least; /* snapshots to keep */
+    int64_t before_ms;   /* instant: older ones go */
+    int64_t deletes;     /* at most so many */
+};
+
+/* Also on a table that is write-only. *expired: how many went. -EINVAL when the limits contradict each other. */
+int pfs_table_expire_snapshots(struct pfs_table *table, const struct pfs_expire_want *want, int64_t *expired,
+                               struct pfs_err *err);
+
+/* What a writer of Paimon does after each commit, when the table is not write-only: what has had its time goes. Costs a
+ * few stats when nothing is due. A call while another thread is at it returns at once. identifier: of the commit. */
+int pfs_table_maintain(struct pfs_table *table, int64_t identifier, struct pfs_err *err);
 
 /* Ids of snapshots, names of tags and branches, in order. */
 int pfs_table_snapshots(struct pfs_table *table, struct pfs_arena *arena, int64_t **ids, int64_t *count,

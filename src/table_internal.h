@@ -1,6 +1,8 @@
 /* table_internal.h - how the catalog makes tables and keeps the list of open ones. Private to src/. */
 #pragma once
 
+#include <pthread.h>
+
 #include "src/catalog.h"
 
 struct pfs_table_config {
@@ -23,3 +25,11 @@ int pfs_table_open(const struct pfs_table_config *config, struct pfs_table **out
 /* One more reference unless the last one is gone already. Lock of the catalog's list held. */
 bool pfs_table_try_ref(struct pfs_table *table);
 struct pfs_table **pfs_table_link(struct pfs_table *table); /* the next one on the catalog's list */
+
+struct pfs_upkeep {       /* of table_retain.c */
+    pthread_mutex_t lock; /* one expires at a time; above the commit lock, held across I/O; guards the rest */
+    int64_t earliest;     /* the oldest snapshot when it was looked for last; 0 = not known */
+    int64_t earliest_ms;  /* when it was committed */
+    int64_t looked_ms;    /* monotonic */
+};
+struct pfs_upkeep *pfs_table_upkeep(struct pfs_table *table);

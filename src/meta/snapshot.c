@@ -8,7 +8,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/number.h"
+#include "src/meta/hints.h"
 #include "src/meta/json.h"
 #include "src/meta/listing.h"
 #include "src/meta/names.h"
@@ -184,31 +184,6 @@ int pfs_changelog_load(struct pfs_store *store, const char *table, int64_t id, s
     return load(store, path, id, arena, out, NULL, err);
 }
 
-static bool exists(struct pfs_store *store, const char *table, int64_t id)
-{
-    struct pfs_stat st;
-    char path[4096];
-
-    return snprintf(path, sizeof(path), "%s/snapshot/snapshot-%lld", table, (long long)id) < (int)sizeof(path) &&
-           pfs_store_stat(store, path, &st, NULL) == 0;
-}
-
-/* The number in a hint file; 0 when there is none that can be used. */
-static int64_t read_hint(struct pfs_store *store, const char *table, const char *name)
-{
-    struct pfs_slice text;
-    char path[4096];
-    int64_t v = 0;
-
-    if (snprintf(path, sizeof(path), "%s/snapshot/%s", table, name) >= (int)sizeof(path) ||
-        pfs_store_load(store, path, 64, &text, NULL) < 0)
-        return 0;
-    if (pfs_i64_parse(text, &v) < 0)
-        v = 0;
-    pfs_free((void *)(uintptr_t)text.at);
-    return v;
-}
-
 int pfs_snapshot_list(struct pfs_store *store, const char *table, struct pfs_arena *arena, int64_t **ids,
                       int64_t *count, struct pfs_err *err)
 {
@@ -221,42 +196,14 @@ int pfs_changelog_list(struct pfs_store *store, const char *table, struct pfs_ar
     return pfs_list_numbers(store, table, "changelog", "changelog-", arena, ids, count, err);
 }
 
-static int listed_id(struct pfs_store *store, const char *table, bool last, int64_t *out, struct pfs_err *err)
-{
-    struct pfs_arena arena;
-    int64_t *ids, count;
-    int rc;
-
-    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = pfs_snapshot_list(store, table, &arena, &ids, &count, err);
-    if (rc == 0 && count == 0)
-        rc = -ENOENT;
-    if (rc == 0)
-        *out = ids[last ? count - 1 : 0];
-    pfs_arena_done(&arena);
-    return rc;
-}
-
 int pfs_snapshot_latest_id(struct pfs_store *store, const char *table, int64_t *out, struct pfs_err *err)
 {
-    int64_t hint = read_hint(store, table, "LATEST");
-
-    if (hint > 0 && hint < INT64_MAX && exists(store, table, hint) && !exists(store, table, hint + 1)) {
-        *out = hint;
-        return 0;
-    }
-    return listed_id(store, table, true, out, err);
+    return pfs_hint_find(store, table, "snapshot", true, out, err);
 }
 
 int pfs_snapshot_earliest_id(struct pfs_store *store, const char *table, int64_t *out, struct pfs_err *err)
 {
-    int64_t hint = read_hint(store, table, "EARLIEST");
-
-    if (hint > 0 && exists(store, table, hint)) {
-        *out = hint;
-        return 0;
-    }
-    return listed_id(store, table, false, out, err);
+    return pfs_hint_find(store, table, "snapshot", false, out, err);
 }
 
 /* Times ascend with ids, so that the last one not after is found by halving; ids that vanish meanwhile are passed over
@@ -290,40 +237,35 @@ int pfs_snapshot_at_time(struct pfs_store *store, const char *table, int64_t tim
 
 /* ---- publishing ---- */
 
-/* A hint may be lost or old: it is not synced, and a failure is nobody's. */
-static void write_hint(struct pfs_store *store, const char *table, int64_t id)
-{
-    char path[4096], temporary[4096], text[32];
-    struct pfs_file *file;
-    size_t len = pfs_i64_print(id, text);
-
-    if (snprintf(path, sizeof(path), "%s/snapshot/LATEST", table) >= (int)sizeof(path) ||
-        snprintf(temporary, sizeof(temporary), "%s/snapshot/.LATEST.%lld.tmp", table, (long long)id) >=
-            (int)sizeof(temporary) ||
-        pfs_store_create(store, temporary, &file, NULL) < 0)
-        return;
-    len = pfs_file_append(file, text, len, NULL) == 0 ? len : 0;
-    pfs_file_close(file);
-    if (len == 0 || pfs_store_rename_over(store, temporary, path, NULL) < 0)
-        (void)pfs_store_unlink(store, temporary, NULL);
-}
-
-int pfs_snapshot_publish(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot,
-                         struct pfs_err *err)
+static int publish(struct pfs_store *store, const char *table, const char *directory,
+                   const struct pfs_snapshot *snapshot, bool replace, struct pfs_err *err)
 {
     struct pfs_buf json = {0};
     char path[4096];
     int rc;
 
-    if (snprintf(path, sizeof(path), "%s/snapshot/snapshot-%lld", table, (long long)snapshot->id) >= (int)sizeof(path))
+    if (snprintf(path, sizeof(path), "%s/%s/%s-%lld", table, directory, directory, (long long)snapshot->id) >=
+        (int)sizeof(path))
         return pfs_fail(err, ENAMETOOLONG, "%s is too long", table);
     rc = pfs_snapshot_print(snapshot, &json, err);
     if (rc == 0)
-        rc = pfs_store_publish(store, path, pfs_buf_slice(&json), false, err);
+        rc = pfs_store_publish(store, path, pfs_buf_slice(&json), replace, err);
     pfs_buf_done(&json);
     if (rc == 0)
-        write_hint(store, table, snapshot->id);
+        pfs_hint_write(store, table, directory, "LATEST", snapshot->id);
     return rc;
+}
+
+int pfs_snapshot_publish(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot,
+                         struct pfs_err *err)
+{
+    return publish(store, table, "snapshot", snapshot, false, err);
+}
+
+int pfs_changelog_publish(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot,
+                          struct pfs_err *err)
+{
+    return publish(store, table, "changelog", snapshot, true, err);
 }
 
 /* ---- tags ---- */

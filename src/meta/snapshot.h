@@ -60,6 +60,10 @@ int pfs_changelog_load(struct pfs_store *store, const char *table, int64_t id, s
 int pfs_changelog_list(struct pfs_store *store, const char *table, struct pfs_arena *arena, int64_t **ids,
                        int64_t *count, struct pfs_err *err);
 
+/* Writes changelog/changelog-<id>, over one that is there (durable when it returns 0), and its LATEST hint. */
+int pfs_changelog_publish(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot,
+                          struct pfs_err *err);
+
 /* The newest snapshot whose time is not after `time_ms`; bare -ENOENT when all are younger. Ids with gaps are allowed.
  */
 int pfs_snapshot_at_time(struct pfs_store *store, const char *table, int64_t time_ms, struct pfs_arena *arena,

@@ -1,0 +1,75 @@
+#include "src/retain/tagged.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct one {
+    struct pfs_snapshot snapshot;
+    const char *name;
+};
+
+static int compare(const void *a, const void *b)
+{
+    int64_t x = ((const struct one *)a)->snapshot.id, y = ((const struct one *)b)->snapshot.id;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Those of the same snapshot become one; names stay in order. */
+static int group(struct one *all, int64_t count, struct pfs_arena *arena, struct pfs_tagged *out, struct pfs_err *err)
+{
+    const char **names = pfs_arena_array(arena, (size_t)count, sizeof(*names));
+
+    out->snapshot = pfs_arena_array(arena, (size_t)count, sizeof(*out->snapshot));
+    out->name = pfs_arena_array(arena, (size_t)count, sizeof(*out->name));
+    out->names = pfs_arena_array(arena, (size_t)count, sizeof(*out->names));
+    if (names == NULL || out->snapshot == NULL || out->name == NULL || out->names == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < count; i++) {
+        names[i] = all[i].name;
+        if (i == 0 || all[i].snapshot.id != all[i - 1].snapshot.id) {
+            out->snapshot[out->count] = all[i].snapshot;
+            out->name[out->count++] = &names[i];
+        }
+        out->names[out->count - 1]++;
+    }
+    return 0;
+}
+
+int pfs_tagged_load(const struct pfs_retain *at, struct pfs_arena *arena, struct pfs_tagged *out, struct pfs_err *err)
+{
+    const char **names;
+    struct one *all;
+    int64_t count, found = 0;
+
+    *out = (struct pfs_tagged){0};
+    PFS_TRY(pfs_tag_list(at->store, at->meta, arena, &names, &count, err));
+    all = pfs_arena_array(arena, (size_t)count, sizeof(*all));
+    if (all == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < count; i++) {
+        int rc = pfs_tag_load(at->store, at->meta, names[i], arena, &all[found].snapshot, NULL, err);
+
+        if (rc < 0 && rc != -ENOENT)
+            return rc;
+        all[found].name = names[i];
+        found += rc == 0;
+    }
+    qsort(all, (size_t)found, sizeof(*all), compare);
+    return group(all, found, arena, out, err);
+}
+
+int64_t pfs_tagged_before(const struct pfs_tagged *tagged, int64_t id)
+{
+    int64_t low = 0, high = tagged->count;
+
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+
+        if (tagged->snapshot[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low - 1;
+}

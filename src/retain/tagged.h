@@ -1,0 +1,16 @@
+/* tagged.h - the snapshots that tags hold, by id. Private to the suite. */
+#pragma once
+
+#include "src/retain/retain.h"
+
+struct pfs_tagged {
+    int64_t count;
+    struct pfs_snapshot *snapshot; /* ascending ids, each one once */
+    const char ***name;            /* its tags */
+    int64_t *names;
+};
+
+/* In the arena. A tag that vanishes meanwhile is none; one that is damaged is an error: it may need any file. */
+int pfs_tagged_load(const struct pfs_retain *at, struct pfs_arena *arena, struct pfs_tagged *out, struct pfs_err *err);
+/* Index of the last one with a smaller id; -1 = none. */
+int64_t pfs_tagged_before(const struct pfs_tagged *tagged, int64_t id);
