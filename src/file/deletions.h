@@ -1,7 +1,8 @@
 /* deletions.h - deletion vectors: which rows of a data file are gone (spec indexes 3).
  *
  * A machine of one state: reads the vectors of a data file from the index files that the state's index manifest names,
- * both versions, checks magic, length and CRC, and keeps what it parsed. Threads: any.
+ * both versions, checks magic, length and CRC, and keeps what it parsed. Threads: any. And how vectors are written: all
+ * those of a bucket of a primary-key table into one new index file.
  */
 #pragma once
 
@@ -31,3 +32,19 @@ int pfs_deletions_of(struct pfs_deletions *deletions, const struct pfs_manifest_
  * order, and leaves out the rows of `deleted` (borrowed). Batches without a deleted row pass untouched. */
 int pfs_deletions_apply(struct pfs_reader *in, const struct pfs_bitmap *deleted, const struct pfs_row_range *range,
                         int32_t ranges, struct pfs_reader **out, struct pfs_err *err);
+
+/* ---- writing ---- */
+
+struct pfs_deletion_vector {
+    const char *file;              /* name of the data file */
+    const struct pfs_bitmap *rows; /* not empty */
+};
+
+/* One index file of these vectors (at least one), synced: deletion-vectors.bitmap64 says in which version. `entry`
+ * comes with its partition and bucket and is filled from the arena; the names of data files are borrowed. After a
+ * failure there is no file. */
+int pfs_deletions_write(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
+                        const struct pfs_deletion_vector *vector, int64_t vectors, struct pfs_arena *arena,
+                        struct pfs_index_entry *entry, struct pfs_err *err);
+/* Removes an index file that got into no snapshot. */
+void pfs_deletions_remove(struct pfs_store *store, const char *table, const struct pfs_index_entry *entry);

@@ -85,6 +85,9 @@ int pfs_data_writer_finish(struct pfs_data_writer *writer, struct pfs_arena *are
 /* NULL allowed. Without a successful finish the files are removed. */
 void pfs_data_writer_close(struct pfs_data_writer *writer);
 
+/* Are new files of the two levels of different formats (file.format.per.level)? */
+int pfs_data_formats_differ(const struct pfs_schema *schema, int32_t a, int32_t b, bool *out, struct pfs_err *err);
+
 /* Removes an entry's file and its extra files, if they are there: of a write that was given up. */
 void pfs_data_remove(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
                      const struct pfs_manifest_entry *entry);

@@ -10,6 +10,7 @@
 #include "format/avro/rows.h"
 #include "format/orc/orc.h"
 #include "format/parquet/parquet.h"
+#include "src/file/file.h"
 
 #define TARGET_KEYED ((int64_t)128 << 20)
 #define TARGET_APPEND ((int64_t)256 << 20)
@@ -221,6 +222,22 @@ int pfs_making_read(const struct pfs_schema *schema, int32_t level, bool changel
     PFS_TRY(read_names(schema, changelog, arena, &making, err));
     *out = making;
     return 0;
+}
+
+int pfs_data_formats_differ(const struct pfs_schema *schema, int32_t a, int32_t b, bool *out, struct pfs_err *err)
+{
+    const char *x = NULL, *y = NULL;
+    struct pfs_arena arena;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = choose(schema, "file.format", a, false, &arena, &x, err);
+    if (rc == 0)
+        rc = choose(schema, "file.format", b, false, &arena, &y, err);
+    if (rc == 0)
+        *out = strcasecmp(x != NULL ? x : FORMAT_OF_VERSION_3, y != NULL ? y : FORMAT_OF_VERSION_3) != 0;
+    pfs_arena_done(&arena);
+    return rc;
 }
 
 int pfs_making_read_postponed(const struct pfs_schema *schema, const char *user, struct pfs_arena *arena,
