@@ -101,7 +101,7 @@ static int merge_types(const struct pfs_section_read *read, struct pfs_arena *ar
     return 0;
 }
 
-/* The readers of a section's runs; *runs of them are open, also when one cannot be. */
+/* The readers of a section's runs, behind those that there are; *runs of them are open, also when one cannot be. */
 static int open_runs(const struct pfs_section_read *read, const struct pfs_section *section, struct pfs_arena *arena,
                      struct pfs_reader **reader, int32_t *level, int32_t *runs, struct pfs_err *err)
 {
@@ -110,7 +110,8 @@ static int open_runs(const struct pfs_section_read *read, const struct pfs_secti
     struct run *run;
     int32_t count, rows;
 
-    *runs = 0;
+    if (section->files == 0)
+        return 0;
     PFS_TRY(list_runs(section, chain.read.columns + 2, arena, &run, &count, err));
     PFS_TRY(merge_types(read, arena, &spill, err));
     rows = choose_spilled(read->budget, run, count);
@@ -130,6 +131,29 @@ static int open_runs(const struct pfs_section_read *read, const struct pfs_secti
     return 0;
 }
 
+/* The further runs behind them; those that are not taken over are closed. */
+static int add_extras(const struct pfs_section_read *read, struct pfs_reader **reader, int32_t *level, int32_t *runs,
+                      struct pfs_err *err)
+{
+    int rc = 0;
+
+    for (int32_t i = 0; i < read->extras; i++) {
+        struct pfs_reader *extra = read->extra[i];
+
+        if (rc < 0) {
+            pfs_reader_close(extra);
+            continue;
+        }
+        if (read->filter != NULL)
+            rc = read->filter(read->context, extra, &extra, err);
+        if (rc == 0) {
+            reader[*runs] = extra;
+            level[(*runs)++] = read->extra_level[i];
+        }
+    }
+    return rc;
+}
+
 int pfs_section_open(const struct pfs_section_read *read, const struct pfs_section *section, struct pfs_arena *arena,
                      struct pfs_reader **out, struct pfs_err *err)
 {
@@ -138,14 +162,20 @@ int pfs_section_open(const struct pfs_section_read *read, const struct pfs_secti
                               .keys = read->chain.read.schema->trimmed_keys,
                               .cancel = read->chain.read.cancel,
                               .alone = read->alone};
-    struct pfs_reader **run = pfs_arena_array(arena, (size_t)section->files, sizeof(struct pfs_reader *));
-    int32_t *level = pfs_arena_array(arena, (size_t)section->files, sizeof(*level));
-    int32_t runs;
+    size_t most = (size_t)section->files + (size_t)read->extras;
+    struct pfs_reader **run = pfs_arena_array(arena, most, sizeof(struct pfs_reader *));
+    int32_t *level = pfs_arena_array(arena, most, sizeof(*level));
+    int32_t runs = 0;
     int rc;
 
-    if (run == NULL || level == NULL)
+    if (run == NULL || level == NULL) {
+        for (int32_t i = 0; i < read->extras; i++)
+            pfs_reader_close(read->extra[i]);
         return pfs_arena_full(arena, err);
-    rc = open_runs(read, section, arena, run, level, &runs, err);
+    }
+    rc = add_extras(read, run, level, &runs, err);
+    if (rc == 0)
+        rc = open_runs(read, section, arena, run, level, &runs, err);
     if (rc < 0) {
         for (int32_t i = 0; i < runs; i++)
             pfs_reader_close(run[i]);

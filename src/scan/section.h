@@ -19,8 +19,13 @@ struct pfs_section_read {
     /* What each run passes before it is merged; takes `in`, also on failure. NULL = nothing. */
     int (*filter)(void *context, struct pfs_reader *in, struct pfs_reader **out, struct pfs_err *err);
     void *context;
+    /* Further runs of the merge, each of files of one level above 0; taken, also on failure. They pass the filter. */
+    int32_t extras;
+    struct pfs_reader **extra;
+    const int32_t *extra_level;
 };
 
-/* Merged rows in key order, deletes kept. What `read` points to, the files and the arena outlive the reader. */
+/* Merged rows in key order, deletes kept, of at least one file or further run. What `read` points to, the files and the
+ * arena outlive the reader. */
 int pfs_section_open(const struct pfs_section_read *read, const struct pfs_section *section, struct pfs_arena *arena,
                      struct pfs_reader **out, struct pfs_err *err);
