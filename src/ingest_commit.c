@@ -52,7 +52,8 @@ int pfs_commit_find(struct pfs_store *store, const char *meta, const char *user,
     for (int64_t i = latest; rc == 0 && found == 0 && i >= earliest && i > seen; i--) {
         pfs_arena_reset(&arena);
         rc = pfs_snapshot_load(store, meta, i, &arena, &snapshot, NULL, err);
-        if (rc == 0 && snapshot.commit_identifier == identifier && strcmp(snapshot.commit_user, user) == 0) {
+        if (rc == 0 && snapshot.commit_identifier == identifier && snapshot.kind != PFS_COMMIT_COMPACT &&
+            strcmp(snapshot.commit_user, user) == 0) {
             found = 1;
             *id = i;
         }
@@ -513,10 +514,21 @@ static int commit_run(struct run *run, struct pfs_err *err)
     return reject_all(run->ingest, run->slot, parts, &why, err);
 }
 
+/* Whatever comes out, the rows are committed: a failure is reported, and made up for by the next commit. */
+static void settle(struct run *run)
+{
+    const struct pfs_settle settle = {run->user, run->identifier, run->kind == PFS_COMMIT_OVERWRITE};
+    struct pfs_err err = {0};
+
+    if (pfs_table_settle(run->table, &settle, &err) < 0)
+        pfs_ingest_report(run->ingest, run->slot, &err);
+}
+
 int pfs_slot_commit(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_err *err)
 {
     struct pfs_ingest *g = slot->ingest;
     struct run run = {.ingest = g, .slot = slot, .parts = parts};
+    char user[PFS_NAME_BYTES_MAX + 1];
     struct pfs_err why = {0};
     int rc;
 
@@ -531,7 +543,8 @@ int pfs_slot_commit(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_er
     }
     if (rc < 0)
         return rc;
-    run.user = user_of(g, parts);
+    (void)snprintf(user, sizeof(user), "%s", user_of(g, parts));
+    run.user = user; /* the parts may go before the run is over */
     run.identifier = identifier_of(parts);
     run.kind = parts->overwrite != NULL ? PFS_COMMIT_OVERWRITE : PFS_COMMIT_APPEND;
     if (parts->intent == 0)
@@ -539,5 +552,7 @@ int pfs_slot_commit(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_er
     rc = commit_run(&run, err);
     pfs_write_close(run.write);
     pfs_state_unref(run.state);
+    if (rc == 0)
+        settle(&run);
     return rc;
 }

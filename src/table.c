@@ -19,8 +19,9 @@ struct pfs_table {
     struct pfs_table *next;         /* catalog's list, guarded by its lock */
     struct pfs_schemas *schemas;
     struct pfs_manifests *manifests;
-    pthread_mutex_t commit; /* lock 1 */
-    pthread_mutex_t lock;   /* lock 2, guards the members below */
+    pthread_mutex_t compact; /* lock 0 */
+    pthread_mutex_t commit;  /* lock 1 */
+    pthread_mutex_t lock;    /* lock 2, guards the members below */
     struct pfs_state *state;
     struct pfs_stat snapshot_stat; /* of the state's snapshot file */
     struct pfs_upkeep upkeep;
@@ -34,6 +35,7 @@ static void table_free(struct pfs_table *t)
     pfs_manifests_close(t->manifests);
     pfs_schemas_unref(t->schemas);
     pthread_mutex_destroy(&t->upkeep.lock);
+    pthread_mutex_destroy(&t->compact);
     pthread_mutex_destroy(&t->commit);
     pthread_mutex_destroy(&t->lock);
     pfs_free((void *)(uintptr_t)t->config.database);
@@ -68,6 +70,7 @@ int pfs_table_open(const struct pfs_table_config *config, struct pfs_table **out
     t->config = *config;
     atomic_init(&t->refs, 1);
     pthread_mutex_init(&t->upkeep.lock, NULL);
+    pthread_mutex_init(&t->compact, NULL);
     pthread_mutex_init(&t->commit, NULL);
     pthread_mutex_init(&t->lock, NULL);
     rc = copy_names(t, config, err);
@@ -454,6 +457,16 @@ int pfs_table_publish(struct pfs_table *table, const struct pfs_publish *publish
     rc = publish_locked(table, publish, id, unclear, err);
     pthread_mutex_unlock(&table->commit);
     return rc < 0 ? where_failed(table, rc, err) : 0;
+}
+
+void pfs_table_lock_compaction(struct pfs_table *table)
+{
+    pthread_mutex_lock(&table->compact);
+}
+
+void pfs_table_unlock_compaction(struct pfs_table *table)
+{
+    pthread_mutex_unlock(&table->compact);
 }
 
 static int prepare_write(void *context, struct pfs_state *state, struct pfs_change *out, struct pfs_err *err)

@@ -4,8 +4,9 @@
  * A table has one reference-counted current state (snapshot + manifests), replaced whole; asking for it costs three
  * stats when nothing changed. Commits of this process are serialised a table; other engines may commit at any time.
  *
- * Locks, in the order in which they are taken (none but the first two is held across I/O that writes):
+ * Locks, in the order in which they are taken (none but the first three is held across I/O that writes):
  *   0 table.upkeep   one thread at a time expires what has had its time
+ *   0 table.compact  one compaction at a time of a table in lookup mode; not together with the other one
  *   1 table.commit   one commit at a time; guards nothing else
  *   2 table.state    guards the pointer to the current state
  *   3 schemas, manifests: each cache's own
@@ -89,7 +90,11 @@ int pfs_table_drop_partitions(struct pfs_table *table, const struct pfs_overwrit
 /* ---- compaction (spec lsm 3 to 5, 9) ---- */
 
 struct pfs_compact_want {
-    bool full;                        /* every run to the top level; else what a writer would pick now */
+    bool full;        /* every run to the top level; else what a writer would pick now */
+    bool fresh;       /* only buckets with files of level 0 */
+    bool silent;      /* no changelog of it */
+    const char *user; /* of the snapshot, with `identifier`; NULL = one made up */
+    int64_t identifier;
     int32_t specs;                    /* partitions that match one of them; 0 = all */
     const struct pfs_jobs_spec *spec; /* borrowed */
     bool one_bucket;                  /* `bucket` alone */
@@ -131,6 +136,18 @@ int pfs_table_expire_snapshots(struct pfs_table *table, const struct pfs_expire_
 /* What a writer of Paimon does after each commit, when the table is not write-only: what has had its time goes. Costs a
  * few stats when nothing is due. A call while another thread is at it returns at once. identifier: of the commit. */
 int pfs_table_maintain(struct pfs_table *table, int64_t identifier, struct pfs_err *err);
+
+/* After a commit: what the table's mode demands of its writers before the commit counts as done. In lookup mode (spec
+ * lsm 7) level 0 moves up, which gives the changelog, the deletion vectors and the rows that readers see, as a COMPACT
+ * snapshot of the same user and identifier. Level-0 files that another writer, or one that died, left behind move too.
+ * Nothing for other tables, write-only ones and bucket = -2. The commit stands whatever comes out; errors are those of
+ * pfs_table_compact, and the next commit makes up for it. */
+struct pfs_settle {
+    const char *user;
+    int64_t identifier;
+    bool overwrite; /* it was an OVERWRITE: no changelog tells of it */
+};
+int pfs_table_settle(struct pfs_table *table, const struct pfs_settle *settle, struct pfs_err *err);
 
 /* Ids of snapshots, names of tags and branches, in order. */
 int pfs_table_snapshots(struct pfs_table *table, struct pfs_arena *arena, int64_t **ids, int64_t *count,

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/uuid.h"
-#include "src/table.h"
+#include "src/table_internal.h"
 
 #define ATTEMPTS 4 /* somebody else may compact the same buckets */
 #define MEMORY_DEFAULT ((size_t)256 << 20)
@@ -31,7 +31,7 @@ struct compaction {
     int64_t entries;
     struct pfs_manifest_entry *changelog;
     int64_t changelogs;
-    struct pfs_index_entry *index; /* that go: deletion vectors of files that were rewritten */
+    struct pfs_index_entry *index; /* deletion vectors that are others now */
     int64_t indexes;
     pthread_mutex_t lock; /* guards `done_rows`, and the caller's progress function */
     int64_t done_rows, rows;
@@ -77,10 +77,12 @@ static int plan(struct compaction *c, struct pfs_err *err)
                                           .pool = c->parts.pool,
                                           .cancel = c->want->cancel,
                                           .now_ms = pfs_clock_now_ms(c->parts.clock),
+                                          .silent = c->want->silent,
                                           .progress = progress,
                                           .context = c};
     struct pfs_jobs_want want = {.state = c->state,
                                  .full = c->want->full,
+                                 .fresh = c->want->fresh,
                                  .specs = c->want->specs,
                                  .spec = c->want->spec,
                                  .bucket = c->want->one_bucket ? c->want->bucket : -1,
@@ -144,21 +146,21 @@ static int collect(struct compaction *c, struct pfs_err *err)
         for (int64_t k = 0; k < c->result[i].done.changelogs; k++)
             c->changelog[c->changelogs++] = c->result[i].done.changelog[k];
     for (int32_t i = 0; i < c->jobs; i++)
-        if (pfs_compact_ends_vectors(c->compactor, &c->job[i]))
-            c->index[c->indexes++] = (struct pfs_index_entry){
-                .partition = c->job[i].partition, .bucket = c->job[i].bucket, .type = "DELETION_VECTORS"};
+        if (c->result[i].done.vectors)
+            c->index[c->indexes++] = c->result[i].done.index;
     return 0;
 }
 
 /* ---- publishing ---- */
 
-/* The entries do not depend on the state: that the files which go are still there is checked when it is published. */
+/* The entries do not depend on the state: that the files which go are still there is checked when it is published; what
+ * was looked at beside them, here. */
 static int prepare(void *context, struct pfs_state *state, struct pfs_change *out, struct pfs_err *err)
 {
     const struct compaction *c = context;
 
-    (void)state;
-    (void)err;
+    for (int32_t i = 0; i < c->jobs; i++)
+        PFS_TRY(pfs_compact_check(c->compactor, &c->job[i], state, err));
     *out = (struct pfs_change){.kind = PFS_COMMIT_COMPACT,
                                .entries = c->entries,
                                .entry = c->entry,
@@ -176,6 +178,10 @@ static int publish(struct pfs_table *table, struct compaction *c, int64_t *id, b
         .user = user, .identifier = PFS_BATCH_IDENTIFIER, .cancel = c->want->cancel, .context = c, .prepare = prepare};
 
     pfs_uuid_make(user);
+    if (c->want->user != NULL) {
+        publish.user = c->want->user;
+        publish.identifier = c->want->identifier;
+    }
     return pfs_table_publish(table, &publish, id, unclear, err);
 }
 
@@ -230,6 +236,23 @@ static int attempt(struct pfs_table *table, const struct pfs_compact_want *want,
     return unclear && rc == -EBUSY ? -EIO : rc;
 }
 
+/* Compactions of a table in lookup mode look at files beside their own: one at a time, so that none is in vain. */
+static int attempts(struct pfs_table *table, const struct pfs_compact_want *want, struct pfs_budget budget,
+                    struct pfs_compact_result *out, struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+    int rc = -EBUSY;
+
+    PFS_TRY(pfs_table_schema(table, &schema, err));
+    if (schema->lookup_mode)
+        pfs_table_lock_compaction(table);
+    for (int i = 0; i < ATTEMPTS && (rc == -EBUSY || rc == -ESTALE); i++)
+        rc = attempt(table, want, budget, out, err);
+    if (schema->lookup_mode)
+        pfs_table_unlock_compaction(table);
+    return rc;
+}
+
 int pfs_table_compact(struct pfs_table *table, const struct pfs_compact_want *want, struct pfs_compact_result *out,
                       struct pfs_err *err)
 {
@@ -237,19 +260,31 @@ int pfs_table_compact(struct pfs_table *table, const struct pfs_compact_want *wa
     size_t memory = parts.memory_bytes > 0 ? parts.memory_bytes : MEMORY_DEFAULT;
     struct pfs_budget budget = want->budget;
     struct pfs_store *spill = NULL;
-    int rc = -EBUSY;
+    int rc;
 
     *out = (struct pfs_compact_result){0};
     if (budget.bytes == 0)
         budget.bytes = memory / MEMORY_SHARE;
     if (budget.spill == NULL && pfs_store_open_posix(SPILL_DIRECTORY, &spill, NULL) == 0)
         budget.spill = spill;
-    for (int i = 0; i < ATTEMPTS && (rc == -EBUSY || rc == -ESTALE); i++)
-        rc = attempt(table, want, budget, out, err);
+    rc = attempts(table, want, budget, out, err);
     if (rc == 0 && err != NULL)
         pfs_err_clear(err); /* of attempts that failed */
     pfs_store_close(spill);
-    if (out->snapshot != 0)
+    if (out->snapshot != 0 && !want->fresh) /* a commit has its own upkeep */
         (void)pfs_table_maintain(table, PFS_BATCH_IDENTIFIER, NULL); /* the compaction stands in any case */
     return rc;
+}
+
+int pfs_table_settle(struct pfs_table *table, const struct pfs_settle *settle, struct pfs_err *err)
+{
+    struct pfs_compact_want want = {
+        .fresh = true, .user = settle->user, .identifier = settle->identifier, .silent = settle->overwrite};
+    struct pfs_compact_result result;
+    const struct pfs_schema *schema;
+
+    PFS_TRY(pfs_table_schema(table, &schema, err));
+    if (!schema->lookup_mode || schema->write_only || schema->buckets == PFS_POSTPONE_BUCKET)
+        return 0;
+    return pfs_table_compact(table, &want, &result, err);
 }

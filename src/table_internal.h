@@ -22,6 +22,9 @@ struct pfs_table_config {
 
 /* Bare -ENOENT when there is no schema. One reference is the caller's. */
 int pfs_table_open(const struct pfs_table_config *config, struct pfs_table **out, struct pfs_err *err);
+/* Lock 0 of table.h. */
+void pfs_table_lock_compaction(struct pfs_table *table);
+void pfs_table_unlock_compaction(struct pfs_table *table);
 /* One more reference unless the last one is gone already. Lock of the catalog's list held. */
 bool pfs_table_try_ref(struct pfs_table *table);
 struct pfs_table **pfs_table_link(struct pfs_table *table); /* the next one on the catalog's list */

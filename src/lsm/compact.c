@@ -8,38 +8,6 @@
 #include "src/file/deletions.h"
 #include "src/lsm/internal.h"
 
-#define VECTORS "DELETION_VECTORS" /* type of an index entry */
-
-/* ---- deletion vectors ---- */
-
-static bool is_of_bucket(const struct pfs_index_entry *index, struct pfs_slice partition, int32_t bucket)
-{
-    return index->bucket == bucket && strcmp(index->type, VECTORS) == 0 && pfs_slice_eq(index->partition, partition);
-}
-
-bool pfs_file_has_vector(const struct pfs_state *state, const struct pfs_manifest_entry *entry)
-{
-    for (int64_t i = 0; i < state->indexes; i++) {
-        const struct pfs_index_entry *index = &state->index[i];
-
-        for (int64_t k = 0; is_of_bucket(index, entry->partition, entry->bucket) && k < index->vectors; k++)
-            if (strcmp(index->vector[k].file, entry->file.name) == 0)
-                return true;
-    }
-    return false;
-}
-
-/* Every file with a vector is rewritten when all of a bucket goes to the top. */
-bool pfs_compact_ends_vectors(const struct pfs_compactor *compactor, const struct pfs_compact_job *job)
-{
-    const struct pfs_state *state = compactor->config.state;
-
-    for (int64_t i = 0; job->to_top && i < state->indexes; i++)
-        if (is_of_bucket(&state->index[i], job->partition, job->bucket))
-            return true;
-    return false;
-}
-
 /* ---- a compactor ---- */
 
 /* changelog-producer.row-deduplicate: an update that changes none of the compared columns is no change. */
@@ -79,10 +47,24 @@ static int read_producer(struct pfs_compactor *c, struct pfs_err *err)
 
     c->lookup = producer != NULL && strcasecmp(producer, "lookup") == 0;
     c->changes = c->lookup || (producer != NULL && strcasecmp(producer, "full-compaction") == 0);
+    c->changes &= !c->config.silent;
     if (!c->changes)
         return 0;
     PFS_TRY(pfs_options_bool(o, "changelog-producer.row-deduplicate", false, &dedup, err));
     return dedup ? read_compared(c, err) : 0;
+}
+
+/* What is to be found above the output: where the newest record alone decides, the old one need not be read. */
+static void read_finding(struct pfs_compactor *c)
+{
+    const struct pfs_schema *schema = c->config.state->schema;
+    bool first = schema->engine == PFS_FIRST_ROW;
+    bool newest = schema->engine == PFS_DEDUPLICATE && pfs_options_get(&schema->options, "sequence.field") == NULL;
+
+    if (!schema->lookup_mode)
+        return;
+    c->merges_found = !first && !newest;
+    c->finds = c->merges_found || first || schema->deletion_vectors || (c->lookup && c->changes);
 }
 
 static int fill(struct pfs_compactor *c, struct pfs_err *err)
@@ -99,8 +81,9 @@ static int fill(struct pfs_compactor *c, struct pfs_err *err)
         return 0;
     PFS_TRY(pfs_pick_rules_read(schema, &c->rules, err));
     PFS_TRY(read_producer(c, err));
+    read_finding(c);
     for (int64_t i = 0; i < state->indexes && c->deletions == NULL; i++)
-        if (strcmp(state->index[i].type, VECTORS) == 0)
+        if (strcmp(state->index[i].type, PFS_VECTORS) == 0)
             PFS_TRY(pfs_deletions_open(state->store, state->external, state->store_table, schema, state->index,
                                        state->indexes, &c->deletions, err));
     return pfs_engine_open(schema, c->column, schema->columns, &c->engine, err);
@@ -144,6 +127,7 @@ struct work {
     struct pfs_budget budget;
     struct pfs_arena *arena;
     struct pfs_compacted *out;
+    struct pfs_bitmap **mark; /* a place each upper file; NULL = no deletion vectors */
     int64_t adds_room, mades_room, changelogs_room;
 };
 
@@ -211,19 +195,19 @@ static int rewrite(struct work *w, const struct pfs_section *section, int32_t se
 {
     struct pfs_rewritten made = {0};
 
-    PFS_TRY(pfs_rewrite(w->c, w->job, section, sections, false, w->budget, w->arena, &made, err));
+    PFS_TRY(pfs_rewrite(w->c, w->job, section, sections, false, w->budget, w->mark, w->arena, &made, err));
     for (int32_t i = 0; i < sections; i++)
         for (int32_t k = 0; k < section[i].files; k++)
             remember_delete(w, section[i].file[k].entry);
     return keep_made(w, &made, err);
 }
 
-/* A file that moves to the top level is new there: its rows are changes. */
+/* A file that moves is new where it goes: its rows are changes, and what there was of its keys is marked. */
 static int tell_changes(struct work *w, const struct pfs_section *section, struct pfs_err *err)
 {
     struct pfs_rewritten made = {0};
 
-    PFS_TRY(pfs_rewrite(w->c, w->job, section, 1, true, w->budget, w->arena, &made, err));
+    PFS_TRY(pfs_rewrite(w->c, w->job, section, 1, true, w->budget, w->mark, w->arena, &made, err));
     return keep_made(w, &made, err);
 }
 
@@ -231,22 +215,33 @@ static int tell_changes(struct work *w, const struct pfs_section *section, struc
 static int must_rewrite(const struct work *w, const struct pfs_manifest_entry *entry, bool *out, struct pfs_err *err)
 {
     const struct pfs_compactor *c = w->c;
+    bool marks = c->config.state->schema->deletion_vectors;
 
-    *out = c->rules.rewrite_all || (c->deletions != NULL && pfs_file_has_vector(c->config.state, entry));
+    *out = c->rules.rewrite_all || (!marks && pfs_file_has_vector(c->config.state, entry));
     if (w->job->to_top)
         *out |= entry->file.delete_rows != 0;
     return *out ? 0 : pfs_file_is_old(c->config.state, entry, c->config.now_ms, out, err);
 }
 
-static int upgrade(struct work *w, const struct pfs_section *section, struct pfs_err *err)
+/* A level-0 file that moves in lookup mode: are its rows others then (spec lsm 7)? Where each key is visible once,
+ * deletes end; below the top, values are merged with those of the levels over the output. */
+static int changes_on_the_way(const struct work *w, const struct pfs_manifest_entry *entry, bool *out,
+                              struct pfs_err *err)
+{
+    const struct pfs_schema *schema = w->c->config.state->schema;
+    bool newest = schema->engine == PFS_DEDUPLICATE && !w->c->merges_found;
+
+    PFS_TRY(pfs_data_formats_differ(schema, 0, w->job->level, out, err));
+    *out |= schema->deletion_vectors && entry->file.delete_rows != 0;
+    *out |= !w->job->to_top && !newest;
+    return 0;
+}
+
+static int move(struct work *w, const struct pfs_section *section, bool told, struct pfs_err *err)
 {
     struct pfs_manifest_entry moved = *section->file->entry;
-    bool must, news = pfs_writes_changes(w->c, w->job) && pfs_is_news(w->c, w->job, &moved);
 
-    PFS_TRY(must_rewrite(w, &moved, &must, err));
-    if (must)
-        return rewrite(w, section, 1, err);
-    if (news)
+    if (told)
         PFS_TRY(tell_changes(w, section, err));
     else
         report(w, moved.file.rows);
@@ -255,6 +250,20 @@ static int upgrade(struct work *w, const struct pfs_section *section, struct pfs
     moved.file.level = w->job->level;
     remember_delete(w, section->file->entry);
     return append(w, &w->out->added, &w->out->adds, &w->adds_room, &moved, err);
+}
+
+static int upgrade(struct work *w, const struct pfs_section *section, struct pfs_err *err)
+{
+    const struct pfs_manifest_entry *entry = section->file->entry;
+    bool must, risen = w->c->config.state->schema->lookup_mode && entry->file.level == 0;
+    bool told = pfs_writes_changes(w->c, w->job) && pfs_is_news(w->c, w->job, entry);
+
+    PFS_TRY(must_rewrite(w, entry, &must, err));
+    if (!must && risen)
+        PFS_TRY(changes_on_the_way(w, entry, &must, err));
+    if (must)
+        return rewrite(w, section, 1, err);
+    return move(w, section, told || (risen && w->mark != NULL), err);
 }
 
 static int end_pending(struct work *w, const struct pfs_section *pending, int32_t count, struct pfs_err *err)
@@ -297,14 +306,20 @@ int pfs_compact_run(const struct pfs_compactor *compactor, const struct pfs_comp
     struct pfs_section whole = {job->files, job->file};
     struct pfs_compacted made = {.deleted = pfs_arena_array(arena, (size_t)job->files, sizeof(*made.deleted))};
     struct work w = {.c = compactor, .job = job, .budget = budget, .arena = arena, .out = &made};
+    struct pfs_bitmap **mark = pfs_arena_array(arena, (size_t)job->uppers, sizeof(struct pfs_bitmap *));
     int rc;
 
-    if (made.deleted == NULL)
+    if (made.deleted == NULL || mark == NULL)
         return pfs_arena_full(arena, err);
+    w.mark = compactor->config.state->schema->deletion_vectors && job->uppers > 0 ? mark : NULL;
     if (compactor->engine == NULL)
         rc = rewrite(&w, &whole, 1, err);
     else
         rc = job->alone ? one_by_one(&w, err) : by_sections(&w, err);
+    if (rc == 0 && compactor->engine != NULL)
+        rc = pfs_vectors_make(compactor, job, mark, arena, &made, err);
+    for (int32_t i = 0; i < job->uppers; i++)
+        pfs_bitmap_free(mark[i]);
     if (rc < 0)
         pfs_compact_undo(compactor, &made);
     else
@@ -318,4 +333,6 @@ void pfs_compact_undo(const struct pfs_compactor *compactor, const struct pfs_co
         remove_file(compactor, &done->made[i]);
     for (int64_t i = 0; i < done->changelogs; i++)
         remove_file(compactor, &done->changelog[i]);
+    if (done->vectors)
+        pfs_deletions_remove(compactor->config.state->store, compactor->config.state->store_table, &done->index);
 }

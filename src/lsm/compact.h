@@ -9,8 +9,10 @@
  * have their files joined in order. With changelog-producer = full-compaction or lookup what changes at the top level
  * is written beside.
  *
- * A table in lookup mode is compacted to the top level each time: then nothing lies above that would have to be looked
- * at. Deletion vectors end with that. Threads: a compactor may run any number of jobs at once.
+ * Lookup mode (spec lsm 7): keys of level 0 are looked for in the levels over the output, the upper files of a job.
+ * Their keys are read, and the rows of those that are found: they are the rows before of a changelog, are merged with
+ * what is new, keep a first row, or are marked in the deletion vectors of the bucket, which are one index file. Upper
+ * files are never written. Threads: a compactor may run any number of jobs at once.
  */
 #pragma once
 
@@ -31,13 +33,16 @@ struct pfs_compact_job {
     int32_t files;
     const struct pfs_plan_file *file; /* by smallest key; append tables: in order */
     int64_t rows;                     /* of them */
+    int32_t uppers;
+    const struct pfs_plan_file *upper; /* lookup mode: files of higher levels than the output, by level, then key */
 };
 
 /* ---- which jobs there are ---- */
 
 struct pfs_jobs_want {
     struct pfs_state *state;
-    bool full;     /* tables in lookup mode: always */
+    bool full;
+    bool fresh;    /* only buckets with files of level 0 */
     int32_t specs; /* partitions that match one of them; 0 = all */
     const struct pfs_jobs_spec {
         int32_t count;
@@ -63,6 +68,7 @@ struct pfs_compactor_config {
     struct pfs_pool *pool; /* NULL = on the caller alone */
     const struct pfs_cancel *cancel;
     int64_t now_ms;                                /* for what is too old */
+    bool silent;                                   /* without changelogs */
     void (*progress)(void *context, int64_t rows); /* so many more rows of the jobs are done; any thread; NULL = none */
     void *context;
 };
@@ -74,6 +80,8 @@ struct pfs_compacted {
     struct pfs_manifest_entry *made; /* those of `added` whose files are new */
     int64_t changelogs;
     struct pfs_manifest_entry *changelog; /* of changelog-producer full-compaction or lookup: new files too */
+    bool vectors;                         /* the bucket's deletion vectors are others now */
+    struct pfs_index_entry index;         /* then: in their place, a new file; name NULL = there are none any more */
 };
 
 int pfs_compactor_open(const struct pfs_compactor_config *config, struct pfs_compactor **out, struct pfs_err *err);
@@ -83,7 +91,9 @@ void pfs_compactor_close(struct pfs_compactor *compactor); /* NULL allowed */
  * failure no file is left behind. */
 int pfs_compact_run(const struct pfs_compactor *compactor, const struct pfs_compact_job *job, struct pfs_budget budget,
                     struct pfs_arena *arena, struct pfs_compacted *out, struct pfs_err *err);
-/* Does somebody who compacts that job leave deletion vectors behind? Their index entry goes. */
-bool pfs_compact_ends_vectors(const struct pfs_compactor *compactor, const struct pfs_compact_job *job);
+/* Does what was done for the state of the compactor also hold on `now`? The upper files and the deletion vectors of
+ * the bucket are still those that it was done with. -EBUSY with the sentence, -ENOMEM. */
+int pfs_compact_check(const struct pfs_compactor *compactor, const struct pfs_compact_job *job,
+                      const struct pfs_state *now, struct pfs_err *err);
 /* Removes the files that a job made: they got into no snapshot. */
 void pfs_compact_undo(const struct pfs_compactor *compactor, const struct pfs_compacted *done);

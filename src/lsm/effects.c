@@ -1,9 +1,9 @@
 /* effects.c - merged rows joined with the top level's.
  *
  * Three streams ascend by key: the merged rows of the section, the rows that there were (of the top level; with
- * lookup, above level 0), and the merged rows of all else in it, of which only the keys count. A key that has none of
- * the last kind did not take part. Indexes of rows are gathered until the batch of the top level is used up; the
- * columns of all of them are then copied at once. */
+ * lookup, above level 0, also above the output), and the merged rows of all else in it, of which only the keys count. A
+ * key that has none of the last kind did not take part. Indexes of rows are gathered until the batch of the top level
+ * is used up; the columns of all of them are then copied at once. */
 #include <errno.h>
 
 #include "base/limits.h"
@@ -32,8 +32,10 @@ struct pfs_effects {
 };
 
 static int open_side(struct pfs_effects *ch, const struct pfs_section_read *read, const struct pfs_section *section,
-                     const struct pfs_compact_job *job, bool news, struct side *side, struct pfs_err *err)
+                     const struct pfs_found *found, const struct pfs_compact_job *job, bool news, struct side *side,
+                     struct pfs_err *err)
 {
+    struct pfs_section_read own = *read;
     struct pfs_plan_file *file = pfs_arena_array(&ch->arena, (size_t)section->files, sizeof(*file));
     struct pfs_section *some = pfs_arena_array(&ch->arena, 1, sizeof(*some));
 
@@ -43,12 +45,15 @@ static int open_side(struct pfs_effects *ch, const struct pfs_section_read *read
     for (int32_t i = 0; i < section->files; i++)
         if (pfs_is_news(ch->c, job, section->file[i].entry) == news)
             file[some->files++] = section->file[i];
-    return some->files == 0 ? 0 : pfs_section_open(read, some, &ch->arena, &side->reader, err);
+    if (!news)
+        PFS_TRY(pfs_found_open(found, &read->chain.read, &ch->arena, &own, err));
+    return some->files + own.extras == 0 ? 0 : pfs_section_open(&own, some, &ch->arena, &side->reader, err);
 }
 
 int pfs_effects_open(const struct pfs_compactor *c, const struct pfs_section_read *read,
-                     const struct pfs_section *section, const struct pfs_compact_job *job, struct pfs_data_writer *to,
-                     struct pfs_effects **out, struct pfs_err *err)
+                     const struct pfs_section *section, const struct pfs_found *found,
+                     const struct pfs_compact_job *job, struct pfs_data_writer *to, struct pfs_effects **out,
+                     struct pfs_err *err)
 {
     struct pfs_effects *ch = pfs_zalloc(sizeof(*ch));
     int rc;
@@ -61,9 +66,9 @@ int pfs_effects_open(const struct pfs_compactor *c, const struct pfs_section_rea
     pfs_arena_init(&ch->scratch, PFS_BATCH_BYTES_MAX);
     pfs_arena_init(&ch->before.arena, PFS_BATCH_BYTES_MAX);
     pfs_arena_init(&ch->news.arena, PFS_BATCH_BYTES_MAX);
-    rc = open_side(ch, read, section, job, false, &ch->before, err);
+    rc = open_side(ch, read, section, found, job, false, &ch->before, err);
     if (rc == 0)
-        rc = open_side(ch, read, section, job, true, &ch->news, err);
+        rc = open_side(ch, read, section, found, job, true, &ch->news, err);
     if (rc < 0) {
         pfs_effects_close(ch);
         return rc;

@@ -1,10 +1,13 @@
 /* internal.h - what the rooms of a compaction share. Private to the suite. */
 #pragma once
 
+#include "format/bitmap.h"
 #include "src/file/file.h"
 #include "src/lsm/compact.h"
 #include "src/merge/engine.h"
 #include "src/scan/section.h"
+
+#define PFS_VECTORS "DELETION_VECTORS" /* type of an index entry */
 
 struct pfs_compactor {
     struct pfs_compactor_config config;
@@ -13,6 +16,8 @@ struct pfs_compactor {
     int32_t *column;                 /* all of them */
     bool changes;                    /* changelog-producer = full-compaction or lookup */
     bool lookup;                     /* lookup: records of level 0 are what changes, not those below the top level */
+    bool finds;                      /* keys of level 0 are looked for in the levels over the output (spec lsm 7) */
+    bool merges_found;               /* and what is found takes part in the merge */
     struct pfs_deletions *deletions; /* NULL: the state has no vectors */
     bool *compared; /* row-deduplicate: columns that tell whether a row changed; NULL = all changes count */
 };
@@ -23,9 +28,10 @@ int pfs_file_is_old(const struct pfs_state *state, const struct pfs_manifest_ent
 
 static inline bool pfs_writes_changes(const struct pfs_compactor *c, const struct pfs_compact_job *job)
 {
-    return c->changes && job->to_top;
+    return c->changes && (c->lookup || job->to_top);
 }
 
+/* Of vectors.c. */
 bool pfs_file_has_vector(const struct pfs_state *state, const struct pfs_manifest_entry *entry);
 
 /* Did its rows come since the last changelog? */
@@ -34,6 +40,61 @@ static inline bool pfs_is_news(const struct pfs_compactor *c, const struct pfs_c
 {
     return c->lookup ? entry->file.level == 0 : entry->file.level < job->level;
 }
+
+/* ---- follow.c ---- */
+
+/* The first row from `from` on whose key is not below the other's; `rows` when there is none. */
+int64_t pfs_keys_reach(const struct pfs_keys *keys, int64_t from, int64_t rows, const struct pfs_keys *other,
+                       int64_t row);
+
+struct pfs_follower {
+    struct pfs_reader *reader; /* NULL: at its end */
+    struct pfs_arena arena;    /* of the batch */
+    struct pfs_batch batch;
+    struct pfs_keys keys;
+    int64_t at, rows; /* next row, of so many */
+};
+
+void pfs_follower_init(struct pfs_follower *follower, struct pfs_reader *in); /* takes the reader */
+void pfs_follower_done(struct pfs_follower *follower);                        /* a zeroed one too */
+/* Is there a next row? 1, 0, -errno. `key`: the places of the key in the batches. */
+int pfs_follower_fill(struct pfs_follower *follower, const int32_t *key, int32_t keys, struct pfs_err *err);
+/* Goes on to the first row whose key is not below that one. 1: it is that key; 0; -errno. */
+int pfs_follower_has(struct pfs_follower *follower, const int32_t *key, int32_t keys, const struct pfs_keys *other,
+                     int64_t row, struct pfs_err *err);
+
+/* ---- found.c: keys of level 0 that there are in levels over the output (spec lsm 7) ---- */
+
+struct pfs_found {
+    int32_t files, room;
+    struct pfs_found_file {
+        const struct pfs_plan_file *file; /* of the job's upper ones, in their order */
+        struct pfs_bitmap *rows;          /* of the file; at least one, none that a deletion vector names */
+    } * file;
+};
+
+/* For one section. mark (NULL = not wanted): a place each upper file of the job; what is found is added there. Empty
+ * when the table needs no look. `read` tells how files are read; its columns do not matter. */
+int pfs_found_search(const struct pfs_compactor *c, const struct pfs_data_read *read, const struct pfs_compact_job *job,
+                     const struct pfs_section *section, struct pfs_bitmap **mark, struct pfs_arena *arena,
+                     struct pfs_found *out, struct pfs_err *err);
+void pfs_found_done(struct pfs_found *found);
+
+/* ---- found_read.c ---- */
+
+/* The rows as further runs of a merge, which takes their readers; `found` outlives them. */
+int pfs_found_open(const struct pfs_found *found, const struct pfs_data_read *read, struct pfs_arena *arena,
+                   struct pfs_section_read *into, struct pfs_err *err);
+/* Takes `in`, also on failure: key-value batches of all columns in key order; leaves out rows whose key was found. */
+int pfs_found_leave_out(const struct pfs_found *found, const struct pfs_data_read *read, struct pfs_arena *arena,
+                        struct pfs_reader *in, struct pfs_reader **out, struct pfs_err *err);
+
+/* ---- vectors.c ---- */
+
+/* The deletion vectors of the job's bucket when it is done: without those of files that went, with the marked rows
+ * (`mark`: a place each upper file). Makes out->index if they are others than before. */
+int pfs_vectors_make(const struct pfs_compactor *c, const struct pfs_compact_job *job, struct pfs_bitmap *const *mark,
+                     struct pfs_arena *arena, struct pfs_compacted *out, struct pfs_err *err);
 
 /* ---- rewrite.c ---- */
 
@@ -44,10 +105,10 @@ struct pfs_rewritten { /* ADD entries in the arena of the job */
 
 /* Reads the sections one after the other (append tables: the files of the job) and writes their rows as new files at
  * the output level, with their changes where the table wants them. moves: the files stay, and only the changes are
- * written. */
+ * written, and what is found of their keys is marked. mark: as pfs_found_search. */
 int pfs_rewrite(const struct pfs_compactor *c, const struct pfs_compact_job *job, const struct pfs_section *section,
-                int32_t sections, bool moves, struct pfs_budget budget, struct pfs_arena *arena,
-                struct pfs_rewritten *out, struct pfs_err *err);
+                int32_t sections, bool moves, struct pfs_budget budget, struct pfs_bitmap **mark,
+                struct pfs_arena *arena, struct pfs_rewritten *out, struct pfs_err *err);
 
 /* ---- effects.c ---- */
 
@@ -55,10 +116,12 @@ int pfs_rewrite(const struct pfs_compactor *c, const struct pfs_compact_job *job
  * record that is news its row before, and the merged one. Of one section; one thread. */
 struct pfs_effects;
 
-/* `read`: as the section is read. Rows go to the writer (borrowed), of changelog files. */
+/* `read`: as the section is read. found: records over the output level, which are rows before; outlives the answer.
+ * Rows go to the writer (borrowed), of changelog files. */
 int pfs_effects_open(const struct pfs_compactor *c, const struct pfs_section_read *read,
-                     const struct pfs_section *section, const struct pfs_compact_job *job, struct pfs_data_writer *to,
-                     struct pfs_effects **out, struct pfs_err *err);
+                     const struct pfs_section *section, const struct pfs_found *found,
+                     const struct pfs_compact_job *job, struct pfs_data_writer *to, struct pfs_effects **out,
+                     struct pfs_err *err);
 /* The next merged rows of the section, deletes among them. */
 int pfs_effects_add(struct pfs_effects *effects, const struct pfs_batch *merged, struct pfs_err *err);
 void pfs_effects_close(struct pfs_effects *effects); /* NULL allowed */

@@ -9,7 +9,6 @@
 
 struct planning {
     const struct pfs_jobs_want *want;
-    bool full;
     struct pfs_arena *arena;
     struct pfs_pick_rules rules;
     struct pfs_append_rules append;
@@ -19,17 +18,13 @@ struct planning {
 
 /* ---- what is not there yet ---- */
 
-/* Where the record of a key is looked up above the files at hand, a compaction to the top level takes all of a bucket
- * and needs no look. */
-static int check_supported(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_err *err)
+static int check_supported(const struct pfs_schema *schema, struct pfs_err *err)
 {
     static const char *const lacking[] = {"row-tracking.enabled", "data-evolution.enabled", "clustering.incremental"};
-    static const char *const lookups[] = {"deletion-vectors.enabled", "force-lookup"};
-    struct pfs_schema plain = *schema;
 
     if (schema->deletion_vectors && schema->primary_keys == 0)
         return pfs_fail(err, EOPNOTSUPP, "deletion vectors of append tables: cannot be compacted yet");
-    if (schema->primary_keys > 0 && schema->buckets == -2)
+    if (schema->primary_keys > 0 && schema->buckets == PFS_POSTPONE_BUCKET)
         return pfs_fail(err, EOPNOTSUPP, "bucket = -2 (postpone): cannot be compacted yet");
     for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++) {
         bool set;
@@ -38,10 +33,7 @@ static int check_supported(const struct pfs_schema *schema, struct pfs_arena *ar
         if (set)
             return pfs_fail(err, EOPNOTSUPP, "%s = true: cannot be compacted yet", lacking[i]);
     }
-    plain.lookup_mode = plain.deletion_vectors = false; /* a writer has more to do there than a compaction */
-    for (size_t i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++)
-        PFS_TRY(pfs_options_with(&plain.options, lookups[i], NULL, arena, &plain.options, err));
-    return pfs_schema_supported(&plain, true, err);
+    return pfs_schema_supported(schema, true, err);
 }
 
 static bool is_wanted(const struct pfs_jobs_want *want, const struct pfs_split *split)
@@ -152,10 +144,28 @@ static int plan_rewrites(struct planning *p, const struct pfs_split *split, int3
     return 0;
 }
 
+static int compare_level(const void *left, const void *right)
+{
+    const struct pfs_plan_file *a = left, *b = right;
+
+    if (a->entry->file.level != b->entry->file.level)
+        return a->entry->file.level < b->entry->file.level ? -1 : 1;
+    return compare_key(left, right);
+}
+
+static bool has_fresh(const struct pfs_split *split)
+{
+    for (int32_t i = 0; i < split->files; i++)
+        if (split->file[i].entry->file.level == 0)
+            return true;
+    return false;
+}
+
 static int plan_bucket(struct planning *p, const struct pfs_split *split, struct pfs_err *err)
 {
     struct pfs_plan_file *file = pfs_arena_array(p->arena, (size_t)split->files, sizeof(*file));
     struct pfs_pick_run *run = pfs_arena_array(p->arena, (size_t)split->files, sizeof(*run));
+    const struct pfs_schema *schema = p->want->state->schema;
     int64_t local_ms = p->want->now_ms + p->want->zone_ms;
     struct pfs_pick_now now = {(int32_t)(local_ms / HOUR_MS % 24), local_ms, INT64_MIN};
     struct pfs_compact_job *job;
@@ -170,16 +180,21 @@ static int plan_bucket(struct planning *p, const struct pfs_split *split, struct
     runs = list_runs(file, split->files, run);
     top = pfs_pick_top(&p->rules, run, runs);
     now.full_ms = last_full(file, split->files, top);
-    pick = p->full ? pfs_pick_full(&p->rules, run, runs) : pfs_pick_normal(&p->rules, run, runs, &now);
+    pick = p->want->full ? pfs_pick_full(&p->rules, run, runs) : pfs_pick_normal(&p->rules, run, runs, &now);
     if (pick.runs == 0)
-        return p->full ? plan_rewrites(p, split, top, err) : 0;
+        return p->want->full ? plan_rewrites(p, split, top, err) : 0;
     for (int64_t i = 0; i < pick.runs; i++)
         files += run[i].files;
     qsort(file, (size_t)files, sizeof(*file), compare_key);
     job = add_job(p, split, file, (int32_t)files);
     job->level = pick.level;
     job->to_top = pick.level == top;
-    job->drop_deletes = pick.level != 0 && pick.level >= run[runs - 1].level;
+    job->drop_deletes = pick.level != 0 && (pick.level >= run[runs - 1].level || schema->deletion_vectors);
+    if (schema->lookup_mode) { /* whatever was not picked lies over the output */
+        job->uppers = split->files - (int32_t)files;
+        job->upper = file + files;
+        qsort(file + files, (size_t)job->uppers, sizeof(*file), compare_level);
+    }
     return 0;
 }
 
@@ -201,7 +216,7 @@ static int plan_appended_bucket(struct planning *p, const struct pfs_split *spli
 
     if (bytes == NULL)
         return pfs_arena_full(p->arena, err);
-    pick = pfs_pick_bucket(&p->append, bytes, split->files, p->full);
+    pick = pfs_pick_bucket(&p->append, bytes, split->files, p->want->full);
     if (pick.count > 0)
         (void)add_job(p, split, &split->file[pick.from], (int32_t)pick.count);
     return 0;
@@ -248,10 +263,10 @@ int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, str
 {
     const struct pfs_schema *schema = want->state->schema;
     struct pfs_scan_want scan = {.state = want->state, .levels = PFS_LEVELS_ALL, .columns = -1};
-    struct planning p = {.want = want, .full = want->full || schema->lookup_mode, .arena = arena};
+    struct planning p = {.want = want, .arena = arena};
     struct pfs_plan plan = {0};
 
-    PFS_TRY(check_supported(schema, arena, err));
+    PFS_TRY(check_supported(schema, err));
     if (schema->primary_keys > 0)
         PFS_TRY(pfs_pick_rules_read(schema, &p.rules, err));
     else
@@ -263,7 +278,7 @@ int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, str
     for (int32_t i = 0; i < plan.splits; i++) {
         const struct pfs_split *split = &plan.split[i];
 
-        if (!is_wanted(want, split))
+        if (!is_wanted(want, split) || (want->fresh && !has_fresh(split)))
             continue;
         if (schema->primary_keys > 0)
             PFS_TRY(plan_bucket(&p, split, err));

@@ -32,8 +32,10 @@ static int read_universal(const struct pfs_options *o, struct pfs_pick_rules *ou
 int pfs_pick_rules_read(const struct pfs_schema *schema, struct pfs_pick_rules *out, struct pfs_err *err)
 {
     const struct pfs_options *o = &schema->options;
+    static const char *const urgencies[] = {"radical", "gentle", NULL};
     struct pfs_pick_rules r = {0};
     int64_t levels;
+    int urgency;
 
     PFS_TRY(pfs_options_int(o, "num-sorted-run.compaction-trigger", 5, &r.trigger, err));
     PFS_TRY(pfs_options_int(o, "num-levels", r.trigger + 1, &levels, err));
@@ -42,7 +44,8 @@ int pfs_pick_rules_read(const struct pfs_schema *schema, struct pfs_pick_rules *
     r.top = levels > INT32_MAX ? INT32_MAX - 1 : (int32_t)levels - 1;
     PFS_TRY(read_universal(o, &r, err));
     PFS_TRY(pfs_options_bool(o, "compaction.force-up-level-0", false, &r.force_level_0, err));
-    r.force_level_0 |= schema->lookup_mode;
+    PFS_TRY(pfs_options_enum(o, "lookup-compact", urgencies, 0, &urgency, err));
+    r.force_level_0 |= schema->lookup_mode && urgency == 0;
     PFS_TRY(pfs_options_bool(o, "compaction.force-rewrite-all-files", false, &r.rewrite_all, err));
     PFS_TRY(read_target(schema, TARGET_KEYED, &r.target_bytes, &r.small_bytes, err));
     *out = r;

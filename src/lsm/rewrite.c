@@ -30,6 +30,8 @@ struct rewriting {
     struct pfs_data_writer *writer;    /* NULL: the files move, and only what changes is written */
     struct pfs_data_writer *changelog; /* NULL: changes are not asked for */
     struct pfs_effects *effects;       /* of the open section */
+    struct pfs_found found;            /* above the output, of its keys */
+    struct pfs_bitmap **mark;          /* NULL: no deletion vectors */
     struct slot slot[2];
     int turn; /* the slot that is filled next */
 };
@@ -84,6 +86,28 @@ static bool folds_alone(const struct rewriting *r)
     return false;
 }
 
+static int open_merge(struct rewriting *r, const struct pfs_section *s, struct pfs_err *err)
+{
+    struct pfs_section_read read = r->read;
+    bool first = r->c->config.state->schema->engine == PFS_FIRST_ROW;
+    struct pfs_reader *merged;
+
+    pfs_found_done(&r->found);
+    PFS_TRY(pfs_found_search(r->c, &r->read.chain.read, r->job, s, r->mark, &r->arena, &r->found, err));
+    if (r->writer == NULL && r->changelog == NULL) /* the file moves, and its keys are marked */
+        return 0;
+    if (r->changelog != NULL)
+        PFS_TRY(pfs_effects_open(r->c, &read, s, &r->found, r->job, r->changelog, &r->effects, err));
+    read.alone = folds_alone(r);
+    if (r->c->merges_found)
+        PFS_TRY(pfs_found_open(&r->found, &read.chain.read, &r->arena, &read, err));
+    PFS_TRY(pfs_section_open(&read, s, &r->arena, &merged, err));
+    if (first && r->found.files > 0)
+        PFS_TRY(pfs_found_leave_out(&r->found, &read.chain.read, &r->arena, merged, &merged, err));
+    r->open = merged;
+    return 0;
+}
+
 static int open_section(struct rewriting *r, struct pfs_err *err)
 {
     const struct pfs_section *s = &r->section[r->at];
@@ -93,12 +117,8 @@ static int open_section(struct rewriting *r, struct pfs_err *err)
     r->left = 0;
     for (int32_t i = 0; i < s->files; i++)
         r->left += s->file[i].entry->file.rows;
-    r->read.alone = false;
-    if (r->changelog != NULL)
-        PFS_TRY(pfs_effects_open(r->c, &r->read, s, r->job, r->changelog, &r->effects, err));
-    r->read.alone = folds_alone(r);
     if (r->c->engine != NULL)
-        return pfs_section_open(&r->read, s, &r->arena, &r->open, err);
+        return open_merge(r, s, err);
     list = pfs_arena_array(&r->arena, (size_t)s->files, sizeof(*list));
     if (list == NULL)
         return pfs_arena_full(&r->arena, err);
@@ -119,13 +139,14 @@ static void tell(struct rewriting *r, int64_t rows)
 static int64_t next_rows(struct rewriting *r, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
 {
     while (r->open != NULL || r->at < r->sections) {
-        int64_t rows;
+        int64_t rows = 0;
 
         if (pfs_cancelled(r->c->config.cancel))
             return -ECANCELED;
         if (r->open == NULL)
             PFS_TRY(open_section(r, err));
-        rows = pfs_reader_next(r->open, arena, out, err);
+        if (r->open != NULL)
+            rows = pfs_reader_next(r->open, arena, out, err);
         if (rows != 0) {
             tell(r, rows);
             return rows;
@@ -240,10 +261,10 @@ static int finish(struct rewriting *r, struct pfs_arena *arena, struct pfs_rewri
 }
 
 int pfs_rewrite(const struct pfs_compactor *c, const struct pfs_compact_job *job, const struct pfs_section *section,
-                int32_t sections, bool moves, struct pfs_budget budget, struct pfs_arena *arena,
-                struct pfs_rewritten *out, struct pfs_err *err)
+                int32_t sections, bool moves, struct pfs_budget budget, struct pfs_bitmap **mark,
+                struct pfs_arena *arena, struct pfs_rewritten *out, struct pfs_err *err)
 {
-    struct rewriting r = {.c = c, .job = job, .section = section, .sections = sections};
+    struct rewriting r = {.c = c, .job = job, .section = section, .sections = sections, .mark = mark};
     struct pfs_rewritten made = {0};
     int rc = 0;
 
@@ -263,6 +284,7 @@ int pfs_rewrite(const struct pfs_compactor *c, const struct pfs_compact_job *job
     pfs_data_writer_close(r.writer);
     pfs_data_writer_close(r.changelog);
     pfs_reader_close(r.open);
+    pfs_found_done(&r.found);
     for (int i = 0; i < 2; i++)
         pfs_arena_done(&r.slot[i].arena);
     pfs_arena_done(&r.arena);

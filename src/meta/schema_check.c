@@ -315,10 +315,8 @@ struct limit {
 static const struct limit limits[] = {
     {"type", "table", false},
     {"chain-table.enabled", "false", false},
-    {"deletion-vectors.enabled", "false", true},
     {"sequence.snapshot-ordering", "false", false},
     {"primary-key.nullable", "false", false},
-    {"force-lookup", "false", true},
     {"pk-clustering-override", "false", true},
     {"index-file-in-data-file-dir", "false", true},
     {"data-file.external-paths", NULL, true},
@@ -338,7 +336,7 @@ static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err
     return 0;
 }
 
-/* Changelogs that rows bring with them, and those of compactions (lookup: see below). */
+/* Changelogs that rows bring with them, and those of compactions. */
 static int check_producer(const struct pfs_schema *s, struct pfs_err *err)
 {
     const char *producer = pfs_options_get(&s->options, "changelog-producer");
@@ -350,18 +348,6 @@ static int check_producer(const struct pfs_schema *s, struct pfs_err *err)
     return pfs_fail(err, EOPNOTSUPP, "changelog-producer = %s is not there yet", producer);
 }
 
-/* Why the table is in lookup mode. */
-static const char *lookup_reason(const struct pfs_schema *s)
-{
-    if (s->engine == PFS_FIRST_ROW)
-        return "merge-engine = first-row";
-    if (s->deletion_vectors)
-        return "deletion-vectors.enabled = true";
-    if (pfs_options_get(&s->options, "force-lookup") != NULL)
-        return "force-lookup = true";
-    return "changelog-producer = lookup";
-}
-
 int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_err *err)
 {
     if (writing)
@@ -371,9 +357,5 @@ int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_er
         return 0;
     if (s->buckets == PFS_POSTPONE_BUCKET) /* whatever compactions do is left to them */
         return 0;
-    PFS_TRY(check_producer(s, err));
-    if (s->lookup_mode)
-        return pfs_fail(err, EOPNOTSUPP, "%s cannot be written yet: it needs a compaction at each commit",
-                        lookup_reason(s));
-    return 0;
+    return check_producer(s, err);
 }

@@ -23,7 +23,8 @@ static const char tables_sql[] =
     "CREATE TABLE d.sums (k INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('merge-engine' = 'aggregation',"
     " 'fields.n.aggregate-function' = 'sum');"
     "CREATE TABLE d.logs (line STRING, p INT) PARTITIONED BY (p);"
-    "CREATE TABLE d.first (k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED) WITH ('merge-engine' = 'first-row');";
+    "CREATE TABLE d.beside (k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED)"
+    " WITH ('index-file-in-data-file-dir' = 'true');";
 
 __attribute__((unused)) static int open_tree(void **state)
 {

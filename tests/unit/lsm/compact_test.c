@@ -376,7 +376,7 @@ static void becomes(const char *name, const char *option, const char *value)
     assert_int_equal(pfs_store_publish(store, path, pfs_str(fresh), false, NULL), 0);
 }
 
-static void with_lookup_every_compaction_is_a_full_one(void **state)
+static void with_lookup_rows_are_told_when_level_0_moves_up(void **state)
 {
     struct told told;
 
@@ -697,7 +697,7 @@ int main(void)
         TEST(rows_that_are_too_old_go),
         TEST(full_compactions_tell_what_changed),
         TEST(updates_to_the_same_values_are_left_out_if_asked),
-        TEST(with_lookup_every_compaction_is_a_full_one),
+        TEST(with_lookup_rows_are_told_when_level_0_moves_up),
         TEST(of_first_rows_only_new_keys_are_told),
         TEST(with_lookup_single_records_are_folded),
         TEST(small_files_without_buckets_are_joined),

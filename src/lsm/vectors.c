@@ -1,0 +1,206 @@
+/* vectors.c - the deletion vectors of a bucket after a compaction of it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "src/file/deletions.h"
+#include "src/lsm/internal.h"
+
+static bool is_of_bucket(const struct pfs_index_entry *index, struct pfs_slice partition, int32_t bucket)
+{
+    return index->bucket == bucket && strcmp(index->type, PFS_VECTORS) == 0 &&
+           pfs_slice_eq(index->partition, partition);
+}
+
+/* The entry of a bucket; NULL: it has no vectors. */
+static const struct pfs_index_entry *find_entry(const struct pfs_state *state, struct pfs_slice partition,
+                                                int32_t bucket)
+{
+    for (int64_t i = 0; i < state->indexes; i++)
+        if (is_of_bucket(&state->index[i], partition, bucket))
+            return &state->index[i];
+    return NULL;
+}
+
+bool pfs_file_has_vector(const struct pfs_state *state, const struct pfs_manifest_entry *entry)
+{
+    const struct pfs_index_entry *index = find_entry(state, entry->partition, entry->bucket);
+
+    for (int64_t k = 0; index != NULL && k < index->vectors; k++)
+        if (strcmp(index->vector[k].file, entry->file.name) == 0)
+            return true;
+    return false;
+}
+
+/* ---- what a job leaves ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool has_name(const char *const *name, int64_t names, const char *wanted)
+{
+    return names > 0 && bsearch(&wanted, name, (size_t)names, sizeof(*name), by_name) != NULL;
+}
+
+/* Names of the bucket's files that are live in the state and stay where they are, or only move; sorted. */
+static int list_stays(const struct pfs_state *state, const struct pfs_compact_job *job,
+                      const struct pfs_compacted *done, struct pfs_arena *arena, const char ***out, int64_t *count,
+                      struct pfs_err *err)
+{
+    const char **gone = pfs_arena_array(arena, (size_t)done->deletes, sizeof(*gone));
+    const char **stay = pfs_arena_array(arena, (size_t)(state->files + done->adds), sizeof(*stay));
+    int64_t stays = 0;
+
+    if (gone == NULL || stay == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < done->deletes; i++)
+        gone[i] = done->deleted[i].file.name;
+    qsort(gone, (size_t)done->deletes, sizeof(*gone), by_name);
+    for (int64_t i = 0; i < state->files; i++) {
+        const struct pfs_manifest_entry *e = state->file[i];
+
+        if (e->bucket == job->bucket && pfs_slice_eq(e->partition, job->partition) &&
+            !has_name(gone, done->deletes, e->file.name))
+            stay[stays++] = e->file.name;
+    }
+    for (int64_t i = 0; i < done->adds; i++)
+        stay[stays++] = done->added[i].file.name;
+    qsort(stay, (size_t)stays, sizeof(*stay), by_name);
+    *out = stay;
+    *count = stays;
+    return 0;
+}
+
+struct vectors {
+    struct pfs_deletion_vector *vector;
+    int64_t count;
+    bool changed;
+};
+
+/* The marks of a file, with what there was. */
+static int add_marked(const struct pfs_compactor *c, const struct pfs_compact_job *job, struct pfs_bitmap *const *mark,
+                      struct vectors *v, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < job->uppers; i++) {
+        const struct pfs_bitmap *old = NULL;
+
+        if (mark[i] == NULL)
+            continue;
+        if (c->deletions != NULL)
+            PFS_TRY(pfs_deletions_of(c->deletions, job->upper[i].entry, &old, err));
+        if (old != NULL)
+            PFS_TRY(pfs_bitmap_or(mark[i], old, err));
+        v->vector[v->count++] = (struct pfs_deletion_vector){job->upper[i].entry->file.name, mark[i]};
+        v->changed = true;
+    }
+    return 0;
+}
+
+static bool is_marked(const struct vectors *v, int64_t marked, const char *file)
+{
+    for (int64_t i = 0; i < marked; i++)
+        if (strcmp(v->vector[i].file, file) == 0)
+            return true;
+    return false;
+}
+
+/* Vectors of files that stay and that nothing was marked in. */
+static int add_kept(const struct pfs_compactor *c, const struct pfs_compact_job *job,
+                    const struct pfs_index_entry *entry, const char *const *stay, int64_t stays, struct vectors *v,
+                    struct pfs_err *err)
+{
+    int64_t marked = v->count;
+
+    for (int64_t i = 0; i < entry->vectors; i++) {
+        struct pfs_manifest_entry file = {
+            .partition = job->partition, .bucket = job->bucket, .file = {.name = entry->vector[i].file}};
+        const struct pfs_bitmap *rows;
+
+        if (is_marked(v, marked, file.file.name))
+            continue;
+        if (!has_name(stay, stays, file.file.name)) {
+            v->changed = true;
+            continue;
+        }
+        PFS_TRY(pfs_deletions_of(c->deletions, &file, &rows, err));
+        if (rows != NULL && pfs_bitmap_count(rows) > 0)
+            v->vector[v->count++] = (struct pfs_deletion_vector){file.file.name, rows};
+    }
+    return 0;
+}
+
+int pfs_vectors_make(const struct pfs_compactor *c, const struct pfs_compact_job *job, struct pfs_bitmap *const *mark,
+                     struct pfs_arena *arena, struct pfs_compacted *out, struct pfs_err *err)
+{
+    const struct pfs_state *state = c->config.state;
+    const struct pfs_index_entry *entry = find_entry(state, job->partition, job->bucket);
+    struct pfs_index_entry made = {.partition = job->partition, .bucket = job->bucket, .type = PFS_VECTORS};
+    size_t most = (size_t)job->uppers + (size_t)(entry != NULL && entry->vectors > 0 ? entry->vectors : 0);
+    struct vectors v = {.vector = pfs_arena_array(arena, most, sizeof(*v.vector))};
+    const char **stay;
+    int64_t stays;
+
+    if (v.vector == NULL)
+        return pfs_arena_full(arena, err);
+    PFS_TRY(add_marked(c, job, mark, &v, err));
+    if (entry != NULL) {
+        PFS_TRY(list_stays(state, job, out, arena, &stay, &stays, err));
+        PFS_TRY(add_kept(c, job, entry, stay, stays, &v, err));
+    }
+    if (!v.changed)
+        return 0;
+    if (v.count > 0)
+        PFS_TRY(
+            pfs_deletions_write(state->store, state->store_table, state->schema, v.vector, v.count, arena, &made, err));
+    out->index = made;
+    out->vectors = true;
+    return 0;
+}
+
+/* ---- does it still fit? ---- */
+
+static int check_uppers(const struct pfs_compact_job *job, const struct pfs_state *now, struct pfs_arena *arena,
+                        struct pfs_err *err)
+{
+    const char **live = pfs_arena_array(arena, (size_t)now->files, sizeof(*live));
+    int64_t lives = 0;
+
+    if (live == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < now->files; i++)
+        if (now->file[i]->bucket == job->bucket && now->file[i]->file.level > 0 &&
+            pfs_slice_eq(now->file[i]->partition, job->partition))
+            live[lives++] = now->file[i]->file.name;
+    qsort(live, (size_t)lives, sizeof(*live), by_name);
+    for (int32_t i = 0; i < job->uppers; i++)
+        if (!has_name(live, lives, job->upper[i].entry->file.name))
+            return pfs_fail(err, EBUSY, "file %s, where keys were looked up, was removed by another commit meanwhile",
+                            job->upper[i].entry->file.name);
+    return 0;
+}
+
+int pfs_compact_check(const struct pfs_compactor *compactor, const struct pfs_compact_job *job,
+                      const struct pfs_state *now, struct pfs_err *err)
+{
+    const struct pfs_state *state = compactor->config.state;
+    const struct pfs_index_entry *old, *new;
+    struct pfs_arena arena;
+    int rc;
+
+    if (compactor->engine == NULL || strcmp(state->identity, now->identity) == 0)
+        return 0;
+    old = find_entry(state, job->partition, job->bucket);
+    new = find_entry(now, job->partition, job->bucket);
+    if ((old == NULL) != (new == NULL) || (old != NULL && strcmp(old->name, new->name) != 0))
+        return pfs_fail(err, EBUSY, "the deletion vectors of bucket %d were changed by another commit meanwhile",
+                        job->bucket);
+    if (job->uppers == 0)
+        return 0;
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = check_uppers(job, now, &arena, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
