@@ -9,6 +9,7 @@
 #include "base/datetime.h"
 #include "base/mem.h"
 #include "format/text/text.h"
+#include "fs/caretaker_text.h"
 
 #define LOG_BYTES ((size_t)128 << 10)
 
@@ -214,6 +215,7 @@ static void print_metrics(struct pfs_daemon *d, const struct pfs_daemon_facts *f
     put_metric(out, "nodes", "gauge", "Names that the kernel holds.", facts->nodes);
     put_metric(out, "handles", "gauge", "Files open.", facts->handles);
     put_metric(out, "inboxes_open", "gauge", "Inboxes open for writing.", facts->inboxes);
+    pfs_caretaker_text_metrics(facts->caretaker, out);
 }
 
 static const struct {

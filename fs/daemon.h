@@ -27,6 +27,7 @@
     X(other)
 
 struct pfs_daemon;
+struct pfs_caretaker;
 
 struct pfs_daemon_config {
     const struct pfs_clock *clock;
@@ -43,6 +44,7 @@ void pfs_daemon_count(struct pfs_daemon *daemon, const char *operation, int64_t 
 /* What others know at the moment. */
 struct pfs_daemon_facts {
     int64_t nodes, handles, inboxes, tables;
+    struct pfs_caretaker *caretaker; /* NULL = none */
 };
 
 /* The names of the files, NULL past the last one; and the text of one: bare -ENOENT. */

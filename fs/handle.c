@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "fs/bookmark.h"
+#include "fs/gate.h"
 #include "fs/render.h"
 #include "fs/tree_internal.h"
 
@@ -440,7 +441,7 @@ void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct p
 {
     if (handle->inbox != NULL) {
         pfs_handle_writes(tree, handle, true);
-        pfs_inbox_write(handle->inbox, request, off, bytes);
+        pfs_gate_write(tree, request, handle, off, bytes);
     } else if (handle->node->scratch != NULL)
         request->done(request, pfs_scratch_write(handle->node->scratch, off, bytes, &request->err));
     else if (handle->bookmark != NULL && handle->view == NULL)

@@ -260,6 +260,24 @@ void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint6
     request->done(request, result < 0 ? result : (int64_t)bytes.len);
 }
 
+void pfs_inbox_refuse(struct pfs_inbox *inbox, struct pfs_request *request, const struct pfs_err *why)
+{
+    int64_t result;
+
+    pthread_mutex_lock(&inbox->lock);
+    inbox->pid = request->pid;
+    result = failed(inbox, request);
+    if (result == 0)
+        result = fail(inbox, request, NULL, why);
+    pthread_mutex_unlock(&inbox->lock);
+    request->done(request, result);
+}
+
+struct pfs_table *pfs_inbox_table(const struct pfs_inbox *inbox)
+{
+    return inbox->config.table;
+}
+
 /* ---- flush ---- */
 
 /* Is the process dying by a signal? Its flags are the ninth field of its stat file. One that cannot be seen lives. */

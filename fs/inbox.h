@@ -41,8 +41,12 @@ struct pfs_inbox_config {
 
 int pfs_inbox_open(const struct pfs_inbox_config *config, struct pfs_inbox **out, struct pfs_err *err);
 
+struct pfs_table *pfs_inbox_table(const struct pfs_inbox *inbox); /* borrowed */
+
 /* Answers before it returns: len taken, or -errno. */
 void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint64_t off, struct pfs_slice bytes);
+/* Answers a write that is not taken: the handle has failed. */
+void pfs_inbox_refuse(struct pfs_inbox *inbox, struct pfs_request *request, const struct pfs_err *why);
 void pfs_inbox_flush(struct pfs_inbox *inbox, struct pfs_request *request); /* 0 or -errno */
 /* Hands the transaction over; always answers 0 or the error (which nobody may hear: it is in errors.jsonl as well).
  * drop: the writer is known to have died. Afterwards only close is legal. */

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "fs/caretaker_text.h"
 #include "fs/pending.h"
 #include "fs/render.h"
 #include "fs/tree_internal.h"
@@ -153,7 +154,8 @@ static int print_daemon(struct lookup *l, struct pfs_buf *out, struct pfs_err *e
 {
     struct pfs_daemon_facts facts = {.nodes = atomic_load(&l->tree->nodes),
                                      .handles = atomic_load(&l->tree->handles),
-                                     .tables = pfs_catalog_open_tables(l->tree->config.catalog)};
+                                     .tables = pfs_catalog_open_tables(l->tree->config.catalog),
+                                     .caretaker = l->tree->caretaker};
 
     pthread_mutex_lock(&l->tree->lock);
     for (const struct pfs_handle *h = l->tree->inboxes; h != NULL; h = h->next)
@@ -171,7 +173,9 @@ static void print_pending(struct lookup *l, struct pfs_table *table, struct pfs_
         return;
     pfs_ingest_pending(l->tree->ingest, table, &rows, &bytes);
     out->len -= 2;
-    pfs_buf_printf(out, ",\"rows_pending\":%lld,\"bytes_pending\":%lld}\n", (long long)rows, (long long)bytes);
+    pfs_buf_printf(out, ",\"rows_pending\":%lld,\"bytes_pending\":%lld", (long long)rows, (long long)bytes);
+    pfs_caretaker_text_status(l->tree->caretaker, table, out);
+    pfs_buf_puts(out, "}\n");
 }
 
 static int print_text(struct lookup *l, struct pfs_buf *out, struct pfs_err *err)

@@ -11,6 +11,8 @@
 #include "fs/tree_internal.h"
 #include "src/meta/names.h"
 
+#define CARETAKER_SHARE 4 /* of the memory */
+
 /* ---- life ---- */
 
 /* Acknowledged rows have trouble: nobody waits who could be told. */
@@ -26,9 +28,22 @@ static void report(void *context, const char *database, const char *table, const
         pfs_errors_add(errors, pfs_clock_now_ms(tree->config.clock), 0, NULL, why);
 }
 
+static int open_caretaker(struct pfs_tree *t, struct pfs_err *err)
+{
+    const struct pfs_caretaker_config config = {.catalog = t->config.catalog,
+                                                .clock = t->config.clock,
+                                                .budget = {t->config.memory_bytes / CARETAKER_SHARE, t->spill},
+                                                .background = t->config.background,
+                                                .report = report,
+                                                .context = t};
+
+    return t->config.write_only ? 0 : pfs_caretaker_open(&config, &t->caretaker, err);
+}
+
 static int open_ingest(struct pfs_tree *t, struct pfs_err *err)
 {
     const struct pfs_ingest_config config = {.catalog = t->config.catalog,
+                                             .caretaker = t->caretaker,
                                              .pool = t->config.pool,
                                              .clock = t->config.clock,
                                              .memory_bytes = t->config.memory_bytes,
@@ -61,8 +76,10 @@ static int open_parts(struct pfs_tree *t, struct pfs_err *err)
     PFS_TRY(pfs_streams_open(&streams, &t->streams, err));
     PFS_TRY(pfs_answers_open(&t->answers, err));
     PFS_TRY(pfs_daemon_open(&daemon, &t->daemon, err));
-    if (!t->config.read_only)
+    if (!t->config.read_only) {
+        PFS_TRY(open_caretaker(t, err));
         PFS_TRY(open_ingest(t, err));
+    }
     return pfs_node_get(t, &root, "", NULL, 0, &t->root, err);
 }
 
@@ -95,6 +112,7 @@ void pfs_tree_close(struct pfs_tree *tree)
     if (tree == NULL)
         return;
     (void)pfs_tree_finish(tree, NULL);
+    pfs_caretaker_close(tree->caretaker);
     root = tree->root;
     tree->root = NULL; /* so that it can be forgotten, like all that the kernel did not give back */
     if (root != NULL)
@@ -128,6 +146,11 @@ int pfs_tree_finish(struct pfs_tree *tree, struct pfs_err *err)
 
     tree->ingest = NULL;
     return rc;
+}
+
+int pfs_tree_compact(struct pfs_tree *tree, struct pfs_err *err)
+{
+    return tree->caretaker == NULL ? 0 : pfs_caretaker_run(tree->caretaker, err);
 }
 
 void pfs_tree_stop(struct pfs_tree *tree)

@@ -36,6 +36,7 @@ struct pfs_tree_config {
     const char *user; /* what the commit user of anonymous appends begins with; NULL = nothing */
     bool background;  /* what is acknowledged is committed by and by; else by readers and by pfs_tree_finish alone */
     int64_t commit_interval_ms; /* 0 = 10 s */
+    bool write_only;            /* tables are compacted by others */
     bool skip; /* on-error = skip: bad rows are left out and told of, unless the table's paimonfs.on-error says fail */
     const char *options; /* what .paimonfs/options shows: "key = value" lines; NULL = nothing */
 };
@@ -46,6 +47,9 @@ void pfs_tree_stop(struct pfs_tree *tree);
 /* Commits all that was acknowledged: on failure the rest waits in the journal for the next process. Afterwards only
  * close is legal, and releases of handles that it brings. */
 int pfs_tree_finish(struct pfs_tree *tree, struct pfs_err *err);
+/* After pfs_tree_finish, without `background`: compacts what was committed to, as a writer that ends does; the rows are
+ * in the tables whatever comes of it. */
+int pfs_tree_compact(struct pfs_tree *tree, struct pfs_err *err);
 void pfs_tree_close(struct pfs_tree *tree); /* all requests are answered, all handles released; NULL allowed */
 
 struct pfs_attr {

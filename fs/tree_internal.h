@@ -18,6 +18,7 @@
 #include "fs/stream.h"
 #include "fs/tree.h"
 #include "fs/view.h"
+#include "src/caretaker.h"
 
 #define PFS_NODE_BUCKETS 4096
 
@@ -69,8 +70,9 @@ struct pfs_tree {
     struct pfs_streams *streams;
     struct pfs_answers *answers;
     struct pfs_daemon *daemon;
-    struct pfs_store *spill;   /* the cache directory; NULL = there is none */
-    struct pfs_ingest *ingest; /* NULL on a read-only mount */
+    struct pfs_store *spill;         /* the cache directory; NULL = there is none */
+    struct pfs_ingest *ingest;       /* NULL on a read-only mount */
+    struct pfs_caretaker *caretaker; /* NULL there too, and where others compact */
     atomic_llong nodes, handles;
     int64_t started_ms;
     pthread_mutex_t lock;

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "src/caretaker.h"
 #include "src/catalog_internal.h"
 #include "src/ingest_internal.h"
 
@@ -18,6 +19,11 @@
 #define READER_TICK_MS 500 /* readers commit at most twice a second */
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 30000
+#define ALONE_SOON 64 /* so many snapshots to come are begun with before the interval is over */
+#define ALONE_MAX 256 /* so many hold writers */
+#define HELD_MAX_MS 10000
+#define HELD_LOOK_MS 20
+#define JOURNAL_BYTES_MAX ((uint64_t)3 << 30) /* before the journal's own limit fails a flush */
 
 /* ---- slots ---- */
 
@@ -113,7 +119,9 @@ static int64_t due_ms(const struct pfs_slot *slot)
     if (slot->running)
         return 0;
     if (slot->first != NULL)
-        at = slot->retry_ms != 0 ? slot->retry_ms : slot->waiting_since_ms + c->commit_interval_ms;
+        at = slot->retry_ms != 0          ? slot->retry_ms
+             : slot->alones >= ALONE_SOON ? slot->waiting_since_ms
+                                          : slot->waiting_since_ms + c->commit_interval_ms;
     if (flushed_ms != 0)
         at = earlier(at, flushed_ms + c->idle_ms);
     at = earlier(at, slot->tick_ms);
@@ -145,6 +153,7 @@ void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part)
     *slot->last = part;
     slot->last = &part->next;
     slot->pushed++;
+    slot->alones += part->alone;
     if (slot->waiting_since_ms == 0)
         slot->waiting_since_ms = pfs_clock_monotonic_ms();
     want_due(slot);
@@ -177,6 +186,7 @@ static struct pfs_part *pop_group(struct pfs_slot *slot)
     if (slot->first == NULL)
         slot->last = &slot->first;
     last->next = NULL;
+    slot->alones -= first->alone;
     return first;
 }
 
@@ -185,8 +195,11 @@ static void push_back(struct pfs_slot *slot, struct pfs_part *parts)
 {
     struct pfs_part *last = parts;
 
-    while (last->next != NULL)
+    slot->alones += last->alone;
+    while (last->next != NULL) {
         last = last->next;
+        slot->alones += last->alone;
+    }
     last->next = slot->first;
     if (slot->first == NULL)
         slot->last = &last->next;
@@ -292,6 +305,25 @@ static struct pfs_table *rest(struct pfs_slot *slot)
     return table;
 }
 
+/* Do the commits wait until a bucket of the table is compacted? Not for ever, and not while somebody waits for them.
+ * Lock held. */
+static bool is_held(struct pfs_slot *slot)
+{
+    const struct pfs_ingest *g = slot->ingest;
+    int64_t now = pfs_clock_monotonic_ms();
+    bool held = g->config.caretaker != NULL && !g->closing && g->hurried == 0 && slot->waiters == NULL &&
+                slot->table != NULL && pfs_caretaker_check(g->config.caretaker, slot->table, NULL) < 0;
+
+    if (!held)
+        slot->held_ms = 0;
+    else if (slot->held_ms == 0)
+        slot->held_ms = now;
+    held = held && now - slot->held_ms < HELD_MAX_MS;
+    if (held)
+        slot->retry_ms = now + HELD_LOOK_MS;
+    return held;
+}
+
 /* Commits what is in the queue now, until something fails. What is pushed meanwhile waits for a moment of its own: a
  * loop of appends would make a snapshot of each otherwise. Lock held; it is released meanwhile. */
 static void run_queue(struct pfs_slot *slot)
@@ -302,7 +334,7 @@ static void run_queue(struct pfs_slot *slot)
 
     slot->again = false;
     slot->waiting_since_ms = 0;
-    while (rc == 0 && slot->popped < until && (parts = pop_group(slot)) != NULL) {
+    while (rc == 0 && slot->popped < until && !is_held(slot) && (parts = pop_group(slot)) != NULL) {
         struct pfs_err err = {0};
 
         rc = run_group(slot, parts, &err);
@@ -396,6 +428,25 @@ void pfs_ingest_pending(struct pfs_ingest *ingest, struct pfs_table *table, int6
     pthread_mutex_unlock(&ingest->lock);
 }
 
+int pfs_ingest_check(struct pfs_ingest *ingest, struct pfs_table *table, struct pfs_err *err)
+{
+    const struct pfs_part_name name = name_of(table);
+    const struct pfs_slot *slot;
+    int64_t alones;
+
+    if (!ingest->has_thread)
+        return 0;
+    if (pfs_journal_bytes(ingest->journal) > JOURNAL_BYTES_MAX)
+        return pfs_fail(err, EBUSY, "the journal is full of rows that are not in a snapshot yet");
+    pthread_mutex_lock(&ingest->lock);
+    slot = find_slot(ingest, &name);
+    alones = slot == NULL ? 0 : slot->alones;
+    pthread_mutex_unlock(&ingest->lock);
+    if (alones > ALONE_MAX)
+        return pfs_fail(err, EBUSY, "%lld acknowledged transactions wait for their snapshots", (long long)alones);
+    return ingest->config.caretaker == NULL ? 0 : pfs_caretaker_check(ingest->config.caretaker, table, err);
+}
+
 void pfs_ingest_commit(struct pfs_ingest *ingest, struct pfs_table *table, enum pfs_ingest_when when,
                        pfs_ingest_done_fn *done, void *context)
 {
@@ -460,6 +511,7 @@ int pfs_ingest_commit_all(struct pfs_ingest *ingest, struct pfs_err *err)
     int rc = 0;
 
     pthread_mutex_lock(&ingest->lock);
+    ingest->hurried++;
     for (struct pfs_slot *s = ingest->slots; s != NULL; s = s->next) {
         pthread_mutex_unlock(&ingest->lock);
         pfs_slot_split(s, false);
@@ -470,6 +522,7 @@ int pfs_ingest_commit_all(struct pfs_ingest *ingest, struct pfs_err *err)
         if (s->popped < until && rc == 0)
             rc = left_over(s, err);
     }
+    ingest->hurried--;
     pthread_mutex_unlock(&ingest->lock);
     return rc;
 }

@@ -25,10 +25,12 @@
 #include "src/table.h"
 
 struct pfs_ingest;
+struct pfs_caretaker;
 
 struct pfs_ingest_config {
-    struct pfs_catalog *catalog; /* borrowed; outlives */
-    struct pfs_pool *pool;       /* borrowed */
+    struct pfs_catalog *catalog;     /* borrowed; outlives */
+    struct pfs_pool *pool;           /* borrowed */
+    struct pfs_caretaker *caretaker; /* told of every commit, asked whether writers are held; borrowed; NULL = none */
     const struct pfs_clock *clock;
     size_t memory_bytes;        /* budget of all transactions together; 0 = 256 MiB */
     int64_t commit_interval_ms; /* 0 = 10 s */
@@ -46,6 +48,10 @@ int pfs_ingest_open(const struct pfs_ingest_config *config, struct pfs_ingest **
  * process and is the error's sentence. Frees in any case. */
 int pfs_ingest_close(struct pfs_ingest *ingest, struct pfs_err *err);
 
+/* May a writer of the table go on? 0, or -EBUSY with the sentence: its runs, its commits or the journal have to catch
+ * up first. For a bounded time whoever has rows waits, and asks again; then they are refused. Cheap. */
+int pfs_ingest_check(struct pfs_ingest *ingest, struct pfs_table *table, struct pfs_err *err);
+
 struct pfs_transaction;
 
 struct pfs_transaction_config {
@@ -61,8 +67,8 @@ int pfs_transaction_open(struct pfs_ingest *ingest, const struct pfs_transaction
 /* What rows must look like; lives as long as the transaction. */
 const struct pfs_schema *pfs_transaction_schema(const struct pfs_transaction *transaction);
 
-/* Takes the arena's content as pfs_write_add does. -EBUSY when the journal or the table's runs hold writers up longer
- * than they may wait. After a failure nothing that was not acknowledged is kept, and every call gives the same errno.
+/* Takes the arena's content as pfs_write_add does. -EBUSY when the journal is full. After a failure nothing that was
+ * not acknowledged is kept, and every call gives the same errno.
  */
 int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *arena, const struct pfs_batch *batch,
                         struct pfs_err *err);

@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "src/caretaker.h"
 #include "src/catalog_internal.h"
 #include "src/file/evolve.h"
 #include "src/ingest_internal.h"
@@ -126,6 +127,8 @@ static int note_published(struct run *run, int64_t snapshot, struct pfs_err *err
     struct pfs_ingest *g = run->ingest;
     struct pfs_publication *p = pfs_zalloc(sizeof(*p));
 
+    if (g->config.caretaker != NULL)
+        pfs_caretaker_committed(g->config.caretaker, run->table);
     (void)put_intent(run, PFS_JOURNAL_PUBLISHED, snapshot, pfs_slice_of(NULL, 0), NULL);
     if (p == NULL) /* the parts stay in the queue, and are found in the table the next time */
         return pfs_fail(err, ENOMEM, "no memory for a commit");

@@ -148,12 +148,14 @@ struct pfs_slot { /* a table's waiting rows; lives as long as the ingest. Guarde
     struct pfs_transaction *transactions; /* open */
     struct pfs_part *first, **last;       /* the queue */
     int64_t pushed, popped;               /* parts so far; equal = empty */
+    int64_t alones;                       /* of the queue: snapshots to come, at least */
     int64_t rows, bytes;                  /* of pieces that are in no snapshot */
     int64_t waiting_since_ms;             /* of the oldest piece; 0 = none. Monotonic, as all below */
     int64_t ran_ms, committed_ms;         /* end of the last run; of the last one that had something to do */
     int64_t tick_ms;                      /* readers wait for a run then; 0 = none */
     int64_t retry_ms;                     /* after a failure: not before; 0 = no failure */
     int32_t failures;
+    int64_t held_ms; /* since when the queue waits for a compaction; 0 = it does not */
     bool running;
     bool again; /* asked for while running */
     struct pfs_committing *waiters;
@@ -178,6 +180,7 @@ struct pfs_ingest {
     int64_t wakes_ms;       /* when it looks again by itself */
     pthread_t thread;
     bool has_thread, closing;
+    int32_t hurried; /* those who want all committed, whatever the runs are */
     struct pfs_slot *slots;
     int64_t order; /* the last one given */
     int64_t foreign_ms;

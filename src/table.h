@@ -20,6 +20,7 @@
 #include "src/scan/diff.h"
 #include "src/scan/scan.h"
 #include "src/scan/state.h"
+#include "src/shape.h"
 #include "src/write/write.h"
 
 struct pfs_table;
@@ -101,6 +102,10 @@ struct pfs_compact_want {
     int32_t bucket;
     struct pfs_budget budget; /* of all buckets together; 0 bytes = a quarter of the warehouse's; no place to spill:
                                  /var/tmp */
+    int64_t bytes_max; /* of inputs: the largest buckets first, one at least; what is beyond waits for the next call. 0
+                          = no limit */
+    bool quiet;        /* one bucket at a time, on a thread of low priority: readers and writers keep their speed */
+    bool once;         /* when somebody else took the same files: -EBUSY, and no plan anew */
     const struct pfs_cancel *cancel;
     /* Rows of the inputs that are done, of all; one call at a time, from any thread. NULL = none. */
     void (*progress)(void *context, int64_t done, int64_t rows);
@@ -110,6 +115,7 @@ struct pfs_compact_want {
 /* What was done. */
 struct pfs_compact_result {
     int64_t snapshot;         /* 0 = there was nothing to do */
+    int64_t seen;             /* the one that was compacted */
     int64_t removed, added;   /* files; one that only moved to another level counts in both */
     int64_t old_rows, rows;   /* of them */
     int64_t old_bytes, bytes; /* of them */
@@ -119,6 +125,26 @@ struct pfs_compact_result {
  * it is planned again, a few times. Works also on a table that is write-only. -EOPNOTSUPP with the sentence: tables
  * that cannot be compacted yet; -ECANCELED; -EROFS. */
 int pfs_table_compact(struct pfs_table *table, const struct pfs_compact_want *want, struct pfs_compact_result *out,
+                      struct pfs_err *err);
+
+/* Commits since the last full compaction, for full-compaction.delta-commits; zeroed: not counted yet. */
+struct pfs_commits {
+    int64_t seen; /* up to this snapshot */
+    int64_t count;
+};
+
+/* What a writer of the table would do after its commit. */
+struct pfs_backlog {
+    struct pfs_shape shape;
+    int64_t snapshot;       /* that was looked at */
+    int64_t trigger, stop;  /* runs that a bucket may have: before it is compacted, before writers wait; 0 = no runs */
+    int64_t jobs;           /* buckets to compact */
+    bool full;              /* to the top, by full-compaction.delta-commits */
+    struct pfs_err why_not; /* it is left alone, and why; code 0 = it is not */
+};
+
+/* Looks at the newest state. batch: as a writer that ends, which leaves append tables without buckets to others. */
+int pfs_table_backlog(struct pfs_table *table, bool batch, struct pfs_commits *commits, struct pfs_backlog *out,
                       struct pfs_err *err);
 
 /* ---- what a table lets go of (src/retain, spec commit 8) ---- */

@@ -1,9 +1,11 @@
 /* table_compact.c - a table's buckets compacted: planned on the newest state, carried out on the pool, published as one
  * COMPACT snapshot. */
 #include <pthread.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/quiet.h"
 #include "base/uuid.h"
 #include "src/table_internal.h"
 
@@ -62,12 +64,42 @@ static void run_job(void *context, int index)
         r->rc = pfs_compact_run(c->compactor, &c->job[index], c->budget, &r->arena, &r->done, &r->err);
 }
 
-static int64_t zone_ms(int64_t now_ms)
+int64_t pfs_local_zone_ms(int64_t now_ms)
 {
     time_t seconds = (time_t)(now_ms / 1000);
     struct tm local;
 
     return localtime_r(&seconds, &local) == NULL ? 0 : local.tm_gmtoff * 1000;
+}
+
+static int64_t bytes_of(const struct pfs_compact_job *job)
+{
+    int64_t bytes = 0;
+
+    for (int32_t i = 0; i < job->files; i++)
+        bytes += job->file[i].entry->file.size;
+    return bytes;
+}
+
+static int compare_files(const void *left, const void *right)
+{
+    const struct pfs_compact_job *a = left, *b = right;
+
+    return (a->files < b->files) - (a->files > b->files);
+}
+
+/* The jobs with most files, as far as the bytes go. */
+static void choose(struct compaction *c)
+{
+    int64_t bytes = 0;
+    int32_t count = 0;
+
+    if (c->want->bytes_max <= 0 || c->jobs < 2)
+        return;
+    qsort(c->job, (size_t)c->jobs, sizeof(*c->job), compare_files);
+    while (count < c->jobs && (count == 0 || bytes + bytes_of(&c->job[count]) <= c->want->bytes_max))
+        bytes += bytes_of(&c->job[count++]);
+    c->jobs = count;
 }
 
 static int plan(struct compaction *c, struct pfs_err *err)
@@ -87,11 +119,12 @@ static int plan(struct compaction *c, struct pfs_err *err)
                                  .spec = c->want->spec,
                                  .bucket = c->want->one_bucket ? c->want->bucket : -1,
                                  .now_ms = config.now_ms,
-                                 .zone_ms = zone_ms(config.now_ms)};
+                                 .zone_ms = pfs_local_zone_ms(config.now_ms)};
 
     PFS_TRY(pfs_jobs_make(&want, &c->arena, &c->job, &c->jobs, err));
     if (c->jobs == 0)
         return 0;
+    choose(c);
     for (int32_t i = 0; i < c->jobs; i++)
         c->rows += c->job[i].rows;
     c->result = pfs_alloc_array((size_t)c->jobs, sizeof(*c->result));
@@ -100,19 +133,29 @@ static int plan(struct compaction *c, struct pfs_err *err)
     return pfs_compactor_open(&config, &c->compactor, err);
 }
 
+static void run_all(void *context)
+{
+    struct compaction *c = context;
+
+    if (c->parts.pool != NULL)
+        pfs_pool_run(c->parts.pool, c->jobs, run_job, c);
+    for (int32_t i = 0; c->parts.pool == NULL && i < c->jobs; i++)
+        run_job(c, i);
+}
+
 /* Each job on its own share of the budget; as many run at once as there are threads. */
 static int run_jobs(struct compaction *c, struct pfs_budget budget, struct pfs_err *err)
 {
     int32_t threads = c->parts.pool != NULL ? pfs_pool_threads(c->parts.pool) : 1;
 
     c->budget = pfs_budget_share(budget, (size_t)(c->jobs < threads ? c->jobs : threads));
-    if (c->parts.pool != NULL)
-        pfs_pool_run(c->parts.pool, c->jobs, run_job, c);
+    if (c->want->quiet)
+        pfs_quiet_run(run_all, c);
+    else
+        run_all(c);
     for (int32_t i = 0; i < c->jobs; i++) {
         struct job_result *r = &c->result[i];
 
-        if (c->parts.pool == NULL)
-            run_job(c, i);
         if (r->rc < 0) {
             if (err != NULL)
                 *err = r->err;
@@ -219,11 +262,15 @@ static int attempt(struct pfs_table *table, const struct pfs_compact_want *want,
     bool unclear = false;
     int rc;
 
+    if (want->quiet)
+        c.parts.pool = NULL;
     pthread_mutex_init(&c.lock, NULL);
     pfs_arena_init(&c.arena, PFS_ARENA_LIMIT);
     rc = pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &c.state, err);
-    if (rc == 0)
+    if (rc == 0) {
+        out->seen = c.state->exists ? c.state->snapshot.id : 0;
         rc = plan(&c, err);
+    }
     if (rc == 0 && c.jobs > 0)
         rc = run_jobs(&c, budget, err);
     if (rc == 0)
@@ -267,7 +314,12 @@ int pfs_table_compact(struct pfs_table *table, const struct pfs_compact_want *wa
         budget.bytes = memory / MEMORY_SHARE;
     if (budget.spill == NULL && pfs_store_open_posix(SPILL_DIRECTORY, &spill, NULL) == 0)
         budget.spill = spill;
+<<<<<<< HEAD
     rc = attempts(table, want, budget, out, err);
+=======
+    for (int i = 0; i < (want->once ? 1 : ATTEMPTS) && (rc == -EBUSY || rc == -ESTALE); i++)
+        rc = attempt(table, want, budget, out, err);
+>>>>>>> 4b8389b (wip)
     if (rc == 0 && err != NULL)
         pfs_err_clear(err); /* of attempts that failed */
     pfs_store_close(spill);

@@ -36,3 +36,6 @@ struct pfs_upkeep {       /* of table_retain.c */
     int64_t looked_ms;    /* monotonic */
 };
 struct pfs_upkeep *pfs_table_upkeep(struct pfs_table *table);
+
+/* Of local time before UTC, at that time. */
+int64_t pfs_local_zone_ms(int64_t now_ms);

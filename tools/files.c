@@ -254,18 +254,30 @@ static int put_rows(struct session *session, const char *path, int flags, struct
     return rc < 0 ? rc : released;
 }
 
-static int write_command(char **argv, int flags)
+/* The rows are in the table, whatever a compaction after it comes to. */
+static void compact_after(struct session *session, const char *path)
+{
+    struct pfs_err err = {0};
+
+    if (pfs_tree_compact(session->tree, &err) < 0)
+        fprintf(stderr, "paimonfs: %s: the rows are committed, but not compacted: %s\n", path, err.text);
+}
+
+static int write_command(char **argv, int flags, bool compacts)
 {
     struct pfs_err err = {0};
     struct session session;
     int code, rc;
 
-    code = open_session(argv[0], false, &session);
+    code =
+        open_config(&(struct session_config){.warehouse = argv[0], .pours = true, .write_only = !compacts}, &session);
     if (code != 0)
         return code;
     rc = put_rows(&session, argv[1], flags, &err);
     if (rc == 0)
         rc = pfs_tree_finish(session.tree, &err); /* the commit */
+    if (rc == 0)
+        compact_after(&session, argv[1]);
     code = rc < 0 ? failed(argv[1], rc, &err) : 0;
     session_close(&session);
     return code;
@@ -279,18 +291,32 @@ static bool path_ends(const char *path, const char *name)
     return slash != NULL && strcmp(slash + 1, name) == 0;
 }
 
+/* Takes the option off the arguments. */
+static bool take_no_compact(int *argc, char ***argv)
+{
+    if (*argc == 0 || strcmp((*argv)[0], "--no-compact") != 0)
+        return false;
+    (*argc)--;
+    (*argv)++;
+    return true;
+}
+
 int command_append(int argc, char **argv)
 {
+    bool compacts = !take_no_compact(&argc, &argv);
+
     if (argc != 2)
         return usage_error("append needs a warehouse and the path of an inbox");
     if (path_ends(argv[1], "overwrite"))
         return usage_error("append adds rows; paimonfs overwrite replaces them");
-    return write_command(argv, O_APPEND);
+    return write_command(argv, O_APPEND, compacts);
 }
 
 int command_overwrite(int argc, char **argv)
 {
+    bool compacts = !take_no_compact(&argc, &argv);
+
     if (argc != 2 || !path_ends(argv[1], "overwrite"))
         return usage_error("overwrite needs a warehouse and a path as db/table/overwrite");
-    return write_command(argv, O_TRUNC);
+    return write_command(argv, O_TRUNC, compacts);
 }

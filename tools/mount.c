@@ -103,6 +103,13 @@ static int set_on_error(struct mounting *m, const char *value)
     return m->session.skip || strcmp(value, "fail") == 0 ? 0 : -EINVAL;
 }
 
+static int set_write_only(struct mounting *m, const char *value)
+{
+    (void)value;
+    m->session.write_only = true;
+    return 0;
+}
+
 static int set_cache(struct mounting *m, const char *value)
 {
     return snprintf(m->cache, sizeof(m->cache), "%s", value) < (int)sizeof(m->cache) ? 0 : -EINVAL;
@@ -169,6 +176,7 @@ static const struct option {
     {"cache=", set_cache},
     {"cache-size=", set_cache_size},
     {"commit-interval=", set_commit_interval},
+    {"write-only", set_write_only},
     {"on-error=", set_on_error},
     {"external-paths=", set_external_paths},
     {"formats=", set_formats},

@@ -49,6 +49,7 @@ int session_open(const struct session_config *config, struct session *out, struc
                                    .user = config->user,
                                    .background = config->background,
                                    .commit_interval_ms = config->commit_interval_ms,
+                                   .write_only = config->write_only,
                                    .skip = config->skip,
                                    .options = config->options,
                                    .uid = config->uid,

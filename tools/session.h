@@ -20,9 +20,10 @@ struct session_config {
     uint64_t cache_bytes;
     unsigned formats;
     uint32_t umask;
-    const char *user; /* of anonymous commits; NULL = a new one */
+    const char *user;           /* of anonymous commits; NULL = a new one */
     bool background;            /* acknowledged rows are committed by and by; else by pfs_tree_finish */
     int64_t commit_interval_ms; /* 0 = default */
+    bool write_only;            /* others compact */
     bool skip;                  /* on-error = skip */
     uint32_t uid, gid;
     const char *options; /* what .paimonfs/options shows; NULL = nothing */
