@@ -293,7 +293,7 @@ static int attempts(struct pfs_table *table, const struct pfs_compact_want *want
     PFS_TRY(pfs_table_schema(table, &schema, err));
     if (schema->lookup_mode)
         pfs_table_lock_compaction(table);
-    for (int i = 0; i < ATTEMPTS && (rc == -EBUSY || rc == -ESTALE); i++)
+    for (int i = 0; i < (want->once ? 1 : ATTEMPTS) && (rc == -EBUSY || rc == -ESTALE); i++)
         rc = attempt(table, want, budget, out, err);
     if (schema->lookup_mode)
         pfs_table_unlock_compaction(table);
@@ -314,12 +314,7 @@ int pfs_table_compact(struct pfs_table *table, const struct pfs_compact_want *wa
         budget.bytes = memory / MEMORY_SHARE;
     if (budget.spill == NULL && pfs_store_open_posix(SPILL_DIRECTORY, &spill, NULL) == 0)
         budget.spill = spill;
-<<<<<<< HEAD
     rc = attempts(table, want, budget, out, err);
-=======
-    for (int i = 0; i < (want->once ? 1 : ATTEMPTS) && (rc == -EBUSY || rc == -ESTALE); i++)
-        rc = attempt(table, want, budget, out, err);
->>>>>>> 4b8389b (wip)
     if (rc == 0 && err != NULL)
         pfs_err_clear(err); /* of attempts that failed */
     pfs_store_close(spill);
