@@ -1,12 +1,10 @@
 /* render_key.c - the finder of key/: one row, looked for when its name is. */
 #include "fs/render.h"
 
-#include <string.h>
-
 #include "base/limits.h"
 #include "base/mem.h"
-#include "format/binrow.h"
 #include "src/condition/condition.h"
+#include "src/lookup/lookup.h"
 
 /* The text of the row that was found. */
 struct found {
@@ -45,84 +43,48 @@ static void end(void *pass)
 
 /* ---- looking for it ---- */
 
-static int key_condition(const struct pfs_place *place, const struct pfs_schema *schema, const struct pfs_column *value,
-                         struct pfs_arena *arena, const struct pfs_condition **out, struct pfs_err *err)
+static int print_found(struct found *f, const struct pfs_looking *looking, const struct pfs_schema *schema,
+                       const int32_t *column, const struct pfs_batch *row, struct pfs_arena *scratch,
+                       struct pfs_err *err)
 {
-    const struct pfs_condition *key, *where;
+    enum pfs_text format = looking->place->format;
+    struct pfs_field *field = pfs_arena_array(scratch, (size_t)row->columns, sizeof(*field));
 
-    PFS_TRY(pfs_condition_equals(schema, schema->primary_key, value, schema->primary_keys, arena, &key, err));
-    PFS_TRY(pfs_place_condition(place, schema, arena, &where, err));
-    return pfs_condition_and(key, where, arena, out, err);
-}
-
-/* Prints the row; bare -ENOENT when there is none. */
-static int print(struct found *f, enum pfs_text format, const struct pfs_rows *rows, struct pfs_arena *scratch,
-                 struct pfs_err *err)
-{
-    struct pfs_batch batch;
-    int64_t got = pfs_reader_next(rows->reader, scratch, &batch, err);
-
-    if (got <= 0)
-        return got < 0 ? (int)got : -ENOENT;
-    if (got > 1) /* 0.0 and -0.0 are two keys, and equal */
-        return pfs_fail(err, EOPNOTSUPP, "%lld keys are equal to this one", (long long)got);
-    pfs_text_header(format, rows->field, rows->columns, &f->text);
-    PFS_TRY(pfs_text_print(format, rows->field, &batch, &f->text, err));
+    if (field == NULL)
+        return pfs_arena_full(scratch, err);
+    for (int32_t i = 0; i < row->columns; i++)
+        field[i] = schema->field[column[i]];
+    pfs_text_header(format, field, row->columns, &f->text);
+    PFS_TRY(pfs_text_print(format, field, row, &f->text, err));
     return pfs_buf_check(&f->text, err);
-}
-
-/* The hash of the bucket key, when every part of it is known and buckets are told by it. */
-static int hash_key(const struct pfs_schema *schema, const struct pfs_column *key, int32_t *hash, bool *known,
-                    struct pfs_err *err)
-{
-    const char *function = pfs_options_get(&schema->options, "bucket-function.type");
-    const struct pfs_column *column[64];
-    struct pfs_buf scratch = {0};
-    int rc;
-
-    *known = false;
-    if (schema->buckets <= 0 || schema->bucket_keys > 64 || (function != NULL && strcmp(function, "default") != 0))
-        return 0;
-    for (int32_t i = 0; i < schema->bucket_keys; i++) {
-        int32_t at = 0;
-
-        while (at < schema->primary_keys && schema->primary_key[at] != schema->bucket_key[i])
-            at++;
-        if (at == schema->primary_keys)
-            return 0;
-        column[i] = &key[at];
-    }
-    rc = pfs_binrow_hash(column, schema->bucket_keys, 0, &scratch, hash, err);
-    pfs_buf_done(&scratch);
-    *known = rc == 0;
-    return rc;
 }
 
 static int look(struct found *f, const struct pfs_looking *looking, struct pfs_state *state, struct pfs_arena *scratch,
                 struct pfs_err *err)
 {
     const struct pfs_place *place = looking->place;
-    struct pfs_scan_want want = {
+    struct pfs_lookup_want want = {
         .state = state, .partitions = place->specs, .budget = looking->budget, .pool = looking->pool};
     struct pfs_partition_value *partition;
+    struct pfs_lookup *lookup;
     struct pfs_column *key;
-    struct pfs_rows *rows;
-    int32_t *column, hash;
-    bool hashed;
+    struct pfs_batch row;
+    int32_t *column;
+    bool found;
     int rc;
 
     PFS_TRY(pfs_place_columns(place, state->schema, scratch, &column, &want.columns, err));
     PFS_TRY(pfs_place_partitions(place, state->schema, scratch, &partition, err));
     PFS_TRY(pfs_place_key(place, state->schema, scratch, &key, err));
-    PFS_TRY(key_condition(place, state->schema, key, scratch, &want.condition, err));
-    PFS_TRY(hash_key(state->schema, key, &hash, &hashed, err));
-    want.bucket_hash = hashed ? &hash : NULL;
+    PFS_TRY(pfs_place_condition(place, state->schema, scratch, &want.condition, err));
     want.column = column;
     want.partition = partition;
-    PFS_TRY(pfs_scan_rows(&want, &rows, err));
-    rc = print(f, place->format, rows, scratch, err);
-    pfs_rows_close(rows);
-    return rc;
+    PFS_TRY(pfs_lookup_open(&want, &lookup, err));
+    rc = pfs_lookup_rows(lookup, key, 1, scratch, &row, &found, err);
+    pfs_lookup_close(lookup);
+    if (rc == 0 && !found)
+        return -ENOENT;
+    return rc < 0 ? rc : print_found(f, looking, state->schema, column, &row, scratch, err);
 }
 
 static int find(struct found *f, const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)

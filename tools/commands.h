@@ -12,6 +12,7 @@ int command_ls(int argc, char **argv);
 int command_cat(int argc, char **argv);
 int command_append(int argc, char **argv);
 int command_overwrite(int argc, char **argv);
+int command_lookup(int argc, char **argv);
 int command_sql(int argc, char **argv);
 int command_compact(int argc, char **argv);
 int command_status(int argc, char **argv);

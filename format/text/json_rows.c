@@ -148,7 +148,7 @@ static int take_row(struct pfs_text_parser *p, struct pfs_slice in, size_t at, s
     if (p->parse.envelope != PFS_ENVELOPE_NONE)
         PFS_TRY(pfs_envelope_rows(p, text));
     else
-        PFS_TRY(pfs_json_row(p, text, false));
+        PFS_TRY(pfs_json_row(p, text, p->parse.lenient));
     if (end.malformed)
         return pfs_fail(&p->err, EINVAL, "JSON brackets, quotes or commas do not match");
     if (p->parse.envelope == PFS_ENVELOPE_NONE)

@@ -77,6 +77,7 @@ struct pfs_text_parse {
                                         header the record has all columns or all that are not implied */
     int format;                       /* enum pfs_text, or -1: told by the first byte that is not blank (1000 blanks
                                          are CSV) */
+    bool lenient;                     /* JSON: keys that are no columns are passed over */
     size_t row_bytes_max;             /* 0 = PFS_ROW_BYTES_MAX; a longer row is -EMSGSIZE */
     enum pfs_envelope envelope;       /* not NONE: format is PFS_TEXT_JSON */
     /* on-error = skip: a refused row is told of and left out, its whole text (as far as one call of feed has it) in the

@@ -44,6 +44,11 @@ int pfs_data_open(const struct pfs_data_read *read, const struct pfs_manifest_en
  * row ids overlap. A column is read from the newest file that holds it. Borrowed as above, the array too. */
 int pfs_data_open_joined(const struct pfs_data_read *read, const struct pfs_manifest_entry *const *entry, int32_t count,
                          struct pfs_reader **out, struct pfs_err *err);
+/* What the entry's file says of its pages (as far as its format does): pieces of rows with the bounds of one column of
+ * read->schema, as of reader.h; *groups 0: nothing is known. In the arena. -ENOMEM. */
+int pfs_data_groups(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, int32_t column,
+                    struct pfs_arena *arena, struct pfs_file_group **out, int32_t *groups, struct pfs_err *err);
+
 /* Is the column among those that the entry's file was written with? */
 int pfs_data_has_column(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, int32_t column,
                         bool *out, struct pfs_err *err);

@@ -13,20 +13,28 @@ struct chain {
 };
 
 /* *out stays NULL when no row of the file is wanted. */
-static int open_file(struct chain *c, const struct pfs_manifest_entry *entry, struct pfs_reader **out,
-                     struct pfs_err *err)
+static int open_file(struct chain *c, const struct pfs_plan_file *file, struct pfs_reader **out, struct pfs_err *err)
 {
     struct pfs_data_read *read = &c->chain.read;
+    const struct pfs_among *among = c->chain.among;
+    const struct pfs_manifest_entry *entry = file->entry;
     const struct pfs_bitmap *deleted = NULL;
 
     pfs_arena_reset(&c->arena);
+    if (among != NULL && !pfs_among_meets(among, &file->min, &file->max))
+        return 0;
     PFS_TRY(pfs_prune_rows(c->chain.pruner, entry, &c->arena, &read->range, &read->ranges, err));
+    if (among != NULL && read->range == NULL)
+        PFS_TRY(
+            pfs_among_rows(among, read, entry, &file->min, &file->max, &c->arena, &read->range, &read->ranges, err));
     if (read->range != NULL && read->ranges == 0)
         return 0;
     if (c->chain.deletions != NULL)
         PFS_TRY(pfs_deletions_of(c->chain.deletions, entry, &deleted, err));
     PFS_TRY(pfs_data_open(read, entry, out, err));
-    return deleted == NULL ? 0 : pfs_deletions_apply(*out, deleted, read->range, read->ranges, out, err);
+    if (deleted != NULL)
+        PFS_TRY(pfs_deletions_apply(*out, deleted, read->range, read->ranges, out, err));
+    return among == NULL ? 0 : pfs_among_sieve(among, *out, c->chain.key, read->schema->trimmed_keys, out, err);
 }
 
 /* How many files, from the next on, share row ids. */
@@ -57,7 +65,7 @@ static int open_group(struct chain *c, struct pfs_err *err)
 
     c->group = group_of(c);
     if (c->group == 1 && !(c->chain.joined && entry->file.write_columns >= 0))
-        return open_file(c, entry, &c->open, err);
+        return open_file(c, c->file[c->at], &c->open, err);
     if (c->chain.deletions != NULL)
         return pfs_fail(err, EOPNOTSUPP, "data file %s: deletion vectors beside data evolution", entry->file.name);
     pfs_arena_reset(arena);

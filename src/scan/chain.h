@@ -3,7 +3,7 @@
 #pragma once
 
 #include "src/file/deletions.h"
-#include "src/file/file.h"
+#include "src/scan/among.h"
 #include "src/scan/plan.h"
 
 struct pfs_chain {
@@ -11,6 +11,8 @@ struct pfs_chain {
     struct pfs_deletions *deletions; /* NULL = the state has none */
     bool joined; /* data evolution: files next to each other that share row ids hold columns of the same rows */
     const struct pfs_pruner *pruner; /* leaves out rows by file index; NULL = none, or rows that a merge may need */
+    const struct pfs_among *among;   /* rows of these keys alone; NULL = all. Not with joined */
+    const int32_t *key;              /* with among: places of the trimmed key in the batches */
 };
 
 /* Opens each file when its turn comes, without its deleted rows. `chain` is copied, what it points to is borrowed. */

@@ -47,7 +47,7 @@ static void reader_close(struct pfs_reader *self)
 static const struct pfs_reader_ops both_ops = {both_next, reader_close};
 
 /* Names are not compared, nor is what may be null. */
-static int check_types(const struct pfs_schema *a, const struct pfs_schema *b, struct pfs_err *err)
+int pfs_fallback_check(const struct pfs_schema *a, const struct pfs_schema *b, struct pfs_err *err)
 {
     bool same = a->columns == b->columns && a->partition_keys == b->partition_keys;
 
@@ -62,12 +62,11 @@ static int fill(struct both *b, const struct pfs_scan_want *want, struct pfs_err
 {
     struct pfs_scan_want own = *want;
 
-    PFS_TRY(check_types(want->state->schema, want->state->fallback->schema, err));
+    PFS_TRY(pfs_fallback_check(want->state->schema, want->state->fallback->schema, err));
     own.own = true;
     PFS_TRY(pfs_scan_rows(&own, &b->part[0], err));
     PFS_TRY(pfs_plan_existing(want, &b->arena, &own.except, &own.excepts, err));
     own.state = want->state->fallback;
-    own.bucket_hash = NULL; /* its buckets are its own */
     PFS_TRY(pfs_scan_rows(&own, &b->part[1], err));
     b->rows.columns = b->part[0]->columns;
     b->rows.field = b->part[0]->field;

@@ -9,3 +9,5 @@
 
 /* want->state has a fallback. */
 int pfs_fallback_rows(const struct pfs_scan_want *want, struct pfs_rows **out, struct pfs_err *err);
+/* Do the branches have the same row type? -EINVAL with a sentence. */
+int pfs_fallback_check(const struct pfs_schema *a, const struct pfs_schema *b, struct pfs_err *err);

@@ -199,17 +199,6 @@ static int rows_are_whole(const struct pfs_scan_want *want, bool *out, struct pf
     return 0;
 }
 
-/* Each file says of how many buckets its partition had then: rescaling changes that (spec buckets 2). */
-static bool may_hold_hash(const struct pfs_scan_want *want, const struct pfs_manifest_entry *e)
-{
-    int32_t rest;
-
-    if (want->bucket_hash == NULL || e->total_buckets <= 0)
-        return true;
-    rest = *want->bucket_hash % e->total_buckets;
-    return e->bucket == (rest < 0 ? -rest : rest);
-}
-
 static int compare_slices(const void *a, const void *b)
 {
     return pfs_slice_compare(*(const struct pfs_slice *)a, *(const struct pfs_slice *)b);
@@ -280,7 +269,7 @@ static int collect(const struct pfs_scan_want *want, const struct pfs_pruner *pr
     for (int64_t i = 0; i < state->files; i++) {
         struct partition key = {.bytes = state->file[i]->partition};
         const struct ranked *r = bsearch(&key, ranked, (size_t)partitions, sizeof(*ranked), compare_ranked);
-        bool may = r->wanted && is_read(want, top, state->file[i]) && may_hold_hash(want, state->file[i]);
+        bool may = r->wanted && is_read(want, top, state->file[i]);
 
         pfs_arena_reset(scratch);
         if (may)

@@ -38,15 +38,17 @@ struct pfs_scan {
     int32_t *merge_column;
     int32_t *merge_key; /* places of the trimmed key in them */
     int32_t *place;     /* of each wanted column in them */
+    int32_t *key;       /* keyed: places of the trimmed key in what is read without a merge */
 };
 
 struct split_reader {
     struct pfs_reader reader; /* first */
     struct pfs_scan *scan;
     const struct pfs_split *split;
-    struct pfs_arena arena; /* lists of runs */
-    int32_t at;             /* next section */
-    int64_t given;          /* rows of it */
+    const struct pfs_among *among; /* NULL = rows of every key */
+    struct pfs_arena arena;        /* lists of runs */
+    int32_t at;                    /* next section */
+    int64_t given;                 /* rows of it */
     struct pfs_reader *open;
     bool merged;    /* the open section gives key-value batches of the merge columns */
     bool key_value; /* not merged, but may hold deletes: key-value batches of the wanted columns */
@@ -73,7 +75,17 @@ static int32_t added_columns(const struct pfs_scan *scan)
     return scan->sequences + 2 * scan->row_ids + scan->kinds;
 }
 
-/* Batches of a split have the wanted columns, the added ones, and then what is read for the condition alone. */
+/* What is read besides the wanted columns. */
+static void add_column(struct pfs_scan *scan, int32_t column)
+{
+    if (scan->seen[column] >= 0)
+        return;
+    scan->seen[column] = scan->columns + added_columns(scan);
+    scan->column[scan->columns++] = column;
+}
+
+/* Batches of a split have the wanted columns, the added ones, and then what is read for the condition or for its key
+ * alone. */
 static int choose_columns(struct pfs_scan *scan, const struct pfs_scan_want *want, struct pfs_err *err)
 {
     const struct pfs_schema *schema = want->state->schema;
@@ -91,10 +103,10 @@ static int choose_columns(struct pfs_scan *scan, const struct pfs_scan_want *wan
         scan->seen[scan->column[i]] = i;
     }
     for (int32_t i = 0; scan->pruner != NULL && i < schema->columns; i++)
-        if (scan->pruner->uses[i] && scan->seen[i] < 0) {
-            scan->seen[i] = scan->columns + added_columns(scan);
-            scan->column[scan->columns++] = i;
-        }
+        if (scan->pruner->uses[i])
+            add_column(scan, i);
+    for (int32_t i = 0; want->keyed && i < schema->trimmed_keys; i++)
+        add_column(scan, schema->trimmed_key[i]);
     return 0;
 }
 
@@ -105,6 +117,18 @@ static int32_t place_of(const int32_t *list, int32_t count, int32_t column)
     while (i < count && list[i] != column)
         i++;
     return i;
+}
+
+static int find_key(struct pfs_scan *scan, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = scan->state->schema;
+
+    scan->key = pfs_arena_array(&scan->arena, (size_t)schema->trimmed_keys, sizeof(*scan->key));
+    if (scan->key == NULL)
+        return pfs_arena_full(&scan->arena, err);
+    for (int32_t i = 0; i < schema->trimmed_keys; i++)
+        scan->key[i] = place_of(scan->column, scan->columns, schema->trimmed_key[i]);
+    return 0;
 }
 
 static int open_engine(struct pfs_scan *scan, struct pfs_err *err)
@@ -191,6 +215,8 @@ int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struc
         rc = pfs_pruner_make(want, &scan->arena, &scan->pruner, err);
     if (rc == 0)
         rc = choose_columns(scan, want, err);
+    if (rc == 0 && want->keyed)
+        rc = find_key(scan, err);
     if (rc == 0)
         rc = pfs_plan_make(want, scan->pruner, &scan->arena, &scan->plan, err);
     if (rc == 0 && !scan->plain && needs_merge(&scan->plan))
@@ -231,8 +257,10 @@ int64_t pfs_scan_split_rows(const struct pfs_scan *scan, int32_t split)
 
 /* ---- reading a split ---- */
 
-static struct pfs_chain chain_of(const struct pfs_scan *scan, bool merged, bool key_value)
+static struct pfs_chain chain_of(const struct split_reader *r, bool merged, bool key_value)
 {
+    const struct pfs_scan *scan = r->scan;
+
     return (struct pfs_chain){{.store = scan->state->store,
                                .table = scan->state->store_table,
                                .schema = scan->state->schema,
@@ -246,15 +274,19 @@ static struct pfs_chain chain_of(const struct pfs_scan *scan, bool merged, bool 
                                .pool = scan->pool},
                               scan->deletions,
                               scan->joined,
-                              merged || scan->joined || scan->row_ids ? NULL : scan->pruner};
+                              merged || scan->joined || scan->row_ids ? NULL : scan->pruner,
+                              r->among,
+                              merged ? scan->merge_key : scan->key};
 }
 
 static int open_merge(struct split_reader *r, const struct pfs_section *section, struct pfs_err *err)
 {
     const struct pfs_scan *scan = r->scan;
     struct pfs_section_read read = {
-        .chain = chain_of(scan, true, true), .engine = scan->engine, .key = scan->merge_key, .budget = scan->budget};
+        .chain = chain_of(r, true, true), .engine = scan->engine, .key = scan->merge_key, .budget = scan->budget};
 
+    if (r->among != NULL)
+        read.budget.spill = NULL; /* the runs are short */
     r->merged = true;
     r->key_value = true;
     return pfs_section_open(&read, section, &r->arena, &r->open, err);
@@ -263,7 +295,7 @@ static int open_merge(struct split_reader *r, const struct pfs_section *section,
 static int open_plain(struct split_reader *r, const struct pfs_plan_file *file, int32_t files, bool key_value,
                       struct pfs_err *err)
 {
-    struct pfs_chain chain = chain_of(r->scan, false, key_value);
+    struct pfs_chain chain = chain_of(r, false, key_value);
     const struct pfs_plan_file **list = pfs_arena_array(&r->arena, (size_t)files, sizeof(*list));
 
     chain.read.ahead_bytes = r->scan->budget.bytes / PFS_AHEAD_SHARE;
@@ -282,6 +314,16 @@ static bool has_deletes(const struct pfs_section *section)
         if (section->file[i].entry->file.delete_rows != 0)
             return true;
     return false;
+}
+
+/* Has the section to be read? */
+static bool is_among(const struct split_reader *r, const struct pfs_section *section)
+{
+    bool meets = r->among == NULL;
+
+    for (int32_t i = 0; i < section->files && !meets; i++)
+        meets = pfs_among_meets(r->among, &section->file[i].min, &section->file[i].max);
+    return meets;
 }
 
 static int open_section(struct split_reader *r, struct pfs_err *err)
@@ -337,6 +379,10 @@ static int64_t next_rows(struct split_reader *r, struct pfs_arena *arena, struct
 
         if (pfs_cancelled(r->scan->cancel))
             return -ECANCELED;
+        if (r->open == NULL && r->split->section != NULL && !is_among(r, &r->split->section[r->at])) {
+            r->at++;
+            continue;
+        }
         if (r->open == NULL)
             PFS_TRY(open_section(r, err));
         rows = pfs_reader_next(r->open, arena, &batch, err);
@@ -378,9 +424,35 @@ static void split_close(struct pfs_reader *self)
 
 static const struct pfs_reader_ops split_ops = {split_next, split_close};
 
+static int open_split(struct pfs_scan *scan, int32_t split, int32_t section, const struct pfs_among *among,
+                      struct pfs_reader **out, struct pfs_err *err)
+{
+    struct split_reader *r = pfs_zalloc(sizeof(*r));
+
+    if (r == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a reader");
+    r->reader.ops = &split_ops;
+    r->scan = scan;
+    r->split = &scan->plan.split[split];
+    r->among = among;
+    r->at = section;
+    pfs_arena_init(&r->arena, PFS_BATCH_BYTES_MAX);
+    if (scan->pruner != NULL)
+        return pfs_condition_filter(&r->reader, scan->pruner->condition, scan->seen, scan->state->schema->columns,
+                                    scan->wanted + added_columns(scan), out, err);
+    *out = &r->reader;
+    return 0;
+}
+
 int pfs_scan_split(struct pfs_scan *scan, int32_t split, struct pfs_reader **out, struct pfs_err *err)
 {
-    return pfs_scan_split_at(scan, split, 0, out, err);
+    return open_split(scan, split, 0, NULL, out, err);
+}
+
+int pfs_scan_split_among(struct pfs_scan *scan, int32_t split, const struct pfs_among *among, struct pfs_reader **out,
+                         struct pfs_err *err)
+{
+    return open_split(scan, split, 0, among, out, err);
 }
 
 void pfs_scan_split_tell(const struct pfs_reader *reader, int32_t *section, int64_t *given)
@@ -394,18 +466,5 @@ void pfs_scan_split_tell(const struct pfs_reader *reader, int32_t *section, int6
 int pfs_scan_split_at(struct pfs_scan *scan, int32_t split, int32_t section, struct pfs_reader **out,
                       struct pfs_err *err)
 {
-    struct split_reader *r = pfs_zalloc(sizeof(*r));
-
-    if (r == NULL)
-        return pfs_fail(err, ENOMEM, "no memory for a reader");
-    r->reader.ops = &split_ops;
-    r->scan = scan;
-    r->split = &scan->plan.split[split];
-    r->at = section;
-    pfs_arena_init(&r->arena, PFS_BATCH_BYTES_MAX);
-    if (scan->pruner != NULL)
-        return pfs_condition_filter(&r->reader, scan->pruner->condition, scan->seen, scan->state->schema->columns,
-                                    scan->wanted + added_columns(scan), out, err);
-    *out = &r->reader;
-    return 0;
+    return open_split(scan, split, section, NULL, out, err);
 }

@@ -38,12 +38,12 @@ struct pfs_scan_want {
     int32_t partitions;
     const struct pfs_partition_value *partition;
     const struct pfs_condition *condition; /* parsed against the state's schema; NULL = every row */
-    const int32_t *bucket_hash; /* rows with this hash of the bucket key alone: tables of fixed buckets; NULL = all */
     bool sequences; /* append _SEQUENCE_NUMBER (BIGINT) after the wanted columns; primary-key tables alone */
     bool row_ids;   /* append _ROW_ID and _SEQUENCE_NUMBER (BIGINT) there; append tables alone */
     bool kinds;     /* append the row kind (TINYINT) after all else */
     bool deletes;   /* with kinds: keys whose record is a delete that no compaction has dropped yet are given too */
     struct pfs_budget budget;       /* of one reader of it */
+    bool keyed;                     /* splits may be read by ranges of keys (pfs_scan_split_among) */
     bool own;                       /* the state's own files alone, not those of its fallback branch */
     int64_t excepts;                /* partitions to leave out, as serialised rows in the order of their bytes */
     const struct pfs_slice *except; /* borrowed until the scan is open */
@@ -68,6 +68,11 @@ int pfs_scan_split(struct pfs_scan *scan, int32_t split, struct pfs_reader **out
  * were given. */
 int pfs_scan_split_at(struct pfs_scan *scan, int32_t split, int32_t section, struct pfs_reader **out,
                       struct pfs_err *err);
+/* The same, but rows whose key lies in one of the ranges alone (borrowed until the reader is closed): what is read is
+ * little more than their pages. The scan is `keyed`, its table has a primary key. */
+struct pfs_among;
+int pfs_scan_split_among(struct pfs_scan *scan, int32_t split, const struct pfs_among *among, struct pfs_reader **out,
+                         struct pfs_err *err);
 void pfs_scan_split_tell(const struct pfs_reader *reader, int32_t *section, int64_t *given);
 
 /* All splits one after the other as rows: the wanted columns, with sequences `_SEQUENCE_NUMBER`, with kinds `_kind`

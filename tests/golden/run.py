@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Golden cases through the program: run.py BINARY [--mount | --replay] [CASE ...]. Ends with `N passed, N failed`."""
+"""Golden cases through the program: run.py BINARY [--mount | --replay | --lookup] [CASE ...]. Ends with `N passed, N failed`."""
 import argparse
 import collections
+import csv
 import gzip
+import io
 import json
 import os
 import pathlib
+import random
 import subprocess
 import sys
 import tarfile
@@ -150,6 +153,69 @@ def read_case(program, case, results, mount):
             program("umount", where)
 
 
+def by_key(program, warehouse, path, key):
+    """Each merged row, in another order, is what its key looks up; told "" or what is wrong."""
+    rows = [json.loads(line, parse_float=str, parse_int=str, object_pairs_hook=list)
+            for line in program("cat", warehouse, path).splitlines()]
+    raw = program("cat", warehouse, path).splitlines()
+    order = list(range(len(rows)))
+    random.Random(7).shuffle(order)
+    asked = []
+    for i in order:  # members as they are spelled: numbers keep their digits
+        row = json.JSONDecoder(parse_float=Spelled, parse_int=Spelled).decode(raw[i].decode())
+        asked.append("{%s}" % ",".join("%s:%s" % (json.dumps(k), row[k].text if isinstance(row[k], Spelled) else
+                                                 json.dumps(row[k])) for k in key))
+    place = path.rsplit("/snapshot/", 1)[0] if path.endswith("/latest.jsonl") else path
+    got = program("lookup", warehouse, place, data=("\n".join(asked) + "\n").encode()).splitlines()
+    if len(got) != len(order):
+        return "%d rows for %d keys" % (len(got), len(order))
+    for line, i in zip(got, order):
+        found = json.loads(line, parse_float=str, parse_int=str, object_pairs_hook=list)
+        if sorted(map(repr, found)) != sorted(map(repr, rows[i])):
+            return "%s is looked up as %s" % (raw[i][:200], line[:200])
+    return as_csv(program, warehouse, place, path[:-len("jsonl")] + "csv", key, order)
+
+
+class Spelled(str):
+    @property
+    def text(self):
+        return str(self)
+
+
+def as_csv(program, warehouse, place, path, key, order):
+    text = program("cat", warehouse, path).decode()
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    head, rows = rows[0], rows[1:]
+    if len(rows) != len(order) or sum(map(len, head)) > 4000:
+        return ""  # a blank line, or too many columns to be worth it
+    at = [head.index(k) for k in key]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)  # an empty one is no null
+    writer.writerow(key)
+    writer.writerows([rows[i][k] for k in at] for i in order)
+    got = list(csv.reader(io.StringIO(program("lookup", warehouse, place, data=out.getvalue().encode()).decode(),
+                                      newline="")))
+    want = [[c for c in row] for row in [head] + [rows[i] for i in order]]
+    turn = [want[0].index(c) for c in got[0]]
+    for line, row in zip(got, want):
+        if line != [row[k] for k in turn]:
+            return "%s is looked up as %s" % (str(row)[:200], str(line)[:200])
+    return "" if len(got) == len(want) else "%d lines of CSV for %d keys" % (len(got) - 1, len(order))
+
+
+def look_up_case(program, case, results):
+    facts = json.loads((case / "case.json").read_text())
+    for read in facts["reads"]:
+        path = place(read)
+        if path is None or read.get("optional") or read["mode"] != "batch" or "columns" in read:
+            continue
+        table = path.split("/snapshot/", 1)[0]
+        key = json.loads(program("cat", case / "warehouse", table.split("/tag/", 1)[0] + "/schema.json"))["primaryKeys"]
+        if key:
+            results.check("lookup %s %s" % (case.name, path),
+                          lambda: by_key(program, case / "warehouse", path, key))
+
+
 def quoted(name):
     return "`" + name.replace("`", "``") + "`"
 
@@ -225,6 +291,7 @@ def main():
     parser.add_argument("cases", nargs="*")
     parser.add_argument("--mount", action="store_true")
     parser.add_argument("--replay", action="store_true")
+    parser.add_argument("--lookup", action="store_true")
     args = parser.parse_args()
     program, results = Program(os.path.abspath(args.binary)), Results()
     with tempfile.TemporaryDirectory(prefix="golden-") as scratch:
@@ -233,7 +300,9 @@ def main():
         for case in sorted(pathlib.Path(scratch).iterdir()):
             if args.cases and case.name not in args.cases:
                 continue
-            if not args.replay:
+            if args.lookup:
+                results.check("lookup " + case.name, lambda: look_up_case(program, case, results) or "")
+            elif not args.replay:
                 read_case(program, case, results, args.mount)
             elif case.name in REPLAYED:
                 results.check("replay " + case.name, lambda: replay_case(program, case, results) or "")

@@ -372,6 +372,52 @@ def a_key_is_there_when_its_row_is(m):
     equal(m.read("d/t/key/2.csv"), "k,v,amount\n2,new,5.00\n")
 
 
+def look_up(m, text, *words, path="d/t"):
+    done = subprocess.run([m.binary, "lookup", *words, m.warehouse, path], input=text.encode(), capture_output=True,
+                          timeout=60)
+    return done.stdout.decode() + done.stderr.decode()
+
+
+@test
+def lines_are_looked_up_by_their_key(m):
+    m.append(rows(5000) + '-7,"a ""quoted"", line\nand another",\n')
+    equal(look_up(m, "7\n-7\n99999\n7\n"),
+          '7,value 7,7.07\n-7,"a ""quoted"", line\nand another",\n99999,,\n7,value 7,7.07\n')
+    equal(look_up(m, 'at,k,"x y"\n1,4999,"o""k"\n\n2,,\nat,k,"x y"\n3,6000,"two\nlines"', "--columns", "amount"),
+          'at,k,"x y",amount\n1,4999,"o""k",999.99\n2,,,\n3,6000,"two\nlines",\n')
+    equal(look_up(m, "k,z\n1,a\n-1,b\n3,c\n", "--found", path="d/t/select/v"), "k,z,v\n1,a,value 1\n3,c,value 3\n")
+    equal(look_up(m, "k,z\n1,a\n-1,b\n3,c\n", "--missing"), "k,z\n-1,b\n")
+    equal(look_up(m, '{"k":1,"more":[{"a":1.50}]}\n{ "k" : 6000 }\r\n{"k":2}', path="d/t/where/k>1"),
+          '{"k":1,"more":[{"a":1.50}],"v":null,"amount":null}\n{ "k" : 6000 ,"v":null,"amount":null}\n'
+          '{"k":2,"v":"value 2","amount":"2.02"}\n')
+    everything = "".join("%d\n" % k for k in range(4999, -1, -1))
+    equal(look_up(m, everything), "".join("%d,value %d,%d.%02d\n" % (k, k, k % 1000, k % 100) for k in range(4999, -1, -1)))
+    equal(look_up(m, "1\nx\n"), 'paimonfs: d/t: row 2, column k (BIGINT): "x" is not an integer\n')
+    equal(look_up(m, "v\na\n"), 'paimonfs: d/t: row 1, column k (BIGINT): "v" is not an integer\n')
+    equal(look_up(m, "k,v\n1,a\n"), "paimonfs: d/t: column v is in the lines already; choose others with select/\n")
+    equal(look_up(m, ""), "")
+
+
+@test
+def who_types_keys_gets_each_answer_at_once_and_sees_new_snapshots(m):
+    m.append(rows(3))
+    child = subprocess.Popen([m.binary, "lookup", m.warehouse, "d/t"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             text=True, bufsize=1)
+    try:
+        for text, want in (("2\n", "2,value 2,2.02\n"), ("9\n", "9,,\n")):
+            child.stdin.write(text)
+            equal(child.stdout.readline(), want)
+        m.append("9,new,1\n2,other,5\n")
+        child.stdin.write("9\n2\n")
+        equal(child.stdout.readline() + child.stdout.readline(), "9,new,1.00\n2,other,5.00\n")
+        child.stdin.write("1")  # a last line without its end
+        child.stdin.close()
+        equal(child.stdout.readline(), "1,value 1,1.01\n")
+        equal(child.wait(10), 0)
+    finally:
+        child.kill()
+
+
 @test
 def refinements_nest_in_a_path(m):
     m.append(rows(200))

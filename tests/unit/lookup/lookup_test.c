@@ -1,0 +1,242 @@
+/* lookup_test.c - keys in, rows out, over tables of Paimon: what a scan gives, in the order asked. */
+#include "src/lookup/lookup.h"
+
+#include <stdio.h>
+
+#include "format/text/text.h"
+#include "src/condition/condition.h"
+#include "tests/unit/cm.h"
+
+static struct pfs_arena arena;
+static struct pfs_fault fault;
+static struct pfs_store *store;
+static int data_files; /* opened */
+
+static void each(void *context, const char *op, const char *path)
+{
+    size_t len = path == NULL ? 0 : strlen(path);
+
+    (void)context;
+    if (strcmp(op, "open") == 0 && len > 8 && strcmp(path + len - 8, ".parquet") == 0)
+        data_files++;
+}
+
+static int set_up(void **state)
+{
+    struct pfs_store *below = NULL;
+
+    (void)state;
+    pfs_arena_init(&arena, 0);
+    fault = (struct pfs_fault){.each = each};
+    assert_int_equal(pfs_store_open_posix("tests/data/tables", &below, NULL), 0);
+    assert_int_equal(pfs_store_open_fault(below, &fault, &store, NULL), 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    pfs_store_close(store);
+    pfs_arena_done(&arena);
+    return 0;
+}
+
+struct table {
+    struct pfs_manifests *manifests;
+    struct pfs_schemas *schemas;
+    struct pfs_state *state;
+};
+
+static void open_table(const char *name, struct table *t)
+{
+    const struct pfs_schema *schema;
+    struct pfs_snapshot snapshot;
+    int64_t id;
+
+    assert_int_equal(pfs_manifests_open(store, name, 1 << 20, &t->manifests, NULL), 0);
+    assert_int_equal(pfs_schemas_open(store, name, &t->schemas, NULL), 0);
+    assert_int_equal(pfs_schemas_latest(t->schemas, &schema, NULL), 0);
+    assert_int_equal(pfs_snapshot_latest_id(store, name, &id, NULL), 0);
+    assert_int_equal(pfs_snapshot_load(store, name, id, &arena, &snapshot, NULL, NULL), 0);
+    assert_int_equal(pfs_state_load(t->manifests, store, name, t->schemas, schema, &snapshot, &t->state, NULL), 0);
+}
+
+static void close_table(struct table *t)
+{
+    pfs_state_unref(t->state);
+    pfs_schemas_unref(t->schemas);
+    pfs_manifests_close(t->manifests);
+}
+
+/* The columns of keys that are spelled as "1 2|3 4": records, values. An empty value is a null. */
+static struct pfs_column *keys_of(const struct pfs_schema *schema, const char *text, int64_t *rows)
+{
+    struct pfs_field field[8];
+    struct pfs_text_parse parse = {
+        .columns = schema->primary_keys, .fields = field, .format = PFS_TEXT_CSV, .row_bytes_max = 1000};
+    struct pfs_text_parser *parser = NULL;
+    struct pfs_batch batch;
+    size_t consumed;
+
+    for (int32_t i = 0; i < schema->primary_keys; i++) {
+        field[i] = schema->field[schema->primary_key[i]];
+        field[i].type.nullable = true;
+    }
+    assert_int_equal(pfs_text_parser_open(&parse, &parser, NULL), 0);
+    *rows = pfs_text_parser_feed(parser, pfs_str(text), true, &arena, &batch, &consumed, NULL, NULL);
+    assert_true(*rows > 0);
+    assert_int_equal(consumed, strlen(text));
+    pfs_text_parser_close(parser);
+    for (int32_t i = 0; i < schema->primary_keys; i++) /* the types outlive this */
+        batch.column[i].type = &schema->field[schema->primary_key[i]].type;
+    return batch.column;
+}
+
+/* What a lookup gives, "-" for nothing. */
+static void look_up(const struct table *t, struct pfs_lookup_want *want, const char *text, struct pfs_buf *out)
+{
+    struct pfs_lookup *lookup = NULL;
+    struct pfs_column *key;
+    struct pfs_batch batch;
+    bool found[64];
+    int64_t rows;
+
+    want->state = t->state;
+    key = keys_of(t->state->schema, text, &rows);
+    assert_true(rows <= 64);
+    assert_int_equal(pfs_lookup_open(want, &lookup, NULL), 0);
+    data_files = 0;
+    assert_int_equal(pfs_lookup_rows(lookup, key, rows, &arena, &batch, found, NULL), 0);
+    assert_int_equal(batch.rows, rows);
+    for (int64_t i = 0; i < rows; i++) {
+        for (int32_t c = 0; found[i] && c < batch.columns; c++) {
+            if (c > 0)
+                pfs_buf_putc(out, ' ');
+            assert_int_equal(pfs_text_print_value(PFS_TEXT_CSV, &batch.column[c], i, out, NULL), 0);
+        }
+        for (int32_t c = 0; !found[i] && c < batch.columns; c++)
+            assert_false(pfs_column_present(&batch.column[c], i));
+        pfs_buf_puts(out, found[i] ? "\n" : "-\n");
+    }
+    pfs_lookup_close(lookup);
+    pfs_buf_putc(out, '\0');
+}
+
+static const struct {
+    const char *what, *table, *condition, *keys, *rows;
+    int files; /* data files opened, at most */
+} cases[] = {
+    {"rows come in the order asked, each key as often as it is asked for", "merged", NULL, "7\n0\n105\n7\n",
+     "7 1 old\n0 2 new\n105 3 far\n7 1 old\n", 3},
+    {"what is missing, deleted or null is told", "merged", NULL, "k\n9\n4\n50\n\n200\n-5\n", "-\n4 2 new\n-\n-\n-\n-\n",
+     4},
+    {"no file is opened that cannot hold the key", "merged", NULL, "50\n", "-\n", 0},
+    {"a file that overlaps nothing is read alone", "merged", NULL, "105\n", "105 3 far\n", 1},
+    {"a condition holds for merged rows", "merged", "v = 1", "4\n7\n", "-\n7 1 old\n", 2},
+    {"a key says its partition", "parted", NULL, "4,2026-11-02\n4,2026-11-01\n0,2026-11-01\n,2026-11-01\n",
+     "4 2026-11-02 4\n-\n0 2026-11-01 0\n-\n", 2},
+    {"a partition that is not there has no rows", "parted", NULL, "4,2020-01-01\n", "-\n", 0},
+};
+
+static void keys_give_their_merged_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pfs_lookup_want want = {.columns = -1};
+        struct pfs_buf out = {0};
+        char name[64];
+        struct table t;
+
+        (void)snprintf(name, sizeof(name), "db.db/%s", cases[i].table);
+        open_table(name, &t);
+        if (cases[i].condition != NULL)
+            assert_int_equal(
+                pfs_condition_parse(pfs_str(cases[i].condition), t.state->schema, &arena, &want.condition, NULL), 0);
+        look_up(&t, &want, cases[i].keys, &out);
+        if (strcmp((const char *)out.at, cases[i].rows) != 0 || data_files > cases[i].files)
+            fail_msg("%s: %s, %d files", cases[i].what, (const char *)out.at, data_files);
+        pfs_buf_done(&out);
+        close_table(&t);
+    }
+}
+
+static void columns_are_those_that_are_wanted(void **state)
+{
+    static const int32_t column[] = {2};
+    struct pfs_lookup_want want = {.columns = 1, .column = column};
+    struct pfs_buf out = {0};
+    struct table t;
+
+    (void)state;
+    open_table("db.db/merged", &t);
+    look_up(&t, &want, "101\n3\n", &out);
+    assert_string_equal((const char *)out.at, "far\nnew\n");
+    pfs_buf_done(&out);
+    close_table(&t);
+}
+
+static void a_table_without_a_key_is_refused(void **state)
+{
+    struct pfs_lookup_want want = {.columns = -1};
+    struct pfs_lookup *lookup = NULL;
+    struct pfs_err err = {0};
+    struct table t;
+
+    (void)state;
+    open_table("db.db/appended", &t);
+    want.state = t.state;
+    assert_int_equal(pfs_lookup_open(&want, &lookup, &err), -EINVAL);
+    assert_string_equal(err.text, "the table has no primary key to look up");
+    assert_null(lookup);
+    close_table(&t);
+}
+
+/* A page's bounds that cannot be read are as good as none; all else is told. */
+static void a_file_that_cannot_be_read_fails_the_lookup(void **state)
+{
+    struct pfs_lookup_want want = {.columns = -1};
+    bool done = false, failed = false;
+    struct table t;
+
+    (void)state;
+    open_table("db.db/merged", &t);
+    want.state = t.state;
+    for (int64_t n = 1; !done; n++) {
+        struct pfs_lookup *lookup = NULL;
+        struct pfs_err err = {0};
+        struct pfs_batch batch;
+        bool found[2];
+        int64_t rows;
+        struct pfs_column *key = keys_of(t.state->schema, "7\n105\n", &rows);
+        int rc;
+
+        assert_int_equal(pfs_lookup_open(&want, &lookup, NULL), 0);
+        fault.fail_at = fault.calls + n;
+        fault.fail_errno = EIO;
+        rc = pfs_lookup_rows(lookup, key, rows, &arena, &batch, found, &err);
+        done = fault.calls < fault.fail_at;
+        fault.fail_at = 0;
+        if (rc == 0) {
+            assert_true(found[0] && found[1]);
+        } else {
+            assert_int_equal(rc, -EIO);
+            assert_true(err.text[0] != '\0');
+            failed = true;
+        }
+        pfs_lookup_close(lookup);
+    }
+    assert_true(failed);
+    close_table(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(keys_give_their_merged_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(columns_are_those_that_are_wanted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_table_without_a_key_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_cannot_be_read_fails_the_lookup, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+/* lookup.c - keys in on standard input, rows out in the same order. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "fs/enrich.h"
+#include "tools/commands.h"
+#include "tools/session.h"
+
+#define PIECE ((size_t)64 << 10)
+#define BLOCK ((size_t)16 << 20) /* of input that is looked up at once */
+#define QUIET_MS 10              /* who types, or feeds lines slowly, gets the answer after so long */
+
+struct options {
+    struct session_config session;
+    struct pfs_enrich_want want;
+    const char *columns;
+    const char *path;
+};
+
+static int put_all(const struct pfs_buf *out)
+{
+    const uint8_t *at = out->at;
+    size_t len = out->len;
+
+    while (len > 0) {
+        ssize_t put = write(STDOUT_FILENO, at, len);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -errno;
+        at += put;
+        len -= (size_t)put;
+    }
+    return 0;
+}
+
+/* Is more input there at once, or soon? */
+static bool more_comes(void)
+{
+    struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
+
+    return poll(&fd, 1, QUIET_MS) > 0;
+}
+
+/* Reads until the input pauses or there is a block of it. */
+static int read_block(struct pfs_buf *in, bool *last, struct pfs_err *err)
+{
+    *last = false;
+    do {
+        uint8_t *to = pfs_buf_reserve(in, PIECE);
+        ssize_t got;
+
+        if (to == NULL)
+            return pfs_buf_check(in, err);
+        got = read(STDIN_FILENO, to, PIECE);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return pfs_fail(err, errno, "standard input: %s", pfs_errno_text(errno));
+        *last = got == 0;
+        in->len += (size_t)got;
+    } while (!*last && in->len < BLOCK && more_comes());
+    return 0;
+}
+
+static int pump(struct pfs_enrich *enrich, struct pfs_err *err)
+{
+    struct pfs_buf in = {0}, out = {0};
+    bool last = false;
+    int rc = 0;
+
+    while (rc == 0 && !last) {
+        size_t consumed;
+        int put;
+
+        rc = read_block(&in, &last, err);
+        if (rc < 0)
+            break;
+        rc = pfs_enrich_feed(enrich, pfs_buf_slice(&in), last, &out, &consumed, err);
+        put = put_all(&out); /* of a failure, what came before it */
+        rc = rc == 0 ? put : rc;
+        pfs_buf_clear(&out);
+        memmove(in.at, in.at + consumed, in.len - consumed);
+        in.len -= consumed;
+    }
+    pfs_buf_done(&in);
+    pfs_buf_done(&out);
+    return rc;
+}
+
+static int look_up(struct options *o)
+{
+    char path[8192];
+    struct pfs_err err = {0};
+    struct pfs_enrich *enrich = NULL;
+    struct session session;
+    int rc;
+
+    if (snprintf(path, sizeof(path), o->columns != NULL ? "%s/select/%s" : "%s", o->path, o->columns) >=
+        (int)sizeof(path))
+        return usage_error("the path is too long");
+    rc = session_open(&o->session, &session, &err);
+    if (rc < 0)
+        return failed(o->session.warehouse, rc, &err);
+    o->want.path = path;
+    o->want.memory_bytes = o->session.memory_bytes;
+    rc = pfs_enrich_open(session.tree, &o->want, &enrich, &err);
+    if (rc == 0)
+        rc = pump(enrich, &err);
+    pfs_enrich_close(enrich);
+    session_close(&session);
+    return rc < 0 && rc != -EPIPE ? failed(o->path, rc, &err) : rc < 0;
+}
+
+/* One option at argv[0], with its value; how many words it was, 0 = it is none. */
+static int take_option(int argc, char **argv, struct options *o)
+{
+    uint64_t bytes;
+
+    if (strcmp(argv[0], "--found") == 0 || strcmp(argv[0], "--missing") == 0) {
+        o->want.keep = argv[0][2] == 'f' ? PFS_ENRICH_FOUND : PFS_ENRICH_MISSING;
+        return 1;
+    }
+    if (argc < 2)
+        return 0;
+    if (strcmp(argv[0], "--columns") == 0)
+        o->columns = argv[1];
+    else if (strcmp(argv[0], "--memory") != 0 || session_parse_bytes(argv[1], &bytes) < 0 || bytes < SESSION_MEMORY_MIN)
+        return 0;
+    else
+        o->session.memory_bytes = (size_t)bytes;
+    return 2;
+}
+
+int command_lookup(int argc, char **argv)
+{
+    struct options o = {.session = {.read_only = true, .pours = true}};
+    const char *name[2];
+    int names = 0;
+
+    while (argc > 0) {
+        int taken = argv[0][0] != '-' && names < 2;
+
+        if (taken > 0)
+            name[names++] = argv[0];
+        else
+            taken = take_option(argc, argv, &o);
+        if (taken == 0)
+            return usage_error("lookup knows --columns a,b, --found, --missing and --memory N (a size from 16m on)");
+        argc -= taken;
+        argv += taken;
+    }
+    if (names < 2)
+        return usage_error("lookup needs a warehouse and the path of a table, as shop/orders");
+    o.session.warehouse = name[0];
+    o.path = name[1];
+    return look_up(&o);
+}
