@@ -228,6 +228,33 @@ bool pfs_catalog_has_table(struct pfs_catalog *catalog, const char *database, co
     return has;
 }
 
+int pfs_catalog_rename_table(struct pfs_catalog *catalog, const char *database, const char *table,
+                             const char *new_database, const char *new_table, struct pfs_err *err)
+{
+    struct pfs_store *store = catalog->config.store;
+    const char *from, *to, *parent;
+    struct pfs_arena arena;
+    int rc;
+
+    PFS_TRY(pfs_catalog_check_writable(catalog, err));
+    if (!pfs_catalog_has_table(catalog, database, table, NULL))
+        return -ENOENT;
+    if (!pfs_catalog_has_database(catalog, new_database))
+        return pfs_fail(err, ENOENT, "Database %s does not exist.", new_database);
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_name_table(database, table, &arena, &from, err);
+    if (rc == 0)
+        rc = pfs_name_table(new_database, new_table, &arena, &to, err);
+    if (rc == 0)
+        rc = pfs_name_database(new_database, &arena, &parent, err);
+    if (rc == 0)
+        rc = pfs_store_rename_new(store, from, to, err);
+    if (rc == 0)
+        rc = pfs_store_sync_dir(store, parent, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);

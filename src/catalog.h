@@ -42,6 +42,11 @@ int pfs_catalog_drop_database(struct pfs_catalog *catalog, const char *name, str
 int pfs_catalog_table(struct pfs_catalog *catalog, const char *database, const char *table, const char *branch,
                       struct pfs_table **out, struct pfs_err *err);
 
+/* Bare -ENOENT without the table, -EEXIST when the new name is taken; -ENOENT with a sentence without the new database.
+ * Open tables of the old name are gone. */
+int pfs_catalog_rename_table(struct pfs_catalog *catalog, const char *database, const char *table,
+                             const char *new_database, const char *new_table, struct pfs_err *err);
+
 /* How many tables somebody holds. */
 int64_t pfs_catalog_open_tables(struct pfs_catalog *catalog);
 

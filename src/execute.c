@@ -7,6 +7,7 @@
 #include "src/meta/names.h"
 #include "src/procedures.h"
 #include "src/sql/sql.h"
+#include "src/table_internal.h"
 
 #define DATABASE_DEFAULT "default"
 
@@ -146,7 +147,10 @@ static int create_table(struct execution *x, const struct pfs_statement *s, stru
         return pfs_fail(err, EEXIST, "Table %s.%s already exists.", database, s->table);
     }
     schema.time_ms = pfs_clock_now_ms(NULL);
-    if (pfs_schema_complete(&schema, x->arena, err) < 0)
+    rc = pfs_schema_complete(&schema, x->arena, err);
+    if (rc == 0)
+        rc = pfs_table_check_defaults(&schema, x->arena, err);
+    if (rc < 0)
         return pfs_wrap(err, "CREATE TABLE %s.%s", database, s->table);
     PFS_TRY(pfs_catalog_paths(database, s->table, NULL, x->arena, &root, &meta, err));
     rc = pfs_schema_publish(pfs_catalog_store(x->catalog), root, &schema, err);
@@ -244,10 +248,34 @@ static int call(struct execution *x, const struct pfs_statement *s, struct pfs_e
     return pfs_procedure_call(&(struct pfs_calling){x->catalog, x->database, x->arena, x->answer}, s, err);
 }
 
-static int alter(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+static int alter_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
-    (void)x;
-    return pfs_fail(err, EOPNOTSUPP, "ALTER TABLE %s is not there yet", s->table);
+    struct pfs_table *table;
+    int rc = pfs_catalog_table(x->catalog, database_of(x, s), s->table, s->branch, &table, err);
+
+    if (rc == -ENOENT)
+        return s->if_exists ? done(x) : no_table(x, s, err);
+    if (rc == 0)
+        rc = pfs_table_alter(table, s->change, s->changes, err);
+    if (rc == 0)
+        rc = done(x);
+    pfs_table_unref(table);
+    return rc;
+}
+
+static int rename_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const char *database = s->to_database != NULL ? s->to_database : database_of(x, s);
+    int rc;
+
+    if (s->branch != NULL)
+        return pfs_fail(err, EINVAL, "a branch is renamed by CALL sys.rename_branch");
+    rc = pfs_catalog_rename_table(x->catalog, database_of(x, s), s->table, database, s->to_table, err);
+    if (rc == -ENOENT)
+        return s->if_exists ? done(x) : no_table(x, s, err);
+    if (rc == -EEXIST)
+        return pfs_fail(err, EEXIST, "Table %s.%s already exists.", database, s->to_table);
+    return rc < 0 ? rc : done(x);
 }
 
 /* ---- rows ---- */
@@ -338,8 +366,8 @@ static execute_fn *const statements[] = {
     [PFS_SQL_SHOW_TABLES] = show_tables,
     [PFS_SQL_SHOW_CREATE_TABLE] = show_create_table,
     [PFS_SQL_DESCRIBE] = describe,
-    [PFS_SQL_ALTER_TABLE_SET] = alter,
-    [PFS_SQL_ALTER_TABLE_RESET] = alter,
+    [PFS_SQL_ALTER_TABLE] = alter_table,
+    [PFS_SQL_RENAME_TABLE] = rename_table,
     [PFS_SQL_DROP_PARTITIONS] = drop_partitions,
     [PFS_SQL_TRUNCATE_TABLE] = truncate_table,
     [PFS_SQL_USE] = use_database,

@@ -152,6 +152,19 @@ struct pfs_table_parts pfs_table_parts(const struct pfs_table *table)
                                     .memory_bytes = table->config.memory_bytes};
 }
 
+int pfs_table_lock_commit(struct pfs_table *table, struct pfs_err *err)
+{
+    if (table->config.read_only)
+        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    pthread_mutex_lock(&table->commit);
+    return 0;
+}
+
+void pfs_table_unlock_commit(struct pfs_table *table)
+{
+    pthread_mutex_unlock(&table->commit);
+}
+
 /* ---- states ---- */
 
 static bool same_file(const struct pfs_stat *a, const struct pfs_stat *b)

@@ -17,6 +17,7 @@
 #include "src/changelog/changelog.h"
 #include "src/commit/publish.h"
 #include "src/lsm/compact.h"
+#include "src/meta/schema_change.h"
 #include "src/scan/diff.h"
 #include "src/scan/scan.h"
 #include "src/scan/state.h"
@@ -67,6 +68,11 @@ int pfs_table_schema_at(struct pfs_table *table, struct pfs_when when, const str
 /* The files as Paimon wrote them, one line end added: of that schema; of a SNAPSHOT or TAG. */
 int pfs_table_schema_json(struct pfs_table *table, struct pfs_when when, struct pfs_buf *out, struct pfs_err *err);
 int pfs_table_snapshot_json(struct pfs_table *table, struct pfs_when when, struct pfs_buf *out, struct pfs_err *err);
+
+/* ALTER TABLE: publishes the schema after all of the changes; when somebody else published one meanwhile, they are made
+ * to that one. -EINVAL with Paimon's sentence for what is refused, -EBUSY when others keep being quicker. */
+int pfs_table_alter(struct pfs_table *table, const struct pfs_schema_change *change, int32_t changes,
+                    struct pfs_err *err);
 
 /* Rows for this table; memory_bytes 0 = the default. -EOPNOTSUPP with the feature's name when it cannot be written. */
 int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pfs_write **out, struct pfs_err *err);

@@ -318,7 +318,7 @@ int pfs_table_compact(struct pfs_table *table, const struct pfs_compact_want *wa
     if (rc == 0 && err != NULL)
         pfs_err_clear(err); /* of attempts that failed */
     pfs_store_close(spill);
-    if (out->snapshot != 0 && !want->fresh) /* a commit has its own upkeep */
+    if (out->snapshot != 0 && !want->fresh)                          /* a commit has its own upkeep */
         (void)pfs_table_maintain(table, PFS_BATCH_IDENTIFIER, NULL); /* the compaction stands in any case */
     return rc;
 }

@@ -39,3 +39,11 @@ struct pfs_upkeep *pfs_table_upkeep(struct pfs_table *table);
 
 /* Of local time before UTC, at that time. */
 int64_t pfs_local_zone_ms(int64_t now_ms);
+
+/* -EINVAL with Paimon's sentence for the first column whose default value its type does not take. */
+int pfs_table_check_defaults(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_err *err);
+
+/* -EROFS with the sentence on a read-only mount; else lock 1 is held until the other is called. For what replaces
+ * schemas, snapshots or tags of the table. */
+int pfs_table_lock_commit(struct pfs_table *table, struct pfs_err *err);
+void pfs_table_unlock_commit(struct pfs_table *table);

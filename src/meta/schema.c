@@ -244,6 +244,27 @@ static int derive_trimmed(struct pfs_schema *s, struct pfs_arena *arena, struct 
     return 0;
 }
 
+int pfs_schema_refuse_bucket_keys(const struct pfs_schema *s, const char *what, const int32_t *key, int32_t count,
+                                  struct pfs_err *err)
+{
+    const char *bucket_key = pfs_options_get(&s->options, "bucket-key");
+    struct pfs_buf text = {0};
+    int rc;
+
+    for (int32_t i = 0; i < count; i++)
+        pfs_buf_printf(&text, "%s%s", i == 0 ? "" : ", ", s->field[key == NULL ? i : key[i]].name);
+    pfs_buf_puts(&text, "] should contains all bucket keys [");
+    for (const char *p = bucket_key; p != NULL && *p != '\0'; p++) {
+        pfs_buf_putc(&text, (uint8_t)*p);
+        if (*p == ',' && p[1] != ' ')
+            pfs_buf_putc(&text, ' ');
+    }
+    pfs_buf_putc(&text, 0);
+    rc = pfs_fail(err, EINVAL, "%s [%s].", what, text.failed ? "" : (const char *)text.at);
+    pfs_buf_done(&text);
+    return rc;
+}
+
 static int derive_bucket_key(struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
 {
     const char *text = pfs_options_get(&s->options, "bucket-key"), **names;
@@ -259,7 +280,7 @@ static int derive_bucket_key(struct pfs_schema *s, struct pfs_arena *arena, stru
     for (int32_t i = 0; i < s->bucket_keys; i++) {
         s->bucket_key[i] = pfs_schema_find(s, pfs_str(names[i]));
         if (s->bucket_key[i] < 0)
-            return pfs_fail(err, EINVAL, "Field names should contains all bucket keys [%s].", names[i]);
+            return pfs_schema_refuse_bucket_keys(s, "Field names", NULL, s->columns, err);
     }
     return 0;
 }

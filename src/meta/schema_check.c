@@ -12,25 +12,23 @@
 
 /* A column's nested ids come from the same counter right after it; inside a ROW the fields of a field's type come
  * before the field itself (spec metadata 1.2). */
-static void number_type(struct pfs_type *t, int32_t *highest);
-
 static void number_fields(struct pfs_field *f, int32_t count, int32_t *highest)
 {
     for (int32_t i = 0; i < count; i++) {
-        number_type(&f[i].type, highest);
+        pfs_schema_number_type(&f[i].type, highest);
         if (f[i].id < 0)
             f[i].id = ++*highest;
     }
 }
 
-static void number_type(struct pfs_type *t, int32_t *highest)
+void pfs_schema_number_type(struct pfs_type *t, int32_t *highest)
 {
     if (t->kind == PFS_ROW) {
         number_fields(t->child, t->children, highest);
         return;
     }
     for (int32_t i = 0; i < t->children; i++)
-        number_type(&t->child[i].type, highest);
+        pfs_schema_number_type(&t->child[i].type, highest);
 }
 
 static void number_columns(struct pfs_schema *s)
@@ -42,7 +40,7 @@ static void number_columns(struct pfs_schema *s)
     for (int32_t i = 0; i < s->columns; i++)
         if (s->field[i].id < 0) {
             s->field[i].id = ++highest;
-            number_type(&s->field[i].type, &highest);
+            pfs_schema_number_type(&s->field[i].type, &highest);
         }
     s->highest_field_id = highest;
 }
@@ -107,7 +105,7 @@ static int check_keys(const struct pfs_schema *s, struct pfs_err *err)
         if (among(s->partition_key, s->partition_keys, s->bucket_key[i]))
             return pfs_fail(err, EINVAL, "Bucket keys [%s] should not in partition keys [%s].", name, name);
         if (s->primary_keys > 0 && !among(s->primary_key, s->primary_keys, s->bucket_key[i]))
-            return pfs_fail(err, EINVAL, "Primary keys should contains all bucket keys [%s].", name);
+            return pfs_schema_refuse_bucket_keys(s, "Primary keys", s->primary_key, s->primary_keys, err);
         if (pfs_kind_is_nested(s->field[s->bucket_key[i]].type.kind))
             return pfs_fail(err, EINVAL, "nested type can not in bucket-key, in your table these key are [%s]", name);
     }
@@ -167,7 +165,7 @@ static int check_tracking(const struct pfs_schema *s, struct pfs_err *err)
 
 /* ---- options of the merge engines ---- */
 
-static int check_columns_of(const struct pfs_schema *s, const char *value, const char *what, struct pfs_arena *arena,
+static int check_columns_of(const struct pfs_schema *s, const char *value, bool sequence, struct pfs_arena *arena,
                             struct pfs_err *err)
 {
     const char **names;
@@ -178,7 +176,10 @@ static int check_columns_of(const struct pfs_schema *s, const char *value, const
     PFS_TRY(pfs_options_list(value, arena, &names, &count, err));
     for (int32_t i = 0; i < count; i++) {
         if (pfs_schema_find(s, pfs_str(names[i])) < 0)
-            return pfs_fail(err, EINVAL, "%s %s can not be found in table schema.", what, names[i]);
+            return pfs_fail(err, EINVAL,
+                            sequence ? "Sequence field: '%s' can not be found in table schema."
+                                     : "Field %s can not be found in table schema.",
+                            names[i]);
         for (int32_t k = 0; k < i; k++)
             if (strcmp(names[i], names[k]) == 0)
                 return pfs_fail(err, EINVAL, "Sequence field '%s' is defined repeatedly.", names[i]);
@@ -201,9 +202,9 @@ static int check_field_options(const struct pfs_schema *s, struct pfs_arena *are
         names = pfs_arena_string(arena, pfs_slice_of(key + 7, (size_t)(end - key - 7)));
         if (names == NULL)
             return pfs_arena_full(arena, err);
-        PFS_TRY(check_columns_of(s, names, "Field", arena, err));
+        PFS_TRY(check_columns_of(s, names, false, arena, err));
         if (strcmp(end, ".sequence-group") == 0)
-            PFS_TRY(check_columns_of(s, s->options.item[i].value, "Field", arena, err));
+            PFS_TRY(check_columns_of(s, s->options.item[i].value, false, arena, err));
     }
     return 0;
 }
@@ -213,7 +214,7 @@ static int check_engine(const struct pfs_schema *s, struct pfs_arena *arena, str
     const char *sequence = pfs_options_get(&s->options, "sequence.field");
     const char *kind = pfs_options_get(&s->options, "rowkind.field");
 
-    PFS_TRY(check_columns_of(s, sequence, "Sequence field:", arena, err));
+    PFS_TRY(check_columns_of(s, sequence, true, arena, err));
     if (sequence != NULL && s->primary_keys > 0 && s->engine == PFS_FIRST_ROW)
         return pfs_fail(err, EINVAL, "Do not support use sequence field on FIRST_ROW merge engine.");
     if (sequence != NULL && s->primary_keys > 0 && crosses_partitions(s))
@@ -271,6 +272,7 @@ int pfs_schema_complete(struct pfs_schema *s, struct pfs_arena *arena, struct pf
         s->field[s->primary_key[i]].type.nullable = false;
     PFS_TRY(pfs_schema_derive(s, arena, err));
     PFS_TRY(check_keys(s, err));
+    PFS_TRY(pfs_schema_check_rules(s, err));
     PFS_TRY(check_changelog(s, err));
     PFS_TRY(check_files(s, err));
     PFS_TRY(check_tracking(s, err));

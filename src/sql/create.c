@@ -17,17 +17,7 @@ static int add_column(struct pfs_parser *p, struct body *b, struct pfs_field **o
 {
     if (b->columns == PFS_COLUMNS_MAX)
         return pfs_fail(p->err, EINVAL, "more than %d columns", PFS_COLUMNS_MAX);
-    if (b->columns == b->room) {
-        int32_t room = b->room == 0 ? 16 : b->room * 2;
-        struct pfs_field *more = pfs_arena_array(p->arena, (size_t)room, sizeof(*more));
-
-        if (more == NULL)
-            return pfs_arena_full(p->arena, p->err);
-        if (b->columns > 0)
-            memcpy(more, b->field, (size_t)b->columns * sizeof(*more));
-        b->field = more;
-        b->room = room;
-    }
+    PFS_TRY(pfs_parser_room(p, &b->field, b->columns, &b->room, sizeof(*b->field)));
     *out = &b->field[b->columns++];
     return 0;
 }
@@ -68,8 +58,7 @@ static int primary_key(struct pfs_parser *p, struct body *b)
     return 0;
 }
 
-/* A type is read by format/type from where the lexer stands; then what may follow it. */
-static int column_type(struct pfs_parser *p, struct pfs_field *f)
+int pfs_parser_type(struct pfs_parser *p, const char *name, struct pfs_type *out)
 {
     struct pfs_slice rest = p->lexer.text;
     int line, column;
@@ -77,9 +66,9 @@ static int column_type(struct pfs_parser *p, struct pfs_field *f)
 
     rest.at += p->word.from;
     rest.len -= p->word.from;
-    if (pfs_type_parse(rest, &used, p->arena, &f->type, p->err) < 0) {
+    if (pfs_type_parse(rest, &used, p->arena, out, p->err) < 0) {
         pfs_lex_place(p->lexer.text, p->word.from, &line, &column);
-        return pfs_wrap(p->err, "line %d, column %d: the type of %s", line, column, f->name);
+        return pfs_wrap(p->err, "line %d, column %d: the type of %s", line, column, name);
     }
     p->lexer.pos = p->word.from + used;
     pfs_parser_step(p);
@@ -121,7 +110,7 @@ static int column(struct pfs_parser *p, struct body *b)
     PFS_TRY(add_column(p, b, &f));
     f->id = -1;
     PFS_TRY(pfs_parser_name(p, "a column name", &f->name));
-    PFS_TRY(column_type(p, f));
+    PFS_TRY(pfs_parser_type(p, f->name, &f->type));
     return column_tail(p, b, f);
 }
 

@@ -85,6 +85,23 @@ int pfs_parser_literal(struct pfs_parser *p, const char **out)
     return pfs_parser_expected(p, "a literal");
 }
 
+int pfs_parser_room(struct pfs_parser *p, void *list, int32_t count, int32_t *room, size_t size)
+{
+    void *more, *old;
+
+    if (count < *room)
+        return 0;
+    more = pfs_arena_array(p->arena, *room == 0 ? 16 : (size_t)*room * 2, size);
+    if (more == NULL)
+        return pfs_arena_full(p->arena, p->err);
+    memcpy(&old, list, sizeof(old)); /* a pointer of whatever type */
+    if (count > 0)
+        memcpy(more, old, (size_t)count * size);
+    memcpy(list, &more, sizeof(more));
+    *room = *room == 0 ? 16 : *room * 2;
+    return 0;
+}
+
 static int compare_options(const void *a, const void *b)
 {
     return strcmp(((const struct pfs_option *)a)->key, ((const struct pfs_option *)b)->key);
@@ -114,17 +131,7 @@ int pfs_parser_options(struct pfs_parser *p, bool values, struct pfs_options *ou
 
     PFS_TRY(pfs_parser_want(p, "("));
     do {
-        if (count == room) {
-            struct pfs_option *more;
-
-            room = room == 0 ? 16 : room * 2;
-            more = pfs_arena_array(p->arena, (size_t)room, sizeof(*more));
-            if (more == NULL)
-                return pfs_arena_full(p->arena, p->err);
-            if (count > 0)
-                memcpy(more, item, (size_t)count * sizeof(*more));
-            item = more;
-        }
+        PFS_TRY(pfs_parser_room(p, &item, count, &room, sizeof(*item)));
         PFS_TRY(option_key(p, &item[count].key));
         if (values) {
             PFS_TRY(pfs_parser_want(p, "="));
@@ -148,26 +155,30 @@ int pfs_parser_options(struct pfs_parser *p, bool values, struct pfs_options *ou
 
 /* ---- names of databases and tables ---- */
 
-/* [db.]t, each part quoted or not, or `db.t` in one pair; t$branch_b is a branch. */
-static int table_name(struct pfs_parser *p, struct pfs_statement *out)
+int pfs_parser_table_name(struct pfs_parser *p, const char **database, const char **table, const char **branch)
 {
     char *dot, *mark;
 
-    PFS_TRY(pfs_parser_name(p, "a table name", &out->table));
+    PFS_TRY(pfs_parser_name(p, "a table name", table));
     if (pfs_parser_take(p, ".")) {
-        out->database = out->table;
-        PFS_TRY(pfs_parser_name(p, "a table name", &out->table));
-    } else if ((dot = strchr(out->table, '.')) != NULL) {
+        *database = *table;
+        PFS_TRY(pfs_parser_name(p, "a table name", table));
+    } else if ((dot = strchr(*table, '.')) != NULL) {
         *dot = '\0';
-        out->database = out->table;
-        out->table = dot + 1;
+        *database = *table;
+        *table = dot + 1;
     }
-    mark = strstr(out->table, "$branch_");
+    mark = branch == NULL ? NULL : strstr(*table, "$branch_");
     if (mark != NULL) {
         *mark = '\0';
-        out->branch = mark + strlen("$branch_");
+        *branch = mark + strlen("$branch_");
     }
     return 0;
+}
+
+static int table_name(struct pfs_parser *p, struct pfs_statement *out)
+{
+    return pfs_parser_table_name(p, &out->database, &out->table, &out->branch);
 }
 
 static int if_exists(struct pfs_parser *p, bool negated, struct pfs_statement *out)
@@ -278,8 +289,8 @@ static int partition(struct pfs_parser *p, struct pfs_options *out)
     return pfs_parser_want(p, ")");
 }
 
-/* DROP [IF EXISTS] PARTITION (...), PARTITION (...) */
-static int drop_partitions(struct pfs_parser *p, struct pfs_statement *out)
+/* [IF EXISTS] PARTITION (...), PARTITION (...) */
+int pfs_parser_drop_partitions(struct pfs_parser *p, struct pfs_statement *out)
 {
     struct pfs_options *list = pfs_arena_array(p->arena, PARTITIONS_MAX, sizeof(*list));
 
@@ -308,19 +319,9 @@ static int truncate_table(struct pfs_parser *p, struct pfs_statement *out)
 static int alter(struct pfs_parser *p, struct pfs_statement *out)
 {
     PFS_TRY(pfs_parser_want(p, "TABLE"));
+    PFS_TRY(if_exists(p, false, out));
     PFS_TRY(table_name(p, out));
-    if (pfs_parser_take(p, "SET")) {
-        out->kind = PFS_SQL_ALTER_TABLE_SET;
-        (void)pfs_parser_take(p, "TBLPROPERTIES");
-        return pfs_parser_options(p, true, &out->options);
-    }
-    if (pfs_parser_take(p, "RESET")) {
-        out->kind = PFS_SQL_ALTER_TABLE_RESET;
-        return pfs_parser_options(p, false, &out->options);
-    }
-    if (pfs_parser_take(p, "DROP"))
-        return drop_partitions(p, out);
-    return pfs_parser_expected(p, "SET, RESET or DROP PARTITION");
+    return pfs_parser_alter(p, out);
 }
 
 #define ARGUMENTS_MAX 32

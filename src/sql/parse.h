@@ -25,5 +25,17 @@ int pfs_parser_literal(struct pfs_parser *p, const char **out);
 /* ('k' = 'v', ...): sorted, connector dropped; a key that comes twice fails. values false: keys alone. */
 int pfs_parser_options(struct pfs_parser *p, bool values, struct pfs_options *out);
 
+/* A column's type, read by format/type from where the parser stands; `name` is for sentences. */
+int pfs_parser_type(struct pfs_parser *p, const char *name, struct pfs_type *out);
+/* The next step of a list that grows in the arena: *list has room for one item more when it returns 0. */
+int pfs_parser_room(struct pfs_parser *p, void *list, int32_t count, int32_t *room, size_t size);
+
+/* [db.]t, each part quoted or not, or `db.t` in one pair; t$branch_b is a branch (NULL: none is allowed here). */
+int pfs_parser_table_name(struct pfs_parser *p, const char **database, const char **table, const char **branch);
+/* DROP PARTITION: the word DROP is taken. */
+int pfs_parser_drop_partitions(struct pfs_parser *p, struct pfs_statement *out);
+
+/* Everything of ALTER TABLE after the table's name. */
+int pfs_parser_alter(struct pfs_parser *p, struct pfs_statement *out);
 /* Everything of CREATE TABLE after the table's name. */
 int pfs_parser_table(struct pfs_parser *p, struct pfs_schema *out);

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "src/meta/schema.h"
+#include "src/meta/schema_change.h"
 
 #define PFS_STATEMENTS(X) \
     X(CREATE_DATABASE)    \
@@ -19,8 +19,8 @@
     X(SHOW_TABLES)        \
     X(SHOW_CREATE_TABLE)  \
     X(DESCRIBE)           \
-    X(ALTER_TABLE_SET)    \
-    X(ALTER_TABLE_RESET)  \
+    X(ALTER_TABLE)        \
+    X(RENAME_TABLE)       \
     X(DROP_PARTITIONS)    \
     X(TRUNCATE_TABLE)     \
     X(USE)                \
@@ -45,9 +45,11 @@ struct pfs_statement {
     const char *branch;    /* NULL = main */
     bool if_exists;        /* IF EXISTS, IF NOT EXISTS */
     bool cascade;
-    struct pfs_schema schema;   /* CREATE TABLE: columns, keys, options, comment; not completed (pfs_schema_complete) */
-    struct pfs_options options; /* SET: keys and values; RESET: keys with value NULL */
-    int32_t partitions;         /* DROP PARTITION (k = 'v', ...), ...: how many */
+    const char *to_database, *to_table; /* RENAME TO; CREATE TABLE LIKE: the table that is taken as the pattern */
+    struct pfs_schema schema; /* CREATE TABLE: columns, keys, options, comment; not completed (pfs_schema_complete) */
+    int32_t changes;          /* ALTER TABLE: in their order */
+    const struct pfs_schema_change *change;
+    int32_t partitions;                  /* DROP PARTITION (k = 'v', ...), ...: how many */
     const struct pfs_options *partition; /* columns and values as text; value NULL = NULL */
     const char *procedure;               /* CALL: "create_tag", the part after "sys." */
     int32_t arguments;
