@@ -16,7 +16,7 @@
 
 #define HELD_BATCHES_MAX 256
 #define WRITE_MEMORY_MIN ((size_t)8 << 20)
-#define WRITE_MEMORY_MAX ((size_t)64 << 20)
+#define WRITE_MEMORY_MAX ((size_t)32 << 20) /* larger ones are slower: sorting leaves the caches */
 
 /* ---- life ---- */
 

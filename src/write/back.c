@@ -146,7 +146,7 @@ int pfs_write_adopt(struct pfs_write *write, const struct pfs_manifest_entry *en
 {
     bool again = pfs_write_is_dynamic(write->config.schema);
 
-    if (write->hold.count > 0 || write->runs != NULL)
+    if (write->hold.count > 0 || write->aside != NULL || write->runs != NULL)
         return pfs_fail(err, EINVAL, "files are adopted before rows are added");
     for (int64_t i = 0, len; i < entries; i += len) {
         struct pfs_output *o;
@@ -233,9 +233,11 @@ static int take_listed(struct pfs_write *into, struct pfs_outputs *from, int32_t
 
 int pfs_write_take(struct pfs_write *into, struct pfs_write *from, struct pfs_state *state, struct pfs_err *err)
 {
+    int rc = pfs_aside_settle(from, err);
     struct pfs_hold hold = from->hold;
-    int rc = pfs_outputs_are_open(from) ? pfs_outputs_finish(from, err) : 0;
 
+    if (rc == 0 && pfs_outputs_are_open(from))
+        rc = pfs_outputs_finish(from, err);
     from->hold = (struct pfs_hold){0};
     if (rc == 0)
         rc = take_outputs(into, from, state, err);

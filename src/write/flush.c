@@ -249,9 +249,10 @@ static int cross_rows(struct flush *f, struct pfs_err *err)
     return 0;
 }
 
-static int start(struct flush *f, struct pfs_write *w, struct pfs_state *state, struct pfs_err *err)
+static int start(struct flush *f, struct pfs_write *w, const struct pfs_hold *hold, struct pfs_state *state,
+                 struct pfs_err *err)
 {
-    *f = (struct flush){.write = w, .state = state, .hold = &w->hold};
+    *f = (struct flush){.write = w, .state = state, .hold = hold};
     pfs_arena_init(&f->arena, SIZE_MAX);
     if (pfs_cross_is(w->config.schema))
         PFS_TRY(cross_rows(f, err));
@@ -329,9 +330,9 @@ static int merge_part(struct flush *f, const struct part *p, bool memory, int32_
 /* ---- runs ---- */
 
 /* Rows of a frame: one of every run is in memory when they are merged. */
-static int32_t frame_rows(const struct pfs_write *w)
+static int32_t frame_rows(const struct pfs_hold *hold)
 {
-    size_t row = w->hold.rows > 0 ? w->hold.bytes / (size_t)w->hold.rows + 1 : 1, rows = FRAME_BYTES / row;
+    size_t row = hold->rows > 0 ? hold->bytes / (size_t)hold->rows + 1 : 1, rows = FRAME_BYTES / row;
 
     return rows < 16 ? 16 : rows > 8192 ? 8192 : (int32_t)rows;
 }
@@ -341,8 +342,8 @@ static int write_run(struct flush *f, struct part *p, struct pfs_err *err)
     struct pfs_reader *rows;
     int rc;
 
-    PFS_TRY(sort_part(f, p, frame_rows(f->write), false, &rows, err));
-    rc = pfs_run_write(f->write->runs, rows, &p->run, err);
+    PFS_TRY(sort_part(f, p, frame_rows(f->hold), false, &rows, err));
+    rc = pfs_run_write(f->write->runs, rows, f->write->config.pool, &p->run, err);
     pfs_reader_close(rows);
     return rc;
 }
@@ -355,7 +356,7 @@ static int squeeze(struct flush *f, struct part *p, struct pfs_err *err)
     int rc;
 
     PFS_TRY(merge_part(f, p, false, 0, &rows, err));
-    rc = pfs_run_write(f->write->runs, rows, &run, err);
+    rc = pfs_run_write(f->write->runs, rows, f->write->config.pool, &run, err);
     pfs_reader_close(rows);
     if (rc < 0)
         return rc;
@@ -393,10 +394,10 @@ static int spill_runs(struct flush *f, struct pfs_err *err)
     return run_parts(f, run_task, err);
 }
 
-int pfs_flush_runs(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err)
+int pfs_flush_runs(struct pfs_write *w, const struct pfs_hold *hold, struct pfs_state *state, struct pfs_err *err)
 {
     struct flush f;
-    int rc = start(&f, w, state, err);
+    int rc = start(&f, w, hold, state, err);
 
     if (rc == 0)
         rc = spill_runs(&f, err);
@@ -540,7 +541,7 @@ int pfs_flush_files(struct pfs_write *w, struct pfs_state *state, bool stay_open
 
     if (w->hold.count == 0 && pfs_runs_count(w->runs) == 0)
         return stay_open ? 0 : pfs_outputs_finish(w, err);
-    rc = start(&f, w, state, err);
+    rc = start(&f, w, &w->hold, state, err);
     if (rc == 0)
         rc = spill_files(&f, err);
     finish(&f);

@@ -1,6 +1,7 @@
 /* internal.h - a write: rows in memory, sorted runs in the scratch file, files. Private to the suite.
  *
  *   hold     routed batches, in order of arrival; each attempt of a commit sorts and writes them anew
+ *   aside    what was held until the budget was used up: the pool sorts it into runs while others are held
  *   runs     what the memory could not hold, sorted; merged with the hold, as often
  *   outputs  files: first the durable ones, whose rows are nowhere else (spilled), then those of the last attempt
  *   old      listed files whose rows are elsewhere by now: they go when the write is committed
@@ -35,6 +36,7 @@ struct pfs_outputs {
     int32_t count, room;
 };
 
+struct pfs_aside;
 struct pfs_cross;
 
 struct pfs_write {
@@ -49,7 +51,9 @@ struct pfs_write {
     bool spillable; /* beyond the budget rows become runs; else files */
     bool broken;    /* a file that was open for more rows failed: nothing is known of it */
     struct pfs_hold hold;
-    struct pfs_runs *runs; /* NULL = none */
+    struct pfs_runs *runs;   /* NULL = none */
+    struct pfs_aside *aside; /* rows on their way there; NULL = none */
+    struct pfs_err failed;   /* code != 0: they did not get there, and are lost to the write */
     int64_t rows;
     struct pfs_outputs outputs;
     int32_t spilled; /* of the outputs, the first so many */
@@ -106,10 +110,19 @@ int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *ent
 /* The rows of all spilled files and runs, added again in front of those in memory. */
 int pfs_write_add_again(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err);
 
+/* ---- aside.c ---- */
+
+/* Can rows become runs on the pool, while others are added? */
+bool pfs_aside_can(const struct pfs_write *w);
+/* The rows in memory are on their way to be runs; those before them are there, or -errno: the write has failed. */
+int pfs_aside_begin(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err);
+/* Nothing is on its way any more. -errno each time once a run could not be made. */
+int pfs_aside_settle(struct pfs_write *w, struct pfs_err *err);
+
 /* ---- flush.c ---- */
 
-/* The rows in memory as one run a bucket; they stay in memory. -errno: there may be no room for it. */
-int pfs_flush_runs(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err);
+/* Rows in memory as one run a bucket; they stay in memory. -errno: there may be no room for it. */
+int pfs_flush_runs(struct pfs_write *w, const struct pfs_hold *hold, struct pfs_state *state, struct pfs_err *err);
 /* The rows in memory and in runs as outputs; they stay where they are. stay_open: files of append tables take more
  * rows later. */
 int pfs_flush_files(struct pfs_write *w, struct pfs_state *state, bool stay_open, struct pfs_err *err);

@@ -157,29 +157,74 @@ static int append(struct pfs_runs *runs, struct pfs_slice bytes, struct pfs_run 
     return 0;
 }
 
-int pfs_run_write(struct pfs_runs *runs, struct pfs_reader *rows, struct pfs_run *out, struct pfs_err *err)
-{
-    struct pfs_buf bytes = {0};
+struct turn { /* a batch: read by one turn, packed by the next */
     struct pfs_arena arena;
     struct pfs_batch batch;
-    int64_t count;
+    int64_t rows; /* 0 = the end, < 0 = an error */
+    struct pfs_err err;
+};
+
+struct packing {
+    struct pfs_runs *runs;
+    struct pfs_reader *rows;
+    struct pfs_run *run;
+    struct pfs_buf bytes;
+    struct turn turn[2];
+    int full; /* the turn that holds rows to pack; the other one is read into */
+};
+
+static void read_turn(struct packing *p, struct turn *t)
+{
+    pfs_arena_reset(&t->arena);
+    t->rows = pfs_reader_next(p->rows, &t->arena, &t->batch, &t->err);
+}
+
+static void pack_turn(struct packing *p, struct turn *t)
+{
+    int rc;
+
+    pfs_buf_clear(&p->bytes);
+    rc = pfs_frame_put(&t->batch, PFS_CODEC_LZ4, &p->bytes, &t->err);
+    if (rc == 0)
+        rc = append(p->runs, pfs_buf_slice(&p->bytes), p->run, &t->err);
+    t->rows = rc < 0 ? rc : 0;
+}
+
+static void stage(void *context, int index)
+{
+    struct packing *p = context;
+
+    if (index == 0)
+        pack_turn(p, &p->turn[p->full]);
+    else
+        read_turn(p, &p->turn[1 - p->full]);
+}
+
+int pfs_run_write(struct pfs_runs *runs, struct pfs_reader *rows, struct pfs_pool *pool, struct pfs_run *out,
+                  struct pfs_err *err)
+{
+    struct packing p = {.runs = runs, .rows = rows, .run = out};
+    int64_t rc;
 
     *out = (struct pfs_run){0};
-    pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
-    while ((count = pfs_reader_next(rows, &arena, &batch, err)) > 0) {
-        pfs_buf_clear(&bytes);
-        count = pfs_frame_put(&batch, PFS_CODEC_LZ4, &bytes, err);
-        if (count == 0)
-            count = append(runs, pfs_buf_slice(&bytes), out, err);
-        if (count < 0)
+    pfs_arena_init(&p.turn[0].arena, PFS_BATCH_BYTES_MAX);
+    pfs_arena_init(&p.turn[1].arena, PFS_BATCH_BYTES_MAX);
+    read_turn(&p, &p.turn[0]);
+    while (p.turn[p.full].rows > 0) {
+        pfs_pool_run(pool, 2, stage, &p);
+        if (p.turn[p.full].rows < 0) /* it was not packed: that comes before what is wrong with the next one */
             break;
-        pfs_arena_reset(&arena);
+        p.full = 1 - p.full;
     }
-    pfs_arena_done(&arena);
-    pfs_buf_done(&bytes);
-    if (count < 0)
+    rc = p.turn[p.full].rows;
+    if (rc < 0 && err != NULL)
+        *err = p.turn[p.full].err;
+    pfs_arena_done(&p.turn[0].arena);
+    pfs_arena_done(&p.turn[1].arena);
+    pfs_buf_done(&p.bytes);
+    if (rc < 0)
         pfs_run_done(out);
-    return (int)count;
+    return (int)rc;
 }
 
 int pfs_run_list_add(struct pfs_run_list *list, struct pfs_run *run, struct pfs_err *err)

@@ -5,6 +5,7 @@
  * lost race costs no run. Threads: runs of different buckets may be written and read at the same time. */
 #pragma once
 
+#include "base/pool.h"
 #include "base/store.h"
 #include "format/reader.h"
 #include "src/meta/schema.h"
@@ -36,8 +37,10 @@ struct pfs_run_list *pfs_runs_at(struct pfs_runs *runs, int32_t index); /* order
 struct pfs_run_list *pfs_runs_find(struct pfs_runs *runs, int32_t partition, int32_t bucket);
 int pfs_runs_need(struct pfs_runs *runs, int32_t partition, int32_t bucket, struct pfs_err *err);
 
-/* All rows of the reader as a run; *out is for pfs_run_list_add, which takes it also on failure. */
-int pfs_run_write(struct pfs_runs *runs, struct pfs_reader *rows, struct pfs_run *out, struct pfs_err *err);
+/* All rows of the reader as a run, read and packed at the same time where there is a pool; *out is for
+ * pfs_run_list_add, which takes it also on failure. */
+int pfs_run_write(struct pfs_runs *runs, struct pfs_reader *rows, struct pfs_pool *pool, struct pfs_run *out,
+                  struct pfs_err *err);
 int pfs_run_list_add(struct pfs_run_list *list, struct pfs_run *run, struct pfs_err *err);
 void pfs_run_list_clear(struct pfs_run_list *list); /* of its runs: the numbers stay used */
 void pfs_run_done(struct pfs_run *run);

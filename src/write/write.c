@@ -101,6 +101,8 @@ static void drop_rows(struct pfs_write *w)
 
 void pfs_write_empty(struct pfs_write *w)
 {
+    (void)pfs_aside_settle(w, NULL);
+    pfs_err_clear(&w->failed);
     take_back(w, 0);
     pfs_outputs_cut(w, &w->old, 0, false);
     w->spilled = 0;
@@ -147,6 +149,12 @@ static int check_broken(const struct pfs_write *w, struct pfs_err *err)
     return w->broken ? pfs_fail(err, EIO, "this write failed before and cannot go on") : 0;
 }
 
+static int settle(struct pfs_write *w, struct pfs_err *err)
+{
+    PFS_TRY(check_broken(w, err));
+    return pfs_aside_settle(w, err);
+}
+
 /* Rows in memory and runs become files, which are what there is of them. */
 static int spill_files(struct pfs_write *w, struct pfs_state *state, bool stay_open, struct pfs_err *err)
 {
@@ -170,9 +178,17 @@ static int relieve(struct pfs_write *w, struct pfs_state *state, struct pfs_err 
 {
     if (!w->spillable)
         return spill_files(w, state, true, err);
-    PFS_TRY(pfs_flush_runs(w, state, err));
+    if (pfs_aside_can(w))
+        return pfs_aside_begin(w, state, err);
+    PFS_TRY(pfs_flush_runs(w, &w->hold, state, err));
     pfs_hold_clear(&w->hold);
     return 0;
+}
+
+/* Half of it is sorted while the other half fills. */
+static size_t hold_most(const struct pfs_write *w)
+{
+    return pfs_aside_can(w) ? w->config.memory_bytes / 2 : w->config.memory_bytes;
 }
 
 int pfs_write_add_routed(struct pfs_write *w, struct pfs_routed *r, struct pfs_state *state, struct pfs_err *err)
@@ -187,7 +203,7 @@ int pfs_write_add_routed(struct pfs_write *w, struct pfs_routed *r, struct pfs_s
         take_back(w, w->spilled);
     PFS_TRY(pfs_hold_add(&w->hold, r, w->engine != NULL, err));
     w->rows += rows;
-    return w->hold.bytes > w->config.memory_bytes ? relieve(w, state, err) : 0;
+    return w->hold.bytes > hold_most(w) ? relieve(w, state, err) : 0;
 }
 
 int pfs_write_add(struct pfs_write *write, struct pfs_arena *arena, const struct pfs_batch *batch,
@@ -318,7 +334,7 @@ int pfs_write_prepare(struct pfs_write *write, struct pfs_state *state, struct p
 {
     struct pfs_write_files files = {0};
 
-    PFS_TRY(check_broken(write, err));
+    PFS_TRY(settle(write, err));
     PFS_TRY(assign_again(write, state, err));
     PFS_TRY(check_homes(write, state, err));
     if (pfs_outputs_are_open(write) || (write->spilled > 0 && write->cross != NULL))
@@ -346,7 +362,7 @@ int pfs_write_spill(struct pfs_write *write, struct pfs_state *state, struct pfs
 {
     struct pfs_write_files files = {0};
 
-    PFS_TRY(check_broken(write, err));
+    PFS_TRY(settle(write, err));
     PFS_TRY(spill_files(write, state, false, err));
     pfs_arena_reset(&write->arena);
     PFS_TRY(list_entries(write, &files, err));
