@@ -75,6 +75,8 @@ static void take_logical_member(struct pfs_cursor *c, struct pfs_pq_node *node)
             node->bits = (uint8_t)pfs_thrift_i8(c, &f);
         else if (integer && f.id == PFS_PQ_INTEGER_SIGNED)
             node->is_signed = pfs_thrift_bool(c, &f);
+        else if (time && f.id == PFS_PQ_TIME_UTC)
+            node->utc = pfs_thrift_bool(c, &f);
         else if (time && f.id == PFS_PQ_TIME_UNIT && pfs_thrift_struct(c, &f))
             take_unit(c, node);
         else
@@ -106,6 +108,7 @@ static void set_time(struct pfs_pq_node *node, enum pfs_pq_logical logical, enum
 {
     node->logical = (uint8_t)logical;
     node->unit = (uint8_t)unit;
+    node->utc = true; /* as these annotations are defined */
 }
 
 /* The annotation of old, for files of writers that know no other. */
@@ -536,6 +539,7 @@ int pfs_pq_footer_load(struct pfs_file *file, struct pfs_arena *arena, struct pf
     PFS_TRY(load_bytes(file, arena, &bytes, err));
     p.c = pfs_cursor_of(bytes);
     p.end = pfs_file_size(file) - PFS_PQ_TAIL_BYTES - bytes.len;
+    footer.at = p.end;
     PFS_TRY(parse_footer(&p));
     *out = footer;
     return 0;

@@ -22,6 +22,7 @@ struct pfs_pq_node {
     int32_t length;                         /* of FIXED_LEN_BYTE_ARRAY */
     uint8_t logical;                        /* enum pfs_pq_logical; annotations of old are mapped to it */
     uint8_t unit;                           /* enum pfs_pq_unit, of TIME and TIMESTAMP */
+    bool utc;                               /* TIME and TIMESTAMP: instants */
     uint8_t bits;                           /* of INTEGER */
     bool is_signed;
     int32_t precision, scale; /* of DECIMAL */
@@ -59,6 +60,7 @@ struct pfs_pq_group {
 struct pfs_pq_footer {
     int64_t rows;
     int32_t nodes, leaves, groups;
+    uint64_t at;    /* where the footer begins */
     bool keeps_nan; /* its writer gives no bounds for columns with NaN, where others leave NaN out of them */
     struct pfs_pq_node *node;
     struct pfs_pq_group *group;

@@ -42,12 +42,12 @@ static const struct pfs_pq_node *child_at(const struct build *b, const struct pf
     return child;
 }
 
-static const struct pfs_pq_node *child_named(const struct build *b, const struct pfs_pq_node *node,
+static const struct pfs_pq_node *child_named(const struct pfs_pq_node *all, const struct pfs_pq_node *node,
                                              struct pfs_slice name)
 {
     const struct pfs_pq_node *child = node + 1;
 
-    for (int32_t i = 0; i < node->children; i++, child = &b->all[child->next])
+    for (int32_t i = 0; i < node->children; i++, child = &all[child->next])
         if (pfs_slice_eq(child->name, name))
             return child;
     return NULL;
@@ -96,7 +96,7 @@ static int build_row(struct build *b, const struct pfs_pq_node *node, const stru
     PFS_TRY(make_children(b, part, type->children));
     for (int32_t i = 0; i < type->children; i++) {
         const struct pfs_field *field = &type->child[i];
-        const struct pfs_pq_node *child = child_named(b, node, pfs_str(field->name));
+        const struct pfs_pq_node *child = child_named(b->all, node, pfs_str(field->name));
 
         if (child == NULL) {
             part->child[i] = (struct pfs_pq_part){.form = PFS_PQ_PART_MISSING, .type = &field->type};
@@ -118,7 +118,7 @@ static bool ends_in_tuple(struct pfs_slice name)
 /* Where the items of a list lie: `repeated` is the field that repeats. Its only child is the item, except in lists of
  * old, whose repeated field is the item itself; that is told by what is wanted and, for a ROW of one field, by names
  * (parquet-format, "Backward-compatibility rules"). */
-static const struct pfs_pq_node *item_of(const struct build *b, const struct pfs_pq_node *repeated,
+const struct pfs_pq_node *pfs_pq_item_of(const struct pfs_pq_node *all, const struct pfs_pq_node *repeated,
                                          const struct pfs_type *item)
 {
     const struct pfs_pq_node *only = repeated + 1;
@@ -129,13 +129,14 @@ static const struct pfs_pq_node *item_of(const struct build *b, const struct pfs
         return only;
     if (only->children == 0)
         return repeated;
-    if (pfs_slice_eq(only->name, pfs_str("element")) || child_named(b, repeated, pfs_str(item->child[0].name)) == NULL)
+    if (pfs_slice_eq(only->name, pfs_str("element")) ||
+        child_named(all, repeated, pfs_str(item->child[0].name)) == NULL)
         return only;
     return pfs_slice_eq(repeated->name, pfs_str("array")) || ends_in_tuple(repeated->name) ? repeated : only;
 }
 
 /* The one field of a list or map that repeats. */
-static const struct pfs_pq_node *repeated_of(const struct pfs_pq_node *node)
+const struct pfs_pq_node *pfs_pq_repeated_of(const struct pfs_pq_node *node)
 {
     return node->children == 1 && node[1].repetition == PFS_PQ_REPEATED ? node + 1 : NULL;
 }
@@ -158,8 +159,9 @@ static int build_item(struct build *b, const struct pfs_pq_node *node, const str
 static int build_array(struct build *b, const struct pfs_pq_node *node, const struct pfs_type *type,
                        struct around around, struct pfs_pq_part *part)
 {
-    const struct pfs_pq_node *repeated =
-        node->repetition == PFS_PQ_REPEATED && node->repetition_max > around.repetition ? node : repeated_of(node);
+    const struct pfs_pq_node *repeated = node->repetition == PFS_PQ_REPEATED && node->repetition_max > around.repetition
+                                             ? node
+                                             : pfs_pq_repeated_of(node);
 
     if (repeated == NULL)
         return refuse(b, node, "an ARRAY");
@@ -167,8 +169,8 @@ static int build_array(struct build *b, const struct pfs_pq_node *node, const st
     if (repeated == node)
         part->definition = (uint8_t)(node->definition_max - 1); /* an absent list is an empty one */
     PFS_TRY(make_children(b, part, 1));
-    PFS_TRY(build_item(b, repeated == node ? node : item_of(b, repeated, &type->child[0].type), &type->child[0].type,
-                       within(repeated, around), &part->child[0]));
+    PFS_TRY(build_item(b, repeated == node ? node : pfs_pq_item_of(b->all, repeated, &type->child[0].type),
+                       &type->child[0].type, within(repeated, around), &part->child[0]));
     part->shape = part->child[0].shape;
     return 0;
 }
@@ -176,7 +178,7 @@ static int build_array(struct build *b, const struct pfs_pq_node *node, const st
 static int build_map(struct build *b, const struct pfs_pq_node *node, const struct pfs_type *type, struct around around,
                      struct pfs_pq_part *part)
 {
-    const struct pfs_pq_node *repeated = repeated_of(node);
+    const struct pfs_pq_node *repeated = pfs_pq_repeated_of(node);
     const struct pfs_type *value = type->kind == PFS_MULTISET ? &count_type : &type->child[1].type;
 
     if (repeated == NULL || repeated->children != 2)
@@ -195,11 +197,11 @@ static int build_variant(struct build *b, const struct pfs_pq_node *node, struct
 {
     static const char *const names[] = {"value", "metadata"};
 
-    if (child_named(b, node, pfs_str("typed_value")) != NULL)
+    if (child_named(b->all, node, pfs_str("typed_value")) != NULL)
         return pfs_fail(b->err, EOPNOTSUPP, "a shredded VARIANT is not supported");
     PFS_TRY(make_children(b, part, 2));
     for (int32_t i = 0; i < 2; i++) {
-        const struct pfs_pq_node *child = child_named(b, node, pfs_str(names[i]));
+        const struct pfs_pq_node *child = child_named(b->all, node, pfs_str(names[i]));
 
         if (child == NULL || child->children > 0 || child->repetition == PFS_PQ_REPEATED)
             return refuse(b, node, "a VARIANT");

@@ -14,6 +14,13 @@
 
 #include "format/parquet/leaf.h"
 
+/* The field of a list or map that repeats; NULL when it has none or others beside it. */
+const struct pfs_pq_node *pfs_pq_repeated_of(const struct pfs_pq_node *node);
+/* Where the items of a list lie, whose repeated field this is, when they are to be of type `item`. `all`: the footer's
+ * nodes. */
+const struct pfs_pq_node *pfs_pq_item_of(const struct pfs_pq_node *all, const struct pfs_pq_node *repeated,
+                                         const struct pfs_type *item);
+
 struct pfs_pq_nested;
 
 /* What leaves need to be opened; borrowed, except for the numbers. */

@@ -38,6 +38,22 @@ int pfs_parquet_groups(struct pfs_file *file, const struct pfs_file_read *read, 
 int pfs_parquet_pages(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_arena *arena,
                       struct pfs_file_group **out, int32_t *pieces, struct pfs_err *err);
 
+/* What a file of any writer holds, told by its footer alone; made in an arena. */
+struct pfs_parquet_facts {
+    int64_t rows;
+    int32_t columns;
+    struct pfs_field *field; /* nullable, without columns that are annotated as having no values */
+    int32_t groups;
+    int64_t *first; /* of each row group: its first row */
+    uint64_t gap;   /* bytes between what the footer names and the footer: of another file in front, if it is big */
+};
+
+/* `like` is what is wanted, by name. Where values of the file can be read as the wanted type without loss (a wider
+ * integer, a finer time, bytes as text) the field has it; else the type that the file says. -EOPNOTSUPP with the
+ * column in the sentence for a type that there is none for; as pfs_parquet_open else. */
+int pfs_parquet_facts(struct pfs_file *file, const struct pfs_field *like, int32_t likes, struct pfs_arena *arena,
+                      struct pfs_parquet_facts *out, struct pfs_err *err);
+
 struct pfs_parquet_write {
     int32_t columns;
     const struct pfs_field *fields; /* names, field ids, types; not null = required */
