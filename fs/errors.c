@@ -91,7 +91,10 @@ void pfs_errors_add(struct pfs_errors *errors, int64_t time_ms, uint32_t pid, co
             put_json(out, pfs_str(refusal->column));
         else
             pfs_buf_puts(out, "null");
-        pfs_buf_printf(out, ",\"offset\":%llu", (unsigned long long)refusal->offset);
+        if (refusal->group > 0)
+            pfs_buf_printf(out, ",\"row_group\":%d", refusal->group - 1);
+        else
+            pfs_buf_printf(out, ",\"offset\":%llu", (unsigned long long)refusal->offset);
     }
     pfs_buf_puts(out, ",\"reason\":");
     put_json(out, pfs_str(why->text));

@@ -56,6 +56,7 @@ struct pfs_text_refusal {
     const char *column;    /* NULL = the row as a whole; borrowed from the fields */
     uint64_t offset;       /* bytes from the start of the stream to the row's first byte */
     struct pfs_slice text; /* the row's bytes, at most 200; valid until the next call of the parser */
+    int32_t group;         /* of a file: 1 + its row group, and the row's text is JSON; 0 = it was text */
 };
 
 /* What a JSON value of the stream is: a row, or an envelope of change data capture around rows. Envelopes: inserts,
