@@ -11,7 +11,9 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "fs/parcel.h"
 
+#define PARQUET_MAGIC "PAR1"
 #define RELEASE_FOLLOWS_MS 100
 #define PROCESS_SIGNALED 0x400u /* PF_SIGNALED of the kernel: killed by a signal */
 
@@ -21,7 +23,14 @@ struct pfs_inbox {
     const struct pfs_schema *schema;
     uint32_t pid;         /* of the newest call, for errors.jsonl */
     pthread_mutex_t lock; /* serialises calls; guards all below */
+    struct pfs_text_parse parse;
     struct pfs_text_parser *parser;
+    uint8_t front[4]; /* the first bytes, while they may be the magic of a Parquet file */
+    uint8_t fronts;
+    bool text;                           /* they are not, or the name says so */
+    struct pfs_parcel *parcel;           /* Parquet files; NULL = none so far */
+    uint64_t parcel_at;                  /* offset of its first byte, without O_APPEND */
+    atomic_bool staged;                  /* there are bytes in it; read without the lock */
     struct pfs_transaction *transaction; /* NULL once sealed */
     uint64_t next_off;                   /* without O_APPEND */
     bool killed;                         /* the last flush was that of a dying process */
@@ -128,20 +137,22 @@ static int open_transaction(struct pfs_inbox *b, struct pfs_err *err)
 
 static int open_parts(struct pfs_inbox *b, struct pfs_err *err)
 {
-    struct pfs_text_parse parse = {.format = b->config.format, .envelope = b->config.envelope};
+    struct pfs_text_parse *parse = &b->parse;
 
+    *parse = (struct pfs_text_parse){.format = b->config.format, .envelope = b->config.envelope};
+    b->text = b->config.format >= 0;
     PFS_TRY(open_transaction(b, err));
     b->schema = pfs_transaction_schema(b->transaction);
-    PFS_TRY(implied_values(b, &parse, err));
-    parse.columns = b->schema->columns;
-    parse.fields = b->schema->field;
-    parse.keys = b->schema->primary_keys;
-    parse.key = b->schema->primary_key;
+    PFS_TRY(implied_values(b, parse, err));
+    parse->columns = b->schema->columns;
+    parse->fields = b->schema->field;
+    parse->keys = b->schema->primary_keys;
+    parse->key = b->schema->primary_key;
     if (b->config.skip) {
-        parse.refused = left_out;
-        parse.context = b;
+        parse->refused = left_out;
+        parse->context = b;
     }
-    return pfs_text_parser_open(&parse, &b->parser, err);
+    return pfs_text_parser_open(parse, &b->parser, err);
 }
 
 static void sealed_nowhere(void *context, int rc, const struct pfs_err *err)
@@ -158,6 +169,7 @@ void pfs_inbox_close(struct pfs_inbox *b)
     if (b->transaction != NULL)
         pfs_transaction_seal(b->transaction, true, sealed_nowhere, NULL);
     pfs_text_parser_close(b->parser);
+    pfs_parcel_close(b->parcel);
     pfs_table_unref(b->config.table);
     pthread_mutex_destroy(&b->lock);
     pfs_arena_done(&b->arena);
@@ -221,6 +233,92 @@ static int64_t take(struct pfs_inbox *b, struct pfs_request *request, struct pfs
     return 0;
 }
 
+/* ---- what comes in ---- */
+
+static int64_t stage(struct pfs_inbox *b, struct pfs_request *request, uint64_t off, struct pfs_slice bytes)
+{
+    struct pfs_err err = {0};
+
+    if (pfs_parcel_write(b->parcel, off, bytes, &err) < 0)
+        return fail(b, request, NULL, &err);
+    atomic_store(&b->staged, pfs_parcel_size(b->parcel) > 0);
+    return 0;
+}
+
+/* What was held back as a possible magic. */
+static int64_t take_front(struct pfs_inbox *b, struct pfs_request *request)
+{
+    uint8_t held = b->fronts;
+
+    b->fronts = 0;
+    b->text = true;
+    return held > 0 ? take(b, request, pfs_slice_of(b->front, held), false) : 0;
+}
+
+/* Text goes to the parser, unless the first bytes are PAR1. */
+static int64_t take_first(struct pfs_inbox *b, struct pfs_request *request, struct pfs_slice bytes)
+{
+    struct pfs_err err = {0};
+    int64_t result;
+
+    while (bytes.len > 0 && b->fronts < 4 && bytes.at[0] == (uint8_t)PARQUET_MAGIC[b->fronts]) {
+        b->front[b->fronts++] = bytes.at[0];
+        bytes.at++;
+        bytes.len--;
+    }
+    if (b->fronts < 4) {
+        result = bytes.len > 0 ? take_front(b, request) : 0;
+        return result == 0 && bytes.len > 0 ? take(b, request, bytes, false) : result;
+    }
+    if (pfs_parcel_open(b->config.spool_dir, &b->parcel, &err) < 0)
+        return fail(b, request, NULL, &err);
+    result = stage(b, request, 0, pfs_slice_of(b->front, 4));
+    return result < 0 ? result : stage(b, request, 4, bytes);
+}
+
+static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
+{
+    struct pfs_inbox *b = context;
+
+    return pfs_transaction_add(b->transaction, arena, batch, err);
+}
+
+/* The staged files as rows. Half a file: `more` of it may come, and the handle goes on. */
+static int64_t take_parcel(struct pfs_inbox *b, struct pfs_request *request, bool more)
+{
+    const struct pfs_parcel_read read = {
+        .parse = &b->parse, .pool = b->config.pool, .cancel = &request->cancel, .add = add_rows, .context = b};
+    uint64_t size = b->parcel == NULL ? 0 : pfs_parcel_size(b->parcel);
+    struct pfs_text_refusal refusal = {0};
+    struct pfs_err err = {0};
+
+    if (size == 0)
+        return 0;
+    if (!pfs_parcel_is_whole(b->parcel)) {
+        (void)pfs_fail(&err, EINVAL,
+                       "a Parquet file begins, and its end is missing after %llu bytes; inbox.csv takes %s",
+                       (unsigned long long)size, "text that begins with PAR1");
+        request->err = err;
+        return more ? -EINVAL : fail(b, request, NULL, &err);
+    }
+    if (pfs_parcel_rows(b->parcel, &read, &refusal, &err) < 0)
+        return fail(b, request, refusal.row > 0 ? &refusal : NULL, &err);
+    b->parcel_at += size;
+    atomic_store(&b->staged, false);
+    return pfs_parcel_empty(b->parcel, &err) < 0 ? fail(b, request, NULL, &err) : 0;
+}
+
+/* Of a Parquet file bytes may come in any order. */
+static int64_t write_parcel(struct pfs_inbox *b, struct pfs_request *request, uint64_t off, struct pfs_slice bytes)
+{
+    uint64_t at = pfs_parcel_size(b->parcel);
+
+    if (!b->config.append && off < b->parcel_at)
+        return pfs_fail(&request->err, EINVAL, "the rows of the Parquet file that ended at offset %llu are taken",
+                        (unsigned long long)b->parcel_at);
+    return stage(b, request, b->config.append ? at : off - b->parcel_at, bytes);
+}
+
 static int64_t check_offset(struct pfs_inbox *b, struct pfs_request *request, uint64_t off, size_t len)
 {
     if (!b->config.append && off != b->next_off)
@@ -241,6 +339,17 @@ static int64_t take_tail_back(struct pfs_inbox *b, struct pfs_request *request)
     return pfs_transaction_untail(b->transaction, &err) < 0 ? fail(b, request, NULL, &err) : 0;
 }
 
+static int64_t write_text(struct pfs_inbox *b, struct pfs_request *request, uint64_t off, struct pfs_slice bytes)
+{
+    int64_t result = check_offset(b, request, off, bytes.len);
+
+    if (result == 0)
+        result = take_tail_back(b, request);
+    if (result < 0)
+        return result;
+    return b->text ? take(b, request, bytes, false) : take_first(b, request, bytes);
+}
+
 void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint64_t off, struct pfs_slice bytes)
 {
     int64_t result;
@@ -250,11 +359,8 @@ void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint6
     inbox->killed = false;
     result = failed(inbox, request);
     if (result == 0)
-        result = check_offset(inbox, request, off, bytes.len);
-    if (result == 0)
-        result = take_tail_back(inbox, request);
-    if (result == 0)
-        result = take(inbox, request, bytes, false);
+        result =
+            inbox->parcel != NULL ? write_parcel(inbox, request, off, bytes) : write_text(inbox, request, off, bytes);
     atomic_store(&inbox->flushed_ms, 0);
     pthread_mutex_unlock(&inbox->lock);
     request->done(request, result < 0 ? result : (int64_t)bytes.len);
@@ -345,8 +451,9 @@ static void answered(void *context, int rc, const struct pfs_err *err)
             j.inbox->failed = *err;
             note_error(j.inbox, NULL, err);
         }
+        j.request->err = j.inbox->failed; /* what was refused first is why */
+        rc = -j.inbox->failed.code;
         pthread_mutex_unlock(&j.inbox->lock);
-        j.request->err = *err;
     }
     j.request->done(j.request, rc);
 }
@@ -365,8 +472,10 @@ static void run_flush(struct job *j)
     b->pid = request->pid;
     b->killed = dying;
     result = failed(b, request);
+    if (result == 0 && !dying && b->fronts > 0 && !b->text && b->parcel == NULL)
+        result = take_front(b, request);
     if (result == 0 && !dying)
-        result = offer_tail(b, request);
+        result = b->parcel != NULL ? take_parcel(b, request, true) : offer_tail(b, request);
     if (result == 0 && !dying && (!b->config.append || pfs_text_parser_carried(b->parser) > 0))
         atomic_store(&b->flushed_ms, pfs_clock_monotonic_ms());
     pthread_mutex_unlock(&b->lock);
@@ -380,6 +489,27 @@ static void run_flush(struct job *j)
 
 /* ---- release ---- */
 
+static bool unfinished_bytes(const struct pfs_inbox *b)
+{
+    return (b->fronts > 0 && !b->text) || atomic_load(&b->staged) || pfs_text_parser_carried(b->parser) > 0;
+}
+
+/* The end of the stream completes a last line, and a Parquet file. */
+static int64_t take_rest(struct pfs_inbox *b, struct pfs_request *request)
+{
+    int64_t result = 0;
+
+    if (b->parcel != NULL)
+        return take_parcel(b, request, false);
+    if (b->fronts > 0 && !b->text)
+        result = take_front(b, request);
+    if (result == 0 && pfs_text_parser_carried(b->parser) > 0)
+        result = take_tail_back(b, request);
+    if (result == 0 && pfs_text_parser_carried(b->parser) > 0)
+        result = take(b, request, pfs_slice_of(NULL, 0), true);
+    return result;
+}
+
 static void run_release(struct job *j)
 {
     struct pfs_inbox *b = j->inbox;
@@ -390,12 +520,12 @@ static void run_release(struct job *j)
     pthread_mutex_lock(&b->lock);
     dead = j->drop || b->killed;
     drop = dead && !b->config.append;
-    if (!dead && b->failed.code == 0 && pfs_text_parser_carried(b->parser) > 0 && take_tail_back(b, j->request) == 0)
-        (void)take(b, j->request, pfs_slice_of(NULL, 0), true);
+    if (!dead && b->failed.code == 0)
+        (void)take_rest(b, j->request);
     if (dead && b->failed.code == 0) {
         (void)pfs_fail(&dropped, EINTR, "the writer died by a signal: %s",
                        drop ? "rows that it had not flushed are dropped" : "an unfinished last line is dropped");
-        if (drop || pfs_text_parser_carried(b->parser) > 0)
+        if (drop || unfinished_bytes(b))
             note_error(b, NULL, &dropped);
     }
     transaction = b->transaction;
@@ -424,7 +554,7 @@ static void submit(struct pfs_inbox *b, struct pfs_request *request, bool releas
         return;
     }
     *j = (struct job){b, request, release, drop};
-    if (b->config.pool == NULL || !pfs_transaction_is_heavy(b->transaction) ||
+    if (b->config.pool == NULL || (!atomic_load(&b->staged) && !pfs_transaction_is_heavy(b->transaction)) ||
         pfs_pool_submit(b->config.pool, true, run_job, j) < 0)
         run_job(j);
 }

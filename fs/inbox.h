@@ -9,9 +9,13 @@
  * A writer that dies by a signal has not closed: what no flush acknowledged while it lived goes, but for the complete
  * rows of an appending handle. Told by an interrupted flush, or by the process's flags.
  *
+ * Bytes that begin with PAR1 are Parquet files: staged, and read when a flush or the release finds them whole. A flush
+ * that finds the beginning of one is -EINVAL, and more of it may come; so is the release, and then nothing is kept.
+ *
  * Bytes are taken in the order in which they arrive; with O_APPEND offsets are ignored, without it contiguous offsets
- * stream and a gap is -EINVAL. A write is taken whole or not at all. Threads: one handle, any thread; calls on a handle
- * are serialised inside. write parses on the caller's thread; flush and release answer when the journal is synced.
+ * stream and a gap is -EINVAL (a Parquet file's may come in any order, but for the first four). A write is taken whole
+ * or not at all. Threads: one handle, any thread; calls on a handle are serialised inside. write parses on the caller's
+ * thread; flush and release answer when the journal is synced; what reads files goes to the pool.
  */
 #pragma once
 
@@ -27,6 +31,7 @@ struct pfs_inbox_config {
     struct pfs_table *table; /* a reference is taken */
     struct pfs_pool *pool;
     struct pfs_errors *errors; /* outlives the handle */
+    const char *spool_dir;     /* where Parquet files are staged; outlives the handle; NULL = /var/tmp */
     const struct pfs_clock *clock;
     int format;                 /* enum pfs_text, or -1: told by the first byte */
     enum pfs_envelope envelope; /* inbox.debezium, .canal, .maxwell */

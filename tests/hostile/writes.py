@@ -29,6 +29,42 @@ def csv(k="1", s="x", d="2024-01-01", n="1.00", a="[1]", ts="2024-01-01 00:00:00
     return ",".join((k, s, d, n, quoted, ts, va)).encode() + b"\n"
 
 
+def parquet(binary, scratch):
+    """Parquet files by the columns that they have: a table's own data files."""
+    files = {}
+    for number, (columns, row) in enumerate((("k INT, s STRING", {"k": 1, "s": "x"}), ("k INT, zz INT", {"k": 1}),
+                                             ("k BIGINT", {"k": 2147483648}), ("k BIGINT", {"k": None}),
+                                             ("k INT, s BYTES", {"k": 1, "s": "//4="}), ("k INT, d DOUBLE", {"k": 1}),
+                                             ("k INT, a ARRAY<BIGINT>", {"k": 1, "a": [9999999999]}))):
+        warehouse = scratch / ("files%d" % number)
+        warehouse.mkdir()
+        ddl = "CREATE DATABASE d; CREATE TABLE d.f (%s);" % columns
+        subprocess.run([binary, "sql", warehouse], input=ddl.encode(), check=True, capture_output=True)
+        subprocess.run([binary, "append", warehouse, "d/f/inbox.jsonl"], input=json.dumps(row).encode(), check=True,
+                       capture_output=True)
+        files[number] = next(warehouse.glob("d.db/f/bucket-0/*.parquet")).read_bytes()
+    return files
+
+
+def parquet_cases(files):
+    good, footer = files[0], int.from_bytes(files[0][-8:-4], "little")
+    yield "Parquet: an unknown column", "inbox", files[1], INVAL, None, None, "zz is no column of the table"
+    yield "Parquet: an integer too large", "inbox", files[2], RANGE, 1, "k", "does not fit"
+    yield "Parquet: a null key", "inbox", files[3], INVAL, 1, "k", "NULL is not allowed"
+    yield "Parquet: not UTF-8", "inbox", files[4], ILSEQ, 1, "s", "not UTF-8"
+    yield "Parquet: a type that never fits", "inbox", files[5], INVAL, None, None, "DOUBLE of the file cannot become DATE"
+    yield "Parquet: an element too large", "inbox", files[6], RANGE, 1, "a", "element 1"
+    yield "Parquet: cut in the middle", "inbox", good[:len(good) // 2], INVAL, None, None, "its end is missing"
+    yield "Parquet: the magic alone", "inbox", b"PAR1", INVAL, None, None, "its end is missing"
+    yield "Parquet: nothing between two magics", "inbox", b"PAR1" + b"\0" * 100 + b"PAR1", errno.EIO, None, None, "footer"
+    yield "Parquet: a footer longer than the file", "inbox", good[:-8] + b"\xff\xff\xff\x7fPAR1", errno.EIO, None, None, "footer"
+    yield "Parquet: a damaged footer", "inbox", good[:-8 - footer] + b"\xff" * footer + good[-8:], errno.EIO, None, None, "footer"
+    yield "Parquet: damaged pages", "inbox", good[:4] + b"\xff" * 40 + good[44:], errno.EIO, None, None, "Parquet"
+    yield "Parquet: text behind the file", "inbox", good + b"1,x\n", INVAL, None, None, "its end is missing"
+    yield "Parquet: a bad file behind a good one", "inbox", good + files[2], RANGE, 2, "k", "does not fit"
+    yield "Parquet: a good file behind half of one", "inbox", good[:50] + good, None, None, None, "Parquet"
+
+
 def cases(quick):
     """(name, file, bytes, errno, row or None, column or None, words of the sentence)"""
     ok = csv()
@@ -165,7 +201,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="paimonfs-writes") as scratch:
         mount = Mount(arguments.binary.resolve(), pathlib.Path(scratch))
         try:
-            for case in cases(arguments.quick):
+            files = parquet(mount.binary, pathlib.Path(scratch))
+            for case in [*cases(arguments.quick), *parquet_cases(files)]:
                 try:
                     check(mount, case, arguments.resident)
                     passed += 1

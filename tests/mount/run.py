@@ -131,6 +131,12 @@ def snapshots(m, table="d/t"):
     return len(list((m.warehouse / "d.db" / table.split("/")[1] / "snapshot").glob("snapshot-*")))
 
 
+def appends(m, table="d/t"):
+    """Snapshots of rows; compactions make others."""
+    made = (m.warehouse / "d.db" / table.split("/")[1] / "snapshot").glob("snapshot-*")
+    return sum(json.loads(path.read_text())["commitKind"] == "APPEND" for path in made)
+
+
 def daemon(m):
     return json.loads(m.read(".paimonfs/status.json"))["pid"]
 
@@ -160,7 +166,7 @@ def appends_that_nobody_reads_are_committed_once_an_interval(m):
     m.sh("for i in $(seq 500); do echo $i,x,1 >> d/t/inbox || exit 1; sleep 0.012; done")
     while time.monotonic() - began < 7.5:
         time.sleep(0.1)
-    made, seconds = snapshots(m), time.monotonic() - began
+    made, seconds = appends(m), time.monotonic() - began
     assert 1 <= made <= seconds / 3, "%d snapshots in %.1f s" % (made, seconds)
     equal(len(m.read().splitlines()), 501)
 
@@ -274,6 +280,58 @@ def a_temporary_with_a_bad_row_stays_and_changes_nothing(m):
     os.unlink(d / "inbox~")
     assert not (d / "inbox~").exists()
     refused(errno.EPERM, lambda: (d / "other").write_text("x"))
+
+
+def parquet(m, table, rows):
+    """The bytes of a Parquet file with these rows: a table's own data file."""
+    (m.at / "sql").write_text("CREATE TABLE d.%s;" % table)
+    name = table.split(" ")[0]
+    m.append(rows, "d/" + name)
+    return next((m.warehouse / "d.db" / name / "bucket-0").glob("*.parquet")).read_bytes()
+
+
+@test
+def parquet_files_are_rows(m):
+    data = parquet(m, "f (amount DOUBLE, k INT, v STRING)", "1.5,1,a\n2.25,2,\n")
+    want = "k,v,amount\n1,a,1.50\n2,,2.25\n"
+    (m.warehouse.parent / "f.parquet").write_bytes(data)
+    for i, how in enumerate(("cat ../f.parquet > d/t/inbox", "cp ../f.parquet d/t/inbox", "mv ../g.parquet d/t/inbox",
+                             "cat ../f.parquet ../f.parquet >> d/t/inbox", "dd if=../f.parquet of=d/t/inbox bs=1 status=none",
+                             "cp ../f.parquet d/t/inbox.tmp && mv d/t/inbox.tmp d/t/inbox")):
+        done = m.sh("cp ../f.parquet ../g.parquet; %s && cat d/t/snapshot/latest.csv" % how)
+        equal(done.stdout + done.stderr, want)
+        equal(appends(m), i + 1)
+
+
+@test
+def a_parquet_file_may_be_written_in_any_order_after_its_beginning(m):
+    data = parquet(m, "f (k INT, v STRING)", "1,a\n")
+    fd = os.open(m.at / "d/t/inbox", os.O_WRONLY)
+    os.pwrite(fd, data[:4], 0)
+    os.pwrite(fd, data[50:], 50)
+    os.pwrite(fd, data[4:50], 4)
+    os.fsync(fd)
+    m.read()
+    os.close(fd)
+    time.sleep(0.2)
+    equal(m.read(), "k,v,amount\n1,a,\n")
+
+
+@test
+def a_bad_parquet_file_is_refused_at_its_close_and_changes_nothing(m):
+    data = parquet(m, "f (k BIGINT, v STRING, amount STRING)", "1,a,1\n2,b,x\n")
+    fd = os.open(m.at / "d/t/inbox", os.O_WRONLY)
+    os.write(fd, data)
+    refused(errno.EINVAL, lambda: os.close(fd))
+    (m.warehouse.parent / "f.parquet").write_bytes(data)
+    equal(m.sh("head -c 60 ../f.parquet > d/t/inbox").returncode, 1)
+    equal(m.read(), "k,v,amount\n")
+    told = json.loads(m.read("d/t/errors.jsonl").splitlines()[0])
+    equal((told["row"], told["column"], told["row_group"]), (2, "amount", 0))
+    equal(json.loads(told["text"]), {"k": 2, "v": "b", "amount": "x"})
+    m.remount("on-error=skip")
+    (m.at / "d/t/inbox").write_bytes(data)
+    equal(m.read(), "k,v,amount\n1,a,1.00\n")
 
 
 @test
