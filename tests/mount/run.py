@@ -736,10 +736,10 @@ def damaged_metadata_is_an_error_of_its_table_alone(m):
 
 @test
 def what_is_not_there_yet_says_so(m):
-    m.sql("CREATE TABLE d.dv (k INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('deletion-vectors.enabled' = 'true');")
-    assert "deletion-vectors.enabled" in m.read("d/dv/status.json"), m.read("d/dv/status.json")
-    refused(errno.EOPNOTSUPP, lambda: m.append("1\n", "d/dv"))
-    equal(m.read("d/dv/snapshot/latest.csv"), "k\n")
+    m.sql("CREATE TABLE d.c (k INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('pk-clustering-override' = 'true');")
+    assert "pk-clustering-override" in m.read("d/c/status.json"), m.read("d/c/status.json")
+    refused(errno.EOPNOTSUPP, lambda: m.append("1\n", "d/c"))
+    equal(m.read("d/c/snapshot/latest.csv"), "k\n")
 
 
 # ---- what changes ----
