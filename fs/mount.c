@@ -604,9 +604,9 @@ static int mount_args(const struct pfs_mount_config *config, struct fuse_args *a
 {
     char options[4096];
 
-    if (snprintf(options, sizeof(options), "-osubtype=paimonfs,fsname=%s%s%s", config->fsname,
-                 config->read_only ? ",ro" : "",
-                 config->allow_other ? ",allow_other,default_permissions" : "") >= (int)sizeof(options))
+    if (snprintf(options, sizeof(options), "-osubtype=paimonfs,fsname=%s%s%s%s", config->fsname,
+                 config->read_only ? ",ro" : "", config->allow_other ? ",allow_other,default_permissions" : "",
+                 config->generic != NULL ? config->generic : "") >= (int)sizeof(options))
         return pfs_fail(err, ENAMETOOLONG, "%s is too long", config->fsname);
     if (fuse_opt_add_arg(args, "paimonfs") != 0 || fuse_opt_add_arg(args, options) != 0)
         return pfs_fail(err, ENOMEM, "no memory to mount");

@@ -13,6 +13,7 @@ struct pfs_mount_config {
     const char *fsname; /* shown by df and mount: the warehouse */
     bool allow_other;   /* implies default_permissions */
     bool read_only;
+    const char *generic; /* options of every mount, each behind a comma: ",noexec,noatime"; NULL = none */
     /* Called once the mount answers (READY=1, the parent's exit); may be NULL. */
     void (*ready)(void *context);
     /* One line a failure: "<request>: <sentence>"; may be NULL. */

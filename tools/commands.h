@@ -7,6 +7,7 @@
 #define EXIT_USAGE 2
 
 int command_mount(int argc, char **argv);
+int command_doctor(int argc, char **argv);
 int command_umount(int argc, char **argv);
 int command_ls(int argc, char **argv);
 int command_cat(int argc, char **argv);
@@ -17,6 +18,9 @@ int command_sql(int argc, char **argv);
 int command_compact(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_demo(int argc, char **argv);
+
+/* The program was called as mount.paimonfs: the exit codes are those of mount(8). */
+int helper_main(int argc, char **argv);
 
 /* `paimonfs: what: why` for a failure; gives 1. A bare errno gets its plain text. */
 int failed(const char *what, int rc, const struct pfs_err *err);

@@ -22,6 +22,7 @@ static const struct command {
     {"sql", command_sql, "WAREHOUSE [FILE]", "statements from a file or standard input"},
     {"compact", command_compact, "[--full] WAREHOUSE [DB.TABLE]", "many small files made few large ones"},
     {"status", command_status, "[--json] [MOUNTPOINT]", "what is mounted"},
+    {"doctor", command_doctor, "[MOUNTPOINT]", "what is missing on this host, and what to do about it"},
     {"demo", command_demo, "DIR", "make a sample warehouse"},
 };
 
@@ -59,7 +60,11 @@ int usage_error(const char *text)
 
 int main(int argc, char **argv)
 {
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+
     signal(SIGPIPE, SIG_IGN);
+    if (argc > 0 && strcmp(slash != NULL ? slash + 1 : argv[0], "mount.paimonfs") == 0)
+        return helper_main(argc, argv);
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;

@@ -1,4 +1,4 @@
-/* mount.c - mount and umount: options, going to the background once the mount answers, the log. */
+/* mount.c - mount and umount: going to the background once the mount answers, the log. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,265 +16,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/number.h"
 #include "fs/mount.h"
 #include "tools/commands.h"
-#include "tools/session.h"
+#include "tools/mounting.h"
 
 #define CACHE_MIN ((uint64_t)64 << 20)
 #define TRIM_BYTES (1 << 20)
 #define CACHE_MAX ((uint64_t)8 << 30)
-
-struct mounting {
-    bool foreground, allow_other;
-    struct session_config session;
-    char warehouse[PATH_MAX], mountpoint[PATH_MAX], cache[PATH_MAX], log[PATH_MAX], external[PATH_MAX];
-    char options[8192]; /* those given, a line each: .paimonfs/options */
-    int ready_fd;       /* tells the parent; -1 = nobody waits */
-    bool syslog;        /* in the background, without log= */
-};
-
-/* ---- options ---- */
-
-static int set_ro(struct mounting *m, const char *value)
-{
-    (void)value;
-    m->session.read_only = true;
-    return 0;
-}
-
-static int set_rw(struct mounting *m, const char *value)
-{
-    (void)value;
-    m->session.read_only = false;
-    return 0;
-}
-
-static int set_allow_other(struct mounting *m, const char *value)
-{
-    (void)value;
-    m->allow_other = true;
-    return 0;
-}
-
-static int set_memory(struct mounting *m, const char *value)
-{
-    uint64_t bytes;
-
-    if (session_parse_bytes(value, &bytes) < 0 || bytes < SESSION_MEMORY_MIN)
-        return -EINVAL;
-    m->session.memory_bytes = (size_t)bytes;
-    return 0;
-}
-
-static int set_cache_size(struct mounting *m, const char *value)
-{
-    return session_parse_bytes(value, &m->session.cache_bytes) < 0 || m->session.cache_bytes == 0 ? -EINVAL : 0;
-}
-
-static int set_threads(struct mounting *m, const char *value)
-{
-    int64_t v;
-
-    if (pfs_i64_parse(pfs_str(value), &v) < 0 || v < 1 || v > 1024)
-        return -EINVAL;
-    m->session.threads = (int)v;
-    return 0;
-}
-
-static int set_commit_interval(struct mounting *m, const char *value)
-{
-    size_t digits = strspn(value, "0123456789");
-    int64_t v;
-
-    if (digits == 0 || pfs_i64_parse(pfs_slice_of(value, digits), &v) < 0 || v < 1 || v > 86400000)
-        return -EINVAL;
-    if (value[digits] == '\0' || strcmp(value + digits, "s") == 0)
-        v *= 1000;
-    else if (strcmp(value + digits, "ms") != 0)
-        return -EINVAL;
-    m->session.commit_interval_ms = v;
-    return 0;
-}
-
-static int set_on_error(struct mounting *m, const char *value)
-{
-    m->session.skip = strcmp(value, "skip") == 0;
-    return m->session.skip || strcmp(value, "fail") == 0 ? 0 : -EINVAL;
-}
-
-static int set_write_only(struct mounting *m, const char *value)
-{
-    (void)value;
-    m->session.write_only = true;
-    return 0;
-}
-
-static int set_cache(struct mounting *m, const char *value)
-{
-    return snprintf(m->cache, sizeof(m->cache), "%s", value) < (int)sizeof(m->cache) ? 0 : -EINVAL;
-}
-
-static int set_log(struct mounting *m, const char *value)
-{
-    return snprintf(m->log, sizeof(m->log), "%s", value) < (int)sizeof(m->log) ? 0 : -EINVAL;
-}
-
-static int set_external_paths(struct mounting *m, const char *value)
-{
-    return snprintf(m->external, sizeof(m->external), "%s", value) < (int)sizeof(m->external) ? 0 : -EINVAL;
-}
-
-static int set_formats(struct mounting *m, const char *value)
-{
-    if (strcmp(value, "csv") == 0)
-        m->session.formats |= 1u << 0;
-    else if (strcmp(value, "jsonl") == 0)
-        m->session.formats |= 1u << 1;
-    else if (strcmp(value, "parquet") == 0)
-        m->session.formats |= PFS_FORMAT_PARQUET;
-    else
-        return -EINVAL;
-    return 0;
-}
-
-static int set_number(const char *value, int base, uint32_t *out)
-{
-    char *end;
-    unsigned long v = strtoul(value, &end, base);
-
-    if (*value == '\0' || *end != '\0' || v > UINT32_MAX)
-        return -EINVAL;
-    *out = (uint32_t)v;
-    return 0;
-}
-
-static int set_uid(struct mounting *m, const char *value)
-{
-    return set_number(value, 10, &m->session.uid);
-}
-
-static int set_gid(struct mounting *m, const char *value)
-{
-    return set_number(value, 10, &m->session.gid);
-}
-
-static int set_umask(struct mounting *m, const char *value)
-{
-    return set_number(value, 8, &m->session.umask);
-}
-
-static const struct option {
-    const char *name; /* with = when it takes a value */
-    int (*set)(struct mounting *m, const char *value);
-} options[] = {
-    {"ro", set_ro},
-    {"rw", set_rw},
-    {"allow_other", set_allow_other},
-    {"memory=", set_memory},
-    {"threads=", set_threads},
-    {"cache=", set_cache},
-    {"cache-size=", set_cache_size},
-    {"commit-interval=", set_commit_interval},
-    {"write-only", set_write_only},
-    {"on-error=", set_on_error},
-    {"external-paths=", set_external_paths},
-    {"formats=", set_formats},
-    {"log=", set_log},
-    {"uid=", set_uid},
-    {"gid=", set_gid},
-    {"umask=", set_umask},
-};
-
-/* What a value may be, in words. */
-static const char *wanted(const char *name)
-{
-    static const struct {
-        const char *name, *words;
-    } list[] = {{"memory=", "a size from 16m on, as 256m or 1g"},
-                {"cache-size=", "a size above 0, as 512m or 4g"},
-                {"commit-interval=", "seconds, as 10 or 10s, or milliseconds, as 500ms"},
-                {"on-error=", "fail or skip"},
-                {"threads=", "a number from 1 to 1024"},
-                {"formats=", "csv, jsonl, parquet"},
-                {"uid=", "a number"},
-                {"gid=", "a number"},
-                {"umask=", "an octal number, as 022"}};
-
-    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-        if (strcmp(list[i].name, name) == 0)
-            return list[i].words;
-    return "a path that is not too long";
-}
-
-/* The known option that shares the longest beginning with a mistyped one. */
-static const char *nearest(const char *name)
-{
-    const char *best = options[0].name;
-    size_t most = 0;
-
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        size_t n = 0;
-
-        while (name[n] != '\0' && name[n] == options[i].name[n])
-            n++;
-        if (n > most) {
-            most = n;
-            best = options[i].name;
-        }
-    }
-    return best;
-}
-
-/* What does not fit is not shown. */
-static void show_option(struct mounting *m, const char *key, const char *value)
-{
-    size_t len = strlen(m->options);
-    int n = snprintf(m->options + len, sizeof(m->options) - len, "%s = %s\n", key, value);
-
-    if (n < 0 || (size_t)n >= sizeof(m->options) - len)
-        m->options[len] = '\0';
-}
-
-static int set_option(struct mounting *m, const char *text)
-{
-    char sentence[256];
-
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        size_t len = strlen(options[i].name);
-        bool takes = options[i].name[len - 1] == '=';
-
-        if (takes ? strncmp(text, options[i].name, len) != 0 : strcmp(text, options[i].name) != 0)
-            continue;
-        if (options[i].set(m, text + len) == 0) {
-            (void)snprintf(sentence, sizeof(sentence), "%.*s", (int)(takes ? len - 1 : len), text);
-            show_option(m, sentence, takes ? text + len : "true");
-            return 0;
-        }
-        (void)snprintf(sentence, sizeof(sentence), "mount option %.100s: the value must be %s", text,
-                       wanted(options[i].name));
-        return usage_error(sentence);
-    }
-    (void)snprintf(sentence, sizeof(sentence), "unknown mount option %.100s; the nearest known one is %s", text,
-                   nearest(text));
-    return usage_error(sentence);
-}
-
-static int set_options(struct mounting *m, char *list)
-{
-    char *save = NULL;
-    int code = 0;
-
-    for (char *word = strtok_r(list, ",", &save); code == 0 && word != NULL; word = strtok_r(NULL, ",", &save)) {
-        /* formats=csv,jsonl: a word that only goes on is a further format */
-        if (m->session.formats != 0 &&
-            (strcmp(word, "csv") == 0 || strcmp(word, "jsonl") == 0 || strcmp(word, "parquet") == 0))
-            code = set_formats(m, word);
-        else
-            code = set_option(m, word);
-    }
-    return code;
-}
 
 /* ---- where things are ---- */
 
@@ -441,6 +189,7 @@ static int serve(struct mounting *m)
                                       .fsname = m->warehouse,
                                       .allow_other = m->allow_other,
                                       .read_only = m->session.read_only,
+                                      .generic = m->generic,
                                       .ready = ready,
                                       .log = log_line,
                                       .context = m};
@@ -448,8 +197,8 @@ static int serve(struct mounting *m)
     struct session session;
     int rc;
 
-    show_option(m, "warehouse", m->warehouse);
-    show_option(m, "mountpoint", m->mountpoint);
+    mounting_show(m, "warehouse", m->warehouse);
+    mounting_show(m, "mountpoint", m->mountpoint);
     m->session.options = m->options;
     m->session.background = true;
     keep_little();
@@ -493,18 +242,30 @@ static int run_in_background(struct mounting *m)
     _exit(serve(m));
 }
 
+int mounting_run(struct mounting *m, const char *warehouse, const char *mountpoint)
+{
+    int code = resolve(m, warehouse, mountpoint);
+
+    if (code == 0)
+        code = choose_cache(m);
+    if (code != 0)
+        return code;
+    choose_cache_size(m);
+    return m->foreground ? serve(m) : run_in_background(m);
+}
+
 int command_mount(int argc, char **argv)
 {
     static struct mounting m;
     char *name[2];
-    int i = 0, code = 0, named = 0;
+    int code = 0, named = 0;
 
-    m = (struct mounting){.ready_fd = -1, .session = {.uid = getuid(), .gid = getgid(), .umask = 022}};
-    for (; code == 0 && i < argc; i++) {
+    mounting_init(&m);
+    for (int i = 0; code == 0 && i < argc; i++) {
         if (strcmp(argv[i], "-f") == 0)
             m.foreground = true;
         else if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
-            code = set_options(&m, argv[++i]);
+            code = mounting_set(&m, argv[++i]);
         else if (argv[i][0] == '-')
             code = usage_error("mount knows -f and -o OPTIONS");
         else if (named < 2)
@@ -516,14 +277,7 @@ int command_mount(int argc, char **argv)
         return code;
     if (named != 2)
         return usage_error("mount needs a warehouse and a mount point");
-    code = resolve(&m, name[0], name[1]);
-    if (code != 0)
-        return code;
-    code = choose_cache(&m);
-    if (code != 0)
-        return code;
-    choose_cache_size(&m);
-    return m.foreground ? serve(&m) : run_in_background(&m);
+    return mounting_run(&m, name[0], name[1]);
 }
 
 #define EXIT_WAIT_MS 60000

@@ -161,7 +161,7 @@ def a_loop_of_appends_makes_few_snapshots(m):
 
 @test
 def appends_that_nobody_reads_are_committed_once_an_interval(m):
-    m.remount("commit-interval=3s")  # 20 a minute; the default is 6
+    m.remount("commit-interval=3s", "write-only")  # 20 a minute; the default is 6. Compactions are snapshots of their own
     began = time.monotonic()
     m.sh("for i in $(seq 500); do echo $i,x,1 >> d/t/inbox || exit 1; sleep 0.012; done")
     while time.monotonic() - began < 7.5:
@@ -184,6 +184,31 @@ def acknowledged_rows_outlive_a_killed_daemon(m):
     m.umount()
     m.mount()
     equal(len(m.read().splitlines()), 301)
+
+
+@test
+def the_helper_of_mount_takes_lines_of_fstab(m):
+    helper = m.warehouse.parent / "mount.paimonfs"
+    helper.symlink_to(m.binary)
+
+    def mount(*options):
+        return subprocess.run([helper, m.warehouse, m.at, *options], capture_output=True, text=True, timeout=60)
+
+    m.umount()
+    equal(mount("-o", "rw,fooo").returncode, 1)
+    equal(mount("-f").returncode, 0)
+    assert not os.path.ismount(m.at)
+    equal(mount("-s", "-o", "ro,noatime,nofail,_netdev,x-systemd.automount,fooo", "-v").stderr, "")
+    line = [words for words in map(str.split, open("/proc/mounts")) if words[1] == str(m.at)][0]
+    equal(line[2], "fuse.paimonfs")
+    assert {"ro", "noatime"} <= set(line[3].split(",")), line
+    doctor = subprocess.run([m.binary, "doctor", m.at], capture_output=True, text=True)
+    assert doctor.returncode == 0 and "the mount " + str(m.at) in doctor.stdout, doctor
+    m.umount()
+    equal(mount(m.warehouse).returncode, 1)
+    doctor = subprocess.run([m.binary, "doctor", m.at], capture_output=True, text=True)
+    assert doctor.returncode == 1 and "no warehouse is mounted there" in doctor.stdout, doctor
+    m.mount()
 
 
 @test

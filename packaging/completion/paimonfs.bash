@@ -1,0 +1,41 @@
+# bash completion for paimonfs
+_paimonfs()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
+    local commands="mount umount ls cat append overwrite lookup sql compact status doctor demo"
+    local options="ro rw allow_other memory= threads= cache= cache-size= commit-interval= write-only on-error=
+        external-paths= formats= log= uid= gid= umask="
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        COMPREPLY=($(compgen -W "$commands --help --version" -- "$word"))
+    elif [ "$before" = -o ] && [ "${COMP_WORDS[1]}" = mount ]; then
+        local done=${word%"${word##*,}"}
+        COMPREPLY=($(compgen -P "$done" -W "$options" -- "${word##*,}"))
+        compopt -o nospace
+    elif [[ $word == -* ]]; then
+        case ${COMP_WORDS[1]} in
+        mount) COMPREPLY=($(compgen -W "-f -o" -- "$word")) ;;
+        cat) COMPREPLY=($(compgen -W "--memory -o" -- "$word")) ;;
+        lookup) COMPREPLY=($(compgen -W "--columns --found --missing --memory" -- "$word")) ;;
+        append) COMPREPLY=($(compgen -W "--no-compact" -- "$word")) ;;
+        compact) COMPREPLY=($(compgen -W "--full" -- "$word")) ;;
+        status) COMPREPLY=($(compgen -W "--json" -- "$word")) ;;
+        esac
+    else
+        case ${COMP_WORDS[1]} in
+        umount | status | doctor)
+            COMPREPLY=($(compgen -W "$(awk '$3 == "fuse.paimonfs" { print $2 }' /proc/self/mounts)" -- "$word")) ;;
+        ls | cat | append | overwrite | lookup)
+            if [ "$COMP_CWORD" -gt 2 ]; then # a path of the tree
+                local dir=${word%"${word##*/}"}
+                COMPREPLY=($(compgen -P "$dir" -W "$(paimonfs ls "${COMP_WORDS[2]/#\~/$HOME}" "$dir" 2>/dev/null)" \
+                    -- "${word##*/}"))
+                compopt -o nospace
+            else
+                COMPREPLY=($(compgen -d -- "$word"))
+            fi ;;
+        *) COMPREPLY=($(compgen -d -- "$word")) ;;
+        esac
+    fi
+}
+complete -F _paimonfs paimonfs

@@ -1,0 +1,15 @@
+# fish completion for paimonfs
+set -l commands mount umount ls cat append overwrite lookup sql compact status doctor demo
+complete -c paimonfs -n "not __fish_seen_subcommand_from $commands" -f -a "$commands"
+complete -c paimonfs -n "__fish_seen_subcommand_from mount" -s f -d "stay in the foreground"
+complete -c paimonfs -n "__fish_seen_subcommand_from mount" -s o -x -d "mount options" -a \
+    "ro rw allow_other memory= threads= cache= cache-size= commit-interval= write-only on-error= external-paths= formats= log= uid= gid= umask="
+complete -c paimonfs -n "__fish_seen_subcommand_from cat lookup" -l memory -x
+complete -c paimonfs -n "__fish_seen_subcommand_from lookup" -l columns -x
+complete -c paimonfs -n "__fish_seen_subcommand_from lookup" -l found
+complete -c paimonfs -n "__fish_seen_subcommand_from lookup" -l missing
+complete -c paimonfs -n "__fish_seen_subcommand_from append" -l no-compact
+complete -c paimonfs -n "__fish_seen_subcommand_from compact" -l full
+complete -c paimonfs -n "__fish_seen_subcommand_from status" -l json
+complete -c paimonfs -n "__fish_seen_subcommand_from umount status doctor" -f -a \
+    "(awk '\$3 == \"fuse.paimonfs\" { print \$2 }' /proc/self/mounts)"

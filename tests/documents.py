@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""What the program takes and what is written about it agree: documents.py. Ends with `N passed, N failed`."""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def text(path):
+    return (ROOT / path).read_text()
+
+
+def names(path, table):
+    """The first strings of the entries of a C table."""
+    body = re.search(r"%s\[\] = \{(.*?)\n\};" % re.escape(table), text(path), re.S).group(1)
+    return re.findall(r'^\s*\{"([^"]+)"', body, re.M)
+
+
+def manual(path):
+    """A manual page as plain words: macros left out, punctuation joined."""
+    words = re.sub(r"\.Ns|\bNs\b|\\&", "", text(path))
+    return re.sub(r"^\.[A-Z][a-z] ", "", words, flags=re.M)
+
+
+def commands_are_in_the_manual_and_in_every_completion():
+    for command in names("tools/main.c", "commands"):
+        assert re.search(r"^\.It Cm %s$" % command, text("docs/man/paimonfs.1"), re.M), "paimonfs(1): " + command
+        assert re.search(r"\b%s\b" % command, text("docs/man/paimonfs.1").split(".Sh DESCRIPTION")[0]), "SYNOPSIS: " + command
+        for shell in ("paimonfs.bash", "_paimonfs", "paimonfs.fish"):
+            assert re.search(r"\b%s\b" % command, text("packaging/completion/" + shell)), "%s: %s" % (shell, command)
+
+
+def mount_options_are_in_the_manual_the_readme_and_every_completion():
+    page = manual("docs/man/paimonfs.1")
+    for option in names("tools/mount_options.c", "options"):
+        assert re.search(r"(^|[ ,])%s" % re.escape(option), page, re.M), "paimonfs(1): " + option
+        assert "`" + option in text("README.md"), "README: " + option
+        for shell in ("paimonfs.bash", "_paimonfs", "paimonfs.fish"):
+            assert re.search(r"(?<![\w-])" + re.escape(option), text("packaging/completion/" + shell)), "%s: %s" % (shell, option)
+
+
+def options_of_commands_are_in_the_manual_and_in_every_completion():
+    given = set()
+    for source in ROOT.glob("tools/*.c"):
+        given |= set(re.findall(r'"--([a-z-]+)"', source.read_text()))
+    for option in given - {"help", "version"}:
+        assert "Fl -" + option in text("docs/man/paimonfs.1"), "paimonfs(1): --" + option
+        assert "--" + option in text("packaging/completion/paimonfs.bash"), "bash: --" + option
+        assert "-l " + option in text("packaging/completion/paimonfs.fish"), "fish: --" + option
+
+
+def options_of_every_mount_are_in_the_manual_of_the_helper():
+    body = text("tools/mount_options.c")
+    for table in ("kernels", "others"):
+        for name in re.findall(r'"([^"]+)"', re.search(r"%s\[\] = \{(.*?)\};" % table, body, re.S).group(1)):
+            if not name.startswith("no") and "no" + name in body or name in ("norelatime", "nouser", "async"):
+                continue  # told as opposites
+            assert re.search(r"\b%s\b" % name, text("docs/man/mount.paimonfs.8")), "mount.paimonfs(8): " + name
+
+
+def errors_of_the_manual_are_what_the_program_gives():
+    page = text("docs/man/paimonfs.5")
+    for name in re.findall(r"\bE[A-Z]{3,}\b", page.split(".Sh ERRORS")[1]):
+        used = any(re.search(r"\b%s\b" % name, p.read_text()) for d in ("src", "fs", "format") for p in (ROOT / d).rglob("*.c"))
+        assert used, name
+
+
+TESTS = [value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"
+         and value.__name__ not in ("text", "names", "manual")]
+
+
+def main():
+    failed = 0
+    for test in TESTS:
+        try:
+            test()
+        except AssertionError as e:
+            failed += 1
+            print("FAIL %s: %s" % (test.__name__, e))
+    print("%d passed, %d failed" % (len(TESTS) - failed, failed))
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
