@@ -31,6 +31,9 @@ bool pfs_spool_keep(struct pfs_spool *spool, struct pfs_slice bytes);
  * known, with `bytes` more of it, lock held. */
 int pfs_spool_store(const struct pfs_spool *spool, const char *dir, struct pfs_slice bytes, int *fd,
                     struct pfs_err *err);
+/* The same with `len` bytes from `off` on of another file. */
+int pfs_spool_take(const struct pfs_spool *spool, const char *dir, int from, uint64_t off, uint64_t len, int *fd,
+                   struct pfs_err *err);
 void pfs_spool_moved(struct pfs_spool *spool, int fd, size_t bytes);
 
 /* Gives up what lies before `off` (whole blocks of the file); lock held. */

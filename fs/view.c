@@ -44,6 +44,7 @@ void pfs_views_close(struct pfs_views *views)
 {
     if (views == NULL)
         return;
+    pfs_series_forget(views);
     for (;;) {
         int running;
 
@@ -54,6 +55,7 @@ void pfs_views_close(struct pfs_views *views)
             break;
         usleep(1000);
     }
+    pfs_series_forget(views); /* of those that came to their end meanwhile */
     pfs_views_bury(views);
     pfs_sizes_close(views->sizes);
     pfs_free(views->cache_dir);
@@ -176,6 +178,8 @@ static int new_view(struct pfs_views *v, const char *key, const struct pfs_view_
 
 static void free_view(struct pfs_view *view)
 {
+    if (view->index != NULL)
+        view->source.drop(view->index);
     if (view->source.release != NULL)
         view->source.release(view->source.context);
     pfs_free(view->mark);

@@ -36,6 +36,15 @@ int pfs_sink_write(struct pfs_sink *sink, struct pfs_slice bytes, struct pfs_err
 /* The text that is written next begins at that place. Cheap: most are forgotten. */
 void pfs_sink_mark(struct pfs_sink *sink, int64_t piece, int64_t row);
 
+/* Appends a stretch of a file: of an older version's text. */
+int pfs_sink_copy(struct pfs_sink *sink, int from, uint64_t off, uint64_t len, struct pfs_err *err);
+
+/* The text of an older version, whole, and what its renderer kept to find its way in it. */
+struct pfs_view_base {
+    int fd;
+    const void *index;
+};
+
 /* What a view is made of: a renderer with its context (a state, columns, ...). release is called once, when the view is
  * gone for good. The others run on the pool, for each pass one at a time: begin opens a pass from a mark that it was
  * given to the sink before (NULL = from the start); step writes some 256 KiB and answers 1 (there is more), 0 (the end)
@@ -47,6 +56,14 @@ struct pfs_view_source {
     void (*end)(void *pass);
     void (*release)(void *context);
     void *context;
+    /* Versions of one text: views with the same series (the context's; NULL = none). index: what a pass that came to
+     * its end knows of the text (NULL = nothing), drop frees it. patch begins a pass from a text that is there: 1, or 0
+     * when it has to be rendered anew. */
+    const char *series;
+    void *(*index)(void *pass);
+    void (*drop)(void *index);
+    int (*patch)(void *context, const struct pfs_view_base *base, const struct pfs_cancel *cancel, void **pass,
+                 struct pfs_err *err);
     bool small;   /* rendered among the urgent tasks: long renders do not hold it up */
     bool slow;    /* it will take more than a moment: nobody should wait for its size only to read */
     bool lasting; /* the key tells the bytes apart also after the next mount: the size may be kept on disk */

@@ -22,6 +22,7 @@
 #define PFS_VIEW_BUCKETS 4096
 #define PFS_RENDERINGS_MAX 4 /* of one view at a time */
 #define PFS_SLOTS_MAX 8      /* of the mount */
+#define PFS_SERIES_MAX 64    /* texts whose next version is made from them */
 
 enum pfs_pace { PFS_RUNS, PFS_PAUSED, PFS_ENDED };
 
@@ -43,7 +44,9 @@ struct pfs_rendering {
     int64_t alone_ms;       /* since when nobody wants it; 0 = somebody does */
     struct pfs_mark from;
     struct pfs_cancel cancel;
-    bool stopped;                /* ends before the text does, and leaves its stretch to readers */
+    bool stopped;          /* ends before the text does, and leaves its stretch to readers */
+    struct pfs_view *base; /* the older version that its text is made from; NULL = none */
+    int base_fd;
     struct pfs_rendering *queue; /* the next that waits for a slot */
     void *pass;                  /* of the source: the task's own */
 };
@@ -60,6 +63,7 @@ struct pfs_view {
     uint64_t size;
     uint64_t furthest;           /* that any rendering came */
     struct pfs_rendering *first; /* its renderings */
+    void *index;                 /* of its text, the source's; NULL = none */
     int64_t clock;
     struct pfs_mark *mark; /* ascending */
     int32_t marks;
@@ -71,6 +75,13 @@ struct pfs_view {
     struct pfs_view *newer, *older; /* among those whose spool may go */
     bool listed;
     bool put; /* cannot be rendered: its bytes stay */
+};
+
+/* The newest whole text of those that are versions of one. */
+struct pfs_series {
+    struct pfs_series *next;
+    char *name;
+    struct pfs_view *view; /* a reference */
 };
 
 struct pfs_views {
@@ -86,6 +97,7 @@ struct pfs_views {
     struct pfs_rendering *queue; /* those that wait for a slot, oldest first: they RUN and are not submitted */
     int running;                 /* renderings that are not ENDED */
     struct pfs_rendering *dead;  /* to be freed without the lock */
+    struct pfs_series *series;   /* latest used first, PFS_SERIES_MAX of them */
 };
 
 struct pfs_sink {
@@ -100,6 +112,17 @@ bool pfs_view_is_large(const struct pfs_view *view); /* lock held: too large to 
 struct pfs_rendering *pfs_view_whole(const struct pfs_view *view); /* lock held: with all of the text; NULL = none */
 /* Lock not held: frees what was let go under it (closing a large file takes its time). */
 void pfs_views_bury(struct pfs_views *views);
+
+/* ---- series.c ---- */
+
+/* Lock held: an older version of the view's text that is there, whole and in a file, referenced; its file in *fd. NULL
+ * = none. */
+struct pfs_view *pfs_series_find(struct pfs_view *view, int *fd);
+/* Lock not held: gives both back; NULL allowed. */
+void pfs_series_let_go(struct pfs_view *base, int fd);
+/* Lock not held: the view's text is whole, and indexed: the next version is made from it. */
+void pfs_series_put(struct pfs_view *view);
+void pfs_series_forget(struct pfs_views *views); /* lock not held: all of them */
 
 /* ---- rendering.c, lock held ---- */
 

@@ -49,9 +49,11 @@ struct split_reader {
     struct pfs_arena arena;        /* lists of runs */
     int32_t at;                    /* next section */
     int64_t given;                 /* rows of it */
-    struct pfs_reader *open;
-    bool merged;    /* the open section gives key-value batches of the merge columns */
-    bool key_value; /* not merged, but may hold deletes: key-value batches of the wanted columns */
+    struct pfs_reader section;     /* what the condition looks at: the wanted columns of `raw`, without its deletes */
+    struct pfs_reader *raw;        /* of the open section */
+    struct pfs_reader *open;       /* the rows of it for which the condition holds */
+    bool merged;                   /* the open section gives key-value batches of the merge columns */
+    bool key_value;                /* not merged, but may hold deletes: key-value batches of the wanted columns */
 };
 
 #define MEMORY_DEFAULT ((size_t)64 << 20)
@@ -289,7 +291,7 @@ static int open_merge(struct split_reader *r, const struct pfs_section *section,
         read.budget.spill = NULL; /* the runs are short */
     r->merged = true;
     r->key_value = true;
-    return pfs_section_open(&read, section, &r->arena, &r->open, err);
+    return pfs_section_open(&read, section, &r->arena, &r->raw, err);
 }
 
 static int open_plain(struct split_reader *r, const struct pfs_plan_file *file, int32_t files, bool key_value,
@@ -305,7 +307,7 @@ static int open_plain(struct split_reader *r, const struct pfs_plan_file *file, 
         list[i] = &file[i];
     r->merged = false;
     r->key_value = key_value;
-    return pfs_chain_open(&chain, list, files, &r->open, err);
+    return pfs_chain_open(&chain, list, files, &r->raw, err);
 }
 
 static bool has_deletes(const struct pfs_section *section)
@@ -326,7 +328,7 @@ static bool is_among(const struct split_reader *r, const struct pfs_section *sec
     return meets;
 }
 
-static int open_section(struct split_reader *r, struct pfs_err *err)
+static int open_raw(struct split_reader *r, struct pfs_err *err)
 {
     const struct pfs_split *split = r->split;
     const struct pfs_section *section = &split->section[r->at];
@@ -369,38 +371,74 @@ static int64_t project(struct split_reader *r, const struct pfs_batch *in, struc
     return in->rows;
 }
 
+static struct split_reader *split_of(struct pfs_reader *self)
+{
+    return (struct split_reader *)((char *)self - offsetof(struct split_reader, section));
+}
+
+static int64_t section_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out,
+                            struct pfs_err *err)
+{
+    struct split_reader *r = split_of(self);
+    struct pfs_batch batch;
+    int64_t rows;
+
+    do {
+        rows = pfs_reader_next(r->raw, arena, &batch, err);
+        if (rows <= 0)
+            return rows;
+        if (r->key_value && !r->scan->deletes)
+            PFS_TRY(pfs_engine_drop_deletes(&batch, arena, &batch, err));
+    } while (batch.rows == 0);
+    return project(r, &batch, arena, out, err);
+}
+
+static void section_close(struct pfs_reader *self)
+{
+    struct split_reader *r = split_of(self);
+
+    pfs_reader_close(r->raw);
+    r->raw = NULL;
+}
+
+static const struct pfs_reader_ops section_ops = {section_next, section_close};
+
+/* Rows of the next section, those for which the condition holds: places among them count what is given alone. */
+static int open_section(struct split_reader *r, struct pfs_err *err)
+{
+    const struct pfs_scan *scan = r->scan;
+
+    PFS_TRY(open_raw(r, err));
+    r->section.ops = &section_ops;
+    r->open = &r->section;
+    if (scan->pruner == NULL)
+        return 0;
+    r->open = NULL;
+    return pfs_condition_filter(&r->section, scan->pruner->condition, scan->seen, scan->state->schema->columns,
+                                scan->wanted + added_columns(scan), &r->open, err);
+}
+
 static int64_t next_rows(struct split_reader *r, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
 {
     int32_t sections = r->split->section != NULL ? r->split->sections : 1;
 
     while (r->at < sections) {
-        struct pfs_batch batch;
-        int64_t rows;
+        int64_t rows = 0;
 
         if (pfs_cancelled(r->scan->cancel))
             return -ECANCELED;
-        if (r->open == NULL && r->split->section != NULL && !is_among(r, &r->split->section[r->at])) {
-            r->at++;
-            continue;
-        }
-        if (r->open == NULL)
+        if (r->open == NULL && (r->split->section == NULL || is_among(r, &r->split->section[r->at])))
             PFS_TRY(open_section(r, err));
-        rows = pfs_reader_next(r->open, arena, &batch, err);
-        if (rows < 0)
+        if (r->open != NULL)
+            rows = pfs_reader_next(r->open, arena, out, err);
+        if (rows > 0)
+            r->given += rows;
+        if (rows != 0)
             return rows;
-        if (rows == 0) {
-            pfs_reader_close(r->open);
-            r->open = NULL;
-            r->at++;
-            r->given = 0;
-            continue;
-        }
-        if (r->key_value && !r->scan->deletes)
-            PFS_TRY(pfs_engine_drop_deletes(&batch, arena, &batch, err));
-        if (batch.rows > 0) {
-            r->given += batch.rows;
-            return project(r, &batch, arena, out, err);
-        }
+        pfs_reader_close(r->open);
+        r->open = NULL;
+        r->at++;
+        r->given = 0;
     }
     return 0;
 }
@@ -437,9 +475,6 @@ static int open_split(struct pfs_scan *scan, int32_t split, int32_t section, con
     r->among = among;
     r->at = section;
     pfs_arena_init(&r->arena, PFS_BATCH_BYTES_MAX);
-    if (scan->pruner != NULL)
-        return pfs_condition_filter(&r->reader, scan->pruner->condition, scan->seen, scan->state->schema->columns,
-                                    scan->wanted + added_columns(scan), out, err);
     *out = &r->reader;
     return 0;
 }

@@ -502,6 +502,27 @@ def who_types_keys_gets_each_answer_at_once_and_sees_new_snapshots(m):
 
 
 @test
+def the_next_version_of_a_view_is_what_would_be_rendered_anew(m):
+    m.sql("CREATE TABLE d.p (dt DATE, k INT, v STRING, PRIMARY KEY (dt, k) NOT ENFORCED) PARTITIONED BY (dt) "
+          "WITH ('bucket' = '2');")
+    m.append(rows(30000))
+    m.append("".join("2026-11-%02d,%d,value %d\n" % (1 + k % 3, k, k) for k in range(20000)), "d/p")
+    views = ["d/t/snapshot/latest.csv", "d/t/snapshot/latest.jsonl", "d/t/select/v/snapshot/latest.csv",
+             "d/t/where/amount>500/snapshot/latest.csv", "d/p/snapshot/latest.csv",
+             "d/p/partition/dt=2026-11-02/snapshot/latest.csv"]
+    for round in range(5):
+        for view in views:
+            fresh = subprocess.run([m.binary, "cat", m.warehouse, view], capture_output=True, check=True).stdout
+            got = (m.at / view).read_bytes()
+            assert got == fresh, "%s differs in round %d: %d bytes, %d anew" % (view, round, len(got), len(fresh))
+            equal(os.stat(m.at / view).st_size, len(fresh))
+        k = 7919 * round + 11
+        m.append("k,v,amount,_kind\n%d,new,700,+I\n%d,,,-D\n-%d,first,1,+I\n%d,last,2,+I\n"
+                 % (k % 30000, k * 3 % 30000, round, 40000 + round))
+        m.append("2026-11-02,%d,changed\n2026-12-%02d,1,a new partition\n" % (k % 20000, 1 + round), "d/p")
+
+
+@test
 def refinements_nest_in_a_path(m):
     m.append(rows(200))
     equal(m.read("d/t/where/amount>1.5 and k<=3/select/k,v/where/v like '*3'/select/k/snapshot/latest.csv"), "k\n3\n")

@@ -1,0 +1,104 @@
+/* print_patch.c - a text from the one before it: stretches that stay are copied, the rows of all others printed. */
+#include "base/limits.h"
+#include "base/mem.h"
+#include "fs/print_pass.h"
+
+#define COPY_BYTES ((uint64_t)16 << 20) /* a step */
+
+struct patched {
+    struct pfs_pass pass; /* first */
+    const struct pfs_print *print;
+    struct pfs_patch *patch;
+    int base; /* file of the old text; the rendering's */
+    uint64_t copy_off, copy_len;
+    uint64_t given;
+    struct pfs_arena arena;
+    struct pfs_buf text;
+};
+
+static void end(struct pfs_pass *pass)
+{
+    struct patched *p = (struct patched *)pass;
+
+    pfs_patch_close(p->patch);
+    pfs_blocks_close(p->pass.blocks);
+    pfs_arena_done(&p->arena);
+    pfs_buf_done(&p->text);
+    pfs_free(p);
+}
+
+static int flush(struct patched *p, struct pfs_sink *sink, struct pfs_err *err)
+{
+    if (p->text.len > 0)
+        PFS_TRY(pfs_sink_write(sink, pfs_buf_slice(&p->text), err));
+    p->given += p->text.len;
+    pfs_buf_clear(&p->text);
+    return 0;
+}
+
+static int copy_some(struct patched *p, struct pfs_sink *sink, struct pfs_err *err)
+{
+    uint64_t len = p->copy_len < COPY_BYTES ? p->copy_len : COPY_BYTES;
+
+    PFS_TRY(flush(p, sink, err));
+    PFS_TRY(pfs_sink_copy(sink, p->base, p->copy_off, len, err));
+    p->given += len;
+    p->copy_off += len;
+    p->copy_len -= len;
+    return 1;
+}
+
+static int step(struct pfs_pass *pass, struct pfs_sink *sink, struct pfs_err *err)
+{
+    struct patched *p = (struct patched *)pass;
+
+    while (p->copy_len == 0 && p->text.len < PFS_PRINT_CHUNK) {
+        struct pfs_patch_piece piece;
+        int rc;
+
+        pfs_arena_reset(&p->arena);
+        rc = pfs_patch_next(p->patch, p->given + p->text.len, &p->arena, &piece, err);
+        if (rc < 0)
+            return rc;
+        if (rc == 0) {
+            PFS_TRY(flush(p, sink, err));
+            pfs_blocks_end(p->pass.blocks, p->given);
+            p->pass.done = true;
+            return 0;
+        }
+        if (piece.len == 0) {
+            PFS_TRY(pfs_print_rows(p->print, p->print->field, &p->pass, piece.split, &piece.batch, p->given, &p->arena,
+                                   &p->text, err));
+            if (p->pass.blocks == NULL)
+                return pfs_fail(err, ENOMEM, "no memory for the blocks of a view");
+        }
+        p->copy_off = piece.off;
+        p->copy_len = piece.len;
+    }
+    if (p->copy_len > 0)
+        return copy_some(p, sink, err);
+    PFS_TRY(flush(p, sink, err));
+    return 1;
+}
+
+int pfs_print_patch(const struct pfs_print *print, const struct pfs_view_base *base, const struct pfs_cancel *cancel,
+                    struct pfs_pass **out, struct pfs_err *err)
+{
+    struct patched *p = pfs_zalloc(sizeof(*p));
+    int rc;
+
+    if (p == NULL)
+        return pfs_fail(err, ENOMEM, "no memory to print rows");
+    *p = (struct patched){.pass = {.step = step, .end = end}, .print = print, .base = base->fd};
+    pfs_arena_init(&p->arena, PFS_BATCH_BYTES_MAX);
+    pfs_buf_init(&p->text, PFS_BATCH_BYTES_MAX);
+    rc = print->by_key->open(print->context, cancel, &p->pass.blocks, err);
+    if (rc == 0)
+        rc = print->by_key->patch(print->context, cancel, base->index, p->pass.blocks, &p->patch, err);
+    if (rc <= 0) {
+        end(&p->pass);
+        return rc;
+    }
+    *out = &p->pass;
+    return 1;
+}

@@ -1,0 +1,176 @@
+/* blocks.c - where rows with which keys stand in a text. */
+#include "src/lookup/blocks.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "src/lookup/blocks_internal.h"
+#include "src/scan/plan.h"
+
+#define KEY_BYTES_MAX ((size_t)64 << 20)
+#define ROOM_MIN 256
+
+bool pfs_blocks_fit(const struct pfs_state *state)
+{
+    const struct pfs_schema *schema = state->schema;
+
+    return schema->primary_keys > 0 && state->fallback == NULL && schema->engine != PFS_FIRST_ROW &&
+           !schema->deletion_vectors && schema->buckets != PFS_POSTPONE_BUCKET &&
+           pfs_options_get(&schema->options, "record-level.expire-time") == NULL;
+}
+
+int pfs_blocks_widen(struct pfs_scan_want *want, struct pfs_arena *arena, const int32_t **key, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = want->state->schema;
+    int32_t columns = want->columns < 0 ? schema->columns : want->columns;
+    int32_t *column = pfs_arena_array(arena, (size_t)columns + (size_t)schema->trimmed_keys, sizeof(*column));
+    int32_t *place = pfs_arena_array(arena, (size_t)schema->trimmed_keys, sizeof(*place));
+
+    if (column == NULL || place == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < columns; i++)
+        column[i] = want->columns < 0 ? i : want->column[i];
+    for (int32_t i = 0; i < schema->trimmed_keys; i++) {
+        while (place[i] < columns && column[place[i]] != schema->trimmed_key[i])
+            place[i]++;
+        if (place[i] == columns)
+            column[columns++] = schema->trimmed_key[i];
+    }
+    want->columns = columns;
+    want->column = column;
+    want->keyed = true;
+    *key = place;
+    return 0;
+}
+
+static int list_splits(struct pfs_blocks *b, const struct pfs_scan_want *want, struct pfs_err *err)
+{
+    const struct pfs_plan *plan;
+    struct pfs_scan *scan;
+
+    PFS_TRY(pfs_scan_open(want, &scan, err));
+    plan = pfs_scan_plan(scan);
+    b->splits = plan->splits;
+    b->split = pfs_arena_array(&b->arena, (size_t)plan->splits, sizeof(*b->split));
+    for (int32_t i = 0; i < plan->splits && b->split != NULL; i++)
+        b->split[i] = (struct pfs_block_split){.partition = plan->split[i].partition, .bucket = plan->split[i].bucket};
+    pfs_scan_close(scan);
+    return b->split == NULL ? pfs_arena_full(&b->arena, err) : 0;
+}
+
+int pfs_blocks_open(const struct pfs_scan_want *want, struct pfs_blocks **out, struct pfs_err *err)
+{
+    struct pfs_blocks *b = pfs_zalloc(sizeof(*b));
+    int rc;
+
+    if (b == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for blocks");
+    b->state = pfs_state_ref(want->state);
+    pfs_arena_init(&b->arena, PFS_ARENA_LIMIT);
+    pfs_buf_init(&b->bytes, KEY_BYTES_MAX);
+    rc = list_splits(b, want, err);
+    if (rc < 0) {
+        pfs_blocks_close(b);
+        return rc;
+    }
+    *out = b;
+    return 0;
+}
+
+void pfs_blocks_close(struct pfs_blocks *blocks)
+{
+    if (blocks == NULL)
+        return;
+    pfs_state_unref(blocks->state);
+    pfs_arena_done(&blocks->arena);
+    pfs_buf_done(&blocks->bytes);
+    pfs_free(blocks->block);
+    pfs_free(blocks);
+}
+
+/* One more block, and room behind it. */
+static int add(struct pfs_blocks *b, int32_t split, uint64_t off, uint64_t prefix, struct pfs_slice key,
+               struct pfs_err *err)
+{
+    struct pfs_block_split *s = &b->split[split];
+
+    if (b->blocks + 1 >= b->room) {
+        int64_t room = b->room == 0 ? ROOM_MIN : 2 * b->room;
+        struct pfs_block *more = pfs_realloc(b->block, (size_t)room * sizeof(*more));
+
+        if (more == NULL)
+            return pfs_fail(err, ENOMEM, "no memory for %lld blocks", (long long)room);
+        b->block = more;
+        b->room = room;
+    }
+    if (s->to == 0)
+        s->from = b->blocks;
+    b->block[b->blocks++] = (struct pfs_block){off, prefix, (uint32_t)b->bytes.len};
+    s->to = b->blocks;
+    pfs_buf_put(&b->bytes, key.at, key.len);
+    b->block[b->blocks] = (struct pfs_block){off, 0, (uint32_t)b->bytes.len};
+    return pfs_buf_check(&b->bytes, err);
+}
+
+int pfs_blocks_note(struct pfs_blocks *blocks, int32_t split, const struct pfs_batch *batch, const int32_t *key,
+                    int64_t row, uint64_t off, struct pfs_err *err)
+{
+    int32_t count = blocks->state->schema->trimmed_keys;
+    struct pfs_column *column;
+    struct pfs_arena arena;
+    struct pfs_keys keys;
+    int32_t *place;
+    int rc = 0;
+
+    pfs_arena_init(&arena, 0);
+    column = pfs_arena_array(&arena, (size_t)count, sizeof(*column));
+    place = pfs_arena_array(&arena, (size_t)count, sizeof(*place));
+    if (column == NULL || place == NULL)
+        rc = pfs_arena_full(&arena, err);
+    for (int32_t i = 0; i < count && rc == 0; i++) {
+        place[i] = i;
+        rc = pfs_column_slice(&batch->column[key[i]], row, 1, &arena, &column[i], err);
+    }
+    if (rc == 0)
+        rc = pfs_keys_of(&(struct pfs_batch){1, count, column}, place, count, &arena, &keys, err);
+    if (rc == 0) {
+        blocks->exact = keys.exact;
+        rc = add(blocks, split, off, keys.prefix[0],
+                 keys.exact ? pfs_slice_of(NULL, 0)
+                            : pfs_slice_of(keys.bytes + keys.offset[0], keys.offset[1] - keys.offset[0]),
+                 err);
+    }
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+void pfs_blocks_end(struct pfs_blocks *blocks, uint64_t size)
+{
+    blocks->size = size;
+    if (blocks->blocks > 0)
+        blocks->block[blocks->blocks].off = size;
+}
+
+struct pfs_keys pfs_blocks_key(const struct pfs_blocks *blocks, int64_t block, struct pfs_block_key *at)
+{
+    const struct pfs_block *b = &blocks->block[block];
+
+    at->word = b->prefix;
+    at->offset[0] = 0;
+    at->offset[1] = b[1].key - b->key;
+    if (blocks->exact)
+        return (struct pfs_keys){.prefix = &at->word, .exact = true};
+    return (struct pfs_keys){.prefix = &at->word, .offset = at->offset, .bytes = blocks->bytes.at + b->key};
+}
+
+int pfs_blocks_copy(struct pfs_blocks *blocks, int32_t split, const struct pfs_blocks *old, int64_t from, int64_t to,
+                    uint64_t shift, struct pfs_err *err)
+{
+    blocks->exact = old->exact;
+    for (int64_t i = from; i < to; i++) {
+        const struct pfs_block *b = &old->block[i];
+        struct pfs_slice key = {old->bytes.at + b->key, b[1].key - b->key};
+
+        PFS_TRY(add(blocks, split, b->off + shift, b->prefix, key, err));
+    }
+    return 0;
+}
