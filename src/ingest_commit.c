@@ -169,6 +169,9 @@ static bool was_replaced(const struct pfs_publication *p, const struct pfs_table
  * put there again. 1; 0; or an error. */
 static int is_contained(const struct pfs_publication *p, struct pfs_table *table)
 {
+    const char *file = p->file;
+    const struct pfs_taken_want want = {p->user, p->identifier, p->snapshot, &file, 1};
+    const struct pfs_table_parts at = pfs_table_parts(table);
     struct pfs_state *state;
     int found = 0;
 
@@ -178,7 +181,7 @@ static int is_contained(const struct pfs_publication *p, struct pfs_table *table
     for (int64_t i = 0; i < state->files && found == 0; i++)
         found = strcmp(state->file[i]->file.name, p->file) == 0;
     pfs_state_unref(state);
-    return found;
+    return found != 0 ? found : pfs_commit_taken(&at, &want, NULL);
 }
 
 /* Is it there to stay? 1; 0: replaced; -EAGAIN: too early to tell; or an error. */

@@ -301,5 +301,18 @@ int pfs_part_reject(struct pfs_ingest *ingest, struct pfs_part *part, const stru
 
 /* ---- what others left (ingest_replay.c) ---- */
 
+/* ---- ingest_taken.c ---- */
+
+struct pfs_taken_want {
+    const char *user;
+    int64_t identifier;
+    int64_t seen; /* snapshots after that one are looked at */
+    const char *const *file;
+    int64_t files;
+};
+
+/* Has the compaction that belongs to a commit (pfs_table_settle) taken one of its files away? 1, 0, -errno. */
+int pfs_commit_taken(const struct pfs_table_parts *at, const struct pfs_taken_want *want, struct pfs_err *err);
+
 /* Takes over the journals of processes that are gone: their parts go to the queues. */
 int pfs_ingest_replay(struct pfs_ingest *ingest, struct pfs_err *err);

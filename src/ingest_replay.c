@@ -233,6 +233,19 @@ static bool is_live(const struct pfs_state *state, const struct pfs_manifest_ent
     return false;
 }
 
+static int is_taken(struct replay *r, const struct pfs_table_parts *at, const struct pfs_part_intent *intent,
+                    const struct pfs_manifest_entry *entry, int64_t count, struct pfs_err *err)
+{
+    const char **file = pfs_arena_array(&r->arena, (size_t)count, sizeof(*file));
+    const struct pfs_taken_want want = {intent->user, intent->identifier, intent->seen, file, count};
+
+    if (file == NULL)
+        return pfs_arena_full(&r->arena, err);
+    for (int64_t i = 0; i < count; i++)
+        file[i] = entry[i].file.name;
+    return pfs_commit_taken(at, &want, err);
+}
+
 /* No snapshot has the identifier. 1: committed, since a later snapshot stands on the files (theirs may have been
  * replaced) or, with a gap among the snapshots since, all files are gone; 0: not; -EUCLEAN: nobody can tell. */
 static int ask_files(struct replay *r, struct pfs_table *table, const struct pfs_part_intent *intent, bool gap,
@@ -242,6 +255,7 @@ static int ask_files(struct replay *r, struct pfs_table *table, const struct pfs
     struct pfs_manifest_entry *entry;
     struct pfs_state *state;
     int64_t count, there = 0;
+    int taken = 0;
     bool live;
 
     PFS_TRY(pfs_manifest_parse(intent->files, &r->arena, &entry, &count, err));
@@ -249,8 +263,10 @@ static int ask_files(struct replay *r, struct pfs_table *table, const struct pfs
     PFS_TRY(pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, err));
     live = is_live(state, entry, count);
     pfs_state_unref(state);
-    if (live || !gap)
-        return live;
+    if (!live)
+        PFS_TRY(taken = is_taken(r, &at, intent, entry, count, err));
+    if (live || taken || !gap)
+        return live || taken;
     for (int64_t i = 0; i < count; i++) {
         const char *path;
         struct pfs_stat st;

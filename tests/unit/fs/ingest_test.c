@@ -1,6 +1,7 @@
 /* ingest_test.c - what was acknowledged and not committed when the power went, found by the next process. */
 #include <stdio.h>
 
+#include "src/ingest_internal.h"
 #include "tests/unit/fs/over_memory.h"
 
 static struct pfs_store *memory;
@@ -202,6 +203,48 @@ static void a_replaced_snapshot_that_has_a_successor_is_not_committed_again(void
     pfs_free((void *)(uintptr_t)bytes.at);
 }
 
+/* The file that a snapshot of d.told adds, and who made it. */
+static struct pfs_taken_want made_by(int64_t id, struct pfs_arena *arena, const char **file)
+{
+    struct pfs_snapshot snapshot;
+    struct pfs_manifest_file *manifest;
+    struct pfs_manifest_entry *entry;
+    int64_t count;
+
+    assert_int_equal(pfs_snapshot_load(memory, "d.db/told", id, arena, &snapshot, NULL, NULL), 0);
+    assert_int_equal(pfs_manifest_list_load(memory, "d.db/told", snapshot.delta_list, arena, &manifest, &count, NULL),
+                     0);
+    assert_int_equal(count, 1);
+    assert_int_equal(pfs_manifest_load(memory, "d.db/told", manifest[0].name, arena, &entry, &count, NULL), 0);
+    *file = entry[0].file.name;
+    return (struct pfs_taken_want){snapshot.commit_user, snapshot.commit_identifier, id, file, 1};
+}
+
+static void a_commit_is_known_by_the_compaction_that_took_its_file(void **state)
+{
+    const struct pfs_table_parts at = {.store = memory, .root = "d.db/told", .meta = "d.db/told"};
+    struct pfs_taken_want want;
+    struct pfs_arena arena = {0};
+    const char *file;
+
+    (void)state;
+    give("d/told/inbox", "1,10\n");
+    assert_string_equal(text_of("d/told/snapshot/latest.csv"), "k,n\n1,10\n");
+    give("d/told/inbox", "1,5\n");
+    assert_string_equal(text_of("d/told/snapshot/latest.csv"), "k,n\n1,15\n");
+    want = made_by(3, &arena, &file);
+    assert_int_equal(pfs_commit_taken(&at, &want, NULL), 1);
+    want.identifier++;
+    assert_int_equal(pfs_commit_taken(&at, &want, NULL), 0);
+    want.identifier--;
+    want.seen = 4;
+    assert_int_equal(pfs_commit_taken(&at, &want, NULL), 0);
+    want.seen = 3;
+    file = "another";
+    assert_int_equal(pfs_commit_taken(&at, &want, NULL), 0);
+    pfs_arena_done(&arena);
+}
+
 /* The journal is seen late, as when another host's lock held it: the loader repeats its number, and has gone on. */
 static void a_number_that_was_flushed_is_there_once_whatever_the_loader_did_meanwhile(void **state)
 {
@@ -316,6 +359,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_acknowledged_is_committed_once_by_the_next_process, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_replaced_snapshot_that_has_a_successor_is_not_committed_again, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(a_commit_is_known_by_the_compaction_that_took_its_file, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_journal_that_comes_back_is_not_committed_again, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_number_that_was_flushed_is_there_once_whatever_the_loader_did_meanwhile,

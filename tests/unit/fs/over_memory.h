@@ -22,6 +22,8 @@ static const char tables_sql[] =
     "CREATE TABLE d.t (k INT, v STRING, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '2');"
     "CREATE TABLE d.sums (k INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('merge-engine' = 'aggregation',"
     " 'fields.n.aggregate-function' = 'sum');"
+    "CREATE TABLE d.told (k INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1', 'merge-engine' ="
+    " 'aggregation', 'fields.n.aggregate-function' = 'sum', 'changelog-producer' = 'lookup');"
     "CREATE TABLE d.logs (line STRING, p INT) PARTITIONED BY (p);"
     "CREATE TABLE d.beside (k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED)"
     " WITH ('index-file-in-data-file-dir' = 'true');";
