@@ -148,14 +148,19 @@ static int upgrade(struct replacing *r, struct pfs_manifest_entry *entry, int64_
 {
     const struct pfs_options *o = &r->schema->options;
     struct upgrading u = {.schema = r->schema, .arena = r->arena};
+    static const char *const urgencies[] = {"radical", "gentle", NULL};
     int64_t trigger, levels;
+    int urgency;
     bool wanted;
 
     PFS_TRY(pfs_options_bool(o, "overwrite-upgrade", true, &wanted, err));
     PFS_TRY(pfs_options_int(o, "num-sorted-run.compaction-trigger", 5, &trigger, err));
     PFS_TRY(pfs_options_int(o, "num-levels", trigger + 1, &levels, err));
+    PFS_TRY(pfs_options_enum(o, "lookup-compact", urgencies, 0, &urgency, err));
     if (!wanted || r->schema->primary_keys == 0 || entries == 0)
         return 0;
+    if (r->schema->lookup_mode && !r->schema->write_only && urgency == 0)
+        return 0; /* the compaction that follows does it */
     for (int64_t i = 0; i < entries; i++)
         if (entry[i].deleted || entry[i].bucket < 0 || entry[i].file.level != 0)
             return 0;

@@ -133,3 +133,8 @@ int pfs_flush_files(struct pfs_write *w, struct pfs_state *state, bool stay_open
 void pfs_write_empty(struct pfs_write *w);
 /* Takes `r`, also on failure; may write rows out. */
 int pfs_write_add_routed(struct pfs_write *w, struct pfs_routed *r, struct pfs_state *state, struct pfs_err *err);
+
+/* ---- trial.c ---- */
+
+/* Would the engine take the deletes of a routed batch when they move up from level 0? -EINVAL with its sentence. */
+int pfs_write_try(const struct pfs_write *w, const struct pfs_batch *batch, struct pfs_err *err);

@@ -219,6 +219,8 @@ int pfs_write_add(struct pfs_write *write, struct pfs_arena *arena, const struct
     rc = pfs_route(&write->gate, &write->partitions, arena, batch, r, err);
     if (rc == 0)
         rc = check_broken(write, err);
+    if (rc == 0 && r->batch.rows > 0)
+        rc = pfs_write_try(write, &r->batch, err);
     if (rc < 0) {
         pfs_routed_free(r);
         return rc;
