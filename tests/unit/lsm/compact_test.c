@@ -29,16 +29,7 @@
     "CREATE TABLE d.buckets (k INT, p INT, n BIGINT) WITH ('bucket' = '1', 'bucket-key' = 'k');"         \
     "CREATE TABLE d.marked (k INT, p INT, n BIGINT) WITH ('deletion-vectors.enabled' = 'true');"
 
-#include "tests/unit/write/rows.h"
-
-static void write_rows(int32_t from, int32_t step, int32_t count, int64_t n, int8_t kind)
-{
-    struct pfs_write *w = open_write(0);
-
-    add(w, from, step, count, n, kind);
-    commit(w);
-    pfs_write_close(w);
-}
+#include "tests/unit/lsm/told.h"
 
 static struct pfs_compact_result compact(bool full)
 {
@@ -270,44 +261,6 @@ static void rows_that_are_too_old_go(void **state)
 
 /* ---- changelogs ---- */
 
-struct told {
-    int64_t rows, inserts, befores, afters, deletes, sum; /* of n, those before and deleted counted off */
-};
-
-/* What a stream sees of a snapshot. */
-static struct told read_told(int64_t id)
-{
-    struct pfs_table_parts parts = pfs_table_parts(table);
-    struct pfs_changes_want want = {.state = newest(), .from = id, .to = id, .columns = -1};
-    struct pfs_arena arena = {0};
-    struct pfs_batch batch;
-    struct pfs_rows *rows;
-    struct told told = {0};
-    int64_t more;
-
-    want.meta = parts.meta;
-    want.manifests = parts.manifests;
-    assert_int_equal(pfs_changes_rows(&want, &rows, NULL), 0);
-    while ((more = pfs_reader_next(rows->reader, &arena, &batch, NULL)) > 0)
-        for (int64_t i = 0; i < more; i++) {
-            const char *kind = (const char *)batch.column[0].values + batch.column[0].offsets[i];
-            int64_t n = ((const int64_t *)batch.column[3].values)[i];
-            bool gone = kind[0] == '-';
-
-            told.rows++;
-            told.inserts += memcmp(kind, "+I", 2) == 0;
-            told.befores += memcmp(kind, "-U", 2) == 0;
-            told.afters += memcmp(kind, "+U", 2) == 0;
-            told.deletes += memcmp(kind, "-D", 2) == 0;
-            told.sum += gone ? -n : n;
-        }
-    assert_int_equal(more, 0);
-    pfs_rows_close(rows);
-    pfs_arena_done(&arena);
-    pfs_state_unref(want.state);
-    return told;
-}
-
 static void full_compactions_tell_what_changed(void **state)
 {
     struct told told;
@@ -355,7 +308,7 @@ static void updates_to_the_same_values_are_left_out_if_asked(void **state)
     assert_int_equal(read_told(compact(true).snapshot).afters, 10);
 }
 
-/* Rows of such tables are not written here yet: the table was another one when they came. */
+/* The table was another one when its rows came. */
 static void becomes(const char *name, const char *option, const char *value)
 {
     char path[64], text[4096], fresh[4096];
