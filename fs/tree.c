@@ -49,6 +49,7 @@ static int open_ingest(struct pfs_tree *t, struct pfs_err *err)
                                              .memory_bytes = t->config.memory_bytes,
                                              .commit_interval_ms = t->config.commit_interval_ms,
                                              .background = t->config.background,
+                                             .write_only = t->config.write_only,
                                              .user = t->config.user,
                                              .report = report,
                                              .context = t};

@@ -36,6 +36,7 @@ struct pfs_ingest_config {
     int64_t commit_interval_ms; /* 0 = 10 s */
     int64_t idle_ms;            /* 0 = 5 s */
     bool background;            /* false (CLI): nothing is committed but by close or pfs_ingest_commit */
+    bool write_only;            /* others compact, also what tables in lookup mode want at each commit */
     const char *user;           /* commit user of anonymous transactions; NULL = a new UUID */
     /* About rows that were acknowledged and have trouble: for errors.jsonl and the log. May be NULL. */
     void (*report)(void *context, const char *database, const char *table, const char *branch,

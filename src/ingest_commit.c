@@ -526,6 +526,8 @@ static void settle(struct run *run)
     const struct pfs_settle settle = {run->user, run->identifier, run->kind == PFS_COMMIT_OVERWRITE};
     struct pfs_err err = {0};
 
+    if (run->ingest->config.write_only)
+        return;
     if (pfs_table_settle(run->table, &settle, &err) < 0)
         pfs_ingest_report(run->ingest, run->slot, &err);
 }

@@ -99,7 +99,7 @@ static int check_ours(const struct pfs_schema *schema, bool batch, struct pfs_er
     if (schema->write_only)
         return pfs_fail(err, EPERM, "write-only = true: another process compacts it");
     if (schema->lookup_mode)
-        return pfs_fail(err, EOPNOTSUPP, "tables in lookup mode are not compacted in the background yet");
+        return pfs_fail(err, EPERM, "tables in lookup mode are compacted by each of their commits");
     if (batch && schema->primary_keys == 0 && schema->buckets < 0)
         return pfs_fail(err, EPERM, "append tables without buckets are compacted by themselves");
     return 0;
