@@ -166,6 +166,8 @@ static int no_table(const struct execution *x, const struct pfs_statement *s, st
 
 static int drop_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
+    if (s->branch != NULL)
+        return pfs_fail(err, EINVAL, "a branch is removed by CALL sys.delete_branch");
     if (!pfs_catalog_has_table(x->catalog, database_of(x, s), s->table, NULL))
         return s->if_exists ? done(x) : no_table(x, s, err);
     PFS_TRY(drop_table_directory(x, database_of(x, s), s->table, err));

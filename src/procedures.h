@@ -27,7 +27,8 @@ struct pfs_procedure { /* the last one of a table has no name */
 };
 
 extern const struct pfs_procedure pfs_procedures_table[];   /* compact */
-extern const struct pfs_procedure pfs_procedures_history[]; /* tags, branches, rollback */
+extern const struct pfs_procedure pfs_procedures_branch[];  /* branches, rollback */
+extern const struct pfs_procedure pfs_procedures_history[]; /* tags */
 extern const struct pfs_procedure pfs_procedures_retain[];  /* expiry, consumers, orphans */
 
 /* The text of an argument, by its first name in the procedure's list; NULL = not given, or NULL. */

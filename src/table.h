@@ -196,6 +196,29 @@ int pfs_table_tag_create(struct pfs_table *table, const char *name, int64_t snap
 int pfs_table_tag_delete(struct pfs_table *table, const char *name, struct pfs_err *err);
 int pfs_table_tag_rename(struct pfs_table *table, const char *from, const char *to, struct pfs_err *err);
 
+/* Branches. create: of all schemas, or of a tag (NULL = none); bare -EEXIST. delete: bare -ENOENT; only_empty:
+ * -ENOTEMPTY when it has a snapshot of its own; -EBUSY when the table's reads look at it. rename: bare -ENOENT,
+ * -EEXIST. fast_forward: the table gets the branch's snapshots, schemas and tags in place of its own from there on;
+ * bare -ENOENT. Names that Paimon refuses: -EINVAL with its sentence. */
+int pfs_table_branch_create(struct pfs_table *table, const char *name, const char *tag, struct pfs_err *err);
+int pfs_table_branch_delete(struct pfs_table *table, const char *name, bool only_empty, struct pfs_err *err);
+int pfs_table_branch_rename(struct pfs_table *table, const char *from, const char *to, struct pfs_err *err);
+int pfs_table_fast_forward(struct pfs_table *table, const char *branch, struct pfs_err *err);
+
+/* Goes back: later snapshots, changelogs and tags go. *from, *to: ids of the newest snapshot before and after. A
+ * snapshot that has expired is had from a tag. Bare -ENOENT: nothing that is meant. */
+struct pfs_rollback_want {
+    enum { PFS_ROLLBACK_SNAPSHOT, PFS_ROLLBACK_TAG, PFS_ROLLBACK_TIME, PFS_ROLLBACK_WATERMARK } kind;
+    int64_t number; /* SNAPSHOT: id; TIME, WATERMARK: milliseconds, the last one not after */
+    const char *tag;
+};
+int pfs_table_rollback(struct pfs_table *table, const struct pfs_rollback_want *want, int64_t *from, int64_t *to,
+                       struct pfs_err *err);
+/* The first snapshot, or tag on one that has expired, whose time (watermark: whose watermark) is not before `from`;
+ * bare -ENOENT. */
+int pfs_table_first_snapshot(struct pfs_table *table, bool watermark, int64_t from, struct pfs_arena *arena,
+                             struct pfs_snapshot *out, struct pfs_err *err);
+
 /* Consumers: the next snapshot that each wants to read. create: at the newest snapshot, so that what comes is read; one
  * that is there stays as it is. move: from `seen` to `next`, and nothing when it stands elsewhere by now. set, delete,
  * position: bare -ENOENT when there is none. */

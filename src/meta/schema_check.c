@@ -332,6 +332,8 @@ static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err
         const struct limit *l = &limits[i];
         const char *value = pfs_options_get(&s->options, l->key);
 
+        if (writing && strcmp(l->key, "scan.fallback-branch") == 0) /* a writer writes its own branch */
+            continue;
         if (value != NULL && (writing || !l->writing) && (l->value == NULL || strcasecmp(value, l->value) != 0))
             return pfs_fail(err, EOPNOTSUPP, "%s = %s is not there yet", l->key, value);
     }

@@ -1,0 +1,185 @@
+/* Branches, and going back: what is there afterwards, what is refused, what a failing store leaves. */
+#include "src/meta/branch.h"
+#include "tests/unit/sql/statements.h"
+
+#define TABLE "CREATE TABLE d.t (k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1');"
+#define SNAPSHOT "TRUNCATE TABLE d.t;" /* each is one, whatever the table has */
+
+#define SNAPSHOT_FILE "d.db/t/snapshot/snapshot-"
+#define BRANCH "d.db/t/branch/branch-b/"
+
+static void a_branch_of_nothing_has_all_schemas(void **state)
+{
+    (void)state;
+    run_sql(TABLE SNAPSHOT "ALTER TABLE d.t ADD c INT; CALL sys.create_branch('d.t', 'b');");
+    assert_true(there(BRANCH "schema/schema-0") && there(BRANCH "schema/schema-1"));
+    assert_false(there(BRANCH "snapshot"));
+    run_sql("TRUNCATE TABLE d.`t$branch_b`; ALTER TABLE d.`t$branch_b` DROP c;");
+    assert_true(there(BRANCH "snapshot/snapshot-1") && there(BRANCH "schema/schema-2"));
+    assert_false(there("d.db/t/schema/schema-2") || there(SNAPSHOT_FILE "2"));
+}
+
+static void a_branch_of_a_tag_has_the_tag_its_snapshot_and_its_schemas(void **state)
+{
+    (void)state;
+    run_sql(TABLE SNAPSHOT "CALL sys.create_tag('d.t', 'v1'); ALTER TABLE d.t ADD c INT;" SNAPSHOT
+                           "CALL sys.create_branch(`table` => 'd.t', branch => 'b', tag => 'v1');");
+    assert_true(there(BRANCH "schema/schema-0") && there(BRANCH "tag/tag-v1") && there(BRANCH "snapshot/snapshot-1"));
+    assert_false(there(BRANCH "schema/schema-1") || there(BRANCH "snapshot/snapshot-2"));
+    run_sql("TRUNCATE TABLE d.`t$branch_b`;");
+    assert_true(there(BRANCH "snapshot/snapshot-2"));
+}
+
+static void fast_forward_replaces_what_came_after(void **state)
+{
+    (void)state;
+    run_sql(TABLE SNAPSHOT "CALL sys.create_tag('d.t', 'v1'); CALL sys.create_branch('d.t', 'b', 'v1');"
+                           "ALTER TABLE d.t ADD c INT;" SNAPSHOT SNAPSHOT "CALL sys.create_tag('d.t', 'v3');"
+                           "TRUNCATE TABLE d.`t$branch_b`; CALL sys.fast_forward('d.t', 'b');");
+    assert_true(there(SNAPSHOT_FILE "1") && there(SNAPSHOT_FILE "2") && there("d.db/t/tag/tag-v1"));
+    assert_false(there(SNAPSHOT_FILE "3") || there("d.db/t/tag/tag-v3") || there("d.db/t/schema/schema-1"));
+    assert_true(there(BRANCH "snapshot/snapshot-2"));
+    run_sql(SNAPSHOT "DESCRIBE d.t;");
+    answered("name,type,null,key,comment\nk,INT,false,PRI,\nv,STRING,true,,\n");
+    assert_true(there(SNAPSHOT_FILE "3"));
+}
+
+static void branches_are_renamed_and_deleted(void **state)
+{
+    (void)state;
+    run_sql(TABLE "CALL sys.create_branch('d.t', 'b'); CALL sys.rename_branch('d.t', 'b', 'ü x');");
+    assert_false(there(BRANCH));
+    assert_true(there("d.db/t/branch/branch-ü x/schema/schema-0"));
+    run_sql("CALL sys.create_branch('d.t', 'b'); CALL sys.create_branch('d.t', 'b', ignoreIfExists => true);"
+            "CALL sys.delete_branch('d.t', 'b,ü x');");
+    assert_false(there("d.db/t/branch/branch-ü x"));
+}
+
+static void what_paimon_refuses_is_refused_in_its_words(void **state)
+{
+    static const struct {
+        const char *sql;
+        int code;
+        const char *sentence;
+    } cases[] = {
+        {"create_branch('d.t', 'main')", EINVAL, "Branch name 'main' is the default branch and cannot be used."},
+        {"create_branch('d.t', '12')", EINVAL, "Branch name cannot be pure numeric string but is '12'."},
+        {"create_branch('d.t', '  ')", EINVAL, "Branch name '  ' is blank."},
+        {"create_branch('d.t', 'b')", EEXIST, "Branch name 'b' already exists."},
+        {"create_branch('d.t', 'c', 'nope')", ENOENT, "Tag 'nope' doesn't exist."},
+        {"create_branch('d.t', '..')", EINVAL, "'..' cannot be the name of a branch"},
+        {"create_branch('d.t', '../../x')", EINVAL, "'../../x' cannot be the name of a branch"},
+        {"create_branch('d.zz', 'c')", ENOENT, "Table d.zz does not exist."},
+        {"create_branch('d.t')", EINVAL, "create_branch needs the argument branch"},
+        {"create_branch('d.t', 'c', snapshot => 1)", EINVAL, "create_branch has no argument snapshot"},
+        {"create_branch('d.t', 'c', branch => 'c')", EINVAL, "the argument branch is given twice"},
+        {"delete_branch('d.t', 'nope')", ENOENT, "Branch name 'nope' doesn't exist."},
+        {"delete_branch('d.t', 'b')", EBUSY, "Cannot delete branch 'b' because it is configured as"},
+        {"rename_branch('d.t', 'main', 'c')", EINVAL, "Cannot rename the main branch."},
+        {"rename_branch('d.t', 'nope', 'c')", ENOENT, "Branch name 'nope' doesn't exist."},
+        {"rename_branch('d.t', 'b', 'x')", EEXIST, "Branch name 'x' already exists."},
+        {"rename_branch('d.t', 'b', '7')", EINVAL, "Branch name cannot be pure numeric string but is '7'."},
+        {"fast_forward('d.t', 'b')", ENOENT, "Cannot fast forward branch b, because it does not have snapshot."},
+        {"fast_forward('d.t', 'main')", EINVAL, "Branch name 'main' do not use in fast-forward."},
+        {"fast_forward('d.t$branch_b', 'b')", EINVAL, "Fast-forward from the current branch 'b' is not allowed."},
+        {"fast_forward('d.t', 'nope')", ENOENT, "Branch name 'nope' doesn't exist."},
+        {"rollback_to('d.t', snapshot_id => 9)", ENOENT, "Rollback snapshot '9' doesn't exist."},
+        {"rollback_to('d.t', 'zz')", ENOENT, "Tag 'zz' doesn't exist."},
+        {"rollback_to('d.t')", EINVAL, "rollback_to needs the argument tag or snapshot_id"},
+        {"rollback_to('d.t', snapshot_id => 'x')", EINVAL, "is 'x', and no whole number"},
+        {"rollback_to_timestamp('d.t', 1)", ENOENT, "count not find snapshot earlier than 1"},
+        {"rollback_to('d.t$branch_b', snapshot_id => 1)", ENOENT, "Latest snapshot is null, can not rollback."},
+    };
+
+    (void)state;
+    run_sql(TABLE SNAPSHOT "CALL sys.create_branch('d.t', 'b'); CALL sys.create_branch('d.t', 'x');"
+                           "ALTER TABLE d.t SET ('scan.fallback-branch' = 'b');");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char sql[256];
+
+        snprintf(sql, sizeof(sql), "CALL sys.%s;", cases[i].sql);
+        refused(sql, cases[i].code, cases[i].sentence);
+    }
+    refused("CREATE TABLE d.`t$branch_c` (k INT);", EINVAL, "a branch is made by create_branch");
+    refused("DROP TABLE d.`t$branch_b`;", EINVAL, "a branch is removed by CALL sys.delete_branch");
+}
+
+static void going_back_takes_what_came_after(void **state)
+{
+    (void)state;
+    run_sql(TABLE SNAPSHOT "CALL sys.create_tag('d.t', 'v1');" SNAPSHOT "CALL sys.create_tag('d.t', 'v2');" SNAPSHOT
+                           "CALL sys.rollback_to('d.t', snapshot_id => 2);");
+    answered("previous_snapshot_id,current_snapshot_id\n3,2\n");
+    assert_true(there(SNAPSHOT_FILE "2") && there("d.db/t/tag/tag-v2"));
+    assert_false(there(SNAPSHOT_FILE "3"));
+    run_sql("CALL sys.rollback_to('d.t', 'v1');");
+    assert_false(there(SNAPSHOT_FILE "2") || there("d.db/t/tag/tag-v2"));
+    run_sql(SNAPSHOT);
+    assert_true(there(SNAPSHOT_FILE "2"));
+}
+
+static void an_expired_snapshot_comes_back_from_its_tag(void **state)
+{
+    (void)state;
+    run_sql(TABLE SNAPSHOT "CALL sys.create_tag('d.t', 'v1');" SNAPSHOT SNAPSHOT);
+    assert_int_equal(pfs_store_unlink(q.memory, SNAPSHOT_FILE "1", NULL), 0);
+    run_sql("CALL sys.rollback_to('d.t', snapshot_id => 1);");
+    assert_true(there(SNAPSHOT_FILE "1"));
+    assert_false(there(SNAPSHOT_FILE "2") || there(SNAPSHOT_FILE "3"));
+    run_sql("CALL sys.create_branch('d.t', 'b', 'v1'); TRUNCATE TABLE d.`t$branch_b`;");
+    assert_true(there(BRANCH "snapshot/snapshot-2"));
+}
+
+static bool lists_branch(void)
+{
+    struct pfs_arena arena;
+    const char **names;
+    int64_t count;
+    bool listed;
+
+    pfs_arena_init(&arena, 1 << 20);
+    assert_int_equal(pfs_branch_list(q.memory, "d.db/t", &arena, &names, &count, NULL), 0);
+    listed = count == 1 && strcmp(names[0], "b") == 0;
+    assert_true(count == 0 || listed);
+    pfs_arena_done(&arena);
+    return listed;
+}
+
+/* Whatever call fails, the branch is whole or not there. */
+static void a_failing_store_leaves_no_half_of_a_branch(void **state)
+{
+    (void)state;
+    run_sql(TABLE SNAPSHOT "CALL sys.create_tag('d.t', 'v1');");
+    for (int64_t n = 1, done = 0; !done; n++) {
+        q.fault.calls = 0;
+        q.fault.fail_at = n;
+        q.fault.fail_errno = EIO;
+        done = try_sql("CALL sys.create_branch('d.t', 'b', 'v1');") == 0;
+        q.fault.fail_at = 0;
+        if (lists_branch()) {
+            assert_true(there(BRANCH "schema/schema-0") && there(BRANCH "snapshot/snapshot-1") &&
+                        there(BRANCH "tag/tag-v1"));
+            run_sql("CALL sys.delete_branch('d.t', 'b');");
+        } else {
+            assert_false(done);
+        }
+        assert_false(there("d.db/t/branch/branch-b"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_branch_of_nothing_has_all_schemas, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(a_branch_of_a_tag_has_the_tag_its_snapshot_and_its_schemas, open_warehouse,
+                                        close_warehouse),
+        cmocka_unit_test_setup_teardown(fast_forward_replaces_what_came_after, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(branches_are_renamed_and_deleted, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(what_paimon_refuses_is_refused_in_its_words, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(going_back_takes_what_came_after, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(an_expired_snapshot_comes_back_from_its_tag, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(a_failing_store_leaves_no_half_of_a_branch, open_warehouse, close_warehouse),
+    };
+
+    return cmocka_run_group_tests_name("sql/branch", tests, NULL, NULL);
+}
