@@ -202,14 +202,24 @@ static int describe(struct replay *r, const struct group *g, struct pfs_part *pa
 
 /* ---- was it committed? ---- */
 
-static const struct tried *find_tried(const struct replay *r, uint64_t part, const char *user)
+/* A journal counts its parts by itself and its user has no other; but whoever gives numbers of its own has the same
+ * name in all journals, where another of its numbers may have been the same part. */
+static bool speaks_of(const struct pfs_part_intent *intent, const struct pfs_part *part, const char *user)
+{
+    bool names = false;
+
+    for (int32_t i = 0; i < intent->parts; i++)
+        names |= intent->part[i] == part->number;
+    return names && strcmp(intent->user, user) == 0 && (part->user == NULL || intent->identifier == part->identifier);
+}
+
+static const struct tried *find_tried(const struct replay *r, const struct pfs_part *part, const char *user)
 {
     const struct tried *found = NULL;
 
     for (int64_t i = 0; i < *r->tries; i++)
-        for (int32_t k = 0; k < r->tried[i].intent.parts; k++)
-            if (r->tried[i].intent.part[k] == part && strcmp(r->tried[i].intent.user, user) == 0)
-                found = &r->tried[i];
+        if (speaks_of(&r->tried[i].intent, part, user))
+            found = &r->tried[i];
     return found;
 }
 
@@ -290,7 +300,7 @@ static int ask_files(struct replay *r, struct pfs_table *table, const struct pfs
 static int is_committed(struct replay *r, const struct group *g, const struct pfs_part *part, struct pfs_err *err)
 {
     const char *user = part->user != NULL ? part->user : pfs_foreign_user(r->source->foreign);
-    const struct tried *tried = find_tried(r, part->number, user);
+    const struct tried *tried = find_tried(r, part, user);
     struct pfs_table *table = g->slot->table;
     struct pfs_table_parts at;
     int64_t id;

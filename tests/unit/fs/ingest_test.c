@@ -57,22 +57,32 @@ static void execute(const char *sql)
 }
 
 /* Flushed, never released: the process dies before. */
+static void flush_rows(const char *path, int flags, const char *rows, struct pfs_entry *entry, struct pfs_opened *file)
+{
+    assert_int_equal(open_path(path, O_WRONLY | flags, entry, file), 0);
+    pfs_tree_write(t.tree, &t.waiting.request, file->handle, 0, pfs_str(rows));
+    assert_true(pfs_waiting_result(&t.waiting, NULL) > 0);
+    pfs_tree_flush(t.tree, &t.waiting.request, file->handle);
+    assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 0);
+}
+
+static void die(const struct pfs_entry *entry, const struct pfs_opened *file)
+{
+    pfs_store_memory_power_cut(memory); /* from here on nothing of this life counts */
+    assert_true(deads + 4 <= COUNT(dead));
+    dead[deads++] = t.pool;
+    dead[deads++] = t.tree;
+    dead[deads++] = file->handle;
+    dead[deads++] = entry->node;
+}
+
 static void acknowledge(const char *path, int flags, const char *rows)
 {
     struct pfs_entry entry;
     struct pfs_opened file;
 
-    assert_int_equal(open_path(path, O_WRONLY | flags, &entry, &file), 0);
-    pfs_tree_write(t.tree, &t.waiting.request, file.handle, 0, pfs_str(rows));
-    assert_true(pfs_waiting_result(&t.waiting, NULL) > 0);
-    pfs_tree_flush(t.tree, &t.waiting.request, file.handle);
-    assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 0);
-    pfs_store_memory_power_cut(memory); /* from here on nothing of this life counts */
-    assert_true(deads + 4 <= COUNT(dead));
-    dead[deads++] = t.pool;
-    dead[deads++] = t.tree;
-    dead[deads++] = file.handle;
-    dead[deads++] = entry.node;
+    flush_rows(path, flags, rows, &entry, &file);
+    die(&entry, &file);
 }
 
 static int open_memory(void **state)
@@ -278,6 +288,24 @@ static void a_number_that_was_flushed_is_there_once_whatever_the_loader_did_mean
     }
 }
 
+/* Both are the first part of their journals, and of the same user: what is known of one says nothing of the other. */
+static void a_number_is_not_taken_for_one_of_an_earlier_journal(void **state)
+{
+    struct pfs_entry entry;
+    struct pfs_opened file;
+
+    (void)state;
+    acknowledge("d/sums/inbox@u:5", 0, "1,10\n");
+    pfs_waiting_done(&t.waiting);
+    begin_life();
+    flush_rows("d/sums/inbox@u:6", 0, "1,100\n", &entry, &file);
+    assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,10\n"); /* of the earlier journal */
+    die(&entry, &file);
+    pfs_waiting_done(&t.waiting);
+    begin_life();
+    assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,110\n");
+}
+
 /* As another engine would: v is w now, n is text, there is one column more. */
 static void publish_schema(const char *json)
 {
@@ -365,6 +393,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_journal_that_comes_back_is_not_committed_again, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_number_that_was_flushed_is_there_once_whatever_the_loader_did_meanwhile,
                                         open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(a_number_is_not_taken_for_one_of_an_earlier_journal, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_an_older_schema_are_evolved, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_table_that_is_gone_are_set_aside, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_table_that_was_made_anew_are_not_given_to_it, open_memory,
