@@ -28,6 +28,13 @@ static void report(void *context, const char *database, const char *table, const
         pfs_errors_add(errors, pfs_clock_now_ms(tree->config.clock), 0, NULL, why);
 }
 
+static void committed(void *context)
+{
+    const struct pfs_tree *tree = context;
+
+    pfs_streams_poke(tree->streams);
+}
+
 static int open_caretaker(struct pfs_tree *t, struct pfs_err *err)
 {
     const struct pfs_caretaker_config config = {.catalog = t->config.catalog,
@@ -52,6 +59,7 @@ static int open_ingest(struct pfs_tree *t, struct pfs_err *err)
                                              .write_only = t->config.write_only,
                                              .user = t->config.user,
                                              .report = report,
+                                             .committed = committed,
                                              .context = t};
 
     return pfs_ingest_open(&config, &t->ingest, err);

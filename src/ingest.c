@@ -19,8 +19,8 @@
 #define READER_TICK_MS 500 /* readers commit at most twice a second */
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 30000
-#define ALONE_SOON 64 /* so many snapshots to come are begun with before the interval is over */
-#define ALONE_MAX 256 /* so many hold writers */
+#define ALONE_SOON 8      /* so many snapshots to come are begun with before the interval is over */
+#define ALONE_MAX_MS 2000 /* when more of them will take so long writers are held: readers wait for all of them */
 #define HELD_MAX_MS 10000
 #define HELD_LOOK_MS 20
 #define JOURNAL_BYTES_MAX ((uint64_t)3 << 30) /* before the journal's own limit fails a flush */
@@ -335,10 +335,12 @@ static void run_queue(struct pfs_slot *slot)
     slot->again = false;
     slot->waiting_since_ms = 0;
     while (rc == 0 && slot->popped < until && !is_held(slot) && (parts = pop_group(slot)) != NULL) {
+        int64_t began_ms = pfs_clock_monotonic_ms();
         struct pfs_err err = {0};
 
         rc = run_group(slot, parts, &err);
         slot->committed_ms = pfs_clock_monotonic_ms();
+        slot->commit_ms = (slot->committed_ms - began_ms + 7 * slot->commit_ms + 7) / 8;
     }
 }
 
@@ -432,7 +434,7 @@ int pfs_ingest_check(struct pfs_ingest *ingest, struct pfs_table *table, struct 
 {
     const struct pfs_part_name name = name_of(table);
     const struct pfs_slot *slot;
-    int64_t alones;
+    int64_t alones, wait_ms;
 
     if (!ingest->has_thread)
         return 0;
@@ -441,8 +443,9 @@ int pfs_ingest_check(struct pfs_ingest *ingest, struct pfs_table *table, struct 
     pthread_mutex_lock(&ingest->lock);
     slot = find_slot(ingest, &name);
     alones = slot == NULL ? 0 : slot->alones;
+    wait_ms = slot == NULL ? 0 : alones * slot->commit_ms;
     pthread_mutex_unlock(&ingest->lock);
-    if (alones > ALONE_MAX)
+    if (alones > ALONE_SOON && wait_ms > ALONE_MAX_MS)
         return pfs_fail(err, EBUSY, "%lld acknowledged transactions wait for their snapshots", (long long)alones);
     return ingest->config.caretaker == NULL ? 0 : pfs_caretaker_check(ingest->config.caretaker, table, err);
 }

@@ -41,6 +41,8 @@ struct pfs_ingest_config {
     /* About rows that were acknowledged and have trouble: for errors.jsonl and the log. May be NULL. */
     void (*report)(void *context, const char *database, const char *table, const char *branch,
                    const struct pfs_err *why);
+    /* A snapshot was made: whoever follows the table need not wait. On the thread that commits. May be NULL. */
+    void (*committed)(void *context);
     void *context;
 };
 

@@ -129,6 +129,8 @@ static int note_published(struct run *run, int64_t snapshot, struct pfs_err *err
 
     if (g->config.caretaker != NULL)
         pfs_caretaker_committed(g->config.caretaker, run->table);
+    if (g->config.committed != NULL)
+        g->config.committed(g->config.context);
     (void)put_intent(run, PFS_JOURNAL_PUBLISHED, snapshot, pfs_slice_of(NULL, 0), NULL);
     if (p == NULL) /* the parts stay in the queue, and are found in the table the next time */
         return pfs_fail(err, ENOMEM, "no memory for a commit");

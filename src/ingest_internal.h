@@ -155,7 +155,8 @@ struct pfs_slot { /* a table's waiting rows; lives as long as the ingest. Guarde
     int64_t tick_ms;                      /* readers wait for a run then; 0 = none */
     int64_t retry_ms;                     /* after a failure: not before; 0 = no failure */
     int32_t failures;
-    int64_t held_ms; /* since when the queue waits for a compaction; 0 = it does not */
+    int64_t commit_ms; /* what a snapshot takes, as of the last ones */
+    int64_t held_ms;   /* since when the queue waits for a compaction; 0 = it does not */
     bool running;
     bool again; /* asked for while running */
     struct pfs_committing *waiters;
