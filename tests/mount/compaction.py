@@ -4,6 +4,7 @@ import json
 import os
 import time
 
+import load
 from mounted import DDL, equal, refused, test
 
 KEYED = DDL.replace("'bucket' = '1'", "'bucket' = '1', 'num-sorted-run.compaction-trigger' = '3'")
@@ -168,3 +169,9 @@ def append_compacts_as_a_batch_writer_does(m):
     m.mount()
     equal(kinds(m), ["APPEND"] * 6 + ["COMPACT"])
     equal(status(m)["runs"], 1)
+
+
+@test
+def transactions_under_load_are_there_once_and_leave_little(m):
+    figures = load.under_load(m, 300, 1, m.warehouse.parent)
+    assert figures["tail late s, p99"] < 5, figures

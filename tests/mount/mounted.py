@@ -32,11 +32,13 @@ class Mount:
         self.umount()
         self.mount(*options)
 
+    def pid(self):
+        return int(subprocess.run(["pgrep", "-f", "^%s mount .* %s$" % (self.binary, self.at)], capture_output=True,
+                                  text=True).stdout.split()[0])
+
     def status(self, field):
         """A line of the daemon's /proc/<pid>/status, in KiB where it is a size."""
-        pid = subprocess.run(["pgrep", "-f", "^%s mount .* %s$" % (self.binary, self.at)], capture_output=True,
-                             text=True).stdout.split()[0]
-        for line in pathlib.Path("/proc/%s/status" % pid).read_text().splitlines():
+        for line in pathlib.Path("/proc/%d/status" % self.pid()).read_text().splitlines():
             if line.startswith(field + ":"):
                 return int(line.split()[1])
 
