@@ -24,7 +24,7 @@ static void report(void *context, const char *database, const char *table, const
     struct pfs_errors *errors;
 
     pfs_tree_count(tree, "other", -why->code, why);
-    if (pfs_tree_errors(tree, &place, &errors, NULL) == 0)
+    if (database != NULL && pfs_tree_errors(tree, &place, &errors, NULL) == 0)
         pfs_errors_add(errors, pfs_clock_now_ms(tree->config.clock), 0, NULL, why);
 }
 

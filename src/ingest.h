@@ -38,7 +38,8 @@ struct pfs_ingest_config {
     bool background;            /* false (CLI): nothing is committed but by close or pfs_ingest_commit */
     bool write_only;            /* others compact, also what tables in lookup mode want at each commit */
     const char *user;           /* commit user of anonymous transactions; NULL = a new UUID */
-    /* About rows that were acknowledged and have trouble: for errors.jsonl and the log. May be NULL. */
+    /* About rows that were acknowledged and have trouble: for errors.jsonl and the log. May be NULL. Names NULL: of
+     * tables that are not known. */
     void (*report)(void *context, const char *database, const char *table, const char *branch,
                    const struct pfs_err *why);
     /* A snapshot was made: whoever follows the table need not wait. On the thread that commits. May be NULL. */

@@ -466,12 +466,15 @@ static int replay_one(struct pfs_ingest *g, struct pfs_foreign *foreign, struct 
 {
     struct pfs_source *source = pfs_zalloc(sizeof(*source));
     struct replay r = {.ingest = g, .source = source, .tried = tried, .tries = tries};
+    struct pfs_err why = {0};
     int rc;
 
     if (source == NULL) {
         pfs_foreign_close(foreign, false);
         return pfs_fail(err, ENOMEM, "no memory for a journal");
     }
+    if (pfs_foreign_damage(foreign, &why) && g->config.report != NULL)
+        g->config.report(g->config.context, NULL, NULL, NULL, &why);
     source->foreign = foreign;
     source->refs = 1;
     r.record = pfs_foreign_records(foreign, &r.records);

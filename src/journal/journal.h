@@ -95,8 +95,9 @@ struct pfs_journal_record {
 struct pfs_foreign; /* the journal of a process that is gone; ours to finish, under its lock */
 
 /* Tries the locks of all other journals of the directory; the ones that were had (the array is the caller's to
- * pfs_free, each journal to close). A record that ends early or does not match its hash ends its segment there (a crash
- * in the middle of an append), later segments count nevertheless. A journal that cannot be read or that a later version
+ * pfs_free, each journal to close). A record that ends early or does not match its hash ends its segment there when no
+ * record follows (a crash in the middle of an append); else it is damage, and those that follow count. Later segments
+ * count in any case. A journal that cannot be read or that a later version
  * wrote is left alone, and is the error when no other one was had. A segment that was only begun is removed. */
 int pfs_journal_take(struct pfs_journal *journal, struct pfs_foreign ***out, int32_t *count, struct pfs_err *err);
 const char *pfs_foreign_user(const struct pfs_foreign *foreign);
@@ -104,6 +105,9 @@ const char *pfs_foreign_user(const struct pfs_foreign *foreign);
 const struct pfs_journal_record *pfs_foreign_records(const struct pfs_foreign *foreign, int64_t *count);
 int pfs_foreign_read(struct pfs_foreign *foreign, struct pfs_place_in_journal place, struct pfs_arena *arena,
                      struct pfs_slice *out, struct pfs_err *err);
-/* finished: everything in it is retired or carried over: its segments are removed, oldest first (one whose header is
- * damaged is renamed to "damaged-..." instead, for a person). Else they stay, unlocked. NULL allowed. */
+/* Was there damage between its records? Then which, as a sentence. */
+bool pfs_foreign_damage(const struct pfs_foreign *foreign, struct pfs_err *err);
+/* finished: everything in it is retired or carried over: its segments are removed, oldest first (one that is damaged,
+ * in its header or later, is renamed to "damaged-..." instead, for a person). Else they stay, unlocked. NULL allowed.
+ */
 void pfs_foreign_close(struct pfs_foreign *foreign, bool finished);

@@ -152,15 +152,61 @@ static int look(struct window *w, uint64_t at, uint64_t seed, struct pfs_segment
     return pfs_le64(head + 16) == hash_record(head, seed, out->body);
 }
 
+/* Could a record's head begin here? Most bytes of a body cannot. */
+static bool may_be_head(const uint8_t *head, uint64_t left)
+{
+    uint32_t kind = pfs_le32(head + 4);
+    uint64_t len = pfs_le32(head), transaction = pfs_le64(head + 8);
+
+    if (len > PFS_JOURNAL_BODY_MAX || len > left - PFS_RECORD_HEAD)
+        return false;
+    return kind == PFS_RECORD_CUT ? transaction == 0 : kind < PFS_JOURNAL_KINDS && transaction != 0;
+}
+
+/* The next record behind `from`, which is none: 1, or 0 when there is none any more. `budget`: bytes that may be hashed
+ * in vain, since lengths are what the file says. */
+static int find_next(struct window *w, uint64_t from, uint64_t seed, uint64_t *budget, struct pfs_segment_record *out,
+                     struct pfs_err *err)
+{
+    uint64_t size = pfs_file_size(w->file);
+
+    for (uint64_t at = from + 1; at < size && size - at >= PFS_RECORD_HEAD; at++) {
+        const uint8_t *head;
+        uint64_t len;
+        int rc;
+
+        PFS_TRY(slide(w, at, PFS_RECORD_HEAD, err));
+        head = w->bytes + (size_t)(at - w->start);
+        if (!may_be_head(head, size - at))
+            continue;
+        len = PFS_RECORD_HEAD + (uint64_t)pfs_le32(head);
+        if (len > *budget)
+            return 0;
+        *budget -= len;
+        rc = look(w, at, seed, out, err);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
 int pfs_segment_scan(struct pfs_file *file, const struct pfs_segment_header *header, pfs_segment_visit_fn *visit,
-                     void *context, struct pfs_err *err)
+                     void *context, struct pfs_segment_damage *damage, struct pfs_err *err)
 {
     struct window w = {.file = file};
     struct pfs_segment_record record;
-    uint64_t at = header->bytes;
+    uint64_t at = header->bytes, budget = 4 * pfs_file_size(file);
     int rc = 0;
 
-    while (rc == 0 && (rc = look(&w, at, header->seed, &record, err)) > 0) {
+    *damage = (struct pfs_segment_damage){0};
+    while (rc == 0 && at <= pfs_file_size(file)) {
+        rc = look(&w, at, header->seed, &record, err);
+        if (rc == 0 && (rc = find_next(&w, at, header->seed, &budget, &record, err)) > 0) {
+            damage->at = damage->bytes == 0 ? at : damage->at;
+            damage->bytes += record.at - PFS_RECORD_HEAD - at;
+        }
+        if (rc <= 0)
+            break;
         rc = visit(context, &record, err);
         at = record.at + record.body.len;
     }

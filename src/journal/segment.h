@@ -47,9 +47,15 @@ struct pfs_segment_record {
 
 typedef int pfs_segment_visit_fn(void *context, const struct pfs_segment_record *record, struct pfs_err *err);
 
-/* All records up to the first that is none. 0, or the store's failure, or what the visitor gave. */
+/* Stretches between records that are none: the first of them, and how many bytes in all. */
+struct pfs_segment_damage {
+    uint64_t at, bytes; /* bytes 0 = none */
+};
+
+/* All records; behind a stretch that is none, those that follow. What no record follows is the end, as a crash leaves
+ * it, and no damage. 0, or the store's failure, or what the visitor gave. */
 int pfs_segment_scan(struct pfs_file *file, const struct pfs_segment_header *header, pfs_segment_visit_fn *visit,
-                     void *context, struct pfs_err *err);
+                     void *context, struct pfs_segment_damage *damage, struct pfs_err *err);
 /* The body of one record; -EIO when it is none or has another length. */
 int pfs_segment_read(struct pfs_file *file, uint64_t seed, struct pfs_place_in_journal place, struct pfs_arena *arena,
                      struct pfs_slice *out, struct pfs_err *err);

@@ -17,6 +17,7 @@ struct part {
     int32_t number;
     uint64_t seed;
     bool whole; /* has a header */
+    struct pfs_segment_damage damage;
 };
 
 struct pfs_foreign {
@@ -152,6 +153,10 @@ static void apply_cuts(struct pfs_foreign *f)
             f->record[kept++] = f->record[i];
     }
     f->records = kept;
+    for (int32_t c = 0; c < f->cuts; c++)
+        for (int32_t i = 0; i < f->parts; i++)
+            if (f->part[i].number == f->cut[c].segment && f->part[i].damage.at >= f->cut[c].bytes)
+                f->part[i].damage.bytes = 0;
 }
 
 /* ---- taking ---- */
@@ -168,7 +173,7 @@ static int take_segment(struct pfs_foreign *f, struct part *part, struct pfs_err
     part->seed = header.seed;
     memcpy(f->user, header.user, sizeof(f->user));
     f->scanning = part->number;
-    return pfs_segment_scan(part->file, &header, keep_record, f, err);
+    return pfs_segment_scan(part->file, &header, keep_record, f, &part->damage, err);
 }
 
 /* 1 = had; 0 = not ours to take now. */
@@ -282,6 +287,21 @@ const struct pfs_journal_record *pfs_foreign_records(const struct pfs_foreign *f
     return f->record;
 }
 
+bool pfs_foreign_damage(const struct pfs_foreign *f, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < f->parts; i++)
+        if (f->part[i].damage.bytes > 0) {
+            (void)pfs_fail(
+                err, EIO,
+                "journal-%s-%d: %llu bytes at %llu are damaged, and rows that were acknowledged may be lost; "
+                "all else of it is taken, and it is kept as damaged-%s-%d",
+                f->uuid, f->part[i].number, (unsigned long long)f->part[i].damage.bytes,
+                (unsigned long long)f->part[i].damage.at, f->uuid, f->part[i].number);
+            return true;
+        }
+    return false;
+}
+
 int pfs_foreign_read(struct pfs_foreign *f, struct pfs_place_in_journal place, struct pfs_arena *arena,
                      struct pfs_slice *out, struct pfs_err *err)
 {
@@ -298,7 +318,7 @@ static int remove_part(struct pfs_foreign *f, const struct part *part)
     int rc;
 
     pfs_segment_path(path, f->uuid, part->number);
-    if (!part->whole && pfs_file_size(part->file) > PFS_SEGMENT_HEADER_MAX) {
+    if (part->damage.bytes > 0 || (!part->whole && pfs_file_size(part->file) > PFS_SEGMENT_HEADER_MAX)) {
         (void)snprintf(kept, sizeof(kept), PFS_JOURNAL_DIRECTORY "/damaged-%s-%d", f->uuid, part->number);
         rc = pfs_store_rename_new(f->store, path, kept, NULL);
     } else {

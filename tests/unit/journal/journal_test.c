@@ -159,6 +159,65 @@ static void a_living_journal_is_not_taken_and_a_dead_one_is(void **state)
     pfs_store_close(store);
 }
 
+/* Replaces the text in the one journal of the store. */
+struct finding {
+    char name[128];
+};
+
+static int find_journal(void *context, struct pfs_slice name, bool directory)
+{
+    struct finding *f = context;
+
+    if (!directory && name.len > 8 && memcmp(name.at, "journal-", 8) == 0)
+        (void)snprintf(f->name, sizeof(f->name), ".paimonfs/%.*s", (int)name.len, (const char *)name.at);
+    return 0;
+}
+
+static void damage(struct pfs_store *store, const char *from, const char *to)
+{
+    struct finding f = {""};
+    struct pfs_slice bytes;
+    uint8_t *at;
+
+    assert_int_equal(pfs_store_list(store, ".paimonfs", find_journal, &f, NULL), 0);
+    assert_int_equal(pfs_store_load(store, f.name, 1 << 20, &bytes, NULL), 0);
+    at = memmem(bytes.at, bytes.len, from, strlen(from));
+    assert_non_null(at);
+    memcpy(at, to, strlen(to));
+    assert_int_equal(pfs_store_publish(store, f.name, bytes, true, NULL), 0);
+    pfs_free((void *)(uintptr_t)bytes.at);
+}
+
+static void damage_between_records_is_told_and_hides_none_behind_it(void **state)
+{
+    struct pfs_store *store = open_memory();
+    struct pfs_journal *journal = open_journal(store, 0, 0), *other;
+    struct pfs_foreign **foreign;
+    struct pfs_err err = {0};
+    char rows[1000];
+    int32_t count;
+
+    (void)state;
+    assert_int_equal(write_one(journal, 1, "first"), 0);
+    assert_int_equal(write_one(journal, 2, "second"), 0);
+    assert_int_equal(write_one(journal, 3, "third"), 0);
+    pfs_journal_close(journal);
+    damage(store, "second", "sEcond");
+    other = open_journal(store, 0, 0);
+    assert_int_equal(pfs_journal_take(other, &foreign, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_true(pfs_foreign_damage(foreign[0], &err));
+    assert_non_null(strstr(err.text, "are damaged"));
+    pfs_foreign_close(foreign[0], false);
+    pfs_free(foreign);
+    pfs_journal_close(other);
+    assert_int_equal(take_rows(store, rows, sizeof(rows), true), 1);
+    assert_string_equal(rows, "first,third,");
+    assert_int_equal(count_files(store), 1); /* kept for a person */
+    assert_int_equal(take_rows(store, rows, sizeof(rows), true), 0);
+    pfs_store_close(store);
+}
+
 static void retired_segments_go_oldest_first(void **state)
 {
     struct pfs_store *store = open_memory();
@@ -398,6 +457,7 @@ int main(void)
         cmocka_unit_test(an_unused_journal_makes_no_file),
         cmocka_unit_test(records_are_read_back_while_written),
         cmocka_unit_test(a_living_journal_is_not_taken_and_a_dead_one_is),
+        cmocka_unit_test(damage_between_records_is_told_and_hides_none_behind_it),
         cmocka_unit_test(retired_segments_go_oldest_first),
         cmocka_unit_test(close_removes_a_retired_journal),
         cmocka_unit_test(a_full_journal_refuses_rows_and_takes_ends),
