@@ -217,7 +217,7 @@ static int64_t take(struct pfs_inbox *b, struct pfs_request *request, struct pfs
         pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
         rows = pfs_text_parser_feed(b->parser, bytes, last, &arena, &batch, &used, &refusal, &err);
         if (rows < 0) {
-            int64_t result = fail(b, request, refusal.row > 0 ? &refusal : NULL, &err);
+            int64_t result = fail(b, request, refusal.text.at != NULL ? &refusal : NULL, &err);
 
             pfs_arena_done(&arena);
             return result;

@@ -180,9 +180,17 @@ size_t pfs_csv_row_end(struct pfs_row_end *end, struct pfs_slice in)
 static int fail_header(struct pfs_text_parser *p, struct pfs_slice in, int code, const char *what,
                        struct pfs_slice name)
 {
+    size_t len = pfs_utf8_prefix(name, 100);
+
     p->bad_at = in.at;
     p->bad_header = true;
-    return pfs_fail(&p->err, code, "%s \"%.*s\"", what, (int)pfs_utf8_prefix(name, 100), (const char *)name.at);
+    p->bad_column = NULL;
+    if (len < sizeof(p->bad_name) && memchr(name.at, 0, len) == NULL) {
+        memcpy(p->bad_name, name.at, len);
+        p->bad_name[len] = '\0';
+        p->bad_column = p->bad_name;
+    }
+    return pfs_fail(&p->err, code, "%s \"%.*s\"", what, (int)len, (const char *)name.at);
 }
 
 /* The name that a field spells. */

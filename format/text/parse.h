@@ -224,6 +224,7 @@ struct pfs_text_parser {
     size_t bad_len;        /* its bytes up to where the scan refused it */
     const char *bad_column;
     bool bad_header;
+    char bad_name[128]; /* of the header's field */
     struct pfs_arena *scratch; /* the batch's arena */
     uint8_t text[200];
 };

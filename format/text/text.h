@@ -53,7 +53,8 @@ void pfs_text_quote(struct pfs_slice text, struct pfs_buf *out);
 /* Where and why a row was refused, for errors.jsonl and the sentence. */
 struct pfs_text_refusal {
     int64_t row;           /* 1 = the first row of data (the header is not counted); 0 = the header */
-    const char *column;    /* NULL = the row as a whole; borrowed from the fields */
+    const char *column;    /* NULL = the row as a whole; borrowed from the fields, of a header its own: until the next
+                              call of the parser */
     uint64_t offset;       /* bytes from the start of the stream to the row's first byte */
     struct pfs_slice text; /* the row's bytes, at most 200; valid until the next call of the parser */
     int32_t group;         /* of a file: 1 + its row group, and the row's text is JSON; 0 = it was text */

@@ -92,7 +92,7 @@ def cases(quick):
     yield "an object for an integer", "inbox", b'{"k":{"a":1}}\n', INVAL, 1, "k", "is not an integer"
     yield "a key twice", "inbox", b'{"k":1,"k":2}\n', INVAL, 1, None, 'twice the column "k"'
     yield "an unknown key", "inbox", b'{"k":1,"zz":2}\n', INVAL, 1, None, 'unknown column "zz"'
-    yield "an unknown header field", "inbox", b"k,zz\n1,2\n", INVAL, None, None, "zz"
+    yield "an unknown header field", "inbox", b"k,zz\n1,2\n", INVAL, 0, "zz", "zz"
     yield "a missing key", "inbox", b'{"s":"x"}\n', INVAL, 1, "k", "NULL is not allowed"
     yield "a null key", "inbox", csv(k=""), INVAL, 1, "k", "NULL is not allowed"
     yield "an unknown row kind", "inbox", b'{"_kind":"?","k":1}\n', INVAL, 1, None, "kind"
