@@ -212,6 +212,18 @@ def the_helper_of_mount_takes_lines_of_fstab(m):
 
 
 @test
+def statements_of_the_command_line_see_what_a_dead_daemon_acknowledged(m):
+    equal(m.sh("echo 1,a,1 >> d/t/inbox").returncode, 0)
+    pid = daemon(m)
+    os.kill(pid, signal.SIGKILL)
+    gone(pid)
+    subprocess.run(["fusermount3", "-u", "-z", m.at], check=True)
+    m.sql("CALL sys.create_tag('d.t', 'after');")
+    m.mount()
+    equal(m.read("d/t/tag/after/snapshot/latest.csv"), "k,v,amount\n1,a,1.00\n")
+
+
+@test
 def rows_are_committed_when_the_mount_ends(m):
     m.sh("echo 1,a,1 >> d/t/inbox; echo 2,b,1 > d/t/inbox")
     m.umount()
