@@ -282,6 +282,7 @@ static int open_write(struct run *run, struct pfs_err *err)
                                             .schemas = parts.schemas,
                                             .clock = run->ingest->config.clock,
                                             .pool = parts.pool,
+                                            .user = run->user,
                                             .overwrite = run->parts->overwrite != NULL};
 
     return pfs_write_open(&config, &run->write, err);

@@ -227,10 +227,12 @@ static int add_to_write(void *context, struct pfs_arena *arena, const struct pfs
 /* From now on rows become files. Those that the journal holds come first: they are older. */
 static int begin_write(struct pfs_transaction *t, struct pfs_err *err)
 {
+    const char *user = t->user != NULL ? t->user : t->ingest->user;
+
     if (t->append)
         pfs_transaction_split(t, false);
     PFS_TRY(pfs_table_state(t->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &t->state, err));
-    PFS_TRY(pfs_table_write_open(t->table, write_memory(t->ingest), &t->write, err));
+    PFS_TRY(pfs_table_write_open_as(t->table, write_memory(t->ingest), user, &t->write, err));
     atomic_fetch_add(&t->ingest->big, 1);
     if (t->part != NULL)
         PFS_TRY(pfs_part_rows(t->ingest, t->part, add_to_write, t, err));

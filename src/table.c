@@ -395,11 +395,18 @@ int pfs_table_schema(struct pfs_table *table, const struct pfs_schema **out, str
 
 int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pfs_write **out, struct pfs_err *err)
 {
+    return pfs_table_write_open_as(table, memory_bytes, NULL, out, err);
+}
+
+int pfs_table_write_open_as(struct pfs_table *table, size_t memory_bytes, const char *user, struct pfs_write **out,
+                            struct pfs_err *err)
+{
     const struct pfs_schema *schema;
     struct pfs_write_config config = {.store = table->config.store,
                                       .table = table->config.root,
                                       .schemas = table->schemas,
                                       .memory_bytes = memory_bytes,
+                                      .user = user,
                                       .clock = table->config.clock,
                                       .pool = table->config.pool};
 

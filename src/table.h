@@ -76,6 +76,9 @@ int pfs_table_alter(struct pfs_table *table, const struct pfs_schema_change *cha
 
 /* Rows for this table; memory_bytes 0 = the default. -EOPNOTSUPP with the feature's name when it cannot be written. */
 int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pfs_write **out, struct pfs_err *err);
+/* The same for a commit of that user: files may be named after it. */
+int pfs_table_write_open_as(struct pfs_table *table, size_t memory_bytes, const char *user, struct pfs_write **out,
+                            struct pfs_err *err);
 
 /* Commits the write's rows as one APPEND snapshot of `user` and `identifier` and waits until it is durable; retries
  * lost races with the newest state (commit.max-retries). Nothing to write: success without a snapshot, *id = 0. With

@@ -41,6 +41,7 @@ struct pfs_cross;
 
 struct pfs_write {
     struct pfs_write_config config;
+    char *user; /* the config's */
     struct pfs_gate gate;
     struct pfs_engine *engine; /* rows are sorted and merged; NULL = they are written as they come */
     int32_t *column;           /* 0 .. columns - 1: the engine's */

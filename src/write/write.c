@@ -38,6 +38,16 @@ static int open_engine(struct pfs_write *w, struct pfs_err *err)
     return pfs_engine_open(schema, w->column, schema->columns, &w->engine, err);
 }
 
+/* The handle that names it may go before the write does. */
+static int copy_user(struct pfs_write *w, const char *user, struct pfs_err *err)
+{
+    if (user == NULL)
+        return 0;
+    w->user = pfs_strdup(user);
+    w->config.user = w->user;
+    return w->user == NULL ? pfs_fail(err, ENOMEM, "no memory for a write") : 0;
+}
+
 int pfs_write_open(const struct pfs_write_config *config, struct pfs_write **out, struct pfs_err *err)
 {
     struct pfs_write *w;
@@ -48,11 +58,14 @@ int pfs_write_open(const struct pfs_write_config *config, struct pfs_write **out
     if (w == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a write");
     w->config = *config;
+    w->config.user = NULL;
     if (w->config.memory_bytes == 0)
         w->config.memory_bytes = MEMORY_DEFAULT;
     pfs_partitions_init(&w->partitions);
     pfs_arena_init(&w->arena, PFS_MANIFEST_BYTES_MAX);
-    rc = pfs_gate_init(&w->gate, config->schema, err);
+    rc = copy_user(w, config->user, err);
+    if (rc == 0)
+        rc = pfs_gate_init(&w->gate, config->schema, err);
     if (rc == 0)
         rc = open_engine(w, err);
     if (rc < 0) {
@@ -125,6 +138,7 @@ void pfs_write_close(struct pfs_write *write)
     pfs_partitions_done(&write->partitions);
     pfs_arena_done(&write->arena);
     pfs_free(write->column);
+    pfs_free(write->user);
     pfs_free(write);
 }
 
