@@ -11,7 +11,7 @@ static void follow(struct pfs_slot *slot)
     pthread_mutex_lock(&g->lock);
     while (slot->published) {
         struct pfs_err err = {0};
-        int64_t identifier = slot->published_as;
+        int64_t identifier = g->config.background ? slot->published_as : PFS_BATCH_IDENTIFIER;
 
         slot->published = false;
         pthread_mutex_unlock(&g->lock);

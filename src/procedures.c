@@ -34,6 +34,14 @@ int pfs_calling_number(const struct pfs_statement *s, const char *name, int64_t 
     return 0;
 }
 
+int pfs_calling_millis(const struct pfs_statement *s, const char *name, int64_t fallback, int64_t *out,
+                       struct pfs_err *err)
+{
+    struct pfs_option item = {name, pfs_calling_argument(s, name)};
+
+    return pfs_options_millis(&(struct pfs_options){item.value != NULL, &item}, name, fallback, out, err);
+}
+
 int pfs_calling_bool(const struct pfs_statement *s, const char *name, bool fallback, bool *out, struct pfs_err *err)
 {
     const char *text = pfs_calling_argument(s, name);

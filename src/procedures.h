@@ -35,8 +35,11 @@ extern const struct pfs_procedure pfs_procedures_retain[];  /* expiry, consumers
 const char *pfs_calling_argument(const struct pfs_statement *statement, const char *name);
 /* Fails with a sentence when it is not given. */
 int pfs_calling_want(const struct pfs_statement *statement, const char *name, const char **out, struct pfs_err *err);
-/* As a number; absent: the fallback. As true or false. */
+/* As a number; absent: the fallback, here and below. */
 int pfs_calling_number(const struct pfs_statement *statement, const char *name, int64_t fallback, int64_t *out,
+                       struct pfs_err *err);
+/* As a duration ("3 d", "90 min"), in milliseconds. */
+int pfs_calling_millis(const struct pfs_statement *statement, const char *name, int64_t fallback, int64_t *out,
                        struct pfs_err *err);
 int pfs_calling_bool(const struct pfs_statement *statement, const char *name, bool fallback, bool *out,
                      struct pfs_err *err);

@@ -574,47 +574,6 @@ int pfs_table_tags(struct pfs_table *table, struct pfs_arena *arena, const char 
     return pfs_tag_list(table->config.store, table->config.meta, arena, names, count, err);
 }
 
-static int tag_newest(struct pfs_table *t, const char *name, struct pfs_err *err)
-{
-    struct pfs_state *state;
-    int rc;
-
-    PFS_TRY(latest(t, &state, err));
-    if (!state->exists)
-        rc = pfs_fail(err, ENOENT, "Cannot create tag because latest snapshot doesn't exist.");
-    else
-        rc = pfs_tag_create(t->config.store, t->config.meta, name, &state->snapshot, err);
-    pfs_state_unref(state);
-    return rc;
-}
-
-int pfs_table_tag_create(struct pfs_table *table, const char *name, int64_t snapshot, struct pfs_err *err)
-{
-    struct pfs_snapshot facts;
-    struct pfs_arena arena;
-    int rc;
-
-    if (table->config.read_only)
-        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
-    if (snapshot == 0)
-        return tag_newest(table, name, err);
-    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = pfs_snapshot_load(table->config.store, table->config.meta, snapshot, &arena, &facts, NULL, err);
-    if (rc == -ENOENT)
-        rc = pfs_fail(err, ENOENT, "snapshot %lld is not there, and cannot be tagged", (long long)snapshot);
-    if (rc == 0)
-        rc = pfs_tag_create(table->config.store, table->config.meta, name, &facts, err);
-    pfs_arena_done(&arena);
-    return rc;
-}
-
-int pfs_table_tag_delete(struct pfs_table *table, const char *name, struct pfs_err *err)
-{
-    if (table->config.read_only)
-        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
-    return pfs_tag_remove(table->config.store, table->config.meta, name, err);
-}
-
 int pfs_table_tag_rename(struct pfs_table *table, const char *from, const char *to, struct pfs_err *err)
 {
     if (table->config.read_only)
@@ -671,6 +630,11 @@ int pfs_table_consumer_set(struct pfs_table *table, const char *name, int64_t ne
     int64_t now;
 
     PFS_TRY(pfs_table_consumer(table, name, &now, err));
+    return save_consumer(table, name, next, err);
+}
+
+int pfs_table_consumer_put(struct pfs_table *table, const char *name, int64_t next, struct pfs_err *err)
+{
     return save_consumer(table, name, next, err);
 }
 

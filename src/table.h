@@ -168,6 +168,24 @@ struct pfs_expire_want { /* PFS_NO_NUMBER: as the table's options say */
 int pfs_table_expire_snapshots(struct pfs_table *table, const struct pfs_expire_want *want, int64_t *expired,
                                struct pfs_err *err);
 
+/* Long-lived changelogs. before_ms PFS_NO_NUMBER: however old. all: every one of them. */
+int pfs_table_expire_changelogs(struct pfs_table *table, const struct pfs_expire_want *want, bool all, int64_t *expired,
+                                struct pfs_err *err);
+/* Tags that have outlived their time to live, and with before_ms (an instant; PFS_NO_NUMBER = none) those created
+ * before it. Their names, in the arena. */
+int pfs_table_expire_tags(struct pfs_table *table, int64_t before_ms, struct pfs_arena *arena, const char ***names,
+                          int64_t *count, struct pfs_err *err);
+
+/* Partitions that are older than partition.expiration-time and its neighbours in `options` (the table's, or changed)
+ * say. What they were, in the arena. -EINVAL: they say nothing, or there are no partitions. */
+int pfs_table_expire_partitions(struct pfs_table *table, const struct pfs_options *options, struct pfs_arena *arena,
+                                const char ***names, int64_t *count, struct pfs_err *err);
+
+/* Files of the main table older than an instant that nothing names any more (src/retain/retain.h), all branches looked
+ * at. dry: they are only counted. */
+int pfs_table_remove_orphans(struct pfs_table *table, int64_t before_ms, bool dry, int64_t *files, int64_t *bytes,
+                             struct pfs_err *err);
+
 /* What a writer of Paimon does after each commit, when the table is not write-only: what has had its time goes. Costs a
  * few stats when nothing is due. A call while another thread is at it returns at once. identifier: of the commit. */
 int pfs_table_maintain(struct pfs_table *table, int64_t identifier, struct pfs_err *err);
@@ -193,9 +211,16 @@ int pfs_table_tags(struct pfs_table *table, struct pfs_arena *arena, const char 
 int pfs_table_branches(struct pfs_table *table, struct pfs_arena *arena, const char ***names, int64_t *count,
                        struct pfs_err *err);
 
-/* Tags a snapshot (0 = the newest; -ENOENT with a sentence when it is not there); bare -EEXIST. delete: bare -ENOENT;
- * only the tag's file goes, files that only it needs become orphans. rename: bare -ENOENT, -EEXIST. */
+/* Tags a snapshot (0 = the newest; -ENOENT with a sentence when it is not there and no tag has it) for as long as the
+ * table's options say; bare -EEXIST. put: for retained_ms (PFS_NO_NUMBER = as the options say); with replace a tag that
+ * is there (bare -ENOENT) is moved to the snapshot. delete: bare -ENOENT; files that only the tag needed go with it.
+ * rename: bare -ENOENT, -EEXIST. */
 int pfs_table_tag_create(struct pfs_table *table, const char *name, int64_t snapshot, struct pfs_err *err);
+struct pfs_tag_want {
+    int64_t snapshot, retained_ms;
+    bool replace;
+};
+int pfs_table_tag_put(struct pfs_table *table, const char *name, const struct pfs_tag_want *want, struct pfs_err *err);
 int pfs_table_tag_delete(struct pfs_table *table, const char *name, struct pfs_err *err);
 int pfs_table_tag_rename(struct pfs_table *table, const char *from, const char *to, struct pfs_err *err);
 
@@ -224,13 +249,14 @@ int pfs_table_first_snapshot(struct pfs_table *table, bool watermark, int64_t fr
 
 /* Consumers: the next snapshot that each wants to read. create: at the newest snapshot, so that what comes is read; one
  * that is there stays as it is. move: from `seen` to `next`, and nothing when it stands elsewhere by now. set, delete,
- * position: bare -ENOENT when there is none. */
+ * position: bare -ENOENT when there is none. put: as set, and makes one that is not there. */
 int pfs_table_consumers(struct pfs_table *table, struct pfs_arena *arena, const char ***names, int64_t *count,
                         struct pfs_err *err);
 int pfs_table_consumer(struct pfs_table *table, const char *name, int64_t *next, struct pfs_err *err);
 int pfs_table_consumer_create(struct pfs_table *table, const char *name, struct pfs_err *err);
 int pfs_table_consumer_move(struct pfs_table *table, const char *name, int64_t seen, int64_t next, struct pfs_err *err);
 int pfs_table_consumer_set(struct pfs_table *table, const char *name, int64_t next, struct pfs_err *err);
+int pfs_table_consumer_put(struct pfs_table *table, const char *name, int64_t next, struct pfs_err *err);
 int pfs_table_consumer_delete(struct pfs_table *table, const char *name, struct pfs_err *err);
 
 /* A JSON object that says how the table is: snapshot, schema, files and runs a bucket, bytes, unsupported features. */

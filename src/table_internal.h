@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "src/catalog.h"
+#include "src/retain/retain.h"
 
 struct pfs_table_config {
     struct pfs_store *store;
@@ -29,12 +30,20 @@ void pfs_table_unlock_compaction(struct pfs_table *table);
 bool pfs_table_try_ref(struct pfs_table *table);
 struct pfs_table **pfs_table_link(struct pfs_table *table); /* the next one on the catalog's list */
 
-struct pfs_upkeep {       /* of table_retain.c */
-    pthread_mutex_t lock; /* one expires at a time; above the commit lock, held across I/O; guards the rest */
-    int64_t earliest;     /* the oldest snapshot when it was looked for last; 0 = not known */
-    int64_t earliest_ms;  /* when it was committed */
-    int64_t looked_ms;    /* monotonic */
+struct pfs_upkeep {        /* of table_retain.c */
+    pthread_mutex_t lock;  /* one expires at a time; above the commit lock, held across I/O; guards the rest */
+    int64_t earliest;      /* the oldest snapshot when it was looked for last; 0 = not known */
+    int64_t earliest_ms;   /* when it was committed */
+    int64_t looked_ms;     /* monotonic */
+    int64_t partitions_ms; /* when partitions were looked at last; 0 = never */
+    struct pfs_autotag autotag;
+    int64_t autotag_schema; /* id of the schema that it is for */
+    struct pfs_stat tags;   /* of the directory of tags, when they were looked at last */
+    int64_t tags_end_ms;    /* when the first of them will have outlived its time */
+    int64_t tags_looked_ms; /* monotonic; 0 = never */
 };
+/* What src/retain is asked with. */
+int pfs_table_retain(struct pfs_table *table, struct pfs_retain *at, struct pfs_retention *how, struct pfs_err *err);
 struct pfs_upkeep *pfs_table_upkeep(struct pfs_table *table);
 
 /* Of local time before UTC, at that time. */
@@ -47,3 +56,6 @@ int pfs_table_check_defaults(const struct pfs_schema *schema, struct pfs_arena *
  * schemas, snapshots or tags of the table. */
 int pfs_table_lock_commit(struct pfs_table *table, struct pfs_err *err);
 void pfs_table_unlock_commit(struct pfs_table *table);
+/* Drops partitions that have had their time, when it is time to look. Upkeep's lock held. */
+int pfs_table_partitions_due(struct pfs_table *table, struct pfs_upkeep *upkeep, const struct pfs_retain *at,
+                             int64_t identifier, struct pfs_err *err);

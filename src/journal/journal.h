@@ -111,3 +111,12 @@ bool pfs_foreign_damage(const struct pfs_foreign *foreign, struct pfs_err *err);
  * in its header or later, is renamed to "damaged-..." instead, for a person). Else they stay, unlocked. NULL allowed.
  */
 void pfs_foreign_close(struct pfs_foreign *foreign, bool finished);
+
+/* ---- what all say ---- */
+
+typedef int pfs_journal_look_fn(void *context, enum pfs_journal_kind kind, struct pfs_slice body, struct pfs_err *err);
+
+/* Calls `each` for every record of every journal of the warehouse, those of living processes too: for who must not
+ * touch what an acknowledged row needs. No lock is taken; records that are added meanwhile may be missed. An error: a
+ * journal cannot be read, or `each` gave one. */
+int pfs_journal_look(struct pfs_store *store, pfs_journal_look_fn *each, void *context, struct pfs_err *err);

@@ -301,8 +301,20 @@ int pfs_tag_list(struct pfs_store *store, const char *table, struct pfs_arena *a
     return pfs_list_names(store, table, "tag", "tag-", false, arena, names, count, err);
 }
 
+static int print_tag(const struct pfs_snapshot *snapshot, const struct pfs_tag_life *life, struct pfs_buf *out,
+                     struct pfs_err *err)
+{
+    PFS_TRY(pfs_snapshot_print(snapshot, out, err));
+    if (life == NULL)
+        return 0;
+    out->len -= strlen("\n}");
+    pfs_tag_life_print(life, out);
+    pfs_buf_puts(out, "\n}");
+    return pfs_buf_check(out, err);
+}
+
 int pfs_tag_create(struct pfs_store *store, const char *table, const char *name, const struct pfs_snapshot *snapshot,
-                   struct pfs_err *err)
+                   const struct pfs_tag_life *life, bool replace, struct pfs_err *err)
 {
     struct pfs_buf json = {0};
     struct pfs_arena arena;
@@ -312,9 +324,9 @@ int pfs_tag_create(struct pfs_store *store, const char *table, const char *name,
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = tag_path(table, name, &arena, &path, err);
     if (rc == 0)
-        rc = pfs_snapshot_print(snapshot, &json, err);
+        rc = print_tag(snapshot, life, &json, err);
     if (rc == 0)
-        rc = pfs_store_publish(store, path, pfs_buf_slice(&json), false, err);
+        rc = pfs_store_publish(store, path, pfs_buf_slice(&json), replace, err);
     pfs_buf_done(&json);
     pfs_arena_done(&arena);
     return rc;

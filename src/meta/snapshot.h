@@ -74,15 +74,14 @@ int pfs_snapshot_at_time(struct pfs_store *store, const char *table, int64_t tim
 int pfs_snapshot_publish(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot,
                          struct pfs_err *err);
 
-/* Tags. load: bare -ENOENT. list: names sorted, in the arena. create: bare -EEXIST; the tag is durable when it returns
- * 0. remove: bare -ENOENT. rename: bare -ENOENT or -EEXIST. Names: not blank, no '/', not beginning with '.': -EINVAL.
+/* Tags. load: bare -ENOENT. list: names sorted, in the arena. create (below): bare -EEXIST, unless it may replace; the
+ * tag is durable when it returns 0. remove: bare -ENOENT. rename: bare -ENOENT or -EEXIST. Names: not blank, no '/',
+ * not beginning with '.': -EINVAL.
  */
 int pfs_tag_load(struct pfs_store *store, const char *table, const char *name, struct pfs_arena *arena,
                  struct pfs_snapshot *out, struct pfs_stat *stat, struct pfs_err *err);
 int pfs_tag_list(struct pfs_store *store, const char *table, struct pfs_arena *arena, const char ***names,
                  int64_t *count, struct pfs_err *err);
-int pfs_tag_create(struct pfs_store *store, const char *table, const char *name, const struct pfs_snapshot *snapshot,
-                   struct pfs_err *err);
 int pfs_tag_remove(struct pfs_store *store, const char *table, const char *name, struct pfs_err *err);
 int pfs_tag_rename(struct pfs_store *store, const char *table, const char *from, const char *to, struct pfs_err *err);
 
@@ -95,6 +94,11 @@ struct pfs_tag_life {
     int64_t created_ms;  /* wall clock of who made it, as if UTC */
     int64_t retained_ms; /* from then on */
 };
+/* life NULL: without end. */
+int pfs_tag_create(struct pfs_store *store, const char *table, const char *name, const struct pfs_snapshot *snapshot,
+                   const struct pfs_tag_life *life, bool replace, struct pfs_err *err);
+/* The two members, to stand behind those of a snapshot. */
+void pfs_tag_life_print(const struct pfs_tag_life *life, struct pfs_buf *out);
 int pfs_tag_life_parse(struct pfs_slice json, struct pfs_tag_life *out, struct pfs_err *err);
 int pfs_tag_life_load(struct pfs_store *store, const char *table, const char *name, struct pfs_tag_life *out,
                       struct pfs_err *err);

@@ -81,6 +81,23 @@ static int parse_retained(const json_t *v, int64_t *out)
     return 0;
 }
 
+/* Java leaves out zeros at the end. */
+void pfs_tag_life_print(const struct pfs_tag_life *life, struct pfs_buf *out)
+{
+    int64_t ms = life->created_ms, day = ms / 86400000 - (ms % 86400000 < 0), rest = ms - day * 86400000;
+    int64_t second = rest / 1000 % 60, nanos = rest % 1000 * 1000000;
+    struct pfs_civil c = pfs_civil_from_days(day);
+
+    pfs_buf_printf(out, ",\n  \"tagCreateTime\" : [ %d, %d, %d, %d, %d", c.year, c.month, c.day,
+                   (int)(rest / 3600000), (int)(rest / 60000 % 60));
+    if (second != 0 || nanos != 0)
+        pfs_buf_printf(out, ", %d", (int)second);
+    if (nanos != 0)
+        pfs_buf_printf(out, ", %d", (int)nanos);
+    pfs_buf_printf(out, " ],\n  \"tagTimeRetained\" : %lld.%03d000000", (long long)(life->retained_ms / 1000),
+                   (int)(life->retained_ms % 1000));
+}
+
 int pfs_tag_life_parse(struct pfs_slice json, struct pfs_tag_life *out, struct pfs_err *err)
 {
     json_t *root = pfs_json_parse(json, err);

@@ -1,6 +1,7 @@
 #include "src/retain/removal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -302,13 +303,12 @@ static int keep_list(struct pfs_removal *r, const char *list, struct pfs_arena *
     return 0;
 }
 
-static int keep_all(struct pfs_removal *r, const struct pfs_snapshot *s, struct pfs_arena *arena, struct pfs_err *err)
+static int keep_indexes(struct pfs_removal *r, const struct pfs_snapshot *s, struct pfs_arena *arena,
+                        struct pfs_err *err)
 {
     struct pfs_index_entry *index;
     int64_t indexes;
 
-    PFS_TRY(keep_list(r, s->base_list, arena, err));
-    PFS_TRY(keep_list(r, s->delta_list, arena, err));
     PFS_TRY(keep_name(r, s->statistics, err));
     if (s->index_manifest == NULL)
         return 0;
@@ -325,9 +325,51 @@ int pfs_removal_keep(struct pfs_removal *r, const struct pfs_snapshot *snapshot,
     int rc;
 
     pfs_arena_init(&arena, PFS_MANIFEST_BYTES_MAX);
-    rc = keep_all(r, snapshot, &arena, err);
+    rc = keep_list(r, snapshot->base_list, &arena, err);
+    if (rc == 0)
+        rc = keep_list(r, snapshot->delta_list, &arena, err);
+    if (rc == 0)
+        rc = keep_indexes(r, snapshot, &arena, err);
     pfs_arena_done(&arena);
     return rc;
+}
+
+static bool has_metadata(const struct pfs_retain *at, const char *name)
+{
+    struct pfs_stat st;
+    char path[4096];
+
+    return snprintf(path, sizeof(path), "%s/manifest/%s", at->table, name) >= (int)sizeof(path) ||
+           pfs_store_stat(at->store, path, &st, NULL) != -ENOENT;
+}
+
+int pfs_removal_keep_rest(struct pfs_removal *r, const struct pfs_snapshot *snapshot, struct pfs_err *err)
+{
+    struct pfs_snapshot rest = *snapshot;
+    const char *lists[] = {rest.base_list, rest.delta_list};
+    struct pfs_arena arena;
+    int rc = 0;
+
+    pfs_arena_init(&arena, PFS_MANIFEST_BYTES_MAX);
+    for (int i = 0; rc == 0 && i < 2; i++)
+        if (has_metadata(r->at, lists[i]))
+            rc = keep_list(r, lists[i], &arena, err);
+    if (rc == 0 && rest.index_manifest != NULL && !has_metadata(r->at, rest.index_manifest))
+        rest.index_manifest = NULL;
+    if (rc == 0)
+        rc = keep_indexes(r, &rest, &arena, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+int pfs_removal_keep_tags(struct pfs_removal *r, const struct pfs_tagged *tagged, int64_t from, int64_t end,
+                          struct pfs_err *err)
+{
+    int64_t first = pfs_tagged_before(tagged, from + 1), last = pfs_tagged_before(tagged, end);
+
+    for (int64_t i = first < 0 ? 0 : first; i <= last; i++)
+        PFS_TRY(pfs_removal_keep(r, &tagged->snapshot[i], err));
+    return 0;
 }
 
 int pfs_removal_list(struct pfs_removal *r, const char *list, struct pfs_err *err)

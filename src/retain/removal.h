@@ -6,6 +6,7 @@
 
 #include "src/retain/nameset.h"
 #include "src/retain/retain.h"
+#include "src/retain/tagged.h"
 
 struct pfs_doomed { /* a file that goes */
     struct pfs_store *store;
@@ -35,6 +36,12 @@ int pfs_removal_live(const struct pfs_retain *at, const struct pfs_snapshot *sna
                      struct pfs_err *err);
 /* What the metadata of the snapshot consists of stays. */
 int pfs_removal_keep(struct pfs_removal *r, const struct pfs_snapshot *snapshot, struct pfs_err *err);
+/* The same of what may be gone already in part: metadata that is not there names nothing. */
+int pfs_removal_keep_rest(struct pfs_removal *r, const struct pfs_snapshot *snapshot, struct pfs_err *err);
+/* The metadata of the tagged snapshots that may share some with [from, end): the last one not after `from`, and those
+ * up to `end`. */
+int pfs_removal_keep_tags(struct pfs_removal *r, const struct pfs_tagged *tagged, int64_t from, int64_t end,
+                          struct pfs_err *err);
 /* What other branches name stays: data files and metadata. For tables with branches. */
 int pfs_removal_share(struct pfs_removal *r, struct pfs_err *err);
 

@@ -60,5 +60,57 @@ int pfs_retention_read(const struct pfs_schema *schema, struct pfs_retention *ou
 int pfs_snapshots_expire(const struct pfs_retain *at, const struct pfs_retention *how, int64_t *expired,
                          struct pfs_err *err);
 
+/* Expires long-lived changelogs, but never the last one. remove_all: that one too. */
+int pfs_changelogs_expire(const struct pfs_retain *at, const struct pfs_retention *how, int64_t *expired,
+                          struct pfs_err *err);
+int pfs_changelogs_remove_all(const struct pfs_retain *at, const struct pfs_retention *how, int64_t *expired,
+                              struct pfs_err *err);
+
+/* ---- tags ---- */
+
+/* Removes a tag, and the files that it alone needed: not when its snapshot is there or another tag has it. Bare
+ * -ENOENT.
+ */
+int pfs_tag_drop(const struct pfs_retain *at, const char *name, struct pfs_err *err);
+/* Drops the tags that have outlived their time; before_ms (this host's wall clock; PFS_NO_NUMBER = none): those created
+ * before it too, by their file's time if they do not say. *dropped: their names, in the arena. */
+int pfs_tags_expire(const struct pfs_retain *at, int64_t before_ms, struct pfs_arena *arena, const char ***dropped,
+                    int64_t *count, struct pfs_err *err);
+/* When the first tag with a time to live will have outlived it, on this host's wall clock; INT64_MAX = none will. */
+int pfs_tags_next_end(const struct pfs_retain *at, int64_t *out, struct pfs_err *err);
+
+/* Automatic tags (tag.automatic-creation, spec timetravel 2.1): what is known between two looks. Zeroed at first. */
+struct pfs_autotag {
+    int64_t next_snapshot; /* that has not been inspected; 0 = nothing is known yet */
+    int64_t next_ms;       /* start of the next period that gets a tag; PFS_NO_NUMBER = no tag yet */
+};
+/* Inspects the snapshots made since the last look; drops surplus tags. */
+int pfs_tags_create_due(const struct pfs_retain *at, const struct pfs_retention *how, struct pfs_autotag *seen,
+                        struct pfs_err *err);
+
+/* ---- consumers ---- */
+
+/* Removes consumers that have not moved for consumer_ms. */
+int pfs_consumers_expire(const struct pfs_retain *at, int64_t consumer_ms, struct pfs_err *err);
 /* The least snapshot that a consumer wants next; INT64_MAX without consumers. */
 int pfs_consumers_least(const struct pfs_retain *at, int64_t *out, struct pfs_err *err);
+
+/* ---- orphans ---- */
+
+struct pfs_nameset;
+
+/* Of the main table alone: `at` says meta = table. */
+struct pfs_orphans_want {
+    int64_t before_ms; /* instant: files not younger stay */
+    bool dry;          /* they are counted, and stay */
+    /* Adds the names of files that somebody needs whom no snapshot knows (rows that are acknowledged and not
+     * committed): asked for after the files have been listed. NULL = nobody does. */
+    int (*needed)(void *context, struct pfs_nameset *names, struct pfs_err *err);
+    void *context;
+};
+
+/* Removes files of the table that no snapshot, tag or long-lived changelog of any branch names, and directories that
+ * are empty and as old. Files outside of the warehouse are left alone. -EIO, and nothing removed, when a branch or a
+ * manifest that is there cannot be read. */
+int pfs_orphans_remove(const struct pfs_retain *at, const struct pfs_orphans_want *want, int64_t *files, int64_t *bytes,
+                       struct pfs_err *err);

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "src/meta/consumer.h"
 #include "src/meta/hints.h"
 #include "src/retain/removal.h"
 #include "src/retain/tagged.h"
@@ -10,27 +9,6 @@
 #define RANGE_MAX 64 /* snapshots whose files are gathered at once */
 
 /* ---- which ---- */
-
-int pfs_consumers_least(const struct pfs_retain *at, int64_t *out, struct pfs_err *err)
-{
-    struct pfs_arena arena;
-    const char **names;
-    int64_t count = 0, next;
-    int rc;
-
-    *out = INT64_MAX;
-    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = pfs_consumer_list(at->store, at->meta, &arena, &names, &count, err);
-    for (int64_t i = 0; rc == 0 && i < count; i++) {
-        rc = pfs_consumer_load(at->store, at->meta, names[i], &next, err);
-        if (rc == 0 && next < *out)
-            *out = next;
-        if (rc == -ENOENT)
-            rc = 0;
-    }
-    pfs_arena_done(&arena);
-    return rc;
-}
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -100,9 +78,7 @@ struct range {
     struct pfs_removal removal;
     struct pfs_snapshot *snapshot; /* those that are there of [from, end]; the last one stays */
     int64_t snapshots;
-    struct pfs_arena live_arena;
-    struct pfs_nameset live; /* data files of tag `live_of` */
-    int64_t live_of;         /* index among the tagged; -1 = none */
+    struct pfs_tag_files tag_files;
 };
 
 static int load_range(struct range *g, int64_t from, int64_t end, struct pfs_err *err)
@@ -122,25 +98,6 @@ static int load_range(struct range *g, int64_t from, int64_t end, struct pfs_err
     return 0;
 }
 
-/* The data files that the nearest tag before snapshot `id` needs; NULL: no tag. An error: that cannot be told. */
-static int tag_files(struct range *g, int64_t id, const struct pfs_nameset **out, struct pfs_err *err)
-{
-    int64_t tag = pfs_tagged_before(g->tagged, id);
-
-    *out = NULL;
-    if (tag < 0)
-        return 0;
-    if (tag != g->live_of) {
-        g->live_of = -1;
-        pfs_arena_reset(&g->live_arena);
-        pfs_nameset_init(&g->live, &g->live_arena);
-        PFS_TRY(pfs_removal_live(g->at, &g->tagged->snapshot[tag], &g->live, err));
-        g->live_of = tag;
-    }
-    *out = &g->live;
-    return 0;
-}
-
 /* What a snapshot deletes is not needed by itself, and so by none that goes before it. */
 static int gather_data(struct range *g, struct pfs_err *err)
 {
@@ -148,7 +105,7 @@ static int gather_data(struct range *g, struct pfs_err *err)
 
     for (int64_t i = 1; i < g->snapshots; i++) {
         const struct pfs_nameset *stay;
-        int rc = tag_files(g, g->snapshot[i].id, &stay, err);
+        int rc = pfs_tag_files_before(&g->tag_files, g->snapshot[i].id, &stay, err);
 
         if (pfs_removal_unread(rc, err))
             continue;
@@ -163,12 +120,10 @@ static int gather_data(struct range *g, struct pfs_err *err)
 
 static int keep_metadata(struct range *g, struct pfs_err *err)
 {
-    int64_t from = g->snapshot[0].id, last = pfs_tagged_before(g->tagged, g->snapshot[g->snapshots - 1].id);
-    int64_t first = pfs_tagged_before(g->tagged, from + 1);
+    const struct pfs_snapshot *last = &g->snapshot[g->snapshots - 1];
 
-    for (int64_t i = first < 0 ? 0 : first; i <= last; i++)
-        PFS_TRY(pfs_removal_keep(&g->removal, &g->tagged->snapshot[i], err));
-    return pfs_removal_keep(&g->removal, &g->snapshot[g->snapshots - 1], err);
+    PFS_TRY(pfs_removal_keep_tags(&g->removal, g->tagged, g->snapshot[0].id, last->id, err));
+    return pfs_removal_keep(&g->removal, last, err);
 }
 
 static int gather_metadata(struct range *g, struct pfs_err *err)
@@ -245,12 +200,12 @@ static int expire_until(const struct pfs_retain *at, const struct pfs_retention 
     rc = pfs_tagged_load(at, &arena, &tagged, err);
     while (rc == 0 && from < end) {
         int64_t to = end - from > RANGE_MAX ? from + RANGE_MAX : end;
-        struct range g = {.at = at, .how = how, .tagged = &tagged, .live_of = -1};
+        struct range g = {.at = at, .how = how, .tagged = &tagged};
 
         pfs_removal_init(&g.removal, at);
-        pfs_arena_init(&g.live_arena, PFS_ARENA_LIMIT);
+        pfs_tag_files_init(&g.tag_files, at, &tagged);
         rc = expire_range(&g, from, to, expired, err);
-        pfs_arena_done(&g.live_arena);
+        pfs_tag_files_done(&g.tag_files);
         pfs_removal_done(&g.removal);
         from = to;
     }

@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "src/retain/removal.h"
 
 struct one {
     struct pfs_snapshot snapshot;
@@ -10,9 +13,11 @@ struct one {
 
 static int compare(const void *a, const void *b)
 {
-    int64_t x = ((const struct one *)a)->snapshot.id, y = ((const struct one *)b)->snapshot.id;
+    const struct one *x = a, *y = b;
 
-    return x < y ? -1 : x > y;
+    if (x->snapshot.id != y->snapshot.id)
+        return x->snapshot.id < y->snapshot.id ? -1 : 1;
+    return strcmp(x->name, y->name);
 }
 
 /* Those of the same snapshot become one; names stay in order. */
@@ -72,4 +77,33 @@ int64_t pfs_tagged_before(const struct pfs_tagged *tagged, int64_t id)
             high = middle;
     }
     return low - 1;
+}
+
+void pfs_tag_files_init(struct pfs_tag_files *files, const struct pfs_retain *at, const struct pfs_tagged *tagged)
+{
+    *files = (struct pfs_tag_files){.at = at, .tagged = tagged, .place = -1};
+    pfs_arena_init(&files->arena, PFS_ARENA_LIMIT);
+}
+
+void pfs_tag_files_done(struct pfs_tag_files *files)
+{
+    pfs_arena_done(&files->arena);
+}
+
+int pfs_tag_files_before(struct pfs_tag_files *files, int64_t id, const struct pfs_nameset **out, struct pfs_err *err)
+{
+    int64_t place = pfs_tagged_before(files->tagged, id);
+
+    *out = NULL;
+    if (place < 0)
+        return 0;
+    if (place != files->place) {
+        files->place = -1;
+        pfs_arena_reset(&files->arena);
+        pfs_nameset_init(&files->live, &files->arena);
+        PFS_TRY(pfs_removal_live(files->at, &files->tagged->snapshot[place], &files->live, err));
+        files->place = place;
+    }
+    *out = &files->live;
+    return 0;
 }

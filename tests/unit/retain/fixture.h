@@ -24,7 +24,7 @@ static int64_t tell_time(void *self)
 
 static const struct pfs_clock still = {tell_time, &now_ms};
 
-static void run(const char *sql)
+static inline void run(const char *sql)
 {
     struct pfs_buf answer = {0};
     struct pfs_err err = {0};
@@ -40,7 +40,7 @@ static void stays(void *self)
 }
 
 /* The memory store as one that can be closed and stays. */
-static struct pfs_store *lent(void)
+static inline struct pfs_store *lent(void)
 {
     static struct pfs_store_ops ops;
     struct pfs_store *out = pfs_zalloc(sizeof(*out));
@@ -52,7 +52,7 @@ static struct pfs_store *lent(void)
 }
 
 /* options: of the table, besides those of all. */
-static void begin(const char *options)
+static inline void begin(const char *options)
 {
     char sql[1024];
 
@@ -70,7 +70,7 @@ static void begin(const char *options)
     assert_int_equal(pfs_catalog_table(catalog, "d", "t", NULL, &table, NULL), 0);
 }
 
-static void end(void)
+static inline void end(void)
 {
     fault = (struct pfs_fault){0};
     pfs_table_unref(table);
@@ -80,7 +80,7 @@ static void end(void)
 
 /* ---- rows ---- */
 
-static struct pfs_state *state_of(struct pfs_table *t, struct pfs_when when)
+static inline struct pfs_state *state_of(struct pfs_table *t, struct pfs_when when)
 {
     struct pfs_state *s = NULL;
     struct pfs_err err = {0};
@@ -90,7 +90,7 @@ static struct pfs_state *state_of(struct pfs_table *t, struct pfs_when when)
     return s;
 }
 
-static void fill(struct pfs_table *t, struct pfs_write *write, int32_t key)
+static inline void fill(struct pfs_table *t, struct pfs_write *write, int32_t key)
 {
     static const struct pfs_type kind = {.kind = PFS_TINYINT};
     struct pfs_state *s = state_of(t, (struct pfs_when){.kind = PFS_WHEN_LATEST});
@@ -110,7 +110,7 @@ static void fill(struct pfs_table *t, struct pfs_write *write, int32_t key)
 }
 
 /* One snapshot of one row; nothing is expired by it. */
-static int64_t commit_to(struct pfs_table *t, int32_t key)
+static inline int64_t commit_to(struct pfs_table *t, int32_t key)
 {
     struct pfs_write *write;
     struct pfs_err err = {0};
@@ -124,14 +124,14 @@ static int64_t commit_to(struct pfs_table *t, int32_t key)
     return id;
 }
 
-static void commits(int count)
+static inline void commits(int count)
 {
     for (int i = 0; i < count; i++)
         (void)commit_to(table, i);
 }
 
 /* One COMPACT snapshot: the files so far are needed by older snapshots only. */
-static void compact(void)
+static inline void compact(void)
 {
     struct pfs_compact_want want = {.full = true};
     struct pfs_compact_result result;
@@ -143,13 +143,13 @@ static void compact(void)
 
 /* ---- what is there ---- */
 
-static int count_name(void *context, struct pfs_slice name, bool directory)
+static inline int count_name(void *context, struct pfs_slice name, bool directory)
 {
     *(int *)context += !directory && name.at[0] != '.';
     return 0;
 }
 
-static int files_in(const char *directory)
+static inline int files_in(const char *directory)
 {
     int count = 0;
     int rc = pfs_store_list(memory, directory, count_name, &count, NULL);
@@ -158,14 +158,14 @@ static int files_in(const char *directory)
     return count;
 }
 
-static bool is_there(const char *path)
+static inline bool is_there(const char *path)
 {
     struct pfs_stat st;
 
     return pfs_store_stat(memory, path, &st, NULL) == 0;
 }
 
-static void check_state(const char *what, struct pfs_state *s)
+static inline void check_state(const char *what, struct pfs_state *s)
 {
     struct pfs_arena arena = {0};
     const char *path;
@@ -179,7 +179,7 @@ static void check_state(const char *what, struct pfs_state *s)
     pfs_arena_done(&arena);
 }
 
-static void check_when(struct pfs_table *t, const char *what, struct pfs_when when)
+static inline void check_when(struct pfs_table *t, const char *what, struct pfs_when when)
 {
     struct pfs_state *s = NULL;
     struct pfs_err err = {0};
@@ -190,7 +190,7 @@ static void check_when(struct pfs_table *t, const char *what, struct pfs_when wh
 }
 
 /* Every snapshot and tag of the table reads, as a process sees it that opens it now. */
-static void check_all(const char *what, const char *branch)
+static inline void check_all(const char *what, const char *branch)
 {
     struct pfs_catalog_config config = {.store = lent(), .clock = &still};
     struct pfs_arena arena = {0};

@@ -158,7 +158,7 @@ static void a_tag_keeps_a_missing_file_damage(void **state)
     (void)state;
     commit(1);
     s = newest();
-    assert_int_equal(pfs_tag_create(store, "d.db/t", "kept", &s->snapshot, NULL), 0);
+    assert_int_equal(pfs_tag_create(store, "d.db/t", "kept", &s->snapshot, NULL, false, NULL), 0);
     assert_int_equal(pfs_store_unlink(store, "d.db/t/snapshot/snapshot-1", NULL), 0);
     empty(bucket);
     assert_int_equal(read_all(s, NULL), -EIO);

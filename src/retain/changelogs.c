@@ -1,0 +1,242 @@
+/* changelogs.c - long-lived changelogs that have had their time (spec commit 8, metadata 5): those of a producer are
+ * files of their own; without one the data files of the delta are the changelog. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "src/meta/hints.h"
+#include "src/retain/removal.h"
+
+#define RANGE_MAX 64
+
+struct range {
+    const struct pfs_retain *at;
+    const struct pfs_retention *how;
+    const struct pfs_tagged *tagged;
+    struct pfs_removal removal;
+    struct pfs_tag_files tag_files;
+    struct pfs_snapshot *changelog; /* those that go */
+    int64_t changelogs;
+};
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The first of [from, end] that is young enough; `end` when none is. */
+static int end_by_age(const struct pfs_retain *at, int64_t retained_ms, int64_t from, int64_t end, int64_t *out,
+                      struct pfs_err *err)
+{
+    int64_t oldest_ms = pfs_clock_now_ms(at->clock) - retained_ms;
+    struct pfs_arena arena;
+    int rc = 0;
+
+    *out = end;
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    for (int64_t id = from; rc == 0 && id <= end; id++) {
+        struct pfs_snapshot s;
+
+        pfs_arena_reset(&arena);
+        rc = pfs_changelog_load(at->store, at->meta, id, &arena, &s, err);
+        if (rc == 0 && oldest_ms <= s.time_ms) {
+            *out = id;
+            break;
+        }
+        if (rc == -ENOENT)
+            rc = 0;
+    }
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+/* [*from, *end) is to go. Bare -ENOENT: there is no changelog, or no snapshot. */
+static int choose(const struct pfs_retain *at, const struct pfs_retention *how, int64_t *from, int64_t *end,
+                  struct pfs_err *err)
+{
+    const struct pfs_retain_limits *limits = &how->changelogs;
+    int64_t latest, last, begin, consumed;
+
+    if (limits->most < limits->least)
+        return pfs_fail(err, EINVAL, "retainMax (%lld) must not be less than retainMin (%lld).",
+                        (long long)limits->most, (long long)limits->least);
+    PFS_TRY(pfs_snapshot_latest_id(at->store, at->meta, &latest, err));
+    PFS_TRY(pfs_hint_find(at->store, at->meta, "changelog", true, &last, err));
+    PFS_TRY(pfs_hint_find(at->store, at->meta, "changelog", false, from, err));
+    begin = latest - limits->most + 1 > *from ? latest - limits->most + 1 : *from;
+    *end = least(latest - limits->least + 1, last);
+    if (*end <= *from)
+        return 0;
+    PFS_TRY(pfs_consumers_least(at, &consumed, err));
+    *end = least(*end, consumed);
+    if (limits->deletes < *end - *from)
+        *end = *from + limits->deletes;
+    return begin <= *end ? end_by_age(at, limits->retained_ms, begin, *end, end, err) : 0;
+}
+
+/* ---- what goes with them ---- */
+
+static int load_range(struct range *g, int64_t from, int64_t end, struct pfs_err *err)
+{
+    struct pfs_arena *arena = &g->removal.arena;
+
+    g->changelog = pfs_arena_array(arena, (size_t)(end - from), sizeof(*g->changelog));
+    if (g->changelog == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t id = from; id < end; id++) {
+        int rc = pfs_changelog_load(g->at->store, g->at->meta, id, arena, &g->changelog[g->changelogs], err);
+
+        if (rc < 0 && rc != -ENOENT)
+            return rc;
+        g->changelogs += rc == 0;
+    }
+    return 0;
+}
+
+/* The changelog that is the first one to stay, if there is one, the oldest snapshot, and tags. */
+static int keep(struct range *g, int64_t from, int64_t end, struct pfs_err *err)
+{
+    const struct pfs_retain *at = g->at;
+    struct pfs_arena *arena = &g->removal.arena;
+    struct pfs_snapshot s;
+    int64_t earliest;
+    int rc;
+
+    PFS_TRY(pfs_removal_keep_tags(&g->removal, g->tagged, from, end, err));
+    rc = pfs_changelog_load(at->store, at->meta, end, arena, &s, err);
+    if (rc == 0)
+        rc = pfs_removal_keep_rest(&g->removal, &s, err);
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
+    rc = pfs_snapshot_earliest_id(at->store, at->meta, &earliest, err);
+    if (rc == 0)
+        rc = pfs_snapshot_load(at->store, at->meta, earliest, arena, &s, NULL, err);
+    if (rc < 0)
+        return rc == -ENOENT ? pfs_fail(err, ESTALE, "the oldest snapshot vanishes when it is opened") : rc;
+    return pfs_removal_keep_rest(&g->removal, &s, err);
+}
+
+static int gather_data(struct range *g, const struct pfs_snapshot *c, struct pfs_err *err)
+{
+    const struct pfs_nameset *stay;
+    int rc;
+
+    if (c->changelog_list != NULL)
+        return pfs_removal_added(&g->removal, c->changelog_list, err);
+    rc = pfs_tag_files_before(&g->tag_files, c->id, &stay, err);
+    if (pfs_removal_unread(rc, err))
+        return 0;
+    PFS_TRY(rc);
+    return pfs_removal_unused(&g->removal, c->delta_list, stay, false, err);
+}
+
+static int gather(struct range *g, bool metadata, struct pfs_err *err)
+{
+    for (int64_t i = 0; i < g->changelogs; i++) {
+        const struct pfs_snapshot *c = &g->changelog[i];
+
+        PFS_TRY(gather_data(g, c, err));
+        if (!metadata)
+            continue;
+        if (c->changelog_list != NULL) {
+            PFS_TRY(pfs_removal_list(&g->removal, c->changelog_list, err));
+            continue;
+        }
+        PFS_TRY(pfs_removal_list(&g->removal, c->delta_list, err));
+        PFS_TRY(pfs_removal_list(&g->removal, c->base_list, err));
+    }
+    return 0;
+}
+
+/* ---- going ---- */
+
+static int remove_changelogs(struct range *g, struct pfs_err *err)
+{
+    struct pfs_arena *arena = &g->removal.arena;
+    const char *dir = pfs_arena_printf(arena, "%s/changelog", g->at->meta);
+
+    if (dir == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < g->changelogs; i++) {
+        const char *path = pfs_arena_printf(arena, "%s/changelog-%lld", dir, (long long)g->changelog[i].id);
+        int rc = path == NULL ? pfs_arena_full(arena, err) : pfs_store_unlink(g->at->store, path, err);
+
+        if (rc < 0 && rc != -ENOENT)
+            return rc;
+    }
+    return pfs_store_sync_dir(g->at->store, dir, err);
+}
+
+static int expire_range(struct range *g, int64_t from, int64_t end, int64_t *expired, struct pfs_err *err)
+{
+    int rc;
+
+    PFS_TRY(load_range(g, from, end, err));
+    PFS_TRY(pfs_removal_share(&g->removal, err));
+    rc = keep(g, from, end, err);
+    if (rc < 0 && !pfs_removal_unread(rc, err))
+        return rc;
+    PFS_TRY(gather(g, rc == 0, err));
+    PFS_TRY(remove_changelogs(g, err));
+    pfs_hint_write(g->at->store, g->at->meta, "changelog", "EARLIEST", end);
+    pfs_removal_run(&g->removal, g->how->clean_directories);
+    *expired += g->changelogs;
+    return 0;
+}
+
+static int expire_until(const struct pfs_retain *at, const struct pfs_retention *how, int64_t from, int64_t end,
+                        int64_t *expired, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    struct pfs_tagged tagged;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_tagged_load(at, &arena, &tagged, err);
+    while (rc == 0 && from < end) {
+        int64_t to = end - from > RANGE_MAX ? from + RANGE_MAX : end;
+        struct range g = {.at = at, .how = how, .tagged = &tagged};
+
+        pfs_removal_init(&g.removal, at);
+        pfs_tag_files_init(&g.tag_files, at, &tagged);
+        rc = expire_range(&g, from, to, expired, err);
+        pfs_tag_files_done(&g.tag_files);
+        pfs_removal_done(&g.removal);
+        from = to;
+    }
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+int pfs_changelogs_expire(const struct pfs_retain *at, const struct pfs_retention *how, int64_t *expired,
+                          struct pfs_err *err)
+{
+    int64_t from, end;
+    int rc = choose(at, how, &from, &end, err);
+
+    *expired = 0;
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    return expire_until(at, how, from, end, expired, err);
+}
+
+int pfs_changelogs_remove_all(const struct pfs_retain *at, const struct pfs_retention *how, int64_t *expired,
+                              struct pfs_err *err)
+{
+    static const char *const hints[] = {"EARLIEST", "LATEST"};
+    int64_t from, last;
+    int rc = pfs_hint_find(at->store, at->meta, "changelog", true, &last, err);
+
+    *expired = 0;
+    if (rc == 0)
+        rc = pfs_hint_find(at->store, at->meta, "changelog", false, &from, err);
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    PFS_TRY(expire_until(at, how, from, last + 1, expired, err));
+    for (int i = 0; i < 2; i++) {
+        char path[4096];
+
+        if (snprintf(path, sizeof(path), "%s/changelog/%s", at->meta, hints[i]) < (int)sizeof(path))
+            (void)pfs_store_unlink(at->store, path, NULL);
+    }
+    return 0;
+}
