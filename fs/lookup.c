@@ -367,15 +367,18 @@ static int check_exists(struct pfs_tree *tree, const struct pfs_place *p, struct
 static int find_plain(struct lookup *l, struct pfs_err *err)
 {
     bool inbox = l->place.kind == PFS_NODE_INBOX || l->place.kind == PFS_NODE_OVERWRITE;
+    bool renamable =
+        l->place.kind == PFS_NODE_PLACE && l->place.specs == 0 && l->place.wheres == 0 && l->place.selects == 0;
 
     PFS_TRY(check_exists(l->tree, &l->place, err));
     if (inbox && pfs_hidden_take(l->tree, l->place.path, l->request->pid))
         return -ENOENT;
     PFS_TRY(inbox ? pfs_node_get_inbox(l->tree, &l->place, l->request->pid, &l->node, err)
                   : pfs_node_get(l->tree, &l->place, l->place.path, NULL, 0, &l->node, err));
-    /* A tag may be renamed, and its node's path does not move with it: the name is asked for each time. */
-    *l->out = (struct pfs_entry){.node = l->node,
-                                 .valid_ms = inbox || pfs_place_is_frozen(&l->place) ? 0 : DIRECTORY_VALID_MS};
+    /* A table, branch or tag may be renamed, and its node's path does not move with it: the name is asked for each
+     * time. */
+    *l->out = (struct pfs_entry){
+        .node = l->node, .valid_ms = inbox || renamable || pfs_place_is_frozen(&l->place) ? 0 : DIRECTORY_VALID_MS};
     pfs_node_attr(l->tree, l->node, &l->out->attr);
     return 0;
 }

@@ -56,7 +56,7 @@ static const struct member {
     {"where", PFS_NODE_WHERES, ANYHOW, 0},
     {"select", PFS_NODE_SELECTS, ANYHOW, 0},
     {"tag", PFS_NODE_TAGS, BRANCH | SNAPSHOT, 0},
-    {"branch", PFS_NODE_BRANCHES, 0, 0},
+    {"branch", PFS_NODE_BRANCHES, TAG, 0},
     {"schema.sql", PFS_NODE_SCHEMA_SQL, BRANCH | FROZEN | REFINED, 0},
     {"schema.json", PFS_NODE_SCHEMA_JSON, BRANCH | FROZEN | REFINED, 0},
     {"snapshot.json", PFS_NODE_SNAPSHOT_JSON, BRANCH | FROZEN, FROZEN},
@@ -412,6 +412,7 @@ static int child(const struct pfs_place *parent, const char *name, struct pfs_ar
         return pfs_place_parse_name(parent->kind, name, arena, &out->tag, err);
     case PFS_NODE_BRANCHES:
         out->kind = PFS_NODE_PLACE;
+        out->tag = NULL; /* tag/v0/branch/b names a branch to be made */
         return pfs_place_parse_name(parent->kind, name, arena, &out->branch, err);
     default:
         return -ENOTDIR;

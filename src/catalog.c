@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "src/catalog_internal.h"
 #include "src/file/external.h"
+#include "src/meta/branch.h"
 #include "src/meta/names.h"
 #include "src/table_internal.h"
 
@@ -226,6 +227,54 @@ bool pfs_catalog_has_table(struct pfs_catalog *catalog, const char *database, co
           pfs_schema_latest_id(catalog->config.store, meta, &id, NULL) == 0;
     pfs_arena_done(&arena);
     return has;
+}
+
+/* Has the table or one of its branches a snapshot? */
+static int has_snapshots(struct pfs_catalog *c, const char *root, struct pfs_arena *arena, bool *out,
+                         struct pfs_err *err)
+{
+    struct pfs_store *store = c->config.store;
+    const char **branches;
+    int64_t count, id;
+    int rc = pfs_snapshot_latest_id(store, root, &id, err);
+
+    *out = rc == 0;
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
+    PFS_TRY(pfs_branch_list(store, root, arena, &branches, &count, err));
+    for (int64_t i = 0; i < count && !*out; i++) {
+        const char *meta;
+
+        PFS_TRY(pfs_name_branch(root, branches[i], arena, &meta, err));
+        rc = pfs_snapshot_latest_id(store, meta, &id, err);
+        if (rc < 0 && rc != -ENOENT)
+            return rc;
+        *out = rc == 0;
+    }
+    return 0;
+}
+
+int pfs_catalog_drop_table(struct pfs_catalog *catalog, const char *database, const char *table, bool only_empty,
+                           struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    const char *root;
+    bool filled = false;
+    int rc;
+
+    PFS_TRY(pfs_catalog_check_writable(catalog, err));
+    if (!pfs_catalog_has_table(catalog, database, table, NULL))
+        return -ENOENT;
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_name_table(database, table, &arena, &root, err);
+    if (rc == 0 && only_empty)
+        rc = has_snapshots(catalog, root, &arena, &filled, err);
+    if (rc == 0 && filled)
+        rc = pfs_fail(err, ENOTEMPTY, "%s.%s has snapshots: DROP TABLE removes it", database, table);
+    if (rc == 0)
+        rc = pfs_store_remove_all(catalog->config.store, root, err);
+    pfs_arena_done(&arena);
+    return rc;
 }
 
 int pfs_catalog_rename_table(struct pfs_catalog *catalog, const char *database, const char *table,

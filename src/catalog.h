@@ -42,6 +42,10 @@ int pfs_catalog_drop_database(struct pfs_catalog *catalog, const char *name, str
 int pfs_catalog_table(struct pfs_catalog *catalog, const char *database, const char *table, const char *branch,
                       struct pfs_table **out, struct pfs_err *err);
 
+/* Removes the table's directory, with its branches. Bare -ENOENT; only_empty: -ENOTEMPTY with a sentence when it or a
+ * branch has a snapshot. */
+int pfs_catalog_drop_table(struct pfs_catalog *catalog, const char *database, const char *table, bool only_empty,
+                           struct pfs_err *err);
 /* Bare -ENOENT without the table, -EEXIST when the new name is taken; -ENOENT with a sentence without the new database.
  * Open tables of the old name are gone. */
 int pfs_catalog_rename_table(struct pfs_catalog *catalog, const char *database, const char *table,

@@ -72,15 +72,6 @@ static int no_database(const char *name, struct pfs_err *err)
     return pfs_fail(err, ENOENT, "Database %s does not exist.", name);
 }
 
-static int drop_table_directory(struct execution *x, const char *database, const char *table, struct pfs_err *err)
-{
-    const char *root, *meta;
-
-    PFS_TRY(pfs_catalog_check_writable(x->catalog, err));
-    PFS_TRY(pfs_catalog_paths(database, table, NULL, x->arena, &root, &meta, err));
-    return pfs_store_remove_all(pfs_catalog_store(x->catalog), root, err);
-}
-
 static int drop_database(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     const char **tables;
@@ -94,7 +85,7 @@ static int drop_database(struct execution *x, const struct pfs_statement *s, str
     if (count > 0 && !s->cascade)
         return pfs_fail(err, ENOTEMPTY, "Database %s is not empty.", s->database);
     for (int64_t i = 0; i < count; i++)
-        PFS_TRY(drop_table_directory(x, s->database, tables[i], err));
+        PFS_TRY(pfs_catalog_drop_table(x->catalog, s->database, tables[i], false, err));
     PFS_TRY(pfs_catalog_drop_database(x->catalog, s->database, err));
     return done(x);
 }
@@ -166,12 +157,14 @@ static int no_table(const struct execution *x, const struct pfs_statement *s, st
 
 static int drop_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
+    int rc;
+
     if (s->branch != NULL)
         return pfs_fail(err, EINVAL, "a branch is removed by CALL sys.delete_branch");
-    if (!pfs_catalog_has_table(x->catalog, database_of(x, s), s->table, NULL))
+    rc = pfs_catalog_drop_table(x->catalog, database_of(x, s), s->table, false, err);
+    if (rc == -ENOENT)
         return s->if_exists ? done(x) : no_table(x, s, err);
-    PFS_TRY(drop_table_directory(x, database_of(x, s), s->table, err));
-    return done(x);
+    return rc < 0 ? rc : done(x);
 }
 
 /* Opens the statement's table; the caller unreferences it. */

@@ -206,7 +206,7 @@ int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struc
     if (scan->budget.bytes == 0)
         scan->budget.bytes = MEMORY_DEFAULT;
     scan->plain = pfs_plan_has_single_keys(want) && !want->by_key;
-    rc = check_supported(scan, want->own, err);
+    rc = check_supported(scan, want->own || want->state->fallback == NULL, err);
     if (rc == 0)
         rc = pfs_options_bool(&want->state->schema->options, "data-evolution.enabled", false, &scan->joined, err);
     if (rc == 0 && scan->row_ids && want->state->schema->primary_keys > 0)

@@ -55,7 +55,7 @@ struct pfs_scan;
 
 /* Takes a reference on the state; copies the rest but for values' bytes, condition, cancel and pool, which are
  * borrowed. -EOPNOTSUPP: a feature that cannot be read yet, named; -EINVAL: row ids of a table with a primary key.
- * Reads the state's own files alone, and refuses a table with a fallback branch unless that is meant (own):
+ * Reads the state's own files alone, and refuses a state with a fallback branch unless that is meant (own):
  * pfs_scan_rows reads both. */
 int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struct pfs_err *err);
 void pfs_scan_close(struct pfs_scan *scan); /* NULL allowed; not while a split reader is open */

@@ -19,17 +19,19 @@ HERE = pathlib.Path(__file__).resolve().parent
 # What needs no statement that is not there yet, and what Paimon reads the same without its compactions.
 REPLAYED = ["agg-basic", "agg-collections", "agg-hll-theta", "agg-maps", "agg-retract", "agg-roaring",
             "append-bucketed", "append-row-tracking", "append-unaware", "bucket-4-partitioned", "bucket-dynamic",
-            "bucket-dynamic-cross-partition", "changelog-full-compaction", "changelog-input", "changelog-lookup",
-            "changelog-lookup-aggregation", "changelog-lookup-first-row", "changelog-lookup-partial-update",
-            "changelog-none", "compress-avro", "compress-orc", "compress-parquet", "data-directory", "dv-pk",
-            "dv-pk-bitmap64", "dv-pk-sequence", "extras", "file-index", "first-row", "ignore-delete", "key-types",
-            "levels-auto", "levels-full", "levels-partial", "levels-uncompacted", "medium-200k", "overwrite",
-            "overwrite-flat", "partial-update", "partial-update-aggregate", "partial-update-default-aggregate",
-            "partial-update-remove-on-sequence-group", "partial-update-remove-record", "partial-update-sequence-group",
-            "partial-update-sequence-group-delete", "partition-types", "partitions", "partitions-null",
-            "rowkind-field", "scenario-nested-uv", "scenario-order-wide", "sequence-field", "stats-modes", "thin-mode",
-            "time-travel", "types-append-avro", "types-append-orc", "types-append-parquet", "types-extra-avro",
-            "types-extra-orc", "types-extra-parquet", "types-pk-avro", "types-pk-orc", "types-pk-parquet", "wide-300"]
+            "bucket-dynamic-cross-partition", "branch-fallback", "changelog-full-compaction", "changelog-input",
+            "changelog-lookup", "changelog-lookup-aggregation", "changelog-lookup-first-row",
+            "changelog-lookup-partial-update", "changelog-none", "compress-avro", "compress-orc", "compress-parquet",
+            "data-directory", "dv-pk", "dv-pk-bitmap64", "dv-pk-sequence", "evolution-append", "evolution-casts",
+            "evolution-pk", "extras", "file-index", "first-row", "ignore-delete", "key-types", "levels-auto",
+            "levels-full", "levels-partial", "levels-uncompacted", "medium-200k", "overwrite", "overwrite-flat",
+            "partial-update", "partial-update-aggregate", "partial-update-default-aggregate",
+            "partial-update-remove-on-sequence-group", "partial-update-remove-record",
+            "partial-update-sequence-group", "partial-update-sequence-group-delete", "partition-types", "partitions",
+            "partitions-null", "rollback", "rowkind-field", "scenario-branch-correction", "scenario-nested-uv",
+            "scenario-order-wide", "sequence-field", "stats-modes", "thin-mode", "time-travel", "types-append-avro",
+            "types-append-orc", "types-append-parquet", "types-extra-avro", "types-extra-orc", "types-extra-parquet",
+            "types-pk-avro", "types-pk-orc", "types-pk-parquet", "wide-300"]
 
 
 def lines(path):
@@ -240,7 +242,7 @@ def create(table, ddl):
 def write(program, case, warehouse, step, number):
     path = case / step["input"]
     data = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
-    table, args = step["table"].replace(".", "/", 1), step.get("args", [])
+    table, args = step["table"].replace(".", "/", 1).replace("$branch_", "/branch/", 1), step.get("args", [])
     if "--overwrite" in args:
         spec = "/partition/" + args[args.index("--partition") + 1].replace(",", "/") if "--partition" in args else ""
         name = ".".join(map(quoted, step["table"].split(".", 1)))
@@ -260,6 +262,44 @@ def drop_partitions(program, warehouse, step):
     program("sql", warehouse, data=text.encode())
 
 
+def column(name):
+    return ".".join(map(quoted, name)) if isinstance(name, list) else quoted(name)
+
+
+def alteration(change):
+    op = change["op"]
+    if op == "set":
+        return "SET (%s = %s)" % (literal(change["key"]), literal(change["value"]))
+    if op == "unset":
+        return "RESET (%s)" % literal(change["key"])
+    if op == "rename":
+        return "RENAME COLUMN %s TO %s" % (column(change["name"]), quoted(change["to"]))
+    if op == "drop":
+        return "DROP COLUMN " + column(change["name"])
+    if op == "type":
+        return "ALTER COLUMN %s TYPE %s" % (column(change["name"]), change["type"])
+    if op == "add":
+        where = " FIRST" if change.get("first") else " AFTER " + quoted(change["after"]) if "after" in change else ""
+        note = " COMMENT " + literal(change["comment"]) if change.get("comment") else ""
+        return "ADD COLUMN %s %s%s%s" % (column(change["name"]), change["type"], note, where)
+    raise RuntimeError("alter " + op)
+
+
+def called(step):
+    """The CALL of a step about tags, branches and rollback."""
+    args, words, table = step.get("args", []), step.get("words", []), literal(step["table"])
+    given = dict(zip(args[::2], args[1::2]))
+    if step["verb"] == "rollback":
+        return "CALL sys.rollback_to(%s, %s);" % (table, "snapshot_id => " + given["--snapshot"] if "--snapshot" in given
+                                                  else "tag => " + literal(given["--tag"]))
+    if step["verb"] == "branch":
+        name = {"create": "create_branch", "delete": "delete_branch", "fast-forward": "fast_forward"}[words[0]]
+        tag = ", tag => " + literal(given["--tag"]) if "--tag" in given else ""
+        return "CALL sys.%s(%s, branch => %s%s);" % (name, table, literal(words[1]), tag)
+    more = ", snapshot_id => " + given["--snapshot"] if "--snapshot" in given else ""
+    return "CALL sys.%s_tag(%s, tag => %s%s);" % (words[0], table, literal(words[1]), more)
+
+
 def replay_case(program, case, results):
     facts = json.loads((case / "case.json").read_text())
     warehouse = case / "replayed"
@@ -277,10 +317,16 @@ def replay_case(program, case, results):
             program("sql", warehouse, data=("TRUNCATE TABLE %s;" % name).encode())
         elif step["verb"] == "drop-partition":
             drop_partitions(program, warehouse, step)
+        elif step["verb"] == "alter":
+            name = ".".join(map(quoted, step["table"].split(".", 1)))
+            for change in json.loads(step["words"][0]):
+                program("sql", warehouse, data=("ALTER TABLE %s %s;" % (name, alteration(change))).encode())
+        elif step["verb"] in ("branch", "rollback", "tag"):
+            program("sql", warehouse, data=called(step).encode())
     for read in facts["reads"]:
-        if read["mode"] == "batch" and not set(read) & {"snapshot", "timestamp", "tag", "options", "branch", "columns"}:
+        if read["mode"] == "batch" and not set(read) & {"snapshot", "timestamp", "options", "columns"}:
             want = lines(case / read["expected"])
-            results.check("replay %s %s" % (case.name, read["table"]),
+            results.check("replay %s %s" % (case.name, place(read)),
                           lambda: difference(want, program("cat", warehouse, place(read)), read,
                                              facts["tables"][read["table"]].get("unordered", [])))
 
