@@ -5,7 +5,7 @@
 #include "tests/unit/fs/over_memory.h"
 
 static struct pfs_store *memory;
-static void *volatile dead[64]; /* what a process that died holds: nobody frees it */
+static void *volatile dead[96]; /* what a process that died holds: nobody frees it */
 static size_t deads;
 
 static void keep(void *self)
@@ -129,6 +129,90 @@ static void what_was_acknowledged_is_committed_once_by_the_next_process(void **s
         (void)close_memory(state);
         (void)open_memory(state);
     }
+}
+
+/* A life in which one call of the store fails. False: it had fewer calls. */
+static bool live_with_failure(int64_t call)
+{
+    struct pfs_fault fault = {.fail_at = call, .fail_errno = EIO};
+    struct pfs_catalog_config catalog = {0};
+    struct pfs_tree_config tree = {.umask = 022};
+    struct pfs_tree *opened;
+    struct pfs_pool *pool;
+    bool failed;
+
+    assert_int_equal(pfs_store_open_fault(handle(), &fault, &catalog.store, NULL), 0);
+    assert_int_equal(pfs_pool_open(1, &pool, NULL), 0);
+    catalog.pool = pool;
+    if (pfs_catalog_open(&catalog, &tree.catalog, NULL) == 0) {
+        tree.pool = pool;
+        if (pfs_tree_open(&tree, &opened, NULL) == 0)
+            pfs_tree_close(opened); /* commits what it took over */
+    }
+    pfs_pool_close(pool);
+    failed = fault.calls >= call;
+    return failed;
+}
+
+/* All files of the store, to begin with again and again. */
+static struct {
+    char path[256];
+    struct pfs_slice bytes;
+} saved[64];
+static size_t saves;
+
+static int save(void *context, struct pfs_slice name, bool directory)
+{
+    char path[256];
+
+    (void)snprintf(path, sizeof(path), "%s%s%.*s", (const char *)context, *(const char *)context == '\0' ? "" : "/",
+                   (int)name.len, (const char *)name.at);
+    if (directory)
+        return pfs_store_list(memory, path, save, path, NULL);
+    assert_true(saves < COUNT(saved));
+    memcpy(saved[saves].path, path, sizeof(path));
+    return pfs_store_load(memory, path, 1 << 20, &saved[saves++].bytes, NULL);
+}
+
+static void restore(void)
+{
+    assert_int_equal(pfs_store_open_memory(&memory, NULL), 0);
+    for (size_t i = 0; i < saves; i++)
+        assert_int_equal(pfs_store_publish(memory, saved[i].path, saved[i].bytes, true, NULL), 0);
+}
+
+/* Whatever it is that fails, the next process finds the rows, once. */
+static void every_call_of_a_replay_fails_once_and_no_row_is_lost_or_doubled(void **state)
+{
+    struct pfs_entry sums, logs;
+    struct pfs_opened sums_file, logs_file;
+    bool failed = true;
+    int64_t call;
+
+    (void)state;
+    flush_rows("d/sums/inbox", O_APPEND, "1,10\n", &sums, &sums_file);
+    flush_rows("d/logs/inbox", O_APPEND, "x,1\n", &logs, &logs_file);
+    dead[deads++] = sums_file.handle;
+    dead[deads++] = sums.node;
+    die(&logs, &logs_file);
+    pfs_waiting_done(&t.waiting);
+    assert_int_equal(pfs_store_list(memory, "", save, "", NULL), 0);
+    for (call = 1; failed; call++) {
+        char what[64];
+
+        pfs_store_close(memory);
+        restore();
+        failed = live_with_failure(call);
+        begin_life();
+        (void)snprintf(what, sizeof(what), "call %lld fails", (long long)call);
+        CHECK(what, strcmp(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,10\n") == 0);
+        CHECK(what, strcmp(text_of("d/logs/snapshot/latest.csv"), "line,p\nx,1\n") == 0);
+        if (failed)
+            end_life();
+    }
+    assert_true(call > 50);
+    while (saves > 0)
+        pfs_free((void *)(uintptr_t)saved[--saves].bytes.at);
 }
 
 static int keep_journal(void *context, struct pfs_slice name, bool directory)
@@ -385,6 +469,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_acknowledged_is_committed_once_by_the_next_process, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(every_call_of_a_replay_fails_once_and_no_row_is_lost_or_doubled, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_replaced_snapshot_that_has_a_successor_is_not_committed_again, open_memory,
                                         close_memory),
