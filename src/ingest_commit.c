@@ -16,6 +16,7 @@
 #include "src/ingest_internal.h"
 
 #define RACE_MS 2000
+#define SETTLE_TRIES 3
 #define STANDS_AFTER_MS 60000 /* an engine that renames without looking is through by then */
 
 struct run {
@@ -523,16 +524,17 @@ static int commit_run(struct run *run, struct pfs_err *err)
     return reject_all(run->ingest, run->slot, parts, &why, err);
 }
 
-/* Whatever comes out, the rows are committed: a failure is reported, and made up for by the next commit. */
-static void settle(struct run *run)
+void pfs_ingest_settle(struct pfs_ingest *ingest, struct pfs_slot *slot, const struct pfs_settle *settle)
 {
-    const struct pfs_settle settle = {run->user, run->identifier, run->kind == PFS_COMMIT_OVERWRITE};
     struct pfs_err err = {0};
+    int rc = -EAGAIN;
 
-    if (run->ingest->config.write_only)
+    if (ingest->config.write_only || slot->table == NULL)
         return;
-    if (pfs_table_settle(run->table, &settle, &err) < 0)
-        pfs_ingest_report(run->ingest, run->slot, &err);
+    for (int i = 0; i < SETTLE_TRIES && rc < 0; i++)
+        rc = pfs_table_settle(slot->table, settle, &err);
+    if (rc < 0)
+        pfs_ingest_report(ingest, slot, &err);
 }
 
 int pfs_slot_commit(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_err *err)
@@ -564,6 +566,6 @@ int pfs_slot_commit(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_er
     pfs_write_close(run.write);
     pfs_state_unref(run.state);
     if (rc == 0)
-        settle(&run);
+        pfs_ingest_settle(g, slot, &(struct pfs_settle){run.user, run.identifier, run.kind == PFS_COMMIT_OVERWRITE});
     return rc;
 }

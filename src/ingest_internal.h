@@ -302,6 +302,10 @@ int pfs_part_reject(struct pfs_ingest *ingest, struct pfs_part *part, const stru
 
 /* ---- what others left (ingest_replay.c) ---- */
 
+/* After a commit: pfs_table_settle, a few times. Whatever comes out, the rows are committed: a failure is reported, and
+ * made up for by the next commit. */
+void pfs_ingest_settle(struct pfs_ingest *ingest, struct pfs_slot *slot, const struct pfs_settle *settle);
+
 /* ---- ingest_taken.c ---- */
 
 struct pfs_taken_want {

@@ -341,12 +341,27 @@ static bool is_copy(const struct replay *r, const struct group *g)
     return rows && !sealed;
 }
 
+/* Who committed the part may have died before the compaction that belongs to the commit. */
+static void make_up(struct replay *r, const struct group *g, const struct pfs_part *part)
+{
+    const char *user = part->user != NULL ? part->user : pfs_foreign_user(r->source->foreign);
+    const struct tried *tried = find_tried(r, part, user);
+    int64_t own = part->user != NULL ? part->identifier : part->order;
+
+    pfs_ingest_settle(r->ingest, g->slot,
+                      &(struct pfs_settle){.user = user,
+                                           .identifier = tried != NULL ? tried->intent.identifier : own,
+                                           .overwrite = part->overwrite != NULL});
+}
+
 static int keep_part(struct replay *r, struct group *g, struct pfs_part *part, struct pfs_err *err)
 {
     int rc;
 
     PFS_TRY(describe(r, g, part, err));
     rc = is_committed(r, g, part, err);
+    if (rc > 0)
+        make_up(r, g, part);
     if (rc != 0)
         return rc;
     r->part[r->parts++] = part;

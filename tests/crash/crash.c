@@ -102,11 +102,29 @@ static bool is_overwritten(int n, int row, int acts)
     return (row == 1 || n % 4 == 3) && next < acts;
 }
 
+/* Two keys each; the fourth act after it writes them again. */
+static void describe_updates(int n, struct act *out)
+{
+    (void)snprintf(out->path, sizeof(out->path), "d/t/inbox@crash:%d", n);
+    (void)snprintf(out->rows, sizeof(out->rows), "%d,first of %d\n%d,second of %d\n", n % 4, n, n % 4 + 4, n);
+    out->flags = O_APPEND;
+}
+
+static bool is_updated(int n, int row, int acts)
+{
+    (void)row;
+    return n + 4 < acts;
+}
+
 static const struct scenario scenarios[] = {
     {"keys", "CREATE DATABASE d; CREATE TABLE d.t (k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED);",
      "d/t/snapshot/latest.csv", 12, describe_keys, NULL},
     {"partitions", "CREATE DATABASE d; CREATE TABLE d.t (dt STRING, v STRING) PARTITIONED BY (dt);",
      "d/t/snapshot/latest.csv", 12, describe_partitions, is_overwritten},
+    {"deletion vectors",
+     "CREATE DATABASE d; CREATE TABLE d.t (k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"
+     " 'deletion-vectors.enabled' = 'true');",
+     "d/t/snapshot/latest.csv", 8, describe_updates, is_updated},
 };
 
 /* Are exactly the rows of the first `acts` there, each once? */
