@@ -23,6 +23,7 @@ static int visit(void *context, const struct pfs_segment_record *record, struct 
 static int look_at(struct pfs_store *store, const char *path, struct look *look, struct pfs_err *err)
 {
     struct pfs_segment_header *header = pfs_zalloc(sizeof(*header));
+    struct pfs_segment_damage damage = {0};
     struct pfs_file *file = NULL;
     int rc =
         header == NULL ? pfs_fail(err, ENOMEM, "no memory to read %s", path) : pfs_store_open(store, path, &file, err);
@@ -32,7 +33,10 @@ static int look_at(struct pfs_store *store, const char *path, struct look *look,
         if (rc == 0 && pfs_file_size(file) > PFS_SEGMENT_HEADER_MAX)
             rc = pfs_fail(err, EIO, "it is damaged");
         else if (rc > 0)
-            rc = pfs_segment_scan(file, header, visit, look, err);
+            rc = pfs_segment_scan(file, header, visit, look, &damage, err);
+        if (rc == 0 && damage.bytes > 0) /* what was there may have named files */
+            rc = pfs_fail(err, EIO, "%llu bytes from %llu on are damaged", (unsigned long long)damage.bytes,
+                          (unsigned long long)damage.at);
         if (rc < 0)
             rc = pfs_wrap(err, "%s", path);
     }
