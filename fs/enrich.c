@@ -17,6 +17,7 @@ struct pfs_enrich {
     const struct pfs_place *place; /* the node's */
     struct pfs_table *table;
     enum pfs_enrich_keep keep;
+    enum pfs_lookup_cache cache;
     struct pfs_when when;
     int64_t records_max;
     struct pfs_arena arena; /* as long as the state is the same */
@@ -77,6 +78,8 @@ static int open_lookup(struct pfs_enrich *e, struct pfs_err *err)
 {
     struct pfs_lookup_want want = {.state = e->state,
                                    .partitions = e->place->specs,
+                                   .locals = e->tree->locals,
+                                   .cache = e->cache,
                                    .budget = pfs_tree_budget(e->tree),
                                    .pool = e->tree->config.pool};
     struct pfs_partition_value *partition;
@@ -138,6 +141,7 @@ int pfs_enrich_open(struct pfs_tree *tree, const struct pfs_enrich_want *want, s
         return pfs_fail(err, ENOMEM, "no memory to look up rows");
     e->tree = tree;
     e->keep = want->keep;
+    e->cache = want->cache;
     e->records_max = (int64_t)(memory / RECORD_BYTES);
     e->records_max = e->records_max < RECORDS_MIN ? RECORDS_MIN : e->records_max;
     pfs_arena_init(&e->arena, PFS_ARENA_LIMIT);

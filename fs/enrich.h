@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "fs/tree.h"
+#include "src/lookup/lookup.h"
 
 struct pfs_enrich;
 
@@ -20,6 +21,7 @@ enum pfs_enrich_keep { PFS_ENRICH_ALL, PFS_ENRICH_FOUND, PFS_ENRICH_MISSING };
 struct pfs_enrich_want {
     const char *path; /* a table, whole or refined ("shop/orders/select/status"), or a view of its merged rows */
     enum pfs_enrich_keep keep;
+    enum pfs_lookup_cache cache;
     size_t memory_bytes; /* 0 = 256 MiB */
 };
 

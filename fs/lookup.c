@@ -78,8 +78,11 @@ static const char *view_key(struct lookup *l, const char *identity)
 /* The node of the view that the place shows now. */
 static int find_view(struct lookup *l, struct pfs_err *err)
 {
-    struct pfs_looking looking = {
-        .place = &l->place, .pool = l->tree->config.pool, .arena = &l->arena, .budget = pfs_tree_budget(l->tree)};
+    struct pfs_looking looking = {.place = &l->place,
+                                  .pool = l->tree->config.pool,
+                                  .arena = &l->arena,
+                                  .locals = l->tree->locals,
+                                  .budget = pfs_tree_budget(l->tree)};
     struct pfs_shown shown = {0};
     struct pfs_view *view;
     const char *key;

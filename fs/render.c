@@ -45,6 +45,7 @@ static struct pfs_scan_want want_of(const struct source *s, const struct pfs_can
                                   .partition = s->partition,
                                   .condition = s->condition,
                                   .keyed = s->key != NULL,
+                                  .own = s->key != NULL, /* there is no fallback then */
                                   .cancel = cancel,
                                   .budget = s->budget,
                                   .pool = s->pool};

@@ -22,7 +22,8 @@ struct pfs_looking {
     const struct pfs_place *place;
     struct pfs_pool *pool;
     struct pfs_arena *arena;
-    struct pfs_budget budget; /* of one rendering */
+    struct pfs_locals *locals; /* KEY: of the mount */
+    struct pfs_budget budget;  /* of one rendering */
 };
 
 /* Bare -ENOENT: there is no such view (no such snapshot, system table, key). -EINVAL with a sentence: a column, value

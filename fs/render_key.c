@@ -63,8 +63,11 @@ static int look(struct found *f, const struct pfs_looking *looking, struct pfs_s
                 struct pfs_err *err)
 {
     const struct pfs_place *place = looking->place;
-    struct pfs_lookup_want want = {
-        .state = state, .partitions = place->specs, .budget = looking->budget, .pool = looking->pool};
+    struct pfs_lookup_want want = {.state = state,
+                                   .partitions = place->specs,
+                                   .locals = looking->locals,
+                                   .budget = looking->budget,
+                                   .pool = looking->pool};
     struct pfs_partition_value *partition;
     struct pfs_lookup *lookup;
     struct pfs_column *key;

@@ -11,6 +11,7 @@
 #include "fs/tree_internal.h"
 #include "src/meta/names.h"
 
+#define LOCALS_SHARE 4    /* of the cache, for local lookup files */
 #define CARETAKER_SHARE 4 /* of the memory */
 
 /* ---- life ---- */
@@ -74,6 +75,8 @@ static int open_parts(struct pfs_tree *t, struct pfs_err *err)
                                      .warehouse = t->config.warehouse};
     struct pfs_daemon_config daemon = {
         .clock = t->config.clock, .options = t->config.options, .read_only = t->config.read_only};
+    const struct pfs_locals_config locals = {
+        .dir = t->config.cache_dir, .bytes_max = t->config.cache_bytes / LOCALS_SHARE, .pool = t->config.pool};
     struct pfs_streams_config streams = {.pool = t->config.pool, .cache_dir = t->config.cache_dir};
     const struct pfs_place root = {.path = "", .kind = PFS_NODE_ROOT};
 
@@ -82,6 +85,7 @@ static int open_parts(struct pfs_tree *t, struct pfs_err *err)
     PFS_TRY(pfs_views_open(&views, &t->views, err));
     if (t->config.cache_dir != NULL)
         PFS_TRY(pfs_store_open_posix(t->config.cache_dir, &t->spill, err));
+    PFS_TRY(pfs_locals_open(&locals, &t->locals, err));
     PFS_TRY(pfs_streams_open(&streams, &t->streams, err));
     PFS_TRY(pfs_answers_open(&t->answers, err));
     PFS_TRY(pfs_daemon_open(&daemon, &t->daemon, err));
@@ -140,6 +144,7 @@ void pfs_tree_close(struct pfs_tree *tree)
     pfs_scratches_done(tree);
     pfs_streams_close(tree->streams);
     pfs_views_close(tree->views);
+    pfs_locals_close(tree->locals);
     pfs_store_close(tree->spill);
     pfs_park_close(tree->park);
     pfs_answers_close(tree->answers);

@@ -19,6 +19,7 @@
 #include "fs/tree.h"
 #include "fs/view.h"
 #include "src/caretaker.h"
+#include "src/lookup/lookup.h"
 
 #define PFS_NODE_BUCKETS 4096
 
@@ -70,6 +71,7 @@ struct pfs_tree {
     struct pfs_streams *streams;
     struct pfs_answers *answers;
     struct pfs_daemon *daemon;
+    struct pfs_locals *locals;       /* local lookup files of all tables */
     struct pfs_store *spill;         /* the cache directory; NULL = there is none */
     struct pfs_ingest *ingest;       /* NULL on a read-only mount */
     struct pfs_caretaker *caretaker; /* NULL there too, and where others compact */

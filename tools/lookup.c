@@ -117,6 +117,19 @@ static int look_up(struct options *o)
     return rc < 0 && rc != -EPIPE ? failed(o->path, rc, &err) : rc < 0;
 }
 
+static bool take_cache(const char *name, struct options *o)
+{
+    static const char *const names[] = {
+        [PFS_LOOKUP_PARTIAL] = "partial", [PFS_LOOKUP_FULL] = "full", [PFS_LOOKUP_BUCKET] = "bucket"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(name, names[i]) == 0) {
+            o->want.cache = (enum pfs_lookup_cache)i;
+            return true;
+        }
+    return false;
+}
+
 /* One option at argv[0], with its value; how many words it was, 0 = it is none. */
 static int take_option(int argc, char **argv, struct options *o)
 {
@@ -128,6 +141,8 @@ static int take_option(int argc, char **argv, struct options *o)
     }
     if (argc < 2)
         return 0;
+    if (strcmp(argv[0], "--cache") == 0)
+        return take_cache(argv[1], o) ? 2 : 0;
     if (strcmp(argv[0], "--columns") == 0)
         o->columns = argv[1];
     else if (strcmp(argv[0], "--memory") != 0 || session_parse_bytes(argv[1], &bytes) < 0 || bytes < SESSION_MEMORY_MIN)
@@ -151,7 +166,8 @@ int command_lookup(int argc, char **argv)
         else
             taken = take_option(argc, argv, &o);
         if (taken == 0)
-            return usage_error("lookup knows --columns a,b, --found, --missing and --memory N (a size from 16m on)");
+            return usage_error("lookup knows --columns a,b, --found, --missing, --cache full, partial or bucket, and "
+                               "--memory N (from 16m on)");
         argc -= taken;
         argv += taken;
     }

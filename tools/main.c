@@ -17,7 +17,7 @@ static const struct command {
      "print files of the tree, without FUSE"},
     {"append", command_append, "WAREHOUSE PATH", "rows from standard input into an inbox, one commit"},
     {"overwrite", command_overwrite, "WAREHOUSE PATH", "rows that replace a table or its partitions, one commit"},
-    {"lookup", command_lookup, "[--columns a,b] [--found|--missing] WAREHOUSE PATH",
+    {"lookup", command_lookup, "[--columns a,b] [--found|--missing] [--cache C] WAREHOUSE PATH",
      "lines with keys from standard input, each followed by its row"},
     {"sql", command_sql, "WAREHOUSE [FILE]", "statements from a file or standard input"},
     {"compact", command_compact, "[--full] WAREHOUSE [DB.TABLE]", "many small files made few large ones"},

@@ -16,7 +16,7 @@ _paimonfs()
         case ${COMP_WORDS[1]} in
         mount) COMPREPLY=($(compgen -W "-f -o" -- "$word")) ;;
         cat) COMPREPLY=($(compgen -W "--memory -o" -- "$word")) ;;
-        lookup) COMPREPLY=($(compgen -W "--columns --found --missing --memory" -- "$word")) ;;
+        lookup) COMPREPLY=($(compgen -W "--columns --found --missing --cache --memory" -- "$word")) ;;
         append) COMPREPLY=($(compgen -W "--no-compact" -- "$word")) ;;
         compact) COMPREPLY=($(compgen -W "--full" -- "$word")) ;;
         status) COMPREPLY=($(compgen -W "--json" -- "$word")) ;;

@@ -6,6 +6,7 @@ complete -c paimonfs -n "__fish_seen_subcommand_from mount" -s o -x -d "mount op
     "ro rw allow_other memory= threads= cache= cache-size= commit-interval= write-only on-error= external-paths= formats= log= uid= gid= umask="
 complete -c paimonfs -n "__fish_seen_subcommand_from cat lookup" -l memory -x
 complete -c paimonfs -n "__fish_seen_subcommand_from lookup" -l columns -x
+complete -c paimonfs -n "__fish_seen_subcommand_from lookup" -l cache -x -a "partial full bucket"
 complete -c paimonfs -n "__fish_seen_subcommand_from lookup" -l found
 complete -c paimonfs -n "__fish_seen_subcommand_from lookup" -l missing
 complete -c paimonfs -n "__fish_seen_subcommand_from append" -l no-compact

@@ -38,6 +38,7 @@ int pfs_blocks_widen(struct pfs_scan_want *want, struct pfs_arena *arena, const 
     want->columns = columns;
     want->column = column;
     want->keyed = true;
+    want->own = true; /* there is no fallback */
     *key = place;
     return 0;
 }

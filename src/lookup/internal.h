@@ -16,6 +16,8 @@ struct pfs_lookup {
     struct pfs_arena found;      /* of one batch of keys */
     struct pfs_arena batch;      /* of one batch of rows */
     struct pfs_state *state;
+    struct pfs_locals *locals; /* NULL = none */
+    bool *filled;              /* a place each split: its files are made over; NULL = those that it pays for */
     struct pfs_scan *scan;
     const struct pfs_plan *plan;
     int32_t columns, read; /* wanted; with those that only the key needs */

@@ -54,6 +54,19 @@ static int choose_columns(struct pfs_lookup *l, const struct pfs_lookup_want *wa
     return 0;
 }
 
+/* Makes over the files of a split. */
+static void fill(struct pfs_lookup *l, int32_t split)
+{
+    const struct pfs_data_read read = {.store = l->state->store,
+                                       .table = l->state->store_table,
+                                       .schema = l->state->schema,
+                                       .schemas = l->state->schemas};
+
+    for (int32_t i = 0; i < l->plan->split[split].files; i++)
+        pfs_locals_fill(l->locals, &read, l->plan->split[split].file[i].entry);
+    l->filled[split] = true;
+}
+
 static int open_parts(struct pfs_lookup *l, const struct pfs_lookup_want *want, struct pfs_scan_want *scan,
                       struct pfs_err *err)
 {
@@ -64,7 +77,16 @@ static int open_parts(struct pfs_lookup *l, const struct pfs_lookup_want *want, 
     scan->column = l->column;
     PFS_TRY(pfs_scan_open(scan, &l->scan, err));
     l->plan = pfs_scan_plan(l->scan);
-    return pfs_lookup_learn(l, err);
+    PFS_TRY(pfs_lookup_learn(l, err));
+    l->locals = want->locals;
+    if (want->locals == NULL || want->cache == PFS_LOOKUP_PARTIAL)
+        return 0;
+    l->filled = pfs_arena_array(&l->arena, (size_t)l->plan->splits, sizeof(*l->filled));
+    if (l->filled == NULL)
+        return pfs_arena_full(&l->arena, err);
+    for (int32_t i = 0; i < l->plan->splits && want->cache == PFS_LOOKUP_FULL; i++)
+        fill(l, i);
+    return 0;
 }
 
 static int open_one(const struct pfs_lookup_want *want, struct pfs_scan_want *scan, struct pfs_lookup **out,
@@ -107,6 +129,7 @@ int pfs_lookup_open(const struct pfs_lookup_want *want, struct pfs_lookup **out,
                                  .partition = want->partition,
                                  .condition = want->condition,
                                  .keyed = true,
+                                 .files = pfs_locals_files(want->locals),
                                  .own = true,
                                  .budget = want->budget,
                                  .cancel = want->cancel,
@@ -238,6 +261,8 @@ static int read_split(struct finding *f, int32_t split, struct pfs_lookup_group 
     if (!some.exact)
         some.offset += group.from;
     among.low = among.high = some;
+    if (l->filled != NULL && !l->filled[split])
+        fill(l, split);
     PFS_TRY(pfs_scan_split_among(l->scan, split, &among, &reader, err));
     for (;;) {
         struct pfs_batch batch;

@@ -10,9 +10,15 @@
 #pragma once
 
 #include "base/budget.h"
+#include "src/lookup/local.h"
 #include "src/scan/scan.h"
 
 struct pfs_lookup;
+
+/* What is made over into local lookup files (local.h): of data files that are asked for often; of all of them, before
+ * the first keys; of all that a key's bucket has, when the first key of it comes: a worker that gets the keys of some
+ * buckets alone makes over those alone. */
+enum pfs_lookup_cache { PFS_LOOKUP_PARTIAL, PFS_LOOKUP_FULL, PFS_LOOKUP_BUCKET };
 
 struct pfs_lookup_want {
     struct pfs_state *state; /* of a table with a primary key; a reference is taken */
@@ -21,6 +27,8 @@ struct pfs_lookup_want {
     int32_t partitions; /* rows of these alone */
     const struct pfs_partition_value *partition;
     const struct pfs_condition *condition; /* rows for which it holds alone; NULL = all. Borrowed */
+    struct pfs_locals *locals;             /* borrowed; NULL = data files are read as they are */
+    enum pfs_lookup_cache cache;
     struct pfs_budget budget;
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool; /* decodes ahead; NULL = none */

@@ -19,6 +19,22 @@ struct pfs_among {
     bool to_end;               /* the last range has no high */
 };
 
+/* Are they single keys? */
+static inline bool pfs_among_is_keys(const struct pfs_among *a)
+{
+    return !a->apart && !a->from_start && !a->to_end && a->low.prefix == a->high.prefix;
+}
+
+/* Data files by key from elsewhere: 1 and a reader as pfs_data_open of read and entry gives, of the rows *range alone
+ * (all rows of the single keys are among them); no reader when *ranges is 0; 0: the data file is to be read. What is
+ * answered lives in the arena. */
+struct pfs_among_files {
+    int (*open)(void *self, const struct pfs_among *among, const struct pfs_data_read *read,
+                const struct pfs_manifest_entry *entry, struct pfs_arena *arena, const struct pfs_row_range **range,
+                int32_t *ranges, struct pfs_reader **out, struct pfs_err *err);
+    void *self;
+};
+
 /* Does a range meet the keys from min[0] to max[0]? */
 bool pfs_among_meets(const struct pfs_among *among, const struct pfs_keys *min, const struct pfs_keys *max);
 

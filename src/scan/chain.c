@@ -12,6 +12,18 @@ struct chain {
     struct pfs_reader *open; /* NULL = not opened yet */
 };
 
+/* What is left of the rows of a file: not deleted, and of the keys that are wanted. */
+static int sift(const struct chain *c, const struct pfs_bitmap *deleted, struct pfs_reader **out, struct pfs_err *err)
+{
+    const struct pfs_data_read *read = &c->chain.read;
+
+    if (deleted != NULL)
+        PFS_TRY(pfs_deletions_apply(*out, deleted, read->range, read->ranges, out, err));
+    return c->chain.among == NULL
+               ? 0
+               : pfs_among_sieve(c->chain.among, *out, c->chain.key, read->schema->trimmed_keys, out, err);
+}
+
 /* *out stays NULL when no row of the file is wanted. */
 static int open_file(struct chain *c, const struct pfs_plan_file *file, struct pfs_reader **out, struct pfs_err *err)
 {
@@ -23,18 +35,23 @@ static int open_file(struct chain *c, const struct pfs_plan_file *file, struct p
     pfs_arena_reset(&c->arena);
     if (among != NULL && !pfs_among_meets(among, &file->min, &file->max))
         return 0;
+    if (c->chain.deletions != NULL)
+        PFS_TRY(pfs_deletions_of(c->chain.deletions, entry, &deleted, err));
+    if (among != NULL && c->chain.files != NULL) {
+        const struct pfs_among_files *files = c->chain.files;
+        int rc = files->open(files->self, among, read, entry, &c->arena, &read->range, &read->ranges, out, err);
+
+        if (rc != 0)
+            return rc < 0 ? rc : read->ranges == 0 ? 0 : sift(c, deleted, out, err);
+    }
     PFS_TRY(pfs_prune_rows(c->chain.pruner, entry, &c->arena, &read->range, &read->ranges, err));
     if (among != NULL && read->range == NULL)
         PFS_TRY(
             pfs_among_rows(among, read, entry, &file->min, &file->max, &c->arena, &read->range, &read->ranges, err));
     if (read->range != NULL && read->ranges == 0)
         return 0;
-    if (c->chain.deletions != NULL)
-        PFS_TRY(pfs_deletions_of(c->chain.deletions, entry, &deleted, err));
     PFS_TRY(pfs_data_open(read, entry, out, err));
-    if (deleted != NULL)
-        PFS_TRY(pfs_deletions_apply(*out, deleted, read->range, read->ranges, out, err));
-    return among == NULL ? 0 : pfs_among_sieve(among, *out, c->chain.key, read->schema->trimmed_keys, out, err);
+    return sift(c, deleted, out, err);
 }
 
 /* How many files, from the next on, share row ids. */

@@ -10,9 +10,10 @@ struct pfs_chain {
     struct pfs_data_read read;
     struct pfs_deletions *deletions; /* NULL = the state has none */
     bool joined; /* data evolution: files next to each other that share row ids hold columns of the same rows */
-    const struct pfs_pruner *pruner; /* leaves out rows by file index; NULL = none, or rows that a merge may need */
-    const struct pfs_among *among;   /* rows of these keys alone; NULL = all. Not with joined */
-    const int32_t *key;              /* with among: places of the trimmed key in the batches */
+    const struct pfs_pruner *pruner;     /* leaves out rows by file index; NULL = none, or rows that a merge may need */
+    const struct pfs_among *among;       /* rows of these keys alone; NULL = all. Not with joined */
+    const int32_t *key;                  /* with among: places of the trimmed key in the batches */
+    const struct pfs_among_files *files; /* with among; NULL = none */
 };
 
 /* Opens each file when its turn comes, without its deleted rows. `chain` is copied, what it points to is borrowed. */

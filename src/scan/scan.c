@@ -38,7 +38,8 @@ struct pfs_scan {
     int32_t *merge_column;
     int32_t *merge_key; /* places of the trimmed key in them */
     int32_t *place;     /* of each wanted column in them */
-    int32_t *key;       /* keyed: places of the trimmed key in what is read without a merge */
+    const struct pfs_among_files *files;
+    int32_t *key; /* keyed: places of the trimmed key in what is read without a merge */
 };
 
 struct split_reader {
@@ -202,6 +203,7 @@ int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struc
     scan->deletes = want->kinds && want->deletes;
     scan->cancel = want->cancel;
     scan->pool = want->pool;
+    scan->files = want->files;
     scan->budget = want->budget;
     if (scan->budget.bytes == 0)
         scan->budget.bytes = MEMORY_DEFAULT;
@@ -278,7 +280,8 @@ static struct pfs_chain chain_of(const struct split_reader *r, bool merged, bool
                               scan->joined,
                               merged || scan->joined || scan->row_ids ? NULL : scan->pruner,
                               r->among,
-                              merged ? scan->merge_key : scan->key};
+                              merged ? scan->merge_key : scan->key,
+                              scan->files};
 }
 
 static int open_merge(struct split_reader *r, const struct pfs_section *section, struct pfs_err *err)

@@ -28,6 +28,7 @@ struct pfs_partition_value {
 enum pfs_levels { PFS_LEVELS_BATCH, PFS_LEVELS_ALL, PFS_LEVELS_UPPER, PFS_LEVELS_TOP };
 
 struct pfs_condition;
+struct pfs_among_files;
 
 struct pfs_scan_want {
     struct pfs_state *state;
@@ -42,11 +43,12 @@ struct pfs_scan_want {
     bool row_ids;   /* append _ROW_ID and _SEQUENCE_NUMBER (BIGINT) there; append tables alone */
     bool kinds;     /* append the row kind (TINYINT) after all else */
     bool deletes;   /* with kinds: keys whose record is a delete that no compaction has dropped yet are given too */
-    struct pfs_budget budget;       /* of one reader of it */
-    bool keyed;                     /* splits may be read by ranges of keys (pfs_scan_split_among) */
-    bool own;                       /* the state's own files alone, not those of its fallback branch */
-    int64_t excepts;                /* partitions to leave out, as serialised rows in the order of their bytes */
-    const struct pfs_slice *except; /* borrowed until the scan is open */
+    struct pfs_budget budget;            /* of one reader of it */
+    bool keyed;                          /* splits may be read by ranges of keys (pfs_scan_split_among) */
+    const struct pfs_among_files *files; /* keyed: where data files may be had by key (among.h); NULL = nowhere */
+    bool own;                            /* the state's own files alone, not those of its fallback branch */
+    int64_t excepts;                     /* partitions to leave out, as serialised rows in the order of their bytes */
+    const struct pfs_slice *except;      /* borrowed until the scan is open */
     const struct pfs_cancel *cancel;
     struct pfs_pool *pool; /* for decoding ahead; NULL = none */
 };

@@ -168,7 +168,7 @@ def by_key(program, warehouse, path, key):
         asked.append("{%s}" % ",".join("%s:%s" % (json.dumps(k), row[k].text if isinstance(row[k], Spelled) else
                                                  json.dumps(row[k])) for k in key))
     place = path.rsplit("/snapshot/", 1)[0] if path.endswith("/latest.jsonl") else path
-    got = program("lookup", warehouse, place, data=("\n".join(asked) + "\n").encode()).splitlines()
+    got = program("lookup", "--cache", "full", warehouse, place, data=("\n".join(asked) + "\n").encode()).splitlines()
     if len(got) != len(order):
         return "%d rows for %d keys" % (len(got), len(order))
     for line, i in zip(got, order):

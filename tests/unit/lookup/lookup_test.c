@@ -160,6 +160,52 @@ static void keys_give_their_merged_rows(void **state)
     }
 }
 
+/* With local files the answers are the same; once they are made no data file is opened. */
+static void local_files_give_the_same_rows(void **state)
+{
+    static const struct {
+        enum pfs_lookup_cache cache;
+        uint64_t bytes_max;
+        int files;  /* that are made over */
+        int opened; /* data files, by the second lookup */
+    } ways[] = {
+        {PFS_LOOKUP_FULL, 1 << 20, 3, 0},
+        {PFS_LOOKUP_BUCKET, 1 << 20, 3, 0},
+        {PFS_LOOKUP_PARTIAL, 1 << 20, 2, 0}, /* ten rows: one key pays for them */
+        {PFS_LOOKUP_FULL, 1, 0, 2},          /* none may stay */
+    };
+    struct table t;
+
+    (void)state;
+    open_table("db.db/merged", &t);
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        const struct pfs_locals_config config = {.dir = "/tmp", .bytes_max = ways[i].bytes_max};
+        struct pfs_lookup_want want = {.columns = -1, .cache = ways[i].cache};
+        struct pfs_locals *locals = NULL;
+        uint64_t bytes;
+        int64_t files;
+
+        assert_int_equal(pfs_locals_open(&config, &locals, NULL), 0);
+        want.locals = locals;
+        for (int round = 0; round < 2; round++) {
+            struct pfs_buf out = {0};
+
+            look_up(&t, &want, "7\n", &out);
+            assert_string_equal((const char *)out.at, "7 1 old\n");
+            pfs_buf_done(&out);
+        }
+        if (ways[i].opened == 0)
+            assert_int_equal(data_files, 0);
+        else
+            assert_true(data_files > 0);
+        pfs_locals_count(locals, &files, &bytes);
+        assert_int_equal(files, ways[i].files);
+        assert_true(bytes <= ways[i].bytes_max);
+        pfs_locals_close(locals);
+    }
+    close_table(&t);
+}
+
 static void columns_are_those_that_are_wanted(void **state)
 {
     static const int32_t column[] = {2};
@@ -233,6 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keys_give_their_merged_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(local_files_give_the_same_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(columns_are_those_that_are_wanted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_table_without_a_key_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_cannot_be_read_fails_the_lookup, set_up, tear_down),
