@@ -124,6 +124,19 @@ static int option_key(struct pfs_parser *p, const char **out)
     return 0;
 }
 
+/* Notes have some options by names that are not Paimon's own. */
+static void rename_option(struct pfs_option *o)
+{
+    static const char suffix[] = "aggregate-function";
+    size_t len = strlen(o->key), tail = sizeof(suffix) - 1;
+
+    if (strcmp(o->key, "changelog-producer.lookup-wait") == 0)
+        o->key = "lookup-wait";
+    if (o->value != NULL && len > tail && strcmp(o->key + len - tail, suffix) == 0 &&
+        strcasecmp(o->value, "last_non_null") == 0)
+        o->value = "last_non_null_value";
+}
+
 int pfs_parser_options(struct pfs_parser *p, bool values, struct pfs_options *out)
 {
     struct pfs_option *item = NULL;
@@ -139,6 +152,7 @@ int pfs_parser_options(struct pfs_parser *p, bool values, struct pfs_options *ou
             if (item[count].value == NULL)
                 return pfs_fail(p->err, EINVAL, "option %s has no value", item[count].key);
         }
+        rename_option(&item[count]);
         if (strcmp(item[count].key, "connector") == 0 && values && strcmp(item[count].value, "paimon") == 0)
             continue;
         count++;

@@ -19,7 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 # What needs no statement that is not there yet, and what Paimon reads the same without its compactions.
 REPLAYED = ["agg-basic", "agg-collections", "agg-hll-theta", "agg-maps", "agg-retract", "agg-roaring",
             "append-bucketed", "append-row-tracking", "append-unaware", "bucket-4-partitioned", "bucket-dynamic",
-            "bucket-dynamic-cross-partition", "branch-fallback", "changelog-full-compaction", "changelog-input",
+            "bucket-dynamic-cross-partition", "branch-fallback", "branches", "changelog-full-compaction", "changelog-input",
             "changelog-lookup", "changelog-lookup-aggregation", "changelog-lookup-first-row",
             "changelog-lookup-partial-update", "changelog-none", "compress-avro", "compress-orc", "compress-parquet",
             "data-directory", "dv-pk", "dv-pk-bitmap64", "dv-pk-sequence", "evolution-append", "evolution-casts",
@@ -29,7 +29,7 @@ REPLAYED = ["agg-basic", "agg-collections", "agg-hll-theta", "agg-maps", "agg-re
             "partial-update-remove-on-sequence-group", "partial-update-remove-record",
             "partial-update-sequence-group", "partial-update-sequence-group-delete", "partition-types", "partitions",
             "partitions-null", "rollback", "rowkind-field", "scenario-branch-correction", "scenario-nested-uv",
-            "scenario-order-wide", "sequence-field", "stats-modes", "thin-mode", "time-travel", "types-append-avro",
+            "scenario-order-wide", "sequence-field", "stats-modes", "tags", "thin-mode", "time-travel", "types-append-avro",
             "types-append-orc", "types-append-parquet", "types-extra-avro", "types-extra-orc", "types-extra-parquet",
             "types-pk-avro", "types-pk-orc", "types-pk-parquet", "wide-300"]
 

@@ -130,6 +130,28 @@ static void an_expired_snapshot_comes_back_from_its_tag(void **state)
     assert_true(there(BRANCH "snapshot/snapshot-2"));
 }
 
+static void tags_are_made_of_times_renamed_and_deleted(void **state)
+{
+    (void)state;
+    run_sql(TABLE SNAPSHOT SNAPSHOT
+            "CALL sys.create_tag('d.t', 'a', 1); CALL sys.create_tag_from_timestamp('d.t', 'b', 1);"
+            "CALL sys.rename_tag('d.t', 'a', 'c'); CALL sys.rename_tag('d.t', tagName => 'b',"
+            " targetTagName => 'e');");
+    assert_true(there("d.db/t/tag/tag-c") && there("d.db/t/tag/tag-e"));
+    assert_false(there("d.db/t/tag/tag-a") || there("d.db/t/tag/tag-b"));
+    refused("CALL sys.rename_tag('d.t', 'c', 'e');", EEXIST, "Tag 'e' already exists.");
+    refused("CALL sys.rename_tag('d.t', 'zz', 'y');", ENOENT, "Tag 'zz' doesn't exist.");
+    refused("CALL sys.create_tag('d.t', 'f', 9);", ENOENT,
+            "Cannot create tag because given snapshot #9 doesn't exist.");
+    refused("CALL sys.create_tag('d.t', '../f');", EINVAL, "cannot be the name of a tag");
+    refused("CALL sys.create_tag_from_timestamp('d.t', 'f', 99999999999999);", ENOENT,
+            "Could not find any snapshot whose commit-time later than 99999999999999.");
+    refused("CALL sys.create_tag_from_watermark('d.t', 'f', 1);", ENOENT, "whose watermark later than 1.");
+    run_sql("CALL sys.delete_tag('d.t', 'c,e,nope'); CALL sys.alter_column_default_value('d.t', 'v', 'x');");
+    assert_false(there("d.db/t/tag/tag-c") || there("d.db/t/tag/tag-e"));
+    assert_true(there("d.db/t/schema/schema-1"));
+}
+
 static bool lists_branch(void)
 {
     struct pfs_arena arena;
@@ -178,6 +200,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_paimon_refuses_is_refused_in_its_words, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(going_back_takes_what_came_after, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(an_expired_snapshot_comes_back_from_its_tag, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(tags_are_made_of_times_renamed_and_deleted, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(a_failing_store_leaves_no_half_of_a_branch, open_warehouse, close_warehouse),
     };
 

@@ -58,6 +58,19 @@ static void a_table_is_its_columns_keys_and_options(void **state)
     assert_string_equal(pfs_options_get(&s.schema.options, "x.y"), "kept");
 }
 
+static void options_are_stored_under_paimons_own_names(void **state)
+{
+    struct pfs_statement s =
+        parsed("CREATE TABLE t (a INT) WITH ('changelog-producer.lookup-wait' = 'false',"
+               " 'fields.a.aggregate-function' = 'last_non_null', 'any.thing' = 'last_non_null');");
+
+    (void)state;
+    assert_string_equal(pfs_options_get(&s.schema.options, "lookup-wait"), "false");
+    assert_null(pfs_options_get(&s.schema.options, "changelog-producer.lookup-wait"));
+    assert_string_equal(pfs_options_get(&s.schema.options, "fields.a.aggregate-function"), "last_non_null_value");
+    assert_string_equal(pfs_options_get(&s.schema.options, "any.thing"), "last_non_null");
+}
+
 static void names_come_in_every_form(void **state)
 {
     (void)state;
@@ -133,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_table_is_its_columns_keys_and_options, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(options_are_stored_under_paimons_own_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_come_in_every_form, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_call_takes_arguments_by_place_and_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_text_holds_statements_one_after_another, set_up, tear_down),
