@@ -189,7 +189,7 @@ static int field_type(struct facts *f, const struct pfs_pq_node *node, const str
 {
     const struct pfs_field *wanted = field_named(like, likes, node->name);
 
-    if (memchr(node->name.at, 0, node->name.len) != NULL)
+    if (node->name.len > 0 && memchr(node->name.at, 0, node->name.len) != NULL)
         return pfs_fail(f->err, EIO, "a column's name has a NUL in it");
     out->name = pfs_arena_string(f->arena, node->name);
     if (out->name == NULL)
