@@ -32,14 +32,17 @@ static void pour_task(void *context)
     struct pfs_request *request = p->request;
     struct pfs_sink sink = {NULL, p->to};
     void *pass = NULL;
-    int rc = source->begin(source->context, NULL, &request->cancel, &pass, &request->err);
+    int rc;
 
+    pfs_view_hold_source(p->view, true);
+    rc = source->begin(source->context, NULL, &request->cancel, &pass, &request->err);
     if (rc == 0) {
         do
             rc = pfs_cancelled(&request->cancel) ? -ECANCELED : source->step(pass, &sink, &request->err);
         while (rc > 0);
         source->end(pass);
     }
+    pfs_view_hold_source(p->view, false);
     pfs_free(p);
     request->done(request, rc == -ECANCELED ? -EINTR : rc);
 }

@@ -313,6 +313,13 @@ static void drop_index(void *index)
     pfs_blocks_close(index);
 }
 
+static void hold(void *context, bool held)
+{
+    struct pfs_print *print = context;
+
+    print->hold(print->context, held);
+}
+
 static void release(void *context)
 {
     struct pfs_print *print = context;
@@ -334,6 +341,7 @@ int pfs_print_source(const struct pfs_print *print, struct pfs_view_source *out,
                                     .step = step,
                                     .end = end,
                                     .release = release,
+                                    .hold = print->hold != NULL ? hold : NULL,
                                     .context = own,
                                     .small = print->small,
                                     .slow = print->slow,

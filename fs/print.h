@@ -20,7 +20,8 @@ struct pfs_print_by_key {
 
 struct pfs_print {
     pfs_rows_open_fn *open;
-    void (*release)(void *context); /* of the context, when the view is gone */
+    void (*release)(void *context);         /* of the context, when the view is gone */
+    void (*hold)(void *context, bool held); /* fs/view.h; NULL = it cannot go away */
     void *context;
     struct pfs_pool *pool; /* NULL = on the caller alone */
     enum pfs_text format;

@@ -74,6 +74,13 @@ static int open_patch(void *context, const struct pfs_cancel *cancel, const stru
     return pfs_patch_open(&want, s->key, old, blocks, out, err);
 }
 
+static void hold(void *context, bool held)
+{
+    const struct source *s = context;
+
+    pfs_state_hold(s->state, 0, held);
+}
+
 static void release(void *context)
 {
     struct source *s = context;
@@ -123,6 +130,7 @@ int pfs_find_rows(const struct pfs_looking *looking, struct pfs_shown *out, stru
 {
     struct pfs_print print = {.open = open_rows,
                               .release = release,
+                              .hold = hold,
                               .pool = looking->pool,
                               .format = looking->place->format,
                               .parquet = looking->place->parquet,

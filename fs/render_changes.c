@@ -24,6 +24,15 @@ struct changes { /* what such a view is made of */
     const struct pfs_condition *condition;
 };
 
+static void hold(void *context, bool held)
+{
+    const struct changes *c = context;
+
+    if (c->from != NULL)
+        pfs_state_hold(c->from, 0, held);
+    pfs_state_hold(c->to, c->first, held);
+}
+
 static void release(void *context)
 {
     struct changes *c = context;
@@ -134,7 +143,7 @@ static int find_diff(struct changes *c, const struct pfs_looking *looking, struc
 int pfs_find_diff(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
     struct pfs_print print = {
-        .open = open_diff, .release = release, .pool = looking->pool, .format = looking->place->format};
+        .open = open_diff, .release = release, .hold = hold, .pool = looking->pool, .format = looking->place->format};
     struct changes *c;
     int rc;
 
@@ -271,6 +280,7 @@ int pfs_find_changes(const struct pfs_looking *looking, struct pfs_shown *out, s
 {
     struct pfs_print print = {.open = open_logged,
                               .release = release,
+                              .hold = hold,
                               .pool = looking->pool,
                               .format = looking->place->format,
                               .lasting = true};

@@ -292,8 +292,10 @@ static void finish(struct pfs_rendering *r, int rc, const struct pfs_err *err)
 
     if (r->pass != NULL && view->source.index != NULL && rc == 0)
         index = view->source.index(r->pass);
-    if (r->pass != NULL)
+    if (r->pass != NULL) {
         view->source.end(r->pass);
+        pfs_view_hold_source(view, false);
+    }
     r->pass = NULL;
     pfs_series_let_go(r->base, r->base_fd);
     r->base = NULL;
@@ -356,10 +358,15 @@ static bool begin_patch(struct pfs_rendering *r)
 static int begin(struct pfs_rendering *r, struct pfs_err *err)
 {
     struct pfs_view_source *source = &r->view->source;
+    int rc;
 
+    pfs_view_hold_source(r->view, true);
     if (begin_patch(r))
         return 0;
-    return source->begin(source->context, r->from.off > 0 ? &r->from : NULL, &r->cancel, &r->pass, err);
+    rc = source->begin(source->context, r->from.off > 0 ? &r->from : NULL, &r->cancel, &r->pass, err);
+    if (rc < 0)
+        pfs_view_hold_source(r->view, false);
+    return rc;
 }
 
 static int step(struct pfs_rendering *r, struct pfs_err *err)

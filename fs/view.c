@@ -122,9 +122,26 @@ static void shrink(struct pfs_views *v)
     }
 }
 
+void pfs_view_hold_source(struct pfs_view *view, bool held)
+{
+    if (view->source.hold != NULL)
+        view->source.hold(view->source.context, held);
+}
+
+/* Open handles count on the source until the text is whole: it stays then. */
+static void tell_source(struct pfs_view *view)
+{
+    bool held = view->holds > 0 && !view->put && pfs_view_whole(view) == NULL;
+
+    if (held != view->held)
+        pfs_view_hold_source(view, held);
+    view->held = held;
+}
+
 void pfs_view_settle(struct pfs_view *view)
 {
     unlist(view);
+    tell_source(view);
     if (view->holds > 0)
         return;
     if (view->waiting == 0) /* stretches of a large text, and those who paused over them */
@@ -315,6 +332,7 @@ void pfs_view_hold(struct pfs_view *view)
     pfs_park_lock(view->views->config.park);
     view->holds++;
     unlist(view);
+    tell_source(view);
     pfs_park_unlock(view->views->config.park);
 }
 

@@ -55,6 +55,10 @@ struct pfs_view_source {
     int (*step)(void *pass, struct pfs_sink *sink, struct pfs_err *err);
     void (*end)(void *pass);
     void (*release)(void *context);
+    /* A reader counts on what the source is made of (true), or does not any more (false): in pairs, quick, perhaps with
+     * a lock held. Said for open handles of a view whose text is not whole yet, and around each pass. NULL = it cannot
+     * go away. */
+    void (*hold)(void *context, bool held);
     void *context;
     /* Versions of one text: views with the same series (the context's; NULL = none). index: what a pass that came to
      * its end knows of the text (NULL = nothing), drop frees it. patch begins a pass from a text that is there: 1, or 0

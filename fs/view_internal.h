@@ -57,6 +57,7 @@ struct pfs_view {
     struct pfs_view_source source;
     int refs;
     int holds;    /* open handles */
+    bool held;    /* the source knows of them */
     int waiting;  /* requests that wait for a size or for bytes */
     int measured; /* those that wait for the size however long it takes */
     bool sized;
@@ -123,6 +124,9 @@ void pfs_series_let_go(struct pfs_view *base, int fd);
 /* Lock not held: the view's text is whole, and indexed: the next version is made from it. */
 void pfs_series_put(struct pfs_view *view);
 void pfs_series_forget(struct pfs_views *views); /* lock not held: all of them */
+
+/* A pass begins, or has ended: its source is counted on meanwhile. */
+void pfs_view_hold_source(struct pfs_view *view, bool held);
 
 /* ---- rendering.c, lock held ---- */
 

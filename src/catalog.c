@@ -18,6 +18,7 @@
 struct pfs_catalog {
     struct pfs_catalog_config config;
     struct pfs_external *external;
+    struct pfs_holds *holds;
     pthread_mutex_t lock;   /* guards the list */
     struct pfs_table *open; /* every table with a reference */
 };
@@ -32,8 +33,11 @@ int pfs_catalog_open(const struct pfs_catalog_config *config, struct pfs_catalog
         return pfs_fail(err, ENOMEM, "no memory for the catalog");
     }
     rc = pfs_external_open(config->external_paths, &c->external, err);
+    if (rc == 0)
+        rc = pfs_holds_open(&c->holds, err);
     if (rc < 0) {
         pfs_store_close(config->store);
+        pfs_external_close(c->external);
         pfs_free(c);
         return rc;
     }
@@ -52,6 +56,7 @@ void pfs_catalog_close(struct pfs_catalog *catalog)
         return;
     pfs_store_close(catalog->config.store);
     pfs_external_close(catalog->external);
+    pfs_holds_close(catalog->holds);
     pthread_mutex_destroy(&catalog->lock);
     pfs_free(catalog);
 }
@@ -346,6 +351,7 @@ static int open_new(struct pfs_catalog *c, const char *database, const char *tab
                                       .read_only = c->config.read_only,
                                       .memory_bytes = c->config.memory_bytes,
                                       .external = c->external,
+                                      .holds = c->holds,
                                       .database = database,
                                       .name = table,
                                       .branch = branch,

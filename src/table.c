@@ -148,6 +148,7 @@ struct pfs_table_parts pfs_table_parts(const struct pfs_table *table)
                                     .pool = table->config.pool,
                                     .clock = table->config.clock,
                                     .external = table->config.external,
+                                    .holds = table->config.holds,
                                     .read_only = table->config.read_only,
                                     .memory_bytes = table->config.memory_bytes};
 }
@@ -207,6 +208,7 @@ static int load_state(struct pfs_table *t, const struct pfs_schema *schema, cons
 {
     PFS_TRY(pfs_state_load(t->manifests, t->config.store, t->config.root, t->schemas, schema, snapshot, out, err));
     (*out)->external = t->config.external;
+    (*out)->holds = t->config.holds;
     return 0;
 }
 
@@ -251,6 +253,7 @@ static int load_fallback(struct pfs_table *t, const char *meta, struct pfs_when 
         PFS_TRY(pfs_schemas_get(schemas, snapshot.schema_id, &schema, err));
     PFS_TRY(pfs_state_load(t->manifests, t->config.store, t->config.root, schemas, schema, &snapshot, out, err));
     (*out)->external = t->config.external;
+    (*out)->holds = t->config.holds;
     return 0;
 }
 

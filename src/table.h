@@ -54,6 +54,7 @@ struct pfs_table_parts {
     struct pfs_pool *pool; /* may be NULL */
     const struct pfs_clock *clock;
     const struct pfs_external *external; /* NULL = files outside of the warehouse are refused */
+    struct pfs_holds *holds;             /* NULL = none */
     bool read_only;
     size_t memory_bytes; /* of the whole warehouse; 0 = not said */
 };

@@ -6,6 +6,14 @@
 
 #define LOOK_AGAIN_MS 60000 /* other engines may bring back what was gone (a rollback to a tag) */
 
+/* A snapshot that is read keeps itself and those after it. */
+static int64_t first_held(void *context, int64_t from, int64_t end)
+{
+    struct pfs_table_parts parts = pfs_table_parts(context);
+
+    return parts.holds == NULL ? end : pfs_holds_first(parts.holds, parts.meta, from, end);
+}
+
 int pfs_table_retain(struct pfs_table *table, struct pfs_retain *at, struct pfs_retention *how, struct pfs_err *err)
 {
     struct pfs_table_parts parts = pfs_table_parts(table);
@@ -15,7 +23,9 @@ int pfs_table_retain(struct pfs_table *table, struct pfs_retain *at, struct pfs_
                               .meta = parts.meta,
                               .manifests = parts.manifests,
                               .external = parts.external,
-                              .clock = parts.clock};
+                              .clock = parts.clock,
+                              .first_held = first_held,
+                              .context = table};
     PFS_TRY(pfs_table_schema(table, &at->schema, err));
     return pfs_retention_read(at->schema, how, err);
 }

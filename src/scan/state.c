@@ -164,6 +164,22 @@ static int failure_of(const struct pfs_schemas *schemas, struct pfs_store *store
                     (long long)snapshot->id, why);
 }
 
+void pfs_state_hold(const struct pfs_state *state, int64_t from, bool held)
+{
+    const char *meta = pfs_schemas_directory(state->schemas);
+
+    if (state->fallback != NULL)
+        pfs_state_hold(state->fallback, 0, held);
+    if (state->holds == NULL || !state->exists)
+        return;
+    if (from <= 0 || from > state->snapshot.id)
+        from = state->snapshot.id;
+    if (held)
+        pfs_holds_take(state->holds, meta, from);
+    else
+        pfs_holds_let(state->holds, meta, from);
+}
+
 int pfs_state_failure(const struct pfs_state *state, int rc, struct pfs_err *err)
 {
     return state->exists ? failure_of(state->schemas, state->store, &state->snapshot, rc, err) : rc;

@@ -11,6 +11,7 @@
 #include "src/file/schemas.h"
 #include "src/meta/manifest.h"
 #include "src/meta/snapshot.h"
+#include "src/scan/holds.h"
 
 struct pfs_manifests; /* decoded manifests of one table by name: a bounded cache */
 
@@ -28,6 +29,7 @@ struct pfs_state {
     struct pfs_store *store;
     const struct pfs_external *external;          /* set by the table; NULL = files outside of it are refused */
     const char *store_table;                      /* the main table's directory */
+    struct pfs_holds *holds;                      /* set by the table; NULL = nobody asks */
     const struct pfs_manifest_entry *const *file; /* live files, in the order of their ADDs */
     int64_t files;
     const struct pfs_index_entry *index; /* live index entries */
@@ -50,6 +52,10 @@ int pfs_state_with(struct pfs_state *state, const struct pfs_schema *schema, str
 int pfs_state_set_fallback(struct pfs_state *state, struct pfs_state *fallback, struct pfs_err *err);
 struct pfs_state *pfs_state_ref(struct pfs_state *state);
 void pfs_state_unref(struct pfs_state *state); /* NULL allowed */
+
+/* Whoever reads the state says so: neither its snapshot nor a later one, and with `from` > 0 none from that id on,
+ * expires until each hold is let go again. */
+void pfs_state_hold(const struct pfs_state *state, int64_t from, bool held);
 
 /* For whoever failed to read the state's files with `rc`: what to fail with. -EIO becomes -ESTALE, in `err` too, when
  * the snapshot has expired or was rolled back meanwhile; all else stays. */

@@ -18,20 +18,21 @@ import urllib.parse
 HERE = pathlib.Path(__file__).resolve().parent
 # What needs no statement that is not there yet, and what Paimon reads the same without its compactions.
 REPLAYED = ["agg-basic", "agg-collections", "agg-hll-theta", "agg-maps", "agg-retract", "agg-roaring",
-            "append-bucketed", "append-row-tracking", "append-unaware", "bucket-4-partitioned", "bucket-dynamic",
-            "bucket-dynamic-cross-partition", "branch-fallback", "branches", "changelog-full-compaction", "changelog-input",
-            "changelog-lookup", "changelog-lookup-aggregation", "changelog-lookup-first-row",
+            "append-bucketed", "append-row-tracking", "append-unaware", "branch-fallback", "branches",
+            "bucket-4-partitioned", "bucket-dynamic", "bucket-dynamic-cross-partition", "changelog-full-compaction", "changelog-input",
+            "changelog-long-lived", "changelog-lookup", "changelog-lookup-aggregation", "changelog-lookup-first-row",
             "changelog-lookup-partial-update", "changelog-none", "compress-avro", "compress-orc", "compress-parquet",
-            "data-directory", "dv-pk", "dv-pk-bitmap64", "dv-pk-sequence", "evolution-append", "evolution-casts",
-            "evolution-pk", "extras", "file-index", "first-row", "ignore-delete", "key-types", "levels-auto",
-            "levels-full", "levels-partial", "levels-uncompacted", "medium-200k", "overwrite", "overwrite-flat",
-            "partial-update", "partial-update-aggregate", "partial-update-default-aggregate",
-            "partial-update-remove-on-sequence-group", "partial-update-remove-record",
-            "partial-update-sequence-group", "partial-update-sequence-group-delete", "partition-types", "partitions",
-            "partitions-null", "rollback", "rowkind-field", "scenario-branch-correction", "scenario-nested-uv",
-            "scenario-order-wide", "sequence-field", "stats-modes", "tags", "thin-mode", "time-travel", "types-append-avro",
-            "types-append-orc", "types-append-parquet", "types-extra-avro", "types-extra-orc", "types-extra-parquet",
-            "types-pk-avro", "types-pk-orc", "types-pk-parquet", "wide-300"]
+            "consumers", "data-directory", "dv-pk", "dv-pk-bitmap64", "dv-pk-sequence", "evolution-append",
+            "evolution-casts", "evolution-pk", "expire", "extras", "file-index", "first-row", "ignore-delete",
+            "key-types", "levels-auto", "levels-full", "levels-partial", "levels-uncompacted", "medium-200k",
+            "overwrite", "overwrite-flat", "partial-update", "partial-update-aggregate",
+            "partial-update-default-aggregate", "partial-update-remove-on-sequence-group",
+            "partial-update-remove-record", "partial-update-sequence-group", "partial-update-sequence-group-delete",
+            "partition-types", "partitions", "partitions-null", "record-expire", "rollback", "rowkind-field",
+            "scenario-branch-correction", "scenario-nested-uv", "scenario-order-wide", "sequence-field",
+            "stats-modes", "tags", "thin-mode", "time-travel", "types-append-avro", "types-append-orc",
+            "types-append-parquet", "types-extra-avro", "types-extra-orc", "types-extra-parquet", "types-pk-avro",
+            "types-pk-orc", "types-pk-parquet", "wide-300"]
 
 
 def lines(path):
@@ -286,18 +287,47 @@ def alteration(change):
 
 
 def called(step):
-    """The CALL of a step about tags, branches and rollback."""
+    """The CALL of a step about tags, branches, rollback and expiry."""
     args, words, table = step.get("args", []), step.get("words", []), literal(step["table"])
     given = dict(zip(args[::2], args[1::2]))
     if step["verb"] == "rollback":
         return "CALL sys.rollback_to(%s, %s);" % (table, "snapshot_id => " + given["--snapshot"] if "--snapshot" in given
                                                   else "tag => " + literal(given["--tag"]))
+    if step["verb"] == "expire":
+        return "CALL sys.expire_snapshots(%s, %s, %s, '2999-01-01 00:00:00');" % (  # however young they are
+            table, given["--retain-max"], given["--retain-min"])
     if step["verb"] == "branch":
         name = {"create": "create_branch", "delete": "delete_branch", "fast-forward": "fast_forward"}[words[0]]
         tag = ", tag => " + literal(given["--tag"]) if "--tag" in given else ""
         return "CALL sys.%s(%s, branch => %s%s);" % (name, table, literal(words[1]), tag)
     more = ", snapshot_id => " + given["--snapshot"] if "--snapshot" in given else ""
+    if "--retained" in given:  # P36500D
+        more += ", time_retained => '%s d'" % given["--retained"][1:-1]
     return "CALL sys.%s_tag(%s, tag => %s%s);" % (words[0], table, literal(words[1]), more)
+
+
+def set_consumer(warehouse, step):
+    """As another engine does it."""
+    database, table = step["table"].split(".")
+    path = warehouse / (database + ".db") / table / "consumer" / ("consumer-" + step["words"][1])
+    path.parent.mkdir(exist_ok=True)
+    if step["words"][0] == "delete":
+        path.unlink()
+    else:
+        path.write_text('{\n  "nextSnapshot" : %s\n}' % step["words"][2])
+
+
+def kept(warehouse, table):
+    """Names of what is left of a history."""
+    database, name = table.split(".")
+    return sorted(p.name for directory in ("snapshot", "changelog", "tag", "consumer")
+                  for p in (warehouse / (database + ".db") / name / directory).glob("*-*"))
+
+
+def check_kept(results, case, table):
+    ours, theirs = kept(case / "replayed", table), kept(case / "warehouse", table)
+    results.check("replay %s %s: what is left" % (case.name, table),
+                  lambda: "" if ours == theirs else "%s, not %s" % (ours, theirs))
 
 
 def replay_case(program, case, results):
@@ -321,8 +351,14 @@ def replay_case(program, case, results):
             name = ".".join(map(quoted, step["table"].split(".", 1)))
             for change in json.loads(step["words"][0]):
                 program("sql", warehouse, data=("ALTER TABLE %s %s;" % (name, alteration(change))).encode())
-        elif step["verb"] in ("branch", "rollback", "tag"):
+        elif step["verb"] in ("branch", "expire", "rollback", "tag"):
             program("sql", warehouse, data=called(step).encode())
+        elif step["verb"] == "consumer":
+            set_consumer(warehouse, step)
+        elif step["verb"] == "compact" and "record-level.expire-time" in facts["tables"][step["table"]]["options"]:
+            program("sql", warehouse, data=("CALL sys.compact(%s);" % literal(step["table"])).encode())
+    for table in sorted({step["table"] for step in facts["steps"] if step["verb"] == "expire"}):
+        check_kept(results, case, table)
     for read in facts["reads"]:
         if read["mode"] == "batch" and not set(read) & {"snapshot", "timestamp", "options", "columns"}:
             want = lines(case / read["expected"])

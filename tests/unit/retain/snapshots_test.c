@@ -226,6 +226,46 @@ static void a_damaged_manifest_list_keeps_its_files(void **state)
     end();
 }
 
+/* ---- what is read ---- */
+
+static void what_is_read_stays_until_it_is_not(void **state)
+{
+    struct pfs_state *third;
+
+    (void)state;
+    begin("'write-only' = 'true'");
+    commits(6);
+    third = state_of(table, (struct pfs_when){.kind = PFS_WHEN_SNAPSHOT, .number = 3});
+    pfs_state_hold(third, 0, true);
+    pfs_state_hold(third, 2, true); /* changes from the second snapshot on */
+    assert_int_equal(expire(1, 1), 1);
+    pfs_state_hold(third, 2, false);
+    assert_int_equal(expire(1, 1), 1);
+    expect_snapshots(3, 6);
+    pfs_state_hold(third, 0, false);
+    assert_int_equal(expire(1, 1), 3);
+    pfs_state_unref(third);
+    end();
+}
+
+static void a_tag_that_is_read_leaves_its_files(void **state)
+{
+    struct pfs_state *tagged;
+
+    (void)state;
+    begin("'write-only' = 'true'");
+    commits(2);
+    assert_int_equal(pfs_table_tag_create(table, "kept", 2, NULL), 0);
+    compact();
+    assert_int_equal(expire(1, 1), 2);
+    tagged = state_of(table, (struct pfs_when){.kind = PFS_WHEN_TAG, .tag = "kept"});
+    pfs_state_hold(tagged, 0, true);
+    assert_int_equal(pfs_table_tag_delete(table, "kept", NULL), 0);
+    pfs_state_hold(tagged, 0, false);
+    check_state("tagged", tagged);
+    end();
+}
+
 /* ---- after commits ---- */
 
 static void upkeep_follows_the_options(void **state)
@@ -337,6 +377,8 @@ int main(void)
         cmocka_unit_test(what_a_branch_names_stays),
         cmocka_unit_test(empty_directories_go_when_asked_for),
         cmocka_unit_test(a_damaged_manifest_list_keeps_its_files),
+        cmocka_unit_test(what_is_read_stays_until_it_is_not),
+        cmocka_unit_test(a_tag_that_is_read_leaves_its_files),
         cmocka_unit_test(upkeep_follows_the_options),
         cmocka_unit_test(upkeep_leaves_a_write_only_table_alone),
         cmocka_unit_test(upkeep_with_nothing_due_lists_nothing),
