@@ -121,10 +121,40 @@ static int use_database(struct execution *x, const struct pfs_statement *s, stru
 
 /* ---- tables ---- */
 
+static int no_table_named(const char *database, const char *table, struct pfs_err *err)
+{
+    return pfs_fail(err, ENOENT, "Table %s.%s does not exist.", database, table);
+}
+
+/* The schema of the statement, with what it takes from another table. */
+static int complete_schema(struct execution *x, const struct pfs_statement *s, struct pfs_schema *out,
+                           struct pfs_err *err)
+{
+    const char *database = s->to_database != NULL ? s->to_database : x->database;
+    struct pfs_schema other;
+    const char *root, *meta;
+    int64_t id;
+    int rc;
+
+    *out = s->schema;
+    if (s->to_table != NULL) {
+        PFS_TRY(pfs_catalog_paths(database, s->to_table, NULL, x->arena, &root, &meta, err));
+        rc = pfs_schema_latest_id(pfs_catalog_store(x->catalog), meta, &id, err);
+        if (rc == 0)
+            rc = pfs_schema_load(pfs_catalog_store(x->catalog), meta, id, x->arena, &other, err);
+        if (rc == -ENOENT)
+            return no_table_named(database, s->to_table, err);
+        PFS_TRY(rc);
+        PFS_TRY(pfs_schema_like(&other, out, x->arena, err));
+    }
+    PFS_TRY(pfs_schema_complete(out, x->arena, err));
+    return pfs_table_check_defaults(out, x->arena, err);
+}
+
 static int create_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     const char *database = database_of(x, s), *root, *meta;
-    struct pfs_schema schema = s->schema;
+    struct pfs_schema schema;
     int rc;
 
     PFS_TRY(pfs_catalog_check_writable(x->catalog, err));
@@ -137,12 +167,9 @@ static int create_table(struct execution *x, const struct pfs_statement *s, stru
             return done(x);
         return pfs_fail(err, EEXIST, "Table %s.%s already exists.", database, s->table);
     }
-    schema.time_ms = pfs_clock_now_ms(NULL);
-    rc = pfs_schema_complete(&schema, x->arena, err);
-    if (rc == 0)
-        rc = pfs_table_check_defaults(&schema, x->arena, err);
-    if (rc < 0)
+    if (complete_schema(x, s, &schema, err) < 0)
         return pfs_wrap(err, "CREATE TABLE %s.%s", database, s->table);
+    schema.time_ms = pfs_clock_now_ms(NULL);
     PFS_TRY(pfs_catalog_paths(database, s->table, NULL, x->arena, &root, &meta, err));
     rc = pfs_schema_publish(pfs_catalog_store(x->catalog), root, &schema, err);
     if (rc == -EEXIST && !s->if_exists)
@@ -152,7 +179,7 @@ static int create_table(struct execution *x, const struct pfs_statement *s, stru
 
 static int no_table(const struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
-    return pfs_fail(err, ENOENT, "Table %s.%s does not exist.", database_of(x, s), s->table);
+    return no_table_named(database_of(x, s), s->table, err);
 }
 
 static int drop_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)

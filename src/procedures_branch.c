@@ -1,7 +1,9 @@
-/* procedures_branch.c - procedures about branches, and about going back. */
+/* procedures_branch.c - procedures about branches, about going back, and about partitions that are complete. */
 #include <errno.h>
 #include <string.h>
 
+#include "src/catalog_internal.h"
+#include "src/meta/donefile.h"
 #include "src/meta/names.h"
 #include "src/procedures.h"
 
@@ -158,10 +160,83 @@ static int rollback_to_watermark(const struct pfs_calling *x, const struct pfs_s
     return rollback_to_number(x, s, "watermark", (struct pfs_rollback_want){.kind = PFS_ROLLBACK_WATERMARK}, err);
 }
 
+/* ---- partitions ---- */
+
+/* "k=v,k2=v2": their directories in the order of the table's keys, each escaped. */
+static int partition_directory(const struct pfs_calling *x, const struct pfs_schema *schema, const char *root,
+                               const char *spec, struct pfs_buf *out, struct pfs_err *err)
+{
+    const char **pairs;
+    int32_t count, found = 0;
+
+    PFS_TRY(pfs_options_list(spec, x->arena, &pairs, &count, err));
+    pfs_buf_puts(out, root);
+    for (int32_t i = 0; i < schema->partition_keys; i++) {
+        const char *key = schema->field[schema->partition_key[i]].name;
+        size_t len = strlen(key);
+
+        for (int32_t k = 0; k < count; k++) {
+            if (strncmp(pairs[k], key, len) != 0 || pairs[k][len] != '=')
+                continue;
+            pfs_buf_putc(out, '/');
+            pfs_name_escape(pfs_str(key), out);
+            pfs_buf_putc(out, '=');
+            pfs_name_escape(pfs_str(pairs[k] + len + 1), out);
+            found++;
+            break;
+        }
+    }
+    pfs_buf_putc(out, 0);
+    if (found != count || count == 0)
+        return pfs_fail(err, EINVAL, "mark_partition_done: '%s' is not key=value of partition columns", spec);
+    return pfs_buf_check(out, err);
+}
+
+static int mark_done(const struct pfs_calling *x, struct pfs_table *table, char *specs, struct pfs_err *err)
+{
+    struct pfs_table_parts p = pfs_table_parts(table);
+    const struct pfs_schema *schema;
+    const char *action, *spec;
+
+    PFS_TRY(pfs_catalog_check_writable(x->catalog, err));
+    PFS_TRY(pfs_table_schema(table, &schema, err));
+    action = pfs_options_get(&schema->options, "partition.mark-done-action");
+    if (action != NULL && strcmp(action, "success-file") != 0)
+        return pfs_fail(err, EOPNOTSUPP, "partition.mark-done-action = %s needs a metastore or a service", action);
+    while ((spec = strsep(&specs, ";")) != NULL) {
+        struct pfs_buf path = {0};
+        int rc = partition_directory(x, schema, p.root, spec, &path, err);
+
+        if (rc == 0)
+            rc = pfs_done_mark(p.store, (const char *)path.at, pfs_clock_now_ms(p.clock), err);
+        pfs_buf_done(&path);
+        PFS_TRY(rc);
+    }
+    return 0;
+}
+
+static int mark_partition_done(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    struct pfs_table *table;
+    const char *text;
+    char *specs;
+    int rc;
+
+    PFS_TRY(pfs_calling_want(s, "partitions", &text, err));
+    specs = pfs_arena_string(x->arena, pfs_str(text));
+    if (specs == NULL)
+        return pfs_arena_full(x->arena, err);
+    PFS_TRY(pfs_calling_table(x, s, &table, err));
+    rc = mark_done(x, table, specs, err);
+    pfs_table_unref(table);
+    return rc;
+}
+
 const struct pfs_procedure pfs_procedures_branch[] = {
     {"create_branch", "table branch tag ignoreIfExists", create_branch},
     {"delete_branch", "table branch", delete_branch},
     {"fast_forward", "table branch", fast_forward},
+    {"mark_partition_done", "table partitions", mark_partition_done},
     {"rename_branch", "table from_branch to_branch", rename_branch},
     {"rollback", "table version snapshot_id tag", rollback_to},
     {"rollback_to", "table tag snapshot_id version", rollback_to},

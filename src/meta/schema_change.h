@@ -59,5 +59,10 @@ struct pfs_schema_changing {
 int pfs_schema_change(const struct pfs_schema_changing *changing, const struct pfs_schema_change *change,
                       int32_t changes, struct pfs_arena *arena, struct pfs_schema *out, struct pfs_err *err);
 
+/* The schema of a new table that is like another: its columns, keys, options and comment, and behind and over them what
+ * `out` has (columns and options; keys and comment where the other has none). Ids are open: pfs_schema_complete. */
+int pfs_schema_like(const struct pfs_schema *other, struct pfs_schema *out, struct pfs_arena *arena,
+                    struct pfs_err *err);
+
 /* May a column's type change so? `explicit`: also casts that can lose something (disable-explicit-type-casting). */
 bool pfs_schema_cast_allowed(const struct pfs_type *from, const struct pfs_type *to, bool explicit);

@@ -167,12 +167,26 @@ static int partitioned_by(struct pfs_parser *p, struct body *b)
     return name_list(p, &b->partition, &b->partitions);
 }
 
-int pfs_parser_table(struct pfs_parser *p, struct pfs_schema *out)
+/* LIKE t [(INCLUDING ALL)]: columns, keys and options of that table, beside those of this one. */
+static int like(struct pfs_parser *p, struct pfs_statement *s)
 {
+    PFS_TRY(pfs_parser_table_name(p, &s->to_database, &s->to_table, NULL));
+    if (!pfs_parser_take(p, "("))
+        return 0;
+    PFS_TRY(pfs_parser_want(p, "INCLUDING"));
+    PFS_TRY(pfs_parser_want(p, "ALL"));
+    return pfs_parser_want(p, ")");
+}
+
+int pfs_parser_table(struct pfs_parser *p, struct pfs_statement *s)
+{
+    struct pfs_schema *out = &s->schema;
     struct body b = {0};
+    bool bare = pfs_parser_is(p, "WITH") || pfs_parser_is(p, "LIKE"); /* then it must be like another */
 
     *out = (struct pfs_schema){.version = 3};
-    PFS_TRY(columns(p, &b));
+    if (!bare)
+        PFS_TRY(columns(p, &b));
     PFS_TRY(check_distinct(p, &b));
     for (;;) {
         if (pfs_parser_take(p, "COMMENT"))
@@ -183,9 +197,13 @@ int pfs_parser_table(struct pfs_parser *p, struct pfs_schema *out)
             PFS_TRY(pfs_parser_options(p, true, &out->options));
         else if (pfs_parser_take(p, "USING"))
             PFS_TRY(pfs_parser_want(p, "paimon"));
+        else if (s->to_table == NULL && pfs_parser_take(p, "LIKE"))
+            PFS_TRY(like(p, s));
         else
             break;
     }
+    if (bare && s->to_table == NULL)
+        return pfs_parser_expected(p, "LIKE and the name of a table");
     out->columns = b.columns;
     out->field = b.field;
     out->primary_keys = b.primaries;

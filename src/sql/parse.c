@@ -230,7 +230,7 @@ static int create(struct pfs_parser *p, struct pfs_statement *out)
     out->kind = PFS_SQL_CREATE_TABLE;
     PFS_TRY(if_exists(p, true, out));
     PFS_TRY(table_name(p, out));
-    return pfs_parser_table(p, &out->schema);
+    return pfs_parser_table(p, out);
 }
 
 static int drop(struct pfs_parser *p, struct pfs_statement *out)

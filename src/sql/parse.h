@@ -38,4 +38,4 @@ int pfs_parser_drop_partitions(struct pfs_parser *p, struct pfs_statement *out);
 /* Everything of ALTER TABLE after the table's name. */
 int pfs_parser_alter(struct pfs_parser *p, struct pfs_statement *out);
 /* Everything of CREATE TABLE after the table's name. */
-int pfs_parser_table(struct pfs_parser *p, struct pfs_schema *out);
+int pfs_parser_table(struct pfs_parser *p, struct pfs_statement *out);

@@ -152,6 +152,31 @@ static void tags_are_made_of_times_renamed_and_deleted(void **state)
     assert_true(there("d.db/t/schema/schema-1"));
 }
 
+static void a_partition_is_marked_done_by_a_file(void **state)
+{
+    (void)state;
+    run_sql("CREATE TABLE d.t (a INT, dt STRING, h INT) PARTITIONED BY (dt, h);"
+            "CALL sys.mark_partition_done('d.t', 'h=1,dt=a b;dt=2:3');");
+    assert_true(there("d.db/t/dt=a b/h=1/_SUCCESS") && there("d.db/t/dt=2%3A3/_SUCCESS"));
+    run_sql("CALL sys.mark_partition_done('d.t', 'dt=2:3');");
+    refused("CALL sys.mark_partition_done('d.t', 'a=1');", EINVAL, "'a=1' is not key=value of partition columns");
+    run_sql("CALL sys.mark_partition_done('d.t', 'dt=../../x');");
+    assert_true(there("d.db/t/dt=..%2F..%2Fx/_SUCCESS"));
+}
+
+static void a_table_is_made_like_another(void **state)
+{
+    (void)state;
+    run_sql(
+        "CREATE TABLE d.t (k INT, r ROW<x INT>, PRIMARY KEY (k) NOT ENFORCED) COMMENT 'c' WITH ('bucket' = '2');"
+        "CREATE TABLE d.u WITH ('connector' = 'paimon', 'bucket' = '3') LIKE d.t; CREATE TABLE d.v (z INT) LIKE d.t;");
+    refused("CREATE TABLE d.w LIKE d.zz;", ENOENT, "Table d.zz does not exist.");
+    refused("CREATE TABLE d.w (k INT) LIKE d.t;", EINVAL, "column k is defined twice");
+    refused("CREATE TABLE d.w WITH ('a' = 'b');", EINVAL, "expected LIKE and the name of a table");
+    run_sql("DESCRIBE d.v;");
+    answered("k,INT,false,PRI,\nr,ROW<`x` INT>,true,,\nz,INT,true,,\n");
+}
+
 static bool lists_branch(void)
 {
     struct pfs_arena arena;
@@ -201,6 +226,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(going_back_takes_what_came_after, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(an_expired_snapshot_comes_back_from_its_tag, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(tags_are_made_of_times_renamed_and_deleted, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(a_partition_is_marked_done_by_a_file, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(a_table_is_made_like_another, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(a_failing_store_leaves_no_half_of_a_branch, open_warehouse, close_warehouse),
     };
 

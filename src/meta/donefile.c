@@ -1,0 +1,42 @@
+#include "src/meta/donefile.h"
+
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "src/meta/json.h"
+
+/* The time that the file there was made at; `otherwise` when there is none, or it is damaged. */
+static int64_t created_ms(struct pfs_store *store, const char *path, int64_t otherwise)
+{
+    int64_t created = otherwise;
+    struct pfs_slice text;
+    const char *bad = NULL;
+    struct json_t *root;
+
+    if (pfs_store_load(store, path, PFS_METADATA_BYTES_MAX, &text, NULL) < 0)
+        return otherwise;
+    root = pfs_json_parse(text, NULL);
+    if (root != NULL)
+        created = pfs_json_maybe_number(root, "creationTime", otherwise, &bad);
+    pfs_json_free(root);
+    pfs_free((void *)(uintptr_t)text.at);
+    return bad == NULL ? created : otherwise;
+}
+
+int pfs_done_mark(struct pfs_store *store, const char *partition, int64_t now_ms, struct pfs_err *err)
+{
+    struct pfs_buf json = {0};
+    char path[4096];
+    int rc;
+
+    if (snprintf(path, sizeof(path), "%s/_SUCCESS", partition) >= (int)sizeof(path))
+        return pfs_fail(err, ENAMETOOLONG, "%s is too long", partition);
+    pfs_buf_printf(&json, "{\n  \"creationTime\" : %lld,\n  \"modificationTime\" : %lld\n}",
+                   (long long)created_ms(store, path, now_ms), (long long)now_ms);
+    rc = pfs_buf_check(&json, err);
+    if (rc == 0)
+        rc = pfs_store_publish(store, path, pfs_buf_slice(&json), true, err);
+    pfs_buf_done(&json);
+    return rc;
+}
