@@ -128,10 +128,11 @@ static int option_key(struct pfs_parser *p, const char **out)
 static void rename_option(struct pfs_option *o)
 {
     static const char suffix[] = "aggregate-function";
-    size_t len = strlen(o->key), tail = sizeof(suffix) - 1;
+    size_t len, tail = sizeof(suffix) - 1;
 
     if (strcmp(o->key, "changelog-producer.lookup-wait") == 0)
         o->key = "lookup-wait";
+    len = strlen(o->key);
     if (o->value != NULL && len > tail && strcmp(o->key + len - tail, suffix) == 0 &&
         strcasecmp(o->value, "last_non_null") == 0)
         o->value = "last_non_null_value";
