@@ -69,39 +69,133 @@ static int partition_specs(const struct pfs_calling *x, const struct pfs_schema 
     return 0;
 }
 
-/* Arguments that would make another compaction of it; empty ones say nothing. */
-static int refuse_others(const struct pfs_statement *s, struct pfs_err *err)
+/* An argument that says something. */
+static const char *said(const struct pfs_statement *s, const char *name)
 {
-    static const char *const others[] = {"order_strategy", "order_by", "options", "where", "partition_idle_time"};
+    const char *value = pfs_calling_argument(s, name);
 
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        const char *value = pfs_calling_argument(s, others[i]);
+    return value == NULL || value[0] == '\0' ? NULL : value;
+}
 
-        if (value != NULL && value[0] != '\0')
-            return pfs_fail(err, EOPNOTSUPP, "compact with the argument %s is not there yet", others[i]);
-    }
+/* "dt = '2026-11-19' and hh > 3": of partition columns alone. */
+static int where_partitions(const struct pfs_calling *x, const struct pfs_schema *schema, const char *where,
+                            struct pfs_compact_want *want, struct pfs_err *err)
+{
+    bool *is_key = pfs_arena_zalloc(x->arena, (size_t)schema->columns * sizeof(*is_key));
+
+    if (is_key == NULL)
+        return pfs_arena_full(x->arena, err);
+    for (int32_t i = 0; i < schema->partition_keys; i++)
+        is_key[schema->partition_key[i]] = true;
+    PFS_TRY(pfs_condition_parse(pfs_str(where), schema, x->arena, &want->where, err));
+    if (!pfs_condition_only(want->where, is_key))
+        return pfs_fail(err, EINVAL, "where: only partition columns can be asked for, not as in '%s'", where);
     return 0;
+}
+
+static int order_strategy(const char *text, enum pfs_order_strategy *out, struct pfs_err *err)
+{
+    static const char *const names[] = {
+#define X(id, name) name,
+        PFS_ORDER_STRATEGIES(X)
+#undef X
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcasecmp(names[i], text) == 0) {
+            *out = (enum pfs_order_strategy)i;
+            return 0;
+        }
+    return pfs_fail(err, EINVAL, "order_strategy is order, zorder or hilbert, not '%s'", text);
+}
+
+static int order_columns(const struct pfs_calling *x, const struct pfs_schema *schema, const char *by,
+                         struct pfs_order *out, struct pfs_err *err)
+{
+    const char **name;
+    int32_t count;
+
+    PFS_TRY(pfs_options_list(by, x->arena, &name, &count, err));
+    if (count == 0 || count > PFS_ORDER_COLUMNS_MAX)
+        return pfs_fail(err, EINVAL, "order_by takes 1 to %d columns", PFS_ORDER_COLUMNS_MAX);
+    for (int32_t i = 0; i < count; i++) {
+        int32_t column = pfs_schema_find(schema, pfs_str(name[i]));
+
+        if (column < 0)
+            return pfs_fail(err, EINVAL, "order_by: there is no column %s", name[i]);
+        if (pfs_kind_is_nested(schema->field[column].type.kind))
+            return pfs_fail(err, EINVAL, "order_by: %s has a nested type", name[i]);
+        out->column[i] = column;
+    }
+    out->columns = count;
+    return 0;
+}
+
+/* Neither or both of order_strategy and order_by. */
+static int order_rows(const struct pfs_calling *x, const struct pfs_statement *s, const struct pfs_schema *schema,
+                      struct pfs_compact_want *want, struct pfs_err *err)
+{
+    const char *strategy = said(s, "order_strategy"), *by = said(s, "order_by");
+    struct pfs_order *order;
+
+    if (strategy == NULL || strcasecmp(strategy, "none") == 0)
+        return by == NULL ? 0 : pfs_fail(err, EINVAL, "order_by needs an order_strategy");
+    if (by == NULL)
+        return pfs_fail(err, EINVAL, "order_strategy needs order_by");
+    if (said(s, "partition_idle_time") != NULL)
+        return pfs_fail(err, EINVAL, "sort compact do not support 'partition_idle_time'.");
+    order = pfs_arena_zalloc(x->arena, sizeof(*order));
+    if (order == NULL)
+        return pfs_arena_full(x->arena, err);
+    PFS_TRY(order_strategy(strategy, &order->strategy, err));
+    PFS_TRY(order_columns(x, schema, by, order, err));
+    want->order = order;
+    return 0;
+}
+
+static int idle_time(const struct pfs_calling *x, const char *text, int64_t *out, struct pfs_err *err)
+{
+    struct pfs_options none = {0}, one;
+
+    if (text == NULL)
+        return 0;
+    PFS_TRY(pfs_options_with(&none, "partition_idle_time", text, x->arena, &one, err));
+    return pfs_options_millis(&one, "partition_idle_time", 0, out, err);
+}
+
+static int choose_partitions(const struct pfs_calling *x, const struct pfs_statement *s,
+                             const struct pfs_schema *schema, struct pfs_compact_want *want, struct pfs_err *err)
+{
+    const char *partitions = said(s, "partitions"), *where = said(s, "where");
+
+    if (partitions != NULL && where != NULL)
+        return pfs_fail(err, EINVAL, "partitions and where cannot be used together.");
+    if (partitions != NULL)
+        PFS_TRY(partition_specs(x, schema, partitions, want, err));
+    if (where != NULL)
+        PFS_TRY(where_partitions(x, schema, where, want, err));
+    return idle_time(x, said(s, "partition_idle_time"), &want->idle_ms, err);
 }
 
 static int compact_table(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_table *table,
                          struct pfs_err *err)
 {
-    const char *partitions = pfs_calling_argument(s, "partitions");
-    const char *strategy = pfs_calling_argument(s, "compact_strategy");
+    const char *strategy = said(s, "compact_strategy");
     struct pfs_compact_want want = {.full = true};
     struct pfs_compact_result result;
     const struct pfs_schema *schema;
 
-    PFS_TRY(refuse_others(s, err));
-    if (strategy != NULL && strategy[0] != '\0') {
+    if (said(s, "options") != NULL)
+        return pfs_fail(err, EOPNOTSUPP, "compact with the argument options is not there yet");
+    if (strategy != NULL) {
         want.full = strcasecmp(strategy, "full") == 0;
         if (!want.full && strcasecmp(strategy, "minor") != 0)
             return pfs_fail(err, EINVAL,
                             "The compact strategy only supports 'full' or 'minor', but '%s' is configured.", strategy);
     }
     PFS_TRY(pfs_table_schema(table, &schema, err));
-    if (partitions != NULL && partitions[0] != '\0')
-        PFS_TRY(partition_specs(x, schema, partitions, &want, err));
+    PFS_TRY(choose_partitions(x, s, schema, &want, err));
+    PFS_TRY(order_rows(x, s, schema, &want, err));
     return pfs_table_compact(table, &want, &result, err);
 }
 

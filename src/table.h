@@ -106,10 +106,14 @@ struct pfs_compact_want {
     bool silent;      /* no changelog of it */
     const char *user; /* of the snapshot, with `identifier`; NULL = one made up */
     int64_t identifier;
-    int32_t specs;                    /* partitions that match one of them; 0 = all */
-    const struct pfs_jobs_spec *spec; /* borrowed */
-    bool one_bucket;                  /* `bucket` alone */
+    int32_t specs;                     /* partitions that match one of them; 0 = all */
+    const struct pfs_jobs_spec *spec;  /* borrowed */
+    const struct pfs_condition *where; /* partitions for which it is true; of partition columns alone. NULL = all */
+    int64_t idle_ms;                   /* partitions that got no rows for so long; 0 = all */
+    bool one_bucket;                   /* `bucket` alone */
     int32_t bucket;
+    const struct pfs_order *order; /* all rows of append tables without buckets are put in that order; -EINVAL for
+                                      others. NULL = they stay as they are */
     struct pfs_budget budget; /* of all buckets together; 0 bytes = a quarter of the warehouse's; no place to spill:
                                  /var/tmp */
     int64_t bytes_max; /* of inputs: the largest buckets first, one at least; what is beyond waits for the next call. 0

@@ -117,6 +117,9 @@ static int plan(struct compaction *c, struct pfs_err *err)
                                  .fresh = c->want->fresh,
                                  .specs = c->want->specs,
                                  .spec = c->want->spec,
+                                 .where = c->want->where,
+                                 .idle_ms = c->want->idle_ms,
+                                 .order = c->want->order,
                                  .bucket = c->want->one_bucket ? c->want->bucket : -1,
                                  .now_ms = config.now_ms,
                                  .zone_ms = pfs_local_zone_ms(config.now_ms)};

@@ -19,6 +19,8 @@
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/pool.h"
+#include "src/condition/condition.h"
+#include "src/lsm/order.h"
 #include "src/lsm/pick.h"
 #include "src/scan/plan.h"
 
@@ -33,6 +35,7 @@ struct pfs_compact_job {
     int32_t files;
     const struct pfs_plan_file *file; /* by smallest key; append tables: in order */
     int64_t rows;                     /* of them */
+    const struct pfs_order *order;    /* append tables: the rows are put in; NULL = as they are */
     int32_t uppers;
     const struct pfs_plan_file *upper; /* lookup mode: files of higher levels than the output, by level, then key */
 };
@@ -48,7 +51,10 @@ struct pfs_jobs_want {
         int32_t count;
         const struct pfs_partition_value *value;
     } * spec;
-    int32_t bucket; /* -1 = all */
+    const struct pfs_condition *where; /* of partition columns alone; NULL = all */
+    int64_t idle_ms;                   /* partitions that got no file for so long; 0 = all */
+    int32_t bucket;                    /* -1 = all */
+    const struct pfs_order *order;     /* append tables without buckets: all rows of a partition, in this order */
     int64_t now_ms;
     int64_t zone_ms; /* of local time before UTC: files are dated by the local wall clock */
 };

@@ -36,14 +36,51 @@ static int check_supported(const struct pfs_schema *schema, struct pfs_err *err)
     return pfs_schema_supported(schema, true, err);
 }
 
-static bool is_wanted(const struct pfs_jobs_want *want, const struct pfs_split *split)
+/* ---- which buckets ---- */
+
+/* 1, 0, or an error. */
+static int where_matches(const struct planning *p, const struct pfs_split *split, struct pfs_err *err)
 {
+    const struct pfs_schema *schema = p->want->state->schema;
+    struct pfs_batch row = {1, schema->partition_keys, (struct pfs_column *)(uintptr_t)split->value};
+    int32_t *place = pfs_arena_array(p->arena, (size_t)schema->columns, sizeof(*place)), kept;
+
+    if (place == NULL)
+        return pfs_arena_full(p->arena, err);
+    for (int32_t i = 0; i < schema->columns; i++)
+        place[i] = -1;
+    for (int32_t i = 0; i < schema->partition_keys; i++)
+        place[schema->partition_key[i]] = i;
+    return (int)pfs_condition_select(p->want->where, &row, place, p->arena, &kept, err);
+}
+
+/* When the partition got its newest file; local wall clock, like the files' own times. */
+static int64_t newest_of(const struct pfs_plan *plan, struct pfs_slice partition)
+{
+    int64_t newest = INT64_MIN;
+
+    for (int32_t i = 0; i < plan->splits; i++)
+        for (int32_t k = 0; k < plan->split[i].files && pfs_slice_eq(plan->split[i].partition, partition); k++)
+            if (plan->split[i].file[k].entry->file.creation_time_ms > newest)
+                newest = plan->split[i].file[k].entry->file.creation_time_ms;
+    return newest;
+}
+
+/* Does its partition match? 1, 0, or an error. */
+static int is_wanted(const struct planning *p, const struct pfs_plan *plan, const struct pfs_split *split,
+                     struct pfs_err *err)
+{
+    const struct pfs_jobs_want *want = p->want;
     bool matches = want->specs == 0;
 
     for (int32_t i = 0; i < want->specs && !matches; i++)
         matches =
             pfs_scan_partition_matches(want->state->schema, split->value, want->spec[i].value, want->spec[i].count);
-    return matches && (want->bucket < 0 || split->bucket == want->bucket);
+    if (!matches || (want->bucket >= 0 && split->bucket != want->bucket))
+        return 0;
+    if (want->idle_ms > 0 && want->now_ms + want->zone_ms - newest_of(plan, split->partition) < want->idle_ms)
+        return 0;
+    return want->where == NULL ? 1 : where_matches(p, split, err);
 }
 
 static struct pfs_compact_job *add_job(struct planning *p, const struct pfs_split *split,
@@ -267,6 +304,8 @@ int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, str
     struct pfs_plan plan = {0};
 
     PFS_TRY(check_supported(schema, err));
+    if (want->order != NULL && (schema->primary_keys > 0 || schema->buckets > 0))
+        return pfs_fail(err, EINVAL, "Sort Compact only supports bucket=-1 yet.");
     if (schema->primary_keys > 0)
         PFS_TRY(pfs_pick_rules_read(schema, &p.rules, err));
     else
@@ -277,10 +316,15 @@ int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, str
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < plan.splits; i++) {
         const struct pfs_split *split = &plan.split[i];
+        int wanted = is_wanted(&p, &plan, split, err);
 
-        if (!is_wanted(want, split) || (want->fresh && !has_fresh(split)))
+        if (wanted < 0)
+            return wanted;
+        if (wanted == 0 || (want->fresh && !has_fresh(split)))
             continue;
-        if (schema->primary_keys > 0)
+        if (want->order != NULL)
+            add_job(&p, split, split->file, split->files)->order = want->order;
+        else if (schema->primary_keys > 0)
             PFS_TRY(plan_bucket(&p, split, err));
         else
             PFS_TRY(schema->buckets > 0 ? plan_appended_bucket(&p, split, err) : plan_appended(&p, split, err));

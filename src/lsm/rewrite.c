@@ -112,6 +112,7 @@ static int open_section(struct rewriting *r, struct pfs_err *err)
 {
     const struct pfs_section *s = &r->section[r->at];
     const struct pfs_plan_file **list;
+    struct pfs_reader *rows;
 
     pfs_arena_reset(&r->arena);
     r->left = 0;
@@ -124,7 +125,11 @@ static int open_section(struct rewriting *r, struct pfs_err *err)
         return pfs_arena_full(&r->arena, err);
     for (int32_t i = 0; i < s->files; i++)
         list[i] = &s->file[i];
-    return pfs_chain_open(&r->read.chain, list, s->files, &r->open, err);
+    PFS_TRY(pfs_chain_open(&r->read.chain, list, s->files, &rows, err));
+    if (r->job->order != NULL)
+        return pfs_order_open(r->job->order, r->read.budget, r->c->config.cancel, rows, &r->open, err);
+    r->open = rows;
+    return 0;
 }
 
 static void tell(struct rewriting *r, int64_t rows)

@@ -1,5 +1,5 @@
 /* spill.h - sorted runs that are too many to be read at once: some are copied to files that cost little to read.
- * Private to the suite.
+ * Private to src/.
  *
  * A data file gives its rows a page of each column at a time, which may be megabytes; a spilled run holds one small
  * batch. Keys, numbers and kinds stay as they are, so a merge does not tell the difference. Threads: values.

@@ -175,3 +175,25 @@ def append_compacts_as_a_batch_writer_does(m):
 def transactions_under_load_are_there_once_and_leave_little(m):
     figures = load.under_load(m, 300, 1, m.warehouse.parent)
     assert figures["tail late s, p99"] < 5, figures
+
+
+@test
+def rows_of_append_tables_are_put_in_order(m):
+    m.sql("CREATE TABLE d.points (p INT, x INT, y INT) PARTITIONED BY (p);")
+    points = sorted("%d,%d,%d" % (p, x, y) for p in (1, 2) for x in range(8) for y in range(8))
+    m.append("".join("%s\n" % point for point in points[::-1]), "d/points")
+    for strategy, where in (("order", "p = 1"), ("zorder", "p >= 1"), ("hilbert", "p in (1, 2)")):
+        m.sql("CALL sys.compact(`table` => 'd.points', order_strategy => '%s', order_by => 'y,x', where => '%s');" %
+              (strategy, where))
+        got = m.read("d/points/snapshot/latest.csv").splitlines()[1:]
+        equal(sorted(got), points)
+        first = [tuple(map(int, row.split(",")))[:0:-1] for row in got if row.startswith("1,")]
+        if strategy == "order":
+            equal(first, [(y, x) for y in range(8) for x in range(8)])
+            equal([row for row in got if row.startswith("2,")], [row for row in points[::-1] if row.startswith("2,")])
+        elif strategy == "zorder":
+            equal(first[:6], [(0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (0, 3)])
+        else:
+            steps = [abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in zip(first, first[1:])]
+            equal(steps, [1] * 63)
+    equal(kinds(m, "d/points"), ["APPEND", "COMPACT", "COMPACT", "COMPACT"])

@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -244,11 +245,15 @@ class Load:
 
 
 def read_seconds(binary, warehouse):
+    """Of the processor: other programs of this machine take turns."""
+    def used():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
     times = []
-    for _ in range(5):
-        began = time.monotonic()
+    for _ in range(20):
+        began = used()
         subprocess.run([binary, "cat", warehouse, "d/load/snapshot/latest.csv"], check=True, stdout=subprocess.DEVNULL)
-        times.append(time.monotonic() - began)
+        times.append(used() - began)
     return min(times)
 
 

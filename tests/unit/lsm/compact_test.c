@@ -459,7 +459,11 @@ static void calls_without_sense_are_refused(void **state)
     } cases[] = {
         {"CALL sys.compact('d.four', 'k=0');", "partitions: k is no partition column", EINVAL},
         {"CALL sys.compact('d.four', 'p');", "partitions: 'p' is not key=value", EINVAL},
-        {"CALL sys.compact('d.four', '', 'zorder', 'k');", "compact with the argument order_strategy is not there yet",
+        {"CALL sys.compact('d.four', '', 'zorder', 'k');", "Sort Compact only supports bucket=-1 yet.", EINVAL},
+        {"CALL sys.compact('d.four', '', 'spiral', 'k');", "order_strategy is order, zorder or hilbert, not 'spiral'",
+         EINVAL},
+        {"CALL sys.compact('d.four', '', 'order');", "order_strategy needs order_by", EINVAL},
+        {"CALL sys.compact('d.four', '', '', '', 'a=b');", "compact with the argument options is not there yet",
          EOPNOTSUPP},
         {"CALL sys.compact(`table` => 'd.four', compact_strategy => 'half');",
          "The compact strategy only supports 'full' or 'minor', but 'half' is configured.", EINVAL},
