@@ -83,12 +83,21 @@ class Tail(Worker):
 
     def __init__(self, at):
         super().__init__()
-        self.child = subprocess.Popen(["tail", "-n", "+2", "-f", at / "d/load/changelog"], stdout=subprocess.PIPE,
-                                      stderr=subprocess.DEVNULL, text=True)
+        self.at = at
         self.seen, self.rows = {}, collections.Counter()
+        self.begin()
+
+    def begin(self):
+        self.child = subprocess.Popen(["tail", "-n", "+2", "-f", self.at / "d/load/changelog"], stdout=subprocess.PIPE,
+                                      stderr=subprocess.DEVNULL, text=True)
 
     def step(self):
         line = self.child.stdout.readline()
+        if not line.endswith("\n") and not self.seen and not self.over.is_set():
+            self.child.wait()  # an open that waits longer than 5 s for a commit is EBUSY: again
+            time.sleep(0.1)
+            self.begin()
+            return
         if not line.endswith("\n"):
             self.over.set()
             return
@@ -98,8 +107,12 @@ class Tail(Worker):
         self.rows[int(number)] += 1
 
     def stop(self):
+        self.over.set()
         self.child.kill()
-        super().stop()
+        try:
+            super().stop()
+        finally:
+            self.child.kill()  # it may have begun anew meanwhile
 
 
 class Reader(Worker):
