@@ -1078,10 +1078,13 @@ def main():
     parser.add_argument("tests", nargs="*")
     parser.add_argument("--quick", action="store_true",
                         help="without the tests that measure time or memory: sanitizers take more of both")
+    parser.add_argument("--untimed", action="store_true", help="without the test that measures tenths of a second")
     args = parser.parse_args()
     passed = failed = 0
     for function in TESTS:
         if args.tests and function.__name__ not in args.tests:
+            continue
+        if args.untimed and function is slow_renders_hold_nobody_else_up:
             continue
         if args.quick and function in (slow_renders_hold_nobody_else_up, a_table_ten_times_larger_than_memory_is_read_within_it,
                                        many_runs_are_merged_within_memory):
