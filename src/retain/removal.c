@@ -334,7 +334,7 @@ int pfs_removal_keep(struct pfs_removal *r, const struct pfs_snapshot *snapshot,
     return rc;
 }
 
-static bool has_metadata(const struct pfs_retain *at, const char *name)
+bool pfs_removal_has_metadata(const struct pfs_retain *at, const char *name)
 {
     struct pfs_stat st;
     char path[4096];
@@ -352,9 +352,9 @@ int pfs_removal_keep_rest(struct pfs_removal *r, const struct pfs_snapshot *snap
 
     pfs_arena_init(&arena, PFS_MANIFEST_BYTES_MAX);
     for (int i = 0; rc == 0 && i < 2; i++)
-        if (has_metadata(r->at, lists[i]))
+        if (pfs_removal_has_metadata(r->at, lists[i]))
             rc = keep_list(r, lists[i], &arena, err);
-    if (rc == 0 && rest.index_manifest != NULL && !has_metadata(r->at, rest.index_manifest))
+    if (rc == 0 && rest.index_manifest != NULL && !pfs_removal_has_metadata(r->at, rest.index_manifest))
         rest.index_manifest = NULL;
     if (rc == 0)
         rc = keep_indexes(r, &rest, &arena, err);

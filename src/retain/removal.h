@@ -38,6 +38,8 @@ int pfs_removal_live(const struct pfs_retain *at, const struct pfs_snapshot *sna
 int pfs_removal_keep(struct pfs_removal *r, const struct pfs_snapshot *snapshot, struct pfs_err *err);
 /* The same of what may be gone already in part: metadata that is not there names nothing. */
 int pfs_removal_keep_rest(struct pfs_removal *r, const struct pfs_snapshot *snapshot, struct pfs_err *err);
+/* Is the manifest or list there? Yes when that cannot be told. */
+bool pfs_removal_has_metadata(const struct pfs_retain *at, const char *name);
 /* The metadata of the tagged snapshots that may share some with [from, end): the last one not after `from`, and those
  * up to `end`. */
 int pfs_removal_keep_tags(struct pfs_removal *r, const struct pfs_tagged *tagged, int64_t from, int64_t end,

@@ -41,12 +41,13 @@ static int share_list(struct pfs_removal *r, const char *list, struct pfs_arena 
     return 0;
 }
 
-/* whole: all that is live there counts; else only what the snapshot added. */
+/* whole: all that is live there counts; else only what the snapshot added. The changelog of a tag, and of the snapshot
+ * that a branch begins with, goes when the snapshot that they are copies of does. */
 static int share_snapshot(struct pfs_removal *r, const struct pfs_snapshot *s, bool whole, struct pfs_arena *arena,
                           struct pfs_err *err)
 {
     PFS_TRY(pfs_removal_keep(r, s, err));
-    if (s->changelog_list != NULL)
+    if (s->changelog_list != NULL && pfs_removal_has_metadata(r->at, s->changelog_list))
         PFS_TRY(share_list(r, s->changelog_list, arena, err));
     return whole ? pfs_removal_live(r->at, s, &r->shared, err) : share_list(r, s->delta_list, arena, err);
 }

@@ -193,6 +193,25 @@ static void what_a_branch_names_stays(void **state)
     end();
 }
 
+/* The tag's changelog went with its snapshot, before the branch was made. */
+static void a_branch_without_its_first_changelog_stops_nothing(void **state)
+{
+    (void)state;
+    begin("'write-only' = 'true', 'changelog-producer' = 'input'");
+    commits(2);
+    run("CALL sys.create_tag('d.t', 'x', 2);");
+    commits(2);
+    assert_int_equal(expire(1, 1), 3);
+    run("CALL sys.create_branch('d.t', 'b', 'x');");
+    compact();
+    commits(1);
+    assert_int_equal(expire(1, 1), 2);
+    run("CALL sys.delete_tag('d.t', 'x');");
+    check_all("main", NULL);
+    check_all("branch", "b");
+    end();
+}
+
 static void empty_directories_go_when_asked_for(void **state)
 {
     (void)state;
@@ -375,6 +394,7 @@ int main(void)
         cmocka_unit_test(no_metadata_is_left_over),
         cmocka_unit_test(what_a_tag_names_stays),
         cmocka_unit_test(what_a_branch_names_stays),
+        cmocka_unit_test(a_branch_without_its_first_changelog_stops_nothing),
         cmocka_unit_test(empty_directories_go_when_asked_for),
         cmocka_unit_test(a_damaged_manifest_list_keeps_its_files),
         cmocka_unit_test(what_is_read_stays_until_it_is_not),
