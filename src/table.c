@@ -153,10 +153,14 @@ struct pfs_table_parts pfs_table_parts(const struct pfs_table *table)
                                     .memory_bytes = table->config.memory_bytes};
 }
 
+int pfs_table_check_writable(const struct pfs_table *table, struct pfs_err *err)
+{
+    return table->config.read_only ? pfs_fail(err, EROFS, "the warehouse is mounted read-only") : 0;
+}
+
 int pfs_table_lock_commit(struct pfs_table *table, struct pfs_err *err)
 {
-    if (table->config.read_only)
-        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    PFS_TRY(pfs_table_check_writable(table, err));
     pthread_mutex_lock(&table->commit);
     return 0;
 }
@@ -413,8 +417,7 @@ int pfs_table_write_open_as(struct pfs_table *table, size_t memory_bytes, const 
                                       .clock = table->config.clock,
                                       .pool = table->config.pool};
 
-    if (table->config.read_only)
-        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    PFS_TRY(pfs_table_check_writable(table, err));
     PFS_TRY(pfs_schemas_latest(table->schemas, &schema, err));
     config.schema = schema;
     return pfs_write_open(&config, out, err);
@@ -474,8 +477,7 @@ int pfs_table_publish(struct pfs_table *table, const struct pfs_publish *publish
 
     *id = 0;
     *unclear = false;
-    if (table->config.read_only)
-        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    PFS_TRY(pfs_table_check_writable(table, err));
     pthread_mutex_lock(&table->commit);
     rc = publish_locked(table, publish, id, unclear, err);
     pthread_mutex_unlock(&table->commit);
@@ -579,8 +581,7 @@ int pfs_table_tags(struct pfs_table *table, struct pfs_arena *arena, const char 
 
 int pfs_table_tag_rename(struct pfs_table *table, const char *from, const char *to, struct pfs_err *err)
 {
-    if (table->config.read_only)
-        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    PFS_TRY(pfs_table_check_writable(table, err));
     return pfs_tag_rename(table->config.store, table->config.meta, from, to, err);
 }
 
@@ -599,8 +600,7 @@ int pfs_table_consumer(struct pfs_table *table, const char *name, int64_t *next,
 
 static int save_consumer(struct pfs_table *table, const char *name, int64_t next, struct pfs_err *err)
 {
-    if (table->config.read_only)
-        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    PFS_TRY(pfs_table_check_writable(table, err));
     return pfs_consumer_save(table->config.store, table->config.meta, name, next, err);
 }
 
@@ -643,7 +643,6 @@ int pfs_table_consumer_put(struct pfs_table *table, const char *name, int64_t ne
 
 int pfs_table_consumer_delete(struct pfs_table *table, const char *name, struct pfs_err *err)
 {
-    if (table->config.read_only)
-        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    PFS_TRY(pfs_table_check_writable(table, err));
     return pfs_consumer_remove(table->config.store, table->config.meta, name, err);
 }

@@ -45,6 +45,11 @@ struct pfs_upkeep {        /* of table_retain.c */
 };
 /* What src/retain is asked with. */
 int pfs_table_retain(struct pfs_table *table, struct pfs_retain *at, struct pfs_retention *how, struct pfs_err *err);
+/* The same, to change what is kept: -EROFS with the sentence on a read-only mount; else upkeep's lock is held until the
+ * other is called. */
+int pfs_table_retain_begin(struct pfs_table *table, struct pfs_retain *at, struct pfs_retention *how,
+                           struct pfs_err *err);
+void pfs_table_retain_end(struct pfs_table *table);
 struct pfs_upkeep *pfs_table_upkeep(struct pfs_table *table);
 
 /* Of local time before UTC, at that time. */
@@ -53,6 +58,8 @@ int64_t pfs_local_zone_ms(int64_t now_ms);
 /* -EINVAL with Paimon's sentence for the first column whose default value its type does not take. */
 int pfs_table_check_defaults(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_err *err);
 
+/* -EROFS with the sentence on a read-only mount. */
+int pfs_table_check_writable(const struct pfs_table *table, struct pfs_err *err);
 /* -EROFS with the sentence on a read-only mount; else lock 1 is held until the other is called. For what replaces
  * schemas, snapshots or tags of the table. */
 int pfs_table_lock_commit(struct pfs_table *table, struct pfs_err *err);

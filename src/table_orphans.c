@@ -55,8 +55,8 @@ int pfs_table_remove_orphans(struct pfs_table *table, int64_t before_ms, bool dr
     struct pfs_retain at;
     int rc;
 
-    if (pfs_table_parts(table).read_only && !dry)
-        return pfs_fail(err, EROFS, "the warehouse is mounted read-only");
+    if (!dry)
+        PFS_TRY(pfs_table_check_writable(table, err));
     PFS_TRY(pfs_table_retain(table, &at, &how, err));
     want.context = at.store;
     pthread_mutex_lock(&upkeep->lock);

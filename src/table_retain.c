@@ -30,21 +30,28 @@ int pfs_table_retain(struct pfs_table *table, struct pfs_retain *at, struct pfs_
     return pfs_retention_read(at->schema, how, err);
 }
 
-static int check_writable(struct pfs_table *table, struct pfs_err *err)
+int pfs_table_retain_begin(struct pfs_table *table, struct pfs_retain *at, struct pfs_retention *how,
+                           struct pfs_err *err)
 {
-    return pfs_table_parts(table).read_only ? pfs_fail(err, EROFS, "the warehouse is mounted read-only") : 0;
+    PFS_TRY(pfs_table_check_writable(table, err));
+    PFS_TRY(pfs_table_retain(table, at, how, err));
+    pthread_mutex_lock(&pfs_table_upkeep(table)->lock);
+    return 0;
+}
+
+void pfs_table_retain_end(struct pfs_table *table)
+{
+    pthread_mutex_unlock(&pfs_table_upkeep(table)->lock);
 }
 
 int pfs_table_expire_snapshots(struct pfs_table *table, const struct pfs_expire_want *want, int64_t *expired,
                                struct pfs_err *err)
 {
-    struct pfs_upkeep *upkeep = pfs_table_upkeep(table);
     struct pfs_retention how;
     struct pfs_retain at;
     int rc;
 
-    PFS_TRY(check_writable(table, err));
-    PFS_TRY(pfs_table_retain(table, &at, &how, err));
+    PFS_TRY(pfs_table_retain_begin(table, &at, &how, err));
     if (want->most != PFS_NO_NUMBER)
         how.snapshots.most = want->most;
     if (want->least != PFS_NO_NUMBER)
@@ -53,29 +60,25 @@ int pfs_table_expire_snapshots(struct pfs_table *table, const struct pfs_expire_
         how.snapshots.deletes = want->deletes;
     if (want->before_ms != PFS_NO_NUMBER)
         how.snapshots.retained_ms = pfs_clock_now_ms(at.clock) - want->before_ms;
-    pthread_mutex_lock(&upkeep->lock);
     rc = pfs_snapshots_expire(&at, &how, expired, err);
-    upkeep->earliest = 0;
-    pthread_mutex_unlock(&upkeep->lock);
+    pfs_table_upkeep(table)->earliest = 0;
+    pfs_table_retain_end(table);
     return rc;
 }
 
 int pfs_table_expire_changelogs(struct pfs_table *table, const struct pfs_expire_want *want, bool all, int64_t *expired,
                                 struct pfs_err *err)
 {
-    struct pfs_upkeep *upkeep = pfs_table_upkeep(table);
     struct pfs_retention how;
     struct pfs_retain at;
     int rc;
 
-    PFS_TRY(check_writable(table, err));
-    PFS_TRY(pfs_table_retain(table, &at, &how, err));
+    PFS_TRY(pfs_table_retain_begin(table, &at, &how, err));
     how.changelogs = (struct pfs_retain_limits){want->most, want->least, INT64_MAX / 4, want->deletes};
     if (want->before_ms != PFS_NO_NUMBER)
         how.changelogs.retained_ms = pfs_clock_now_ms(at.clock) - want->before_ms;
-    pthread_mutex_lock(&upkeep->lock);
     rc = all ? pfs_changelogs_remove_all(&at, &how, expired, err) : pfs_changelogs_expire(&at, &how, expired, err);
-    pthread_mutex_unlock(&upkeep->lock);
+    pfs_table_retain_end(table);
     return rc;
 }
 
