@@ -74,7 +74,7 @@ static bool is_due(struct pfs_upkeep *upkeep, const struct pfs_partition_rule *r
         return true;
     if (upkeep->partitions_ms == 0)
         upkeep->partitions_ms = now_ms - random_below(rule->check_ms);
-    return now_ms > upkeep->partitions_ms + rule->check_ms;
+    return now_ms - upkeep->partitions_ms > rule->check_ms;
 }
 
 int pfs_table_partitions_due(struct pfs_table *table, struct pfs_upkeep *upkeep, const struct pfs_retain *at,

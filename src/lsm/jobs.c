@@ -54,15 +54,18 @@ static int where_matches(const struct planning *p, const struct pfs_split *split
     return (int)pfs_condition_select(p->want->where, &row, place, p->arena, &kept, err);
 }
 
-/* When the partition got its newest file; local wall clock, like the files' own times. */
+/* When the partition got its newest file; local wall clock, like the files' own times. INT64_MAX: that is not known. */
 static int64_t newest_of(const struct pfs_plan *plan, struct pfs_slice partition)
 {
     int64_t newest = INT64_MIN;
 
     for (int32_t i = 0; i < plan->splits; i++)
-        for (int32_t k = 0; k < plan->split[i].files && pfs_slice_eq(plan->split[i].partition, partition); k++)
-            if (plan->split[i].file[k].entry->file.creation_time_ms > newest)
-                newest = plan->split[i].file[k].entry->file.creation_time_ms;
+        for (int32_t k = 0; k < plan->split[i].files && pfs_slice_eq(plan->split[i].partition, partition); k++) {
+            int64_t made_ms = plan->split[i].file[k].entry->file.creation_time_ms;
+
+            made_ms = made_ms == PFS_NO_NUMBER ? INT64_MAX : made_ms;
+            newest = made_ms > newest ? made_ms : newest;
+        }
     return newest;
 }
 
@@ -78,7 +81,7 @@ static int is_wanted(const struct planning *p, const struct pfs_plan *plan, cons
             pfs_scan_partition_matches(want->state->schema, split->value, want->spec[i].value, want->spec[i].count);
     if (!matches || (want->bucket >= 0 && split->bucket != want->bucket))
         return 0;
-    if (want->idle_ms > 0 && want->now_ms + want->zone_ms - newest_of(plan, split->partition) < want->idle_ms)
+    if (want->idle_ms > 0 && newest_of(plan, split->partition) > want->now_ms + want->zone_ms - want->idle_ms)
         return 0;
     return want->where == NULL ? 1 : where_matches(p, split, err);
 }

@@ -110,7 +110,7 @@ static bool full_is_due(const struct pfs_pick_rules *rules, const struct pfs_pic
 
     if (count == 1)
         return false;
-    if (rules->interval_ms >= 0 && (now->full_ms == INT64_MIN || now->ms - now->full_ms > rules->interval_ms))
+    if (rules->interval_ms >= 0 && now->full_ms < now->ms - rules->interval_ms)
         return true;
     return all < rules->total_bytes || (rules->incremental_bytes >= 0 && below > rules->incremental_bytes);
 }
