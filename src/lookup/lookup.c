@@ -184,27 +184,6 @@ static int add_source(struct finding *f, struct pfs_batch **out, struct pfs_err 
     return 0;
 }
 
-/* The first of keys [from, to) that is not below the row's. */
-static int64_t seek(const struct pfs_keys *keys, int64_t from, int64_t to, const struct pfs_keys *row_keys, int64_t row)
-{
-    int64_t step = 1, high = from;
-
-    while (high < to && pfs_keys_compare(keys, high, row_keys, row) < 0) {
-        from = high + 1;
-        high = to - high > step ? high + step : to;
-        step *= 2;
-    }
-    while (from < high) {
-        int64_t middle = from + (high - from) / 2;
-
-        if (pfs_keys_compare(keys, middle, row_keys, row) < 0)
-            from = middle + 1;
-        else
-            high = middle;
-    }
-    return from;
-}
-
 /* Notes the rows that are looked for, which will be the next source; how many. Rows mostly ascend; where they do not,
  * the keys are gone through from the first again. */
 static int64_t join(struct finding *f, struct pfs_lookup_group group, const struct pfs_keys *rows, int64_t count,
@@ -215,7 +194,7 @@ static int64_t join(struct finding *f, struct pfs_lookup_group group, const stru
     for (int64_t i = 0; i < count; i++) {
         if (i > 0 && pfs_keys_compare(rows, i, rows, i - 1) < 0)
             at = group.from;
-        at = seek(&f->keys->key, at, group.to, rows, i);
+        at = pfs_keys_reach(&f->keys->key, at, group.to, rows, i);
         if (at == group.to || pfs_keys_compare(&f->keys->key, at, rows, i) != 0)
             continue;
         f->place[at] = (struct place){f->sources, (int32_t)n};

@@ -43,29 +43,6 @@ int pfs_follower_fill(struct pfs_follower *f, const int32_t *key, int32_t keys, 
     return 1;
 }
 
-int64_t pfs_keys_reach(const struct pfs_keys *keys, int64_t from, int64_t rows, const struct pfs_keys *other,
-                       int64_t row)
-{
-    int64_t low = from, high = from, step = 1;
-
-    /* Invariant: rows before low are below; row high, if there is one, is not known or not below. */
-    while (high < rows && pfs_keys_compare(keys, high, other, row) < 0) {
-        low = high + 1;
-        high += step;
-        step *= 2;
-    }
-    high = high < rows ? high : rows;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-
-        if (pfs_keys_compare(keys, middle, other, row) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 int pfs_follower_has(struct pfs_follower *f, const int32_t *key, int32_t keys, const struct pfs_keys *other,
                      int64_t row, struct pfs_err *err)
 {

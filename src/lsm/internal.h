@@ -43,10 +43,6 @@ static inline bool pfs_is_news(const struct pfs_compactor *c, const struct pfs_c
 
 /* ---- follow.c ---- */
 
-/* The first row from `from` on whose key is not below the other's; `rows` when there is none. */
-int64_t pfs_keys_reach(const struct pfs_keys *keys, int64_t from, int64_t rows, const struct pfs_keys *other,
-                       int64_t row);
-
 struct pfs_follower {
     struct pfs_reader *reader; /* NULL: at its end */
     struct pfs_arena arena;    /* of the batch */

@@ -220,3 +220,26 @@ int pfs_keys_of(const struct pfs_batch *batch, const int32_t *index, int32_t cou
         return exact_keys(&batch->column[index[0]], batch->rows, arena, out, err);
     return encode(batch, index, count, arena, out, err);
 }
+
+int64_t pfs_keys_reach(const struct pfs_keys *keys, int64_t from, int64_t rows, const struct pfs_keys *other,
+                       int64_t row)
+{
+    int64_t low = from, high = from, step = 1;
+
+    /* Invariant: rows before low are below; row high, if there is one, is not known or not below. */
+    while (high < rows && pfs_keys_compare(keys, high, other, row) < 0) {
+        low = high + 1;
+        high += step;
+        step *= 2;
+    }
+    high = high < rows ? high : rows;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+
+        if (pfs_keys_compare(keys, middle, other, row) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}

@@ -43,3 +43,8 @@ static inline int pfs_keys_compare(const struct pfs_keys *a, int64_t row_a, cons
     return pfs_slice_compare(pfs_slice_of(a->bytes + a->offset[row_a], a->offset[row_a + 1] - a->offset[row_a]),
                              pfs_slice_of(b->bytes + b->offset[row_b], b->offset[row_b + 1] - b->offset[row_b]));
 }
+
+/* Of ascending keys the first from `from` on, before `rows`, that is not below the other; `rows` when there is none. A
+ * near one is found at once. */
+int64_t pfs_keys_reach(const struct pfs_keys *keys, int64_t from, int64_t rows, const struct pfs_keys *other,
+                       int64_t row);

@@ -113,12 +113,32 @@ static void nested_columns_make_no_key(void **state)
     pfs_arena_done(&arena);
 }
 
+static void a_search_reaches_the_first_key_that_is_not_below(void **state)
+{
+    uint64_t at[40], wanted;
+    struct pfs_keys keys = {.prefix = at, .exact = true}, other = {.prefix = &wanted, .exact = true};
+
+    (void)state;
+    for (uint64_t i = 0; i < 40; i++)
+        at[i] = i / 2 * 10; /* each twice */
+    for (wanted = 0; wanted < 205; wanted++)
+        for (int64_t rows = 0; rows <= 40; rows++)
+            for (int64_t from = 0; from <= rows; from++) {
+                int64_t first = from;
+
+                while (first < rows && at[first] < wanted)
+                    first++;
+                assert_int_equal(pfs_keys_reach(&keys, from, rows, &other, 0), first);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_ordered_as_their_values),
         cmocka_unit_test(every_nan_is_the_same_key),
         cmocka_unit_test(nested_columns_make_no_key),
+        cmocka_unit_test(a_search_reaches_the_first_key_that_is_not_below),
     };
 
     return cmocka_run_group_tests_name("merge/key", tests, NULL, NULL);
