@@ -11,6 +11,8 @@
 
 #define HOUR_MS ((int64_t)3600000)
 #define DAY_MS (24 * HOUR_MS)
+#define NAMED_MIN_MS (-(int64_t)62167219200000) /* 0000-01-01: names have four digits for the year */
+#define NAMED_MAX_MS ((int64_t)253402300800000) /* 10000-01-01 */
 
 enum mode { NONE, PROCESS_TIME, WATERMARK, BATCH };
 
@@ -232,11 +234,17 @@ static int drop_surplus(const struct pfs_retain *at, const struct rule *rule, st
     return 0;
 }
 
+static bool has_name(int64_t time_ms)
+{
+    return time_ms >= NAMED_MIN_MS && time_ms < NAMED_MAX_MS;
+}
+
+/* The watermark of a stream that ended is beyond all years. */
 static bool time_of(const struct rule *rule, const struct pfs_snapshot *s, int64_t *out)
 {
     int64_t instant_ms = rule->mode == WATERMARK ? s->watermark : s->time_ms;
 
-    if (instant_ms == PFS_NO_NUMBER)
+    if (instant_ms == PFS_NO_NUMBER || !has_name(instant_ms))
         return false;
     *out = rule->local ? pfs_clock_local_ms(instant_ms)
                        : instant_ms + (int64_t)pfs_orc_zone_offset(&rule->zone, instant_ms / 1000) * 1000;
@@ -257,6 +265,8 @@ static int inspect(const struct pfs_retain *at, const struct rule *rule, const s
     tag_ms = time_ms / rule->period_ms * rule->period_ms - rule->period_ms;
     if (rule->completes && seen->next_ms != PFS_NO_NUMBER)
         tag_ms = seen->next_ms;
+    if (!has_name(tag_ms))
+        return 0;
     print_name(rule, tag_ms, name);
     life = (struct pfs_tag_life){pfs_clock_local_ms(pfs_clock_now_ms(at->clock)), rule->retained_ms};
     rc = pfs_tag_create(at->store, at->meta, name, s, rule->retained_ms < 0 ? NULL : &life, false, err);

@@ -276,6 +276,43 @@ static void names_follow_period_and_formatter(void **state)
     }
 }
 
+/* To the first snapshot, which has none. */
+static void put_watermark(int64_t watermark)
+{
+    static const char path[] = "d.db/t/snapshot/snapshot-1";
+    struct pfs_slice bytes;
+    char text[4096];
+    int len;
+
+    assert_int_equal(pfs_store_load(memory, path, sizeof(text) / 2, &bytes, NULL), 0);
+    len = snprintf(text, sizeof(text), "{ \"watermark\" : %lld, %.*s", (long long)watermark, (int)bytes.len - 1,
+                   (const char *)bytes.at + 1);
+    pfs_free((void *)(uintptr_t)bytes.at);
+    assert_int_equal(pfs_store_unlink(memory, path, NULL), 0);
+    assert_int_equal(pfs_store_publish(memory, path, pfs_slice_of(text, (size_t)len), false, NULL), 0);
+}
+
+static void a_watermark_beyond_all_years_makes_no_tag(void **state)
+{
+    static const struct {
+        int64_t watermark;
+        const char *tags;
+    } steps[] = {{INT64_MAX, ""},
+                 {INT64_MIN + 1, ""},
+                 {253402300800000 + DAY_MS, ""}, /* 10000-01-02 */
+                 {DAY_2024, "2023-12-31"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        begin("'tag.automatic-creation' = 'watermark'");
+        commits(1);
+        put_watermark(steps[i].watermark);
+        assert_int_equal(pfs_table_maintain(table, 1, NULL), 0);
+        expect_tags(steps[i].tags);
+        end();
+    }
+}
+
 static void a_process_that_begins_goes_on_from_the_last_tag(void **state)
 {
     struct pfs_catalog_config config = {0};
@@ -331,6 +368,7 @@ int main(void)
         cmocka_unit_test(the_last_whole_day_gets_a_tag),
         cmocka_unit_test(gaps_are_filled_one_a_snapshot),
         cmocka_unit_test(names_follow_period_and_formatter),
+        cmocka_unit_test(a_watermark_beyond_all_years_makes_no_tag),
         cmocka_unit_test(a_process_that_begins_goes_on_from_the_last_tag),
         cmocka_unit_test(consumers_that_stand_still_go),
     };
