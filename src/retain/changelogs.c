@@ -4,19 +4,7 @@
 #include <stdio.h>
 
 #include "src/meta/hints.h"
-#include "src/retain/removal.h"
-
-#define RANGE_MAX 64
-
-struct range {
-    const struct pfs_retain *at;
-    const struct pfs_retention *how;
-    const struct pfs_tagged *tagged;
-    struct pfs_removal removal;
-    struct pfs_tag_files tag_files;
-    struct pfs_snapshot *changelog; /* those that go */
-    int64_t changelogs;
-};
+#include "src/retain/range.h"
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -75,25 +63,8 @@ static int choose(const struct pfs_retain *at, const struct pfs_retention *how, 
 
 /* ---- what goes with them ---- */
 
-static int load_range(struct range *g, int64_t from, int64_t end, struct pfs_err *err)
-{
-    struct pfs_arena *arena = &g->removal.arena;
-
-    g->changelog = pfs_arena_array(arena, (size_t)(end - from), sizeof(*g->changelog));
-    if (g->changelog == NULL)
-        return pfs_arena_full(arena, err);
-    for (int64_t id = from; id < end; id++) {
-        int rc = pfs_changelog_load(g->at->store, g->at->meta, id, arena, &g->changelog[g->changelogs], err);
-
-        if (rc < 0 && rc != -ENOENT)
-            return rc;
-        g->changelogs += rc == 0;
-    }
-    return 0;
-}
-
 /* The changelog that is the first one to stay, if there is one, the oldest snapshot, and tags. */
-static int keep(struct range *g, int64_t from, int64_t end, struct pfs_err *err)
+static int keep(struct pfs_range *g, int64_t from, int64_t end, struct pfs_err *err)
 {
     const struct pfs_retain *at = g->at;
     struct pfs_arena *arena = &g->removal.arena;
@@ -115,7 +86,7 @@ static int keep(struct range *g, int64_t from, int64_t end, struct pfs_err *err)
     return pfs_removal_keep_rest(&g->removal, &s, err);
 }
 
-static int gather_data(struct range *g, const struct pfs_snapshot *c, struct pfs_err *err)
+static int gather_data(struct pfs_range *g, const struct pfs_snapshot *c, struct pfs_err *err)
 {
     const struct pfs_nameset *stay;
     int rc;
@@ -129,10 +100,10 @@ static int gather_data(struct range *g, const struct pfs_snapshot *c, struct pfs
     return pfs_removal_unused(&g->removal, c->delta_list, stay, false, err);
 }
 
-static int gather(struct range *g, bool metadata, struct pfs_err *err)
+static int gather(struct pfs_range *g, bool metadata, struct pfs_err *err)
 {
-    for (int64_t i = 0; i < g->changelogs; i++) {
-        const struct pfs_snapshot *c = &g->changelog[i];
+    for (int64_t i = 0; i < g->snapshots; i++) {
+        const struct pfs_snapshot *c = &g->snapshot[i];
 
         PFS_TRY(gather_data(g, c, err));
         if (!metadata)
@@ -149,62 +120,21 @@ static int gather(struct range *g, bool metadata, struct pfs_err *err)
 
 /* ---- going ---- */
 
-static int remove_changelogs(struct range *g, struct pfs_err *err)
-{
-    struct pfs_arena *arena = &g->removal.arena;
-    const char *dir = pfs_arena_printf(arena, "%s/changelog", g->at->meta);
-
-    if (dir == NULL)
-        return pfs_arena_full(arena, err);
-    for (int64_t i = 0; i < g->changelogs; i++) {
-        const char *path = pfs_arena_printf(arena, "%s/changelog-%lld", dir, (long long)g->changelog[i].id);
-        int rc = path == NULL ? pfs_arena_full(arena, err) : pfs_store_unlink(g->at->store, path, err);
-
-        if (rc < 0 && rc != -ENOENT)
-            return rc;
-    }
-    return pfs_store_sync_dir(g->at->store, dir, err);
-}
-
-static int expire_range(struct range *g, int64_t from, int64_t end, int64_t *expired, struct pfs_err *err)
+static int expire_range(struct pfs_range *g, int64_t from, int64_t end, int64_t *expired, struct pfs_err *err)
 {
     int rc;
 
-    PFS_TRY(load_range(g, from, end, err));
+    PFS_TRY(pfs_range_load(g, true, from, end, err));
     PFS_TRY(pfs_removal_share(&g->removal, err));
     rc = keep(g, from, end, err);
     if (rc < 0 && !pfs_removal_unread(rc, err))
         return rc;
     PFS_TRY(gather(g, rc == 0, err));
-    PFS_TRY(remove_changelogs(g, err));
+    PFS_TRY(pfs_range_remove(g, "changelog", g->snapshots, false, err));
     pfs_hint_write(g->at->store, g->at->meta, "changelog", "EARLIEST", end);
     pfs_removal_run(&g->removal, g->how->clean_directories);
-    *expired += g->changelogs;
+    *expired += g->snapshots;
     return 0;
-}
-
-static int expire_until(const struct pfs_retain *at, const struct pfs_retention *how, int64_t from, int64_t end,
-                        int64_t *expired, struct pfs_err *err)
-{
-    struct pfs_arena arena;
-    struct pfs_tagged tagged;
-    int rc;
-
-    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = pfs_tagged_load(at, &arena, &tagged, err);
-    while (rc == 0 && from < end) {
-        int64_t to = end - from > RANGE_MAX ? from + RANGE_MAX : end;
-        struct range g = {.at = at, .how = how, .tagged = &tagged};
-
-        pfs_removal_init(&g.removal, at);
-        pfs_tag_files_init(&g.tag_files, at, &tagged);
-        rc = expire_range(&g, from, to, expired, err);
-        pfs_tag_files_done(&g.tag_files);
-        pfs_removal_done(&g.removal);
-        from = to;
-    }
-    pfs_arena_done(&arena);
-    return rc;
 }
 
 int pfs_changelogs_expire(const struct pfs_retain *at, const struct pfs_retention *how, int64_t *expired,
@@ -216,7 +146,7 @@ int pfs_changelogs_expire(const struct pfs_retain *at, const struct pfs_retentio
     *expired = 0;
     if (rc < 0)
         return rc == -ENOENT ? 0 : rc;
-    return expire_until(at, how, from, end, expired, err);
+    return pfs_range_each(at, how, from, end, expire_range, expired, err);
 }
 
 int pfs_changelogs_remove_all(const struct pfs_retain *at, const struct pfs_retention *how, int64_t *expired,
@@ -231,7 +161,7 @@ int pfs_changelogs_remove_all(const struct pfs_retain *at, const struct pfs_rete
         rc = pfs_hint_find(at->store, at->meta, "changelog", false, &from, err);
     if (rc < 0)
         return rc == -ENOENT ? 0 : rc;
-    PFS_TRY(expire_until(at, how, from, last + 1, expired, err));
+    PFS_TRY(pfs_range_each(at, how, from, last + 1, expire_range, expired, err));
     for (int i = 0; i < 2; i++) {
         char path[4096];
 

@@ -3,10 +3,7 @@
 #include <string.h>
 
 #include "src/meta/hints.h"
-#include "src/retain/removal.h"
-#include "src/retain/tagged.h"
-
-#define RANGE_MAX 64 /* snapshots whose files are gathered at once */
+#include "src/retain/range.h"
 
 /* ---- which ---- */
 
@@ -71,35 +68,8 @@ static int choose(const struct pfs_retain *at, const struct pfs_retention *how, 
 
 /* ---- what goes with them ---- */
 
-struct range {
-    const struct pfs_retain *at;
-    const struct pfs_retention *how;
-    const struct pfs_tagged *tagged;
-    struct pfs_removal removal;
-    struct pfs_snapshot *snapshot; /* those that are there of [from, end]; the last one stays */
-    int64_t snapshots;
-    struct pfs_tag_files tag_files;
-};
-
-static int load_range(struct range *g, int64_t from, int64_t end, struct pfs_err *err)
-{
-    struct pfs_arena *arena = &g->removal.arena;
-
-    g->snapshot = pfs_arena_array(arena, (size_t)(end - from + 1), sizeof(*g->snapshot));
-    if (g->snapshot == NULL)
-        return pfs_arena_full(arena, err);
-    for (int64_t id = from; id <= end; id++) {
-        int rc = pfs_snapshot_load(g->at->store, g->at->meta, id, arena, &g->snapshot[g->snapshots], NULL, err);
-
-        if (rc < 0 && rc != -ENOENT)
-            return rc;
-        g->snapshots += rc == 0;
-    }
-    return 0;
-}
-
 /* What a snapshot deletes is not needed by itself, and so by none that goes before it. */
-static int gather_data(struct range *g, struct pfs_err *err)
+static int gather_data(struct pfs_range *g, struct pfs_err *err)
 {
     bool appended_stay = g->how->decoupled && !g->how->has_producer;
 
@@ -118,7 +88,7 @@ static int gather_data(struct range *g, struct pfs_err *err)
     return 0;
 }
 
-static int keep_metadata(struct range *g, struct pfs_err *err)
+static int keep_metadata(struct pfs_range *g, struct pfs_err *err)
 {
     const struct pfs_snapshot *last = &g->snapshot[g->snapshots - 1];
 
@@ -126,7 +96,7 @@ static int keep_metadata(struct range *g, struct pfs_err *err)
     return pfs_removal_keep(&g->removal, last, err);
 }
 
-static int gather_metadata(struct range *g, struct pfs_err *err)
+static int gather_metadata(struct pfs_range *g, struct pfs_err *err)
 {
     bool lists = !g->how->decoupled || g->how->has_producer;
     int rc = keep_metadata(g, err);
@@ -150,67 +120,19 @@ static int gather_metadata(struct range *g, struct pfs_err *err)
 
 /* ---- going ---- */
 
-/* The snapshots' own files, oldest first. When this succeeds they do not come back, whatever happens. */
-static int remove_snapshots(struct range *g, struct pfs_err *err)
+static int expire_range(struct pfs_range *g, int64_t from, int64_t end, int64_t *expired, struct pfs_err *err)
 {
-    const struct pfs_retain *at = g->at;
-    struct pfs_arena *arena = &g->removal.arena;
-    const char *dir = pfs_arena_printf(arena, "%s/snapshot", at->meta);
-
-    if (dir == NULL)
-        return pfs_arena_full(arena, err);
-    for (int64_t i = 0; i + 1 < g->snapshots; i++) {
-        const char *path = pfs_arena_printf(arena, "%s/snapshot-%lld", dir, (long long)g->snapshot[i].id);
-        int rc;
-
-        if (path == NULL)
-            return pfs_arena_full(arena, err);
-        if (g->how->decoupled)
-            PFS_TRY(pfs_changelog_publish(at->store, at->meta, &g->snapshot[i], err));
-        rc = pfs_store_unlink(at->store, path, err);
-        if (rc < 0 && rc != -ENOENT)
-            return rc;
-    }
-    return pfs_store_sync_dir(at->store, dir, err);
-}
-
-static int expire_range(struct range *g, int64_t from, int64_t end, int64_t *expired, struct pfs_err *err)
-{
-    PFS_TRY(load_range(g, from, end, err));
+    PFS_TRY(pfs_range_load(g, false, from, end + 1, err));           /* the last one stays */
     if (g->snapshots < 2 || g->snapshot[g->snapshots - 1].id != end) /* somebody else is at it */
         return 0;
     PFS_TRY(pfs_removal_share(&g->removal, err));
     PFS_TRY(gather_data(g, err));
     PFS_TRY(gather_metadata(g, err));
-    PFS_TRY(remove_snapshots(g, err));
+    PFS_TRY(pfs_range_remove(g, "snapshot", g->snapshots - 1, g->how->decoupled, err)); /* they do not come back */
     pfs_hint_write(g->at->store, g->at->meta, "snapshot", "EARLIEST", end);
     pfs_removal_run(&g->removal, g->how->clean_directories);
     *expired += g->snapshots - 1;
     return 0;
-}
-
-static int expire_until(const struct pfs_retain *at, const struct pfs_retention *how, int64_t from, int64_t end,
-                        int64_t *expired, struct pfs_err *err)
-{
-    struct pfs_arena arena;
-    struct pfs_tagged tagged;
-    int rc;
-
-    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = pfs_tagged_load(at, &arena, &tagged, err);
-    while (rc == 0 && from < end) {
-        int64_t to = end - from > RANGE_MAX ? from + RANGE_MAX : end;
-        struct range g = {.at = at, .how = how, .tagged = &tagged};
-
-        pfs_removal_init(&g.removal, at);
-        pfs_tag_files_init(&g.tag_files, at, &tagged);
-        rc = expire_range(&g, from, to, expired, err);
-        pfs_tag_files_done(&g.tag_files);
-        pfs_removal_done(&g.removal);
-        from = to;
-    }
-    pfs_arena_done(&arena);
-    return rc;
 }
 
 int pfs_snapshots_expire(const struct pfs_retain *at, const struct pfs_retention *how, int64_t *expired,
@@ -223,7 +145,7 @@ int pfs_snapshots_expire(const struct pfs_retain *at, const struct pfs_retention
     if (rc < 0)
         return rc == -ENOENT ? 0 : rc;
     if (end > from)
-        return expire_until(at, how, from, end, expired, err);
+        return pfs_range_each(at, how, from, end, expire_range, expired, err);
     if (pfs_hint_read(at->store, at->meta, "snapshot", "EARLIEST") == 0)
         pfs_hint_write(at->store, at->meta, "snapshot", "EARLIEST", from);
     return 0;
