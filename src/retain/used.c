@@ -38,76 +38,69 @@ static int first_look(struct using *u, const char *name, struct pfs_err *err)
     return rc == -ENOENT ? 0 : rc < 0 ? rc : 1;
 }
 
-static int use_manifest(struct using *u, const char *name, struct pfs_err *err)
+/* What a manifest, a list of them or an index manifest names. */
+typedef int content_fn(struct using *u, const char *name, struct pfs_arena *arena, struct pfs_err *err);
+
+/* The file itself, and what it names when it is met first. */
+static int use_with_content(struct using *u, const char *name, content_fn *content, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    int rc;
+
+    if (name == NULL)
+        return 0;
+    PFS_TRY(use(u, name, err));
+    rc = first_look(u, name, err);
+    if (rc <= 0)
+        return rc;
+    pfs_arena_init(&arena, PFS_MANIFEST_BYTES_MAX);
+    rc = content(u, name, &arena, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+static int manifest_content(struct using *u, const char *name, struct pfs_arena *arena, struct pfs_err *err)
 {
     struct pfs_manifest_entry *entry;
-    struct pfs_arena arena;
-    int64_t entries = 0;
-    int rc;
+    int64_t entries;
 
-    PFS_TRY(use(u, name, err));
-    rc = first_look(u, name, err);
-    if (rc <= 0)
-        return rc;
-    pfs_arena_init(&arena, PFS_MANIFEST_BYTES_MAX);
-    rc = pfs_manifest_load(u->at->store, u->at->table, name, &arena, &entry, &entries, err);
-    for (int64_t i = 0; rc == 0 && i < entries; i++) {
-        rc = use(u, entry[i].file.name, err);
-        for (int64_t k = 0; rc == 0 && k < entry[i].file.extra_files; k++)
-            rc = use(u, entry[i].file.extra_file[k], err);
+    PFS_TRY(pfs_manifest_load(u->at->store, u->at->table, name, arena, &entry, &entries, err));
+    for (int64_t i = 0; i < entries; i++) {
+        PFS_TRY(use(u, entry[i].file.name, err));
+        for (int64_t k = 0; k < entry[i].file.extra_files; k++)
+            PFS_TRY(use(u, entry[i].file.extra_file[k], err));
     }
-    pfs_arena_done(&arena);
-    return rc;
+    return 0;
 }
 
-static int use_list(struct using *u, const char *name, struct pfs_err *err)
+static int list_content(struct using *u, const char *name, struct pfs_arena *arena, struct pfs_err *err)
 {
     struct pfs_manifest_file *file;
-    struct pfs_arena arena;
-    int64_t files = 0;
-    int rc;
+    int64_t files;
 
-    if (name == NULL)
-        return 0;
-    PFS_TRY(use(u, name, err));
-    rc = first_look(u, name, err);
-    if (rc <= 0)
-        return rc;
-    pfs_arena_init(&arena, PFS_MANIFEST_BYTES_MAX);
-    rc = pfs_manifest_list_load(u->at->store, u->at->table, name, &arena, &file, &files, err);
-    for (int64_t i = 0; rc == 0 && i < files; i++)
-        rc = use_manifest(u, file[i].name, err);
-    pfs_arena_done(&arena);
-    return rc;
+    PFS_TRY(pfs_manifest_list_load(u->at->store, u->at->table, name, arena, &file, &files, err));
+    for (int64_t i = 0; i < files; i++)
+        PFS_TRY(use_with_content(u, file[i].name, manifest_content, err));
+    return 0;
 }
 
-static int use_indexes(struct using *u, const char *name, struct pfs_err *err)
+static int index_content(struct using *u, const char *name, struct pfs_arena *arena, struct pfs_err *err)
 {
     struct pfs_index_entry *entry;
-    struct pfs_arena arena;
-    int64_t entries = 0;
-    int rc;
+    int64_t entries;
 
-    if (name == NULL)
-        return 0;
-    PFS_TRY(use(u, name, err));
-    rc = first_look(u, name, err);
-    if (rc <= 0)
-        return rc;
-    pfs_arena_init(&arena, PFS_MANIFEST_BYTES_MAX);
-    rc = pfs_index_manifest_load(u->at->store, u->at->table, name, &arena, &entry, &entries, err);
-    for (int64_t i = 0; rc == 0 && i < entries; i++)
-        rc = use(u, entry[i].name, err);
-    pfs_arena_done(&arena);
-    return rc;
+    PFS_TRY(pfs_index_manifest_load(u->at->store, u->at->table, name, arena, &entry, &entries, err));
+    for (int64_t i = 0; i < entries; i++)
+        PFS_TRY(use(u, entry[i].name, err));
+    return 0;
 }
 
 static int use_snapshot(struct using *u, const struct pfs_snapshot *s, struct pfs_err *err)
 {
-    PFS_TRY(use_list(u, s->changelog_list, err));
-    PFS_TRY(use_list(u, s->delta_list, err));
-    PFS_TRY(use_list(u, s->base_list, err));
-    PFS_TRY(use_indexes(u, s->index_manifest, err));
+    PFS_TRY(use_with_content(u, s->changelog_list, list_content, err));
+    PFS_TRY(use_with_content(u, s->delta_list, list_content, err));
+    PFS_TRY(use_with_content(u, s->base_list, list_content, err));
+    PFS_TRY(use_with_content(u, s->index_manifest, index_content, err));
     return use(u, s->statistics, err);
 }
 
