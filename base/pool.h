@@ -22,5 +22,6 @@ int pfs_pool_threads(const struct pfs_pool *pool);
 int pfs_pool_submit(struct pfs_pool *pool, bool urgent, pfs_task_fn *fn, void *context);
 
 /* Runs fn(context, 0..count-1) on the caller and on idle ordinary workers, returns when all are done. Safe to call from
- * a task: the caller works too, so it never waits for a worker that is not already running one of these. */
+ * a task: the caller works too, so it never waits for a worker that is not already running one of these. Without a pool
+ * (NULL) the caller does it all, in order. */
 void pfs_pool_run(struct pfs_pool *pool, int count, void (*fn)(void *context, int index), void *context);

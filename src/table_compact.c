@@ -140,10 +140,7 @@ static void run_all(void *context)
 {
     struct compaction *c = context;
 
-    if (c->parts.pool != NULL)
-        pfs_pool_run(c->parts.pool, c->jobs, run_job, c);
-    for (int32_t i = 0; c->parts.pool == NULL && i < c->jobs; i++)
-        run_job(c, i);
+    pfs_pool_run(c->parts.pool, c->jobs, run_job, c);
 }
 
 /* Each job on its own share of the budget; as many run at once as there are threads. */

@@ -212,12 +212,7 @@ static int turns(struct rewriting *r, struct pfs_err *err)
     for (;;) {
         struct slot *filled = &r->slot[r->turn], *drained = &r->slot[1 - r->turn];
 
-        if (r->c->config.pool != NULL) {
-            pfs_pool_run(r->c->config.pool, 2, half, r);
-        } else {
-            half(r, 0);
-            half(r, 1);
-        }
+        pfs_pool_run(r->c->config.pool, 2, half, r);
         for (int i = 0; i < 2; i++)
             if (r->slot[i].rc < 0) {
                 if (err != NULL)
