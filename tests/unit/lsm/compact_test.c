@@ -29,6 +29,8 @@
     "CREATE TABLE d.buckets (k INT, p INT, n BIGINT) WITH ('bucket' = '1', 'bucket-key' = 'k');"         \
     "CREATE TABLE d.marked (k INT, p INT, n BIGINT) WITH ('deletion-vectors.enabled' = 'true');"
 
+#include <time.h>
+
 #include "tests/unit/lsm/told.h"
 
 static struct pfs_compact_result compact(bool full)
@@ -451,6 +453,22 @@ static void a_call_compacts_the_partitions_that_it_names(void **state)
     assert_int_equal(read_all().sum, 600);
 }
 
+static void partitions_that_got_rows_lately_are_not_idle(void **state)
+{
+    struct pfs_err err = {0};
+
+    (void)state;
+    use("four");
+    write_rows(0, 1, 300, 1, 0);
+    write_rows(0, 1, 300, 2, 0);
+    assert_int_equal(say("CALL sys.compact(`table` => 'four', partition_idle_time => '1 h');", &err), 0);
+    assert_int_equal(files(), 24);
+    assert_int_equal(nanosleep(&(struct timespec){0, 10000000}, NULL), 0);
+    assert_int_equal(say("CALL sys.compact(`table` => 'four', partition_idle_time => '5 ms');", &err), 0);
+    assert_int_equal(files(), 12);
+    assert_int_equal(say("CALL sys.compact(`table` => 'four', partition_idle_time => 'x');", &err), -EINVAL);
+}
+
 static void calls_without_sense_are_refused(void **state)
 {
     static const struct {
@@ -660,6 +678,7 @@ int main(void)
         TEST(small_files_without_buckets_are_joined),
         TEST(files_of_a_bucket_are_joined_in_order),
         TEST(a_call_compacts_the_partitions_that_it_names),
+        TEST(partitions_that_got_rows_lately_are_not_idle),
         TEST(calls_without_sense_are_refused),
         TEST_ALONE(files_that_a_rival_took_are_planned_again),
         TEST_ALONE(rows_that_come_meanwhile_are_kept),
