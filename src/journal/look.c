@@ -27,6 +27,7 @@ static int look_at(struct pfs_store *store, const char *path, struct look *look,
     struct pfs_file *file = NULL;
     int rc =
         header == NULL ? pfs_fail(err, ENOMEM, "no memory to read %s", path) : pfs_store_open(store, path, &file, err);
+    bool gone = rc == -ENOENT;
 
     if (rc == 0) {
         rc = pfs_segment_get_header(file, header, err);
@@ -42,7 +43,7 @@ static int look_at(struct pfs_store *store, const char *path, struct look *look,
     }
     pfs_file_close(file);
     pfs_free(header);
-    return rc == -ENOENT ? 0 : rc;
+    return gone ? 0 : rc;
 }
 
 struct names {

@@ -163,8 +163,10 @@ static bool may_be_head(const uint8_t *head, uint64_t left)
     return kind == PFS_RECORD_CUT ? transaction == 0 : kind < PFS_JOURNAL_KINDS && transaction != 0;
 }
 
-/* The next record behind `from`, which is none: 1, or 0 when there is none any more. `budget`: bytes that may be hashed
- * in vain, since lengths are what the file says. */
+enum found { FOUND_NONE, FOUND_RECORD, FOUND_TOO_MUCH };
+
+/* The next record behind `from`, which is none. `budget`: bytes that may be hashed in vain, since lengths are what the
+ * file says; when it is spent nobody knows. */
 static int find_next(struct window *w, uint64_t from, uint64_t seed, uint64_t *budget, struct pfs_segment_record *out,
                      struct pfs_err *err)
 {
@@ -181,13 +183,19 @@ static int find_next(struct window *w, uint64_t from, uint64_t seed, uint64_t *b
             continue;
         len = PFS_RECORD_HEAD + (uint64_t)pfs_le32(head);
         if (len > *budget)
-            return 0;
+            return FOUND_TOO_MUCH;
         *budget -= len;
         rc = look(w, at, seed, out, err);
         if (rc != 0)
-            return rc;
+            return rc < 0 ? rc : FOUND_RECORD;
     }
-    return 0;
+    return FOUND_NONE;
+}
+
+static void note_damage(struct pfs_segment_damage *damage, uint64_t from, uint64_t to)
+{
+    damage->at = damage->bytes == 0 ? from : damage->at;
+    damage->bytes += to - from;
 }
 
 int pfs_segment_scan(struct pfs_file *file, const struct pfs_segment_header *header, pfs_segment_visit_fn *visit,
@@ -201,9 +209,14 @@ int pfs_segment_scan(struct pfs_file *file, const struct pfs_segment_header *hea
     *damage = (struct pfs_segment_damage){0};
     while (rc == 0 && at <= pfs_file_size(file)) {
         rc = look(&w, at, header->seed, &record, err);
-        if (rc == 0 && (rc = find_next(&w, at, header->seed, &budget, &record, err)) > 0) {
-            damage->at = damage->bytes == 0 ? at : damage->at;
-            damage->bytes += record.at - PFS_RECORD_HEAD - at;
+        if (rc == 0) {
+            rc = find_next(&w, at, header->seed, &budget, &record, err);
+            if (rc == FOUND_RECORD) {
+                note_damage(damage, at, record.at - PFS_RECORD_HEAD);
+            } else if (rc == FOUND_TOO_MUCH) {
+                note_damage(damage, at, pfs_file_size(file));
+                rc = 0;
+            }
         }
         if (rc <= 0)
             break;

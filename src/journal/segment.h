@@ -53,7 +53,8 @@ struct pfs_segment_damage {
 };
 
 /* All records; behind a stretch that is none, those that follow. What no record follows is the end, as a crash leaves
- * it, and no damage. 0, or the store's failure, or what the visitor gave. */
+ * it, and no damage; where looking for it would take too long it counts as damage. 0, or the store's failure, or what
+ * the visitor gave. */
 int pfs_segment_scan(struct pfs_file *file, const struct pfs_segment_header *header, pfs_segment_visit_fn *visit,
                      void *context, struct pfs_segment_damage *damage, struct pfs_err *err);
 /* The body of one record; -EIO when it is none or has another length. */

@@ -218,6 +218,38 @@ static void damage_between_records_is_told_and_hides_none_behind_it(void **state
     pfs_store_close(store);
 }
 
+/* Each fourth byte of the middle record looks as if another one began there. */
+static void damage_that_is_too_much_to_look_through_is_told(void **state)
+{
+    struct pfs_store *store = open_memory();
+    struct pfs_journal *journal = open_journal(store, 0, 0), *other;
+    struct pfs_foreign **foreign;
+    struct pfs_err err = {0};
+    char rows[1000];
+    uint8_t body[8000] = "second";
+    int32_t count;
+
+    (void)state;
+    for (size_t i = 8; i < sizeof(body); i += 4)
+        body[i] = 1;
+    assert_int_equal(write_one(journal, 1, "first"), 0);
+    assert_int_equal(pfs_journal_add(journal, 2, PFS_JOURNAL_ROWS, pfs_slice_of(body, sizeof(body)), NULL, NULL), 0);
+    assert_int_equal(write_one(journal, 3, "third"), 0);
+    pfs_journal_close(journal);
+    damage(store, "second", "sEcond");
+    other = open_journal(store, 0, 0);
+    assert_int_equal(pfs_journal_take(other, &foreign, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_true(pfs_foreign_damage(foreign[0], &err));
+    assert_non_null(strstr(err.text, "are damaged"));
+    pfs_foreign_close(foreign[0], false);
+    pfs_free(foreign);
+    pfs_journal_close(other);
+    assert_int_equal(take_rows(store, rows, sizeof(rows), true), 1);
+    assert_int_equal(count_files(store), 1); /* kept for a person */
+    pfs_store_close(store);
+}
+
 static void retired_segments_go_oldest_first(void **state)
 {
     struct pfs_store *store = open_memory();
@@ -458,6 +490,7 @@ int main(void)
         cmocka_unit_test(records_are_read_back_while_written),
         cmocka_unit_test(a_living_journal_is_not_taken_and_a_dead_one_is),
         cmocka_unit_test(damage_between_records_is_told_and_hides_none_behind_it),
+        cmocka_unit_test(damage_that_is_too_much_to_look_through_is_told),
         cmocka_unit_test(retired_segments_go_oldest_first),
         cmocka_unit_test(close_removes_a_retired_journal),
         cmocka_unit_test(a_full_journal_refuses_rows_and_takes_ends),
