@@ -70,11 +70,13 @@ struct pfs_journal {
     int64_t sync_ns;         /* how long it took */
 
     int inside; /* callers of sync_later: they lead for others too */
+    bool alone; /* who leads does so for itself, and goes then */
+    bool heir;  /* one of those inside leads after it */
 };
 
 /* sync.c */
 /* One sync of the current segment, which has bytes that are not durable; `state` held, but let go meanwhile. */
-void pfs_journal_lead(struct pfs_journal *j);
+void pfs_journal_lead(struct pfs_journal *j, bool alone);
 /* Transactions whose RETIRED is durable leave, and then segments may. `state` held. */
 void pfs_journal_settle_ends(struct pfs_journal *j);
 /* Till nobody syncs for others any more; without a lock. */

@@ -70,9 +70,10 @@ int pfs_journal_add(struct pfs_journal *journal, uint64_t transaction, enum pfs_
  * record fail, each with -EIO from every later add (but RETIRED) and sync; this is why a sync names its transaction:
  * another's sync may have lost the record before. What was durable of them stays. */
 int pfs_journal_sync(struct pfs_journal *journal, uint64_t transaction, struct pfs_err *err);
-/* The same without waiting for another's sync: `done` is called once, perhaps before the return, on the thread that
- * synced, which holds no lock; it may add, not sync or close. Where nobody syncs the caller does, and goes on as long
- * as others come meanwhile: no change of threads lies between the last record and its sync. */
+/* The same without waiting for another's sync, but for one that is for itself alone: `done` is called once, perhaps
+ * before the return, on the thread that synced, which holds no lock; it may add, not sync or close. Where nobody syncs
+ * the caller does, and goes on as long as others come meanwhile: no change of threads lies between the last record and
+ * its sync. */
 typedef void pfs_journal_done_fn(void *context, int rc, const struct pfs_err *err);
 void pfs_journal_sync_later(struct pfs_journal *journal, uint64_t transaction, pfs_journal_done_fn *done,
                             void *context);

@@ -110,7 +110,7 @@ static void gather(struct pfs_journal *j)
             return;
 }
 
-void pfs_journal_lead(struct pfs_journal *j)
+void pfs_journal_lead(struct pfs_journal *j, bool alone)
 {
     struct segment *s = j->current;
     uint64_t target, bytes;
@@ -120,6 +120,7 @@ void pfs_journal_lead(struct pfs_journal *j)
     int rc;
 
     j->leading = true;
+    j->alone = alone;
     gather(j);
     target = j->added;
     bytes = s->appended;
@@ -196,7 +197,7 @@ int pfs_journal_sync(struct pfs_journal *j, uint64_t number, struct pfs_err *err
             if (j->leading)
                 pthread_cond_wait(&j->change, &j->state);
             else
-                pfs_journal_lead(j);
+                pfs_journal_lead(j, true);
         }
         rc = w.rc;
         if (rc < 0 && err != NULL)
@@ -207,6 +208,25 @@ int pfs_journal_sync(struct pfs_journal *j, uint64_t number, struct pfs_err *err
 }
 
 /* ---- without waiting ---- */
+
+/* As long as somebody waits and nobody else sees to it: leads. Who syncs for itself alone goes when its own records are
+ * durable: one of those who come meanwhile waits for that, and leads then. `state` held. */
+static void lead_on(struct pfs_journal *j)
+{
+    j->inside++;
+    while (j->waiter_first != NULL && (!j->leading || (j->alone && !j->heir))) {
+        if (!j->leading) {
+            pfs_journal_lead(j, false);
+            continue;
+        }
+        j->heir = true;
+        while (j->leading)
+            pthread_cond_wait(&j->change, &j->state);
+        j->heir = false;
+    }
+    if (--j->inside == 0)
+        pthread_cond_broadcast(&j->change);
+}
 
 void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, pfs_journal_done_fn *done, void *context)
 {
@@ -225,11 +245,7 @@ void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, pfs_journal_
         w->tell = done;
         w->context = context;
         enqueue(j, w);
-        j->inside++;
-        while (j->waiter_first != NULL && !j->leading)
-            pfs_journal_lead(j);
-        if (--j->inside == 0)
-            pthread_cond_broadcast(&j->change);
+        lead_on(j);
     }
     pthread_mutex_unlock(&j->state);
     if (rc <= 0) {

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -483,6 +484,75 @@ static void threads_share_a_journal(void **state)
     pfs_store_close(store);
 }
 
+/* A store whose first sync takes so long that somebody else comes meanwhile. */
+static struct {
+    struct pfs_store_ops store, file;
+    const struct pfs_store_ops *store_below, *file_below;
+    struct pfs_journal *journal;
+    struct worker late;
+    pthread_t thread;
+    bool comes;
+} slow;
+
+static void *come_late(void *context)
+{
+    (void)context;
+    if (add(slow.journal, 2, PFS_JOURNAL_ROWS, "late") == 0)
+        pfs_journal_sync_later(slow.journal, 2, tell, &slow.late);
+    return NULL;
+}
+
+static int sync_slowly(struct pfs_file *file, struct pfs_err *err)
+{
+    if (slow.comes) {
+        slow.comes = false;
+        assert_int_equal(pthread_create(&slow.thread, NULL, come_late, NULL), 0);
+        usleep(50000);
+    }
+    return slow.file_below->sync(file, err);
+}
+
+static int open_slowly(void *self, const char *path, bool create, struct pfs_file **out, struct pfs_err *err)
+{
+    int rc = slow.store_below->open_locked(self, path, create, out, err);
+
+    if (rc == 0) {
+        slow.file_below = (*out)->ops;
+        slow.file = *slow.file_below;
+        slow.file.sync = sync_slowly;
+        (*out)->ops = &slow.file;
+    }
+    return rc;
+}
+
+static void who_comes_while_another_syncs_for_itself_is_served(void **state)
+{
+    struct pfs_store *store = open_memory();
+    struct timespec until;
+
+    (void)state;
+    slow.store_below = store->ops;
+    slow.store = *store->ops;
+    slow.store.open_locked = open_slowly;
+    store->ops = &slow.store;
+    pthread_mutex_init(&slow.late.lock, NULL);
+    pthread_cond_init(&slow.late.told, NULL);
+    slow.journal = open_journal(store, 0, 0);
+    assert_int_equal(add(slow.journal, 1, PFS_JOURNAL_ROWS, "early"), 0);
+    slow.comes = true;
+    assert_int_equal(pfs_journal_sync(slow.journal, 1, NULL), 0);
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 10;
+    pthread_mutex_lock(&slow.late.lock);
+    while (slow.late.calls == 0 && pthread_cond_timedwait(&slow.late.told, &slow.late.lock, &until) == 0)
+        ;
+    assert_int_equal(slow.late.calls, 1);
+    pthread_mutex_unlock(&slow.late.lock);
+    assert_int_equal(pthread_join(slow.thread, NULL), 0);
+    pfs_journal_close(slow.journal);
+    pfs_store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -497,6 +567,7 @@ int main(void)
         cmocka_unit_test(every_call_may_fail_once_or_for_good),
         cmocka_unit_test(lost_rows_do_not_come_back),
         cmocka_unit_test(threads_share_a_journal),
+        cmocka_unit_test(who_comes_while_another_syncs_for_itself_is_served),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
