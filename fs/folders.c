@@ -179,22 +179,6 @@ static int check_not_refused(struct pfs_tree *tree, const struct pfs_place *plac
                     place->path);
 }
 
-void pfs_tree_rmdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name)
-{
-    struct pfs_arena arena;
-    struct pfs_place place;
-    int rc;
-
-    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = child_of(tree, parent, name, false, &arena, &place, &request->err);
-    if (rc == 0)
-        rc = check_not_refused(tree, &place, request->pid, &arena, &request->err);
-    if (rc == 0)
-        rc = unmake(tree, &place, parent->place.kind, &request->err);
-    pfs_arena_done(&arena);
-    request->done(request, rc);
-}
-
 static int remove_consumer(struct pfs_tree *tree, struct pfs_node *parent, const char *name, struct pfs_err *err)
 {
     struct pfs_arena arena;
@@ -240,18 +224,151 @@ void pfs_tree_unlink(struct pfs_tree *tree, struct pfs_request *request, struct 
     request->done(request, rc);
 }
 
-/* ---- renaming ---- */
+/* ---- names that go ---- */
 
-struct moving {
+/* A table or branch is renamed or removed: what was acknowledged under its name is committed first, since nothing finds
+ * it under another one. */
+struct changing {
     struct pfs_tree *tree;
     struct pfs_arena arena;
-    struct pfs_place from, to;
+    struct pfs_place from, to; /* to.path NULL: it is removed */
+    enum pfs_node_kind parent;
+    const char **branch; /* of a table: those that are still to be looked at */
+    int64_t branches;
     pfs_done_fn *done;
     void *step;
 };
 
-static int rename_in_table(struct pfs_tree *tree, struct pfs_node *parent, const char *name, const char *new_name,
-                           struct pfs_err *err)
+static struct changing *begin_change(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent)
+{
+    struct changing *c = pfs_zalloc(sizeof(*c));
+
+    if (c == NULL) {
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a request"));
+        return NULL;
+    }
+    *c = (struct changing){.tree = tree, .parent = parent->place.kind, .done = request->done, .step = request->step};
+    pfs_arena_init(&c->arena, PFS_ARENA_LIMIT);
+    return c;
+}
+
+/* Rows of an open inbox would have nowhere to go. */
+static int check_idle(struct changing *c, struct pfs_err *err)
+{
+    const char *name = pfs_place_table(&c->from, &c->arena);
+    size_t len = name == NULL ? 0 : strlen(name);
+    bool busy = false;
+
+    if (name == NULL)
+        return pfs_arena_full(&c->arena, err);
+    pthread_mutex_lock(&c->tree->lock);
+    for (struct pfs_handle *h = c->tree->inboxes; h != NULL && !busy; h = h->next)
+        busy = h->table != NULL && strncmp(h->table, name, len) == 0 && (h->table[len] == '\0' || h->table[len] == '/');
+    pthread_mutex_unlock(&c->tree->lock);
+    return busy ? pfs_fail(err, EBUSY, "%s is being written to", c->from.path) : 0;
+}
+
+static int rename_branch(const struct changing *c, struct pfs_err *err)
+{
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(table_of(c->tree, &c->from, c->parent, &table, err));
+    rc = pfs_table_branch_rename(table, c->from.branch, c->to.branch, err);
+    pfs_table_unref(table);
+    return rc;
+}
+
+static int change(struct changing *c, struct pfs_err *err)
+{
+    PFS_TRY(check_idle(c, err));
+    if (c->to.path == NULL)
+        return unmake(c->tree, &c->from, c->parent, err);
+    if (c->parent == PFS_NODE_BRANCHES)
+        return rename_branch(c, err);
+    return pfs_catalog_rename_table(c->tree->config.catalog, c->from.database, c->from.table, c->to.database,
+                                    c->to.table, err);
+}
+
+static void end_change(struct changing *c, struct pfs_request *request, int64_t result)
+{
+    pfs_arena_done(&c->arena);
+    request->done = c->done;
+    request->step = c->step;
+    pfs_free(c);
+    request->done(request, result);
+}
+
+/* What was pending is committed, of the branches in front too: the next one that has something, or the change. */
+static void commit_next(struct pfs_request *request, int64_t result)
+{
+    struct changing *c = request->step;
+
+    while (result == 0 && c->branches > 0) {
+        struct pfs_place place = c->from;
+        struct pfs_table *table;
+        bool idle;
+
+        place.branch = c->branch[--c->branches];
+        if (pfs_tree_table(c->tree, &place, &table, NULL) < 0)
+            continue;
+        idle = c->tree->ingest == NULL || pfs_ingest_idle(c->tree->ingest, table);
+        if (!idle)
+            pfs_pending_commit(c->tree, request, table, PFS_INGEST_NOW);
+        pfs_table_unref(table);
+        if (!idle)
+            return;
+    }
+    if (result == 0)
+        result = change(c, &request->err);
+    end_change(c, request, result);
+}
+
+/* One that cannot be opened has nothing to commit; whoever wants to rename it is told. */
+static void commit_then_change(struct changing *c, struct pfs_request *request)
+{
+    struct pfs_err err = {0};
+    struct pfs_table *table;
+    int rc = pfs_tree_table(c->tree, &c->from, &table, &err);
+
+    request->done = commit_next;
+    request->step = c;
+    if (rc < 0) {
+        if (c->to.path != NULL)
+            request->err = err;
+        commit_next(request, c->to.path != NULL ? rc : 0);
+        return;
+    }
+    if (c->parent == PFS_NODE_DATABASE)
+        rc = pfs_table_branches(table, &c->arena, &c->branch, &c->branches, &request->err);
+    if (rc < 0)
+        commit_next(request, rc);
+    else
+        pfs_pending_commit(c->tree, request, table, PFS_INGEST_NOW);
+    pfs_table_unref(table);
+}
+
+void pfs_tree_rmdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name)
+{
+    struct changing *c = begin_change(tree, request, parent);
+    int rc;
+
+    if (c == NULL)
+        return;
+    rc = child_of(tree, parent, name, false, &c->arena, &c->from, &request->err);
+    if (rc == 0)
+        rc = check_not_refused(tree, &c->from, request->pid, &c->arena, &request->err);
+    if (rc == 0 && (c->parent == PFS_NODE_DATABASE || c->parent == PFS_NODE_BRANCHES)) {
+        commit_then_change(c, request);
+        return;
+    }
+    if (rc == 0)
+        rc = unmake(tree, &c->from, c->parent, &request->err);
+    end_change(c, request, rc);
+}
+
+static int rename_tag(struct pfs_tree *tree, struct pfs_node *parent, const char *name, const char *new_name,
+                      struct pfs_err *err)
 {
     struct pfs_place from, to;
     struct pfs_table *table;
@@ -264,83 +381,38 @@ static int rename_in_table(struct pfs_tree *tree, struct pfs_node *parent, const
     rc = pfs_place_child(&parent->place, name, &arena, &from, err);
     if (rc == 0)
         rc = pfs_place_child(&parent->place, new_name, &arena, &to, err);
-    if (rc == 0 && parent->place.kind == PFS_NODE_BRANCHES)
-        rc = pfs_table_branch_rename(table, from.branch, to.branch, err);
-    else if (rc == 0)
+    if (rc == 0)
         rc = pfs_table_tag_rename(table, from.tag, to.tag, err);
     pfs_arena_done(&arena);
     pfs_table_unref(table);
     return rc;
 }
 
-/* Rows of an open inbox would have nowhere to go. */
-static int check_idle(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_err *err)
+static int places_of(struct changing *c, struct pfs_node *parent, const char *name, struct pfs_node *new_parent,
+                     const char *new_name, struct pfs_err *err)
 {
-    char name[2 * PFS_NAME_BYTES_MAX + 2];
-    size_t len = (size_t)snprintf(name, sizeof(name), "%s/%s", place->database, place->table);
-    bool busy = false;
-
-    pthread_mutex_lock(&tree->lock);
-    for (struct pfs_handle *h = tree->inboxes; h != NULL && !busy; h = h->next)
-        busy = h->table != NULL && strncmp(h->table, name, len) == 0 && (h->table[len] == '\0' || h->table[len] == '/');
-    pthread_mutex_unlock(&tree->lock);
-    return busy ? pfs_fail(err, EBUSY, "%s is being written to", place->path) : 0;
-}
-
-/* What was pending is committed. */
-static void move_now(struct pfs_request *request, int64_t result)
-{
-    struct moving *m = request->step;
-
-    if (result == 0)
-        result = check_idle(m->tree, &m->from, &request->err);
-    if (result == 0)
-        result = pfs_catalog_rename_table(m->tree->config.catalog, m->from.database, m->from.table, m->to.database,
-                                          m->to.table, &request->err);
-    pfs_arena_done(&m->arena);
-    request->done = m->done;
-    request->step = m->step;
-    pfs_free(m);
-    request->done(request, result);
-}
-
-static int moving_places(struct moving *m, struct pfs_node *parent, const char *name, struct pfs_node *new_parent,
-                         const char *new_name, struct pfs_err *err)
-{
-    PFS_TRY(pfs_tree_writable(m->tree, &parent->place, err));
-    PFS_TRY(pfs_place_child(&parent->place, name, &m->arena, &m->from, err));
-    PFS_TRY(pfs_place_child(&new_parent->place, new_name, &m->arena, &m->to, err));
-    return m->from.kind == PFS_NODE_PLACE && m->to.kind == PFS_NODE_PLACE
+    PFS_TRY(pfs_tree_writable(c->tree, &parent->place, err));
+    PFS_TRY(pfs_place_child(&parent->place, name, &c->arena, &c->from, err));
+    PFS_TRY(pfs_place_child(&new_parent->place, new_name, &c->arena, &c->to, err));
+    return c->from.kind == PFS_NODE_PLACE && c->to.kind == PFS_NODE_PLACE
                ? 0
-               : pfs_fail(err, EPERM, "%s cannot be renamed", m->from.path);
+               : pfs_fail(err, EPERM, "%s cannot be renamed", c->from.path);
 }
 
-static void rename_table(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
-                         struct pfs_node *new_parent, const char *new_name)
+/* Of a table or branch. */
+static void rename_committed(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent,
+                             const char *name, struct pfs_node *new_parent, const char *new_name)
 {
-    struct moving *m = pfs_zalloc(sizeof(*m));
-    struct pfs_table *table;
+    struct changing *c = begin_change(tree, request, parent);
     int rc;
 
-    if (m == NULL) {
-        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a request"));
+    if (c == NULL)
         return;
-    }
-    m->tree = tree;
-    m->done = request->done;
-    m->step = request->step;
-    pfs_arena_init(&m->arena, PFS_ARENA_LIMIT);
-    rc = moving_places(m, parent, name, new_parent, new_name, &request->err);
-    if (rc == 0)
-        rc = pfs_tree_table(tree, &m->from, &table, &request->err);
-    request->done = move_now;
-    request->step = m;
-    if (rc < 0) {
-        move_now(request, rc);
-        return;
-    }
-    pfs_pending_commit(tree, request, table, PFS_INGEST_NOW);
-    pfs_table_unref(table);
+    rc = places_of(c, parent, name, new_parent, new_name, &request->err);
+    if (rc < 0)
+        end_change(c, request, rc);
+    else
+        commit_then_change(c, request);
 }
 
 void pfs_tree_rename(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
@@ -361,13 +433,14 @@ void pfs_tree_rename(struct pfs_tree *tree, struct pfs_request *request, struct 
         request->done(request, -EINVAL);
         return;
     }
-    if (kind == PFS_NODE_DATABASE && new_parent->place.kind == PFS_NODE_DATABASE) {
-        rename_table(tree, request, parent, name, new_parent, new_name);
+    if ((kind == PFS_NODE_DATABASE && new_parent->place.kind == PFS_NODE_DATABASE) ||
+        (kind == PFS_NODE_BRANCHES && parent == new_parent)) {
+        rename_committed(tree, request, parent, name, new_parent, new_name);
         return;
     }
-    if (parent != new_parent || (kind != PFS_NODE_TAGS && kind != PFS_NODE_BRANCHES))
+    if (parent != new_parent || kind != PFS_NODE_TAGS)
         rc = pfs_fail(&request->err, EPERM, "tables, and tags and branches within their table, can be renamed here");
     else
-        rc = rename_in_table(tree, parent, name, new_name, &request->err);
+        rc = rename_tag(tree, parent, name, new_name, &request->err);
     request->done(request, rc);
 }

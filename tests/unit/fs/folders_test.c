@@ -47,10 +47,12 @@ static int make(const char *parent, const char *name)
 static int unmake(const char *parent, const char *name)
 {
     struct pfs_node *node = node_of(parent);
+    int rc;
 
     pfs_tree_rmdir(t.tree, &t.waiting.request, node, name);
+    rc = (int)pfs_waiting_result(&t.waiting, NULL);
     pfs_tree_forget(t.tree, node, 1);
-    return (int)pfs_waiting_result(&t.waiting, NULL);
+    return rc;
 }
 
 static int unlink_at(const char *parent, const char *name)
@@ -169,6 +171,64 @@ static void who_could_not_remove_what_is_below_does_not_remove_the_folder(void *
     assert_int_equal(unmake("d/t/branch", "b"), 0);
 }
 
+/* As append(), and nobody looks: the rows wait for their commit. */
+static void acknowledge(const char *path, const char *rows)
+{
+    struct pfs_entry entry;
+    struct pfs_opened file;
+
+    assert_int_equal(open_path(path, O_WRONLY | O_APPEND, &entry, &file), 0);
+    pfs_tree_write(t.tree, &t.waiting.request, file.handle, 0, pfs_str(rows));
+    assert_int_equal(pfs_waiting_result(&t.waiting, NULL), strlen(rows));
+    pfs_tree_flush(t.tree, &t.waiting.request, file.handle);
+    assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 0);
+    assert_int_equal(close_path(&entry, &file), 0);
+}
+
+static void what_was_acknowledged_moves_with_its_branch_and_table(void **state)
+{
+    (void)state;
+    assert_int_equal(make("d/t/branch", "b"), 0);
+    acknowledge("d/t/branch/b/inbox", "1,one,10\n");
+    assert_int_equal(move("d/t/branch", "b", "d/t/branch", "c"), 0);
+    assert_string_equal(text_of("d/t/branch/c/snapshot/latest.csv"), "k,v,n\n1,one,10\n");
+    acknowledge("d/t/branch/c/inbox", "2,two,20\n");
+    acknowledge("d/t/inbox", "3,three,30\n");
+    assert_int_equal(move("d", "t", "d", "u"), 0);
+    assert_string_equal(text_of("d/u/snapshot/latest.csv"), "k,v,n\n3,three,30\n");
+    assert_string_equal(text_of("d/u/branch/c/snapshot/latest.csv"), "k,v,n\n1,one,10\n2,two,20\n");
+}
+
+static void what_was_acknowledged_is_not_removed_with_a_folder(void **state)
+{
+    (void)state;
+    acknowledge("d/sums/inbox", "1,10\n");
+    assert_int_equal(unmake("d", "sums"), -ENOTEMPTY);
+    assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,10\n");
+    assert_int_equal(make("d/t/branch", "b"), 0);
+    acknowledge("d/t/branch/b/inbox", "1,one,10\n");
+    assert_int_equal(unmake("d/t/branch", "b"), -ENOTEMPTY);
+    assert_int_equal(unmake("d", "t"), -ENOTEMPTY);
+    assert_string_equal(text_of("d/t/branch/b/snapshot/latest.csv"), "k,v,n\n1,one,10\n");
+}
+
+static void what_is_written_to_is_neither_moved_nor_removed(void **state)
+{
+    struct pfs_entry entry;
+    struct pfs_opened file;
+
+    (void)state;
+    assert_int_equal(make("d/t/branch", "b"), 0);
+    assert_int_equal(open_path("d/t/branch/b/inbox", O_WRONLY | O_APPEND, &entry, &file), 0);
+    assert_int_equal(unmake("d/t/branch", "b"), -EBUSY);
+    assert_int_equal(move("d/t/branch", "b", "d/t/branch", "c"), -EBUSY);
+    assert_int_equal(unmake("d", "t"), -EBUSY);
+    assert_int_equal(move("d", "t", "d", "u"), -EBUSY);
+    assert_int_equal(close_path(&entry, &file), 0);
+    assert_int_equal(unmake("d/t/branch", "b"), 0);
+    assert_int_equal(unmake("d", "t"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +237,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(names_that_paimon_refuses_are_refused, open_tree, close_tree),
         cmocka_unit_test_setup_teardown(what_a_statement_must_do_no_folder_does, open_tree, close_tree),
         cmocka_unit_test_setup_teardown(a_table_moves_with_its_rows, open_tree, close_tree),
+        cmocka_unit_test_setup_teardown(what_was_acknowledged_moves_with_its_branch_and_table, open_tree, close_tree),
+        cmocka_unit_test_setup_teardown(what_was_acknowledged_is_not_removed_with_a_folder, open_tree, close_tree),
+        cmocka_unit_test_setup_teardown(what_is_written_to_is_neither_moved_nor_removed, open_tree, close_tree),
         cmocka_unit_test_setup_teardown(who_could_not_remove_what_is_below_does_not_remove_the_folder, open_tree,
                                         close_tree),
     };
