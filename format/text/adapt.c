@@ -172,6 +172,16 @@ static int print_cells(struct pfs_adapt *a, const struct pfs_column *in, int32_t
     return 0;
 }
 
+/* Side by side cells may be UTF-8 though one ends, and the next begins, inside a character. */
+static bool begins_inside(const struct pfs_cell *cells, int32_t rows)
+{
+    bool inside = false;
+
+    for (int32_t i = 0; i < rows; i++)
+        inside |= cells[i].len > 0 && (cells[i].at[0] & 0xC0) == 0x80;
+    return inside;
+}
+
 /* Damaged strings would be damaged JSON. */
 static int check_cells(struct pfs_convert *c, const struct pfs_cell *cells, int32_t rows)
 {
@@ -188,7 +198,7 @@ static int retype(struct pfs_adapt *a, struct pfs_convert *c, const struct pfs_f
     struct pfs_cell *cells;
 
     PFS_TRY(print_cells(a, in, rows, c->arena, &cells, c->err));
-    if (pfs_utf8_check(pfs_buf_slice(&a->text)) < a->text.len)
+    if (pfs_utf8_check(pfs_buf_slice(&a->text)) < a->text.len || begins_inside(cells, rows))
         PFS_TRY(check_cells(c, cells, rows));
     for (int32_t i = 0; to == PFS_DATE && (from == PFS_TIMESTAMP || from == PFS_TIMESTAMP_LTZ) && i < rows; i++)
         cut_midnight(&cells[i]);

@@ -179,12 +179,12 @@ static void row_kinds_come_from_their_column(void **state)
 
 /* ---- what only a file can hold ---- */
 
-static void expect_refusal(const char *type, const struct pfs_column *column, int64_t rows, int code, int64_t bad,
-                           const char *words)
+static void expect_refusal(const char *from, const char *type, const struct pfs_column *column, int64_t rows, int code,
+                           int64_t bad, const char *words)
 {
     struct pfs_text_refusal refusal;
     struct pfs_arena arena;
-    struct columns one;
+    struct columns one, given;
     struct pfs_batch in = {rows, 1, NULL}, out;
     struct pfs_column copy = *column;
     struct pfs_adapt *a;
@@ -194,10 +194,12 @@ static void expect_refusal(const char *type, const struct pfs_column *column, in
     pfs_arena_init(&arena, 0);
     (void)snprintf(text, sizeof(text), "a %s", type);
     one = columns_of(text, &arena);
-    copy.type = &one.field[0].type;
+    (void)snprintf(text, sizeof(text), "a %s", from);
+    given = columns_of(text, &arena);
+    copy.type = &given.field[0].type;
     in.column = &copy;
     assert_int_equal(
-        pfs_adapt_open(&(struct pfs_text_parse){.columns = 1, .fields = one.field}, one.field, 1, &a, NULL), 0);
+        pfs_adapt_open(&(struct pfs_text_parse){.columns = 1, .fields = one.field}, given.field, 1, &a, NULL), 0);
     assert_int_equal(pfs_adapt_rows(a, &in, 0, rows, &arena, &out, &refusal, &err), bad - 1);
     assert_int_equal(pfs_adapt_rows(a, &in, bad - 1, rows, &arena, &out, &refusal, &err), -code);
     assert_int_equal(refusal.row, bad);
@@ -216,10 +218,12 @@ static void values_that_no_text_spells_are_refused(void **state)
     const struct pfs_column digits = {.values = (const int64_t[]){-999, 999, 1000}};
 
     (void)state;
-    expect_refusal("STRING", &damaged, 3, EILSEQ, 2, "not UTF-8");
-    expect_refusal("STRING", &split, 3, EILSEQ, 2, "not UTF-8");
-    expect_refusal("TIME(3)", &times, 3, ERANGE, 3, "not one of a day");
-    expect_refusal("DECIMAL(3, 1)", &digits, 3, ERANGE, 3, "too many digits");
+    expect_refusal("STRING", "STRING", &damaged, 3, EILSEQ, 2, "not UTF-8");
+    expect_refusal("STRING", "STRING", &split, 3, EILSEQ, 2, "not UTF-8");
+    expect_refusal("STRING", "VARCHAR(9)", &damaged, 3, EILSEQ, 2, "not UTF-8");
+    expect_refusal("STRING", "VARCHAR(9)", &split, 3, EILSEQ, 2, "not UTF-8");
+    expect_refusal("TIME(3)", "TIME(3)", &times, 3, ERANGE, 3, "not one of a day");
+    expect_refusal("DECIMAL(3, 1)", "DECIMAL(3, 1)", &digits, 3, ERANGE, 3, "too many digits");
 }
 
 int main(void)
