@@ -330,18 +330,20 @@ static int look_up(struct pfs_enrich *e, int64_t lines, struct pfs_buf *out, str
 static int put_header(struct pfs_enrich *e, struct pfs_buf *out, struct pfs_err *err)
 {
     struct pfs_buf names = {0};
+    int rc;
 
     if (!e->shape.header)
         return 0;
     pfs_text_header(PFS_TEXT_CSV, e->field, e->columns, &names);
+    rc = pfs_buf_check(&names, err);
     pfs_buf_put(out, e->shape.line.at, e->shape.line.len);
-    if (e->columns > 0 && e->keep != PFS_ENRICH_MISSING) {
+    if (rc == 0 && e->columns > 0 && e->keep != PFS_ENRICH_MISSING) {
         pfs_buf_putc(out, ',');
         pfs_buf_put(out, names.at, names.len - 1);
     }
     pfs_buf_putc(out, '\n');
     pfs_buf_done(&names);
-    return pfs_buf_check(out, err);
+    return rc < 0 ? rc : pfs_buf_check(out, err);
 }
 
 /* The front of the stream. True in *record: the line is a record. */

@@ -15,11 +15,6 @@ struct pfs_enrich_shape {
     int32_t *key; /* which of them are the primary key's columns */
 };
 
-struct pfs_enrich_lines {   /* records of a piece of input */
-    struct pfs_slice *line; /* without line ends; blank ones and repeated headers left out */
-    int64_t lines, room;
-};
-
 /* The next line's bytes without its end, in front of *at, which moves behind it; false: it is not whole. */
 bool pfs_enrich_line(enum pfs_text format, struct pfs_slice in, bool last, size_t *at, struct pfs_slice *out);
 

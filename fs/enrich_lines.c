@@ -45,37 +45,43 @@ bool pfs_enrich_line(enum pfs_text format, struct pfs_slice in, bool last, size_
 
 /* ---- the first record ---- */
 
-/* The next field of a record, without its quotes; false: there is none. */
-static bool next_field(struct pfs_slice line, size_t *at, struct pfs_arena *arena, char **out)
+/* The text of a field that begins with a quote; *used: its bytes in the line. */
+static char *quoted_field(struct pfs_slice rest, struct pfs_arena *arena, size_t *used)
 {
-    struct pfs_slice rest = {line.at + *at, line.len - *at};
-    size_t len = 0;
+    size_t end = 1, len = 0;
     char *text;
 
-    if (*at > line.len)
-        return false;
-    text = pfs_arena_alloc(arena, rest.len + 1);
-    if (text == NULL)
-        return false;
-    if (rest.len > 0 && rest.at[0] == '"') {
-        size_t i = 1;
+    while (end < rest.len && (rest.at[end] != '"' || (end + 1 < rest.len && rest.at[end + 1] == '"')))
+        end += rest.at[end] == '"' ? 2 : 1;
+    text = pfs_arena_alloc(arena, end);
+    for (size_t i = 1; text != NULL && i < end; i++) {
+        i += rest.at[i] == '"';
+        text[len++] = (char)rest.at[i];
+    }
+    if (text != NULL)
+        text[len] = '\0';
+    *used = end < rest.len ? end + 1 : end;
+    return text;
+}
 
-        for (; i < rest.len && (rest.at[i] != '"' || (i + 1 < rest.len && rest.at[i + 1] == '"')); i++) {
-            i += rest.at[i] == '"';
-            text[len++] = (char)rest.at[i];
-        }
-        *at += i < rest.len ? i + 2 : i + 1;
+/* The next field of a record, without its quotes: 1, 0 when there is none. */
+static int next_field(struct pfs_slice line, size_t *at, struct pfs_arena *arena, char **out, struct pfs_err *err)
+{
+    struct pfs_slice rest = {line.at + *at, line.len - *at};
+    size_t used;
+
+    if (*at > line.len)
+        return 0;
+    if (rest.len > 0 && rest.at[0] == '"') {
+        *out = quoted_field(rest, arena, &used);
     } else {
         const uint8_t *comma = rest.len > 0 ? memchr(rest.at, ',', rest.len) : NULL;
 
-        len = comma != NULL ? (size_t)(comma - rest.at) : rest.len;
-        if (len > 0)
-            memcpy(text, rest.at, len);
-        *at += len + 1;
+        used = comma != NULL ? (size_t)(comma - rest.at) : rest.len;
+        *out = pfs_arena_string(arena, pfs_slice_of(rest.at, used));
     }
-    text[len] = '\0';
-    *out = text;
-    return true;
+    *at += used + 1;
+    return *out == NULL ? pfs_arena_full(arena, err) : 1;
 }
 
 static bool is_special(const char *name)
@@ -97,18 +103,22 @@ bool pfs_enrich_has(const struct pfs_enrich_shape *shape, const char *name)
     return find_field(shape, name) < shape->fields;
 }
 
-/* Fields named as in the line: those of the key with their types, all others text. True: the whole key is there. */
-static bool take_header(const struct pfs_schema *schema, struct pfs_slice line, struct pfs_arena *arena,
-                        struct pfs_enrich_shape *out)
+/* Fields named as in the line: those of the key with their types, all others text. 1: the whole key is there. */
+static int take_header(const struct pfs_schema *schema, struct pfs_slice line, struct pfs_arena *arena,
+                       struct pfs_enrich_shape *out, int32_t *fields, struct pfs_err *err)
 {
     static const struct pfs_type text = {.kind = PFS_VARCHAR, .nullable = true, .length = INT32_MAX};
     bool all = true;
     size_t at = 0;
     char *name;
+    int rc;
 
-    while (out->fields < FIELDS_MAX && next_field(line, &at, arena, &name))
-        if (!is_special(name))
+    while (*fields <= FIELDS_MAX && (rc = next_field(line, &at, arena, &name, err)) != 0) {
+        if (rc < 0)
+            return rc;
+        if (++*fields <= FIELDS_MAX && !is_special(name))
             out->field[out->fields++] = (struct pfs_field){.id = -1, .name = name, .type = text};
+    }
     for (int32_t i = 0; i < schema->primary_keys; i++) {
         const struct pfs_field *key = &schema->field[schema->primary_key[i]];
 
@@ -143,16 +153,17 @@ static int fail_first(const struct pfs_schema *schema, struct pfs_arena *arena, 
 int pfs_enrich_understand(const struct pfs_schema *schema, struct pfs_slice line, struct pfs_arena *arena,
                           struct pfs_enrich_shape *out, struct pfs_err *err)
 {
-    size_t at = 0;
     int32_t fields = 0;
-    char *name;
+    int rc = 0;
 
     *out = (struct pfs_enrich_shape){.format = line.len > 0 && line.at[0] == '{' ? PFS_TEXT_JSON : PFS_TEXT_CSV};
     out->field = pfs_arena_array(arena, FIELDS_MAX, sizeof(*out->field));
     out->key = pfs_arena_array(arena, (size_t)schema->primary_keys, sizeof(*out->key));
     if (out->field == NULL || out->key == NULL)
         return pfs_arena_full(arena, err);
-    out->header = out->format == PFS_TEXT_CSV && take_header(schema, line, arena, out);
+    if (out->format == PFS_TEXT_CSV)
+        PFS_TRY(rc = take_header(schema, line, arena, out, &fields, err));
+    out->header = rc > 0;
     if (out->header && !pfs_arena_copy(arena, line, &out->line))
         return pfs_arena_full(arena, err);
     if (!out->header)
@@ -161,8 +172,6 @@ int pfs_enrich_understand(const struct pfs_schema *schema, struct pfs_slice line
         out->field[i].type.nullable = true;
         out->field[i].default_value = NULL;
     }
-    while (out->format == PFS_TEXT_CSV && fields <= FIELDS_MAX && next_field(line, &at, arena, &name))
-        fields++;
     if (out->format == PFS_TEXT_CSV && (fields > FIELDS_MAX || (!out->header && fields != schema->primary_keys)))
         return fail_first(schema, arena, err);
     return 0;

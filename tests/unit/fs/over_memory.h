@@ -83,7 +83,7 @@ static int64_t close_path(struct pfs_entry *entry, struct pfs_opened *file)
 }
 
 /* The text of a file, or NULL. */
-static const char *text_of(const char *path)
+__attribute__((unused)) static const char *text_of(const char *path)
 {
     static char text[1 << 16];
     struct pfs_entry entry;
