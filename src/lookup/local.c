@@ -15,12 +15,21 @@
 
 /* ---- the list; lock held ---- */
 
-static void free_local(struct pfs_local *l)
+/* What was made of it goes: the name alone stays. */
+static void clear_local(struct pfs_local *l)
 {
     pfs_file_close(l->file);
     pfs_buf_done(&l->keys);
     pfs_free(l->block);
     pfs_free(l->bloom);
+    l->file = NULL;
+    l->block = NULL;
+    l->bloom = NULL;
+}
+
+static void free_local(struct pfs_local *l)
+{
+    clear_local(l);
     pfs_free(l->name);
     pfs_free(l);
 }
@@ -108,6 +117,8 @@ static void end_making(struct pfs_local_making *m, int rc)
     struct pfs_local *l = pfs_local_made(m), *gone;
 
     pfs_local_make_close(m);
+    if (rc < 0)
+        clear_local(l); /* MADE: nobody else looks at it */
     pthread_mutex_lock(&c->lock);
     l->stage = rc == 0 ? PFS_LOCAL_READY : PFS_LOCAL_REFUSED;
     if (rc == 0)
@@ -150,6 +161,7 @@ static void make(struct pfs_locals *c, struct pfs_local *l, const struct pfs_dat
     int rc = 1;
 
     if (m == NULL) {
+        clear_local(l);
         pthread_mutex_lock(&c->lock);
         l->stage = PFS_LOCAL_REFUSED;
         l->refs--;
