@@ -23,6 +23,8 @@ struct pfs_local_making {
     struct pfs_buf frames;
     uint64_t off;
     int64_t row;
+    uint64_t last_prefix; /* of the key of the row before it */
+    struct pfs_buf last;  /* the whole of it, when a prefix is not enough */
 };
 
 uint64_t pfs_local_hash(const struct pfs_keys *keys, int64_t row)
@@ -95,6 +97,7 @@ struct pfs_local_making *pfs_local_make_open(struct pfs_locals *locals, struct p
     pfs_arena_init(&m->arena, PFS_ARENA_LIMIT);
     pfs_arena_init(&m->batch, PFS_BATCH_BYTES_MAX);
     pfs_buf_init(&m->frames, PFS_BATCH_BYTES_MAX);
+    pfs_buf_init(&m->last, KEY_BYTES_MAX);
     if (open_reader(m, read, entry) < 0 || open_file(m) < 0) {
         pfs_local_make_close(m);
         return NULL;
@@ -109,6 +112,7 @@ void pfs_local_make_close(struct pfs_local_making *making)
     pfs_reader_close(making->reader);
     pfs_schemas_unref(making->read.schemas);
     pfs_buf_done(&making->frames);
+    pfs_buf_done(&making->last);
     pfs_arena_done(&making->batch);
     pfs_arena_done(&making->arena);
     pfs_free(making);
@@ -181,13 +185,26 @@ static int put_rows(struct pfs_local_making *m, const struct pfs_batch *batch, c
     return 0;
 }
 
+/* Blocks are looked for by their first keys: a file that is not sorted throughout has no twin. */
 static bool ascend(const struct pfs_local_making *m, const struct pfs_keys *keys, int64_t rows)
 {
-    bool ascend = true;
+    const uint32_t offset[] = {0, (uint32_t)m->last.len};
+    const struct pfs_keys last = {
+        .prefix = &m->last_prefix, .exact = keys->exact, .offset = offset, .bytes = m->last.at};
+    bool ascend = m->row == 0 || pfs_keys_compare(&last, 0, keys, 0) < 0;
 
     for (int64_t i = 1; i < rows && ascend; i++)
         ascend = pfs_keys_compare(keys, i - 1, keys, i) < 0;
-    return ascend && (m->local->blocks == 0 || m->local->block[m->local->blocks - 1].prefix <= keys->prefix[0]);
+    return ascend;
+}
+
+static int keep_last(struct pfs_local_making *m, const struct pfs_keys *keys, int64_t row)
+{
+    m->last_prefix = keys->prefix[row];
+    pfs_buf_clear(&m->last);
+    if (!keys->exact)
+        pfs_buf_put(&m->last, keys->bytes + keys->offset[row], keys->offset[row + 1] - keys->offset[row]);
+    return pfs_buf_check(&m->last, NULL);
 }
 
 int pfs_local_make_step(struct pfs_local_making *making)
@@ -203,6 +220,7 @@ int pfs_local_make_step(struct pfs_local_making *making)
     PFS_TRY(pfs_keys_of(&batch, making->place, making->read.schema->trimmed_keys, &making->batch, &keys, NULL));
     if (!ascend(making, &keys, rows))
         return -EIO;
+    PFS_TRY(keep_last(making, &keys, rows - 1));
     put_bloom(making->local, &keys, rows);
     PFS_TRY(put_rows(making, &batch, &keys));
     PFS_TRY(pfs_file_append(making->local->file, making->frames.at, making->frames.len, NULL));

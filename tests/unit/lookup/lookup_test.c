@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/limits.h"
 #include "format/text/text.h"
 #include "src/condition/condition.h"
 #include "tests/unit/cm.h"
@@ -275,6 +276,74 @@ static void a_file_that_cannot_be_read_fails_the_lookup(void **state)
     close_table(&t);
 }
 
+/* ---- files that are not what they should be ---- */
+
+#define ROWS (2 * PFS_BATCH_ROWS)
+
+/* How many twins a file of these keys has, once it was asked for. */
+static int64_t twins_of(struct pfs_store *memory, struct pfs_schemas *schemas, const struct pfs_schema *schema,
+                        const int32_t *key)
+{
+    static const uint8_t no_partition[12] = {0};
+    static const int64_t numbers[ROWS];
+    static const int8_t kinds[ROWS];
+    static const struct pfs_type number = {.kind = PFS_BIGINT}, kind = {.kind = PFS_TINYINT};
+    const struct pfs_data_write write = {.store = memory,
+                                         .table = "t",
+                                         .schema = schema,
+                                         .partition = {no_partition, 12},
+                                         .total_buckets = 1,
+                                         .level = 1};
+    const struct pfs_data_read read = {.store = memory, .table = "t", .schema = schema, .schemas = schemas};
+    const struct pfs_locals_config config = {.dir = "/tmp"};
+    struct pfs_column column[] = {{.type = &schema->field[0].type, .values = key},
+                                  {.type = &number, .values = numbers},
+                                  {.type = &kind, .values = kinds}};
+    struct pfs_data_writer *writer;
+    struct pfs_manifest_entry *made;
+    struct pfs_locals *locals;
+    int64_t files;
+    uint64_t bytes;
+
+    assert_int_equal(pfs_data_writer_open(&write, &writer, NULL), 0);
+    assert_int_equal(pfs_data_writer_add(writer, &(struct pfs_batch){ROWS, 3, column}, NULL), 0);
+    assert_int_equal(pfs_data_writer_finish(writer, &arena, &made, &files, NULL), 0);
+    assert_int_equal(files, 1);
+    pfs_data_writer_close(writer);
+    assert_int_equal(pfs_locals_open(&config, &locals, NULL), 0);
+    pfs_locals_fill(locals, &read, made);
+    pfs_locals_count(locals, &files, &bytes);
+    assert_true((bytes > 0) == (files > 0));
+    pfs_locals_close(locals);
+    return files;
+}
+
+/* Each batch is sorted, and the second begins behind the first one's last block, but not behind its last row. */
+static void a_file_that_is_not_sorted_has_no_local_twin(void **state)
+{
+    static const char json[] =
+        "{\"version\":3,\"id\":0,\"fields\":[{\"id\":0,\"name\":\"k\",\"type\":\"INT NOT NULL\"}],\"highestFieldId\":0,"
+        "\"partitionKeys\":[],\"primaryKeys\":[\"k\"],\"options\":{\"bucket\":\"1\"},\"timeMillis\":0}";
+    static int32_t key[ROWS];
+    const struct pfs_schema *schema;
+    struct pfs_schemas *schemas;
+    struct pfs_store *memory;
+
+    (void)state;
+    assert_int_equal(pfs_store_open_memory(&memory, NULL), 0);
+    assert_int_equal(pfs_store_publish(memory, "t/schema/schema-0", pfs_str(json), false, NULL), 0);
+    assert_int_equal(pfs_schemas_open(memory, "t", &schemas, NULL), 0);
+    assert_int_equal(pfs_schemas_get(schemas, 0, &schema, NULL), 0);
+    for (int32_t i = 0; i < ROWS; i++)
+        key[i] = 2 * i;
+    assert_int_equal(twins_of(memory, schemas, schema, key), 1);
+    for (int32_t i = PFS_BATCH_ROWS; i < ROWS; i++)
+        key[i] -= 99;
+    assert_int_equal(twins_of(memory, schemas, schema, key), 0);
+    pfs_schemas_unref(schemas);
+    pfs_store_close(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +352,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(columns_are_those_that_are_wanted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_table_without_a_key_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_cannot_be_read_fails_the_lookup, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_is_not_sorted_has_no_local_twin, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
