@@ -640,6 +640,27 @@ def directories_make_databases_and_tags(m):
 
 
 @test
+def both_names_of_what_was_moved_are_right_at_once(m):
+    """Everything below was looked up just before, and a table of the old name may be there again at once."""
+    m.append("1,a,1\n")
+    os.mkdir(m.at / "d/t/branch/b")
+    for i in range(10):
+        m.append(f"{i},branch,1\n", "d/t/branch/b")
+        done = m.sh("cat d/t/branch/b/snapshot/latest.csv >../before; ls d/t/branch/b/snapshot d/t/branch/b/tag >/dev/null;"
+                    "mv d/t/branch/b d/t/branch/c && cat d/t/branch/c/snapshot/latest.csv >../after;"
+                    "[ ! -e d/t/branch/b ] && [ ! -e d/t/branch/b/snapshot ] && mkdir d/t/branch/b && ls d/t/branch/b/tag;"
+                    "cmp ../before ../after && cat d/t/branch/b/snapshot/latest.csv;"
+                    "mkdir d/t/branch/c/tag/kept && ls d/t/branch/c/tag && rmdir d/t/branch/c/tag/kept;"
+                    "rmdir d/t/branch/b && mv d/t/branch/c d/t/branch/b")
+        equal(done.stdout + done.stderr, "k,v,amount\nkept\n")
+        done = m.sh(f"cat d/t/snapshot/latest.csv >../before; ls d/t d/t/snapshot d/t/tag >/dev/null;"
+                    f"mv d/t d/u && cat d/u/snapshot/latest.csv >../after; cmp ../before ../after;"
+                    f"[ ! -e d/t ] && [ ! -e d/t/snapshot/latest.csv ]; echo $?; mkdir d/u/tag/v{i} && ls d/u/tag/v{i}/snapshot;"
+                    f"rmdir d/u/tag/v{i}; ls d; mv d/u d/t && cat d/t/snapshot/latest.csv")
+        equal(done.stdout + done.stderr, "0\nlatest.csv\nsql\nu\nk,v,amount\n1,a,1.00\n")
+
+
+@test
 def a_tag_is_made_below_the_snapshot_that_it_names(m):
     m.append("1,a,1\n")
     m.append("2,b,2\n")
