@@ -36,35 +36,6 @@ int pfs_condition_and(const struct pfs_condition *a, const struct pfs_condition 
     return pfs_cond_join(PFS_COND_ALL, both, 2, arena, out, err);
 }
 
-int pfs_condition_equals(const struct pfs_schema *schema, const int32_t *columns, const struct pfs_column *values,
-                         int32_t count, struct pfs_arena *arena, const struct pfs_condition **out, struct pfs_err *err)
-{
-    const struct pfs_condition **list = pfs_arena_array(arena, (size_t)count, sizeof(*list));
-
-    if (list == NULL)
-        return pfs_arena_full(arena, err);
-    for (int32_t i = 0; i < count; i++) {
-        const struct pfs_field *field = &schema->field[columns[i]];
-        struct pfs_condition *node = pfs_arena_zalloc(arena, sizeof(*node));
-
-        if (node == NULL)
-            return pfs_arena_full(arena, err);
-        *node = (struct pfs_condition){
-            .kind = PFS_COND_COMPARE, .column = columns[i], .type = &field->type, .how = PFS_IS_NULL};
-        list[i] = node;
-        if (!pfs_column_present(&values[i], 0))
-            continue;
-        if (!pfs_can_compare(&field->type))
-            return pfs_fail(err, EINVAL, "values of column %s cannot be compared", field->name);
-        node->how = PFS_EQ;
-        node->exact = true;
-        PFS_TRY(pfs_column_repeat(&values[i], 0, 1, arena, &node->literal, err));
-    }
-    if (count == 0)
-        *out = NULL;
-    return count == 0 ? 0 : pfs_cond_join(PFS_COND_ALL, list, count, arena, out, err);
-}
-
 void pfs_condition_columns(const struct pfs_condition *condition, bool *uses)
 {
     if (condition == NULL)

@@ -22,10 +22,6 @@ int pfs_condition_parse(struct pfs_slice text, const struct pfs_schema *schema, 
 /* Both; either may be NULL. */
 int pfs_condition_and(const struct pfs_condition *a, const struct pfs_condition *b, struct pfs_arena *arena,
                       const struct pfs_condition **out, struct pfs_err *err);
-/* column = value for each: a primary key, a partition. values[i] is one row, may be null (then: is null). Equal as keys
- * are: 0.0 is not -0.0 here. */
-int pfs_condition_equals(const struct pfs_schema *schema, const int32_t *columns, const struct pfs_column *values,
-                         int32_t count, struct pfs_arena *arena, const struct pfs_condition **out, struct pfs_err *err);
 
 /* Marks the schema columns that it looks at. */
 void pfs_condition_columns(const struct pfs_condition *condition, bool *uses);

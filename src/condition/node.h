@@ -23,7 +23,6 @@ struct pfs_condition {
     /* COMPARE: */
     enum pfs_compare how;
     struct pfs_column literal; /* one row, of the field's type (texts: STRING); unused by the null tests */
-    bool exact;                /* equality of keys, to which -0.0 is another value than 0.0 */
     /* LIKE, NOT_LIKE: */
     struct pfs_slice pattern;
 };

@@ -16,18 +16,6 @@ static void like_rows(const struct pfs_column *column, int64_t rows, struct pfs_
     pfs_mask_nulls(column, rows, mask);
 }
 
-static void equal_keys(const struct pfs_column *column, int64_t rows, const struct pfs_column *key, uint8_t *mask)
-{
-    for (int64_t i = 0; i < rows; i++)
-        mask[i] = (uint8_t)(pfs_value_compare(column, i, key, 0) == 0);
-    pfs_mask_nulls(column, rows, mask);
-}
-
-static bool is_floating(const struct pfs_type *type)
-{
-    return type->kind == PFS_FLOAT || type->kind == PFS_DOUBLE;
-}
-
 /* A field below a row that is null is null itself. */
 static int leaf(const struct evaluation *e, const struct pfs_condition *node, uint8_t *mask)
 {
@@ -40,9 +28,7 @@ static int leaf(const struct evaluation *e, const struct pfs_condition *node, ui
     column = &e->batch->column[place];
     for (int32_t i = 0; i < node->steps; i++)
         column = &column->children[node->step[i]];
-    if (node->exact && is_floating(node->type))
-        equal_keys(column, rows, &node->literal, mask);
-    else if (node->kind == PFS_COND_COMPARE)
+    if (node->kind == PFS_COND_COMPARE)
         pfs_compare_rows(column, rows, node->how, &node->literal, mask);
     else
         like_rows(column, rows, node->pattern, node->kind == PFS_COND_LIKE, mask);
