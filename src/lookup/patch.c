@@ -26,6 +26,7 @@ struct pfs_patch {
     bool *marked;  /* a place each old block */
     bool *fresh;   /* a place each split that had no block: it has rows now, perhaps */
     int64_t rows;  /* appended */
+    int64_t most;  /* of them that are worth it */
     int32_t found; /* old split that was found last */
     bool header;   /* what stands in front of the first block was given */
     int32_t split;
@@ -122,13 +123,10 @@ static int mark_file(void *context, const struct pfs_manifest_entry *entry, stru
                                  .external = state->external};
     struct pfs_reader *reader;
     int32_t split = 0;
-    int64_t all = 0;
     int rc;
 
-    for (int64_t i = 0; i < state->files; i++)
-        all += state->file[i]->file.rows;
     p->rows += entry->file.rows;
-    if (p->rows > all / FILE_SHARE + 1)
+    if (p->rows > p->most)
         return 0;
     while (split < p->plan->splits && !(p->plan->split[split].bucket == entry->bucket &&
                                         pfs_slice_eq(p->plan->split[split].partition, entry->partition)))
@@ -156,6 +154,9 @@ static bool is_worth_it(const struct pfs_patch *p)
 
 static int fill(struct pfs_patch *p, const struct pfs_scan_want *want, struct pfs_err *err)
 {
+    for (int64_t i = 0; i < want->state->files; i++)
+        p->most += want->state->file[i]->file.rows;
+    p->most = p->most / FILE_SHARE + 1;
     PFS_TRY(pfs_scan_open(want, &p->scan, err));
     p->plan = pfs_scan_plan(p->scan);
     p->marked = pfs_arena_array(&p->arena, (size_t)p->old->blocks, sizeof(*p->marked));
