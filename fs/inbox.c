@@ -291,10 +291,14 @@ static int64_t take_parcel(struct pfs_inbox *b, struct pfs_request *request, boo
     uint64_t size = b->parcel == NULL ? 0 : pfs_parcel_size(b->parcel);
     struct pfs_text_refusal refusal = {0};
     struct pfs_err err = {0};
+    int whole;
 
     if (size == 0)
         return 0;
-    if (!pfs_parcel_is_whole(b->parcel)) {
+    whole = pfs_parcel_is_whole(b->parcel, &err);
+    if (whole < 0)
+        return fail(b, request, NULL, &err);
+    if (whole == 0) {
         (void)pfs_fail(&err, EINVAL,
                        "a Parquet file begins, and its end is missing after %llu bytes; inbox.csv takes %s",
                        (unsigned long long)size, "text that begins with PAR1");

@@ -101,16 +101,19 @@ static int read_at(int fd, uint64_t off, void *to, size_t len, struct pfs_err *e
     return 0;
 }
 
-static bool has_magic(const struct pfs_parcel *p, uint64_t off)
+/* Does a file begin at `begin`, and one end at `end`? 1, 0. */
+static int has_magics(const struct pfs_parcel *p, uint64_t begin, uint64_t end, struct pfs_err *err)
 {
-    char bytes[4];
+    char first[4], last[4];
 
-    return read_at(p->fd, off, bytes, 4, NULL) == 0 && memcmp(bytes, MAGIC, 4) == 0;
+    PFS_TRY(read_at(p->fd, begin, first, 4, err));
+    PFS_TRY(read_at(p->fd, end - 4, last, 4, err));
+    return memcmp(first, MAGIC, 4) == 0 && memcmp(last, MAGIC, 4) == 0;
 }
 
-bool pfs_parcel_is_whole(struct pfs_parcel *parcel)
+int pfs_parcel_is_whole(struct pfs_parcel *parcel, struct pfs_err *err)
 {
-    return parcel->size >= FILE_BYTES_MIN && has_magic(parcel, 0) && has_magic(parcel, parcel->size - 4);
+    return parcel->size < FILE_BYTES_MIN ? 0 : has_magics(parcel, 0, parcel->size, err);
 }
 
 /* ---- one file of the parcel, as the reader wants it ---- */
@@ -264,8 +267,9 @@ static int find_begin(struct pfs_parcel *p, uint64_t end, uint64_t *begin, struc
     rc = pfs_parquet_facts(&s.base, NULL, 0, &arena, &facts, err);
     pfs_arena_done(&arena);
     PFS_TRY(rc);
-    *begin = facts.gap >= FILE_BYTES_MIN && has_magic(p, facts.gap) && has_magic(p, facts.gap - 4) ? facts.gap : 0;
-    return 0;
+    rc = facts.gap < FILE_BYTES_MIN ? 0 : has_magics(p, facts.gap, facts.gap, err);
+    *begin = rc > 0 ? facts.gap : 0;
+    return rc < 0 ? rc : 0;
 }
 
 static int take_file(struct reading *r, uint64_t begin, uint64_t end, struct pfs_err *err)

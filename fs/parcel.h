@@ -19,8 +19,8 @@ void pfs_parcel_close(struct pfs_parcel *parcel); /* NULL allowed */
 uint64_t pfs_parcel_size(const struct pfs_parcel *parcel);
 /* Anywhere; -EFBIG. */
 int pfs_parcel_write(struct pfs_parcel *parcel, uint64_t off, struct pfs_slice bytes, struct pfs_err *err);
-/* Does it begin and end as a file does? */
-bool pfs_parcel_is_whole(struct pfs_parcel *parcel);
+/* Does it begin and end as a file does? 1, 0, or why that cannot be told. */
+int pfs_parcel_is_whole(struct pfs_parcel *parcel, struct pfs_err *err);
 int pfs_parcel_empty(struct pfs_parcel *parcel, struct pfs_err *err);
 
 struct pfs_parcel_read {
