@@ -5,7 +5,7 @@
  * stats when nothing changed. Commits of this process are serialised a table; other engines may commit at any time.
  *
  * Locks, in the order in which they are taken (none but the first three is held across I/O that writes):
- *   0 table.upkeep   one thread at a time expires what has had its time, or makes or drops a tag
+ *   0 table.upkeep   one thread at a time expires what has had its time, or changes tags, branches and history
  *   0 table.compact  one compaction at a time of a table in lookup mode; not together with the other one
  *   1 table.commit   one commit at a time; guards nothing else
  *   2 table.state    guards the pointer to the current state

@@ -5,6 +5,26 @@
 #include "src/meta/rollback.h"
 #include "src/table_internal.h"
 
+/* Nothing is committed meanwhile, nor expired: an expiry has chosen what goes, by what the other branches and the
+ * newest snapshot were then. */
+static int stop_others(struct pfs_table *table, struct pfs_err *err)
+{
+    struct pfs_upkeep *upkeep = pfs_table_upkeep(table);
+    int rc;
+
+    pthread_mutex_lock(&upkeep->lock);
+    rc = pfs_table_lock_commit(table, err);
+    if (rc < 0)
+        pthread_mutex_unlock(&upkeep->lock);
+    return rc;
+}
+
+static void let_others(struct pfs_table *table)
+{
+    pfs_table_unlock_commit(table);
+    pthread_mutex_unlock(&pfs_table_upkeep(table)->lock);
+}
+
 /* ---- branches ---- */
 
 int pfs_table_branch_create(struct pfs_table *table, const char *name, const char *tag, struct pfs_err *err)
@@ -12,9 +32,9 @@ int pfs_table_branch_create(struct pfs_table *table, const char *name, const cha
     struct pfs_table_parts p = pfs_table_parts(table);
     int rc;
 
-    PFS_TRY(pfs_table_lock_commit(table, err));
+    PFS_TRY(stop_others(table, err));
     rc = pfs_branch_create(p.store, p.root, p.meta, name, tag, err);
-    pfs_table_unlock_commit(table);
+    let_others(table);
     return rc;
 }
 
@@ -41,7 +61,7 @@ int pfs_table_branch_delete(struct pfs_table *table, const char *name, bool only
     bool own = false;
     int rc;
 
-    PFS_TRY(pfs_table_lock_commit(table, err));
+    PFS_TRY(stop_others(table, err));
     rc = check_unused(table, name, err);
     if (rc == 0 && only_empty)
         rc = pfs_branch_has_own(p.store, p.root, name, &own, err);
@@ -49,7 +69,7 @@ int pfs_table_branch_delete(struct pfs_table *table, const char *name, bool only
         rc = pfs_fail(err, ENOTEMPTY, "branch %s has snapshots of its own: CALL sys.delete_branch removes it", name);
     if (rc == 0)
         rc = pfs_branch_remove(p.store, p.root, name, err);
-    pfs_table_unlock_commit(table);
+    let_others(table);
     return rc;
 }
 
@@ -58,9 +78,9 @@ int pfs_table_branch_rename(struct pfs_table *table, const char *from, const cha
     struct pfs_table_parts p = pfs_table_parts(table);
     int rc;
 
-    PFS_TRY(pfs_table_lock_commit(table, err));
+    PFS_TRY(stop_others(table, err));
     rc = pfs_branch_rename(p.store, p.root, from, to, err);
-    pfs_table_unlock_commit(table);
+    let_others(table);
     return rc;
 }
 
@@ -74,10 +94,10 @@ int pfs_table_fast_forward(struct pfs_table *table, const char *branch, struct p
         return pfs_fail(err, EINVAL, "Branch name 'main' do not use in fast-forward.");
     if (own != NULL && strcmp(own, branch) == 0)
         return pfs_fail(err, EINVAL, "Fast-forward from the current branch '%s' is not allowed.", branch);
-    PFS_TRY(pfs_table_lock_commit(table, err));
+    PFS_TRY(stop_others(table, err));
     rc = pfs_branch_fast_forward(p.store, p.root, p.meta, branch, err);
     pfs_schemas_forget(p.schemas); /* other schemas have their ids now */
-    pfs_table_unlock_commit(table);
+    let_others(table);
     return rc;
 }
 
@@ -120,11 +140,11 @@ int pfs_table_rollback(struct pfs_table *table, const struct pfs_rollback_want *
     struct pfs_arena arena;
     int rc;
 
-    PFS_TRY(pfs_table_lock_commit(table, err));
+    PFS_TRY(stop_others(table, err));
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = roll_back(&p, want, from, to, &arena, err);
     pfs_arena_done(&arena);
-    pfs_table_unlock_commit(table);
+    let_others(table);
     return rc;
 }
 
