@@ -306,6 +306,14 @@ static int inspect_all(const struct pfs_retain *at, const struct rule *rule, str
     return rc == -ENOENT ? 0 : rc;
 }
 
+/* Are there fewer snapshots than were inspected? */
+static bool went_back(const struct pfs_retain *at, const struct pfs_autotag *seen)
+{
+    int64_t latest;
+
+    return pfs_snapshot_latest_id(at->store, at->meta, &latest, NULL) == 0 && latest < seen->next_snapshot - 1;
+}
+
 int pfs_tags_create_due(const struct pfs_retain *at, const struct pfs_retention *how, struct pfs_autotag *seen,
                         struct pfs_err *err)
 {
@@ -316,7 +324,7 @@ int pfs_tags_create_due(const struct pfs_retain *at, const struct pfs_retention 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = read_rule(at, how, &arena, &rule, err);
     if (rc == 0 && (rule.mode == PROCESS_TIME || rule.mode == WATERMARK)) {
-        if (seen->next_snapshot == 0)
+        if (seen->next_snapshot == 0 || went_back(at, seen))
             rc = begin(at, &rule, &arena, seen, err);
         if (rc == 0)
             rc = inspect_all(at, &rule, seen, err);

@@ -333,6 +333,20 @@ static void a_process_that_begins_goes_on_from_the_last_tag(void **state)
     end();
 }
 
+static void a_table_that_went_back_gets_tags_again(void **state)
+{
+    (void)state;
+    begin("'tag.automatic-creation' = 'process-time', 'sink.process-time-zone' = 'UTC'");
+    for (int i = 0; i < 3; i++)
+        commit_at(DAY_2024 + i * DAY_MS);
+    expect_tags("2023-12-31,2024-01-01,2024-01-02");
+    run("CALL sys.rollback_to('d.t', '', 1);");
+    expect_tags("2023-12-31");
+    commit_at(DAY_2024 + 4 * DAY_MS); /* snapshot 2 once more */
+    expect_tags("2023-12-31,2024-01-04");
+    end();
+}
+
 /* ---- consumers ---- */
 
 static void consumers_that_stand_still_go(void **state)
@@ -370,6 +384,7 @@ int main(void)
         cmocka_unit_test(names_follow_period_and_formatter),
         cmocka_unit_test(a_watermark_beyond_all_years_makes_no_tag),
         cmocka_unit_test(a_process_that_begins_goes_on_from_the_last_tag),
+        cmocka_unit_test(a_table_that_went_back_gets_tags_again),
         cmocka_unit_test(consumers_that_stand_still_go),
     };
 
