@@ -50,7 +50,8 @@ struct pfs_caretaker_facts {
     const char *database, *table, *branch; /* as long as the caretaker */
     bool looked;                           /* else all below is 0 */
     struct pfs_backlog backlog;
-    bool due, compacting, holds;
+    bool due; /* something waits to be compacted, or a commit to be looked at */
+    bool compacting, holds;
     int64_t rows_done, rows;                    /* of the compaction that runs */
     int64_t done, conflicts, failed;            /* compactions so far */
     int64_t took_ms, old_bytes, bytes, last_ms; /* of those done; when the last one ended, 0 = never (wall clock) */

@@ -190,7 +190,7 @@ static void fill_facts(struct pfs_care *care, struct pfs_caretaker_facts *out)
                                         .branch = care->branch,
                                         .looked = care->looked,
                                         .backlog = care->backlog,
-                                        .due = care->turn.due,
+                                        .due = care->turn.due || care->turn.changed || care->turn.looking,
                                         .compacting = care->turn.compacting,
                                         .holds = pfs_turn_holds(&care->turn),
                                         .rows_done = atomic_load(&care->rows_done),
