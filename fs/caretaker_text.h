@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/buf.h"
-#include "src/caretaker.h"
+#include "src/caretaker/caretaker.h"
 
 /* The member "compaction" of a table's status.json, with the comma before it. */
 void pfs_caretaker_text_status(struct pfs_caretaker *caretaker, struct pfs_table *table, struct pfs_buf *out);

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "src/statement/statement.h"
 
 /* ---- small files ---- */
 

@@ -3,8 +3,8 @@
 
 #include "fs/inbox.h"
 #include "fs/place.h"
-#include "src/catalog.h"
-#include "src/ingest.h"
+#include "src/ingest/ingest.h"
+#include "src/table/catalog.h"
 
 /* The text of schema.sql, schema.json, snapshot.json, options, status.json or errors.jsonl of a place. */
 int pfs_control_print(const struct pfs_place *place, struct pfs_table *table, struct pfs_errors *errors,

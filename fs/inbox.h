@@ -1,4 +1,4 @@
-/* inbox.h - a writing handle: bytes -> rows -> a transaction (src/ingest.h).
+/* inbox.h - a writing handle: bytes -> rows -> a transaction (src/ingest/ingest.h).
  *
  * States: OPEN (takes bytes) -> FLUSHED (what was complete is acknowledged; more may come) -> SEALED (released) or
  * FAILED (a row was refused or the journal failed: every later call gives the same errno, nothing that was not
@@ -22,7 +22,7 @@
 #include "base/pool.h"
 #include "fs/errors.h"
 #include "fs/request.h"
-#include "src/ingest.h"
+#include "src/ingest/ingest.h"
 
 struct pfs_inbox;
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "fs/request.h"
-#include "src/ingest.h"
+#include "src/ingest/ingest.h"
 
 struct pfs_tree;
 

@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 #include "format/text/text.h"
-#include "src/table.h"
+#include "src/table/table.h"
 
 /* What a node is to those who look, list, open: a directory; a view, immutable bytes rendered once for each identity; a
  * text that is made anew at each lookup; a stream of changes that grows or blocks; a file that is written. */

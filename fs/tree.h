@@ -12,7 +12,7 @@
 
 #include "fs/request.h"
 #include "fs/span.h"
-#include "src/catalog.h"
+#include "src/table/catalog.h"
 
 struct pfs_tree;
 struct pfs_node;

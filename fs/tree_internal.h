@@ -18,7 +18,7 @@
 #include "fs/stream.h"
 #include "fs/tree.h"
 #include "fs/view.h"
-#include "src/caretaker.h"
+#include "src/caretaker/caretaker.h"
 #include "src/lookup/lookup.h"
 
 #define PFS_NODE_BUCKETS 4096

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "src/statement/statement.h"
 #include "tools/commands.h"
 #include "tools/session.h"
 

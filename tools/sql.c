@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "src/statement/statement.h"
 #include "tools/commands.h"
 #include "tools/session.h"
 

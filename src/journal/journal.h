@@ -9,8 +9,8 @@
  * whose sync failed is never written or synced again, and the next segment begins with a record that says from where on
  * the old one does not count, whatever of it reached the disk after all.
  *
- * What a transaction's records mean is the business of src/ingest.h; the journal keeps them, makes them durable in one
- * sync that all who wait share, finds them again, and hands over what dead processes left.
+ * What a transaction's records mean is the business of src/ingest/ingest.h; the journal keeps them, makes them durable
+ * in one sync that all who wait share, finds them again, and hands over what dead processes left.
  *
  * Errors: -EBUSY when more than `limit_bytes` wait to be retired; -ENOSPC, -EIO from the store. Threads: any; records
  * of one transaction from one thread at a time.

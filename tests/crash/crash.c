@@ -22,6 +22,7 @@
 
 #include "base/mem.h"
 #include "fs/tree.h"
+#include "src/statement/statement.h"
 
 struct opened {
     struct pfs_pool *pool;

@@ -1,11 +1,12 @@
 /* The loop around an attempt, over a memory store that fails where it is told to; by the invariants of commit.h. */
 #include "src/commit/publish.h"
+#include "src/statement/statement.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "src/catalog.h"
+#include "src/table/catalog.h"
 #include "tests/unit/cm.h"
 
 static struct pfs_fault fault;

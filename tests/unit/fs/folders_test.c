@@ -1,4 +1,5 @@
 /* Folders that people make, move and remove: tables, tags, branches. */
+#include "src/statement/statement.h"
 #include "tests/unit/fs/over_memory.h"
 
 static void execute(const char *sql)

@@ -1,7 +1,8 @@
 /* ingest_test.c - what was acknowledged and not committed when the power went, found by the next process. */
 #include <stdio.h>
 
-#include "src/ingest_internal.h"
+#include "src/ingest/internal.h"
+#include "src/statement/statement.h"
 #include "tests/unit/fs/over_memory.h"
 
 static struct pfs_store *memory;

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "fs/tree.h"
+#include "src/statement/statement.h"
 #include "tests/unit/cm.h"
 
 static struct {

@@ -1,6 +1,7 @@
 /* surface_test.c - what there is to read below a table beside its newest rows. */
 #include <stdio.h>
 
+#include "src/statement/statement.h"
 #include "tests/unit/fs/over_memory.h"
 
 /* 0, or the errno that looking the path up meets. */

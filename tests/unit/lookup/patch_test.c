@@ -4,9 +4,10 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "format/text/text.h"
-#include "src/catalog.h"
 #include "src/condition/condition.h"
 #include "src/lookup/blocks.h"
+#include "src/statement/statement.h"
+#include "src/table/catalog.h"
 #include "tests/unit/cm.h"
 
 #define ROWS 4000

@@ -1,6 +1,7 @@
 /* compact_test.c - buckets compacted through the door of the table: which files there are afterwards, and that the rows
  * are the same. */
 #include "src/lsm/compact.h"
+#include "src/statement/statement.h"
 
 #define TABLES                                                                                           \
     "CREATE DATABASE d;"                                                                                 \

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "src/catalog.h"
 #include "src/file/file.h"
+#include "src/statement/statement.h"
+#include "src/table/catalog.h"
 #include "tests/unit/cm.h"
 
 static struct pfs_fault fault;

@@ -2,7 +2,7 @@
 #include "tests/unit/retain/fixture.h"
 
 #include "format/writer.h"
-#include "src/ingest_internal.h"
+#include "src/ingest/internal.h"
 
 #define DAY_MS ((int64_t)86400000)
 

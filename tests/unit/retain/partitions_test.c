@@ -1,4 +1,5 @@
 /* Partitions that have had their time. */
+#include "src/statement/statement.h"
 #include "tests/unit/retain/fixture.h"
 
 #define DAY_MS ((int64_t)86400000)

@@ -2,8 +2,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "src/catalog.h"
 #include "src/scan/scan.h"
+#include "src/statement/statement.h"
+#include "src/table/catalog.h"
 #include "src/write/write.h"
 #include "tests/unit/cm.h"
 

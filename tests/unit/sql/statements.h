@@ -5,7 +5,8 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "src/catalog.h"
+#include "src/statement/statement.h"
+#include "src/table/catalog.h"
 #include "tests/unit/cm.h"
 
 static struct {

@@ -7,8 +7,9 @@
 
 #include "base/mem.h"
 #include "format/text/text.h"
-#include "src/catalog.h"
 #include "src/scan/scan.h"
+#include "src/statement/statement.h"
+#include "src/table/catalog.h"
 #include "src/write/write.h"
 #include "tests/unit/cm.h"
 

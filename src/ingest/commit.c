@@ -1,0 +1,571 @@
+/* commit.c - parts become a snapshot: rows out of the journal into a write, an intent, a publication.
+ *
+ * 1 an intent is durable before each attempt: it names the parts, the identifier and the new files
+ * 2 parts that were tried once are looked for in the table before they are tried again
+ * 3 parts are retired only when their snapshot is there to stay
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "src/caretaker/caretaker.h"
+#include "src/file/evolve.h"
+#include "src/ingest/internal.h"
+#include "src/table/parts.h"
+
+#define RACE_MS 2000
+#define SETTLE_TRIES 3
+#define STANDS_AFTER_MS 60000 /* an engine that renames without looking is through by then */
+
+struct run {
+    struct pfs_ingest *ingest;
+    struct pfs_slot *slot;
+    struct pfs_table *table;
+    struct pfs_part *parts;
+    const struct pfs_part *part; /* whose rows are read now */
+    const struct pfs_schema *schema;
+    struct pfs_state *state;
+    struct pfs_write *write;
+    const char *user;
+    int64_t identifier;
+    enum pfs_commit_kind kind;
+    char file[PFS_NAME_BYTES_MAX + 1]; /* the last of the change's new files */
+    bool bad;                          /* the rows are to blame */
+};
+
+/* ---- which snapshot ---- */
+
+int pfs_commit_find(struct pfs_store *store, const char *meta, const char *user, int64_t identifier, int64_t seen,
+                    int64_t *id, bool *gap, struct pfs_err *err)
+{
+    struct pfs_snapshot snapshot;
+    struct pfs_arena arena;
+    int64_t latest, earliest;
+    int found = 0, rc = pfs_snapshot_latest_id(store, meta, &latest, err);
+
+    *gap = false;
+    if (rc == 0)
+        rc = pfs_snapshot_earliest_id(store, meta, &earliest, err);
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    for (int64_t i = latest; rc == 0 && found == 0 && i >= earliest && i > seen; i--) {
+        pfs_arena_reset(&arena);
+        rc = pfs_snapshot_load(store, meta, i, &arena, &snapshot, NULL, err);
+        if (rc == 0 && snapshot.commit_identifier == identifier && snapshot.kind != PFS_COMMIT_COMPACT &&
+            strcmp(snapshot.commit_user, user) == 0) {
+            found = 1;
+            *id = i;
+        }
+    }
+    pfs_arena_done(&arena);
+    *gap = found == 0 && (rc == -ENOENT || earliest > seen + 1);
+    return rc < 0 && rc != -ENOENT ? rc : found;
+}
+
+/* ---- publications ---- */
+
+static const char *user_of(const struct pfs_ingest *g, const struct pfs_part *part)
+{
+    return part->user != NULL ? part->user : part->source != NULL ? pfs_foreign_user(part->source->foreign) : g->user;
+}
+
+static int64_t identifier_of(const struct pfs_part *parts)
+{
+    while (parts->next != NULL)
+        parts = parts->next;
+    return parts->user != NULL ? parts->identifier : parts->order;
+}
+
+static void retire_all(struct pfs_ingest *g, struct pfs_part *parts, uint64_t intent)
+{
+    while (parts != NULL) {
+        struct pfs_part *part = parts;
+
+        parts = part->next;
+        pfs_part_retire(g, part);
+    }
+    if (intent != 0)
+        (void)pfs_journal_add(g->journal, intent, PFS_JOURNAL_RETIRED, pfs_slice_of(NULL, 0), NULL, NULL);
+}
+
+static int put_intent(struct run *run, enum pfs_journal_kind kind, int64_t snapshot, struct pfs_slice files,
+                      struct pfs_err *err)
+{
+    const struct pfs_slot *slot = run->slot;
+    struct pfs_part_intent intent = {.name = {slot->database, slot->table_name, slot->branch},
+                                     .user = run->user,
+                                     .identifier = run->identifier,
+                                     .seen = snapshot,
+                                     .files = files};
+    struct pfs_buf body = {0};
+    uint64_t *number;
+    int rc;
+
+    for (const struct pfs_part *p = run->parts; p != NULL; p = p->next)
+        intent.parts++;
+    number = pfs_alloc_array((size_t)intent.parts, sizeof(*number));
+    if (number == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a commit");
+    intent.parts = 0;
+    for (const struct pfs_part *p = run->parts; p != NULL; p = p->next)
+        number[intent.parts++] = p->number;
+    intent.part = number;
+    pfs_record_put_intent(&intent, &body);
+    rc = pfs_buf_check(&body, err);
+    if (rc == 0)
+        rc = pfs_journal_add(run->ingest->journal, run->parts->intent, kind, pfs_buf_slice(&body), NULL, err);
+    pfs_buf_done(&body);
+    pfs_free(number);
+    return rc;
+}
+
+/* The snapshot is there; takes the parts. */
+static int note_published(struct run *run, int64_t snapshot, struct pfs_err *err)
+{
+    struct pfs_ingest *g = run->ingest;
+    struct pfs_publication *p = pfs_zalloc(sizeof(*p));
+
+    if (g->config.caretaker != NULL)
+        pfs_caretaker_committed(g->config.caretaker, run->table);
+    if (g->config.committed != NULL)
+        g->config.committed(g->config.context);
+    (void)put_intent(run, PFS_JOURNAL_PUBLISHED, snapshot, pfs_slice_of(NULL, 0), NULL);
+    if (p == NULL) /* the parts stay in the queue, and are found in the table the next time */
+        return pfs_fail(err, ENOMEM, "no memory for a commit");
+    (void)snprintf(p->user, sizeof(p->user), "%s", run->user);
+    (void)snprintf(p->file, sizeof(p->file), "%s", run->file);
+    p->parts = run->parts;
+    p->identifier = run->identifier;
+    p->snapshot = snapshot;
+    p->intent = run->parts->intent;
+    p->kind = run->kind;
+    p->made_ms = pfs_clock_monotonic_ms();
+    p->made_wall_ms = pfs_clock_now_ms(g->config.clock);
+    pthread_mutex_lock(&g->lock);
+    p->next = run->slot->publications;
+    run->slot->publications = p;
+    run->slot->published = true;
+    run->slot->published_as = p->identifier;
+    pthread_mutex_unlock(&g->lock);
+    return 0;
+}
+
+/* The snapshot is another one now, or none. One that took part in the race and renamed over ours was prepared before
+ * ours was there; all else is a rollback, which is to be obeyed. */
+static bool was_replaced(const struct pfs_publication *p, const struct pfs_table_parts *at)
+{
+    struct pfs_snapshot now;
+    struct pfs_arena arena;
+    bool replaced;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    replaced = pfs_snapshot_load(at->store, at->meta, p->snapshot, &arena, &now, NULL, NULL) == 0 &&
+               strcmp(now.commit_user, p->user) != 0 && now.time_ms <= p->made_wall_ms + RACE_MS;
+    pfs_arena_done(&arena);
+    return replaced;
+}
+
+/* A commit of ours that followed before it was replaced stands on its files: they are in the table, and are not to be
+ * put there again. 1; 0; or an error. */
+static int is_contained(const struct pfs_publication *p, struct pfs_table *table)
+{
+    const char *file = p->file;
+    const struct pfs_taken_want want = {p->user, p->identifier, p->snapshot, &file, 1};
+    const struct pfs_table_parts at = pfs_table_parts(table);
+    struct pfs_state *state;
+    int found = 0;
+
+    if (p->file[0] == '\0')
+        return 0;
+    PFS_TRY(pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, NULL));
+    for (int64_t i = 0; i < state->files && found == 0; i++)
+        found = strcmp(state->file[i]->file.name, p->file) == 0;
+    pfs_state_unref(state);
+    return found != 0 ? found : pfs_commit_taken(&at, &want, NULL);
+}
+
+/* Is it there to stay? 1; 0: replaced; -EAGAIN: too early to tell; or an error. */
+static int stands(const struct pfs_publication *p, struct pfs_table *table, bool all)
+{
+    struct pfs_table_parts parts = pfs_table_parts(table);
+    struct pfs_publish publish = {
+        .store = parts.store, .table = parts.root, .meta = parts.meta, .user = p->user, .identifier = p->identifier};
+    int64_t latest;
+    int rc = pfs_publish_stands(&publish, p->snapshot, p->kind, NULL);
+
+    if (rc == -ENOENT) /* it has expired: then it was there */
+        return 1;
+    if (rc == 0)
+        return was_replaced(p, &parts) ? is_contained(p, table) : 1;
+    if (rc < 0)
+        return rc;
+    if (all || pfs_clock_monotonic_ms() - p->made_ms >= STANDS_AFTER_MS)
+        return 1;
+    return pfs_snapshot_latest_id(parts.store, parts.meta, &latest, NULL) == 0 && latest > p->snapshot ? 1 : -EAGAIN;
+}
+
+/* The snapshot was replaced by another: its parts are committed again, under numbers of their own. Lock held. */
+static void put_back(struct pfs_slot *slot, struct pfs_publication *p)
+{
+    for (struct pfs_part *part = p->parts, *next; part != NULL; part = next) {
+        next = part->next;
+        part->order = ++slot->ingest->order;
+        part->group = 0;
+        part->alone |= part->source != NULL;
+        pfs_slot_note_rows(slot, part->rows, part->bytes);
+        pfs_slot_push(slot, part);
+    }
+    p->parts = NULL;
+}
+
+bool pfs_slot_check(struct pfs_slot *slot, bool all)
+{
+    struct pfs_ingest *g = slot->ingest;
+    struct pfs_publication *list, *next;
+    bool replaced = false;
+
+    pthread_mutex_lock(&g->lock);
+    list = slot->publications;
+    slot->publications = NULL;
+    pthread_mutex_unlock(&g->lock);
+    for (struct pfs_publication *p = list; p != NULL; p = next) {
+        int rc = slot->table == NULL ? -EAGAIN : stands(p, slot->table, all);
+
+        next = p->next;
+        if (rc == 1)
+            retire_all(g, p->parts, p->intent);
+        pthread_mutex_lock(&g->lock);
+        if (rc == 0) {
+            put_back(slot, p);
+            replaced = true;
+        } else if (rc < 0) {
+            p->next = slot->publications;
+            slot->publications = p;
+        }
+        pthread_mutex_unlock(&g->lock);
+        if (rc >= 0)
+            pfs_free(p);
+    }
+    return replaced;
+}
+
+/* ---- rows ---- */
+
+/* Bad rows are those that no later attempt can do better with. */
+static int blame(struct run *run, int rc)
+{
+    run->bad = rc == -EINVAL || rc == -ERANGE || rc == -EOPNOTSUPP || rc == -EMSGSIZE;
+    return rc;
+}
+
+static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
+{
+    struct run *run = context;
+    struct pfs_batch today = *batch;
+    int rc = 0;
+
+    if (run->part->schema != run->schema)
+        rc = pfs_evolve_batch(run->part->schema, run->schema, batch, arena, &today, err);
+    if (rc == 0)
+        rc = pfs_write_add(run->write, arena, &today, run->state, err);
+    return blame(run, rc);
+}
+
+static int open_write(struct run *run, struct pfs_err *err)
+{
+    struct pfs_table_parts parts = pfs_table_parts(run->table);
+    const struct pfs_write_config config = {.store = parts.store,
+                                            .table = parts.root,
+                                            .schema = run->schema,
+                                            .schemas = parts.schemas,
+                                            .clock = run->ingest->config.clock,
+                                            .pool = parts.pool,
+                                            .user = run->user,
+                                            .overwrite = run->parts->overwrite != NULL};
+
+    return pfs_write_open(&config, &run->write, err);
+}
+
+static int adopt(struct run *run, struct pfs_err *err)
+{
+    struct pfs_manifest_entry *entry = NULL;
+    struct pfs_arena arena;
+    int64_t count;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_MANIFEST_BYTES_MAX);
+    rc = pfs_part_files(run->ingest, run->parts, &arena, &entry, &count, err);
+    if (rc == 0)
+        rc = pfs_write_adopt(run->write, entry, count, run->state, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+static int collect_files(struct run *run, struct pfs_err *err)
+{
+    struct pfs_part *part = run->parts;
+
+    if (part->write != NULL) {
+        run->write = part->write;
+        part->write = NULL;
+    } else {
+        PFS_TRY(open_write(run, err));
+        PFS_TRY(adopt(run, err));
+        part->tail_added = false;
+    }
+    if (part->tail_added)
+        return 0;
+    run->part = part;
+    PFS_TRY(pfs_part_rows(run->ingest, part, add_rows, run, err));
+    part->tail_added = true;
+    return 0;
+}
+
+/* All rows of the parts, in order, in one write. */
+static int collect(struct run *run, struct pfs_err *err)
+{
+    PFS_TRY(pfs_table_state(run->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &run->state, err));
+    for (const struct pfs_part *p = run->parts; p != NULL; p = p->next) {
+        if (p->schema == NULL) {
+            run->bad = true;
+            return pfs_fail(err, ESTALE, "the table was dropped and made again since the rows were written");
+        }
+        if (p->schema != run->schema && !p->files)
+            PFS_TRY(blame(run, pfs_evolve_check(p->schema, run->schema, err)));
+    }
+    if (run->parts->files)
+        return collect_files(run, err);
+    PFS_TRY(open_write(run, err));
+    for (const struct pfs_part *p = run->parts; p != NULL; p = p->next) {
+        run->part = p;
+        PFS_TRY(pfs_part_rows(run->ingest, p, add_rows, run, err));
+    }
+    return 0;
+}
+
+/* ---- publishing ---- */
+
+static int prepare(void *context, struct pfs_state *state, struct pfs_change *out, struct pfs_err *err)
+{
+    struct run *run = context;
+    struct pfs_write_files files;
+
+    PFS_TRY(pfs_write_prepare(run->write, state, &files, err));
+    *out = (struct pfs_change){.kind = run->kind,
+                               .entries = files.entries,
+                               .entry = files.entry,
+                               .changelogs = files.changelogs,
+                               .changelog = files.changelog,
+                               .indexes = files.indexes,
+                               .index = files.index};
+    if (run->parts->overwrite != NULL)
+        out->overwrite = *run->parts->overwrite;
+    return 0;
+}
+
+static int intent(void *context, int64_t seen, const struct pfs_change *change, struct pfs_err *err)
+{
+    struct run *run = context;
+    struct pfs_journal *journal = run->ingest->journal;
+    struct pfs_buf files = {0};
+    int rc = pfs_manifest_print(change->entry, change->entries, &files, err);
+
+    if (change->entries > 0 && !change->entry[change->entries - 1].deleted)
+        (void)snprintf(run->file, sizeof(run->file), "%s", change->entry[change->entries - 1].file.name);
+    if (rc == 0)
+        rc = put_intent(run, PFS_JOURNAL_INTENT, seen, pfs_buf_slice(&files), err);
+    if (rc == 0)
+        rc = pfs_journal_sync(journal, run->parts->intent, err);
+    pfs_buf_done(&files);
+    if (rc < 0) { /* the number may have failed with the sync */
+        (void)pfs_journal_add(journal, run->parts->intent, PFS_JOURNAL_RETIRED, pfs_slice_of(NULL, 0), NULL, NULL);
+        run->parts->intent = pfs_journal_transaction(journal);
+        return rc;
+    }
+    for (struct pfs_part *p = run->parts; p != NULL; p = p->next) {
+        p->seen = p->group == 0 || seen < p->seen ? seen : p->seen;
+        p->group = run->identifier;
+    }
+    return 0;
+}
+
+static int publish(struct run *run, struct pfs_err *err)
+{
+    const struct pfs_publish publish = {.user = run->user,
+                                        .identifier = run->identifier,
+                                        .clock = run->ingest->config.clock,
+                                        .context = run,
+                                        .prepare = prepare,
+                                        .intent = intent};
+    struct pfs_part *parts = run->parts;
+    bool unclear = false;
+    int64_t id = 0;
+    int rc = pfs_table_publish(run->table, &publish, &id, &unclear, err);
+
+    if (rc == 0) {
+        pfs_write_committed(run->write);
+        if (id != 0)
+            return note_published(run, id, err);
+        retire_all(run->ingest, parts, parts->intent);
+        return 0;
+    }
+    if (parts->files) { /* the files are what there is of the rows */
+        parts->unclear |= unclear;
+        parts->write = run->write;
+        run->write = NULL;
+    } else if (unclear) {
+        pfs_write_committed(run->write); /* the files stay: a snapshot may name them */
+    }
+    return rc;
+}
+
+/* Was it committed before? 1: it is done with, the parts are taken. */
+static int known(struct run *run, struct pfs_err *err)
+{
+    struct pfs_table_parts at = pfs_table_parts(run->table);
+    struct pfs_part *parts = run->parts;
+    int64_t id;
+    bool gap;
+    int rc;
+
+    if (parts->group != 0) {
+        rc = pfs_commit_find(at.store, at.meta, run->user, run->identifier, parts->seen, &id, &gap, err);
+        if (rc == 1 && parts->write != NULL)
+            pfs_write_committed(parts->write);
+        if (rc == 1)
+            parts->unclear = false;
+        if (rc != 0)
+            return rc < 0 ? rc : note_published(run, id, err) < 0 ? -ENOMEM : 1;
+    }
+    if (parts->user == NULL)
+        return 0;
+    rc = pfs_commit_known(at.store, at.meta, run->user, run->identifier, parts->time_ms, err);
+    if (rc == 1)
+        retire_all(run->ingest, parts, parts->intent);
+    return rc;
+}
+
+/* ---- a group ---- */
+
+static int reject_all(struct pfs_ingest *g, struct pfs_slot *slot, struct pfs_part *parts, const struct pfs_err *why,
+                      struct pfs_err *err)
+{
+    uint64_t number = parts->intent;
+
+    pfs_ingest_report(g, slot, why);
+    for (struct pfs_part *p = parts; p != NULL; p = p->next)
+        PFS_TRY(pfs_part_reject(g, p, why, err));
+    retire_all(g, parts, number);
+    return 0;
+}
+
+/* Bare -ENOENT: the table is gone. */
+static int find_table(struct pfs_slot *slot, struct pfs_table **out, const struct pfs_schema **schema,
+                      struct pfs_err *err)
+{
+    struct pfs_ingest *g = slot->ingest;
+    struct pfs_table *table = slot->table; /* the run's own, while it runs */
+
+    if (table == NULL) {
+        PFS_TRY(pfs_catalog_table(g->config.catalog, slot->database, slot->table_name, slot->branch, &table, err));
+        pthread_mutex_lock(&g->lock);
+        if (slot->table == NULL)
+            slot->table = pfs_table_ref(table);
+        pthread_mutex_unlock(&g->lock);
+        pfs_table_unref(table);
+        table = slot->table;
+    }
+    *out = table;
+    return pfs_table_schema(table, schema, err);
+}
+
+static bool has_rows(struct pfs_ingest *g, struct pfs_part *parts)
+{
+    bool has = false;
+
+    for (struct pfs_part *p = parts; p != NULL; p = p->next) {
+        pfs_part_settle(g, p);
+        pfs_part_drop_replaced(p);
+        has |= p->pieces > 0;
+    }
+    return has;
+}
+
+static int commit_run(struct run *run, struct pfs_err *err)
+{
+    struct pfs_part *parts = run->parts;
+    struct pfs_err why = {0};
+    int rc = known(run, err);
+
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    rc = collect(run, err);
+    if (rc == 0)
+        rc = publish(run, err);
+    else if (parts->files && run->write != NULL && !parts->tail_added) {
+        pfs_write_close(run->write); /* the files that it listed stay, and are adopted the next time */
+        run->write = NULL;
+    }
+    if (rc == 0 || !run->bad)
+        return rc;
+    if (parts->next != NULL) {
+        for (struct pfs_part *p = parts; p != NULL; p = p->next) {
+            p->alone = true;
+            p->group = 0;
+        }
+        pfs_err_clear(err);
+        return -EAGAIN;
+    }
+    why = *err;
+    pfs_err_clear(err);
+    return reject_all(run->ingest, run->slot, parts, &why, err);
+}
+
+void pfs_ingest_settle(struct pfs_ingest *ingest, struct pfs_slot *slot, const struct pfs_settle *settle)
+{
+    struct pfs_err err = {0};
+    int rc = -EAGAIN;
+
+    if (ingest->config.write_only || slot->table == NULL)
+        return;
+    for (int i = 0; i < SETTLE_TRIES && rc < 0; i++)
+        rc = pfs_table_settle(slot->table, settle, &err);
+    if (rc < 0)
+        pfs_ingest_report(ingest, slot, &err);
+}
+
+int pfs_slot_commit(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_err *err)
+{
+    struct pfs_ingest *g = slot->ingest;
+    struct run run = {.ingest = g, .slot = slot, .parts = parts};
+    char user[PFS_NAME_BYTES_MAX + 1];
+    struct pfs_err why = {0};
+    int rc;
+
+    if (!has_rows(g, parts)) {
+        retire_all(g, parts, parts->intent);
+        return 0;
+    }
+    rc = find_table(slot, &run.table, &run.schema, err);
+    if (rc == -ENOENT) {
+        (void)pfs_fail(&why, ENOENT, "the table is gone");
+        return reject_all(g, slot, parts, &why, err);
+    }
+    if (rc < 0)
+        return rc;
+    (void)snprintf(user, sizeof(user), "%s", user_of(g, parts));
+    run.user = user; /* the parts may go before the run is over */
+    run.identifier = identifier_of(parts);
+    run.kind = parts->overwrite != NULL ? PFS_COMMIT_OVERWRITE : PFS_COMMIT_APPEND;
+    if (parts->intent == 0)
+        parts->intent = pfs_journal_transaction(g->journal);
+    rc = commit_run(&run, err);
+    pfs_write_close(run.write);
+    pfs_state_unref(run.state);
+    if (rc == 0)
+        pfs_ingest_settle(g, slot, &(struct pfs_settle){run.user, run.identifier, run.kind == PFS_COMMIT_OVERWRITE});
+    return rc;
+}

@@ -1,0 +1,490 @@
+/* flush.c - from memory into the journal: flush, seal, and the parts that these make.
+ *
+ * What was flushed is a part. A handle of `append` hands its part over whenever a commit asks for it (a split), and
+ * goes on with a new one; the others at the seal alone.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "format/frame.h"
+#include "src/ingest/internal.h"
+
+#define PACK_BYTES 4096 /* frames above it are compressed */
+
+/* ---- records ---- */
+
+/* Puts the schema's text into the first part of a segment that has rows of it: whoever replays the segment may find the
+ * table gone. */
+static int put_begin(struct pfs_transaction *t, struct pfs_part *part, uint64_t continues, bool with_schema,
+                     struct pfs_place_in_journal *place, struct pfs_err *err)
+{
+    const struct pfs_slot *slot = t->slot;
+    struct pfs_part_begin begin = {.name = {slot->database, slot->table_name, slot->branch},
+                                   .schema_id = t->schema->id,
+                                   .time_ms = part->time_ms,
+                                   .append = t->append,
+                                   .once = t->user != NULL,
+                                   .user = t->user,
+                                   .identifier = t->identifier,
+                                   .continues = continues};
+    struct pfs_buf body = {0}, json = {0}, overwrite = {0};
+    int rc = pfs_schema_print(t->schema, &json, err);
+
+    if (rc == 0 && t->overwrite != NULL)
+        rc = pfs_record_put_overwrite(t->overwrite, &overwrite, err);
+    if (rc == 0) {
+        begin.schema_hash = pfs_hash64(json.at, json.len, 0);
+        begin.overwrite = pfs_buf_slice(&overwrite);
+        if (with_schema)
+            begin.schema_json = pfs_buf_slice(&json);
+        pfs_record_put_begin(&begin, &body);
+        rc = pfs_buf_check(&body, err);
+    }
+    if (rc == 0)
+        rc = pfs_journal_add(t->ingest->journal, part->number, PFS_JOURNAL_BEGIN, pfs_buf_slice(&body), place, err);
+    pfs_buf_done(&overwrite);
+    pfs_buf_done(&json);
+    pfs_buf_done(&body);
+    return rc;
+}
+
+/* What the part is to be when it is published: copies, since it outlives the handle. */
+static int describe(const struct pfs_transaction *t, struct pfs_part *part, struct pfs_err *err)
+{
+    struct pfs_overwrite *overwrite = NULL;
+    struct pfs_buf bytes = {0};
+    struct pfs_slice kept;
+    int rc = 0;
+
+    part->schema = t->schema;
+    part->number = pfs_journal_transaction(t->ingest->journal);
+    part->time_ms = pfs_clock_now_ms(t->ingest->config.clock);
+    part->alone = t->user != NULL || t->overwrite != NULL;
+    part->identifier = t->identifier;
+    if (t->user != NULL && (part->user = pfs_arena_string(&part->arena, pfs_str(t->user))) == NULL)
+        return pfs_arena_full(&part->arena, err);
+    if (t->overwrite == NULL)
+        return 0;
+    rc = pfs_record_put_overwrite(t->overwrite, &bytes, err);
+    overwrite = pfs_arena_zalloc(&part->arena, sizeof(*overwrite));
+    if (rc == 0 && (overwrite == NULL || !pfs_arena_copy(&part->arena, pfs_buf_slice(&bytes), &kept)))
+        rc = pfs_arena_full(&part->arena, err);
+    if (rc == 0)
+        rc = pfs_record_get_overwrite(kept, t->schema, &part->arena, overwrite, err);
+    part->overwrite = overwrite;
+    pfs_buf_done(&bytes);
+    return rc;
+}
+
+static int begin_part(struct pfs_transaction *t, uint64_t continues, struct pfs_part **out, struct pfs_err *err)
+{
+    struct pfs_ingest *g = t->ingest;
+    struct pfs_part *part = pfs_part_new(t->slot, err);
+    struct pfs_place_in_journal place;
+    bool has;
+    int rc;
+
+    if (part == NULL)
+        return -ENOMEM;
+    rc = describe(t, part, err);
+    if (rc < 0) {
+        pfs_part_free(part);
+        return rc;
+    }
+    rc = put_begin(t, part, continues, false, &place, err);
+    pthread_mutex_lock(&g->lock);
+    has = t->slot->schema_segment == place.segment && t->slot->schema_id == t->schema->id;
+    pthread_mutex_unlock(&g->lock);
+    if (rc == 0 && !has) {
+        rc = put_begin(t, part, continues, true, &place, err);
+        pthread_mutex_lock(&g->lock);
+        t->slot->schema_segment = place.segment;
+        t->slot->schema_id = t->schema->id;
+        pthread_mutex_unlock(&g->lock);
+    }
+    if (rc < 0) {
+        pfs_part_retire(g, part);
+        return rc;
+    }
+    *out = part;
+    return 0;
+}
+
+static int add_piece(struct pfs_transaction *t, struct pfs_part *part, enum pfs_journal_kind kind,
+                     struct pfs_slice body, struct pfs_err *err)
+{
+    struct pfs_place_in_journal place;
+    struct pfs_piece *piece;
+
+    PFS_TRY(pfs_journal_add(t->ingest->journal, part->number, kind, body, &place, err));
+    piece = pfs_piece_new(kind, part->number, place);
+    if (piece == NULL || pfs_part_add(part, piece, err) < 0) {
+        pfs_piece_release(piece);
+        return pfs_fail(err, ENOMEM, "no memory for rows");
+    }
+    part->bytes += (int64_t)body.len;
+    atomic_fetch_add(&piece->refs, 1);
+    pfs_piece_release(t->newest);
+    t->newest = piece;
+    return 0;
+}
+
+enum pfs_codec pfs_codec_for_bytes(size_t bytes)
+{
+    return bytes > PACK_BYTES ? PFS_CODEC_LZ4 : PFS_CODEC_NONE;
+}
+
+static int put_rows(const struct pfs_transaction *t, struct pfs_buf *body, struct pfs_err *err)
+{
+    size_t at = body->len;
+
+    pfs_buf_le32(body, 0);
+    for (int32_t i = 0; i < t->helds; i++)
+        PFS_TRY(pfs_frame_put(&t->held[i].batch, pfs_codec_for_bytes(t->held[i].arena.used_bytes), body, err));
+    PFS_TRY(pfs_buf_check(body, err));
+    pfs_put_le32(body->at + at, (uint32_t)(body->len - at - 4));
+    if (t->tail.len > 0)
+        pfs_buf_put(body, t->tail.at, t->tail.len);
+    return pfs_buf_check(body, err);
+}
+
+/* One record holds all that a flush acknowledges: after a crash it is there whole, or not. Lock held. */
+static int journal_rows(struct pfs_transaction *t, struct pfs_err *err)
+{
+    struct pfs_buf body = {0};
+    int rc = 0;
+
+    if (t->part == NULL)
+        rc = begin_part(t, 0, &t->part, err);
+    if (rc == 0)
+        rc = put_rows(t, &body, err);
+    if (rc == 0)
+        rc = add_piece(t, t->part, t->tail.len > 0 ? PFS_JOURNAL_TAIL : PFS_JOURNAL_ROWS, pfs_buf_slice(&body), err);
+    if (rc == 0) {
+        t->part->rows += t->held_rows;
+        t->part->tail = t->tail.len > 0;
+        pthread_mutex_lock(&t->ingest->lock);
+        pfs_slot_note_rows(t->slot, t->held_rows, (int64_t)body.len);
+        pthread_mutex_unlock(&t->ingest->lock);
+        pfs_transaction_drop_held(t);
+        t->tail_new = false;
+    }
+    pfs_buf_done(&body);
+    return rc;
+}
+
+/* ---- handing over ---- */
+
+/* The rows are durable without it: it says which pieces count and in which order the parts are committed. */
+static void put_seal(struct pfs_ingest *g, const struct pfs_part *part)
+{
+    const struct pfs_part_seal seal = {part->number, part->order, part->pieces, part->tail};
+    struct pfs_buf body = {0};
+    uint64_t other;
+
+    pfs_record_put_seal(&seal, &body);
+    if (pfs_journal_add(g->journal, part->number, PFS_JOURNAL_SEAL, pfs_buf_slice(&body), NULL, NULL) < 0) {
+        other = pfs_journal_transaction(g->journal); /* the part's own number may have failed with a sync */
+        (void)pfs_journal_add(g->journal, other, PFS_JOURNAL_SEAL, pfs_buf_slice(&body), NULL, NULL);
+        (void)pfs_journal_add(g->journal, other, PFS_JOURNAL_RETIRED, pfs_slice_of(NULL, 0), NULL, NULL);
+    }
+    pfs_buf_done(&body);
+}
+
+/* Gives the current part to the queue. Lock held. */
+static void hand_over(struct pfs_transaction *t)
+{
+    struct pfs_ingest *g = t->ingest;
+    struct pfs_part *part = t->part;
+
+    t->part = NULL;
+    part->rows += part->tail;
+    if (t->write != NULL) {
+        part->write = t->write;
+        t->write = NULL;
+        pfs_state_unref(t->state);
+        t->state = NULL;
+        atomic_fetch_sub(&g->big, 1);
+    }
+    pthread_mutex_lock(&g->sealing);
+    pthread_mutex_lock(&g->lock);
+    part->order = ++g->order;
+    t->flushed_ms = 0;
+    if (part->tail)
+        pfs_slot_note_rows(t->slot, 1, 0);
+    pthread_mutex_unlock(&g->lock);
+    put_seal(g, part);
+    pthread_mutex_lock(&g->lock);
+    pfs_slot_push(t->slot, part);
+    pthread_mutex_unlock(&g->lock);
+    pthread_mutex_unlock(&g->sealing);
+}
+
+/* A last line that was acknowledged without newline moves on to the next part: nobody's read completes it. */
+static int move_tail(struct pfs_transaction *t, struct pfs_part **out, struct pfs_err *err)
+{
+    struct pfs_buf body = {0};
+    int rc = begin_part(t, t->part->number, out, err);
+
+    if (rc < 0)
+        return rc;
+    pfs_buf_le32(&body, 0);
+    pfs_buf_put(&body, t->tail.at, t->tail.len);
+    rc = pfs_buf_check(&body, err);
+    if (rc == 0)
+        rc = add_piece(t, *out, PFS_JOURNAL_TAIL, pfs_buf_slice(&body), err);
+    if (rc < 0)
+        pfs_part_retire(t->ingest, *out);
+    else
+        (*out)->tail = true;
+    pfs_buf_done(&body);
+    return rc;
+}
+
+/* Lock held. */
+void pfs_transaction_split(struct pfs_transaction *t, bool all)
+{
+    struct pfs_part *next = NULL;
+
+    if (t->part == NULL || t->part->pieces == 0 || (!all && (!t->append || t->part->rows == 0)))
+        return;
+    if (!all && t->part->tail) {
+        if (move_tail(t, &next, NULL) < 0)
+            return;
+        t->part->tail = false;
+    }
+    hand_over(t);
+    t->part = next;
+}
+
+int64_t pfs_slot_flushed_ms(const struct pfs_slot *slot)
+{
+    int64_t oldest = 0;
+
+    for (const struct pfs_transaction *t = slot->transactions; t != NULL; t = t->next)
+        if (t->append && t->flushed_ms != 0 && (oldest == 0 || t->flushed_ms < oldest))
+            oldest = t->flushed_ms;
+    return oldest;
+}
+
+void pfs_slot_split(struct pfs_slot *slot, bool all)
+{
+    struct pfs_ingest *g = slot->ingest;
+    struct pfs_transaction **list;
+    size_t count = 0;
+
+    pthread_mutex_lock(&g->lock);
+    for (struct pfs_transaction *t = slot->transactions; t != NULL; t = t->next)
+        count++;
+    list = count == 0 ? NULL : pfs_alloc_array(count, sizeof(struct pfs_transaction *));
+    count = 0;
+    for (struct pfs_transaction *t = slot->transactions; t != NULL && list != NULL; t = t->next) {
+        t->refs++;
+        list[count++] = t;
+    }
+    pthread_mutex_unlock(&g->lock);
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        pthread_mutex_lock(&list[i]->lock);
+        pfs_transaction_split(list[i], all);
+        pthread_mutex_unlock(&list[i]->lock);
+        pfs_transaction_unref(list[i]);
+    }
+    pfs_free(list);
+}
+
+/* ---- flush ---- */
+
+/* Files that were written since the last flush become part of what is acknowledged. Lock held. */
+static int journal_files(struct pfs_transaction *t, struct pfs_err *err)
+{
+    struct pfs_write_files files;
+    struct pfs_buf body = {0};
+    int rc = 0;
+
+    if (t->part == NULL)
+        rc = begin_part(t, 0, &t->part, err);
+    if (rc == 0)
+        rc = pfs_write_spill(t->write, t->state, &files, err);
+    if (rc == 0)
+        rc = pfs_manifest_print(files.entry, files.entries, &body, err);
+    if (rc == 0)
+        rc = add_piece(t, t->part, PFS_JOURNAL_FILES, pfs_buf_slice(&body), err);
+    if (rc == 0) {
+        t->part->alone = true;
+        t->part->tail = false;
+        t->part->rows += t->write_rows;
+        pthread_mutex_lock(&t->ingest->lock);
+        pfs_slot_note_rows(t->slot, t->write_rows, (int64_t)body.len);
+        pthread_mutex_unlock(&t->ingest->lock);
+        t->write_rows = 0;
+    }
+    pfs_buf_done(&body);
+    return rc;
+}
+
+/* Lock held. */
+static int journal_all(struct pfs_transaction *t, struct pfs_err *err)
+{
+    int rc = 0;
+
+    if (t->write != NULL && t->write_rows > 0)
+        rc = journal_files(t, err);
+    if (rc == 0 && (t->helds > 0 || t->tail_new))
+        rc = journal_rows(t, err);
+    return rc < 0 ? pfs_transaction_fail(t, rc, err) : 0;
+}
+
+struct acknowledging {
+    struct pfs_transaction *transaction;
+    struct pfs_piece *piece;
+    pfs_ingest_done_fn *done;
+    void *context;
+};
+
+static void note_flushed(struct pfs_transaction *t)
+{
+    pthread_mutex_lock(&t->ingest->lock);
+    t->flushed_ms = pfs_clock_monotonic_ms();
+    if (t->append)
+        pfs_ingest_want(t->ingest, t->flushed_ms + t->ingest->config.idle_ms);
+    pthread_mutex_unlock(&t->ingest->lock);
+}
+
+static void synced(void *context, int rc, const struct pfs_err *why)
+{
+    struct acknowledging a = *(struct acknowledging *)context;
+    struct pfs_transaction *t = a.transaction;
+    struct pfs_err err = {0};
+    int written = PFS_PIECE_WRITTEN;
+
+    pfs_free(context);
+    (void)atomic_compare_exchange_strong(&a.piece->state, &written, rc == 0 ? PFS_PIECE_DURABLE : PFS_PIECE_LOST);
+    if (rc < 0) {
+        if (why != NULL)
+            err = *why;
+        pthread_mutex_lock(&t->lock);
+        (void)pfs_transaction_fail(t, rc, &err);
+        pthread_mutex_unlock(&t->lock);
+    }
+    pfs_piece_release(a.piece);
+    pfs_transaction_unref(t);
+    a.done(a.context, rc, rc < 0 ? &err : NULL);
+}
+
+/* Answers when `piece` is durable, and then lets go of the transaction. */
+static void acknowledge(struct pfs_transaction *t, struct pfs_piece *piece, pfs_ingest_done_fn *done, void *context)
+{
+    struct acknowledging *a = pfs_zalloc(sizeof(*a));
+    uint64_t number = piece->number;
+    struct pfs_err err = {0};
+    int rc;
+
+    if (a != NULL) {
+        *a = (struct acknowledging){t, piece, done, context};
+        pfs_journal_sync_later(t->ingest->journal, number, synced, a);
+        return;
+    }
+    rc = pfs_journal_sync(t->ingest->journal, number, &err);
+    pfs_piece_release(piece);
+    pfs_transaction_unref(t);
+    done(context, rc, &err);
+}
+
+/* The newest piece, referenced, if it is not durable yet. Lock held. */
+static struct pfs_piece *unsure_piece(struct pfs_transaction *t)
+{
+    struct pfs_piece *piece = t->newest;
+
+    if (piece == NULL || atomic_load(&piece->state) != PFS_PIECE_WRITTEN)
+        return NULL;
+    atomic_fetch_add(&piece->refs, 1);
+    return piece;
+}
+
+void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_fn *done, void *context)
+{
+    struct pfs_transaction *t = transaction;
+    struct pfs_piece *piece = NULL;
+    struct pfs_err err = {0};
+    int rc;
+
+    pthread_mutex_lock(&t->lock);
+    rc = pfs_transaction_failed(t, &err);
+    if (rc == 0)
+        rc = journal_all(t, &err);
+    if (rc == 0)
+        piece = unsure_piece(t);
+    if (rc == 0 && t->append && t->write != NULL)
+        pfs_transaction_split(t, false); /* what comes next is apart from these files */
+    pthread_mutex_unlock(&t->lock);
+    if (piece == NULL) {
+        done(context, rc, rc < 0 ? &err : NULL);
+        return;
+    }
+    note_flushed(t);
+    pthread_mutex_lock(&t->ingest->lock);
+    t->refs++;
+    pthread_mutex_unlock(&t->ingest->lock);
+    acknowledge(t, piece, done, context);
+}
+
+/* ---- seal ---- */
+
+static void unlist(struct pfs_transaction *t)
+{
+    struct pfs_ingest *g = t->ingest;
+    struct pfs_transaction **at;
+
+    pthread_mutex_lock(&g->lock);
+    for (at = &t->slot->transactions; *at != NULL && *at != t; at = &(*at)->next)
+        ;
+    if (*at == t)
+        *at = t->next;
+    pthread_mutex_unlock(&g->lock);
+}
+
+/* What is left of the handle: its part goes to the queue, or nowhere when it has no rows. Lock held. */
+static void end_part(struct pfs_transaction *t, bool drop)
+{
+    struct pfs_part *part = t->part;
+
+    if (part == NULL)
+        return;
+    if (t->failed.code != 0)
+        pfs_part_settle(t->ingest, part);
+    if (part->pieces > 0 && (part->rows > 0 || part->tail) && !(drop && t->overwrite != NULL)) {
+        hand_over(t);
+        return;
+    }
+    t->part = NULL;
+    pthread_mutex_lock(&t->ingest->lock);
+    pfs_slot_note_rows(t->slot, -part->rows, -part->bytes);
+    pthread_mutex_unlock(&t->ingest->lock);
+    pfs_part_retire(t->ingest, part);
+}
+
+void pfs_transaction_seal(struct pfs_transaction *transaction, bool drop, pfs_ingest_done_fn *done, void *context)
+{
+    struct pfs_transaction *t = transaction;
+    struct pfs_piece *piece = NULL;
+    struct pfs_err err = {0};
+    int rc;
+
+    pthread_mutex_lock(&t->lock);
+    rc = pfs_transaction_failed(t, &err);
+    if (rc == 0 && !drop)
+        rc = journal_all(t, &err);
+    end_part(t, drop);
+    if (rc == 0)
+        piece = unsure_piece(t);
+    pthread_mutex_unlock(&t->lock);
+    unlist(t);
+    if (piece != NULL) {
+        acknowledge(t, piece, done, context);
+        return;
+    }
+    pfs_transaction_unref(t);
+    done(context, rc, rc < 0 ? &err : NULL);
+}

@@ -1,0 +1,718 @@
+/* ingest.c - the queues of all tables, and who empties them: a worker when somebody asks, the background thread when a
+ * moment has passed. */
+#include "src/ingest/ingest.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/uuid.h"
+#include "src/caretaker/caretaker.h"
+#include "src/ingest/internal.h"
+#include "src/table/parts.h"
+
+#define MEMORY_DEFAULT ((size_t)256 << 20)
+#define COMMIT_INTERVAL_MS 10000
+#define IDLE_MS 5000
+#define READER_TICK_MS 500 /* readers commit at most twice a second */
+#define RETRY_MIN_MS 100
+#define RETRY_MAX_MS 30000
+#define ALONE_SOON 8      /* so many snapshots to come are begun with before the interval is over */
+#define ALONE_MAX_MS 2000 /* when more of them will take so long writers are held: readers wait for all of them */
+#define HELD_MAX_MS 10000
+#define HELD_LOOK_MS 20
+#define JOURNAL_BYTES_MAX ((uint64_t)3 << 30) /* before the journal's own limit fails a flush */
+
+/* ---- slots ---- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static struct pfs_slot *find_slot(struct pfs_ingest *g, const struct pfs_part_name *name)
+{
+    struct pfs_slot *s;
+
+    for (s = g->slots; s != NULL; s = s->next)
+        if (same_text(s->database, name->database) && same_text(s->table_name, name->table) &&
+            same_text(s->branch, name->branch))
+            break;
+    return s;
+}
+
+static void slot_free(struct pfs_slot *s)
+{
+    pfs_free(s->database);
+    pfs_free(s->table_name);
+    pfs_free(s->branch);
+    pfs_free(s);
+}
+
+static struct pfs_slot *slot_new(struct pfs_ingest *g, const struct pfs_part_name *name)
+{
+    struct pfs_slot *s = pfs_zalloc(sizeof(*s));
+
+    if (s == NULL)
+        return NULL;
+    s->ingest = g;
+    s->last = &s->first;
+    s->schema_segment = -1;
+    s->database = pfs_strdup(name->database);
+    s->table_name = pfs_strdup(name->table);
+    s->branch = name->branch == NULL ? NULL : pfs_strdup(name->branch);
+    if (s->database == NULL || s->table_name == NULL || (name->branch != NULL && s->branch == NULL)) {
+        slot_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+int pfs_slot_get(struct pfs_ingest *ingest, const struct pfs_part_name *name, struct pfs_slot **out,
+                 struct pfs_err *err)
+{
+    struct pfs_slot *s;
+
+    pthread_mutex_lock(&ingest->lock);
+    s = find_slot(ingest, name);
+    if (s == NULL && (s = slot_new(ingest, name)) != NULL) {
+        s->next = ingest->slots;
+        ingest->slots = s;
+    }
+    pthread_mutex_unlock(&ingest->lock);
+    *out = s;
+    return s == NULL ? pfs_fail(err, ENOMEM, "no memory for the rows of %s", name->table) : 0;
+}
+
+static struct pfs_part_name name_of(const struct pfs_table *table)
+{
+    return (struct pfs_part_name){pfs_table_database(table), pfs_table_name(table), pfs_table_branch(table)};
+}
+
+void pfs_slot_note_rows(struct pfs_slot *slot, int64_t rows, int64_t bytes)
+{
+    slot->rows += rows;
+    slot->bytes += bytes;
+}
+
+void pfs_ingest_report(struct pfs_ingest *ingest, const struct pfs_slot *slot, const struct pfs_err *why)
+{
+    if (ingest->config.report != NULL)
+        ingest->config.report(ingest->config.context, slot->database, slot->table_name, slot->branch, why);
+}
+
+/* ---- when ---- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* When the slot wants a run next; 0 = never, as it stands. Lock held. */
+static int64_t due_ms(const struct pfs_slot *slot)
+{
+    const struct pfs_ingest_config *c = &slot->ingest->config;
+    int64_t flushed_ms = pfs_slot_flushed_ms(slot), at = 0;
+
+    if (slot->running)
+        return 0;
+    if (slot->first != NULL)
+        at = slot->retry_ms != 0          ? slot->retry_ms
+             : slot->alones >= ALONE_SOON ? slot->waiting_since_ms
+                                          : slot->waiting_since_ms + c->commit_interval_ms;
+    if (flushed_ms != 0)
+        at = earlier(at, flushed_ms + c->idle_ms);
+    at = earlier(at, slot->tick_ms);
+    if (slot->publications != NULL)
+        at = earlier(at, (slot->ran_ms > slot->publications->made_ms ? slot->ran_ms : slot->publications->made_ms) +
+                             c->commit_interval_ms);
+    return at;
+}
+
+void pfs_ingest_want(struct pfs_ingest *ingest, int64_t at_ms)
+{
+    if (!ingest->has_thread || ingest->wakes_ms <= at_ms)
+        return;
+    ingest->wakes_ms = at_ms;
+    pthread_cond_signal(&ingest->sooner);
+}
+
+static void want_due(struct pfs_slot *slot)
+{
+    int64_t at = due_ms(slot);
+
+    if (at != 0)
+        pfs_ingest_want(slot->ingest, at);
+}
+
+void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part)
+{
+    part->next = NULL;
+    *slot->last = part;
+    slot->last = &part->next;
+    slot->pushed++;
+    slot->alones += part->alone;
+    if (slot->waiting_since_ms == 0)
+        slot->waiting_since_ms = pfs_clock_monotonic_ms();
+    want_due(slot);
+}
+
+/* ---- runs ---- */
+
+/* May `next` be in the same snapshot? Those that were tried together stay together. */
+static bool goes_with(const struct pfs_part *first, const struct pfs_part *next, int64_t bytes)
+{
+    if (next == NULL || first->alone || next->alone || first->source != next->source || first->group != next->group)
+        return false;
+    return first->group != 0 || bytes + next->bytes <= PFS_GROUP_BYTES_MAX;
+}
+
+/* Takes from the front of the queue what makes one snapshot. Lock held. */
+static struct pfs_part *pop_group(struct pfs_slot *slot)
+{
+    struct pfs_part *first = slot->first, *last = first;
+    int64_t bytes;
+
+    if (first == NULL)
+        return NULL;
+    bytes = first->bytes;
+    while (goes_with(first, last->next, bytes)) {
+        last = last->next;
+        bytes += last->bytes;
+    }
+    slot->first = last->next;
+    if (slot->first == NULL)
+        slot->last = &slot->first;
+    last->next = NULL;
+    slot->alones -= first->alone;
+    return first;
+}
+
+/* Puts a group back to the front. Lock held. */
+static void push_back(struct pfs_slot *slot, struct pfs_part *parts)
+{
+    struct pfs_part *last = parts;
+
+    slot->alones += last->alone;
+    while (last->next != NULL) {
+        last = last->next;
+        slot->alones += last->alone;
+    }
+    last->next = slot->first;
+    if (slot->first == NULL)
+        slot->last = &last->next;
+    slot->first = parts;
+}
+
+/* Takes off those whose parts are done (rc 0: up to what was popped; else all). Lock held. */
+static struct pfs_committing *take_waiters(struct pfs_slot *slot, bool all)
+{
+    struct pfs_committing *taken = NULL, **at = &slot->waiters;
+
+    while (*at != NULL) {
+        struct pfs_committing *w = *at;
+
+        if (all || w->pushed <= slot->popped) {
+            *at = w->next;
+            w->next = taken;
+            taken = w;
+        } else {
+            at = &w->next;
+        }
+    }
+    return taken;
+}
+
+static void answer(struct pfs_committing *waiters, int rc, const struct pfs_err *err)
+{
+    while (waiters != NULL) {
+        struct pfs_committing *w = waiters;
+
+        waiters = w->next;
+        w->done(w->context, rc, err);
+        pfs_free(w);
+    }
+}
+
+static int64_t count_parts(const struct pfs_part *parts, int64_t *rows, int64_t *bytes)
+{
+    int64_t count = 0;
+
+    *rows = *bytes = 0;
+    for (; parts != NULL; parts = parts->next) {
+        count++;
+        *rows += parts->rows;
+        *bytes += parts->bytes;
+    }
+    return count;
+}
+
+static int64_t retry_wait_ms(int32_t failures)
+{
+    int64_t ms = (int64_t)RETRY_MIN_MS << (failures < 10 ? failures : 10);
+
+    return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
+}
+
+/* Lock held on entry and exit, not in between. */
+static int run_group(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_err *err)
+{
+    struct pfs_ingest *g = slot->ingest;
+    int64_t rows, bytes, count = count_parts(parts, &rows, &bytes);
+    struct pfs_committing *waiters;
+    int rc;
+
+    pthread_mutex_unlock(&g->lock);
+    rc = pfs_slot_commit(slot, parts, err);
+    if (rc == -EAGAIN && err->code == 0) {
+        pthread_mutex_lock(&g->lock);
+        push_back(slot, parts);
+        return 0;
+    }
+    if (rc < 0 && err->code == 0)
+        (void)pfs_fail(err, -rc, "%s", pfs_errno_text(-rc));
+    if (rc < 0)
+        pfs_ingest_report(g, slot, err);
+    pthread_mutex_lock(&g->lock);
+    if (rc == 0) {
+        slot->popped += count;
+        slot->rows -= rows;
+        slot->bytes -= bytes;
+        slot->failures = 0;
+        slot->retry_ms = 0;
+        waiters = take_waiters(slot, false);
+    } else {
+        push_back(slot, parts);
+        slot->retry_ms = pfs_clock_monotonic_ms() + retry_wait_ms(slot->failures++);
+        waiters = take_waiters(slot, true);
+    }
+    pthread_mutex_unlock(&g->lock);
+    answer(waiters, rc, err);
+    pthread_mutex_lock(&g->lock);
+    return rc;
+}
+
+/* Lets the table go when nothing of it is under way. Lock held. */
+static struct pfs_table *rest(struct pfs_slot *slot)
+{
+    struct pfs_table *table = slot->table;
+
+    if (slot->first != NULL || slot->transactions != NULL || slot->publications != NULL || slot->waiters != NULL)
+        return NULL;
+    slot->table = NULL;
+    return table;
+}
+
+/* Do the commits wait until a bucket of the table is compacted? Not for ever, and not while somebody waits for them.
+ * Lock held. */
+static bool is_held(struct pfs_slot *slot)
+{
+    const struct pfs_ingest *g = slot->ingest;
+    int64_t now = pfs_clock_monotonic_ms();
+    bool held = g->config.caretaker != NULL && !g->closing && g->hurried == 0 && slot->waiters == NULL &&
+                slot->table != NULL && pfs_caretaker_check(g->config.caretaker, slot->table, NULL) < 0;
+
+    if (!held)
+        slot->held_ms = 0;
+    else if (slot->held_ms == 0)
+        slot->held_ms = now;
+    held = held && now - slot->held_ms < HELD_MAX_MS;
+    if (held)
+        slot->retry_ms = now + HELD_LOOK_MS;
+    return held;
+}
+
+/* Commits what is in the queue now, until something fails. What is pushed meanwhile waits for a moment of its own: a
+ * loop of appends would make a snapshot of each otherwise. Lock held; it is released meanwhile. */
+static void run_queue(struct pfs_slot *slot)
+{
+    const int64_t until = slot->pushed;
+    struct pfs_part *parts;
+    int rc = 0;
+
+    slot->again = false;
+    slot->waiting_since_ms = 0;
+    while (rc == 0 && slot->popped < until && !is_held(slot) && (parts = pop_group(slot)) != NULL) {
+        int64_t began_ms = pfs_clock_monotonic_ms();
+        struct pfs_err err = {0};
+
+        rc = run_group(slot, parts, &err);
+        slot->committed_ms = pfs_clock_monotonic_ms();
+        slot->commit_ms = (slot->committed_ms - began_ms + 7 * slot->commit_ms + 7) / 8;
+    }
+}
+
+/* One look at the queue and at what was published; true: somebody asked for another meanwhile. */
+static bool run_once(struct pfs_slot *slot)
+{
+    struct pfs_ingest *g = slot->ingest;
+    struct pfs_committing *waiters;
+    struct pfs_table *table;
+    bool replaced, again, upkeep;
+
+    pthread_mutex_lock(&g->lock);
+    do {
+        run_queue(slot);
+        pthread_mutex_unlock(&g->lock);
+        replaced = pfs_slot_check(slot, false);
+        pthread_mutex_lock(&g->lock);
+    } while (slot->again || replaced);
+    slot->ran_ms = pfs_clock_monotonic_ms();
+    slot->tick_ms = 0;
+    slot->waiting_since_ms = slot->first == NULL ? 0 : slot->waiting_since_ms;
+    waiters = take_waiters(slot, false);
+    upkeep = pfs_slot_wants_upkeep(slot);
+    table = rest(slot);
+    pthread_mutex_unlock(&g->lock);
+    answer(waiters, 0, NULL); /* all of it while the slot runs: whoever closes waits for that */
+    pfs_table_unref(table);
+    if (upkeep)
+        pfs_slot_keep_up(slot);
+    pthread_mutex_lock(&g->lock);
+    again = slot->again;
+    slot->running = again;
+    pthread_cond_broadcast(&g->changed);
+    want_due(slot);
+    pthread_mutex_unlock(&g->lock);
+    return again;
+}
+
+/* On a worker, or on whoever waits where there is none. */
+static void run_slot(void *context)
+{
+    while (run_once(context))
+        ;
+}
+
+/* Starts a run, or asks the one that runs to look again. Lock held; it is released meanwhile. */
+static void kick(struct pfs_slot *slot)
+{
+    struct pfs_ingest *g = slot->ingest;
+
+    slot->retry_ms = 0;
+    if (slot->running) {
+        slot->again = true;
+        return;
+    }
+    slot->running = true;
+    pthread_mutex_unlock(&g->lock);
+    if (g->config.pool == NULL || pfs_pool_submit(g->config.pool, true, run_slot, slot) < 0)
+        run_slot(slot);
+    pthread_mutex_lock(&g->lock);
+}
+
+/* ---- those who ask ---- */
+
+bool pfs_ingest_idle(struct pfs_ingest *ingest, struct pfs_table *table)
+{
+    const struct pfs_part_name name = name_of(table);
+    struct pfs_slot *slot;
+    bool idle;
+
+    pthread_mutex_lock(&ingest->lock);
+    slot = find_slot(ingest, &name);
+    idle = slot == NULL || (slot->first == NULL && !slot->running && pfs_slot_flushed_ms(slot) == 0);
+    pthread_mutex_unlock(&ingest->lock);
+    return idle;
+}
+
+void pfs_ingest_pending(struct pfs_ingest *ingest, struct pfs_table *table, int64_t *rows, int64_t *bytes)
+{
+    const struct pfs_part_name name = name_of(table);
+    const struct pfs_slot *slot;
+
+    pthread_mutex_lock(&ingest->lock);
+    slot = find_slot(ingest, &name);
+    *rows = slot == NULL ? 0 : slot->rows;
+    *bytes = slot == NULL ? 0 : slot->bytes;
+    pthread_mutex_unlock(&ingest->lock);
+}
+
+int pfs_ingest_check(struct pfs_ingest *ingest, struct pfs_table *table, struct pfs_err *err)
+{
+    const struct pfs_part_name name = name_of(table);
+    const struct pfs_slot *slot;
+    int64_t alones, wait_ms;
+
+    if (!ingest->has_thread)
+        return 0;
+    if (pfs_journal_bytes(ingest->journal) > JOURNAL_BYTES_MAX)
+        return pfs_fail(err, EBUSY, "the journal is full of rows that are not in a snapshot yet");
+    pthread_mutex_lock(&ingest->lock);
+    slot = find_slot(ingest, &name);
+    alones = slot == NULL ? 0 : slot->alones;
+    wait_ms = slot == NULL ? 0 : alones * slot->commit_ms;
+    pthread_mutex_unlock(&ingest->lock);
+    if (alones > ALONE_SOON && wait_ms > ALONE_MAX_MS)
+        return pfs_fail(err, EBUSY, "%lld acknowledged transactions wait for their snapshots", (long long)alones);
+    return ingest->config.caretaker == NULL ? 0 : pfs_caretaker_check(ingest->config.caretaker, table, err);
+}
+
+void pfs_ingest_commit(struct pfs_ingest *ingest, struct pfs_table *table, enum pfs_ingest_when when,
+                       pfs_ingest_done_fn *done, void *context)
+{
+    const struct pfs_part_name name = name_of(table);
+    struct pfs_committing *w = NULL;
+    struct pfs_slot *slot;
+    int64_t tick_ms;
+    bool nothing;
+
+    pthread_mutex_lock(&ingest->lock);
+    slot = find_slot(ingest, &name);
+    pthread_mutex_unlock(&ingest->lock);
+    if (slot != NULL)
+        pfs_slot_split(slot, false);
+    pthread_mutex_lock(&ingest->lock);
+    nothing = slot == NULL || slot->pushed == slot->popped;
+    if (!nothing && (w = pfs_zalloc(sizeof(*w))) != NULL) {
+        *w = (struct pfs_committing){slot->waiters, slot->pushed, done, context};
+        slot->waiters = w;
+        tick_ms = slot->committed_ms + READER_TICK_MS;
+        if (when == PFS_INGEST_SOON && ingest->has_thread && slot->committed_ms != 0 &&
+            tick_ms > pfs_clock_monotonic_ms()) {
+            slot->tick_ms = tick_ms;
+            pfs_ingest_want(ingest, tick_ms);
+        } else {
+            kick(slot);
+        }
+    }
+    pthread_mutex_unlock(&ingest->lock);
+    if (nothing || w == NULL) {
+        struct pfs_err err = {0};
+
+        if (!nothing)
+            (void)pfs_fail(&err, ENOMEM, "no memory to wait for a commit");
+        done(context, -err.code, nothing ? NULL : &err);
+    }
+}
+
+/* Runs the slot on this thread, after whoever runs it now. Lock held; it is released meanwhile. */
+static void run_here(struct pfs_slot *slot)
+{
+    struct pfs_ingest *g = slot->ingest;
+
+    while (slot->running)
+        pthread_cond_wait(&g->changed, &g->lock);
+    slot->running = true;
+    pthread_mutex_unlock(&g->lock);
+    run_slot(slot);
+    pthread_mutex_lock(&g->lock);
+}
+
+static int left_over(const struct pfs_slot *s, struct pfs_err *err)
+{
+    return pfs_fail(err, EBUSY,
+                    "%lld rows for %s.%s are acknowledged and could not be committed yet; they are kept in the journal",
+                    (long long)s->rows, s->database, s->table_name);
+}
+
+int pfs_ingest_commit_all(struct pfs_ingest *ingest, struct pfs_err *err)
+{
+    int64_t until;
+    int rc = 0;
+
+    pthread_mutex_lock(&ingest->lock);
+    ingest->hurried++;
+    for (struct pfs_slot *s = ingest->slots; s != NULL; s = s->next) {
+        pthread_mutex_unlock(&ingest->lock);
+        pfs_slot_split(s, false);
+        pthread_mutex_lock(&ingest->lock);
+        until = s->pushed;
+        if (s->popped < until)
+            run_here(s);
+        if (s->popped < until && rc == 0)
+            rc = left_over(s, err);
+    }
+    ingest->hurried--;
+    pthread_mutex_unlock(&ingest->lock);
+    return rc;
+}
+
+/* ---- the background ---- */
+
+static void wait_until(struct pfs_ingest *g, int64_t at_ms)
+{
+    struct timespec ts = {.tv_sec = (time_t)(at_ms / 1000), .tv_nsec = (long)(at_ms % 1000) * 1000000};
+
+    pthread_cond_timedwait(&g->sooner, &g->lock, &ts);
+}
+
+/* Lock held; it is released meanwhile. */
+static void run_due(struct pfs_slot *slot)
+{
+    struct pfs_ingest *g = slot->ingest;
+
+    pthread_mutex_unlock(&g->lock);
+    pfs_slot_split(slot, false);
+    pthread_mutex_lock(&g->lock);
+    kick(slot);
+}
+
+static void *background(void *context)
+{
+    struct pfs_ingest *g = context;
+
+    pthread_mutex_lock(&g->lock);
+    while (!g->closing) {
+        int64_t now = pfs_clock_monotonic_ms(), next = g->foreign_ms + g->config.commit_interval_ms;
+
+        g->wakes_ms = INT64_MAX; /* lowered by whoever comes while the lock is released below */
+        for (struct pfs_slot *s = g->slots; s != NULL && !g->closing; s = s->next) {
+            int64_t at = due_ms(s);
+
+            if (at != 0 && at <= now)
+                run_due(s);
+            else if (at != 0 && at < next)
+                next = at;
+        }
+        if (now >= g->foreign_ms + g->config.commit_interval_ms) {
+            g->foreign_ms = now;
+            pthread_mutex_unlock(&g->lock);
+            (void)pfs_ingest_replay(g, NULL);
+            pthread_mutex_lock(&g->lock);
+            continue;
+        }
+        if (next < g->wakes_ms)
+            g->wakes_ms = next;
+        if (!g->closing)
+            wait_until(g, g->wakes_ms);
+    }
+    pthread_mutex_unlock(&g->lock);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static int start(struct pfs_ingest *g, struct pfs_err *err)
+{
+    struct pfs_journal_config journal = {.store = g->store, .clock = g->config.clock, .user = g->user};
+
+    PFS_TRY(pfs_journal_open(&journal, &g->journal, err));
+    (void)pfs_ingest_replay(g, NULL); /* what cannot be read now is tried again */
+    g->foreign_ms = pfs_clock_monotonic_ms();
+    if (!g->config.background)
+        return 0;
+    if (pthread_create(&g->thread, NULL, background, g) != 0)
+        return pfs_fail(err, EAGAIN, "the thread for commits cannot be started");
+    g->has_thread = true;
+    return 0;
+}
+
+/* Parts that stay in their journal, for the next process. */
+static void leave_parts(struct pfs_ingest *g, struct pfs_part *parts)
+{
+    while (parts != NULL) {
+        struct pfs_part *part = parts;
+        struct pfs_source *source = part->source;
+
+        parts = part->next;
+        if (part->unclear)
+            part->write = NULL; /* a snapshot may name its files: they are left, and so is the memory that lists them */
+        pfs_part_free(part);
+        if (source != NULL) {
+            source->stays = true;
+            pfs_source_release(g, source);
+        }
+    }
+}
+
+static void ingest_free(struct pfs_ingest *g)
+{
+    for (struct pfs_slot *s = g->slots, *next; s != NULL; s = next) {
+        next = s->next;
+        leave_parts(g, s->first);
+        for (struct pfs_publication *p = s->publications, *after; p != NULL; p = after) {
+            after = p->next;
+            leave_parts(g, p->parts);
+            pfs_free(p);
+        }
+        pfs_table_unref(s->table);
+        slot_free(s);
+    }
+    pfs_journal_close(g->journal);
+    pthread_cond_destroy(&g->changed);
+    pthread_cond_destroy(&g->sooner);
+    pthread_mutex_destroy(&g->lock);
+    pthread_mutex_destroy(&g->sealing);
+    pfs_free(g);
+}
+
+int pfs_ingest_open(const struct pfs_ingest_config *config, struct pfs_ingest **out, struct pfs_err *err)
+{
+    struct pfs_ingest *g = pfs_zalloc(sizeof(*g));
+    char uuid[PFS_UUID_TEXT];
+    pthread_condattr_t attr;
+    int rc;
+
+    if (g == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for ingestion");
+    g->config = *config;
+    g->store = pfs_catalog_store(config->catalog);
+    if (g->config.memory_bytes == 0)
+        g->config.memory_bytes = MEMORY_DEFAULT;
+    if (g->config.commit_interval_ms == 0)
+        g->config.commit_interval_ms = COMMIT_INTERVAL_MS;
+    if (g->config.idle_ms == 0)
+        g->config.idle_ms = IDLE_MS;
+    pthread_mutex_init(&g->sealing, NULL);
+    pthread_mutex_init(&g->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&g->changed, NULL);
+    pthread_cond_init(&g->sooner, &attr);
+    pthread_condattr_destroy(&attr);
+    pfs_uuid_make(uuid);
+    /* Never the same user twice: a replay finds what was committed by it. */
+    (void)snprintf(g->user, sizeof(g->user), "%.48s%s%s", config->user == NULL ? "" : config->user,
+                   config->user == NULL ? "" : "_", uuid);
+    rc = start(g, err);
+    if (rc < 0) {
+        ingest_free(g);
+        return rc;
+    }
+    *out = g;
+    return 0;
+}
+
+/* Lock held; it is released meanwhile. On this thread: the pool may be about to end. */
+static void finish_slot(struct pfs_slot *slot)
+{
+    struct pfs_ingest *g = slot->ingest;
+
+    pthread_mutex_unlock(&g->lock);
+    pfs_slot_split(slot, true);
+    pthread_mutex_lock(&g->lock);
+    run_here(slot);
+    pthread_mutex_unlock(&g->lock);
+    (void)pfs_slot_check(slot, true);
+    pthread_mutex_lock(&g->lock);
+    while (slot->keeping)
+        pthread_cond_wait(&g->changed, &g->lock);
+}
+
+int pfs_ingest_close(struct pfs_ingest *ingest, struct pfs_err *err)
+{
+    int rc = 0;
+
+    if (ingest == NULL)
+        return 0;
+    pthread_mutex_lock(&ingest->lock);
+    ingest->closing = true;
+    pthread_cond_signal(&ingest->sooner);
+    pthread_mutex_unlock(&ingest->lock);
+    if (ingest->has_thread)
+        pthread_join(ingest->thread, NULL);
+    ingest->has_thread = false;
+    pthread_mutex_lock(&ingest->lock);
+    for (struct pfs_slot *s = ingest->slots; s != NULL; s = s->next) {
+        finish_slot(s);
+        assert(s->transactions == NULL);
+        if (s->first != NULL && rc == 0)
+            rc = left_over(s, err);
+    }
+    pthread_mutex_unlock(&ingest->lock);
+    ingest_free(ingest);
+    return rc;
+}

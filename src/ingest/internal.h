@@ -1,0 +1,275 @@
+/* internal.h - how rows wait: pieces in the journal, parts of one snapshot, the queue of a table. Private to
+ * src/ingest.
+ *
+ *   transaction (a handle) --add--> rows held in memory --flush--> piece: one record of the journal
+ *   part: the pieces that become visible together; its journal number is a transaction of the journal
+ *   seal, or a split of an append handle: the part goes to the end of the table's queue under the next order
+ *   a worker takes parts from the front, a group of plain ones or one by itself, publishes them, and keeps them as a
+ *   publication until the snapshot is surely there to stay; then they are retired
+ *
+ * A part is in a snapshot under (commit user, identifier); the identifier is the order of the group's last part, so
+ * that a replay can tell from a table's snapshots alone what was committed. An intent in the journal names the group.
+ *
+ * Locks, in order: transaction.lock (the handle's rows and its current part) and ingest.sealing (orders), both held
+ * while a record is appended; ingest.lock (all lists and counts below; never held across I/O). A part that was pushed
+ * belongs to the worker.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/limits.h"
+#include "format/compress.h"
+#include "src/commit/publish.h"
+#include "src/ingest/ingest.h"
+#include "src/journal/journal.h"
+#include "src/journal/record.h"
+
+#define PFS_PART_BYTES_MAX ((int64_t)8 << 20)   /* rows of a part that has no level-0 files */
+#define PFS_GROUP_BYTES_MAX ((int64_t)48 << 20) /* of one snapshot of several parts */
+
+/* ---- pieces and parts (part.c) ---- */
+
+enum pfs_piece_state { PFS_PIECE_WRITTEN, PFS_PIECE_DURABLE, PFS_PIECE_LOST };
+
+struct pfs_piece { /* a record with rows or names of files */
+    atomic_int refs, state;
+    enum pfs_journal_kind kind; /* ROWS, TAIL, FILES */
+    uint64_t number;            /* the part's that it was written for */
+    struct pfs_place_in_journal place;
+};
+
+struct pfs_source { /* a foreign journal that parts are replayed from */
+    int32_t refs;   /* parts, guarded by ingest.lock */
+    struct pfs_foreign *foreign;
+    bool stays; /* something of it could not be understood: it is kept */
+};
+
+struct pfs_slot;
+
+struct pfs_part {
+    struct pfs_part *next;
+    struct pfs_slot *slot;
+    struct pfs_source *source; /* NULL = our own journal */
+    struct pfs_arena arena;    /* user, overwrite */
+    uint64_t number;           /* in its journal */
+    int64_t order;
+    const struct pfs_schema *schema; /* that rows were parsed with; NULL: of a table that is gone or another one now */
+    struct pfs_slice schema_json;    /* of a replayed part: when `schema` is NULL this is what is known */
+    struct pfs_piece **piece;
+    int32_t pieces, room;
+    bool tail; /* the tail of the last piece counts */
+    int64_t rows, bytes, time_ms;
+    const char *user; /* of its own; NULL = the journal's */
+    int64_t identifier;
+    bool alone;              /* a snapshot by itself */
+    bool files;              /* a piece holds the names of files */
+    struct pfs_write *write; /* that made them, if it is still there */
+    bool tail_added;         /* to `write` */
+    const struct pfs_overwrite *overwrite;
+    int64_t group;   /* parts that were tried together stay together; 0 = not tried */
+    int64_t seen;    /* the newest snapshot before it was first tried */
+    uint64_t intent; /* number of its intents in our journal; 0 = none */
+    bool unclear;    /* a snapshot may name the files of `write` */
+};
+
+struct pfs_publication { /* a snapshot of ours that may still be replaced */
+    struct pfs_publication *next;
+    struct pfs_part *parts;
+    char user[96];
+    char file[PFS_NAME_BYTES_MAX + 1]; /* one of its new files; "" = not known */
+    int64_t identifier, snapshot;
+    uint64_t intent;
+    enum pfs_commit_kind kind;
+    int64_t made_ms, made_wall_ms; /* monotonic; time of day */
+};
+
+struct pfs_committing { /* one who waits for the queue */
+    struct pfs_committing *next;
+    int64_t pushed; /* all parts up to this one */
+    pfs_ingest_done_fn *done;
+    void *context;
+};
+
+struct pfs_slot { /* a table's waiting rows; lives as long as the ingest. Guarded by ingest.lock */
+    struct pfs_slot *next;
+    struct pfs_ingest *ingest;
+    char *database, *table_name, *branch;
+    struct pfs_table *table;              /* while anything is under way; NULL: to be opened */
+    struct pfs_transaction *transactions; /* open */
+    struct pfs_part *first, **last;       /* the queue */
+    int64_t pushed, popped;               /* parts so far; equal = empty */
+    int64_t alones;                       /* of the queue: snapshots to come, at least */
+    int64_t rows, bytes;                  /* of pieces that are in no snapshot */
+    int64_t waiting_since_ms;             /* of the oldest piece; 0 = none. Monotonic, as all below */
+    int64_t ran_ms, committed_ms;         /* end of the last run; of the last one that had something to do */
+    int64_t tick_ms;                      /* readers wait for a run then; 0 = none */
+    int64_t retry_ms;                     /* after a failure: not before; 0 = no failure */
+    int32_t failures;
+    int64_t commit_ms; /* what a snapshot takes, as of the last ones */
+    int64_t held_ms;   /* since when the queue waits for a compaction; 0 = it does not */
+    bool running;
+    bool again; /* asked for while running */
+    struct pfs_committing *waiters;
+    struct pfs_publication *publications;
+    bool published;           /* since the last upkeep began */
+    int64_t published_as;     /* identifier of that commit */
+    bool keeping;             /* an upkeep is queued or runs */
+    struct pfs_table *upkeep; /* the table that it is about: a reference */
+    int32_t schema_segment;   /* of the journal where the schema was written; -1 = none */
+    int64_t schema_id;
+};
+
+struct pfs_ingest {
+    struct pfs_ingest_config config;
+    struct pfs_store *store;
+    struct pfs_journal *journal;
+    char user[96];
+    pthread_mutex_t sealing; /* orders and seals go together; between transaction.lock and lock */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* a run ended */
+    pthread_cond_t sooner;  /* the background thread is wanted before wakes_ms */
+    int64_t wakes_ms;       /* when it looks again by itself */
+    pthread_t thread;
+    bool has_thread, closing;
+    int32_t hurried; /* those who want all committed, whatever the runs are */
+    struct pfs_slot *slots;
+    int64_t order; /* the last one given */
+    int64_t foreign_ms;
+    atomic_llong held_bytes; /* of all transactions, in memory */
+    atomic_int big;          /* transactions that write files */
+};
+
+/* A piece with one reference; release drops one. */
+struct pfs_piece *pfs_piece_new(enum pfs_journal_kind kind, uint64_t number, struct pfs_place_in_journal place);
+void pfs_piece_release(struct pfs_piece *piece);
+
+struct pfs_part *pfs_part_new(struct pfs_slot *slot, struct pfs_err *err);
+void pfs_part_free(struct pfs_part *part);                                             /* NULL allowed */
+int pfs_part_add(struct pfs_part *part, struct pfs_piece *piece, struct pfs_err *err); /* takes the piece, if it can */
+/* Forgets pieces that a failed sync lost; what is not known to be durable is synced first. */
+void pfs_part_settle(struct pfs_ingest *ingest, struct pfs_part *part);
+/* Forgets pieces whose rows the files of a later one hold: each FILES record lists all files so far. */
+void pfs_part_drop_replaced(struct pfs_part *part);
+/* The body of a piece's record, in the arena. */
+int pfs_part_read(struct pfs_ingest *ingest, const struct pfs_part *part, const struct pfs_piece *piece,
+                  struct pfs_arena *arena, struct pfs_slice *out, struct pfs_err *err);
+/* Calls `each` for every batch of rows of a part without files, in order, its tail last; the batch is the part's
+ * schema's columns and the row kind, and lives in the arena, which `each` may take the content of. */
+typedef int pfs_part_rows_fn(void *context, struct pfs_arena *arena, const struct pfs_batch *batch,
+                             struct pfs_err *err);
+int pfs_part_rows(struct pfs_ingest *ingest, const struct pfs_part *part, pfs_part_rows_fn *each, void *context,
+                  struct pfs_err *err);
+/* The manifest entries of a part with files, in the arena. */
+int pfs_part_files(struct pfs_ingest *ingest, const struct pfs_part *part, struct pfs_arena *arena,
+                   struct pfs_manifest_entry **out, int64_t *count, struct pfs_err *err);
+/* Says in the journal that nothing is to be done for it any more, and frees it. */
+void pfs_part_retire(struct pfs_ingest *ingest, struct pfs_part *part);
+void pfs_source_release(struct pfs_ingest *ingest, struct pfs_source *source); /* by one part */
+
+/* ---- queues (ingest.c) ---- */
+
+int pfs_slot_get(struct pfs_ingest *ingest, const struct pfs_part_name *name, struct pfs_slot **out,
+                 struct pfs_err *err);
+/* Gives the part its order and puts it at the end of the queue. Lock held. */
+void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part);
+/* The background thread is to look no later than that. Lock held. */
+void pfs_ingest_want(struct pfs_ingest *ingest, int64_t at_ms);
+void pfs_slot_note_rows(struct pfs_slot *slot, int64_t rows, int64_t bytes); /* journaled; lock held */
+void pfs_ingest_report(struct pfs_ingest *ingest, const struct pfs_slot *slot, const struct pfs_err *why);
+
+/* ---- transactions (transaction.c, flush.c) ---- */
+
+struct pfs_held { /* a batch in memory */
+    struct pfs_arena arena;
+    struct pfs_batch batch;
+};
+
+struct pfs_transaction {
+    struct pfs_ingest *ingest;
+    struct pfs_slot *slot;
+    struct pfs_table *table;
+    struct pfs_transaction *next; /* of the slot. Guarded by ingest.lock, as the next two */
+    int32_t refs;
+    int64_t flushed_ms; /* monotonic; 0 = there is nothing to split off */
+    struct pfs_arena arena;
+    const char *user;
+    int64_t identifier;
+    bool append;
+    const struct pfs_overwrite *overwrite;
+    const struct pfs_schema *schema;
+    pthread_mutex_t lock; /* guards all below */
+    struct pfs_held *held;
+    int32_t helds;
+    size_t held_bytes;
+    int64_t held_rows;
+    struct pfs_buf tail;      /* the frame of a last line without newline; empty = none */
+    bool tail_new;            /* it is not in the journal yet */
+    struct pfs_write *write;  /* rows on their way to files; NULL = none */
+    struct pfs_state *state;  /* that they are written for */
+    int64_t write_rows;       /* added and not in the journal */
+    struct pfs_part *part;    /* what is in the journal; NULL = nothing */
+    struct pfs_piece *newest; /* of this handle, whatever became of its part */
+    struct pfs_err failed;
+};
+
+/* Nothing is kept that was not acknowledged; every later call gives the same. transaction.lock held, as below. */
+int pfs_transaction_fail(struct pfs_transaction *t, int rc, struct pfs_err *err);
+int pfs_transaction_failed(const struct pfs_transaction *t, struct pfs_err *err); /* 0, or how */
+void pfs_transaction_drop_held(struct pfs_transaction *t);
+/* Hands over what was flushed, of a handle of `append` or with `all`. */
+void pfs_transaction_split(struct pfs_transaction *t, bool all);
+void pfs_transaction_unref(struct pfs_transaction *t); /* lock not held */
+enum pfs_codec pfs_codec_for_bytes(size_t bytes);      /* of frames in the journal */
+
+/* Splits what handles of `append` have flushed off into the queue; with `all` of every handle. */
+void pfs_slot_split(struct pfs_slot *slot, bool all);
+/* Monotonic time of the last flush of a handle that has something to split off; 0 = none has. Lock held. */
+int64_t pfs_slot_flushed_ms(const struct pfs_slot *slot);
+
+/* ---- commits (commit.c) ---- */
+
+/* Publishes the parts (one, or several plain ones of one source); takes them on success: they are published, retired or
+ * set aside. Bare -EAGAIN: one of them is bad; they are to be tried one by one. */
+int pfs_slot_commit(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_err *err);
+/* Looks whether publications stand: retires those that do and are old enough (or, with `all`, whatever their age), puts
+ * parts of replaced ones back into the queue: true when there are such. */
+bool pfs_slot_check(struct pfs_slot *slot, bool all);
+/* The snapshot after `seen` that `user` committed as `identifier`: 1 yes; 0 no; *gap: some of those since have expired.
+ */
+int pfs_commit_find(struct pfs_store *store, const char *meta, const char *user, int64_t identifier, int64_t seen,
+                    int64_t *id, bool *gap, struct pfs_err *err);
+
+/* ---- after commits (upkeep.c) ---- */
+
+/* Is there a snapshot that no upkeep followed yet? Then it is claimed, and pfs_slot_keep_up has to follow, without the
+ * lock. Lock held. */
+bool pfs_slot_wants_upkeep(struct pfs_slot *slot);
+void pfs_slot_keep_up(struct pfs_slot *slot);
+
+/* ---- rows that can never be committed (reject.c) ---- */
+
+int pfs_part_reject(struct pfs_ingest *ingest, struct pfs_part *part, const struct pfs_err *why, struct pfs_err *err);
+
+/* ---- what others left (replay.c) ---- */
+
+/* After a commit: pfs_table_settle, a few times. Whatever comes out, the rows are committed: a failure is reported, and
+ * made up for by the next commit. */
+void pfs_ingest_settle(struct pfs_ingest *ingest, struct pfs_slot *slot, const struct pfs_settle *settle);
+
+/* ---- taken.c ---- */
+
+struct pfs_taken_want {
+    const char *user;
+    int64_t identifier;
+    int64_t seen; /* snapshots after that one are looked at */
+    const char *const *file;
+    int64_t files;
+};
+
+/* Has the compaction that belongs to a commit (pfs_table_settle) taken one of its files away? 1, 0, -errno. */
+int pfs_commit_taken(const struct pfs_table_parts *at, const struct pfs_taken_want *want, struct pfs_err *err);
+
+/* Takes over the journals of processes that are gone: their parts go to the queues. */
+int pfs_ingest_replay(struct pfs_ingest *ingest, struct pfs_err *err);

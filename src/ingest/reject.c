@@ -1,0 +1,143 @@
+/* reject.c - rows that no table takes any more: JSON lines in <warehouse>/.paimonfs/rejected/, for a person. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/datetime.h"
+#include "base/mem.h"
+#include "format/text/text.h"
+#include "src/ingest/internal.h"
+#include "src/meta/names.h"
+
+#define NAMES_MAX 1000
+
+struct rejecting {
+    const struct pfs_part *part;
+    struct pfs_field *field; /* the columns and the row kind */
+    struct pfs_buf text;
+};
+
+static const struct pfs_type kind_type = {.kind = PFS_VARCHAR, .length = PFS_LENGTH_MAX};
+
+/* The kind's name instead of its number. */
+static int name_kinds(const struct pfs_batch *batch, struct pfs_arena *arena, struct pfs_column *out,
+                      struct pfs_err *err)
+{
+    const int8_t *kind = batch->column[batch->columns - 1].values;
+    int32_t *offset = pfs_arena_array(arena, (size_t)batch->rows + 1, sizeof(*offset));
+    char *text = pfs_arena_alloc(arena, 2 * (size_t)batch->rows);
+
+    if (offset == NULL || text == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < batch->rows; i++) {
+        memcpy(text + 2 * i, pfs_row_kind_name((enum pfs_row_kind)(kind[i] & 3)), 2);
+        offset[i + 1] = (int32_t)(2 * (i + 1));
+    }
+    *out = (struct pfs_column){.type = &kind_type, .offsets = offset, .values = text};
+    return 0;
+}
+
+static int print_rows(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
+{
+    struct rejecting *r = context;
+    struct pfs_column *column = pfs_arena_array(arena, (size_t)batch->columns, sizeof(*column));
+    struct pfs_batch named = {batch->rows, batch->columns, column};
+
+    if (column == NULL)
+        return pfs_arena_full(arena, err);
+    memcpy(column, batch->column, (size_t)batch->columns * sizeof(*column));
+    PFS_TRY(name_kinds(batch, arena, &column[batch->columns - 1], err));
+    return pfs_text_print(PFS_TEXT_JSON, r->field, &named, &r->text, err);
+}
+
+static int print_part(struct pfs_ingest *g, struct rejecting *r, const struct pfs_schema *schema, struct pfs_err *err)
+{
+    struct pfs_part with = *r->part;
+    int rc;
+
+    r->field = pfs_alloc_array((size_t)schema->columns + 1, sizeof(*r->field));
+    if (r->field == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for rejected rows");
+    memcpy(r->field, schema->field, (size_t)schema->columns * sizeof(*r->field));
+    r->field[schema->columns] = (struct pfs_field){-1, "_kind", kind_type, NULL, NULL};
+    with.schema = schema;
+    rc = pfs_part_rows(g, &with, print_rows, r, err);
+    pfs_free(r->field);
+    return rc;
+}
+
+/* Files cannot be looked into without their table: their names are kept. */
+static int print_files(struct pfs_ingest *g, struct rejecting *r, struct pfs_err *err)
+{
+    struct pfs_manifest_entry *entry = NULL;
+    struct pfs_arena arena;
+    int64_t count;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_part_files(g, r->part, &arena, &entry, &count, err);
+    for (int64_t i = 0; rc == 0 && i < count; i++) {
+        pfs_buf_puts(&r->text, "{\"_file\":");
+        pfs_text_quote(pfs_str(entry[i].file.name), &r->text);
+        pfs_buf_printf(&r->text, ",\"_rows\":%lld}\n", (long long)entry[i].file.rows);
+    }
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+static int save(struct pfs_ingest *g, const struct pfs_part *part, struct pfs_slice text, struct pfs_err *err)
+{
+    const struct pfs_slot *slot = part->slot;
+    char path[1024], time[48], name[512];
+    struct pfs_buf escaped = {0};
+    int rc = -EEXIST;
+
+    time[pfs_timestamp_print(part->time_ms, 0, 3, time)] = '\0';
+    time[10] = 'T';
+    pfs_name_escape(pfs_str(slot->database), &escaped);
+    pfs_buf_putc(&escaped, '.');
+    pfs_name_escape(pfs_str(slot->table_name), &escaped);
+    pfs_buf_putc(&escaped, 0);
+    rc = pfs_buf_check(&escaped, err);
+    (void)snprintf(name, sizeof(name), "%s", rc < 0 ? "" : (const char *)escaped.at);
+    pfs_buf_done(&escaped);
+    if (rc < 0)
+        return rc;
+    rc = pfs_store_mkdir(g->store, ".paimonfs/rejected", err);
+    if (rc < 0 && rc != -EEXIST)
+        return rc;
+    rc = -EEXIST;
+    for (int n = 0; rc == -EEXIST && n < NAMES_MAX; n++) {
+        if (n == 0)
+            (void)snprintf(path, sizeof(path), ".paimonfs/rejected/%s-%s.jsonl", name, time);
+        else
+            (void)snprintf(path, sizeof(path), ".paimonfs/rejected/%s-%s-%d.jsonl", name, time, n);
+        rc = pfs_store_publish(g->store, path, text, false, err);
+    }
+    return rc == -EEXIST ? pfs_fail(err, EEXIST, "%s is there already", path) : rc;
+}
+
+int pfs_part_reject(struct pfs_ingest *ingest, struct pfs_part *part, const struct pfs_err *why, struct pfs_err *err)
+{
+    struct rejecting r = {.part = part};
+    struct pfs_schema known;
+    const struct pfs_schema *schema = part->schema;
+    struct pfs_arena arena;
+    int rc = 0;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    if (schema == NULL && part->schema_json.len > 0) {
+        rc = pfs_schema_parse(part->schema_json, &arena, &known, err);
+        schema = &known;
+    }
+    if (rc == 0 && part->files)
+        rc = print_files(ingest, &r, err);
+    else if (rc == 0 && schema != NULL)
+        rc = print_part(ingest, &r, schema, err);
+    else if (rc == 0)
+        rc = pfs_fail(err, EIO, "%s; and what the rows looked like is not known", why->text);
+    if (rc == 0)
+        rc = save(ingest, part, pfs_buf_slice(&r.text), err);
+    pfs_buf_done(&r.text);
+    pfs_arena_done(&arena);
+    return rc;
+}

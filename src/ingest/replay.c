@@ -1,0 +1,537 @@
+/* replay.c - the journals of processes that are gone: what they acknowledged and did not surely commit.
+ *
+ * A part that an intent names is committed when the table has that user and identifier. If snapshots have expired
+ * since, its files decide: one is referenced, or all are gone (committed, compacted, expired): done; all are there and
+ * nobody references them: not committed; anything else is kept and reported, not guessed. A part that no intent names
+ * was never tried by its own process; a replay that died may have committed it, under the same user and its order. A
+ * part that was not sealed has no order yet: it gets one from its number, the same in every replay and far above all
+ * others, and a snapshot of its own.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "src/file/file.h"
+#include "src/ingest/internal.h"
+#include "src/table/parts.h"
+
+#define UNSEALED_ORDER ((int64_t)1 << 62)
+
+struct entry { /* a record, under the part that it is about */
+    uint64_t part;
+    int64_t at; /* among the records */
+};
+
+struct tried { /* an intent, and whether a record says that it was published */
+    struct pfs_part_intent intent;
+    bool published;
+};
+
+struct known_schema {
+    struct pfs_slot *slot;
+    int64_t id;
+    struct pfs_slice json;
+};
+
+struct replay {
+    struct pfs_ingest *ingest;
+    struct pfs_source *source;
+    const struct pfs_journal_record *record;
+    int64_t records;
+    struct pfs_arena arena;
+    struct entry *entry;
+    struct tried *tried; /* of all journals that were had */
+    int64_t *tries;
+    struct known_schema *schema;
+    int64_t schemas;
+    struct pfs_part **part;
+    int64_t parts;
+};
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+
+    if (x->part != y->part)
+        return x->part < y->part ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+static int body_of(struct replay *r, int64_t at, struct pfs_slice *out, struct pfs_err *err)
+{
+    return pfs_foreign_read(r->source->foreign, r->record[at].place, &r->arena, out, err);
+}
+
+/* ---- one part ---- */
+
+struct group { /* the records of one part */
+    const struct entry *entry;
+    int64_t count;
+    struct pfs_part_begin begin;
+    struct pfs_slot *slot;
+    bool has_begin, sealed, retired;
+};
+
+static int note_schema(struct replay *r, const struct group *g)
+{
+    if (g->begin.schema_json.len > 0)
+        r->schema[r->schemas++] = (struct known_schema){g->slot, g->begin.schema_id, g->begin.schema_json};
+    return 0;
+}
+
+static int read_begin(struct replay *r, struct group *g, int64_t at, struct pfs_err *err)
+{
+    struct pfs_slice body;
+
+    PFS_TRY(body_of(r, at, &body, err));
+    PFS_TRY(pfs_record_get_begin(body, &r->arena, &g->begin, err));
+    PFS_TRY(pfs_slot_get(r->ingest, &g->begin.name, &g->slot, err));
+    g->has_begin = true;
+    return note_schema(r, g);
+}
+
+static int read_piece(struct pfs_part *part, const struct pfs_journal_record *record, struct pfs_err *err)
+{
+    struct pfs_piece *piece = pfs_piece_new(record->kind, record->transaction, record->place);
+
+    if (piece == NULL || pfs_part_add(part, piece, err) < 0) {
+        pfs_piece_release(piece);
+        return pfs_fail(err, ENOMEM, "no memory for rows");
+    }
+    atomic_store(&piece->state, PFS_PIECE_DURABLE);
+    part->tail = record->kind == PFS_JOURNAL_TAIL;
+    part->alone |= record->kind == PFS_JOURNAL_FILES;
+    part->bytes += (int64_t)record->place.len;
+    part->rows++; /* not counted: a record at least */
+    return 0;
+}
+
+static int read_seal(struct replay *r, struct group *g, struct pfs_part *part, int64_t at, struct pfs_err *err)
+{
+    struct pfs_part_seal seal;
+    struct pfs_slice body;
+
+    PFS_TRY(body_of(r, at, &body, err));
+    PFS_TRY(pfs_record_get_seal(body, &seal, err));
+    g->sealed = true;
+    part->order = seal.order;
+    while (part->pieces > seal.pieces)
+        pfs_piece_release(part->piece[--part->pieces]);
+    part->tail = seal.tail;
+    return 0;
+}
+
+static int read_record(struct replay *r, struct group *g, struct pfs_part *part, int64_t at, struct pfs_err *err)
+{
+    switch ((int)r->record[at].kind) {
+    case PFS_JOURNAL_BEGIN:
+        return read_begin(r, g, at, err);
+    case PFS_JOURNAL_ROWS:
+    case PFS_JOURNAL_TAIL:
+    case PFS_JOURNAL_FILES:
+        return read_piece(part, &r->record[at], err);
+    case PFS_JOURNAL_UNTAIL:
+        part->tail = false;
+        return 0;
+    case PFS_JOURNAL_SEAL:
+        return read_seal(r, g, part, at, err);
+    case PFS_JOURNAL_RETIRED:
+        g->retired = true;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* The schema that the rows were parsed with, if the table still has it and is still the same table. */
+static int find_schema(struct replay *r, const struct group *g, struct pfs_part *part, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = NULL;
+    struct pfs_table *table;
+    struct pfs_buf json = {0};
+    struct pfs_slice kept = {NULL, 0};
+    int rc = pfs_catalog_table(r->ingest->config.catalog, g->slot->database, g->slot->table_name, g->slot->branch,
+                               &table, err);
+
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
+    if (rc == 0) {
+        if (pfs_schemas_get(pfs_table_parts(table).schemas, g->begin.schema_id, &schema, NULL) == 0 &&
+            pfs_schema_print(schema, &json, NULL) == 0 && pfs_hash64(json.at, json.len, 0) == g->begin.schema_hash)
+            part->schema = schema;
+        pthread_mutex_lock(&r->ingest->lock);
+        if (g->slot->table == NULL) /* keeps the schema, too */
+            g->slot->table = pfs_table_ref(table);
+        pthread_mutex_unlock(&r->ingest->lock);
+        pfs_table_unref(table);
+        pfs_buf_done(&json);
+    }
+    for (int64_t i = 0; i < r->schemas && part->schema == NULL; i++)
+        if (r->schema[i].slot == g->slot && r->schema[i].id == g->begin.schema_id)
+            kept = r->schema[i].json;
+    if (kept.len > 0 && !pfs_arena_copy(&part->arena, kept, &part->schema_json))
+        return pfs_arena_full(&part->arena, err);
+    return 0;
+}
+
+static int describe(struct replay *r, const struct group *g, struct pfs_part *part, struct pfs_err *err)
+{
+    struct pfs_overwrite *overwrite;
+    struct pfs_slice kept;
+
+    part->slot = g->slot;
+    part->source = r->source;
+    part->number = g->entry[0].part;
+    part->time_ms = g->begin.time_ms;
+    part->alone |= g->begin.once || g->begin.overwrite.len > 0 || !g->sealed;
+    if (!g->sealed)
+        part->order = UNSEALED_ORDER + (int64_t)part->number; /* behind all others */
+    part->identifier = g->begin.identifier;
+    if (g->begin.once && (part->user = pfs_arena_string(&part->arena, pfs_str(g->begin.user))) == NULL)
+        return pfs_arena_full(&part->arena, err);
+    PFS_TRY(find_schema(r, g, part, err));
+    if (g->begin.overwrite.len == 0 || part->schema == NULL)
+        return 0;
+    overwrite = pfs_arena_zalloc(&part->arena, sizeof(*overwrite));
+    if (overwrite == NULL || !pfs_arena_copy(&part->arena, g->begin.overwrite, &kept))
+        return pfs_arena_full(&part->arena, err);
+    part->overwrite = overwrite;
+    return pfs_record_get_overwrite(kept, part->schema, &part->arena, overwrite, err);
+}
+
+/* ---- was it committed? ---- */
+
+/* A journal counts its parts by itself and its user has no other; but whoever gives numbers of its own has the same
+ * name in all journals, where another of its numbers may have been the same part. */
+static bool speaks_of(const struct pfs_part_intent *intent, const struct pfs_part *part, const char *user)
+{
+    bool names = false;
+
+    for (int32_t i = 0; i < intent->parts; i++)
+        names |= intent->part[i] == part->number;
+    return names && strcmp(intent->user, user) == 0 && (part->user == NULL || intent->identifier == part->identifier);
+}
+
+static const struct tried *find_tried(const struct replay *r, const struct pfs_part *part, const char *user)
+{
+    const struct tried *found = NULL;
+
+    for (int64_t i = 0; i < *r->tries; i++)
+        if (speaks_of(&r->tried[i].intent, part, user))
+            found = &r->tried[i];
+    return found;
+}
+
+/* The new files of a change, to the front; how many. What it takes away says nothing of it. */
+static int64_t keep_new(struct pfs_manifest_entry *entry, int64_t count)
+{
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < count; i++)
+        if (!entry[i].deleted)
+            entry[kept++] = entry[i];
+    return kept;
+}
+
+static bool is_live(const struct pfs_state *state, const struct pfs_manifest_entry *entry, int64_t count)
+{
+    for (int64_t i = 0; i < state->files; i++)
+        for (int64_t k = 0; k < count; k++)
+            if (strcmp(state->file[i]->file.name, entry[k].file.name) == 0)
+                return true;
+    return false;
+}
+
+static int is_taken(struct replay *r, const struct pfs_table_parts *at, const struct pfs_part_intent *intent,
+                    const struct pfs_manifest_entry *entry, int64_t count, struct pfs_err *err)
+{
+    const char **file = pfs_arena_array(&r->arena, (size_t)count, sizeof(*file));
+    const struct pfs_taken_want want = {intent->user, intent->identifier, intent->seen, file, count};
+
+    if (file == NULL)
+        return pfs_arena_full(&r->arena, err);
+    for (int64_t i = 0; i < count; i++)
+        file[i] = entry[i].file.name;
+    return pfs_commit_taken(at, &want, err);
+}
+
+/* No snapshot has the identifier. 1: committed, since a later snapshot stands on the files (theirs may have been
+ * replaced) or, with a gap among the snapshots since, all files are gone; 0: not; -EUCLEAN: nobody can tell. */
+static int ask_files(struct replay *r, struct pfs_table *table, const struct pfs_part_intent *intent, bool gap,
+                     const struct pfs_schema *schema, struct pfs_err *err)
+{
+    struct pfs_table_parts at = pfs_table_parts(table);
+    struct pfs_manifest_entry *entry;
+    struct pfs_state *state;
+    int64_t count, there = 0;
+    int taken = 0;
+    bool live;
+
+    PFS_TRY(pfs_manifest_parse(intent->files, &r->arena, &entry, &count, err));
+    count = keep_new(entry, count);
+    PFS_TRY(pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, err));
+    live = is_live(state, entry, count);
+    pfs_state_unref(state);
+    if (!live)
+        PFS_TRY(taken = is_taken(r, &at, intent, entry, count, err));
+    if (live || taken || !gap)
+        return live || taken;
+    for (int64_t i = 0; i < count; i++) {
+        const char *path;
+        struct pfs_stat st;
+        int rc;
+
+        PFS_TRY(pfs_data_path(at.root, schema, &entry[i], &r->arena, &path, err));
+        rc = pfs_store_stat(at.store, path, &st, err);
+        if (rc < 0 && rc != -ENOENT)
+            return rc;
+        there += rc == 0;
+    }
+    if (there == 0)
+        return 1;
+    return there == count ? 0
+                          : pfs_fail(err, EUCLEAN,
+                                     "some files of a commit that was under way are gone, and snapshots of that time "
+                                     "have expired: its rows stay in the journal");
+}
+
+/* 1: it is done with; 0: it is to be committed. */
+static int is_committed(struct replay *r, const struct group *g, const struct pfs_part *part, struct pfs_err *err)
+{
+    const char *user = part->user != NULL ? part->user : pfs_foreign_user(r->source->foreign);
+    const struct tried *tried = find_tried(r, part, user);
+    struct pfs_table *table = g->slot->table;
+    struct pfs_table_parts at;
+    int64_t id;
+    bool gap;
+    int rc;
+
+    if (table == NULL || part->schema == NULL)
+        return 0;
+    at = pfs_table_parts(table);
+    if (tried == NULL && part->user != NULL)
+        return 0; /* looked for when its turn comes */
+    if (tried == NULL && !g->sealed)
+        return pfs_commit_find(at.store, at.meta, user, part->order, 0, &id, &gap, err);
+    if (tried == NULL)
+        return pfs_commit_known(at.store, at.meta, user, part->order, INT64_MAX, err);
+    rc = pfs_commit_find(at.store, at.meta, user, tried->intent.identifier, tried->intent.seen, &id, &gap, err);
+    if (rc != 0)
+        return rc;
+    return gap && tried->published ? 1 : ask_files(r, table, &tried->intent, gap, part->schema, err);
+}
+
+/* ---- a journal ---- */
+
+/* Is the part that this one continues still open? Then that one has the line, and this is a copy. */
+static bool is_copy(const struct replay *r, const struct group *g)
+{
+    bool sealed = false, rows = false;
+
+    for (int64_t i = 0; i < r->records && g->begin.continues != 0; i++) {
+        enum pfs_journal_kind kind;
+
+        if (r->entry[i].part != g->begin.continues)
+            continue;
+        kind = r->record[r->entry[i].at].kind;
+        sealed |= kind == PFS_JOURNAL_SEAL || kind == PFS_JOURNAL_RETIRED;
+        rows |= kind == PFS_JOURNAL_ROWS || kind == PFS_JOURNAL_TAIL;
+    }
+    return rows && !sealed;
+}
+
+/* Who committed the part may have died before the compaction that belongs to the commit. */
+static void make_up(struct replay *r, const struct group *g, const struct pfs_part *part)
+{
+    const char *user = part->user != NULL ? part->user : pfs_foreign_user(r->source->foreign);
+    const struct tried *tried = find_tried(r, part, user);
+    int64_t own = part->user != NULL ? part->identifier : part->order;
+
+    pfs_ingest_settle(r->ingest, g->slot,
+                      &(struct pfs_settle){.user = user,
+                                           .identifier = tried != NULL ? tried->intent.identifier : own,
+                                           .overwrite = part->overwrite != NULL});
+}
+
+static int keep_part(struct replay *r, struct group *g, struct pfs_part *part, struct pfs_err *err)
+{
+    int rc;
+
+    PFS_TRY(describe(r, g, part, err));
+    rc = is_committed(r, g, part, err);
+    if (rc > 0)
+        make_up(r, g, part);
+    if (rc != 0)
+        return rc;
+    r->part[r->parts++] = part;
+    return 0;
+}
+
+static int read_group(struct replay *r, struct group *g, struct pfs_err *err)
+{
+    struct pfs_part *part = pfs_part_new(NULL, err);
+    int rc = part == NULL ? -ENOMEM : 0;
+
+    for (int64_t i = 0; rc == 0 && i < g->count; i++)
+        rc = read_record(r, g, part, g->entry[i].at, err);
+    if (rc == 0 && !g->retired && part->pieces > 0 && !is_copy(r, g)) {
+        rc = g->has_begin ? keep_part(r, g, part, err) : pfs_fail(err, EIO, "rows without a beginning in a journal");
+        if (rc == 0)
+            return 0;
+    }
+    pfs_part_free(part);
+    return rc < 0 ? rc : 0;
+}
+
+static int compare_parts(const void *a, const void *b)
+{
+    const struct pfs_part *x = *(struct pfs_part *const *)a, *y = *(struct pfs_part *const *)b;
+
+    if (x->order != y->order)
+        return x->order < y->order ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static void push_parts(struct replay *r)
+{
+    pthread_mutex_lock(&r->ingest->lock);
+    for (int64_t i = 0; i < r->parts; i++) {
+        r->source->refs++;
+        pfs_slot_note_rows(r->part[i]->slot, r->part[i]->rows, r->part[i]->bytes);
+        pfs_slot_push(r->part[i]->slot, r->part[i]);
+    }
+    pthread_mutex_unlock(&r->ingest->lock);
+}
+
+static uint64_t part_of(struct replay *r, int64_t at)
+{
+    struct pfs_part_seal seal;
+    struct pfs_slice body;
+
+    if (r->record[at].kind != PFS_JOURNAL_SEAL || body_of(r, at, &body, NULL) < 0 ||
+        pfs_record_get_seal(body, &seal, NULL) < 0)
+        return r->record[at].transaction;
+    return seal.target;
+}
+
+static int replay_journal(struct replay *r, struct pfs_err *err)
+{
+    size_t count = (size_t)r->records;
+    int rc = 0;
+
+    r->entry = pfs_arena_array(&r->arena, count, sizeof(*r->entry));
+    r->schema = pfs_arena_array(&r->arena, count, sizeof(*r->schema));
+    r->part = pfs_arena_array(&r->arena, count, sizeof(struct pfs_part *));
+    if (r->entry == NULL || r->schema == NULL || r->part == NULL)
+        return pfs_arena_full(&r->arena, err);
+    for (int64_t i = 0; i < r->records; i++)
+        r->entry[i] = (struct entry){part_of(r, i), i};
+    if (count > 0)
+        qsort(r->entry, count, sizeof(*r->entry), compare_entries);
+    for (int64_t i = 0, end; i < r->records; i = end) {
+        struct group g = {.entry = &r->entry[i]};
+        struct pfs_err why = {0};
+
+        for (end = i; end < r->records && r->entry[end].part == r->entry[i].part; end++)
+            ;
+        g.count = end - i;
+        rc = read_group(r, &g, &why);
+        if (rc < 0) {
+            r->source->stays = true;
+            if (g.slot != NULL)
+                pfs_ingest_report(r->ingest, g.slot, &why);
+        }
+    }
+    if (r->parts > 0)
+        qsort(r->part, (size_t)r->parts, sizeof(struct pfs_part *), compare_parts);
+    push_parts(r);
+    return 0;
+}
+
+/* ---- all journals ---- */
+
+/* Intents of one journal; those that speak of another journal's parts count as well. */
+static int read_intents(struct pfs_foreign *foreign, struct pfs_arena *arena, struct tried *tried, int64_t *count)
+{
+    int64_t records;
+    const struct pfs_journal_record *record = pfs_foreign_records(foreign, &records);
+
+    for (int64_t i = 0; i < records; i++) {
+        struct pfs_part_intent intent;
+        struct pfs_slice body;
+
+        if (record[i].kind != PFS_JOURNAL_INTENT && record[i].kind != PFS_JOURNAL_PUBLISHED)
+            continue;
+        PFS_TRY(pfs_foreign_read(foreign, record[i].place, arena, &body, NULL));
+        PFS_TRY(pfs_record_get_intent(body, arena, &intent, NULL));
+        if (record[i].kind == PFS_JOURNAL_INTENT) {
+            tried[(*count)++] = (struct tried){intent, false};
+            continue;
+        }
+        for (int64_t k = 0; k < *count; k++)
+            if (tried[k].intent.identifier == intent.identifier && strcmp(tried[k].intent.user, intent.user) == 0)
+                tried[k].published = true;
+    }
+    return 0;
+}
+
+static int replay_one(struct pfs_ingest *g, struct pfs_foreign *foreign, struct tried *tried, int64_t *tries,
+                      struct pfs_err *err)
+{
+    struct pfs_source *source = pfs_zalloc(sizeof(*source));
+    struct replay r = {.ingest = g, .source = source, .tried = tried, .tries = tries};
+    struct pfs_err why = {0};
+    int rc;
+
+    if (source == NULL) {
+        pfs_foreign_close(foreign, false);
+        return pfs_fail(err, ENOMEM, "no memory for a journal");
+    }
+    if (pfs_foreign_damage(foreign, &why) && g->config.report != NULL)
+        g->config.report(g->config.context, NULL, NULL, NULL, &why);
+    source->foreign = foreign;
+    source->refs = 1;
+    r.record = pfs_foreign_records(foreign, &r.records);
+    pfs_arena_init(&r.arena, PFS_ARENA_LIMIT);
+    rc = replay_journal(&r, err);
+    pfs_arena_done(&r.arena);
+    source->stays |= rc < 0;
+    pfs_source_release(g, source);
+    return rc;
+}
+
+int pfs_ingest_replay(struct pfs_ingest *ingest, struct pfs_err *err)
+{
+    struct pfs_foreign **foreign = NULL;
+    struct tried *tried;
+    struct pfs_arena arena;
+    int64_t tries = 0, records = 0;
+    int32_t count = 0;
+    int rc = 0;
+
+    PFS_TRY(pfs_journal_take(ingest->journal, &foreign, &count, err));
+    if (count == 0)
+        return 0;
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    for (int32_t i = 0; i < count; i++) {
+        int64_t some;
+
+        (void)pfs_foreign_records(foreign[i], &some);
+        records += some;
+    }
+    tried = pfs_arena_array(&arena, (size_t)records, sizeof(*tried));
+    if (tried == NULL)
+        rc = pfs_arena_full(&arena, err);
+    for (int32_t i = 0; rc == 0 && i < count; i++)
+        rc = read_intents(foreign[i], &arena, tried, &tries);
+    for (int32_t i = 0; i < count; i++) {
+        if (rc < 0)
+            pfs_foreign_close(foreign[i], false);
+        else
+            rc = replay_one(ingest, foreign[i], tried, &tries, err);
+    }
+    pfs_free(foreign);
+    pfs_arena_done(&arena);
+    return rc;
+}

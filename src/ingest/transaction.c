@@ -1,0 +1,327 @@
+/* transaction.c - a writing handle: rows held in memory, put into the journal at a flush, handed over at the
+ * seal.
+ *
+ * What was flushed is a part. A handle of `append` hands its part over whenever a commit asks for it (a split), and
+ * goes on with a new one; the others at the seal alone. A part of more than PFS_PART_BYTES_MAX becomes level-0 files.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "format/frame.h"
+#include "src/file/file.h"
+#include "src/ingest/internal.h"
+
+#define HELD_BATCHES_MAX 256
+#define WRITE_MEMORY_MIN ((size_t)8 << 20)
+#define WRITE_MEMORY_MAX ((size_t)32 << 20) /* larger ones are slower: sorting leaves the caches */
+
+/* ---- life ---- */
+
+void pfs_transaction_drop_held(struct pfs_transaction *t)
+{
+    for (int32_t i = 0; i < t->helds; i++)
+        pfs_arena_done(&t->held[i].arena);
+    atomic_fetch_sub(&t->ingest->held_bytes, (long long)t->held_bytes);
+    t->helds = 0;
+    t->held_bytes = 0;
+    t->held_rows = 0;
+}
+
+static void close_write(struct pfs_transaction *t)
+{
+    if (t->write != NULL)
+        atomic_fetch_sub(&t->ingest->big, 1);
+    pfs_write_close(t->write); /* with files that no record names */
+    t->write = NULL;
+    t->write_rows = 0;
+    pfs_state_unref(t->state);
+    t->state = NULL;
+}
+
+static void transaction_free(struct pfs_transaction *t)
+{
+    pfs_transaction_drop_held(t);
+    close_write(t);
+    assert(t->part == NULL);
+    pfs_free(t->held);
+    pfs_buf_done(&t->tail);
+    pfs_piece_release(t->newest);
+    pthread_mutex_destroy(&t->lock);
+    pfs_arena_done(&t->arena);
+    pfs_table_unref(t->table);
+    pfs_free(t);
+}
+
+void pfs_transaction_unref(struct pfs_transaction *t)
+{
+    bool last;
+
+    pthread_mutex_lock(&t->ingest->lock);
+    last = --t->refs == 0;
+    pthread_mutex_unlock(&t->ingest->lock);
+    if (last)
+        transaction_free(t);
+}
+
+static int copy_overwrite(struct pfs_transaction *t, const struct pfs_overwrite *from, struct pfs_err *err)
+{
+    struct pfs_buf bytes = {0};
+    struct pfs_overwrite *copy;
+    struct pfs_slice kept;
+    int rc;
+
+    if (from == NULL)
+        return 0;
+    copy = pfs_arena_zalloc(&t->arena, sizeof(*copy));
+    rc = pfs_record_put_overwrite(from, &bytes, err);
+    if (rc == 0 && (copy == NULL || !pfs_arena_copy(&t->arena, pfs_buf_slice(&bytes), &kept)))
+        rc = pfs_arena_full(&t->arena, err);
+    if (rc == 0)
+        rc = pfs_record_get_overwrite(kept, t->schema, &t->arena, copy, err);
+    pfs_buf_done(&bytes);
+    t->overwrite = copy;
+    return rc;
+}
+
+static int fill(struct pfs_transaction *t, const struct pfs_transaction_config *config, struct pfs_err *err)
+{
+    const struct pfs_part_name name = {pfs_table_database(config->table), pfs_table_name(config->table),
+                                       pfs_table_branch(config->table)};
+    struct pfs_write *probe;
+
+    PFS_TRY(pfs_table_schema(config->table, &t->schema, err));
+    PFS_TRY(pfs_table_write_open(config->table, 0, &probe, err)); /* can it be written at all? */
+    pfs_write_close(probe);
+    PFS_TRY(copy_overwrite(t, config->overwrite, err));
+    if (config->user != NULL && (t->user = pfs_arena_string(&t->arena, pfs_str(config->user))) == NULL)
+        return pfs_arena_full(&t->arena, err);
+    return pfs_slot_get(t->ingest, &name, &t->slot, err);
+}
+
+int pfs_transaction_open(struct pfs_ingest *ingest, const struct pfs_transaction_config *config,
+                         struct pfs_transaction **out, struct pfs_err *err)
+{
+    struct pfs_transaction *t = pfs_zalloc(sizeof(*t));
+    int rc;
+
+    if (t == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a transaction");
+    t->ingest = ingest;
+    t->table = pfs_table_ref(config->table);
+    t->refs = 1;
+    t->identifier = config->identifier;
+    t->append = config->append && config->user == NULL && config->overwrite == NULL;
+    pfs_arena_init(&t->arena, PFS_ARENA_LIMIT);
+    pthread_mutex_init(&t->lock, NULL);
+    rc = fill(t, config, err);
+    if (rc < 0) {
+        transaction_free(t);
+        return rc;
+    }
+    pthread_mutex_lock(&ingest->lock);
+    t->next = t->slot->transactions;
+    t->slot->transactions = t;
+    if (t->slot->table == NULL)
+        t->slot->table = pfs_table_ref(t->table);
+    pthread_mutex_unlock(&ingest->lock);
+    *out = t;
+    return 0;
+}
+
+const struct pfs_schema *pfs_transaction_schema(const struct pfs_transaction *transaction)
+{
+    return transaction->schema;
+}
+
+/* ---- failures ---- */
+
+int pfs_transaction_failed(const struct pfs_transaction *t, struct pfs_err *err)
+{
+    if (t->failed.code != 0 && err != NULL)
+        *err = t->failed;
+    return -t->failed.code;
+}
+
+/* Nothing is kept that was not acknowledged. Lock held. */
+int pfs_transaction_fail(struct pfs_transaction *t, int rc, struct pfs_err *err)
+{
+    if (err->code == 0)
+        (void)pfs_fail(err, -rc, "%s", pfs_errno_text(-rc));
+    if (t->failed.code == 0)
+        t->failed = *err;
+    pfs_transaction_drop_held(t);
+    close_write(t);
+    pfs_buf_clear(&t->tail);
+    t->tail_new = false;
+    return rc;
+}
+
+/* ---- rows in ---- */
+
+/* Many small batches become one. */
+static int compact_held(struct pfs_transaction *t, struct pfs_err *err)
+{
+    struct pfs_held one;
+    const struct pfs_batch *source[HELD_BATCHES_MAX];
+    struct pfs_range range[HELD_BATCHES_MAX];
+    int32_t columns = t->held[0].batch.columns;
+    size_t before = t->held_bytes;
+    struct pfs_column *column;
+    int rc = 0;
+
+    pfs_arena_init(&one.arena, PFS_BATCH_BYTES_MAX);
+    column = pfs_arena_array(&one.arena, (size_t)columns, sizeof(*column));
+    if (column == NULL)
+        rc = pfs_arena_full(&one.arena, err);
+    for (int32_t i = 0; i < t->helds; i++) {
+        source[i] = &t->held[i].batch;
+        range[i] = (struct pfs_range){i, 0, (int32_t)t->held[i].batch.rows};
+    }
+    for (int32_t c = 0; rc == 0 && c < columns; c++)
+        rc = pfs_column_gather(source, c, range, t->helds, t->held_rows, &one.arena, &column[c], err);
+    if (rc < 0) {
+        pfs_arena_done(&one.arena);
+        return rc;
+    }
+    one.batch = (struct pfs_batch){t->held_rows, columns, column};
+    for (int32_t i = 0; i < t->helds; i++)
+        pfs_arena_done(&t->held[i].arena);
+    t->held[0] = one;
+    t->helds = 1;
+    t->held_bytes = one.arena.used_bytes;
+    atomic_fetch_add(&t->ingest->held_bytes, (long long)t->held_bytes - (long long)before);
+    return 0;
+}
+
+static int hold(struct pfs_transaction *t, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
+{
+    if (t->held == NULL && (t->held = pfs_alloc_array(HELD_BATCHES_MAX, sizeof(*t->held))) == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for rows");
+    if (t->helds == HELD_BATCHES_MAX)
+        PFS_TRY(compact_held(t, err));
+    t->held[t->helds++] = (struct pfs_held){*arena, *batch};
+    t->held_bytes += arena->used_bytes;
+    t->held_rows += batch->rows;
+    atomic_fetch_add(&t->ingest->held_bytes, (long long)arena->used_bytes);
+    pfs_arena_init(arena, arena->limit_bytes);
+    return 0;
+}
+
+static size_t write_memory(struct pfs_ingest *g)
+{
+    size_t share = g->config.memory_bytes / 4 / (size_t)(atomic_load(&g->big) + 1);
+
+    return share < WRITE_MEMORY_MIN ? WRITE_MEMORY_MIN : share > WRITE_MEMORY_MAX ? WRITE_MEMORY_MAX : share;
+}
+
+static int add_to_write(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
+{
+    struct pfs_transaction *t = context;
+
+    return pfs_write_add(t->write, arena, batch, t->state, err);
+}
+
+/* From now on rows become files. Those that the journal holds come first: they are older. */
+static int begin_write(struct pfs_transaction *t, struct pfs_err *err)
+{
+    const char *user = t->user != NULL ? t->user : t->ingest->user;
+
+    if (t->append)
+        pfs_transaction_split(t, false);
+    PFS_TRY(pfs_table_state(t->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &t->state, err));
+    PFS_TRY(pfs_table_write_open_as(t->table, write_memory(t->ingest), user, &t->write, err));
+    atomic_fetch_add(&t->ingest->big, 1);
+    if (t->part != NULL)
+        PFS_TRY(pfs_part_rows(t->ingest, t->part, add_to_write, t, err));
+    for (int32_t i = 0; i < t->helds; i++)
+        PFS_TRY(pfs_write_add(t->write, &t->held[i].arena, &t->held[i].batch, t->state, err));
+    t->write_rows = t->held_rows;
+    pfs_transaction_drop_held(t);
+    return 0;
+}
+
+int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *arena, const struct pfs_batch *batch,
+                        struct pfs_err *err)
+{
+    struct pfs_transaction *t = transaction;
+    int rc;
+
+    pthread_mutex_lock(&t->lock);
+    rc = pfs_transaction_failed(t, err);
+    if (rc == 0 && t->write != NULL) {
+        rc = pfs_write_add(t->write, arena, batch, t->state, err);
+        t->write_rows += batch->rows;
+    } else if (rc == 0) {
+        rc = hold(t, arena, batch, err);
+        if (rc == 0 && (t->held_bytes > (size_t)PFS_PART_BYTES_MAX ||
+                        atomic_load(&t->ingest->held_bytes) > (long long)t->ingest->config.memory_bytes))
+            rc = begin_write(t, err);
+    }
+    if (rc < 0 && t->failed.code == 0)
+        rc = pfs_transaction_fail(t, rc, err);
+    pthread_mutex_unlock(&t->lock);
+    return rc;
+}
+
+int pfs_transaction_tail(struct pfs_transaction *transaction, struct pfs_arena *arena, const struct pfs_batch *batch,
+                         struct pfs_err *err)
+{
+    struct pfs_transaction *t = transaction;
+    int rc;
+
+    (void)arena;
+    assert(batch->rows == 1);
+    pthread_mutex_lock(&t->lock);
+    rc = pfs_transaction_failed(t, err);
+    if (rc == 0) {
+        pfs_buf_clear(&t->tail);
+        rc = pfs_frame_put(batch, pfs_codec_for_bytes(arena->used_bytes), &t->tail, err);
+        t->tail_new = rc == 0;
+        if (rc < 0)
+            rc = pfs_transaction_fail(t, rc, err);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return rc;
+}
+
+int pfs_transaction_untail(struct pfs_transaction *transaction, struct pfs_err *err)
+{
+    struct pfs_transaction *t = transaction;
+    int rc;
+
+    pthread_mutex_lock(&t->lock);
+    rc = pfs_transaction_failed(t, err);
+    pfs_buf_clear(&t->tail);
+    t->tail_new = false;
+    if (rc == 0 && t->part != NULL && t->part->tail) {
+        t->part->tail = false;
+        rc = pfs_journal_add(t->ingest->journal, t->part->number, PFS_JOURNAL_UNTAIL, pfs_slice_of(NULL, 0), NULL, err);
+        if (rc < 0)
+            rc = pfs_transaction_fail(t, rc, err);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return rc;
+}
+
+void pfs_transaction_abandon(struct pfs_transaction *transaction)
+{
+    struct pfs_err err = {0};
+
+    pthread_mutex_lock(&transaction->lock);
+    if (transaction->failed.code == 0)
+        (void)pfs_transaction_fail(transaction, pfs_fail(&err, EIO, "the writer failed before"), &err);
+    pthread_mutex_unlock(&transaction->lock);
+}
+
+bool pfs_transaction_is_heavy(struct pfs_transaction *transaction)
+{
+    bool heavy;
+
+    pthread_mutex_lock(&transaction->lock);
+    heavy = transaction->write_rows > 0;
+    pthread_mutex_unlock(&transaction->lock);
+    return heavy;
+}

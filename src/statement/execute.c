@@ -1,0 +1,423 @@
+/* execute.c - statements carried out: one function a kind, found in one table. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "src/meta/names.h"
+#include "src/sql/sql.h"
+#include "src/statement/procedures.h"
+#include "src/statement/statement.h"
+#include "src/table/parts.h"
+#include "src/table/table.h"
+
+#define DATABASE_DEFAULT "default"
+
+struct execution {
+    struct pfs_catalog *catalog;
+    const char *database;    /* the current one */
+    struct pfs_arena *arena; /* of the statements */
+    struct pfs_buf *answer;
+};
+
+typedef int execute_fn(struct execution *x, const struct pfs_statement *s, struct pfs_err *err);
+
+static const char *database_of(const struct execution *x, const struct pfs_statement *s)
+{
+    return s->database != NULL ? s->database : x->database;
+}
+
+/* One CSV cell and its end; quoted when it must be. */
+static void put_cell(struct pfs_buf *out, const char *text, char end)
+{
+    if (strpbrk(text, ",\"\r\n") == NULL && text[0] != '\0') {
+        pfs_buf_puts(out, text);
+    } else {
+        pfs_buf_putc(out, '"');
+        for (const char *p = text; *p != '\0'; p++) {
+            if (*p == '"')
+                pfs_buf_putc(out, '"');
+            pfs_buf_putc(out, (uint8_t)*p);
+        }
+        pfs_buf_putc(out, '"');
+    }
+    pfs_buf_putc(out, (uint8_t)end);
+}
+
+static int done(struct execution *x)
+{
+    pfs_buf_puts(x->answer, "result\nOK\n");
+    return 0;
+}
+
+static int put_names(struct execution *x, const char *header, const char *const *names, int64_t count)
+{
+    put_cell(x->answer, header, '\n');
+    for (int64_t i = 0; i < count; i++)
+        put_cell(x->answer, names[i], '\n');
+    return 0;
+}
+
+/* ---- databases ---- */
+
+static int create_database(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    int rc = pfs_catalog_create_database(x->catalog, s->database, err);
+
+    if (rc == -EEXIST && !s->if_exists)
+        return pfs_fail(err, EEXIST, "Database %s already exists.", s->database);
+    return rc < 0 && rc != -EEXIST ? rc : done(x);
+}
+
+static int no_database(const char *name, struct pfs_err *err)
+{
+    return pfs_fail(err, ENOENT, "Database %s does not exist.", name);
+}
+
+static int drop_database(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const char **tables;
+    int64_t count;
+    int rc = pfs_catalog_tables(x->catalog, s->database, x->arena, &tables, &count, err);
+
+    if (rc == -ENOENT)
+        return s->if_exists ? done(x) : no_database(s->database, err);
+    if (rc < 0)
+        return rc;
+    if (count > 0 && !s->cascade)
+        return pfs_fail(err, ENOTEMPTY, "Database %s is not empty.", s->database);
+    for (int64_t i = 0; i < count; i++)
+        PFS_TRY(pfs_catalog_drop_table(x->catalog, s->database, tables[i], false, err));
+    PFS_TRY(pfs_catalog_drop_database(x->catalog, s->database, err));
+    return done(x);
+}
+
+static int show_databases(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const char **names;
+    int64_t count;
+
+    (void)s;
+    PFS_TRY(pfs_catalog_databases(x->catalog, x->arena, &names, &count, err));
+    return put_names(x, "database name", names, count);
+}
+
+static int show_tables(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const char **names, *database = database_of(x, s);
+    int64_t count;
+    int rc = pfs_catalog_tables(x->catalog, database, x->arena, &names, &count, err);
+
+    if (rc == -ENOENT)
+        return no_database(database, err);
+    return rc < 0 ? rc : put_names(x, "table name", names, count);
+}
+
+static int use_database(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    if (!pfs_catalog_has_database(x->catalog, s->database))
+        return no_database(s->database, err);
+    x->database = s->database;
+    return done(x);
+}
+
+/* ---- tables ---- */
+
+static int no_table_named(const char *database, const char *table, struct pfs_err *err)
+{
+    return pfs_fail(err, ENOENT, "Table %s.%s does not exist.", database, table);
+}
+
+/* The schema of the statement, with what it takes from another table. */
+static int complete_schema(struct execution *x, const struct pfs_statement *s, struct pfs_schema *out,
+                           struct pfs_err *err)
+{
+    const char *database = s->to_database != NULL ? s->to_database : x->database;
+    struct pfs_schema other;
+    const char *root, *meta;
+    int64_t id;
+    int rc;
+
+    *out = s->schema;
+    if (s->to_table != NULL) {
+        PFS_TRY(pfs_catalog_paths(database, s->to_table, NULL, x->arena, &root, &meta, err));
+        rc = pfs_schema_latest_id(pfs_catalog_store(x->catalog), meta, &id, err);
+        if (rc == 0)
+            rc = pfs_schema_load(pfs_catalog_store(x->catalog), meta, id, x->arena, &other, err);
+        if (rc == -ENOENT)
+            return no_table_named(database, s->to_table, err);
+        PFS_TRY(rc);
+        PFS_TRY(pfs_schema_like(&other, out, x->arena, err));
+    }
+    PFS_TRY(pfs_schema_complete(out, x->arena, err));
+    return pfs_table_check_defaults(out, x->arena, err);
+}
+
+static int create_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const char *database = database_of(x, s), *root, *meta;
+    struct pfs_schema schema;
+    int rc;
+
+    PFS_TRY(pfs_catalog_check_writable(x->catalog, err));
+    if (s->branch != NULL)
+        return pfs_fail(err, EINVAL, "a branch is made by create_branch, not by CREATE TABLE");
+    if (!pfs_catalog_has_database(x->catalog, database))
+        return no_database(database, err);
+    if (pfs_catalog_has_table(x->catalog, database, s->table, NULL)) {
+        if (s->if_exists)
+            return done(x);
+        return pfs_fail(err, EEXIST, "Table %s.%s already exists.", database, s->table);
+    }
+    if (complete_schema(x, s, &schema, err) < 0)
+        return pfs_wrap(err, "CREATE TABLE %s.%s", database, s->table);
+    schema.time_ms = pfs_clock_now_ms(NULL);
+    PFS_TRY(pfs_catalog_paths(database, s->table, NULL, x->arena, &root, &meta, err));
+    rc = pfs_schema_publish(pfs_catalog_store(x->catalog), root, &schema, err);
+    if (rc == -EEXIST && !s->if_exists)
+        return pfs_fail(err, EEXIST, "Table %s.%s already exists.", database, s->table);
+    return rc < 0 && rc != -EEXIST ? rc : done(x);
+}
+
+static int no_table(const struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    return no_table_named(database_of(x, s), s->table, err);
+}
+
+static int drop_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    int rc;
+
+    if (s->branch != NULL)
+        return pfs_fail(err, EINVAL, "a branch is removed by CALL sys.delete_branch");
+    rc = pfs_catalog_drop_table(x->catalog, database_of(x, s), s->table, false, err);
+    if (rc == -ENOENT)
+        return s->if_exists ? done(x) : no_table(x, s, err);
+    return rc < 0 ? rc : done(x);
+}
+
+/* Opens the statement's table; the caller unreferences it. */
+static int open_table(struct execution *x, const struct pfs_statement *s, struct pfs_table **out, struct pfs_err *err)
+{
+    int rc = pfs_catalog_table(x->catalog, database_of(x, s), s->table, s->branch, out, err);
+
+    return rc == -ENOENT ? no_table(x, s, err) : rc;
+}
+
+static int show_create_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+    struct pfs_buf text = {0};
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(open_table(x, s, &table, err));
+    rc = pfs_table_schema(table, &schema, err);
+    if (rc == 0)
+        rc = pfs_schema_print_sql(schema, database_of(x, s), s->table, &text, err);
+    pfs_buf_putc(&text, 0);
+    if (rc == 0)
+        rc = pfs_buf_check(&text, err);
+    if (rc == 0) {
+        pfs_buf_puts(x->answer, "result\n");
+        put_cell(x->answer, (const char *)text.at, '\n');
+    }
+    pfs_buf_done(&text);
+    pfs_table_unref(table);
+    return rc;
+}
+
+static void describe_field(struct execution *x, const struct pfs_schema *schema, int32_t column)
+{
+    const struct pfs_field *f = &schema->field[column];
+    struct pfs_type type = f->type;
+    struct pfs_buf text = {0};
+    bool key = false;
+
+    for (int32_t i = 0; i < schema->primary_keys; i++)
+        key |= schema->primary_key[i] == column;
+    type.nullable = true;
+    pfs_type_print(&type, &text);
+    pfs_buf_putc(&text, 0);
+    put_cell(x->answer, f->name, ',');
+    put_cell(x->answer, text.failed ? "" : (const char *)text.at, ',');
+    put_cell(x->answer, f->type.nullable ? "true" : "false", ',');
+    pfs_buf_puts(x->answer, key ? "PRI," : ",");
+    if (f->comment != NULL)
+        put_cell(x->answer, f->comment, '\n');
+    else
+        pfs_buf_putc(x->answer, '\n');
+    pfs_buf_done(&text);
+}
+
+static int describe(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(open_table(x, s, &table, err));
+    rc = pfs_table_schema(table, &schema, err);
+    if (rc == 0) {
+        pfs_buf_puts(x->answer, "name,type,null,key,comment\n");
+        for (int32_t i = 0; i < schema->columns; i++)
+            describe_field(x, schema, i);
+    }
+    pfs_table_unref(table);
+    return rc;
+}
+
+static int call(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    return pfs_procedure_call(&(struct pfs_calling){x->catalog, x->database, x->arena, x->answer}, s, err);
+}
+
+static int alter_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    struct pfs_table *table;
+    int rc = pfs_catalog_table(x->catalog, database_of(x, s), s->table, s->branch, &table, err);
+
+    if (rc == -ENOENT)
+        return s->if_exists ? done(x) : no_table(x, s, err);
+    if (rc == 0)
+        rc = pfs_table_alter(table, s->change, s->changes, err);
+    if (rc == 0)
+        rc = done(x);
+    pfs_table_unref(table);
+    return rc;
+}
+
+static int rename_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const char *database = s->to_database != NULL ? s->to_database : database_of(x, s);
+    int rc;
+
+    if (s->branch != NULL)
+        return pfs_fail(err, EINVAL, "a branch is renamed by CALL sys.rename_branch");
+    rc = pfs_catalog_rename_table(x->catalog, database_of(x, s), s->table, database, s->to_table, err);
+    if (rc == -ENOENT)
+        return s->if_exists ? done(x) : no_table(x, s, err);
+    if (rc == -EEXIST)
+        return pfs_fail(err, EEXIST, "Table %s.%s already exists.", database, s->to_table);
+    return rc < 0 ? rc : done(x);
+}
+
+/* ---- rows ---- */
+
+static int truncate_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(open_table(x, s, &table, err));
+    rc = pfs_table_truncate(table, err);
+    pfs_table_unref(table);
+    return rc < 0 ? rc : done(x);
+}
+
+/* The value of a partition column from its text; the default partition's name means NULL. */
+static int partition_value(struct execution *x, const struct pfs_schema *schema, const struct pfs_option *given,
+                           int32_t *column, struct pfs_column *value, struct pfs_err *err)
+{
+    struct pfs_buf name = {0};
+    bool is_key = false;
+    int rc;
+
+    *column = pfs_schema_find(schema, pfs_str(given->key));
+    for (int32_t i = 0; i < schema->partition_keys; i++)
+        is_key |= schema->partition_key[i] == *column;
+    if (!is_key)
+        return pfs_fail(err, EINVAL, "Cannot find field: %s", given->key);
+    if (given->value == NULL || strcmp(given->value, schema->default_partition) == 0)
+        return pfs_column_nulls(&schema->field[*column].type, 1, x->arena, value, err);
+    pfs_name_escape(pfs_str(given->value), &name);
+    rc = pfs_buf_check(&name, err);
+    if (rc == 0)
+        rc = pfs_name_value_parse(&schema->field[*column].type, pfs_buf_slice(&name), x->arena, value, err);
+    pfs_buf_done(&name);
+    return rc < 0 ? pfs_wrap(err, "partition column %s", given->key) : 0;
+}
+
+static int partition_specs(struct execution *x, const struct pfs_schema *schema, const struct pfs_statement *s,
+                           struct pfs_overwrite **out, struct pfs_err *err)
+{
+    struct pfs_overwrite *spec = pfs_arena_array(x->arena, (size_t)s->partitions, sizeof(*spec));
+
+    if (spec == NULL)
+        return pfs_arena_full(x->arena, err);
+    for (int32_t i = 0; i < s->partitions; i++) {
+        const struct pfs_options *given = &s->partition[i];
+        int32_t *column = pfs_arena_array(x->arena, (size_t)given->count, sizeof(*column));
+        struct pfs_column *value = pfs_arena_array(x->arena, (size_t)given->count, sizeof(*value));
+
+        if (column == NULL || value == NULL)
+            return pfs_arena_full(x->arena, err);
+        for (int32_t k = 0; k < given->count; k++)
+            PFS_TRY(partition_value(x, schema, &given->item[k], &column[k], &value[k], err));
+        spec[i] = (struct pfs_overwrite){.kind = PFS_OVERWRITE_STATIC,
+                                         .columns = given->count,
+                                         .column = column,
+                                         .value = value,
+                                         .also = i + 1 < s->partitions ? &spec[i + 1] : NULL};
+    }
+    *out = spec;
+    return 0;
+}
+
+static int drop_partitions(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+    struct pfs_overwrite *specs;
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(open_table(x, s, &table, err));
+    rc = pfs_table_schema(table, &schema, err);
+    if (rc == 0)
+        rc = partition_specs(x, schema, s, &specs, err);
+    if (rc == 0)
+        rc = pfs_table_drop_partitions(table, specs, err);
+    pfs_table_unref(table);
+    return rc < 0 ? rc : done(x);
+}
+
+static execute_fn *const statements[] = {
+    [PFS_SQL_CREATE_DATABASE] = create_database,
+    [PFS_SQL_DROP_DATABASE] = drop_database,
+    [PFS_SQL_CREATE_TABLE] = create_table,
+    [PFS_SQL_DROP_TABLE] = drop_table,
+    [PFS_SQL_SHOW_DATABASES] = show_databases,
+    [PFS_SQL_SHOW_TABLES] = show_tables,
+    [PFS_SQL_SHOW_CREATE_TABLE] = show_create_table,
+    [PFS_SQL_DESCRIBE] = describe,
+    [PFS_SQL_ALTER_TABLE] = alter_table,
+    [PFS_SQL_RENAME_TABLE] = rename_table,
+    [PFS_SQL_DROP_PARTITIONS] = drop_partitions,
+    [PFS_SQL_TRUNCATE_TABLE] = truncate_table,
+    [PFS_SQL_USE] = use_database,
+    [PFS_SQL_CALL] = call,
+};
+
+int pfs_catalog_execute(struct pfs_catalog *catalog, const char *database, struct pfs_slice text,
+                        struct pfs_buf *answer, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    struct execution x = {catalog, database != NULL ? database : DATABASE_DEFAULT, &arena, answer};
+    int rc = 0;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    while (rc == 0 && text.len > 0) {
+        struct pfs_statement s;
+        size_t used = 0;
+
+        rc = pfs_sql_parse(text, &used, &arena, &s, err);
+        if (rc == -EAGAIN)
+            rc = pfs_fail(err, EINVAL, "the last statement has no ';'");
+        if (rc <= 0)
+            break;
+        rc = statements[s.kind](&x, &s, err);
+        text.at += used;
+        text.len -= used;
+    }
+    pfs_arena_done(&arena);
+    return rc < 0 ? rc : pfs_buf_check(answer, err);
+}

@@ -1,0 +1,216 @@
+/* procedures_table.c - procedures that rewrite a table's files. */
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "src/meta/names.h"
+#include "src/statement/procedures.h"
+
+/* The value of a partition column from its text; the default partition's name means NULL. */
+static int partition_value(const struct pfs_calling *x, const struct pfs_schema *schema, char *text,
+                           struct pfs_partition_value *out, struct pfs_err *err)
+{
+    char *equals = strchr(text, '=');
+    struct pfs_buf name = {0};
+    bool is_key = false;
+    int rc;
+
+    if (equals == NULL)
+        return pfs_fail(err, EINVAL, "partitions: '%s' is not key=value", text);
+    *equals = '\0';
+    out->column = pfs_schema_find(schema, pfs_str(text));
+    for (int32_t i = 0; i < schema->partition_keys; i++)
+        is_key |= schema->partition_key[i] == out->column;
+    if (!is_key)
+        return pfs_fail(err, EINVAL, "partitions: %s is no partition column", text);
+    if (strcmp(equals + 1, schema->default_partition) == 0)
+        return pfs_column_nulls(&schema->field[out->column].type, 1, x->arena, &out->value, err);
+    pfs_name_escape(pfs_str(equals + 1), &name);
+    rc = pfs_buf_check(&name, err);
+    if (rc == 0)
+        rc = pfs_name_value_parse(&schema->field[out->column].type, pfs_buf_slice(&name), x->arena, &out->value, err);
+    pfs_buf_done(&name);
+    return rc < 0 ? pfs_wrap(err, "partition column %s", text) : 0;
+}
+
+static int32_t pieces(const char *text, char between)
+{
+    int32_t count = 1;
+
+    while ((text = strchr(text, between)) != NULL) {
+        count++;
+        text++;
+    }
+    return count;
+}
+
+/* "dt=1,hh=2;dt=3": partitions that match one of the specs. */
+static int partition_specs(const struct pfs_calling *x, const struct pfs_schema *schema, const char *given,
+                           struct pfs_compact_want *want, struct pfs_err *err)
+{
+    int32_t count = pieces(given, ';');
+    struct pfs_jobs_spec *spec = pfs_arena_array(x->arena, (size_t)count, sizeof(*spec));
+    char *rest = pfs_arena_string(x->arena, pfs_str(given)), *text;
+
+    if (spec == NULL || rest == NULL)
+        return pfs_arena_full(x->arena, err);
+    while ((text = strsep(&rest, ";")) != NULL) {
+        struct pfs_jobs_spec *one = &spec[want->specs++];
+        struct pfs_partition_value *value = pfs_arena_array(x->arena, (size_t)pieces(text, ','), sizeof(*value));
+        char *item;
+
+        if (value == NULL)
+            return pfs_arena_full(x->arena, err);
+        while ((item = strsep(&text, ",")) != NULL)
+            PFS_TRY(partition_value(x, schema, item, &value[one->count++], err));
+        one->value = value;
+    }
+    want->spec = spec;
+    return 0;
+}
+
+/* An argument that says something. */
+static const char *said(const struct pfs_statement *s, const char *name)
+{
+    const char *value = pfs_calling_argument(s, name);
+
+    return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
+/* "dt = '2026-11-19' and hh > 3": of partition columns alone. */
+static int where_partitions(const struct pfs_calling *x, const struct pfs_schema *schema, const char *where,
+                            struct pfs_compact_want *want, struct pfs_err *err)
+{
+    bool *is_key = pfs_arena_zalloc(x->arena, (size_t)schema->columns * sizeof(*is_key));
+
+    if (is_key == NULL)
+        return pfs_arena_full(x->arena, err);
+    for (int32_t i = 0; i < schema->partition_keys; i++)
+        is_key[schema->partition_key[i]] = true;
+    PFS_TRY(pfs_condition_parse(pfs_str(where), schema, x->arena, &want->where, err));
+    if (!pfs_condition_only(want->where, is_key))
+        return pfs_fail(err, EINVAL, "where: only partition columns can be asked for, not as in '%s'", where);
+    return 0;
+}
+
+static int order_strategy(const char *text, enum pfs_order_strategy *out, struct pfs_err *err)
+{
+    static const char *const names[] = {
+#define X(id, name) name,
+        PFS_ORDER_STRATEGIES(X)
+#undef X
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcasecmp(names[i], text) == 0) {
+            *out = (enum pfs_order_strategy)i;
+            return 0;
+        }
+    return pfs_fail(err, EINVAL, "order_strategy is order, zorder or hilbert, not '%s'", text);
+}
+
+static int order_columns(const struct pfs_calling *x, const struct pfs_schema *schema, const char *by,
+                         struct pfs_order *out, struct pfs_err *err)
+{
+    const char **name;
+    int32_t count;
+
+    PFS_TRY(pfs_options_list(by, x->arena, &name, &count, err));
+    if (count == 0 || count > PFS_ORDER_COLUMNS_MAX)
+        return pfs_fail(err, EINVAL, "order_by takes 1 to %d columns", PFS_ORDER_COLUMNS_MAX);
+    for (int32_t i = 0; i < count; i++) {
+        int32_t column = pfs_schema_find(schema, pfs_str(name[i]));
+
+        if (column < 0)
+            return pfs_fail(err, EINVAL, "order_by: there is no column %s", name[i]);
+        if (pfs_kind_is_nested(schema->field[column].type.kind))
+            return pfs_fail(err, EINVAL, "order_by: %s has a nested type", name[i]);
+        out->column[i] = column;
+    }
+    out->columns = count;
+    return 0;
+}
+
+/* Neither or both of order_strategy and order_by. */
+static int order_rows(const struct pfs_calling *x, const struct pfs_statement *s, const struct pfs_schema *schema,
+                      struct pfs_compact_want *want, struct pfs_err *err)
+{
+    const char *strategy = said(s, "order_strategy"), *by = said(s, "order_by");
+    struct pfs_order *order;
+
+    if (strategy == NULL || strcasecmp(strategy, "none") == 0)
+        return by == NULL ? 0 : pfs_fail(err, EINVAL, "order_by needs an order_strategy");
+    if (by == NULL)
+        return pfs_fail(err, EINVAL, "order_strategy needs order_by");
+    if (said(s, "partition_idle_time") != NULL)
+        return pfs_fail(err, EINVAL, "sort compact do not support 'partition_idle_time'.");
+    order = pfs_arena_zalloc(x->arena, sizeof(*order));
+    if (order == NULL)
+        return pfs_arena_full(x->arena, err);
+    PFS_TRY(order_strategy(strategy, &order->strategy, err));
+    PFS_TRY(order_columns(x, schema, by, order, err));
+    want->order = order;
+    return 0;
+}
+
+static int idle_time(const struct pfs_calling *x, const char *text, int64_t *out, struct pfs_err *err)
+{
+    struct pfs_options none = {0}, one;
+
+    if (text == NULL)
+        return 0;
+    PFS_TRY(pfs_options_with(&none, "partition_idle_time", text, x->arena, &one, err));
+    return pfs_options_millis(&one, "partition_idle_time", 0, out, err);
+}
+
+static int choose_partitions(const struct pfs_calling *x, const struct pfs_statement *s,
+                             const struct pfs_schema *schema, struct pfs_compact_want *want, struct pfs_err *err)
+{
+    const char *partitions = said(s, "partitions"), *where = said(s, "where");
+
+    if (partitions != NULL && where != NULL)
+        return pfs_fail(err, EINVAL, "partitions and where cannot be used together.");
+    if (partitions != NULL)
+        PFS_TRY(partition_specs(x, schema, partitions, want, err));
+    if (where != NULL)
+        PFS_TRY(where_partitions(x, schema, where, want, err));
+    return idle_time(x, said(s, "partition_idle_time"), &want->idle_ms, err);
+}
+
+static int compact_table(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_table *table,
+                         struct pfs_err *err)
+{
+    const char *strategy = said(s, "compact_strategy");
+    struct pfs_compact_want want = {.full = true};
+    struct pfs_compact_result result;
+    const struct pfs_schema *schema;
+
+    if (said(s, "options") != NULL)
+        return pfs_fail(err, EOPNOTSUPP, "compact with the argument options is not there yet");
+    if (strategy != NULL) {
+        want.full = strcasecmp(strategy, "full") == 0;
+        if (!want.full && strcasecmp(strategy, "minor") != 0)
+            return pfs_fail(err, EINVAL,
+                            "The compact strategy only supports 'full' or 'minor', but '%s' is configured.", strategy);
+    }
+    PFS_TRY(pfs_table_schema(table, &schema, err));
+    PFS_TRY(choose_partitions(x, s, schema, &want, err));
+    PFS_TRY(order_rows(x, s, schema, &want, err));
+    return pfs_table_compact(table, &want, &result, err);
+}
+
+static int compact(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(pfs_calling_table(x, s, &table, err));
+    rc = compact_table(x, s, table, err);
+    pfs_table_unref(table);
+    return rc;
+}
+
+const struct pfs_procedure pfs_procedures_table[] = {
+    {"compact", "table partitions order_strategy order_by options where partition_idle_time compact_strategy", compact},
+    {NULL, NULL, NULL},
+};

@@ -1,0 +1,411 @@
+#include "src/table/catalog.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "src/file/external.h"
+#include "src/meta/branch.h"
+#include "src/meta/names.h"
+#include "src/table/internal.h"
+#include "src/table/parts.h"
+
+#define DATABASE_SUFFIX ".db"
+#define MEMORY_DEFAULT ((size_t)256 << 20)
+
+struct pfs_catalog {
+    struct pfs_catalog_config config;
+    struct pfs_external *external;
+    struct pfs_holds *holds;
+    pthread_mutex_t lock;   /* guards the list */
+    struct pfs_table *open; /* every table with a reference */
+};
+
+int pfs_catalog_open(const struct pfs_catalog_config *config, struct pfs_catalog **out, struct pfs_err *err)
+{
+    struct pfs_catalog *c = pfs_zalloc(sizeof(*c));
+    int rc;
+
+    if (c == NULL) {
+        pfs_store_close(config->store);
+        return pfs_fail(err, ENOMEM, "no memory for the catalog");
+    }
+    rc = pfs_external_open(config->external_paths, &c->external, err);
+    if (rc == 0)
+        rc = pfs_holds_open(&c->holds, err);
+    if (rc < 0) {
+        pfs_store_close(config->store);
+        pfs_external_close(c->external);
+        pfs_free(c);
+        return rc;
+    }
+    c->config = *config;
+    c->config.external_paths = NULL;
+    if (c->config.memory_bytes == 0)
+        c->config.memory_bytes = MEMORY_DEFAULT;
+    pthread_mutex_init(&c->lock, NULL);
+    *out = c;
+    return 0;
+}
+
+void pfs_catalog_close(struct pfs_catalog *catalog)
+{
+    if (catalog == NULL)
+        return;
+    pfs_store_close(catalog->config.store);
+    pfs_external_close(catalog->external);
+    pfs_holds_close(catalog->holds);
+    pthread_mutex_destroy(&catalog->lock);
+    pfs_free(catalog);
+}
+
+struct pfs_store *pfs_catalog_store(struct pfs_catalog *catalog)
+{
+    return catalog->config.store;
+}
+
+int pfs_catalog_check_writable(const struct pfs_catalog *catalog, struct pfs_err *err)
+{
+    return catalog->config.read_only ? pfs_fail(err, EROFS, "the warehouse is mounted read-only") : 0;
+}
+
+/* ---- names ---- */
+
+struct names {
+    struct pfs_arena *arena;
+    const char *suffix;
+    const char **name;
+    int64_t count, room;
+    bool full;
+};
+
+static int keep_name(struct names *names, struct pfs_slice name)
+{
+    if (names->count == names->room) {
+        int64_t room = names->room == 0 ? 16 : names->room * 2;
+        const char **more = pfs_arena_array(names->arena, (size_t)room, sizeof(*more));
+
+        if (more == NULL)
+            return -ENOMEM;
+        if (names->count > 0)
+            memcpy(more, names->name, (size_t)names->count * sizeof(*more));
+        names->name = more;
+        names->room = room;
+    }
+    names->name[names->count] = pfs_arena_string(names->arena, name);
+    return names->name[names->count++] == NULL ? -ENOMEM : 0;
+}
+
+/* A listing's entry: a directory whose name ends as asked; hidden ones are nobody's. */
+static int each_directory(void *context, struct pfs_slice name, bool directory)
+{
+    struct names *names = context;
+    size_t suffix = strlen(names->suffix);
+
+    if (!directory || name.len <= suffix || name.at[0] == '.' ||
+        memcmp(name.at + name.len - suffix, names->suffix, suffix) != 0)
+        return 0;
+    name.len -= suffix;
+    return keep_name(names, name);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int list_names(struct pfs_catalog *c, const char *path, const char *suffix, struct pfs_arena *arena,
+                      const char ***out, int64_t *count, struct pfs_err *err)
+{
+    struct names names = {.arena = arena, .suffix = suffix};
+    int rc = pfs_store_list(c->config.store, path, each_directory, &names, err);
+
+    if (rc == -ENOMEM)
+        return pfs_arena_full(arena, err);
+    if (rc < 0)
+        return rc;
+    if (names.count > 0)
+        qsort(names.name, (size_t)names.count, sizeof(*names.name), compare_names);
+    *out = names.name;
+    *count = names.count;
+    return 0;
+}
+
+int pfs_catalog_databases(struct pfs_catalog *catalog, struct pfs_arena *arena, const char ***names, int64_t *count,
+                          struct pfs_err *err)
+{
+    return list_names(catalog, "", DATABASE_SUFFIX, arena, names, count, err);
+}
+
+int pfs_catalog_tables(struct pfs_catalog *catalog, const char *database, struct pfs_arena *arena, const char ***names,
+                       int64_t *count, struct pfs_err *err)
+{
+    const char *path, **all;
+    int64_t found, kept = 0;
+
+    PFS_TRY(pfs_name_database(database, arena, &path, err));
+    PFS_TRY(list_names(catalog, path, "", arena, &all, &found, err));
+    for (int64_t i = 0; i < found; i++)
+        if (pfs_catalog_has_table(catalog, database, all[i], NULL))
+            all[kept++] = all[i];
+    *names = all;
+    *count = kept;
+    return 0;
+}
+
+/* ---- databases ---- */
+
+static bool is_directory(struct pfs_catalog *c, const char *path)
+{
+    struct pfs_stat st;
+
+    return pfs_store_stat(c->config.store, path, &st, NULL) == 0 && st.directory;
+}
+
+bool pfs_catalog_has_database(struct pfs_catalog *catalog, const char *database)
+{
+    struct pfs_arena arena;
+    const char *path;
+    bool has;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    has = pfs_name_database(database, &arena, &path, NULL) == 0 && is_directory(catalog, path);
+    pfs_arena_done(&arena);
+    return has;
+}
+
+int pfs_catalog_create_database(struct pfs_catalog *catalog, const char *name, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    const char *path;
+    int rc;
+
+    PFS_TRY(pfs_catalog_check_writable(catalog, err));
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_name_database(name, &arena, &path, err);
+    if (rc == 0)
+        rc = pfs_store_mkdir(catalog->config.store, path, err);
+    if (rc == 0)
+        rc = pfs_store_sync_dir(catalog->config.store, "", err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+int pfs_catalog_drop_database(struct pfs_catalog *catalog, const char *name, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    const char *path;
+    int rc;
+
+    PFS_TRY(pfs_catalog_check_writable(catalog, err));
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_name_database(name, &arena, &path, err);
+    if (rc == 0)
+        rc = pfs_store_rmdir(catalog->config.store, path, err);
+    if (rc == 0)
+        rc = pfs_store_sync_dir(catalog->config.store, "", err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+/* ---- tables ---- */
+
+int pfs_catalog_paths(const char *database, const char *table, const char *branch, struct pfs_arena *arena,
+                      const char **root, const char **meta, struct pfs_err *err)
+{
+    PFS_TRY(pfs_name_table(database, table, arena, root, err));
+    *meta = *root;
+    return branch == NULL ? 0 : pfs_name_branch(*root, branch, arena, meta, err);
+}
+
+bool pfs_catalog_has_table(struct pfs_catalog *catalog, const char *database, const char *table, const char *branch)
+{
+    const char *root, *meta;
+    struct pfs_arena arena;
+    int64_t id;
+    bool has;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    has = pfs_catalog_paths(database, table, branch, &arena, &root, &meta, NULL) == 0 &&
+          pfs_schema_latest_id(catalog->config.store, meta, &id, NULL) == 0;
+    pfs_arena_done(&arena);
+    return has;
+}
+
+/* Has the table or one of its branches a snapshot? */
+static int has_snapshots(struct pfs_catalog *c, const char *root, struct pfs_arena *arena, bool *out,
+                         struct pfs_err *err)
+{
+    struct pfs_store *store = c->config.store;
+    const char **branches;
+    int64_t count, id;
+    int rc = pfs_snapshot_latest_id(store, root, &id, err);
+
+    *out = rc == 0;
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
+    PFS_TRY(pfs_branch_list(store, root, arena, &branches, &count, err));
+    for (int64_t i = 0; i < count && !*out; i++) {
+        const char *meta;
+
+        PFS_TRY(pfs_name_branch(root, branches[i], arena, &meta, err));
+        rc = pfs_snapshot_latest_id(store, meta, &id, err);
+        if (rc < 0 && rc != -ENOENT)
+            return rc;
+        *out = rc == 0;
+    }
+    return 0;
+}
+
+int pfs_catalog_drop_table(struct pfs_catalog *catalog, const char *database, const char *table, bool only_empty,
+                           struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    const char *root;
+    bool filled = false;
+    int rc;
+
+    PFS_TRY(pfs_catalog_check_writable(catalog, err));
+    if (!pfs_catalog_has_table(catalog, database, table, NULL))
+        return -ENOENT;
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_name_table(database, table, &arena, &root, err);
+    if (rc == 0 && only_empty)
+        rc = has_snapshots(catalog, root, &arena, &filled, err);
+    if (rc == 0 && filled)
+        rc = pfs_fail(err, ENOTEMPTY, "%s.%s has snapshots: DROP TABLE removes it", database, table);
+    if (rc == 0)
+        rc = pfs_store_remove_all(catalog->config.store, root, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+int pfs_catalog_rename_table(struct pfs_catalog *catalog, const char *database, const char *table,
+                             const char *new_database, const char *new_table, struct pfs_err *err)
+{
+    struct pfs_store *store = catalog->config.store;
+    const char *from, *to, *parent;
+    struct pfs_arena arena;
+    int rc;
+
+    PFS_TRY(pfs_catalog_check_writable(catalog, err));
+    if (!pfs_catalog_has_table(catalog, database, table, NULL))
+        return -ENOENT;
+    if (!pfs_catalog_has_database(catalog, new_database))
+        return pfs_fail(err, ENOENT, "Database %s does not exist.", new_database);
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_name_table(database, table, &arena, &from, err);
+    if (rc == 0)
+        rc = pfs_name_table(new_database, new_table, &arena, &to, err);
+    if (rc == 0)
+        rc = pfs_name_database(new_database, &arena, &parent, err);
+    if (rc == 0)
+        rc = pfs_store_rename_new(store, from, to, err);
+    if (rc == 0)
+        rc = pfs_store_sync_dir(store, parent, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* The open table of that name, referenced; NULL when there is none. */
+static struct pfs_table *find_open(struct pfs_catalog *c, const char *database, const char *table, const char *branch)
+{
+    struct pfs_table *t;
+
+    pthread_mutex_lock(&c->lock);
+    for (t = c->open; t != NULL; t = *pfs_table_link(t))
+        if (same_text(pfs_table_database(t), database) && same_text(pfs_table_name(t), table) &&
+            same_text(pfs_table_branch(t), branch) && pfs_table_try_ref(t))
+            break;
+    pthread_mutex_unlock(&c->lock);
+    return t;
+}
+
+static bool unlist(void *catalog, struct pfs_table *table)
+{
+    struct pfs_catalog *c = catalog;
+    struct pfs_table **at;
+
+    pthread_mutex_lock(&c->lock);
+    for (at = &c->open; *at != NULL && *at != table; at = pfs_table_link(*at))
+        ;
+    if (*at == table)
+        *at = *pfs_table_link(table);
+    pthread_mutex_unlock(&c->lock);
+    return true;
+}
+
+static int open_new(struct pfs_catalog *c, const char *database, const char *table, const char *branch,
+                    struct pfs_table **out, struct pfs_err *err)
+{
+    struct pfs_table_config config = {.store = c->config.store,
+                                      .pool = c->config.pool,
+                                      .clock = c->config.clock,
+                                      .read_only = c->config.read_only,
+                                      .memory_bytes = c->config.memory_bytes,
+                                      .external = c->external,
+                                      .holds = c->holds,
+                                      .database = database,
+                                      .name = table,
+                                      .branch = branch,
+                                      .unlist = unlist,
+                                      .catalog = c};
+    struct pfs_arena arena;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_catalog_paths(database, table, branch, &arena, &config.root, &config.meta, err);
+    if (rc == 0)
+        rc = pfs_table_open(&config, out, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+int pfs_catalog_table(struct pfs_catalog *catalog, const char *database, const char *table, const char *branch,
+                      struct pfs_table **out, struct pfs_err *err)
+{
+    struct pfs_table *found = find_open(catalog, database, table, branch), *made;
+
+    if (found != NULL) {
+        const struct pfs_schema *schema;
+        int rc = pfs_table_schema(found, &schema, err); /* dropped meanwhile? */
+
+        if (rc < 0) {
+            pfs_table_unref(found);
+            return rc;
+        }
+        *out = found;
+        return 0;
+    }
+    PFS_TRY(open_new(catalog, database, table, branch, &made, err));
+    found = find_open(catalog, database, table, branch);
+    if (found != NULL) { /* another thread was quicker */
+        pfs_table_unref(made);
+        *out = found;
+        return 0;
+    }
+    pthread_mutex_lock(&catalog->lock);
+    *pfs_table_link(made) = catalog->open;
+    catalog->open = made;
+    pthread_mutex_unlock(&catalog->lock);
+    *out = made;
+    return 0;
+}
+
+int64_t pfs_catalog_open_tables(struct pfs_catalog *catalog)
+{
+    int64_t count = 0;
+
+    pthread_mutex_lock(&catalog->lock);
+    for (struct pfs_table *t = catalog->open; t != NULL; t = *pfs_table_link(t))
+        count++;
+    pthread_mutex_unlock(&catalog->lock);
+    return count;
+}

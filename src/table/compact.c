@@ -1,0 +1,337 @@
+/* compact.c - a table's buckets compacted: planned on the newest state, carried out on the pool, published as one
+ * COMPACT snapshot. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/quiet.h"
+#include "base/uuid.h"
+#include "src/table/internal.h"
+
+#define ATTEMPTS 4 /* somebody else may compact the same buckets */
+#define MEMORY_DEFAULT ((size_t)256 << 20)
+#define MEMORY_SHARE 4
+#define SPILL_DIRECTORY "/var/tmp"
+
+struct compaction {
+    const struct pfs_compact_want *want;
+    struct pfs_table_parts parts;
+    struct pfs_budget budget; /* of one job */
+    struct pfs_state *state;
+    struct pfs_compactor *compactor;
+    struct pfs_arena arena; /* jobs */
+    int32_t jobs;
+    struct pfs_compact_job *job;
+    struct job_result {
+        struct pfs_arena arena;
+        struct pfs_compacted done;
+        int rc;
+        struct pfs_err err;
+    } * result;
+    struct pfs_manifest_entry *entry; /* of all jobs: DELETEs, then ADDs */
+    int64_t entries;
+    struct pfs_manifest_entry *changelog;
+    int64_t changelogs;
+    struct pfs_index_entry *index; /* deletion vectors that are others now */
+    int64_t indexes;
+    pthread_mutex_t lock; /* guards `done_rows`, and the caller's progress function */
+    int64_t done_rows, rows;
+};
+
+/* ---- carrying out ---- */
+
+static void progress(void *context, int64_t rows)
+{
+    struct compaction *c = context;
+
+    pthread_mutex_lock(&c->lock);
+    c->done_rows += rows;
+    if (c->want->progress != NULL)
+        c->want->progress(c->want->context, c->done_rows, c->rows);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void run_job(void *context, int index)
+{
+    struct compaction *c = context;
+    struct job_result *r = &c->result[index];
+
+    pfs_arena_init(&r->arena, PFS_ARENA_LIMIT);
+    if (pfs_cancelled(c->want->cancel))
+        r->rc = -ECANCELED;
+    else
+        r->rc = pfs_compact_run(c->compactor, &c->job[index], c->budget, &r->arena, &r->done, &r->err);
+}
+
+int64_t pfs_local_zone_ms(int64_t now_ms)
+{
+    time_t seconds = (time_t)(now_ms / 1000);
+    struct tm local;
+
+    return localtime_r(&seconds, &local) == NULL ? 0 : local.tm_gmtoff * 1000;
+}
+
+static int64_t bytes_of(const struct pfs_compact_job *job)
+{
+    int64_t bytes = 0;
+
+    for (int32_t i = 0; i < job->files; i++)
+        bytes += job->file[i].entry->file.size;
+    return bytes;
+}
+
+static int compare_files(const void *left, const void *right)
+{
+    const struct pfs_compact_job *a = left, *b = right;
+
+    return (a->files < b->files) - (a->files > b->files);
+}
+
+/* The jobs with most files, as far as the bytes go. */
+static void choose(struct compaction *c)
+{
+    int64_t bytes = 0;
+    int32_t count = 0;
+
+    if (c->want->bytes_max <= 0 || c->jobs < 2)
+        return;
+    qsort(c->job, (size_t)c->jobs, sizeof(*c->job), compare_files);
+    while (count < c->jobs && (count == 0 || bytes + bytes_of(&c->job[count]) <= c->want->bytes_max))
+        bytes += bytes_of(&c->job[count++]);
+    c->jobs = count;
+}
+
+static int plan(struct compaction *c, struct pfs_err *err)
+{
+    struct pfs_compactor_config config = {.state = c->state,
+                                          .clock = c->parts.clock,
+                                          .pool = c->parts.pool,
+                                          .cancel = c->want->cancel,
+                                          .now_ms = pfs_clock_now_ms(c->parts.clock),
+                                          .silent = c->want->silent,
+                                          .progress = progress,
+                                          .context = c};
+    struct pfs_jobs_want want = {.state = c->state,
+                                 .full = c->want->full,
+                                 .fresh = c->want->fresh,
+                                 .specs = c->want->specs,
+                                 .spec = c->want->spec,
+                                 .where = c->want->where,
+                                 .idle_ms = c->want->idle_ms,
+                                 .order = c->want->order,
+                                 .bucket = c->want->one_bucket ? c->want->bucket : -1,
+                                 .now_ms = config.now_ms,
+                                 .zone_ms = pfs_local_zone_ms(config.now_ms)};
+
+    PFS_TRY(pfs_jobs_make(&want, &c->arena, &c->job, &c->jobs, err));
+    if (c->jobs == 0)
+        return 0;
+    choose(c);
+    for (int32_t i = 0; i < c->jobs; i++)
+        c->rows += c->job[i].rows;
+    c->result = pfs_alloc_array((size_t)c->jobs, sizeof(*c->result));
+    if (c->result == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for the compaction of %d buckets", c->jobs);
+    return pfs_compactor_open(&config, &c->compactor, err);
+}
+
+static void run_all(void *context)
+{
+    struct compaction *c = context;
+
+    pfs_pool_run(c->parts.pool, c->jobs, run_job, c);
+}
+
+/* Each job on its own share of the budget; as many run at once as there are threads. */
+static int run_jobs(struct compaction *c, struct pfs_budget budget, struct pfs_err *err)
+{
+    int32_t threads = c->parts.pool != NULL ? pfs_pool_threads(c->parts.pool) : 1;
+
+    c->budget = pfs_budget_share(budget, (size_t)(c->jobs < threads ? c->jobs : threads));
+    if (c->want->quiet)
+        pfs_quiet_run(run_all, c);
+    else
+        run_all(c);
+    for (int32_t i = 0; i < c->jobs; i++) {
+        struct job_result *r = &c->result[i];
+
+        if (r->rc < 0) {
+            if (err != NULL)
+                *err = r->err;
+            return pfs_state_failure(c->state, r->rc, err);
+        }
+    }
+    return 0;
+}
+
+static int collect(struct compaction *c, struct pfs_err *err)
+{
+    int64_t deletes = 0, adds = 0, changelogs = 0;
+
+    for (int32_t i = 0; i < c->jobs; i++) {
+        deletes += c->result[i].done.deletes;
+        adds += c->result[i].done.adds;
+        changelogs += c->result[i].done.changelogs;
+    }
+    c->changelog = pfs_arena_array(&c->arena, (size_t)changelogs, sizeof(*c->changelog));
+    c->entry = pfs_arena_array(&c->arena, (size_t)(deletes + adds), sizeof(*c->entry));
+    c->index = pfs_arena_array(&c->arena, (size_t)c->jobs, sizeof(*c->index));
+    if (c->entry == NULL || c->changelog == NULL || c->index == NULL)
+        return pfs_arena_full(&c->arena, err);
+    for (int32_t i = 0; i < c->jobs; i++)
+        for (int64_t k = 0; k < c->result[i].done.deletes; k++)
+            c->entry[c->entries++] = c->result[i].done.deleted[k];
+    for (int32_t i = 0; i < c->jobs; i++)
+        for (int64_t k = 0; k < c->result[i].done.adds; k++)
+            c->entry[c->entries++] = c->result[i].done.added[k];
+    for (int32_t i = 0; i < c->jobs; i++)
+        for (int64_t k = 0; k < c->result[i].done.changelogs; k++)
+            c->changelog[c->changelogs++] = c->result[i].done.changelog[k];
+    for (int32_t i = 0; i < c->jobs; i++)
+        if (c->result[i].done.vectors)
+            c->index[c->indexes++] = c->result[i].done.index;
+    return 0;
+}
+
+/* ---- publishing ---- */
+
+/* The entries do not depend on the state: that the files which go are still there is checked when it is published; what
+ * was looked at beside them, here. */
+static int prepare(void *context, struct pfs_state *state, struct pfs_change *out, struct pfs_err *err)
+{
+    const struct compaction *c = context;
+
+    for (int32_t i = 0; i < c->jobs; i++)
+        PFS_TRY(pfs_compact_check(c->compactor, &c->job[i], state, err));
+    *out = (struct pfs_change){.kind = PFS_COMMIT_COMPACT,
+                               .entries = c->entries,
+                               .entry = c->entry,
+                               .changelogs = c->changelogs,
+                               .changelog = c->changelog,
+                               .indexes = c->indexes,
+                               .index = c->index};
+    return 0;
+}
+
+static int publish(struct pfs_table *table, struct compaction *c, int64_t *id, bool *unclear, struct pfs_err *err)
+{
+    char user[PFS_UUID_TEXT];
+    struct pfs_publish publish = {
+        .user = user, .identifier = PFS_BATCH_IDENTIFIER, .cancel = c->want->cancel, .context = c, .prepare = prepare};
+
+    pfs_uuid_make(user);
+    if (c->want->user != NULL) {
+        publish.user = c->want->user;
+        publish.identifier = c->want->identifier;
+    }
+    return pfs_table_publish(table, &publish, id, unclear, err);
+}
+
+static void report(const struct compaction *c, struct pfs_compact_result *out)
+{
+    for (int64_t i = 0; i < c->entries; i++) {
+        const struct pfs_manifest_entry *e = &c->entry[i];
+
+        *(e->deleted ? &out->removed : &out->added) += 1;
+        *(e->deleted ? &out->old_rows : &out->rows) += e->file.rows;
+        *(e->deleted ? &out->old_bytes : &out->bytes) += e->file.size;
+    }
+}
+
+/* Files that no snapshot names go, unless the outcome of the attempt is not known. */
+static void done(struct compaction *c, bool keep)
+{
+    for (int32_t i = 0; c->result != NULL && i < c->jobs; i++) {
+        if (!keep && c->result[i].rc == 0)
+            pfs_compact_undo(c->compactor, &c->result[i].done);
+        pfs_arena_done(&c->result[i].arena);
+    }
+    pfs_free(c->result);
+    pfs_compactor_close(c->compactor);
+    pfs_state_unref(c->state);
+    pfs_arena_done(&c->arena);
+    pthread_mutex_destroy(&c->lock);
+}
+
+/* -EBUSY: somebody else took files meanwhile. */
+static int attempt(struct pfs_table *table, const struct pfs_compact_want *want, struct pfs_budget budget,
+                   struct pfs_compact_result *out, struct pfs_err *err)
+{
+    struct compaction c = {.want = want, .parts = pfs_table_parts(table)};
+    bool unclear = false;
+    int rc;
+
+    if (want->quiet)
+        c.parts.pool = NULL;
+    pthread_mutex_init(&c.lock, NULL);
+    pfs_arena_init(&c.arena, PFS_ARENA_LIMIT);
+    rc = pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &c.state, err);
+    if (rc == 0) {
+        out->seen = c.state->exists ? c.state->snapshot.id : 0;
+        rc = plan(&c, err);
+    }
+    if (rc == 0 && c.jobs > 0)
+        rc = run_jobs(&c, budget, err);
+    if (rc == 0)
+        rc = collect(&c, err);
+    if (rc == 0 && c.entries > 0)
+        rc = publish(table, &c, &out->snapshot, &unclear, err);
+    if (out->snapshot != 0)
+        report(&c, out);
+    done(&c, out->snapshot != 0 || unclear);
+    return unclear && rc == -EBUSY ? -EIO : rc;
+}
+
+/* Compactions of a table in lookup mode look at files beside their own: one at a time, so that none is in vain. */
+static int attempts(struct pfs_table *table, const struct pfs_compact_want *want, struct pfs_budget budget,
+                    struct pfs_compact_result *out, struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+    int rc = -EBUSY;
+
+    PFS_TRY(pfs_table_schema(table, &schema, err));
+    if (schema->lookup_mode)
+        pfs_table_lock_compaction(table);
+    for (int i = 0; i < (want->once ? 1 : ATTEMPTS) && (rc == -EBUSY || rc == -ESTALE); i++)
+        rc = attempt(table, want, budget, out, err);
+    if (schema->lookup_mode)
+        pfs_table_unlock_compaction(table);
+    return rc;
+}
+
+int pfs_table_compact(struct pfs_table *table, const struct pfs_compact_want *want, struct pfs_compact_result *out,
+                      struct pfs_err *err)
+{
+    struct pfs_table_parts parts = pfs_table_parts(table);
+    size_t memory = parts.memory_bytes > 0 ? parts.memory_bytes : MEMORY_DEFAULT;
+    struct pfs_budget budget = want->budget;
+    struct pfs_store *spill = NULL;
+    int rc;
+
+    *out = (struct pfs_compact_result){0};
+    if (budget.bytes == 0)
+        budget.bytes = memory / MEMORY_SHARE;
+    if (budget.spill == NULL && pfs_store_open_posix(SPILL_DIRECTORY, &spill, NULL) == 0)
+        budget.spill = spill;
+    rc = attempts(table, want, budget, out, err);
+    if (rc == 0 && err != NULL)
+        pfs_err_clear(err); /* of attempts that failed */
+    pfs_store_close(spill);
+    if (out->snapshot != 0 && !want->fresh)                          /* a commit has its own upkeep */
+        (void)pfs_table_maintain(table, PFS_BATCH_IDENTIFIER, NULL); /* the compaction stands in any case */
+    return rc;
+}
+
+int pfs_table_settle(struct pfs_table *table, const struct pfs_settle *settle, struct pfs_err *err)
+{
+    struct pfs_compact_want want = {
+        .fresh = true, .user = settle->user, .identifier = settle->identifier, .silent = settle->overwrite};
+    struct pfs_compact_result result;
+    const struct pfs_schema *schema;
+
+    PFS_TRY(pfs_table_schema(table, &schema, err));
+    if (!schema->lookup_mode || schema->write_only || schema->buckets == PFS_POSTPONE_BUCKET)
+        return 0;
+    return pfs_table_compact(table, &want, &result, err);
+}

@@ -1,0 +1,157 @@
+/* history.c - branches of a table, and going back to what it was. */
+#include <string.h>
+
+#include "src/meta/branch.h"
+#include "src/meta/rollback.h"
+#include "src/table/internal.h"
+
+/* Nothing is committed meanwhile, nor expired: an expiry has chosen what goes, by what the other branches and the
+ * newest snapshot were then. */
+static int stop_others(struct pfs_table *table, struct pfs_err *err)
+{
+    struct pfs_upkeep *upkeep = pfs_table_upkeep(table);
+    int rc;
+
+    pthread_mutex_lock(&upkeep->lock);
+    rc = pfs_table_lock_commit(table, err);
+    if (rc < 0)
+        pthread_mutex_unlock(&upkeep->lock);
+    return rc;
+}
+
+static void let_others(struct pfs_table *table)
+{
+    pfs_table_unlock_commit(table);
+    pthread_mutex_unlock(&pfs_table_upkeep(table)->lock);
+}
+
+/* ---- branches ---- */
+
+int pfs_table_branch_create(struct pfs_table *table, const char *name, const char *tag, struct pfs_err *err)
+{
+    struct pfs_table_parts p = pfs_table_parts(table);
+    int rc;
+
+    PFS_TRY(stop_others(table, err));
+    rc = pfs_branch_create(p.store, p.root, p.meta, name, tag, err);
+    let_others(table);
+    return rc;
+}
+
+/* A branch that reads of the table look at stays. */
+static int check_unused(struct pfs_table *table, const char *name, struct pfs_err *err)
+{
+    static const char *const options[] = {"scan.fallback-branch", "scan.primary-branch"};
+    const struct pfs_schema *schema;
+
+    PFS_TRY(pfs_table_schema(table, &schema, err));
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        const char *used = pfs_options_get(&schema->options, options[i]);
+
+        if (used != NULL && strcmp(used, name) == 0)
+            return pfs_fail(err, EBUSY, "Cannot delete branch '%s' because it is configured as '%s'. Unset '%s' first.",
+                            name, options[i], options[i]);
+    }
+    return 0;
+}
+
+int pfs_table_branch_delete(struct pfs_table *table, const char *name, bool only_empty, struct pfs_err *err)
+{
+    struct pfs_table_parts p = pfs_table_parts(table);
+    bool own = false;
+    int rc;
+
+    PFS_TRY(stop_others(table, err));
+    rc = check_unused(table, name, err);
+    if (rc == 0 && only_empty)
+        rc = pfs_branch_has_own(p.store, p.root, name, &own, err);
+    if (rc == 0 && own)
+        rc = pfs_fail(err, ENOTEMPTY, "branch %s has snapshots of its own: CALL sys.delete_branch removes it", name);
+    if (rc == 0)
+        rc = pfs_branch_remove(p.store, p.root, name, err);
+    let_others(table);
+    return rc;
+}
+
+int pfs_table_branch_rename(struct pfs_table *table, const char *from, const char *to, struct pfs_err *err)
+{
+    struct pfs_table_parts p = pfs_table_parts(table);
+    int rc;
+
+    PFS_TRY(stop_others(table, err));
+    rc = pfs_branch_rename(p.store, p.root, from, to, err);
+    let_others(table);
+    return rc;
+}
+
+int pfs_table_fast_forward(struct pfs_table *table, const char *branch, struct pfs_err *err)
+{
+    struct pfs_table_parts p = pfs_table_parts(table);
+    const char *own = pfs_table_branch(table);
+    int rc;
+
+    if (strcmp(branch, "main") == 0)
+        return pfs_fail(err, EINVAL, "Branch name 'main' do not use in fast-forward.");
+    if (own != NULL && strcmp(own, branch) == 0)
+        return pfs_fail(err, EINVAL, "Fast-forward from the current branch '%s' is not allowed.", branch);
+    PFS_TRY(stop_others(table, err));
+    rc = pfs_branch_fast_forward(p.store, p.root, p.meta, branch, err);
+    pfs_schemas_forget(p.schemas); /* other schemas have their ids now */
+    let_others(table);
+    return rc;
+}
+
+/* ---- going back ---- */
+
+static int find(const struct pfs_table_parts *p, const struct pfs_rollback_want *want, struct pfs_arena *arena,
+                struct pfs_snapshot *out, struct pfs_err *err)
+{
+    switch (want->kind) {
+    case PFS_ROLLBACK_SNAPSHOT:
+        return pfs_rollback_find(p->store, p->meta, want->number, arena, out, err);
+    case PFS_ROLLBACK_TAG:
+        return pfs_tag_load(p->store, p->meta, want->tag, arena, out, NULL, err);
+    case PFS_ROLLBACK_TIME:
+    case PFS_ROLLBACK_WATERMARK:
+        return pfs_rollback_last(p->store, p->meta, want->kind == PFS_ROLLBACK_WATERMARK, want->number, arena, out,
+                                 err);
+    }
+    return -EINVAL;
+}
+
+static int roll_back(const struct pfs_table_parts *p, const struct pfs_rollback_want *want, int64_t *from, int64_t *to,
+                     struct pfs_arena *arena, struct pfs_err *err)
+{
+    struct pfs_snapshot target;
+    int rc = pfs_snapshot_latest_id(p->store, p->meta, from, err);
+
+    if (rc == -ENOENT)
+        return pfs_fail(err, ENOENT, "Latest snapshot is null, can not rollback.");
+    PFS_TRY(rc);
+    PFS_TRY(find(p, want, arena, &target, err));
+    *to = target.id;
+    return pfs_rollback(p->store, p->meta, &target, err);
+}
+
+int pfs_table_rollback(struct pfs_table *table, const struct pfs_rollback_want *want, int64_t *from, int64_t *to,
+                       struct pfs_err *err)
+{
+    struct pfs_table_parts p = pfs_table_parts(table);
+    struct pfs_arena arena;
+    int rc;
+
+    PFS_TRY(stop_others(table, err));
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = roll_back(&p, want, from, to, &arena, err);
+    pfs_arena_done(&arena);
+    let_others(table);
+    return rc;
+}
+
+int pfs_table_first_snapshot(struct pfs_table *table, bool watermark, int64_t from, struct pfs_arena *arena,
+                             struct pfs_snapshot *out, struct pfs_err *err)
+{
+    struct pfs_table_parts p = pfs_table_parts(table);
+
+    return pfs_rollback_first(p.store, p.meta, watermark, from, arena, out, err);
+}

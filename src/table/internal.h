@@ -1,0 +1,66 @@
+/* internal.h - how the catalog makes tables and keeps the list of open ones. Private to the suite. */
+#pragma once
+
+#include <pthread.h>
+
+#include "src/retain/retain.h"
+#include "src/table/parts.h"
+
+struct pfs_table_config {
+    struct pfs_store *store;
+    struct pfs_pool *pool;
+    const struct pfs_clock *clock;
+    bool read_only;
+    size_t memory_bytes;
+    const struct pfs_external *external;  /* the catalog's */
+    struct pfs_holds *holds;              /* the catalog's; NULL = none */
+    const char *database, *name, *branch; /* copied; branch NULL = main */
+    const char *root, *meta;              /* directories: of the main table, of the branch (= root for main); copied */
+    /* Called when the last reference goes, before the table is freed: takes it off the catalog's list. Returns false
+     * when somebody took a new reference meanwhile, and then the table lives on. */
+    bool (*unlist)(void *catalog, struct pfs_table *table);
+    void *catalog;
+};
+
+/* Bare -ENOENT when there is no schema. One reference is the caller's. */
+int pfs_table_open(const struct pfs_table_config *config, struct pfs_table **out, struct pfs_err *err);
+/* Lock 0 of table.h. */
+void pfs_table_lock_compaction(struct pfs_table *table);
+void pfs_table_unlock_compaction(struct pfs_table *table);
+/* One more reference unless the last one is gone already. Lock of the catalog's list held. */
+bool pfs_table_try_ref(struct pfs_table *table);
+struct pfs_table **pfs_table_link(struct pfs_table *table); /* the next one on the catalog's list */
+
+struct pfs_upkeep {        /* of retain.c */
+    pthread_mutex_t lock;  /* one expires at a time; above the commit lock, held across I/O; guards the rest */
+    int64_t earliest;      /* the oldest snapshot when it was looked for last; 0 = not known */
+    int64_t earliest_ms;   /* when it was committed */
+    int64_t looked_ms;     /* monotonic */
+    int64_t partitions_ms; /* when partitions were looked at last; 0 = never */
+    struct pfs_autotag autotag;
+    int64_t autotag_schema; /* id of the schema that it is for */
+    struct pfs_stat tags;   /* of the directory of tags, when they were looked at last */
+    int64_t tags_end_ms;    /* when the first of them will have outlived its time */
+    int64_t tags_looked_ms; /* monotonic; 0 = never */
+};
+/* What src/retain is asked with. */
+int pfs_table_retain(struct pfs_table *table, struct pfs_retain *at, struct pfs_retention *how, struct pfs_err *err);
+/* The same, to change what is kept: -EROFS with the sentence on a read-only mount; else upkeep's lock is held until the
+ * other is called. */
+int pfs_table_retain_begin(struct pfs_table *table, struct pfs_retain *at, struct pfs_retention *how,
+                           struct pfs_err *err);
+void pfs_table_retain_end(struct pfs_table *table);
+struct pfs_upkeep *pfs_table_upkeep(struct pfs_table *table);
+
+/* Of local time before UTC, at that time. */
+int64_t pfs_local_zone_ms(int64_t now_ms);
+
+/* -EROFS with the sentence on a read-only mount. */
+int pfs_table_check_writable(const struct pfs_table *table, struct pfs_err *err);
+/* -EROFS with the sentence on a read-only mount; else lock 1 is held until the other is called. For what replaces
+ * schemas, snapshots or tags of the table. */
+int pfs_table_lock_commit(struct pfs_table *table, struct pfs_err *err);
+void pfs_table_unlock_commit(struct pfs_table *table);
+/* Drops partitions that have had their time, when it is time to look. Upkeep's lock held. */
+int pfs_table_partitions_due(struct pfs_table *table, struct pfs_upkeep *upkeep, const struct pfs_retain *at,
+                             int64_t identifier, struct pfs_err *err);

@@ -1,0 +1,13 @@
+/* parts.h - what statements and ingestion need of catalog and tables, and a mount does not. Threads: any. */
+#pragma once
+
+#include "src/table/catalog.h"
+
+struct pfs_store *pfs_catalog_store(struct pfs_catalog *catalog);
+/* -EROFS with the sentence on a read-only warehouse. */
+int pfs_catalog_check_writable(const struct pfs_catalog *catalog, struct pfs_err *err);
+/* Directories of a table: the main table's, and the one with its schemas and snapshots. */
+int pfs_catalog_paths(const char *database, const char *table, const char *branch, struct pfs_arena *arena,
+                      const char **root, const char **meta, struct pfs_err *err);
+/* -EINVAL with Paimon's sentence for the first column whose default value its type does not take. */
+int pfs_table_check_defaults(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_err *err);
