@@ -288,7 +288,9 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
     const struct mounted *m = userdata;
 
     conn->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA; /* a view's bytes never change */
-    conn->want |= conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS);
+    /* Splicing has to be asked for: without it libfuse reads a spool into a buffer that it maps for each answer. */
+    conn->want |=
+        conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
     conn->max_write = 1 << 20;
     if (m->config->ready != NULL)
         m->config->ready(m->config->context);
