@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The blocks of the guides, typed into a shell: guides.py BINARY. What they answer is what is printed there. Ends with
+"""The blocks of the guides, typed into a shell: guides.py BINARY. What they answer is what is printed there: in a console
+block behind each command, of a bash block in the text block that follows it. $story is the guide's directory. Ends with
 `N passed, N failed`."""
 import pathlib
 import re
@@ -8,15 +9,15 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-GUIDES = ["docs/guide.md"]
+GUIDES = ["docs/guide.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/stories/*/README.md"))]
 END = "--8<-- that was it"
 
 
 class Shell:
-    def __init__(self, binary, directory):
+    def __init__(self, binary, directory, story):
         self.child = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                       text=True, cwd=directory)
-        self("PATH=%s:$PATH" % binary.parent)
+        self("PATH=%s:$PATH; story=%s" % (binary.parent, story))
 
     def __call__(self, command):
         self.child.stdin.write("{ %s\n} 2>&1; echo '%s'\n" % (command, END))
@@ -30,14 +31,18 @@ class Shell:
 
 
 def commands(text):
-    """(line, command, answer) of the console blocks."""
-    found, block = [], False
+    """(line, command, answer) of the blocks."""
+    found, block = [], ""
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("```"):
-            block = line == "```console"
-        elif block and line.startswith("$ "):
+            block = "" if block else line[3:] or "other"
+            if block == "bash":
+                found.append((number, "", []))
+        elif block == "console" and line.startswith("$ "):
             found.append((number, line[2:], []))
-        elif block:
+        elif block == "bash":
+            found[-1] = (found[-1][0], found[-1][1] + line + "\n", found[-1][2])
+        elif block in ("console", "text"):
             found[-1][2].append(line)
     return found
 
@@ -46,7 +51,7 @@ def main():
     binary, passed, failed = pathlib.Path(sys.argv[1]).resolve(), 0, 0
     for guide in GUIDES:
         with tempfile.TemporaryDirectory(prefix="guide-", ignore_cleanup_errors=True) as directory:
-            shell = Shell(binary, directory)
+            shell = Shell(binary, directory, (ROOT / guide).parent)
             for line, command, answer in commands((ROOT / guide).read_text()):
                 got = shell(command)
                 passed, failed = passed + (got == answer), failed + (got != answer)

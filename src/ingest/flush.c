@@ -12,6 +12,7 @@
 #include "src/ingest/internal.h"
 
 #define PACK_BYTES 4096 /* frames above it are compressed */
+#define REST_MS 1000    /* a writer that brings nothing for so long rests */
 
 /* ---- records ---- */
 
@@ -269,23 +270,75 @@ int64_t pfs_slot_flushed_ms(const struct pfs_slot *slot)
     return oldest;
 }
 
-void pfs_slot_split(struct pfs_slot *slot, bool all)
+static int64_t fresh_due_ms(const struct pfs_transaction *t)
+{
+    int64_t rests_ms = t->fed_ms + REST_MS, late_ms = t->fresh_ms + t->ingest->config.commit_interval_ms;
+
+    return t->fresh_ms == 0 ? 0 : t->heavy || rests_ms < late_ms ? rests_ms : late_ms;
+}
+
+int64_t pfs_slot_fresh_ms(const struct pfs_slot *slot)
+{
+    int64_t first = 0;
+
+    for (const struct pfs_transaction *t = slot->transactions; t != NULL; t = t->next) {
+        int64_t at = fresh_due_ms(t);
+
+        if (at != 0 && (first == 0 || at < first))
+            first = at;
+    }
+    return first;
+}
+
+/* The slot's open transactions, or those alone with rows that are to be flushed: referenced, the caller's to pfs_free.
+ */
+static struct pfs_transaction **list_open(struct pfs_slot *slot, bool fresh, size_t *count)
 {
     struct pfs_ingest *g = slot->ingest;
+    int64_t now = pfs_clock_monotonic_ms();
     struct pfs_transaction **list;
-    size_t count = 0;
 
+    *count = 0;
     pthread_mutex_lock(&g->lock);
     for (struct pfs_transaction *t = slot->transactions; t != NULL; t = t->next)
-        count++;
-    list = count == 0 ? NULL : pfs_alloc_array(count, sizeof(struct pfs_transaction *));
-    count = 0;
+        ++*count;
+    list = *count == 0 ? NULL : pfs_alloc_array(*count, sizeof(struct pfs_transaction *));
+    *count = 0;
     for (struct pfs_transaction *t = slot->transactions; t != NULL && list != NULL; t = t->next) {
+        if (fresh && (t->fresh_ms == 0 || fresh_due_ms(t) > now))
+            continue;
         t->refs++;
-        list[count++] = t;
+        list[(*count)++] = t;
     }
     pthread_mutex_unlock(&g->lock);
-    for (size_t i = 0; list != NULL && i < count; i++) {
+    return list;
+}
+
+static void nobody_waits(void *context, int rc, const struct pfs_err *err)
+{
+    (void)context; /* of a failure the handle's next call tells */
+    (void)rc;
+    (void)err;
+}
+
+void pfs_slot_flush_fresh(struct pfs_slot *slot)
+{
+    size_t count;
+    struct pfs_transaction **list = list_open(slot, true, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        pfs_transaction_flush(list[i], nobody_waits, NULL);
+        pfs_transaction_unref(list[i]);
+    }
+    pfs_free(list);
+}
+
+void pfs_slot_split(struct pfs_slot *slot, bool all)
+{
+    size_t count;
+    struct pfs_transaction **list = list_open(slot, false, &count);
+
+    for (size_t i = 0; i < count; i++) {
         pthread_mutex_lock(&list[i]->lock);
         pfs_transaction_split(list[i], all);
         pthread_mutex_unlock(&list[i]->lock);
@@ -329,6 +382,9 @@ static int journal_all(struct pfs_transaction *t, struct pfs_err *err)
 {
     int rc = 0;
 
+    pthread_mutex_lock(&t->ingest->lock);
+    t->fresh_ms = 0; /* whatever comes out: a flush that fails ends the handle */
+    pthread_mutex_unlock(&t->ingest->lock);
     if (t->write != NULL && t->write_rows > 0)
         rc = journal_files(t, err);
     if (rc == 0 && (t->helds > 0 || t->tail_new))

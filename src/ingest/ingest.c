@@ -124,6 +124,7 @@ static int64_t due_ms(const struct pfs_slot *slot)
                                           : slot->waiting_since_ms + c->commit_interval_ms;
     if (flushed_ms != 0)
         at = earlier(at, flushed_ms + c->idle_ms);
+    at = earlier(at, pfs_slot_fresh_ms(slot));
     at = earlier(at, slot->tick_ms);
     if (slot->publications != NULL)
         at = earlier(at, (slot->ran_ms > slot->publications->made_ms ? slot->ran_ms : slot->publications->made_ms) +
@@ -545,6 +546,7 @@ static void run_due(struct pfs_slot *slot)
     struct pfs_ingest *g = slot->ingest;
 
     pthread_mutex_unlock(&g->lock);
+    pfs_slot_flush_fresh(slot);
     pfs_slot_split(slot, false);
     pthread_mutex_lock(&g->lock);
     kick(slot);

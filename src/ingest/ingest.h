@@ -14,6 +14,9 @@
  * at each commit interval. Rows that can never be committed (table gone, column type incompatible) are set aside in
  * <warehouse>/.paimonfs/rejected/ and reported.
  *
+ * A handle of `append` whose writer never flushes is flushed by the background thread when it has brought nothing for a
+ * second, or after `commit_interval_ms` while it is small: a pipeline that follows something shows up.
+ *
  * A background thread commits each table `commit_interval_ms` after its oldest sealed (or flushed and idle, append
  * only) transaction. Readers call pfs_ingest_commit, at most twice a second a table has effect: later ones join the
  * next tick. Threads: any; one transaction, one thread at a time.

@@ -193,6 +193,9 @@ struct pfs_transaction {
     struct pfs_transaction *next; /* of the slot. Guarded by ingest.lock, as the next two */
     int32_t refs;
     int64_t flushed_ms; /* monotonic; 0 = there is nothing to split off */
+    /* Of rows of `append` that no flush has acknowledged: when the first and the last one came; 0 = there are none. */
+    int64_t fresh_ms, fed_ms;
+    bool heavy; /* some of them are files already. Guarded by ingest.lock too */
     struct pfs_arena arena;
     const char *user;
     int64_t identifier;
@@ -225,6 +228,11 @@ enum pfs_codec pfs_codec_for_bytes(size_t bytes);      /* of frames in the journ
 
 /* Splits what handles of `append` have flushed off into the queue; with `all` of every handle. */
 void pfs_slot_split(struct pfs_slot *slot, bool all);
+/* When rows that nobody flushes are to be flushed: their writer holds the file open and rests, or goes on for longer
+ * than readers want to wait (who copies a large file is not cut in between). 0 = there are none. Lock held. */
+int64_t pfs_slot_fresh_ms(const struct pfs_slot *slot);
+/* Flushes what is due then. */
+void pfs_slot_flush_fresh(struct pfs_slot *slot);
 /* Monotonic time of the last flush of a handle that has something to split off; 0 = none has. Lock held. */
 int64_t pfs_slot_flushed_ms(const struct pfs_slot *slot);
 

@@ -152,6 +152,9 @@ int pfs_transaction_fail(struct pfs_transaction *t, int rc, struct pfs_err *err)
         (void)pfs_fail(err, -rc, "%s", pfs_errno_text(-rc));
     if (t->failed.code == 0)
         t->failed = *err;
+    pthread_mutex_lock(&t->ingest->lock);
+    t->fresh_ms = 0;
+    pthread_mutex_unlock(&t->ingest->lock);
     pfs_transaction_drop_held(t);
     close_write(t);
     pfs_buf_clear(&t->tail);
@@ -243,6 +246,20 @@ static int begin_write(struct pfs_transaction *t, struct pfs_err *err)
     return 0;
 }
 
+/* Rows came that only a flush acknowledges. Lock held. */
+static void note_fresh(struct pfs_transaction *t)
+{
+    int64_t now = pfs_clock_monotonic_ms();
+
+    pthread_mutex_lock(&t->ingest->lock);
+    t->fed_ms = now;
+    if (t->fresh_ms == 0)
+        t->fresh_ms = now;
+    t->heavy = t->write != NULL;
+    pfs_ingest_want(t->ingest, pfs_slot_fresh_ms(t->slot));
+    pthread_mutex_unlock(&t->ingest->lock);
+}
+
 int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *arena, const struct pfs_batch *batch,
                         struct pfs_err *err)
 {
@@ -262,6 +279,8 @@ int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *a
     }
     if (rc < 0 && t->failed.code == 0)
         rc = pfs_transaction_fail(t, rc, err);
+    if (rc == 0 && t->append)
+        note_fresh(t);
     pthread_mutex_unlock(&t->lock);
     return rc;
 }

@@ -78,6 +78,30 @@ def a_handle_that_failed_stays_failed(m):
 
 
 @test
+def rows_of_a_file_that_stays_open_show_up_when_its_writer_rests(m):
+    fd = os.open(m.at / "d/t/inbox", os.O_WRONLY | os.O_APPEND)
+    os.write(fd, b"1,a,1\n2,b,2\n3,unfin")
+    until = time.monotonic() + 20
+    while m.read() == "k,v,amount\n" and time.monotonic() < until:
+        time.sleep(0.1)
+    equal(m.read(), "k,v,amount\n1,a,1.00\n2,b,2.00\n")
+    os.write(fd, b"ished,3\n4,d,4\n")
+    refused(errno.EINVAL, lambda: os.write(fd, b"bad,e,5\n"))
+    refused(errno.EINVAL, lambda: os.close(fd))
+    equal(m.read(), "k,v,amount\n1,a,1.00\n2,b,2.00\n")
+
+
+@test
+def a_file_that_is_copied_slowly_is_one_transaction(m):
+    with open(m.at / "d/t/inbox", "wb", buffering=0) as out:
+        out.write(b"1,a,1\n")
+        time.sleep(2.5)
+        equal(m.read(), "k,v,amount\n")
+        out.write(b"2,b,2\n")
+    equal(m.read(), "k,v,amount\n1,a,1.00\n2,b,2.00\n")
+
+
+@test
 def a_number_is_committed_once(m):
     for _ in range(3):
         m.append("1,once,1\n", name="inbox@loader:7")

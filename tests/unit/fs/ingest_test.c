@@ -1,5 +1,6 @@
 /* ingest_test.c - what was acknowledged and not committed when the power went, found by the next process. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "src/ingest/internal.h"
 #include "src/statement/statement.h"
@@ -27,10 +28,12 @@ static struct pfs_store *handle(void)
     return h;
 }
 
+static bool background; /* the next life commits by itself */
+
 static void begin_life(void)
 {
     struct pfs_catalog_config catalog = {.store = handle()};
-    struct pfs_tree_config tree = {.umask = 022};
+    struct pfs_tree_config tree = {.umask = 022, .background = background};
 
     memset(&t, 0, sizeof(t));
     assert_int_equal(pfs_pool_open(2, &t.pool, NULL), 0);
@@ -241,6 +244,50 @@ static void a_journal_that_comes_back_is_not_committed_again(void **state)
     begin_life();
     assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,10\n");
     pfs_free((void *)(uintptr_t)bytes.at);
+}
+
+static bool becomes(const char *path, const char *want)
+{
+    bool is = false;
+
+    for (int i = 0; i < 200 && !is; i++) {
+        is = strcmp(text_of(path), want) == 0;
+        if (!is)
+            (void)usleep(50000);
+    }
+    return is;
+}
+
+/* No close and no fsync ever comes from a pipeline that follows something. */
+static void rows_that_nobody_flushes_show_up_when_the_writer_rests(void **state)
+{
+    struct pfs_entry entry, copied;
+    struct pfs_opened file, copy;
+
+    (void)state;
+    end_life();
+    background = true;
+    begin_life();
+    background = false;
+    assert_int_equal(open_path("d/logs/inbox", O_WRONLY | O_APPEND, &entry, &file), 0);
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY, &copied, &copy), 0);
+    pfs_tree_write(t.tree, &t.waiting.request, copy.handle, 0, pfs_str("1,a,1\n"));
+    assert_true(pfs_waiting_result(&t.waiting, NULL) > 0);
+    pfs_tree_write(t.tree, &t.waiting.request, file.handle, 0, pfs_str("x,1\ny,2\nz"));
+    assert_true(pfs_waiting_result(&t.waiting, NULL) > 0);
+    assert_true(becomes("d/logs/snapshot/latest.csv", "line,p\nx,1\ny,2\n"));
+    pfs_tree_write(t.tree, &t.waiting.request, file.handle, 0, pfs_str(",1\n"));
+    assert_true(pfs_waiting_result(&t.waiting, NULL) > 0);
+    assert_true(becomes("d/logs/snapshot/latest.csv", "line,p\nx,1\nz,1\ny,2\n"));
+    pfs_tree_write(t.tree, &t.waiting.request, file.handle, 0, pfs_str("v,1\n"));
+    assert_true(pfs_waiting_result(&t.waiting, NULL) > 0);
+    pfs_tree_write(t.tree, &t.waiting.request, file.handle, 0, pfs_str("w,no number\n"));
+    assert_int_equal(pfs_waiting_result(&t.waiting, NULL), -EINVAL);
+    assert_int_equal(close_path(&entry, &file), -EINVAL);
+    assert_string_equal(text_of("d/logs/snapshot/latest.csv"), "line,p\nx,1\nz,1\ny,2\n");
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n"); /* a file that is copied is whole or not */
+    assert_int_equal(close_path(&copied, &copy), 0);
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,a,1\n");
 }
 
 static void give(const char *path, const char *rows)
@@ -480,6 +527,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_journal_that_comes_back_is_not_committed_again, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_number_that_was_flushed_is_there_once_whatever_the_loader_did_meanwhile,
                                         open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(rows_that_nobody_flushes_show_up_when_the_writer_rests, open_memory,
+                                        close_memory),
         cmocka_unit_test_setup_teardown(a_number_is_not_taken_for_one_of_an_earlier_journal, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_an_older_schema_are_evolved, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_table_that_is_gone_are_set_aside, open_memory, close_memory),
