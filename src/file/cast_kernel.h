@@ -24,6 +24,8 @@ typedef int pfs_cast_kernel(struct pfs_cast_job *job);
 int pfs_cast_null(struct pfs_cast_job *job, int64_t row);
 /* A value that cannot be: -EINVAL with its text. */
 int pfs_cast_refuse(const struct pfs_cast_job *job, struct pfs_slice value);
+/* Types of which no kernel makes one of the other: -EOPNOTSUPP. */
+int pfs_cast_refuse_types(const struct pfs_type *from, const struct pfs_type *to, struct pfs_err *err);
 
 /* Each gives the kernel for a pair of types, or NULL when its kinds do not meet. */
 pfs_cast_kernel *pfs_cast_number_kernel(enum pfs_kind from, enum pfs_kind to);

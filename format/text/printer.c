@@ -1,0 +1,454 @@
+/* printer.c - the kernels: each prints present values of one kind of column into room that was made for them. */
+#include "format/text/printer.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/datetime.h"
+#include "base/number.h"
+
+/* ---- text ---- */
+
+/* Not 0 when one of eight bytes needs quotes; the lowest byte that is not 0 is such a one. */
+static uint64_t marks(uint64_t v)
+{
+    const uint64_t ones = 0x0101010101010101ull, high = 0x8080808080808080ull;
+    uint64_t comma = v ^ ones * ',', quote = v ^ ones * '"', lf = v ^ ones * '\n', cr = v ^ ones * '\r';
+
+    return (((comma - ones) & ~comma) | ((quote - ones) & ~quote) | ((lf - ones) & ~lf) | ((cr - ones) & ~cr)) & high;
+}
+
+static bool needs_quotes(const uint8_t *at, size_t len)
+{
+    for (; len >= 8; at += 8, len -= 8)
+        if (marks(pfs_le64(at)) != 0)
+            return true;
+    for (; len > 0; at++, len--)
+        if (*at == ',' || *at == '"' || *at == '\n' || *at == '\r')
+            return true;
+    return false;
+}
+
+static uint8_t *put_quoted_cell(const uint8_t *at, size_t len, uint8_t *to)
+{
+    *to++ = '"';
+    while (len > 0) {
+        const uint8_t *quote = memchr(at, '"', len);
+        size_t run = quote == NULL ? len : (size_t)(quote - at) + 1;
+
+        memcpy(to, at, run);
+        to += run;
+        if (quote != NULL)
+            *to++ = '"';
+        at += run;
+        len -= run;
+    }
+    *to++ = '"';
+    return to;
+}
+
+uint8_t *pfs_put_cell(struct pfs_slice text, uint8_t *to)
+{
+    if (text.len == 0 || needs_quotes(text.at, text.len))
+        return put_quoted_cell(text.at, text.len, to);
+    memcpy(to, text.at, text.len);
+    return to + text.len;
+}
+
+/* The same where bytes behind the text may be read and written: it is copied while it is looked at. */
+static uint8_t *put_short_cell(struct pfs_slice text, uint8_t *to)
+{
+    size_t done = 0;
+
+    for (; text.len - done >= 8; done += 8) {
+        uint64_t v = pfs_le64(text.at + done);
+
+        if (marks(v) != 0)
+            return put_quoted_cell(text.at, text.len, to);
+        memcpy(to + done, &v, 8);
+    }
+    if (text.len > done) {
+        uint64_t v = pfs_le64(text.at + done);
+
+        if ((marks(v) & (((uint64_t)1 << 8 * (text.len - done)) - 1)) != 0)
+            return put_quoted_cell(text.at, text.len, to);
+        memcpy(to + done, &v, 8);
+    }
+    return text.len == 0 ? put_quoted_cell(text.at, 0, to) : to + text.len;
+}
+
+static uint8_t *put_escape(uint8_t c, uint8_t *to)
+{
+    static const char digits[] = "0123456789abcdef";
+    static const char shorts[] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+
+    *to++ = '\\';
+    if (c == '"' || c == '\\') {
+        *to++ = c;
+    } else if (c < sizeof(shorts) && shorts[c] != 0) {
+        *to++ = (uint8_t)shorts[c];
+    } else {
+        memcpy(to, "u00", 3);
+        to[3] = (uint8_t)digits[c >> 4];
+        to[4] = (uint8_t)digits[c & 15];
+        to += 5;
+    }
+    return to;
+}
+
+uint8_t *pfs_put_json_text(struct pfs_slice text, uint8_t *to)
+{
+    const uint8_t *at = text.at, *end = at + text.len;
+
+    *to++ = '"';
+    while (at < end) {
+        const uint8_t *from = at;
+
+        while (at < end && *at >= ' ' && *at != '"' && *at != '\\')
+            at++;
+        memcpy(to, from, (size_t)(at - from));
+        to += at - from;
+        if (at < end)
+            to = put_escape(*at++, to);
+    }
+    *to++ = '"';
+    return to;
+}
+
+static uint8_t *print_csv_text(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    struct pfs_slice text = pfs_column_bytes(p->column, row);
+
+    return text.at + text.len <= p->safe ? put_short_cell(text, to) : pfs_put_cell(text, to);
+}
+
+static uint8_t *print_json_text(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    return pfs_put_json_text(pfs_column_bytes(p->column, row), to);
+}
+
+static uint8_t *print_binary(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    struct pfs_slice bytes = pfs_column_bytes(p->column, row);
+    bool quote = p->quote || bytes.len == 0;
+
+    if (quote)
+        *to++ = '"';
+    to += pfs_base64_encode(bytes, (char *)to);
+    if (quote)
+        *to++ = '"';
+    return to;
+}
+
+/* ---- numbers ---- */
+
+#define PRINT_INTEGER(name, type)                                                      \
+    static uint8_t *name(struct pfs_printer *p, int64_t row, uint8_t *to)              \
+    {                                                                                  \
+        return to + pfs_i64_print(((const type *)p->column->values)[row], (char *)to); \
+    }
+
+PRINT_INTEGER(print_int8, int8_t)
+PRINT_INTEGER(print_int16, int16_t)
+PRINT_INTEGER(print_int32, int32_t)
+PRINT_INTEGER(print_int64, int64_t)
+
+static uint8_t *print_bool(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    bool v = ((const uint8_t *)p->column->values)[row] != 0;
+
+    memcpy(to, v ? "true" : "false", 5);
+    return to + (v ? 4 : 5);
+}
+
+/* NaN and infinities are strings in JSON. */
+static uint8_t *put_real(bool quote, bool finite, size_t len, uint8_t *to)
+{
+    if (quote && !finite) {
+        memmove(to + 1, to, len);
+        to[0] = '"';
+        to[len + 1] = '"';
+        return to + len + 2;
+    }
+    return to + len;
+}
+
+static uint8_t *print_float(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    float v = ((const float *)p->column->values)[row];
+
+    return put_real(p->quote, isfinite(v), pfs_f32_print(v, (char *)to), to);
+}
+
+static uint8_t *print_double(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    double v = ((const double *)p->column->values)[row];
+
+    return put_real(p->quote, isfinite(v), pfs_f64_print(v, (char *)to), to);
+}
+
+static uint8_t *quoted_end(const struct pfs_printer *p, uint8_t *to)
+{
+    if (p->quote)
+        *to++ = '"';
+    return to;
+}
+
+static uint8_t *quoted_begin(const struct pfs_printer *p, uint8_t *to)
+{
+    if (p->quote)
+        *to++ = '"';
+    return to;
+}
+
+/* Exactly `width` digits. */
+static uint8_t *put_digits(uint64_t v, int width, uint8_t *to)
+{
+    int i = width;
+
+    for (; i >= 2; i -= 2, v /= 100)
+        memcpy(to + i - 2, pfs_digit_pairs + v % 100 * 2, 2);
+    if (i == 1)
+        to[0] = (uint8_t)('0' + v % 10);
+    return to + width;
+}
+
+/* Digits with a point before the last `scale` (up to 18) of them. */
+static uint8_t *put_scaled(int64_t v, int scale, uint8_t *to)
+{
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v, unit = pfs_powers10[scale];
+
+    if (v < 0)
+        *to++ = '-';
+    if (scale == 0)
+        return to + pfs_u64_print(u, (char *)to);
+    to += pfs_u64_print(u / unit, (char *)to);
+    *to++ = '.';
+    return put_digits(u % unit, scale, to);
+}
+
+static uint8_t *print_decimal(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    to = quoted_begin(p, to);
+    to = put_scaled(((const int64_t *)p->column->values)[row], p->column->type->scale, to);
+    return quoted_end(p, to);
+}
+
+static uint8_t *print_wide_decimal(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    to = quoted_begin(p, to);
+    to += pfs_decimal_print(((const pfs_i128 *)p->column->values)[row], p->column->type->scale, (char *)to);
+    return quoted_end(p, to);
+}
+
+/* ---- dates and times ---- */
+
+static uint8_t *put_date(struct pfs_printer *p, int64_t day, uint8_t *to)
+{
+    if (p->date_len == 0 || p->day != day) {
+        p->day = day;
+        p->date_len = pfs_date_print((int32_t)day, p->date);
+    }
+    memcpy(to, p->date, sizeof(p->date));
+    return to + p->date_len;
+}
+
+static uint8_t *print_date(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    to = quoted_begin(p, to);
+    to = put_date(p, ((const int32_t *)p->column->values)[row], to);
+    return quoted_end(p, to);
+}
+
+static uint8_t *print_time(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    to = quoted_begin(p, to);
+    to += pfs_time_print(((const int32_t *)p->column->values)[row], (char *)to);
+    return quoted_end(p, to);
+}
+
+static uint8_t *put_two(uint32_t v, uint8_t *to)
+{
+    memcpy(to, pfs_digit_pairs + v * 2, 2);
+    return to + 2;
+}
+
+/* Seconds of the day. */
+static uint8_t *put_clock(uint32_t second, uint8_t *to)
+{
+    to = put_two(second / 3600, to);
+    *to++ = ':';
+    to = put_two(second / 60 % 60, to);
+    *to++ = ':';
+    return put_two(second % 60, to);
+}
+
+static uint8_t *put_timestamp(struct pfs_printer *p, int64_t seconds, int32_t nanos, uint8_t *to)
+{
+    const struct pfs_type *t = p->column->type;
+    int64_t day = seconds / 86400, rest = seconds % 86400;
+
+    if (rest < 0) {
+        rest += 86400;
+        day--;
+    }
+    to = quoted_begin(p, to);
+    to = put_date(p, day, to);
+    *to++ = ' ';
+    to = put_clock((uint32_t)rest, to);
+    if (t->precision > 0) {
+        *to++ = '.';
+        to = put_digits((uint64_t)nanos / pfs_powers10[9 - t->precision], t->precision, to);
+    }
+    if (t->kind == PFS_TIMESTAMP_LTZ)
+        *to++ = 'Z';
+    return quoted_end(p, to);
+}
+
+/* The common ones: three divisions by constants and no more. */
+static uint8_t *print_millis(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    const struct pfs_type *t = p->column->type;
+    int64_t v = ((const int64_t *)p->column->values)[row], day = v / 86400000;
+    uint32_t rest;
+
+    day -= v < day * 86400000;
+    rest = (uint32_t)(v - day * 86400000);
+    to = quoted_begin(p, to);
+    to = put_date(p, day, to);
+    *to++ = ' ';
+    to = put_clock(rest / 1000, to);
+    if (t->precision > 0) {
+        *to++ = '.';
+        put_digits(rest % 1000, 3, to);
+        to += t->precision;
+    }
+    if (t->kind == PFS_TIMESTAMP_LTZ)
+        *to++ = 'Z';
+    return quoted_end(p, to);
+}
+
+static uint8_t *print_micros(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    int64_t v = ((const int64_t *)p->column->values)[row], rest = v % 1000000;
+
+    return put_timestamp(p, v / 1000000 - (rest < 0), (int32_t)(rest < 0 ? rest + 1000000 : rest) * 1000, to);
+}
+
+static uint8_t *print_time96(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    const struct pfs_time96 *t = (const struct pfs_time96 *)p->column->values + row;
+    int64_t rest = t->millis % 1000;
+
+    return put_timestamp(p, t->millis / 1000 - (rest < 0),
+                         (int32_t)(rest < 0 ? rest + 1000 : rest) * 1000000 + t->nanos, to);
+}
+
+/* ---- nested values, printed ahead ---- */
+
+static uint8_t *print_ahead_csv(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    size_t from = p->nested_end[row];
+
+    return pfs_put_cell(pfs_slice_of(p->nested.at + from, p->nested_end[row + 1] - from), to);
+}
+
+static uint8_t *print_ahead_json(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    size_t from = p->nested_end[row], len = p->nested_end[row + 1] - from;
+
+    memcpy(to, p->nested.at + from, len);
+    return to + len;
+}
+
+/* A variant's JSON is a string. */
+static uint8_t *print_variant_json(struct pfs_printer *p, int64_t row, uint8_t *to)
+{
+    size_t from = p->nested_end[row];
+
+    return pfs_put_json_text(pfs_slice_of(p->nested.at + from, p->nested_end[row + 1] - from), to);
+}
+
+/* ---- choosing kernels ---- */
+
+static int unsupported(const struct pfs_type *type, struct pfs_err *err)
+{
+    struct pfs_buf text = {0};
+    int rc;
+
+    pfs_type_print(type, &text);
+    pfs_buf_putc(&text, 0);
+    rc = pfs_fail(err, EOPNOTSUPP, "%s cannot be printed yet", text.failed ? "a type" : (const char *)text.at);
+    pfs_buf_done(&text);
+    return rc;
+}
+
+int pfs_printer_choose(enum pfs_text format, const struct pfs_column *c, struct pfs_printer *p, struct pfs_err *err)
+{
+    static pfs_print_fn *const integers[] = {[1] = print_int8, [2] = print_int16, [4] = print_int32, [8] = print_int64};
+    const struct pfs_type *t = c->type;
+    bool json = format == PFS_TEXT_JSON;
+
+    p->column = c;
+    p->quote = json;
+    switch (t->kind) {
+    case PFS_BOOLEAN:
+        p->print = print_bool;
+        return 0;
+    case PFS_TINYINT:
+    case PFS_SMALLINT:
+    case PFS_INT:
+    case PFS_BIGINT:
+        p->print = integers[pfs_type_width(t)];
+        return 0;
+    case PFS_FLOAT:
+        p->print = print_float;
+        return 0;
+    case PFS_DOUBLE:
+        p->print = print_double;
+        return 0;
+    case PFS_DECIMAL:
+        p->print = t->precision > 18 ? print_wide_decimal : print_decimal;
+        return 0;
+    case PFS_CHAR:
+    case PFS_VARCHAR:
+        p->print = json ? print_json_text : print_csv_text;
+        return 0;
+    case PFS_BINARY:
+    case PFS_VARBINARY:
+    case PFS_BLOB:
+        p->print = print_binary;
+        return 0;
+    case PFS_DATE:
+        p->print = print_date;
+        return 0;
+    case PFS_TIME:
+        p->print = print_time;
+        return 0;
+    case PFS_TIMESTAMP:
+    case PFS_TIMESTAMP_LTZ:
+        p->print = t->precision > 6 ? print_time96 : t->precision > 3 ? print_micros : print_millis;
+        return 0;
+    case PFS_ARRAY:
+    case PFS_MAP:
+    case PFS_MULTISET:
+    case PFS_ROW:
+        p->print = json ? print_ahead_json : print_ahead_csv;
+        return 0;
+    case PFS_VARIANT:
+        p->print = json ? print_variant_json : print_ahead_csv;
+        return 0;
+    case PFS_KIND_COUNT:
+        break;
+    }
+    return unsupported(t, err);
+}
+
+/* Room for one value that is not nested. */
+size_t pfs_printer_room(const struct pfs_column *c, int64_t row)
+{
+    if (pfs_kind_is_bytes(c->type->kind) && pfs_column_present(c, row))
+        return pfs_column_bytes(c, row).len * 6 + 8;
+    return PFS_PRINT_ROOM;
+}
