@@ -5,8 +5,9 @@
  * types of other writers are taken where they mean the same value, lists in all forms that were ever written. A field
  * of a nested ROW that the file lacks is nulls. What is not there yet (encryption, shredded VARIANT) is -EOPNOTSUPP
  * with its name; damaged bytes are -EIO with the offending fact. Writes what Paimon Java writes: message
- * paimon_schema, field ids, data pages V1, dictionary with fall-back to PLAIN, statistics in the footer, row groups;
- * beyond it DELTA_BINARY_PACKED for integers that are a good deal smaller so.
+ * paimon_schema, field ids, data pages V1, dictionary with fall-back to PLAIN, statistics in the footer, row groups,
+ * indexes of the pages of row groups that have more than one a column; beyond it DELTA_BINARY_PACKED for integers that
+ * are a good deal smaller so.
  * Threads: one reader or writer, one thread; any number on one pfs_file.
  */
 #pragma once

@@ -1,4 +1,4 @@
-/* write.c - the file: row groups, the footer. */
+/* write.c - the file: row groups, indexes of their pages, the footer. */
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -28,11 +28,19 @@ struct writer {
     int32_t failed;       /* the first column that did; -1 = none */
     struct pfs_err failure;
     int64_t group_rows, rows;
-    struct pfs_buf groups; /* RowGroup structs, printed as they end */
+    struct pfs_buf groups; /* RowGroup structs, printed as they end, without what is known of indexes of pages later */
     size_t group_count;
+    struct pfs_buf column_indexes, offset_indexes; /* of all groups: they stand behind the last one */
+    struct pfs_buf places;                         /* of struct place: a chunk's each */
     struct pfs_column_stats *stats;
     struct pfs_pq_out_cell (*cell)[2]; /* of bounds in stats */
     bool begun;
+};
+
+/* Where in `groups` a chunk lacks the places of its indexes, and how long these are: 0 = there is none. */
+struct place {
+    uint64_t at;
+    uint32_t column_bytes, offset_bytes;
 };
 
 static int append(struct writer *w, const void *at, size_t len, struct pfs_err *err)
@@ -142,10 +150,10 @@ static void put_statistics(struct pfs_thrift_out *t, const struct pfs_pq_out_col
 
     pfs_thrift_put_i64(t, PFS_PQ_STATS_NULLS, c->group.nulls);
     if (c->group.any && !c->group.unordered) {
-        pfs_pq_out_print_bound(c, true, &bound);
+        pfs_pq_out_put_bound(&c->group, c->node, true, &bound);
         pfs_thrift_put_bytes(t, PFS_PQ_STATS_MAX, pfs_buf_slice(&bound));
         pfs_buf_clear(&bound);
-        pfs_pq_out_print_bound(c, false, &bound);
+        pfs_pq_out_put_bound(&c->group, c->node, false, &bound);
         pfs_thrift_put_bytes(t, PFS_PQ_STATS_MIN, pfs_buf_slice(&bound));
         pfs_thrift_put_bool(t, PFS_PQ_STATS_MAX_EXACT, true);
         pfs_thrift_put_bool(t, PFS_PQ_STATS_MIN_EXACT, true);
@@ -179,8 +187,32 @@ static void put_encodings(struct pfs_thrift_out *t, const struct pfs_pq_out_colu
     pfs_buf_zigzag(t->buf, PFS_PQ_ENCODING_RLE);
 }
 
+/* A group whose columns have a page each is known by its statistics alone. */
+static bool is_indexed(const struct writer *w)
+{
+    bool indexed = false;
+
+    for (int32_t i = 0; i < w->leaves; i++)
+        indexed |= w->column[i].known.pages > 1;
+    return indexed;
+}
+
+static void put_indexes(struct writer *w, const struct pfs_pq_out_column *c, uint64_t off)
+{
+    struct place place = {.at = w->groups.len};
+    size_t columns = w->column_indexes.len, offsets = w->offset_indexes.len;
+
+    if (is_indexed(w)) {
+        pfs_pq_out_index_put_columns(&c->known, &w->column_indexes);
+        pfs_pq_out_index_put_offsets(&c->known, off, &w->offset_indexes);
+        place.column_bytes = (uint32_t)(w->column_indexes.len - columns);
+        place.offset_bytes = (uint32_t)(w->offset_indexes.len - offsets);
+    }
+    pfs_buf_put(&w->places, &place, sizeof(place));
+}
+
 /* A ColumnChunk of the group that just ended; `off` is where its first page stands. */
-static void put_chunk(struct pfs_thrift_out *t, const struct writer *w, const struct pfs_pq_out_column *c, uint64_t off)
+static void put_chunk(struct pfs_thrift_out *t, struct writer *w, const struct pfs_pq_out_column *c, uint64_t off)
 {
     size_t dictionary = c->dictionary_page.bytes;
     int16_t outer = pfs_thrift_element(t), meta;
@@ -200,6 +232,7 @@ static void put_chunk(struct pfs_thrift_out *t, const struct writer *w, const st
     if (c->node->parent == NULL)
         put_statistics(t, c);
     pfs_thrift_end(t, meta);
+    put_indexes(w, c, off + dictionary);
     pfs_thrift_end(t, outer);
 }
 
@@ -236,6 +269,9 @@ static int end_group(struct writer *w, struct pfs_err *err)
         pfs_pq_out_next_group(&w->column[i]);
     w->group_count++;
     w->group_rows = 0;
+    PFS_TRY(pfs_buf_check(&w->column_indexes, err));
+    PFS_TRY(pfs_buf_check(&w->offset_indexes, err));
+    PFS_TRY(pfs_buf_check(&w->places, err));
     return pfs_buf_check(&w->groups, err);
 }
 
@@ -253,7 +289,34 @@ static void put_orders(struct pfs_thrift_out *t, int32_t leaves)
     }
 }
 
-static void print_footer(const struct writer *w, struct pfs_buf *out)
+/* The row groups, each chunk with where its indexes are: behind each other in the file, those of columns first. */
+static void put_groups(const struct writer *w, uint64_t columns, struct pfs_buf *out)
+{
+    uint64_t offsets = columns + w->column_indexes.len, done = 0;
+
+    for (size_t at = 0; at < w->places.len; at += sizeof(struct place)) {
+        struct pfs_thrift_out t = {.buf = out, .last = PFS_PQ_CHUNK_META};
+        struct place place;
+
+        memcpy(&place, w->places.at + at, sizeof(place));
+        pfs_buf_put(out, w->groups.at + done, (size_t)(place.at - done));
+        done = place.at;
+        if (place.offset_bytes > 0) {
+            pfs_thrift_put_i64(&t, PFS_PQ_CHUNK_OFFSET_INDEX_OFF, (int64_t)offsets);
+            pfs_thrift_put_i32(&t, PFS_PQ_CHUNK_OFFSET_INDEX_BYTES, (int32_t)place.offset_bytes);
+        }
+        if (place.column_bytes > 0) {
+            pfs_thrift_put_i64(&t, PFS_PQ_CHUNK_COLUMN_INDEX_OFF, (int64_t)columns);
+            pfs_thrift_put_i32(&t, PFS_PQ_CHUNK_COLUMN_INDEX_BYTES, (int32_t)place.column_bytes);
+        }
+        offsets += place.offset_bytes;
+        columns += place.column_bytes;
+    }
+    if (w->groups.len > done)
+        pfs_buf_put(out, w->groups.at + done, w->groups.len - (size_t)done);
+}
+
+static void print_footer(const struct writer *w, uint64_t indexes, struct pfs_buf *out)
 {
     struct pfs_thrift_out t = {.buf = out};
 
@@ -261,7 +324,7 @@ static void print_footer(const struct writer *w, struct pfs_buf *out)
     pfs_pq_out_put_schema(&t, w->tree, w->config.columns);
     pfs_thrift_put_i64(&t, PFS_PQ_FILE_ROWS, w->rows);
     pfs_thrift_put_list(&t, PFS_PQ_FILE_ROW_GROUPS, PFS_PQ_T_STRUCT, w->group_count);
-    pfs_buf_put(out, w->groups.at, w->groups.len);
+    put_groups(w, indexes, out);
     pfs_thrift_put_bytes(&t, PFS_PQ_FILE_CREATED_BY, pfs_str("paimonfs version " PFS_VERSION));
     put_orders(&t, w->leaves);
     pfs_thrift_stop(&t);
@@ -274,12 +337,12 @@ static void print_footer(const struct writer *w, struct pfs_buf *out)
 size_t pfs_parquet_held(const struct pfs_writer *writer)
 {
     const struct writer *w = (const struct writer *)writer;
-    size_t held = w->groups.cap;
+    size_t held = w->groups.cap + w->column_indexes.cap + w->offset_indexes.cap + w->places.cap;
 
     for (int32_t i = 0; i < w->leaves; i++)
         held += pfs_pq_out_held(&w->column[i]);
     for (int i = 0; i < w->scratches; i++)
-        held += w->scratch[i].dense.cap + w->scratch[i].raw.cap + w->scratch[i].packed.cap;
+        held += w->scratch[i].dense.cap + w->scratch[i].raw.cap + w->scratch[i].packed.cap + w->scratch[i].used.cap;
     return held;
 }
 
@@ -336,11 +399,18 @@ static int writer_finish(struct pfs_writer *self, struct pfs_err *err)
 {
     struct writer *w = (struct writer *)self;
     struct pfs_buf footer = {0};
+    uint64_t indexes;
     int rc = begin(w, err);
 
     if (rc == 0)
         rc = end_group(w, err);
-    print_footer(w, &footer);
+    indexes = pfs_file_size(w->file);
+    if (rc == 0 && w->offset_indexes.len > 0) {
+        rc = append(w, w->column_indexes.at, w->column_indexes.len, err);
+        if (rc == 0)
+            rc = append(w, w->offset_indexes.at, w->offset_indexes.len, err);
+    }
+    print_footer(w, indexes, &footer);
     if (rc == 0)
         rc = pfs_buf_check(&footer, err);
     if (rc == 0)
@@ -364,9 +434,13 @@ static void writer_close(struct pfs_writer *self)
         pfs_buf_done(&w->scratch[i].dense);
         pfs_buf_done(&w->scratch[i].raw);
         pfs_buf_done(&w->scratch[i].packed);
+        pfs_buf_done(&w->scratch[i].used);
         pfs_arena_done(&w->scratch[i].levels);
     }
     pfs_buf_done(&w->groups);
+    pfs_buf_done(&w->column_indexes);
+    pfs_buf_done(&w->offset_indexes);
+    pfs_buf_done(&w->places);
     pfs_arena_done(&w->arena);
     pthread_mutex_destroy(&w->lock);
     pfs_free(w->order);

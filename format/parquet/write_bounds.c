@@ -210,13 +210,21 @@ static void add_texts(struct pfs_pq_out_bounds *b, const struct pfs_column *c, c
     end_texts(b, &t);
 }
 
-static void add_distinct_texts(struct pfs_pq_out_bounds *b, const struct pfs_pq_dictionary *d)
+static struct pfs_slice distinct_text(const struct pfs_pq_dictionary *d, uint32_t index)
 {
-    const uint8_t *at = d->entries.at, *end = at + d->entries.len;
-    struct text_bounds t = begin_texts(b, pfs_slice_of(at + 4, pfs_le32(at)));
+    const uint8_t *at = d->entries.at + d->text_off[index];
 
-    for (; at < end; at += 4 + pfs_le32(at))
-        add_text(&t, pfs_slice_of(at + 4, pfs_le32(at)), end);
+    return pfs_slice_of(at + 4, pfs_le32(at));
+}
+
+static void add_distinct_texts(struct pfs_pq_out_bounds *b, const struct pfs_pq_dictionary *d, const uint32_t *index,
+                               int64_t count)
+{
+    const uint8_t *end = d->entries.at + d->entries.len;
+    struct text_bounds t = begin_texts(b, distinct_text(d, index[0]));
+
+    for (int64_t i = 0; i < count; i++)
+        add_text(&t, distinct_text(d, index[i]), end);
     end_texts(b, &t);
 }
 
@@ -243,22 +251,23 @@ void pfs_pq_out_bounds_add(struct pfs_pq_out_bounds *b, const struct pfs_column 
 }
 
 void pfs_pq_out_bounds_add_distinct(struct pfs_pq_out_bounds *b, const struct pfs_type *type,
-                                    const struct pfs_pq_dictionary *distinct)
+                                    const struct pfs_pq_dictionary *distinct, const uint32_t *index, int64_t count)
 {
     const uint8_t *values = distinct->entries.at;
+    const int32_t *row = (const int32_t *)index; /* a dictionary has far fewer */
 
-    if (distinct->count == 0)
+    if (count == 0)
         return;
     if (pfs_kind_is_text(type->kind))
-        add_distinct_texts(b, distinct);
+        add_distinct_texts(b, distinct, index, count);
     else if (distinct->width == 0)
         b->unordered = true;
     else if (type->kind == PFS_FLOAT)
-        add_float(b, values, NULL, 0, distinct->count);
+        add_float(b, values, row, 0, count);
     else if (type->kind == PFS_DOUBLE)
-        add_double(b, values, NULL, 0, distinct->count);
+        add_double(b, values, row, 0, count);
     else
-        add_integers(b, distinct->width, values, NULL, 0, distinct->count);
+        add_integers(b, distinct->width, values, row, 0, count);
 }
 
 void pfs_pq_out_bounds_merge(struct pfs_pq_out_bounds *b, const struct pfs_pq_out_bounds *more)

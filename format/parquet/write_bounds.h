@@ -21,9 +21,9 @@ void pfs_pq_out_bounds_clear(struct pfs_pq_out_bounds *b);
 /* Widens by values [from, from + count) of a column, by way of `row` when there is one (write_levels.h). */
 void pfs_pq_out_bounds_add(struct pfs_pq_out_bounds *b, const struct pfs_column *column, const int32_t *row,
                            int64_t from, int64_t count);
-/* By the distinct values of a dictionary: those of all values that are in it. */
+/* By these values of a dictionary. */
 void pfs_pq_out_bounds_add_distinct(struct pfs_pq_out_bounds *b, const struct pfs_type *type,
-                                    const struct pfs_pq_dictionary *distinct);
+                                    const struct pfs_pq_dictionary *distinct, const uint32_t *index, int64_t count);
 void pfs_pq_out_bounds_merge(struct pfs_pq_out_bounds *b, const struct pfs_pq_out_bounds *more);
 
 /* A bound as a column of one row whose bytes are in `cell` or the bounds. */

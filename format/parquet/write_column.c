@@ -38,6 +38,8 @@ void pfs_pq_out_done(struct pfs_pq_out_column *c)
     pfs_pq_pages_clear(&c->pages);
     pfs_pq_pages_clear(&c->dictionary_page);
     pfs_pq_dictionary_done(&c->distinct);
+    pfs_pq_out_index_done(&c->known);
+    pfs_pq_out_bounds_done(&c->page);
     pfs_pq_out_bounds_done(&c->group);
     pfs_pq_out_bounds_done(&c->all);
     pfs_free(c->index);
@@ -147,12 +149,46 @@ static int spell_indexes(struct pfs_pq_out_column *c, int64_t count)
     return 0;
 }
 
-/* What is in the dictionary counts for the bounds when no more goes in. */
-static void leave_dictionary(struct pfs_pq_out_column *c)
+/* The distinct numbers among those of the page: marked, as far as there are fewer of them than values. */
+static int find_used(struct pfs_pq_out_column *c, const uint32_t **out, int64_t *count)
 {
-    if (c->dictionary && c->node->parent == NULL)
-        pfs_pq_out_bounds_add_distinct(&c->group, c->node->type, &c->distinct);
-    c->dictionary = false;
+    struct pfs_buf *buf = &c->scratch->used;
+    size_t marks = (c->distinct.count + 3u) / 4 * 4, n = 0;
+    uint32_t *used;
+    uint8_t *mark;
+
+    *out = c->index;
+    *count = c->same > 0 ? 1 : c->indexes;
+    if (c->same > 0 || c->distinct.count >= c->indexes)
+        return 0;
+    pfs_buf_clear(buf);
+    mark = pfs_buf_reserve(buf, marks + (c->distinct.count + 1) * sizeof(*used));
+    if (mark == NULL)
+        return -ENOMEM;
+    memset(mark, 0, marks);
+    used = (uint32_t *)(void *)(mark + marks);
+    for (int64_t i = 0; i < c->indexes; i++)
+        mark[c->index[i]] = 1;
+    for (uint32_t i = 0; i < c->distinct.count; i++) {
+        used[n] = i;
+        n += mark[i];
+    }
+    *out = used;
+    *count = (int64_t)n;
+    return 0;
+}
+
+/* What the page has of the dictionary counts for its bounds when no more of it goes in. */
+static int bound_indexes(struct pfs_pq_out_column *c)
+{
+    const uint32_t *used;
+    int64_t count;
+
+    if (c->node->parent != NULL)
+        return 0;
+    PFS_TRY(find_used(c, &used, &count));
+    pfs_pq_out_bounds_add_distinct(&c->page, c->node->type, &c->distinct, used, count);
+    return 0;
 }
 
 /* Where plain values go. */
@@ -171,10 +207,11 @@ static size_t plain_bytes(const struct pfs_pq_out_column *c)
 /* Most values differ: the page's indexes become plain values again, and there was no dictionary. */
 static int drop_dictionary(struct pfs_pq_out_column *c)
 {
+    PFS_TRY(bound_indexes(c));
     PFS_TRY(spell_indexes(c, 0));
     pfs_pq_dictionary_get(&c->distinct, c->index, c->indexes, plain_of(c));
     c->indexes = 0;
-    leave_dictionary(c);
+    c->dictionary = false;
     pfs_pq_dictionary_drop(&c->distinct);
     return c->plain.failed ? -ENOMEM : 0;
 }
@@ -244,40 +281,66 @@ static struct pfs_slice join_plain(struct pfs_pq_out_column *c, struct pfs_buf *
     return pfs_buf_slice(raw);
 }
 
-static int end_page(struct pfs_pq_out_column *c, struct pfs_err *err)
+/* The page's levels and values, in one piece. */
+static int make_page(struct pfs_pq_out_column *c, struct pfs_slice *out, enum pfs_pq_encoding *encoding,
+                     struct pfs_err *err)
 {
     struct pfs_buf *raw = &c->scratch->raw;
-    enum pfs_pq_encoding encoding = PFS_PQ_ENCODING_PLAIN;
+
+    pfs_buf_clear(raw);
+    put_levels(&c->repetition, c->node->repetition, c->entries, raw);
+    put_levels(&c->definition, c->node->definition, c->entries, raw);
+    *encoding = PFS_PQ_ENCODING_PLAIN;
+    if (c->dictionary) {
+        if (bound_indexes(c) < 0)
+            return no_memory(c, err);
+        put_indexes(c, raw);
+        *encoding = PFS_PQ_ENCODING_PLAIN_DICTIONARY;
+        *out = pfs_buf_slice(raw);
+    } else if (try_delta(c, raw)) {
+        c->has_delta_pages = true;
+        *encoding = PFS_PQ_ENCODING_DELTA_BINARY_PACKED;
+        *out = pfs_buf_slice(raw);
+    } else {
+        *out = join_plain(c, raw);
+    }
+    PFS_TRY(pfs_buf_check(&c->plain, err));
+    return pfs_buf_check(raw, err);
+}
+
+/* A page that was put is known by its bounds, and counts for those of the row group. */
+static int note_page(struct pfs_pq_out_column *c, uint64_t bytes, struct pfs_err *err)
+{
+    bool whole = c->node->parent == NULL;
+
+    c->page.nulls = whole ? c->entries - c->present : 0;
+    PFS_TRY(pfs_pq_out_index_add(&c->known, c->node, bytes, c->group_rows, whole ? &c->page : NULL, err));
+    pfs_pq_out_bounds_merge(&c->group, &c->page);
+    pfs_pq_out_bounds_clear(&c->page);
+    return 0;
+}
+
+static int end_page(struct pfs_pq_out_column *c, struct pfs_err *err)
+{
+    size_t before = c->pages.bytes;
+    enum pfs_pq_encoding encoding;
     struct pfs_slice page;
 
     if (c->entries == 0)
         return 0;
     if (is_useless(c, 1000, 40) && drop_dictionary(c) < 0)
         return no_memory(c, err);
-    pfs_buf_clear(raw);
-    put_levels(&c->repetition, c->node->repetition, c->entries, raw);
-    put_levels(&c->definition, c->node->definition, c->entries, raw);
-    if (c->dictionary) {
-        put_indexes(c, raw);
-        encoding = PFS_PQ_ENCODING_PLAIN_DICTIONARY;
-        page = pfs_buf_slice(raw);
-    } else if (try_delta(c, raw)) {
-        c->has_delta_pages = true;
-        encoding = PFS_PQ_ENCODING_DELTA_BINARY_PACKED;
-        page = pfs_buf_slice(raw);
-    } else {
-        page = join_plain(c, raw);
-    }
-    PFS_TRY(pfs_buf_check(&c->plain, err));
-    PFS_TRY(pfs_buf_check(raw, err));
+    PFS_TRY(make_page(c, &page, &encoding, err));
     PFS_TRY(put_page(c, &c->pages, PFS_PQ_PAGE_DATA, page, (int32_t)c->entries, encoding, err));
+    PFS_TRY(note_page(c, c->pages.bytes - before, err));
     c->values += c->entries;
-    c->entries = c->rows = c->indexes = c->same = 0;
+    c->group_rows += c->rows;
+    c->entries = c->rows = c->present = c->indexes = c->same = 0;
     pfs_buf_clear(&c->plain);
     pfs_buf_clear(&c->definition);
     pfs_buf_clear(&c->repetition);
     if (c->distinct.entries.len > DICTIONARY_BYTES)
-        leave_dictionary(c); /* its pages so far keep it; later ones are plain */
+        c->dictionary = false; /* its pages so far keep it; later ones are plain */
     return 0;
 }
 
@@ -459,7 +522,7 @@ static int add_plain(struct pfs_pq_out_column *c, const struct pfs_pq_out_entrie
     const void *dense;
 
     if (c->node->parent == NULL)
-        pfs_pq_out_bounds_add(&c->group, in->column, in->row, from, count);
+        pfs_pq_out_bounds_add(&c->page, in->column, in->row, from, count);
     PFS_TRY(lay_out(c, in, from, count, &dense, err));
     if (dense != NULL)
         pfs_buf_put(plain, dense, (size_t)(count * c->node->width));
@@ -489,8 +552,6 @@ int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries 
 {
     struct piece p = {0};
 
-    if (c->node->parent == NULL)
-        c->group.nulls += in->nulls;
     while (p.to < in->entries) {
         p = (struct piece){.from = p.to, .to = p.to, .value_from = p.value_to, .value_to = p.value_to};
         if (!try_cut(c, in, &p))
@@ -499,6 +560,7 @@ int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries 
         PFS_TRY(add_values(c, in, &p, err));
         c->entries += p.to - p.from;
         c->rows += p.rows;
+        c->present += p.value_to - p.value_from;
         if (c->rows >= PAGE_ROWS || plain_bytes(c) >= (size_t)c->page_bytes ||
             (c->dictionary && c->distinct.entries.len > DICTIONARY_BYTES))
             PFS_TRY(end_page(c, err));
@@ -510,12 +572,7 @@ int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries 
 
 int pfs_pq_out_end_group(struct pfs_pq_out_column *c, struct pfs_err *err)
 {
-    bool used;
-
     PFS_TRY(end_page(c, err));
-    used = c->dictionary;
-    leave_dictionary(c);
-    c->dictionary = used;
     pfs_pq_out_bounds_merge(&c->all, &c->group);
     if (!c->has_dictionary_pages)
         return 0;
@@ -532,7 +589,8 @@ void pfs_pq_out_next_group(struct pfs_pq_out_column *c)
     c->dictionary = c->has_dictionary_pages;
     c->has_dictionary_pages = c->has_plain_pages = c->has_delta_pages = false;
     c->integers = PFS_PQ_OUT_UNTRIED;
-    c->raw_bytes = c->values = 0;
+    c->raw_bytes = c->values = c->group_rows = 0;
+    pfs_pq_out_index_clear(&c->known);
     pfs_pq_out_bounds_clear(&c->group);
 }
 
@@ -554,22 +612,6 @@ size_t pfs_pq_out_waiting(const struct pfs_pq_out_column *c)
 
 size_t pfs_pq_out_held(const struct pfs_pq_out_column *c)
 {
-    return pfs_pq_out_waiting(c) + c->plain.cap + c->definition.cap + c->repetition.cap +
-           (size_t)c->index_room * sizeof(*c->index);
-}
-
-void pfs_pq_out_print_bound(const struct pfs_pq_out_column *c, bool max, struct pfs_buf *out)
-{
-    struct pfs_pq_out_cell cell;
-    struct pfs_column column = pfs_pq_out_bound(&c->group, max, c->node->type, &cell);
-    struct pfs_pq_out_entries in = {.entries = 1, .values = 1, .column = &column};
-    uint8_t fixed[16];
-
-    if (c->node->width == 0) {
-        struct pfs_slice text = pfs_column_bytes(&column, 0);
-
-        pfs_buf_put(out, text.at, text.len);
-        return;
-    }
-    pfs_buf_put(out, pfs_pq_out_fixed(c->node, &in, 0, 1, fixed), (size_t)c->node->width);
+    return pfs_pq_out_waiting(c) + pfs_pq_out_index_held(&c->known) + c->plain.cap + c->definition.cap +
+           c->repetition.cap + (size_t)c->index_room * sizeof(*c->index);
 }

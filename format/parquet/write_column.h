@@ -7,19 +7,21 @@
  * a good deal smaller so.
  *
  * What is the same in all rows costs a comparison: levels and indexes are put down one by one only when there are two
- * of them. Bounds are those of the distinct values as long as there is a dictionary.
+ * of them. Bounds of a page are those of its distinct values as long as there is a dictionary.
  */
 #pragma once
 
 #include "format/parquet/parquet.h"
 #include "format/parquet/write_bounds.h"
 #include "format/parquet/write_dictionary.h"
+#include "format/parquet/write_index.h"
 #include "format/parquet/write_levels.h"
 #include "format/parquet/write_pages.h"
 
 /* Working memory of whoever writes a leaf: one for each thread that does. */
 struct pfs_pq_out_scratch {
     struct pfs_buf dense, raw, packed;
+    struct pfs_buf used;     /* numbers in a dictionary */
     struct pfs_arena levels; /* of one column of one batch */
 };
 
@@ -37,7 +39,7 @@ struct pfs_pq_out_column {
     struct pfs_buf repetition; /* a byte an entry, if there are such levels */
     uint32_t *index;           /* dictionary indexes; the first `same` of them are *index and not there yet */
     int64_t indexes, same, index_room;
-    int64_t entries, rows;
+    int64_t entries, rows, present; /* present: entries with a value */
     /* The row group: */
     bool dictionary; /* still used */
     struct pfs_pq_dictionary distinct;
@@ -47,7 +49,9 @@ struct pfs_pq_out_column {
     struct pfs_pq_pages pages, dictionary_page;
     int64_t raw_bytes; /* of its pages with headers, before compression */
     int64_t values;
-    struct pfs_pq_out_bounds group, all; /* of a leaf that is a column of the table */
+    int64_t group_rows;                        /* of whole pages */
+    struct pfs_pq_out_index known;             /* of its pages */
+    struct pfs_pq_out_bounds page, group, all; /* of a leaf that is a column of the table; group: of whole pages */
 };
 
 void pfs_pq_out_init(struct pfs_pq_out_column *c, const struct pfs_pq_out_node *node,
@@ -60,5 +64,3 @@ void pfs_pq_out_next_group(struct pfs_pq_out_column *c);
 size_t pfs_pq_out_bytes(const struct pfs_pq_out_column *c);   /* what it will add to the file, about */
 size_t pfs_pq_out_held(const struct pfs_pq_out_column *c);    /* memory */
 size_t pfs_pq_out_waiting(const struct pfs_pq_out_column *c); /* of it what the end of the row group frees */
-/* A bound of the row group as Statistics stores it: plain, without the length of text. */
-void pfs_pq_out_print_bound(const struct pfs_pq_out_column *c, bool max, struct pfs_buf *out);
