@@ -11,11 +11,14 @@ int command_doctor(int argc, char **argv);
 int command_umount(int argc, char **argv);
 int command_ls(int argc, char **argv);
 int command_cat(int argc, char **argv);
+int command_tail(int argc, char **argv);
 int command_append(int argc, char **argv);
 int command_overwrite(int argc, char **argv);
 int command_lookup(int argc, char **argv);
 int command_sql(int argc, char **argv);
 int command_compact(int argc, char **argv);
+int command_expire(int argc, char **argv);
+int command_fsck(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_demo(int argc, char **argv);
 

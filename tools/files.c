@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "tools/bar.h"
 #include "tools/commands.h"
-#include "tools/session.h"
+#include "tools/opened.h"
 
 #define PIECE ((size_t)1 << 20)
 
@@ -25,58 +25,6 @@ static int open_session(const char *warehouse, bool read_only, struct session *s
 {
     return open_config(&(struct session_config){.warehouse = warehouse, .read_only = read_only, .pours = true},
                        session);
-}
-
-static int put_all(const uint8_t *at, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(STDOUT_FILENO, at, len);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -errno;
-        at += put;
-        len -= (size_t)put;
-    }
-    return 0;
-}
-
-/* An open file of the tree, and the request that its calls use one after the other. */
-struct opened {
-    struct session *session;
-    struct pfs_waiting waiting;
-    struct pfs_entry entry;
-    struct pfs_opened file;
-};
-
-static int open_path(struct session *session, const char *path, int flags, struct opened *out, struct pfs_err *err)
-{
-    int64_t rc;
-
-    *out = (struct opened){.session = session};
-    PFS_TRY(pfs_waiting_init(&out->waiting, err));
-    rc = pfs_tree_walk(session->tree, path, &out->entry, err);
-    if (rc == 0) {
-        pfs_tree_open_file(session->tree, &out->waiting.request, out->entry.node, flags, &out->file);
-        rc = pfs_waiting_result(&out->waiting, err);
-        if (rc < 0)
-            pfs_tree_forget(session->tree, out->entry.node, 1);
-    }
-    if (rc < 0)
-        pfs_waiting_done(&out->waiting);
-    return (int)rc;
-}
-
-static int close_path(struct opened *o, struct pfs_err *err)
-{
-    int64_t rc;
-
-    pfs_tree_release(o->session->tree, &o->waiting.request, o->file.handle);
-    rc = pfs_waiting_result(&o->waiting, err);
-    pfs_tree_forget(o->session->tree, o->entry.node, 1);
-    pfs_waiting_done(&o->waiting);
-    return (int)rc;
 }
 
 /* ---- cat ---- */
@@ -95,7 +43,7 @@ static int copy_out(struct opened *o, uint8_t *piece, struct pfs_err *err)
         got = pfs_waiting_result(&o->waiting, err);
         if (got <= 0)
             return (int)got;
-        PFS_TRY(put_all(piece, (size_t)got));
+        PFS_TRY(opened_print(piece, (size_t)got));
         off += (uint64_t)got;
     }
 }
@@ -105,14 +53,14 @@ static int cat_one(struct session *session, const char *path)
     struct pfs_err err = {0};
     struct opened o;
     uint8_t *piece;
-    int rc = open_path(session, path, O_RDONLY, &o, &err);
+    int rc = opened_open(session, path, O_RDONLY, &o, &err);
 
     if (rc < 0)
         return failed(path, rc, &err);
     piece = pfs_alloc(PIECE);
     rc = piece == NULL ? -ENOMEM : copy_out(&o, piece, &err);
     pfs_free(piece);
-    (void)close_path(&o, NULL);
+    (void)opened_close(&o, NULL);
     return rc < 0 && rc != -EPIPE ? failed(path, rc, &err) : rc < 0;
 }
 
@@ -241,7 +189,7 @@ static int put_rows(struct session *session, const char *path, int flags, struct
 
     if (piece == NULL)
         return pfs_fail(err, ENOMEM, "no memory");
-    rc = open_path(session, path, O_WRONLY | flags, &o, err);
+    rc = opened_open(session, path, O_WRONLY | flags, &o, err);
     if (rc < 0) {
         pfs_free(piece);
         return rc;
@@ -250,7 +198,7 @@ static int put_rows(struct session *session, const char *path, int flags, struct
     rc = copy_in(&o, piece, &bar, err);
     bar_wipe(&bar);
     pfs_free(piece);
-    released = close_path(&o, rc == 0 ? err : NULL);
+    released = opened_close(&o, rc == 0 ? err : NULL);
     return rc < 0 ? rc : released;
 }
 

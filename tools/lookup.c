@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "fs/enrich.h"
 #include "tools/commands.h"
-#include "tools/session.h"
+#include "tools/opened.h"
 
 #define PIECE ((size_t)64 << 10)
 #define BLOCK ((size_t)16 << 20) /* of input that is looked up at once */
@@ -20,24 +20,6 @@ struct options {
     const char *columns;
     const char *path;
 };
-
-static int put_all(const struct pfs_buf *out)
-{
-    const uint8_t *at = out->at;
-    size_t len = out->len;
-
-    while (len > 0) {
-        ssize_t put = write(STDOUT_FILENO, at, len);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -errno;
-        at += put;
-        len -= (size_t)put;
-    }
-    return 0;
-}
 
 /* Is more input there at once, or soon? */
 static bool more_comes(void)
@@ -82,7 +64,7 @@ static int pump(struct pfs_enrich *enrich, struct pfs_err *err)
         if (rc < 0)
             break;
         rc = pfs_enrich_feed(enrich, pfs_buf_slice(&in), last, &out, &consumed, err);
-        put = put_all(&out); /* of a failure, what came before it */
+        put = opened_print(out.at, out.len); /* of a failure, what came before it */
         rc = rc == 0 ? put : rc;
         pfs_buf_clear(&out);
         memmove(in.at, in.at + consumed, in.len - consumed);

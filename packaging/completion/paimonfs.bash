@@ -2,7 +2,7 @@
 _paimonfs()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
-    local commands="mount umount ls cat append overwrite lookup sql compact status doctor demo"
+    local commands="mount umount ls cat tail append overwrite lookup sql compact expire fsck status doctor demo"
     local options="ro rw allow_other memory= threads= cache= cache-size= commit-interval= write-only on-error=
         external-paths= formats= log= uid= gid= umask="
     COMPREPLY=()
@@ -19,13 +19,15 @@ _paimonfs()
         lookup) COMPREPLY=($(compgen -W "--columns --found --missing --cache --memory" -- "$word")) ;;
         append) COMPREPLY=($(compgen -W "--no-compact" -- "$word")) ;;
         compact) COMPREPLY=($(compgen -W "--full" -- "$word")) ;;
+        tail) COMPREPLY=($(compgen -W "-n" -- "$word")) ;;
+        fsck) COMPREPLY=($(compgen -W "--deep --json" -- "$word")) ;;
         status) COMPREPLY=($(compgen -W "--json" -- "$word")) ;;
         esac
     else
         case ${COMP_WORDS[1]} in
         umount | status | doctor)
             COMPREPLY=($(compgen -W "$(awk '$3 == "fuse.paimonfs" { print $2 }' /proc/self/mounts)" -- "$word")) ;;
-        ls | cat | append | overwrite | lookup)
+        ls | cat | tail | append | overwrite | lookup)
             if [ "$COMP_CWORD" -gt 2 ]; then # a path of the tree
                 local dir=${word%"${word##*/}"}
                 COMPREPLY=($(compgen -P "$dir" -W "$(paimonfs ls "${COMP_WORDS[2]/#\~/$HOME}" "$dir" 2>/dev/null)" \

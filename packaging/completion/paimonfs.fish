@@ -1,5 +1,5 @@
 # fish completion for paimonfs
-set -l commands mount umount ls cat append overwrite lookup sql compact status doctor demo
+set -l commands mount umount ls cat tail append overwrite lookup sql compact expire fsck status doctor demo
 complete -c paimonfs -n "not __fish_seen_subcommand_from $commands" -f -a "$commands"
 complete -c paimonfs -n "__fish_seen_subcommand_from mount" -s f -d "stay in the foreground"
 complete -c paimonfs -n "__fish_seen_subcommand_from mount" -s o -x -d "mount options" -a \
@@ -11,6 +11,8 @@ complete -c paimonfs -n "__fish_seen_subcommand_from lookup" -l found
 complete -c paimonfs -n "__fish_seen_subcommand_from lookup" -l missing
 complete -c paimonfs -n "__fish_seen_subcommand_from append" -l no-compact
 complete -c paimonfs -n "__fish_seen_subcommand_from compact" -l full
-complete -c paimonfs -n "__fish_seen_subcommand_from status" -l json
+complete -c paimonfs -n "__fish_seen_subcommand_from tail" -s n -x -d "rows to begin with"
+complete -c paimonfs -n "__fish_seen_subcommand_from fsck" -l deep -d "decode every value"
+complete -c paimonfs -n "__fish_seen_subcommand_from status fsck" -l json
 complete -c paimonfs -n "__fish_seen_subcommand_from umount status doctor" -f -a \
     "(awk '\$3 == \"fuse.paimonfs\" { print \$2 }' /proc/self/mounts)"

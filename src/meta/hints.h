@@ -1,5 +1,5 @@
 /* hints.h - LATEST and EARLIEST of snapshot/ and changelog/ (spec layout 4): numbers that save a listing. They may be
- * lost or old, so that nobody fails for them. Private to the suite and to src/retain. Threads: any. */
+ * lost or old, so that nobody fails for them. Private to the suite, to src/retain and to src/check. Threads: any. */
 #pragma once
 
 #include "base/store.h"

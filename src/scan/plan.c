@@ -294,8 +294,8 @@ static int compare_candidates(const void *left, const void *right)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
-static int bound(const struct pfs_schema *schema, struct pfs_slice row, struct pfs_arena *arena, struct pfs_keys *out,
-                 struct pfs_err *err)
+int pfs_plan_bound(const struct pfs_schema *schema, struct pfs_slice row, struct pfs_arena *arena, struct pfs_keys *out,
+                   struct pfs_err *err)
 {
     size_t count = (size_t)schema->trimmed_keys;
     const struct pfs_type **types = pfs_arena_array(arena, count, sizeof(*types));
@@ -352,8 +352,8 @@ static int make_sections(const struct pfs_schema *schema, struct pfs_split *spli
     for (int32_t i = 0; i < split->files; i++) {
         struct pfs_plan_file *f = &split->file[i];
 
-        if (bound(schema, f->entry->file.min_key, arena, &f->min, err) < 0 ||
-            bound(schema, f->entry->file.max_key, arena, &f->max, err) < 0)
+        if (pfs_plan_bound(schema, f->entry->file.min_key, arena, &f->min, err) < 0 ||
+            pfs_plan_bound(schema, f->entry->file.max_key, arena, &f->max, err) < 0)
             return pfs_wrap(err, "data file %s", f->entry->file.name);
     }
     qsort(split->file, (size_t)split->files, sizeof(*split->file), compare_min);

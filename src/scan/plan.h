@@ -1,5 +1,5 @@
 /* plan.h - which files a scan reads, grouped: partitions in order, buckets in order, sections of overlapping key ranges
- * in order (spec lsm 5). Private to the suite; facts in the scan's arena. */
+ * in order (spec lsm 5). Private to the suite, and to who looks at how files lie; facts in the scan's arena. */
 #pragma once
 
 #include "src/merge/key.h"
@@ -35,6 +35,10 @@ struct pfs_plan {
 /* What `pruner` (NULL allowed) rules out is not in it. */
 int pfs_plan_make(const struct pfs_scan_want *want, const struct pfs_pruner *pruner, struct pfs_arena *arena,
                   struct pfs_plan *out, struct pfs_err *err);
+
+/* A serialised key, as its file's entry has the smallest and the greatest: one row of keys. */
+int pfs_plan_bound(const struct pfs_schema *schema, struct pfs_slice row, struct pfs_arena *arena, struct pfs_keys *out,
+                   struct pfs_err *err);
 
 /* Sections of some files of a bucket, by smallest key (borrowed): a file starts a new one when its smallest key lies
  * beyond every key so far. */

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "src/changelog/changelog.h"
+#include "src/check/check.h"
 #include "src/commit/publish.h"
 #include "src/lsm/compact.h"
 #include "src/meta/schema_change.h"
@@ -186,10 +187,25 @@ int pfs_table_expire_tags(struct pfs_table *table, int64_t before_ms, struct pfs
 int pfs_table_expire_partitions(struct pfs_table *table, const struct pfs_options *options, struct pfs_arena *arena,
                                 const char ***names, int64_t *count, struct pfs_err *err);
 
+/* All of that by the table's options alone, also on a table that is write-only: tags, partitions and consumers that
+ * have had their time, then snapshots, then changelogs, however many. *gone: how many went, also on failure. progress
+ * (may be NULL) is told of snapshots. */
+struct pfs_expired {
+    int64_t snapshots, changelogs, tags, partitions, consumers;
+};
+int pfs_table_expire(struct pfs_table *table, void (*progress)(void *context, int64_t done, int64_t whole),
+                     void *context, struct pfs_expired *gone, struct pfs_err *err);
+
 /* Files of the main table older than an instant that nothing names any more (src/retain/retain.h), all branches looked
  * at. dry: they are only counted. */
 int pfs_table_remove_orphans(struct pfs_table *table, int64_t before_ms, bool dry, int64_t *files, int64_t *bytes,
                              struct pfs_err *err);
+
+/* Is everything that the table's history names there, whole and consistent (src/check/check.h)? `want` says deep,
+ * cancel, found, progress and context; the rest is the table's. Of the main table files that nothing names are counted
+ * too. */
+int pfs_table_check(struct pfs_table *table, const struct pfs_check *want, struct pfs_check_sum *out,
+                    struct pfs_err *err);
 
 /* What a writer of Paimon does after each commit, when the table is not write-only: what has had its time goes. Costs a
  * few stats when nothing is due. A call while another thread is at it returns at once. identifier: of the commit. */
