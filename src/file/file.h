@@ -62,8 +62,10 @@ struct pfs_data_write {
     int32_t level;
     int32_t source;       /* 0 append, 1 compact */
     int64_t first_number; /* append tables: sequence number of the first row */
-    bool changelog;       /* a changelog file of a primary-key table: changelog-file.* options */
-    const char *user;     /* postpone bucket: whose rows they are, for the names; NULL = one made up */
+    bool row_ids;   /* append tables: the batches have _ROW_ID and _SEQUENCE_NUMBER behind the columns, and so will the
+                       file (spec datafiles 9) */
+    bool changelog; /* a changelog file of a primary-key table: changelog-file.* options */
+    const char *user; /* postpone bucket: whose rows they are, for the names; NULL = one made up */
     const struct pfs_clock *clock;
     struct pfs_pool *pool; /* encodes columns in parallel; NULL = on the caller alone */
 };

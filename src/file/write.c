@@ -26,7 +26,7 @@ struct pfs_data_writer {
     char uuid[PFS_UUID_TEXT];
     int32_t made; /* files so far: the counter in names */
     bool keyed, thin;
-    int32_t columns; /* of the file */
+    int32_t columns, before; /* of the file; of those, in front of the table's */
     struct pfs_field *field;
     const struct pfs_column **key; /* of the batch at hand */
     struct pfs_buf scratch;        /* a key */
@@ -49,11 +49,11 @@ struct pfs_data_writer {
 
 /* ---- opening ---- */
 
-/* Columns of the file: keys, number and kind in front (spec datafiles 2), then the table's. */
+/* Columns of the file: keys, number and kind in front (spec datafiles 2), then the table's, then row ids. */
 static int choose_fields(struct pfs_data_writer *w, struct pfs_err *err)
 {
     const struct pfs_schema *schema = w->write.schema;
-    size_t room = (size_t)(schema->trimmed_keys + 2 + schema->columns);
+    size_t room = (size_t)(schema->trimmed_keys + 2 + schema->columns + 2);
     struct pfs_field *f = pfs_arena_array(&w->arena, room, sizeof(*f));
 
     if (f == NULL)
@@ -74,8 +74,16 @@ static int choose_fields(struct pfs_data_writer *w, struct pfs_err *err)
         *f++ = (struct pfs_field){.id = PFS_SEQUENCE_ID, .name = PFS_SEQUENCE_COLUMN, .type = {.kind = PFS_BIGINT}};
         *f++ = (struct pfs_field){.id = PFS_KIND_ID, .name = PFS_KIND_COLUMN, .type = {.kind = PFS_TINYINT}};
     }
+    w->before = (int32_t)(f - w->field);
     memcpy(f, schema->field, (size_t)schema->columns * sizeof(*f));
-    w->columns = (int32_t)(f - w->field) + schema->columns;
+    f += schema->columns;
+    if (w->write.row_ids) {
+        static const struct pfs_type number = {.kind = PFS_BIGINT, .nullable = true};
+
+        *f++ = (struct pfs_field){.id = PFS_ROW_ID_ID, .name = PFS_ROW_ID_COLUMN, .type = number};
+        *f++ = (struct pfs_field){.id = PFS_SEQUENCE_ID, .name = PFS_SEQUENCE_COLUMN, .type = number};
+    }
+    w->columns = (int32_t)(f - w->field);
     return 0;
 }
 
@@ -203,6 +211,28 @@ static int keep_key(struct pfs_data_writer *w, const struct pfs_batch *batch, in
     return pfs_arena_copy(&w->results, pfs_buf_slice(&w->scratch), out) ? 0 : pfs_arena_full(&w->results, err);
 }
 
+static void note_number(struct pfs_data_file *f, int64_t number)
+{
+    f->min_sequence = number < f->min_sequence ? number : f->min_sequence;
+    f->max_sequence = number > f->max_sequence ? number : f->max_sequence;
+}
+
+/* Rows of an append table are counted on, but for those that bring their numbers with them. */
+static void note_appended(struct pfs_data_writer *w, const struct pfs_batch *batch)
+{
+    struct pfs_data_file *f = &w->entry.file;
+    const struct pfs_column *number = w->write.row_ids ? &batch->column[w->write.schema->columns + 1] : NULL;
+
+    for (int64_t i = 0; number != NULL && i < batch->rows; i++)
+        if (pfs_column_present(number, i))
+            note_number(f, ((const int64_t *)number->values)[i]);
+    if (number == NULL) {
+        note_number(f, w->next_number);
+        w->next_number += batch->rows;
+        note_number(f, w->next_number - 1);
+    }
+}
+
 /* What the entry says of the rows: keys, numbers, deletes. */
 static int note_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, struct pfs_err *err)
 {
@@ -214,18 +244,14 @@ static int note_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, s
         const int8_t *kind = batch->column[columns + 1].values;
 
         for (int64_t i = 0; i < batch->rows; i++) {
-            f->min_sequence = number[i] < f->min_sequence ? number[i] : f->min_sequence;
-            f->max_sequence = number[i] > f->max_sequence ? number[i] : f->max_sequence;
+            note_number(f, number[i]);
             f->delete_rows += kind[i] == PFS_UPDATE_BEFORE || kind[i] == PFS_DELETE;
         }
         if (f->rows == 0)
             PFS_TRY(keep_key(w, batch, 0, &f->min_key, err));
         PFS_TRY(keep_key(w, batch, batch->rows - 1, &f->max_key, err));
     } else {
-        if (f->rows == 0)
-            f->min_sequence = w->next_number;
-        w->next_number += batch->rows;
-        f->max_sequence = w->next_number - 1;
+        note_appended(w, batch);
         if (f->rows == 0)
             PFS_TRY(keep_key(w, batch, 0, &f->min_key, err));
         f->max_key = f->min_key;
@@ -304,6 +330,8 @@ static int write_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, 
         out.column[at++] = batch->column[schema->columns + i];
     for (int32_t i = 0; i < schema->columns; i++)
         out.column[at++] = batch->column[i];
+    for (int32_t i = 0; w->write.row_ids && i < 2; i++)
+        out.column[at++] = batch->column[schema->columns + i];
     for (int32_t i = 0; rc == 0 && w->making.format == PFS_DATA_ORC && i < w->columns; i++)
         if (out.column[i].type->kind == PFS_DECIMAL)
             rc = fit_decimals(&out.column[i], out.rows, &arena, err);
@@ -324,7 +352,7 @@ static int gather_stats(struct pfs_data_writer *w, struct pfs_column_stats **out
     if (stats == NULL)
         return pfs_arena_full(&w->results, err);
     if (w->making.format != PFS_DATA_AVRO)
-        known = pfs_writer_stats(w->writer) + (w->columns - schema->columns);
+        known = pfs_writer_stats(w->writer) + w->before;
     for (int32_t i = 0; i < schema->columns; i++) {
         enum pfs_kind kind = schema->field[i].type.kind;
 

@@ -78,7 +78,7 @@ static int fill(struct pfs_compactor *c, struct pfs_err *err)
     for (int32_t i = 0; i < schema->columns; i++)
         c->column[i] = i;
     if (schema->primary_keys == 0)
-        return 0;
+        return pfs_options_bool(&schema->options, "row-tracking.enabled", false, &c->row_ids, err);
     PFS_TRY(pfs_pick_rules_read(schema, &c->rules, err));
     PFS_TRY(read_producer(c, err));
     read_finding(c);

@@ -14,6 +14,7 @@ struct pfs_compactor {
     struct pfs_pick_rules rules;     /* primary-key tables */
     struct pfs_engine *engine;       /* NULL: an append table */
     int32_t *column;                 /* all of them */
+    bool row_ids;                    /* an append table with row tracking: rows keep their ids and numbers */
     bool changes;                    /* changelog-producer = full-compaction or lookup */
     bool lookup;                     /* lookup: records of level 0 are what changes, not those below the top level */
     bool finds;                      /* keys of level 0 are looked for in the levels over the output (spec lsm 7) */

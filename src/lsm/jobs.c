@@ -20,7 +20,7 @@ struct planning {
 
 static int check_supported(const struct pfs_schema *schema, struct pfs_err *err)
 {
-    static const char *const lacking[] = {"row-tracking.enabled", "data-evolution.enabled", "clustering.incremental"};
+    static const char *const lacking[] = {"data-evolution.enabled", "clustering.incremental"};
 
     if (schema->deletion_vectors && schema->primary_keys == 0)
         return pfs_fail(err, EOPNOTSUPP, "deletion vectors of append tables: cannot be compacted yet");

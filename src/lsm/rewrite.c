@@ -59,6 +59,7 @@ static void choose_read(struct rewriting *r, struct pfs_budget budget)
                                                            .columns = state->schema->columns,
                                                            .column = c->column,
                                                            .key_value = c->engine != NULL,
+                                                           .row_ids = c->row_ids,
                                                            .external = state->external,
                                                            .ahead_bytes = budget.bytes / PFS_AHEAD_SHARE,
                                                            .cancel = c->config.cancel,
@@ -240,6 +241,7 @@ static int open_writer(struct rewriting *r, bool changelog, struct pfs_data_writ
                                    .level = r->job->level,
                                    .source = !changelog,
                                    .first_number = first->file.min_sequence,
+                                   .row_ids = r->c->row_ids,
                                    .changelog = changelog,
                                    .clock = r->c->config.clock};
 

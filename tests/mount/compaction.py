@@ -197,3 +197,22 @@ def rows_of_append_tables_are_put_in_order(m):
             steps = [abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in zip(first, first[1:])]
             equal(steps, [1] * 63)
     equal(kinds(m, "d/points"), ["APPEND", "COMPACT", "COMPACT", "COMPACT"])
+
+
+@test
+def tracked_rows_keep_their_ids_when_files_are_joined(m):
+    for form in ("parquet", "orc", "avro"):
+        m.sql("CREATE TABLE d.tracked_%s (v STRING) WITH ('row-tracking.enabled' = 'true', 'file.format' = '%s', "
+              "'compaction.min.file-num' = '7', 'write-only' = 'true');" % (form, form))
+        at = "d/tracked_" + form
+        for i in range(7):
+            put(m, i, "a%d\nb%d\n" % (i, i), at)
+        rows = lambda: sorted(m.read(at + "/system/row_tracking.csv").splitlines())
+        before = rows()
+        equal(before[:2], ["a0,0,1", "a1,2,2"])
+        m.sql("CALL sys.compact('d.tracked_%s');" % form)
+        equal(status(m, at)["files"], 1)
+        equal(rows(), before)
+        put(m, 7, "c\n", at)
+        equal(rows(), sorted(before + ["c,14,9"]))
+        equal(sorted(m.read(at + "/snapshot/latest.csv").splitlines()), sorted(["v", "c"] + [r.split(",")[0] for r in before[:-1]]))
