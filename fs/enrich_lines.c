@@ -64,8 +64,7 @@ static char *quoted_field(struct pfs_slice rest, struct pfs_arena *arena, size_t
     return text;
 }
 
-/* The next field of a record, without its quotes: 1, 0 when there is none. */
-static int next_field(struct pfs_slice line, size_t *at, struct pfs_arena *arena, char **out, struct pfs_err *err)
+int pfs_enrich_field(struct pfs_slice line, size_t *at, struct pfs_arena *arena, char **out, struct pfs_err *err)
 {
     struct pfs_slice rest = {line.at + *at, line.len - *at};
     size_t used;
@@ -113,7 +112,7 @@ static int take_header(const struct pfs_schema *schema, struct pfs_slice line, s
     char *name;
     int rc;
 
-    while (*fields <= FIELDS_MAX && (rc = next_field(line, &at, arena, &name, err)) != 0) {
+    while (*fields <= FIELDS_MAX && (rc = pfs_enrich_field(line, &at, arena, &name, err)) != 0) {
         if (rc < 0)
             return rc;
         if (++*fields <= FIELDS_MAX && !is_special(name))

@@ -15,6 +15,7 @@ int command_tail(int argc, char **argv);
 int command_append(int argc, char **argv);
 int command_overwrite(int argc, char **argv);
 int command_lookup(int argc, char **argv);
+int command_bitmap(int argc, char **argv);
 int command_sql(int argc, char **argv);
 int command_compact(int argc, char **argv);
 int command_expire(int argc, char **argv);

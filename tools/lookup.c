@@ -1,18 +1,12 @@
 /* lookup.c - keys in on standard input, rows out in the same order. */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/mem.h"
 #include "fs/enrich.h"
 #include "tools/commands.h"
-#include "tools/opened.h"
-
-#define PIECE ((size_t)64 << 10)
-#define BLOCK ((size_t)16 << 20) /* of input that is looked up at once */
-#define QUIET_MS 10              /* who types, or feeds lines slowly, gets the answer after so long */
+#include "tools/pump.h"
+#include "tools/session.h"
 
 struct options {
     struct session_config session;
@@ -21,58 +15,10 @@ struct options {
     const char *path;
 };
 
-/* Is more input there at once, or soon? */
-static bool more_comes(void)
+static int feed(void *context, struct pfs_slice in, bool last, struct pfs_buf *out, size_t *consumed,
+                struct pfs_err *err)
 {
-    struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
-
-    return poll(&fd, 1, QUIET_MS) > 0;
-}
-
-/* Reads until the input pauses or there is a block of it. */
-static int read_block(struct pfs_buf *in, bool *last, struct pfs_err *err)
-{
-    *last = false;
-    do {
-        uint8_t *to = pfs_buf_reserve(in, PIECE);
-        ssize_t got;
-
-        if (to == NULL)
-            return pfs_buf_check(in, err);
-        got = read(STDIN_FILENO, to, PIECE);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return pfs_fail(err, errno, "standard input: %s", pfs_errno_text(errno));
-        *last = got == 0;
-        in->len += (size_t)got;
-    } while (!*last && in->len < BLOCK && more_comes());
-    return 0;
-}
-
-static int pump(struct pfs_enrich *enrich, struct pfs_err *err)
-{
-    struct pfs_buf in = {0}, out = {0};
-    bool last = false;
-    int rc = 0;
-
-    while (rc == 0 && !last) {
-        size_t consumed;
-        int put;
-
-        rc = read_block(&in, &last, err);
-        if (rc < 0)
-            break;
-        rc = pfs_enrich_feed(enrich, pfs_buf_slice(&in), last, &out, &consumed, err);
-        put = opened_print(out.at, out.len); /* of a failure, what came before it */
-        rc = rc == 0 ? put : rc;
-        pfs_buf_clear(&out);
-        memmove(in.at, in.at + consumed, in.len - consumed);
-        in.len -= consumed;
-    }
-    pfs_buf_done(&in);
-    pfs_buf_done(&out);
-    return rc;
+    return pfs_enrich_feed(context, in, last, out, consumed, err);
 }
 
 static int look_up(struct options *o)
@@ -93,7 +39,7 @@ static int look_up(struct options *o)
     o->want.memory_bytes = o->session.memory_bytes;
     rc = pfs_enrich_open(session.tree, &o->want, &enrich, &err);
     if (rc == 0)
-        rc = pump(enrich, &err);
+        rc = pump(feed, enrich, &err);
     pfs_enrich_close(enrich);
     session_close(&session);
     return rc < 0 && rc != -EPIPE ? failed(o->path, rc, &err) : rc < 0;

@@ -20,6 +20,8 @@ static const struct command {
     {"overwrite", command_overwrite, "WAREHOUSE PATH", "rows that replace a table or its partitions, one commit"},
     {"lookup", command_lookup, "[--columns a,b] [--found|--missing] [--cache C] WAREHOUSE PATH",
      "lines with keys from standard input, each followed by its row"},
+    {"bitmap", command_bitmap, "VERB --bitmap COL [--group-by a,b] [--as NAME]",
+     "bitmaps in CSV from standard input: union-count, union, cardinality, build"},
     {"sql", command_sql, "WAREHOUSE [FILE]", "statements from a file or standard input"},
     {"compact", command_compact, "[--full] WAREHOUSE [DB.TABLE]", "many small files made few large ones"},
     {"expire", command_expire, "WAREHOUSE [DB.TABLE]", "what has had its time goes, as the tables' options say"},

@@ -282,3 +282,43 @@ void pfs_container_put(const struct pfs_container *c, struct pfs_buf *out)
         break;
     }
 }
+
+/* ---- to and from row positions ---- */
+
+/* [from, to) of the container; the very last value of 64 bits has nothing behind it. */
+static int add_range(struct pfs_bitmap *into, uint64_t base, uint32_t from, uint32_t to, struct pfs_err *err)
+{
+    if (base + to != 0)
+        return pfs_bitmap_add_range(into, base + from, base + to, err);
+    PFS_TRY(pfs_bitmap_add_range(into, base + from, UINT64_MAX, err));
+    return pfs_bitmap_add(into, UINT64_MAX, err);
+}
+
+int pfs_container_add_to(const struct pfs_container *c, uint64_t base, struct pfs_bitmap *into, struct pfs_err *err)
+{
+    for (uint32_t i = 0; c->bitset == NULL && i < c->count; i++)
+        PFS_TRY(pfs_bitmap_add(into, base + c->value[i], err));
+    for (uint32_t v = c->bitset == NULL ? 65536 : next_bit(c->bitset, 0, 0); v < 65536;) {
+        uint32_t end = next_bit(c->bitset, v, UINT64_MAX);
+
+        PFS_TRY(add_range(into, base, v, end, err));
+        v = next_bit(c->bitset, end, 0);
+    }
+    return 0;
+}
+
+int pfs_container_make(const uint64_t *value, uint32_t count, struct pfs_arena *arena, struct pfs_container *out,
+                       struct pfs_err *err)
+{
+    *out = (struct pfs_container){.count = count};
+    if (count > PFS_ARRAY_MAX) {
+        PFS_TRY(new_bitset(out, arena, err));
+        for (uint32_t i = 0; i < count; i++)
+            out->bitset[(value[i] & 0xffff) >> 6] |= (uint64_t)1 << (value[i] & 63);
+        return 0;
+    }
+    PFS_TRY(new_values(out, count, arena, err));
+    for (uint32_t i = 0; i < count; i++)
+        out->value[i] = (uint16_t)value[i];
+    return 0;
+}

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "format/bitmap.h"
 
 #define PFS_ARRAY_MAX 4096
 #define PFS_BITSET_BYTES 8192
@@ -30,3 +31,11 @@ int pfs_container_union(const struct pfs_container *a, const struct pfs_containe
 uint32_t pfs_container_optimize(struct pfs_container *c);
 enum pfs_container_form pfs_container_form(const struct pfs_container *c);
 void pfs_container_put(const struct pfs_container *c, struct pfs_buf *out);
+
+/* ---- to and from row positions (format/bitmap.h) ---- */
+
+/* Adds the container's values, `base` (a multiple of 65536) above them. */
+int pfs_container_add_to(const struct pfs_container *c, uint64_t base, struct pfs_bitmap *into, struct pfs_err *err);
+/* Of the low 16 bits of `count` values, 1 .. 65536, ascending. */
+int pfs_container_make(const uint64_t *value, uint32_t count, struct pfs_arena *arena, struct pfs_container *out,
+                       struct pfs_err *err);

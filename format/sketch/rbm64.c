@@ -435,3 +435,99 @@ int pfs_rbm64_union(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena 
     put(&a, out);
     return pfs_buf_check(out, err);
 }
+
+/* ---- to and from row positions ---- */
+
+static uint64_t base_of(const struct node *leaf)
+{
+    uint64_t key = 0;
+
+    for (int i = 0; i < KEY_BYTES; i++)
+        key = key << 8 | leaf->leaf_key[i];
+    return key << 16;
+}
+
+static int add_values(const struct tree *t, const struct node *n, struct pfs_bitmap *into)
+{
+    if (n->type == NODE_LEAF)
+        return pfs_container_add_to(&t->container[n->container], base_of(n), into, t->err);
+    for (uint32_t i = 0; i < n->count; i++)
+        PFS_TRY(add_values(t, n->child[i], into));
+    return 0;
+}
+
+static int add_narrow(struct pfs_slice in, struct pfs_bitmap *into, struct pfs_err *err)
+{
+    struct pfs_bitmap *narrow;
+    int rc;
+
+    PFS_TRY(pfs_bitmap_parse32(in, NULL, &narrow, err));
+    rc = pfs_bitmap_or(into, narrow, err);
+    pfs_bitmap_free(narrow);
+    return rc;
+}
+
+int pfs_rbm_add_to(struct pfs_slice in, struct pfs_arena *scratch, struct pfs_bitmap *into, bool *wide,
+                   struct pfs_err *err)
+{
+    struct tree t = {.arena = scratch, .err = err};
+
+    *wide = in.len == 0 || in.at[0] <= 1; /* the other form begins with its cookie */
+    if (!*wide)
+        return add_narrow(in, into, err);
+    PFS_TRY(take(&t, in));
+    return t.root == NULL ? 0 : add_values(&t, t.root, into);
+}
+
+#define CONTAINER_VALUES 65536
+
+/* The values from `from` on that share its high bits. */
+static int64_t values_at(const struct pfs_bitmap *bitmap, uint64_t from, uint64_t *out)
+{
+    uint64_t last = from | (CONTAINER_VALUES - 1);
+    int64_t count = pfs_bitmap_values(bitmap, from, last, out, CONTAINER_VALUES);
+
+    if (pfs_bitmap_has(bitmap, last))
+        out[count++] = last;
+    return count;
+}
+
+/* The first value from `from` on. */
+static bool next_value(const struct pfs_bitmap *bitmap, uint64_t from, uint64_t *out)
+{
+    *out = UINT64_MAX;
+    return pfs_bitmap_values(bitmap, from, UINT64_MAX, out, 1) > 0 || pfs_bitmap_has(bitmap, UINT64_MAX);
+}
+
+static int insert_values(struct tree *t, const struct pfs_bitmap *bitmap, uint64_t *value)
+{
+    struct pfs_container container;
+    uint64_t from = 0, first;
+    bool more = true;
+
+    while (more && next_value(bitmap, from, &first)) {
+        uint64_t high = first & ~(uint64_t)(CONTAINER_VALUES - 1);
+        uint8_t key[KEY_BYTES];
+
+        for (int i = 0; i < KEY_BYTES; i++)
+            key[i] = (uint8_t)(high >> (56 - 8 * i));
+        PFS_TRY(pfs_container_make(value, (uint32_t)values_at(bitmap, high, value), t->arena, &container, t->err));
+        PFS_TRY(insert(t, key, &container));
+        from = high + CONTAINER_VALUES;
+        more = from != 0;
+    }
+    return 0;
+}
+
+int pfs_rbm64_print(const struct pfs_bitmap *bitmap, struct pfs_arena *scratch, struct pfs_buf *out,
+                    struct pfs_err *err)
+{
+    struct tree t = {.arena = scratch, .err = err};
+    uint64_t *value = pfs_arena_array(scratch, CONTAINER_VALUES, sizeof(*value));
+
+    if (value == NULL)
+        return pfs_arena_full(scratch, err);
+    PFS_TRY(insert_values(&t, bitmap, value));
+    put(&t, out);
+    return pfs_buf_check(out, err);
+}

@@ -9,12 +9,20 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "format/bitmap.h"
 
 /* RoaringBitmap32: portable serialisation, runs where they are smaller. */
 int pfs_rbm32_union(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena *scratch, struct pfs_buf *out,
                     struct pfs_err *err);
 /* RoaringBitmap64: the radix tree form. */
 int pfs_rbm64_union(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena *scratch, struct pfs_buf *out,
+                    struct pfs_err *err);
+/* Adds the values of a stored bitmap to `into`; its first byte tells which of the two forms it is (*wide: of 64 bits).
+ */
+int pfs_rbm_add_to(struct pfs_slice in, struct pfs_arena *scratch, struct pfs_bitmap *into, bool *wide,
+                   struct pfs_err *err);
+/* Appends a bitmap as RoaringBitmap64; as RoaringBitmap32 pfs_bitmap_print32 does. */
+int pfs_rbm64_print(const struct pfs_bitmap *bitmap, struct pfs_arena *scratch, struct pfs_buf *out,
                     struct pfs_err *err);
 /* Compact theta sketches of 4096 nominal hashes. -EOPNOTSUPP: other forms; -EINVAL: made with different seeds. */
 int pfs_theta_union(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena *scratch, struct pfs_buf *out,

@@ -2,7 +2,7 @@
 _paimonfs()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
-    local commands="mount umount ls cat tail append overwrite lookup sql compact expire fsck status doctor demo"
+    local commands="mount umount ls cat tail append overwrite lookup bitmap sql compact expire fsck status doctor demo"
     local options="ro rw allow_other memory= threads= cache= cache-size= commit-interval= write-only on-error=
         external-paths= formats= log= uid= gid= umask="
     COMPREPLY=()
@@ -17,6 +17,7 @@ _paimonfs()
         mount) COMPREPLY=($(compgen -W "-f -o" -- "$word")) ;;
         cat) COMPREPLY=($(compgen -W "--memory -o" -- "$word")) ;;
         lookup) COMPREPLY=($(compgen -W "--columns --found --missing --cache --memory" -- "$word")) ;;
+        bitmap) COMPREPLY=($(compgen -W "--group-by --bitmap --as --bits" -- "$word")) ;;
         append) COMPREPLY=($(compgen -W "--no-compact" -- "$word")) ;;
         compact) COMPREPLY=($(compgen -W "--full" -- "$word")) ;;
         tail) COMPREPLY=($(compgen -W "-n" -- "$word")) ;;
@@ -25,6 +26,7 @@ _paimonfs()
         esac
     else
         case ${COMP_WORDS[1]} in
+        bitmap) COMPREPLY=($(compgen -W "union-count union cardinality build" -- "$word")) ;;
         umount | status | doctor)
             COMPREPLY=($(compgen -W "$(awk '$3 == "fuse.paimonfs" { print $2 }' /proc/self/mounts)" -- "$word")) ;;
         ls | cat | tail | append | overwrite | lookup)

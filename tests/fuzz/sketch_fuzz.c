@@ -11,6 +11,27 @@ typedef int union_fn(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena
 
 static union_fn *const functions[] = {pfs_rbm32_union, pfs_rbm64_union, pfs_theta_union, pfs_hll_union};
 
+/* Values that could be taken out of it go into it again. */
+static void add_up(struct pfs_slice in, struct pfs_arena *arena)
+{
+    struct pfs_bitmap *bitmap, *again;
+    struct pfs_buf bytes = {0};
+    struct pfs_err err = {0};
+    bool wide;
+
+    if (pfs_bitmap_new(&bitmap, &err) < 0 || pfs_bitmap_new(&again, &err) < 0)
+        abort();
+    if (pfs_rbm_add_to(in, arena, bitmap, &wide, &err) == 0 && pfs_rbm64_print(bitmap, arena, &bytes, &err) == 0) {
+        if ((pfs_rbm_add_to(pfs_buf_slice(&bytes), arena, again, &wide, &err) != 0 && err.code != ENOMEM) || !wide)
+            abort();
+        if (err.code == 0 && pfs_bitmap_count(again) != pfs_bitmap_count(bitmap))
+            abort();
+    }
+    pfs_bitmap_free(bitmap);
+    pfs_bitmap_free(again);
+    pfs_buf_done(&bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct pfs_arena arena;
@@ -28,6 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         unite(pfs_buf_slice(&once), pfs_buf_slice(&once), &arena, &twice, &err) != 0 && err.code != ENOMEM &&
         err.code != EOPNOTSUPP)
         abort();
+    if (data[0] % 4 < 2)
+        add_up(pfs_slice_of(data + 2, len), &arena);
     pfs_buf_done(&once);
     pfs_buf_done(&twice);
     pfs_arena_done(&arena);

@@ -177,6 +177,83 @@ static void a_union_holds_what_both_hold(void **state)
     }
 }
 
+static uint64_t wide_random(uint64_t *seed, int round)
+{
+    uint64_t v = (uint64_t)next_random(seed) << 32 | next_random(seed);
+
+    return round % 3 == 0 ? v : round % 3 == 1 ? v % 5000000 : v >> 20;
+}
+
+/* Positions of any width go into the stored form and come back. */
+static void a_bitmap_of_64_bits_is_what_was_put_into_it(void **state)
+{
+    uint64_t seed = 11;
+
+    (void)state;
+    for (int round = 0; round < 30; round++) {
+        struct pfs_bitmap *put, *got;
+        struct pfs_buf bytes = {0}, again = {0};
+        struct pfs_arena arena;
+        bool wide;
+
+        pfs_arena_init(&arena, 0);
+        assert_int_equal(pfs_bitmap_new(&put, NULL), 0);
+        assert_int_equal(pfs_bitmap_new(&got, NULL), 0);
+        for (int i = 0; i < 500; i++)
+            assert_int_equal(pfs_bitmap_add(put, wide_random(&seed, round), NULL), 0);
+        assert_int_equal(pfs_bitmap_add_range(put, 1000, 1000 + (uint64_t)round * 9000, NULL), 0);
+        assert_int_equal(pfs_bitmap_add(put, UINT64_MAX, NULL), 0);
+        assert_int_equal(pfs_rbm64_print(put, &arena, &bytes, NULL), 0);
+        assert_int_equal(pfs_rbm_add_to(pfs_buf_slice(&bytes), &arena, got, &wide, NULL), 0);
+        assert_true(wide);
+        assert_int_equal(pfs_bitmap_count(got), pfs_bitmap_count(put));
+        assert_int_equal(pfs_bitmap_andnot(got, put, NULL), 0);
+        assert_int_equal(pfs_bitmap_count(got), 0);
+        assert_int_equal(pfs_rbm64_union(pfs_buf_slice(&bytes), pfs_buf_slice(&bytes), &arena, &again, NULL), 0);
+        assert_true(pfs_slice_eq(pfs_buf_slice(&bytes), pfs_buf_slice(&again)));
+        pfs_bitmap_free(put);
+        pfs_bitmap_free(got);
+        pfs_buf_done(&bytes);
+        pfs_buf_done(&again);
+        pfs_arena_done(&arena);
+    }
+}
+
+/* What Paimon united, told by its first byte; and every beginning of it is damage. */
+static void stored_bitmaps_are_added_up(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pfs_bitmap *parts, *whole;
+        struct pfs_arena arena;
+        struct pfs_slice want;
+        bool wide;
+
+        if (cases[i].unite != pfs_rbm32_union && cases[i].unite != pfs_rbm64_union)
+            continue;
+        pfs_arena_init(&arena, 0);
+        assert_int_equal(pfs_bitmap_new(&parts, NULL), 0);
+        assert_int_equal(pfs_bitmap_new(&whole, NULL), 0);
+        want = decode(&arena, cases[i].want);
+        assert_int_equal(pfs_rbm_add_to(decode(&arena, cases[i].acc), &arena, parts, &wide, NULL), 0);
+        assert_int_equal(pfs_rbm_add_to(decode(&arena, cases[i].in), &arena, parts, &wide, NULL), 0);
+        assert_int_equal(pfs_rbm_add_to(want, &arena, whole, &wide, NULL), 0);
+        CHECK(cases[i].what, wide == (cases[i].unite == pfs_rbm64_union));
+        CHECK(cases[i].what, pfs_bitmap_count(parts) > 0 && pfs_bitmap_count(parts) == pfs_bitmap_count(whole));
+        assert_int_equal(pfs_bitmap_andnot(whole, parts, NULL), 0);
+        CHECK(cases[i].what, pfs_bitmap_count(whole) == 0);
+        for (size_t len = 0; len < want.len; len++) {
+            struct pfs_slice cut;
+
+            pfs_arena_copy(&arena, pfs_slice_of(want.at, len), &cut);
+            CHECK(cases[i].what, pfs_rbm_add_to(cut, &arena, whole, &wide, NULL) == -EIO);
+        }
+        pfs_bitmap_free(parts);
+        pfs_bitmap_free(whole);
+        pfs_arena_done(&arena);
+    }
+}
+
 /* A sketch of `count` hashes first, first + step, ... below the bound; 0 = none. */
 static void put_theta(struct pfs_buf *out, uint32_t count, uint64_t first, uint64_t step, uint64_t bound)
 {
@@ -221,10 +298,9 @@ static void a_theta_union_keeps_the_smallest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unions_are_those_of_paimon),
-        cmocka_unit_test(what_is_cut_off_is_damage),
-        cmocka_unit_test(a_union_holds_what_both_hold),
-        cmocka_unit_test(a_theta_union_keeps_the_smallest),
+        cmocka_unit_test(unions_are_those_of_paimon),   cmocka_unit_test(what_is_cut_off_is_damage),
+        cmocka_unit_test(a_union_holds_what_both_hold), cmocka_unit_test(a_bitmap_of_64_bits_is_what_was_put_into_it),
+        cmocka_unit_test(stored_bitmaps_are_added_up),  cmocka_unit_test(a_theta_union_keeps_the_smallest),
     };
 
     return cmocka_run_group_tests_name("format/sketch", tests, NULL, NULL);
