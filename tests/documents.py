@@ -59,6 +59,37 @@ def options_of_every_mount_are_in_the_manual_of_the_helper():
             assert re.search(r"\b%s\b" % name, text("docs/man/mount.paimonfs.8")), "mount.paimonfs(8): " + name
 
 
+def sentences_of_the_troubles_are_the_program_s_own():
+    """What stands in a heading is in some string of the sources, an ellipsis for what is put in."""
+    said = ""
+    for floor in ("base", "format", "src", "fs", "tools"):
+        for source in sorted((ROOT / floor).rglob("*.c")):
+            # Strings that stand behind each other are one; what is put in divides it.
+            body = re.sub(r'"\s*(?:PRI\w+\s*)?"', "", source.read_text())
+            said += "\n".join(m.replace('\\"', '"') for m in re.findall(r'"((?:\\.|[^"\\\n])*)"', body)) + "\n"
+    headings = re.findall(r"^### `(.*)`$", text("docs/troubleshooting.md"), re.M)
+    assert len(headings) > 30, "%d headings" % len(headings)
+    for heading in headings:
+        parts = [re.escape(part) for part in heading.split("…")]
+        assert re.search(r"[^\n]{0,60}?".join(parts), said), heading
+
+
+def members_of_a_table_and_its_errors_are_in_the_semantics():
+    page = text("docs/semantics.md")
+    for name in names("fs/place.c", "members"):
+        assert "| `%s` |" % name in page, "members: " + name
+    for name in set(re.findall(r"\bE[A-Z]{3,}\b", text("docs/man/paimonfs.5").split(".Sh ERRORS")[1])):
+        assert "`%s`" % name in page, "errors: " + name
+
+
+def documents_are_linked_from_the_readme():
+    for path in sorted((ROOT / "docs").glob("*.md")):
+        assert "(docs/%s)" % path.name in text("README.md"), path.name
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text()):
+            assert "://" in link or (path.parent / link).exists(), "%s: %s" % (path.relative_to(ROOT), link)
+
+
 def errors_of_the_manual_are_what_the_program_gives():
     page = text("docs/man/paimonfs.5")
     for name in re.findall(r"\bE[A-Z]{3,}\b", page.split(".Sh ERRORS")[1]):

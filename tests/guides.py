@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The blocks of the guides, typed into a shell: guides.py BINARY. What they answer is what is printed there: in a console
-block behind each command, of a bash block in the text block that follows it. $story is the guide's directory. Ends with
-`N passed, N failed`."""
+block behind each command, of a bash block in the text block that follows it. $story is the guide's directory, build/ has
+the program. docs/engines.md needs those, and is typed by tests/interop. Ends with `N passed, N failed`."""
 import pathlib
 import re
 import subprocess
@@ -9,7 +9,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-GUIDES = ["docs/guide.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/stories/*/README.md"))]
+GUIDES = ["README.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*.md") if p.name != "engines.md"),
+          *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/stories/*/README.md"))]
 END = "--8<-- that was it"
 
 
@@ -51,6 +52,7 @@ def main():
     binary, passed, failed = pathlib.Path(sys.argv[1]).resolve(), 0, 0
     for guide in GUIDES:
         with tempfile.TemporaryDirectory(prefix="guide-", ignore_cleanup_errors=True) as directory:
+            (pathlib.Path(directory) / "build").symlink_to(binary.parent)
             shell = Shell(binary, directory, (ROOT / guide).parent)
             for line, command, answer in commands((ROOT / guide).read_text()):
                 got = shell(command)
