@@ -535,6 +535,9 @@ void pfs_ingest_settle(struct pfs_ingest *ingest, struct pfs_slot *slot, const s
         rc = pfs_table_settle(slot->table, settle, &err);
     if (rc < 0)
         pfs_ingest_report(ingest, slot, &err);
+    pthread_mutex_lock(&ingest->lock);
+    slot->published = true; /* upkeep that was under way may have looked between the two snapshots */
+    pthread_mutex_unlock(&ingest->lock);
 }
 
 int pfs_slot_commit(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_err *err)

@@ -31,12 +31,13 @@ void pfs_table_unlock_compaction(struct pfs_table *table);
 bool pfs_table_try_ref(struct pfs_table *table);
 struct pfs_table **pfs_table_link(struct pfs_table *table); /* the next one on the catalog's list */
 
-struct pfs_upkeep {        /* of retain.c */
-    pthread_mutex_t lock;  /* one expires at a time; above the commit lock, held across I/O; guards the rest */
-    int64_t earliest;      /* the oldest snapshot when it was looked for last; 0 = not known */
-    int64_t earliest_ms;   /* when it was committed */
-    int64_t looked_ms;     /* monotonic */
-    int64_t partitions_ms; /* when partitions were looked at last; 0 = never */
+struct pfs_upkeep {         /* of retain.c */
+    _Atomic unsigned asked; /* how often pfs_table_maintain was called: who is at it looks again */
+    pthread_mutex_t lock;   /* one expires at a time; above the commit lock, held across I/O; guards the rest */
+    int64_t earliest;       /* the oldest snapshot when it was looked for last; 0 = not known */
+    int64_t earliest_ms;    /* when it was committed */
+    int64_t looked_ms;      /* monotonic */
+    int64_t partitions_ms;  /* when partitions were looked at last; 0 = never */
     struct pfs_autotag autotag;
     int64_t autotag_schema; /* id of the schema that it is for */
     struct pfs_stat tags;   /* of the directory of tags, when they were looked at last */

@@ -1,5 +1,6 @@
 /* retain.c - a table lets go of what has had its time: when, and how cheaply that is told after each commit. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "src/table/internal.h"
@@ -189,18 +190,31 @@ static int maintain(struct pfs_table *table, const struct pfs_retain *at, const 
     return expire_snapshots(upkeep, at, how, err);
 }
 
+static int maintain_once(struct pfs_table *table, int64_t identifier, struct pfs_err *err)
+{
+    struct pfs_retention how;
+    struct pfs_retain at;
+
+    PFS_TRY(pfs_table_retain(table, &at, &how, err));
+    return at.schema->write_only ? 0 : maintain(table, &at, &how, identifier, err);
+}
+
+/* Whoever finds somebody at it leaves word, and that one looks again: it may have looked before the commit. */
 int pfs_table_maintain(struct pfs_table *table, int64_t identifier, struct pfs_err *err)
 {
     struct pfs_upkeep *upkeep = pfs_table_upkeep(table);
-    struct pfs_retention how;
-    struct pfs_retain at;
+    unsigned asked;
     int rc;
 
-    if (pfs_table_parts(table).read_only || pthread_mutex_trylock(&upkeep->lock) != 0)
+    if (pfs_table_parts(table).read_only)
         return 0;
-    rc = pfs_table_retain(table, &at, &how, err);
-    if (rc == 0 && !at.schema->write_only)
-        rc = maintain(table, &at, &how, identifier, err);
-    pthread_mutex_unlock(&upkeep->lock);
+    atomic_fetch_add(&upkeep->asked, 1);
+    do {
+        if (pthread_mutex_trylock(&upkeep->lock) != 0)
+            return 0;
+        asked = atomic_load(&upkeep->asked);
+        rc = maintain_once(table, identifier, err);
+        pthread_mutex_unlock(&upkeep->lock);
+    } while (rc == 0 && atomic_load(&upkeep->asked) != asked);
     return rc;
 }

@@ -208,7 +208,8 @@ int pfs_table_check(struct pfs_table *table, const struct pfs_check *want, struc
                     struct pfs_err *err);
 
 /* What a writer of Paimon does after each commit, when the table is not write-only: what has had its time goes. Costs a
- * few stats when nothing is due. A call while another thread is at it returns at once. identifier: of the commit. */
+ * few stats when nothing is due. A call while another thread is at it returns at once, and that one
+ * looks again. identifier: of the commit. */
 int pfs_table_maintain(struct pfs_table *table, int64_t identifier, struct pfs_err *err);
 
 /* After a commit: what the table's mode demands of its writers before the commit counts as done. In lookup mode (spec
