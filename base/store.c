@@ -182,6 +182,18 @@ static int write_temporary(struct pfs_store *s, const char *path, struct pfs_sli
     return rc;
 }
 
+#define SHOWN_MAX 200 /* bytes of a name that its temporary one begins with: more would not be a name any more */
+
+static int shown_len(const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len > SHOWN_MAX)
+        for (len = SHOWN_MAX; len > 0 && ((uint8_t)name[len] & 0xc0) == 0x80;)
+            len--;
+    return (int)len;
+}
+
 int pfs_store_publish(struct pfs_store *s, const char *path, struct pfs_slice bytes, bool replace, struct pfs_err *err)
 {
     size_t dir = parent_len(path);
@@ -190,8 +202,8 @@ int pfs_store_publish(struct pfs_store *s, const char *path, struct pfs_slice by
     int rc;
 
     pfs_uuid_make(uuid);
-    if (dir >= sizeof(parent) || snprintf(temporary, sizeof(temporary), "%.*s%s.%s.%s.tmp", (int)dir, path,
-                                          dir == 0 ? "" : "/", name, uuid) >= (int)sizeof(temporary))
+    if (dir >= sizeof(parent) || snprintf(temporary, sizeof(temporary), "%.*s%s.%.*s.%s.tmp", (int)dir, path,
+                                          dir == 0 ? "" : "/", shown_len(name), name, uuid) >= (int)sizeof(temporary))
         return pfs_fail(err, ENAMETOOLONG, "%s is too long", path);
     memcpy(parent, path, dir);
     parent[dir] = '\0';

@@ -110,8 +110,8 @@ int pfs_store_sync_dir(struct pfs_store *s, const char *path, struct pfs_err *er
 
 /* Whole files, on top of the above. load: bare -ENOENT; -EFBIG over max_bytes; the bytes are the caller's to
  * pfs_free, with one NUL after them that is not counted. publish: writes, syncs and renames a hidden temporary file
- * ".<name>.<uuid>.tmp" beside the target, then syncs the directory; without replace a bare -EEXIST tells that the name
- * was taken, and the temporary file is gone again. */
+ * ".<name>.<uuid>.tmp" (of a long name its beginning) beside the target, then syncs the directory; without replace a
+ * bare -EEXIST tells that the name was taken, and the temporary file is gone again. */
 int pfs_store_load(struct pfs_store *s, const char *path, size_t max_bytes, struct pfs_slice *out, struct pfs_err *err);
 int pfs_store_publish(struct pfs_store *s, const char *path, struct pfs_slice bytes, bool replace, struct pfs_err *err);
 /* Removes a file or a directory with all that is in it; absent is success. Not atomic. */
