@@ -4,7 +4,7 @@
  *          DROP c | DROP (a, b)    DROP PRIMARY KEY    RENAME a TO b    SET (...)    RESET ('k')    RENAME TO t
  *   Spark  ADD COLUMN[S] a.b INT AFTER x, ...    DROP COLUMN[S] a, b    RENAME COLUMN a.b TO c
  *          ALTER [COLUMN] c TYPE t | COMMENT 'x' | SET NOT NULL | DROP NOT NULL | SET DEFAULT 1 | DROP DEFAULT | FIRST
- *          SET TBLPROPERTIES (...)    UNSET TBLPROPERTIES [IF EXISTS] (...)
+ *          SET TBLPROPERTIES (...)    UNSET TBLPROPERTIES [IF EXISTS] (...)    tags and branches: history.c
  */
 #include <string.h>
 
@@ -293,7 +293,8 @@ static int alteration(struct pfs_parser *p, struct list *l, struct pfs_statement
         return alter_column(p, l);
     if (pfs_parser_take(p, "CHANGE"))
         return change_column(p, l);
-    return pfs_parser_expected(p, "SET, RESET, UNSET, ADD, MODIFY, ALTER, CHANGE, DROP or RENAME");
+    return pfs_parser_expected(
+        p, "SET, RESET, UNSET, ADD, MODIFY, ALTER, CHANGE, DROP, RENAME, CREATE, REPLACE or DELETE");
 }
 
 int pfs_parser_alter(struct pfs_parser *p, struct pfs_statement *out)
@@ -301,6 +302,9 @@ int pfs_parser_alter(struct pfs_parser *p, struct pfs_statement *out)
     struct list list = {0};
 
     out->kind = PFS_SQL_ALTER_TABLE;
+    PFS_TRY(pfs_parser_history(p, out));
+    if (out->kind == PFS_SQL_CALL)
+        return 0;
     PFS_TRY(alteration(p, &list, out));
     out->change = list.change;
     out->changes = list.count;

@@ -250,37 +250,6 @@ static int drop(struct pfs_parser *p, struct pfs_statement *out)
     return table_name(p, out);
 }
 
-static int show(struct pfs_parser *p, struct pfs_statement *out)
-{
-    if (pfs_parser_take(p, "DATABASES")) {
-        out->kind = PFS_SQL_SHOW_DATABASES;
-        return 0;
-    }
-    if (pfs_parser_take(p, "CREATE")) {
-        out->kind = PFS_SQL_SHOW_CREATE_TABLE;
-        PFS_TRY(pfs_parser_want(p, "TABLE"));
-        return table_name(p, out);
-    }
-    PFS_TRY(pfs_parser_want(p, "TABLES"));
-    out->kind = PFS_SQL_SHOW_TABLES;
-    if (pfs_parser_take(p, "FROM") || pfs_parser_take(p, "IN"))
-        return pfs_parser_name(p, "a database name", &out->database);
-    return 0;
-}
-
-static int describe(struct pfs_parser *p, struct pfs_statement *out)
-{
-    out->kind = PFS_SQL_DESCRIBE;
-    (void)pfs_parser_take(p, "TABLE");
-    return table_name(p, out);
-}
-
-static int use(struct pfs_parser *p, struct pfs_statement *out)
-{
-    out->kind = PFS_SQL_USE;
-    return pfs_parser_name(p, "a database name", &out->database);
-}
-
 #define PARTITIONS_MAX 1000
 #define PARTITION_KEYS_MAX 64
 
@@ -302,6 +271,80 @@ static int partition(struct pfs_parser *p, struct pfs_options *out)
         out->count++;
     } while (pfs_parser_take(p, ","));
     return pfs_parser_want(p, ")");
+}
+
+static int one_partition(struct pfs_parser *p, struct pfs_statement *out)
+{
+    struct pfs_options *one = pfs_arena_zalloc(p->arena, sizeof(*one));
+
+    if (one == NULL)
+        return pfs_arena_full(p->arena, p->err);
+    out->partition = one;
+    out->partitions = 1;
+    return partition(p, one);
+}
+
+/* SHOW what [FROM | IN] t, with what narrows it. */
+static int show_of_table(struct pfs_parser *p, struct pfs_statement *out)
+{
+    static const struct {
+        const char *word;
+        enum pfs_statement_kind kind;
+    } whats[] = {{"PARTITIONS", PFS_SQL_SHOW_PARTITIONS},
+                 {"COLUMNS", PFS_SQL_DESCRIBE},
+                 {"TBLPROPERTIES", PFS_SQL_SHOW_PROPERTIES},
+                 {"TAGS", PFS_SQL_SHOW_TAGS},
+                 {"BRANCHES", PFS_SQL_SHOW_BRANCHES}};
+    size_t i = 0, count = sizeof(whats) / sizeof(whats[0]);
+
+    while (i < count && !pfs_parser_take(p, whats[i].word))
+        i++;
+    if (i == count)
+        return pfs_parser_expected(p, "DATABASES, TABLES, CREATE TABLE, COLUMNS, PARTITIONS, TBLPROPERTIES, TAGS or "
+                                      "BRANCHES");
+    out->kind = whats[i].kind;
+    if (!pfs_parser_take(p, "FROM"))
+        (void)pfs_parser_take(p, "IN");
+    PFS_TRY(table_name(p, out));
+    if (out->kind == PFS_SQL_SHOW_PARTITIONS && pfs_parser_take(p, "PARTITION"))
+        return one_partition(p, out);
+    if (out->kind != PFS_SQL_SHOW_PROPERTIES || !pfs_parser_take(p, "("))
+        return 0;
+    PFS_TRY(option_key(p, &out->key));
+    return pfs_parser_want(p, ")");
+}
+
+static int show(struct pfs_parser *p, struct pfs_statement *out)
+{
+    if (pfs_parser_take(p, "DATABASES")) {
+        out->kind = PFS_SQL_SHOW_DATABASES;
+        return 0;
+    }
+    if (pfs_parser_take(p, "CREATE")) {
+        out->kind = PFS_SQL_SHOW_CREATE_TABLE;
+        PFS_TRY(pfs_parser_want(p, "TABLE"));
+        return table_name(p, out);
+    }
+    if (pfs_parser_take(p, "TABLES")) {
+        out->kind = PFS_SQL_SHOW_TABLES;
+        if (pfs_parser_take(p, "FROM") || pfs_parser_take(p, "IN"))
+            return pfs_parser_name(p, "a database name", &out->database);
+        return 0;
+    }
+    return show_of_table(p, out);
+}
+
+static int describe(struct pfs_parser *p, struct pfs_statement *out)
+{
+    out->kind = PFS_SQL_DESCRIBE;
+    (void)pfs_parser_take(p, "TABLE");
+    return table_name(p, out);
+}
+
+static int use(struct pfs_parser *p, struct pfs_statement *out)
+{
+    out->kind = PFS_SQL_USE;
+    return pfs_parser_name(p, "a database name", &out->database);
 }
 
 /* [IF EXISTS] PARTITION (...), PARTITION (...) */

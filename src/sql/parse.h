@@ -35,6 +35,8 @@ int pfs_parser_table_name(struct pfs_parser *p, const char **database, const cha
 /* DROP PARTITION: the word DROP is taken. */
 int pfs_parser_drop_partitions(struct pfs_parser *p, struct pfs_statement *out);
 
+/* What ALTER TABLE says of tags and branches becomes a CALL; anything else is left where it is, and the kind too. */
+int pfs_parser_history(struct pfs_parser *p, struct pfs_statement *out);
 /* Everything of ALTER TABLE after the table's name. */
 int pfs_parser_alter(struct pfs_parser *p, struct pfs_statement *out);
 /* Everything of CREATE TABLE after the table's name. */

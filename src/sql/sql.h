@@ -18,6 +18,10 @@
     X(SHOW_DATABASES)     \
     X(SHOW_TABLES)        \
     X(SHOW_CREATE_TABLE)  \
+    X(SHOW_PARTITIONS)    \
+    X(SHOW_PROPERTIES)    \
+    X(SHOW_TAGS)          \
+    X(SHOW_BRANCHES)      \
     X(DESCRIBE)           \
     X(ALTER_TABLE)        \
     X(RENAME_TABLE)       \
@@ -49,7 +53,8 @@ struct pfs_statement {
     struct pfs_schema schema; /* CREATE TABLE: columns, keys, options, comment; not completed (pfs_schema_complete) */
     int32_t changes;          /* ALTER TABLE: in their order */
     const struct pfs_schema_change *change;
-    int32_t partitions;                  /* DROP PARTITION (k = 'v', ...), ...: how many */
+    const char *key;    /* SHOW TBLPROPERTIES t ('key'): that option alone; NULL = all */
+    int32_t partitions; /* DROP PARTITION (k = 'v', ...), ...: how many; SHOW PARTITIONS: at most one */
     const struct pfs_options *partition; /* columns and values as text; value NULL = NULL */
     const char *procedure;               /* CALL: "create_tag", the part after "sys." */
     int32_t arguments;

@@ -5,7 +5,10 @@
 #include "base/limits.h"
 #include "src/meta/names.h"
 #include "src/sql/sql.h"
+#include "src/statement/answer.h"
 #include "src/statement/procedures.h"
+#include "src/statement/show.h"
+#include "src/statement/specs.h"
 #include "src/statement/statement.h"
 #include "src/table/parts.h"
 #include "src/table/table.h"
@@ -26,23 +29,6 @@ static const char *database_of(const struct execution *x, const struct pfs_state
     return s->database != NULL ? s->database : x->database;
 }
 
-/* One CSV cell and its end; quoted when it must be. */
-static void put_cell(struct pfs_buf *out, const char *text, char end)
-{
-    if (strpbrk(text, ",\"\r\n") == NULL && text[0] != '\0') {
-        pfs_buf_puts(out, text);
-    } else {
-        pfs_buf_putc(out, '"');
-        for (const char *p = text; *p != '\0'; p++) {
-            if (*p == '"')
-                pfs_buf_putc(out, '"');
-            pfs_buf_putc(out, (uint8_t)*p);
-        }
-        pfs_buf_putc(out, '"');
-    }
-    pfs_buf_putc(out, (uint8_t)end);
-}
-
 static int done(struct execution *x)
 {
     pfs_buf_puts(x->answer, "result\nOK\n");
@@ -51,9 +37,9 @@ static int done(struct execution *x)
 
 static int put_names(struct execution *x, const char *header, const char *const *names, int64_t count)
 {
-    put_cell(x->answer, header, '\n');
+    pfs_answer_cell(x->answer, header, '\n');
     for (int64_t i = 0; i < count; i++)
-        put_cell(x->answer, names[i], '\n');
+        pfs_answer_cell(x->answer, names[i], '\n');
     return 0;
 }
 
@@ -219,7 +205,7 @@ static int show_create_table(struct execution *x, const struct pfs_statement *s,
         rc = pfs_buf_check(&text, err);
     if (rc == 0) {
         pfs_buf_puts(x->answer, "result\n");
-        put_cell(x->answer, (const char *)text.at, '\n');
+        pfs_answer_cell(x->answer, (const char *)text.at, '\n');
     }
     pfs_buf_done(&text);
     pfs_table_unref(table);
@@ -238,12 +224,12 @@ static void describe_field(struct execution *x, const struct pfs_schema *schema,
     type.nullable = true;
     pfs_type_print(&type, &text);
     pfs_buf_putc(&text, 0);
-    put_cell(x->answer, f->name, ',');
-    put_cell(x->answer, text.failed ? "" : (const char *)text.at, ',');
-    put_cell(x->answer, f->type.nullable ? "true" : "false", ',');
+    pfs_answer_cell(x->answer, f->name, ',');
+    pfs_answer_cell(x->answer, text.failed ? "" : (const char *)text.at, ',');
+    pfs_answer_cell(x->answer, f->type.nullable ? "true" : "false", ',');
     pfs_buf_puts(x->answer, key ? "PRI," : ",");
     if (f->comment != NULL)
-        put_cell(x->answer, f->comment, '\n');
+        pfs_answer_cell(x->answer, f->comment, '\n');
     else
         pfs_buf_putc(x->answer, '\n');
     pfs_buf_done(&text);
@@ -262,6 +248,17 @@ static int describe(struct execution *x, const struct pfs_statement *s, struct p
         for (int32_t i = 0; i < schema->columns; i++)
             describe_field(x, schema, i);
     }
+    pfs_table_unref(table);
+    return rc;
+}
+
+static int show(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(open_table(x, s, &table, err));
+    rc = pfs_show(table, s, x->arena, x->answer, err);
     pfs_table_unref(table);
     return rc;
 }
@@ -314,55 +311,6 @@ static int truncate_table(struct execution *x, const struct pfs_statement *s, st
     return rc < 0 ? rc : done(x);
 }
 
-/* The value of a partition column from its text; the default partition's name means NULL. */
-static int partition_value(struct execution *x, const struct pfs_schema *schema, const struct pfs_option *given,
-                           int32_t *column, struct pfs_column *value, struct pfs_err *err)
-{
-    struct pfs_buf name = {0};
-    bool is_key = false;
-    int rc;
-
-    *column = pfs_schema_find(schema, pfs_str(given->key));
-    for (int32_t i = 0; i < schema->partition_keys; i++)
-        is_key |= schema->partition_key[i] == *column;
-    if (!is_key)
-        return pfs_fail(err, EINVAL, "Cannot find field: %s", given->key);
-    if (given->value == NULL || strcmp(given->value, schema->default_partition) == 0)
-        return pfs_column_nulls(&schema->field[*column].type, 1, x->arena, value, err);
-    pfs_name_escape(pfs_str(given->value), &name);
-    rc = pfs_buf_check(&name, err);
-    if (rc == 0)
-        rc = pfs_name_value_parse(&schema->field[*column].type, pfs_buf_slice(&name), x->arena, value, err);
-    pfs_buf_done(&name);
-    return rc < 0 ? pfs_wrap(err, "partition column %s", given->key) : 0;
-}
-
-static int partition_specs(struct execution *x, const struct pfs_schema *schema, const struct pfs_statement *s,
-                           struct pfs_overwrite **out, struct pfs_err *err)
-{
-    struct pfs_overwrite *spec = pfs_arena_array(x->arena, (size_t)s->partitions, sizeof(*spec));
-
-    if (spec == NULL)
-        return pfs_arena_full(x->arena, err);
-    for (int32_t i = 0; i < s->partitions; i++) {
-        const struct pfs_options *given = &s->partition[i];
-        int32_t *column = pfs_arena_array(x->arena, (size_t)given->count, sizeof(*column));
-        struct pfs_column *value = pfs_arena_array(x->arena, (size_t)given->count, sizeof(*value));
-
-        if (column == NULL || value == NULL)
-            return pfs_arena_full(x->arena, err);
-        for (int32_t k = 0; k < given->count; k++)
-            PFS_TRY(partition_value(x, schema, &given->item[k], &column[k], &value[k], err));
-        spec[i] = (struct pfs_overwrite){.kind = PFS_OVERWRITE_STATIC,
-                                         .columns = given->count,
-                                         .column = column,
-                                         .value = value,
-                                         .also = i + 1 < s->partitions ? &spec[i + 1] : NULL};
-    }
-    *out = spec;
-    return 0;
-}
-
 static int drop_partitions(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     const struct pfs_schema *schema;
@@ -373,7 +321,7 @@ static int drop_partitions(struct execution *x, const struct pfs_statement *s, s
     PFS_TRY(open_table(x, s, &table, err));
     rc = pfs_table_schema(table, &schema, err);
     if (rc == 0)
-        rc = partition_specs(x, schema, s, &specs, err);
+        rc = pfs_spec_overwrite(schema, s->partition, s->partitions, x->arena, &specs, err);
     if (rc == 0)
         rc = pfs_table_drop_partitions(table, specs, err);
     pfs_table_unref(table);
@@ -388,6 +336,10 @@ static execute_fn *const statements[] = {
     [PFS_SQL_SHOW_DATABASES] = show_databases,
     [PFS_SQL_SHOW_TABLES] = show_tables,
     [PFS_SQL_SHOW_CREATE_TABLE] = show_create_table,
+    [PFS_SQL_SHOW_PARTITIONS] = show,
+    [PFS_SQL_SHOW_PROPERTIES] = show,
+    [PFS_SQL_SHOW_TAGS] = show,
+    [PFS_SQL_SHOW_BRANCHES] = show,
     [PFS_SQL_DESCRIBE] = describe,
     [PFS_SQL_ALTER_TABLE] = alter_table,
     [PFS_SQL_RENAME_TABLE] = rename_table,

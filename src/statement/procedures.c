@@ -150,7 +150,8 @@ static int name_arguments(const struct pfs_calling *x, const char *list, struct 
 int pfs_procedure_call(const struct pfs_calling *calling, const struct pfs_statement *statement, struct pfs_err *err)
 {
     static const struct pfs_procedure *const tables[] = {pfs_procedures_table, pfs_procedures_branch,
-                                                         pfs_procedures_history, pfs_procedures_retain};
+                                                         pfs_procedures_history, pfs_procedures_retain,
+                                                         pfs_procedures_upkeep};
     size_t before = calling->answer->len;
     struct pfs_statement s = *statement;
 

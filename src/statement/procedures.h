@@ -30,6 +30,7 @@ extern const struct pfs_procedure pfs_procedures_table[];   /* compact */
 extern const struct pfs_procedure pfs_procedures_branch[];  /* branches, rollback */
 extern const struct pfs_procedure pfs_procedures_history[]; /* tags */
 extern const struct pfs_procedure pfs_procedures_retain[];  /* expiry, consumers, orphans */
+extern const struct pfs_procedure pfs_procedures_upkeep[];  /* what empties tables, automatic tags */
 
 /* The text of an argument, by its first name in the procedure's list; NULL = not given, or NULL. */
 const char *pfs_calling_argument(const struct pfs_statement *statement, const char *name);

@@ -39,15 +39,17 @@ static int delete_branch(const struct pfs_calling *x, const struct pfs_statement
     struct pfs_table *table;
     const char *text, **names;
     int32_t count;
+    bool ignore;
     int rc = 0;
 
     PFS_TRY(pfs_calling_want(s, "branch", &text, err));
+    PFS_TRY(pfs_calling_bool(s, "ignoreIfNotExists", false, &ignore, err));
     PFS_TRY(pfs_options_list(text, x->arena, &names, &count, err));
     PFS_TRY(pfs_calling_table(x, s, &table, err));
     for (int32_t i = 0; rc == 0 && i < count; i++) {
         rc = pfs_table_branch_delete(table, names[i], false, err);
         if (rc == -ENOENT)
-            rc = no_branch(names[i], err);
+            rc = ignore ? 0 : no_branch(names[i], err);
     }
     pfs_table_unref(table);
     return rc;
@@ -234,7 +236,7 @@ static int mark_partition_done(const struct pfs_calling *x, const struct pfs_sta
 
 const struct pfs_procedure pfs_procedures_branch[] = {
     {"create_branch", "table branch tag ignoreIfExists", create_branch},
-    {"delete_branch", "table branch", delete_branch},
+    {"delete_branch", "table branch ignoreIfNotExists", delete_branch},
     {"fast_forward", "table branch", fast_forward},
     {"mark_partition_done", "table partitions", mark_partition_done},
     {"rename_branch", "table from_branch to_branch", rename_branch},

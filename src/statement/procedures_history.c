@@ -9,16 +9,18 @@ static int put_tag(const struct pfs_calling *x, const struct pfs_statement *s, b
     struct pfs_tag_want want = {.replace = replace};
     struct pfs_table *table;
     const char *tag;
+    bool ignore;
     int rc;
 
     PFS_TRY(pfs_calling_want(s, "tag", &tag, err));
+    PFS_TRY(pfs_calling_bool(s, "ignore_if_exists", false, &ignore, err));
     PFS_TRY(pfs_calling_number(s, "snapshot_id", 0, &want.snapshot, err));
     PFS_TRY(pfs_calling_millis(s, "time_retained", PFS_NO_NUMBER, &want.retained_ms, err));
     PFS_TRY(pfs_calling_table(x, s, &table, err));
     rc = pfs_table_tag_put(table, tag, &want, err);
     pfs_table_unref(table);
     if (rc == -EEXIST)
-        return pfs_fail(err, EEXIST, "Tag '%s' already exists.", tag);
+        return ignore ? 0 : pfs_fail(err, EEXIST, "Tag '%s' already exists.", tag);
     if (rc == -ENOENT && err->code == 0)
         return pfs_fail(err, ENOENT, "Tag '%s' doesn't exist.", tag);
     return rc;
@@ -29,25 +31,39 @@ static int create_tag(const struct pfs_calling *x, const struct pfs_statement *s
     return put_tag(x, s, false, err);
 }
 
+/* As CREATE OR REPLACE TAG says it. */
+static int create_or_replace_tag(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    int rc = put_tag(x, s, false, err);
+
+    if (rc != -EEXIST)
+        return rc;
+    pfs_err_clear(err);
+    return put_tag(x, s, true, err);
+}
+
 static int replace_tag(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     return put_tag(x, s, true, err);
 }
 
-/* Several names have commas between them; one that is not there is no error. */
+/* Several names have commas between them; one that is not there is no error, unless that is said. */
 static int delete_tag(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     struct pfs_table *table;
     const char *text, **names;
+    bool must_exist;
     int32_t count;
     int rc = 0;
 
     PFS_TRY(pfs_calling_want(s, "tag", &text, err));
+    PFS_TRY(pfs_calling_bool(s, "must_exist", false, &must_exist, err));
     PFS_TRY(pfs_options_list(text, x->arena, &names, &count, err));
     PFS_TRY(pfs_calling_table(x, s, &table, err));
     for (int32_t i = 0; rc == 0 && i < count; i++) {
         rc = pfs_table_tag_delete(table, names[i], err);
-        rc = rc == -ENOENT ? 0 : rc;
+        if (rc == -ENOENT)
+            rc = must_exist ? pfs_fail(err, ENOENT, "Tag '%s' doesn't exist.", names[i]) : 0;
     }
     pfs_table_unref(table);
     return rc;
@@ -150,10 +166,11 @@ static int alter_column_default_value(const struct pfs_calling *x, const struct 
 
 const struct pfs_procedure pfs_procedures_history[] = {
     {"alter_column_default_value", "table column default_value", alter_column_default_value},
-    {"create_tag", "table tag snapshot_id|snapshot time_retained", create_tag},
+    {"create_or_replace_tag", "table tag snapshot_id|snapshot time_retained", create_or_replace_tag},
+    {"create_tag", "table tag snapshot_id|snapshot time_retained ignore_if_exists", create_tag},
     {"create_tag_from_timestamp", "table tag timestamp time_retained", create_tag_from_timestamp},
     {"create_tag_from_watermark", "table tag watermark time_retained", create_tag_from_watermark},
-    {"delete_tag", "table tag", delete_tag},
+    {"delete_tag", "table tag must_exist", delete_tag},
     {"rename_tag", "table tag|tagName target_tag|targetTagName", rename_tag},
     {"replace_tag", "table tag snapshot_id|snapshot time_retained", replace_tag},
     {NULL, NULL, NULL},

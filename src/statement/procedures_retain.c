@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/datetime.h"
+#include "src/statement/answer.h"
 #include "src/statement/procedures.h"
 
 /* A time of day in this host's zone, as an instant. */
@@ -70,20 +71,6 @@ static int expire_changelogs(const struct pfs_calling *x, const struct pfs_state
 
 /* ---- tags ---- */
 
-static void put_cell(struct pfs_buf *out, const char *text)
-{
-    bool quoted = strpbrk(text, ",\"\r\n") != NULL;
-
-    if (quoted)
-        pfs_buf_putc(out, '"');
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p == '"')
-            pfs_buf_putc(out, '"');
-        pfs_buf_putc(out, (uint8_t)*p);
-    }
-    pfs_buf_puts(out, quoted ? "\"\n" : "\n");
-}
-
 static int expire_tags(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     struct pfs_table *table;
@@ -99,7 +86,7 @@ static int expire_tags(const struct pfs_calling *x, const struct pfs_statement *
         return rc;
     pfs_buf_puts(x->answer, count > 0 ? "expired_tags\n" : "expired_tags\nNo expired tags.\n");
     for (int64_t i = 0; i < count; i++)
-        put_cell(x->answer, names[i]);
+        pfs_answer_cell(x->answer, names[i], '\n');
     return 0;
 }
 
@@ -167,7 +154,7 @@ static int expire_partitions(const struct pfs_calling *x, const struct pfs_state
         return rc;
     pfs_buf_puts(x->answer, count > 0 ? "expired_partitions\n" : "expired_partitions\nNo expired partitions.\n");
     for (int64_t i = 0; i < count; i++)
-        put_cell(x->answer, names[i]);
+        pfs_answer_cell(x->answer, names[i], '\n');
     return 0;
 }
 

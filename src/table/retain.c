@@ -160,6 +160,21 @@ static int expire_tags(struct pfs_upkeep *upkeep, const struct pfs_retain *at, s
     return rc;
 }
 
+int pfs_table_create_tags(struct pfs_table *table, struct pfs_err *err)
+{
+    struct pfs_upkeep *upkeep = pfs_table_upkeep(table);
+    struct pfs_retention how;
+    struct pfs_retain at;
+    int rc;
+
+    PFS_TRY(pfs_table_retain_begin(table, &at, &how, err));
+    rc = create_tags(upkeep, &at, &how, err);
+    if (rc == 0 && how.expire_tags)
+        rc = expire_tags(upkeep, &at, err);
+    pfs_table_retain_end(table);
+    return rc;
+}
+
 static int expire_snapshots(struct pfs_upkeep *upkeep, const struct pfs_retain *at, const struct pfs_retention *how,
                             struct pfs_err *err)
 {

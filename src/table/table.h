@@ -207,6 +207,10 @@ int pfs_table_remove_orphans(struct pfs_table *table, int64_t before_ms, bool dr
 int pfs_table_check(struct pfs_table *table, const struct pfs_check *want, struct pfs_check_sum *out,
                     struct pfs_err *err);
 
+/* Makes the automatic tags that are due, and drops tags that have outlived their time. Also on a table that is
+ * write-only. */
+int pfs_table_create_tags(struct pfs_table *table, struct pfs_err *err);
+
 /* What a writer of Paimon does after each commit, when the table is not write-only: what has had its time goes. Costs a
  * few stats when nothing is due. A call while another thread is at it returns at once, and that one
  * looks again. identifier: of the commit. */

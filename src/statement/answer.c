@@ -1,0 +1,19 @@
+#include "src/statement/answer.h"
+
+#include <string.h>
+
+void pfs_answer_cell(struct pfs_buf *out, const char *text, char end)
+{
+    if (strpbrk(text, ",\"\r\n") == NULL && text[0] != '\0') {
+        pfs_buf_puts(out, text);
+    } else {
+        pfs_buf_putc(out, '"');
+        for (const char *p = text; *p != '\0'; p++) {
+            if (*p == '"')
+                pfs_buf_putc(out, '"');
+            pfs_buf_putc(out, (uint8_t)*p);
+        }
+        pfs_buf_putc(out, '"');
+    }
+    pfs_buf_putc(out, (uint8_t)end);
+}
