@@ -633,6 +633,7 @@ static void ingest_free(struct pfs_ingest *g)
         pfs_table_unref(s->table);
         slot_free(s);
     }
+    pfs_generators_done(&g->generators);
     pfs_journal_close(g->journal);
     pthread_cond_destroy(&g->changed);
     pthread_cond_destroy(&g->sooner);
@@ -658,6 +659,7 @@ int pfs_ingest_open(const struct pfs_ingest_config *config, struct pfs_ingest **
         g->config.commit_interval_ms = COMMIT_INTERVAL_MS;
     if (g->config.idle_ms == 0)
         g->config.idle_ms = IDLE_MS;
+    pfs_generators_init(&g->generators, g->config.clock);
     pthread_mutex_init(&g->sealing, NULL);
     pthread_mutex_init(&g->lock, NULL);
     pthread_condattr_init(&attr);

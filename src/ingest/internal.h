@@ -22,6 +22,7 @@
 #include "base/limits.h"
 #include "format/compress.h"
 #include "src/commit/publish.h"
+#include "src/ingest/fill.h"
 #include "src/ingest/ingest.h"
 #include "src/journal/journal.h"
 #include "src/journal/record.h"
@@ -137,6 +138,7 @@ struct pfs_ingest {
     struct pfs_slot *slots;
     int64_t order; /* the last one given */
     int64_t foreign_ms;
+    struct pfs_generators generators;
     atomic_llong held_bytes; /* of all transactions, in memory */
     atomic_int big;          /* transactions that write files */
 };
@@ -202,6 +204,7 @@ struct pfs_transaction {
     bool append;
     const struct pfs_overwrite *overwrite;
     const struct pfs_schema *schema;
+    struct pfs_filling filling;
     pthread_mutex_t lock; /* guards all below */
     struct pfs_held *held;
     int32_t helds;

@@ -96,6 +96,7 @@ static int fill(struct pfs_transaction *t, const struct pfs_transaction_config *
     PFS_TRY(pfs_table_write_open(config->table, 0, &probe, err)); /* can it be written at all? */
     pfs_write_close(probe);
     PFS_TRY(copy_overwrite(t, config->overwrite, err));
+    PFS_TRY(pfs_filling_open(&t->ingest->generators, t->table, t->schema, &t->arena, &t->filling, err));
     if (config->user != NULL && (t->user = pfs_arena_string(&t->arena, pfs_str(config->user))) == NULL)
         return pfs_arena_full(&t->arena, err);
     return pfs_slot_get(t->ingest, &name, &t->slot, err);
@@ -264,15 +265,18 @@ int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *a
                         struct pfs_err *err)
 {
     struct pfs_transaction *t = transaction;
+    struct pfs_batch filled = *batch;
     int rc;
 
     pthread_mutex_lock(&t->lock);
     rc = pfs_transaction_failed(t, err);
+    if (rc == 0)
+        rc = pfs_fill(&t->filling, arena, &filled, err);
     if (rc == 0 && t->write != NULL) {
-        rc = pfs_write_add(t->write, arena, batch, t->state, err);
-        t->write_rows += batch->rows;
+        rc = pfs_write_add(t->write, arena, &filled, t->state, err);
+        t->write_rows += filled.rows;
     } else if (rc == 0) {
-        rc = hold(t, arena, batch, err);
+        rc = hold(t, arena, &filled, err);
         if (rc == 0 && (t->held_bytes > (size_t)PFS_PART_BYTES_MAX ||
                         atomic_load(&t->ingest->held_bytes) > (long long)t->ingest->config.memory_bytes))
             rc = begin_write(t, err);
@@ -289,15 +293,17 @@ int pfs_transaction_tail(struct pfs_transaction *transaction, struct pfs_arena *
                          struct pfs_err *err)
 {
     struct pfs_transaction *t = transaction;
+    struct pfs_batch filled = *batch;
     int rc;
 
-    (void)arena;
     assert(batch->rows == 1);
     pthread_mutex_lock(&t->lock);
     rc = pfs_transaction_failed(t, err);
+    if (rc == 0)
+        rc = pfs_fill(&t->filling, arena, &filled, err);
     if (rc == 0) {
         pfs_buf_clear(&t->tail);
-        rc = pfs_frame_put(batch, pfs_codec_for_bytes(arena->used_bytes), &t->tail, err);
+        rc = pfs_frame_put(&filled, pfs_codec_for_bytes(arena->used_bytes), &t->tail, err);
         t->tail_new = rc == 0;
         if (rc < 0)
             rc = pfs_transaction_fail(t, rc, err);

@@ -303,6 +303,61 @@ static void give(const char *path, const char *rows)
     assert_int_equal(close_path(&entry, &file), 0);
 }
 
+static void columns_without_a_value_are_given_numbers(void **state)
+{
+    (void)state;
+    execute("CREATE TABLE d.dict (device STRING, no BIGINT, PRIMARY KEY (device) NOT ENFORCED) WITH ('bucket' = '1',"
+            " 'merge-engine' = 'first-row', 'paimonfs.fields.no.generator' = 'sequence');"
+            "CREATE TABLE d.log (no INT, line STRING, flake BIGINT) WITH ('paimonfs.fields.no.generator' = 'sequence',"
+            " 'paimonfs.fields.flake.generator' = 'snowflake');");
+    give("d/dict/inbox", "device\na\nb\n");
+    give("d/dict/inbox", "a,77\nc,\nd,70\n");
+    assert_string_equal(text_of("d/dict/snapshot/latest.csv"), "device,no\na,1\nb,2\nc,3\nd,70\n");
+    give("d/log/inbox", "line\nx\ny\n");
+    give("d/log/inbox", "no,line,flake\n5,z,6\n");
+    assert_string_equal(text_of("d/log/select/no,line/snapshot/latest.csv"), "no,line\n1,x\n2,y\n5,z\n");
+    assert_string_equal(text_of("d/log/where/flake is null/snapshot/latest.csv"), "no,line,flake\n");
+    /* What was acknowledged keeps its number; what the dead one had left is not given by the next one. */
+    acknowledge("d/dict/inbox", O_APPEND, "device\ne\n");
+    pfs_waiting_done(&t.waiting);
+    begin_life();
+    give("d/dict/inbox", "device\nf\n");
+    assert_string_equal(text_of("d/dict/snapshot/latest.csv"), "device,no\na,1\nb,2\nc,3\nd,70\ne,4\nf,1001\n");
+}
+
+static void a_generator_that_cannot_be_is_told_when_rows_come(void **state)
+{
+    static const struct {
+        const char *what, *sql, *why;
+    } cases[] = {
+        {"no such generator", "(k BIGINT) WITH ('paimonfs.fields.k.generator' = 'dice')", "sequence or snowflake"},
+        {"no such column", "(k BIGINT) WITH ('paimonfs.fields.n.generator' = 'sequence')", "no such column"},
+        {"no number", "(k STRING) WITH ('paimonfs.fields.k.generator' = 'sequence')", "no BIGINT"},
+        {"too narrow a number", "(k INT) WITH ('paimonfs.fields.k.generator' = 'snowflake')", "no BIGINT"},
+        {"never null", "(k BIGINT NOT NULL) WITH ('paimonfs.fields.k.generator' = 'snowflake')", "NOT NULL"},
+        {"the last value counts",
+         "(k INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('paimonfs.fields.n.generator' = 'sequence')",
+         "keep the first"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pfs_entry entry;
+        struct pfs_opened file;
+        struct pfs_err err = {0};
+        char sql[300];
+
+        (void)snprintf(sql, sizeof(sql), "CREATE TABLE d.g%zu %s;", i, cases[i].sql);
+        execute(sql);
+        (void)snprintf(sql, sizeof(sql), "d/g%zu/inbox", i);
+        assert_int_equal(pfs_tree_walk(t.tree, sql, &entry, NULL), 0);
+        pfs_tree_open_file(t.tree, &t.waiting.request, entry.node, O_WRONLY | O_APPEND, &file);
+        CHECK(cases[i].what, pfs_waiting_result(&t.waiting, &err) == -EINVAL);
+        CHECK(cases[i].what, strstr(err.text, cases[i].why) != NULL);
+        pfs_tree_forget(t.tree, entry.node, 1);
+    }
+}
+
 /* Snapshot 1 of d.logs is another engine's now, which renamed over ours after ours had a successor. */
 static void replace_first_snapshot(void)
 {
@@ -529,6 +584,8 @@ int main(void)
                                         open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_that_nobody_flushes_show_up_when_the_writer_rests, open_memory,
                                         close_memory),
+        cmocka_unit_test_setup_teardown(columns_without_a_value_are_given_numbers, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(a_generator_that_cannot_be_is_told_when_rows_come, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_number_is_not_taken_for_one_of_an_earlier_journal, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_an_older_schema_are_evolved, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_table_that_is_gone_are_set_aside, open_memory, close_memory),
