@@ -6,6 +6,7 @@
 #include "fs/bookmark.h"
 #include "fs/gate.h"
 #include "fs/render.h"
+#include "fs/settings.h"
 #include "fs/tree_internal.h"
 
 #define OPEN_WAIT_MS 1000
@@ -15,6 +16,7 @@ static void handle_free(struct pfs_tree *tree, struct pfs_handle *h)
 {
     atomic_fetch_sub(&tree->handles, 1);
     pfs_console_close(h->console);
+    pfs_settings_close(h->settings);
     if (h->inbox != NULL)
         pfs_handle_writes(tree, h, false);
     pfs_inbox_close(h->inbox);
@@ -66,7 +68,7 @@ static void opened(struct pfs_request *request, int64_t result)
 
     if (result == 0 || result == -ETIMEDOUT) {
         /* A consumer's reader is seen to reach the end. */
-        bool cached = result == 0 && atomic_load(&h->node->told) && h->bookmark == NULL;
+        bool cached = result == 0 && atomic_load(&h->node->told) && h->bookmark == NULL && h->settings == NULL;
 
         *o->out = (struct pfs_opened){.handle = h, .direct = !cached, .keep_cache = cached};
         result = 0;
@@ -259,6 +261,17 @@ static void unlist(struct pfs_tree *tree, struct pfs_handle *h)
 
 /* ---- opening ---- */
 
+/* Opened for direct I/O, or not at all. */
+static void answer_open(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *h, int rc,
+                        struct pfs_opened *out)
+{
+    if (rc < 0)
+        handle_free(tree, h);
+    else
+        *out = (struct pfs_opened){.handle = h, .direct = true};
+    request->done(request, rc);
+}
+
 void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, int flags,
                         struct pfs_opened *out)
 {
@@ -276,13 +289,17 @@ void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, stru
         if (rc == 0)
             rc = pfs_bookmark_open(tree, node, &h->bookmark, &request->err);
         if (rc < 0 || !reads) {
-            if (rc < 0)
-                handle_free(tree, h);
-            else
-                *out = (struct pfs_opened){.handle = h, .direct = true};
-            request->done(request, rc);
+            answer_open(tree, request, h, rc, out);
             return;
         }
+    }
+    if (place->kind == PFS_NODE_OPTIONS && !reads) {
+        rc = pfs_settings_open(tree, place, (flags & O_TRUNC) != 0, &h->settings, &request->err);
+        if (rc < 0 || (flags & O_ACCMODE) == O_WRONLY) {
+            answer_open(tree, request, h, rc, out);
+            return;
+        }
+        reads = true;
     }
     if (node->view != NULL && reads) {
         open_view(tree, request, h, out);
@@ -303,11 +320,7 @@ void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, stru
                               request->uid, &h->console, &request->err);
     else
         rc = -EISDIR;
-    if (rc < 0)
-        handle_free(tree, h);
-    else
-        *out = (struct pfs_opened){.handle = h, .direct = true};
-    request->done(request, rc);
+    answer_open(tree, request, h, rc, out);
 }
 
 /* An inbox that was removed a moment ago is made again. 0; -EPERM: it is none. */
@@ -445,6 +458,8 @@ void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct p
         pfs_gate_write(tree, request, handle, off, bytes);
     } else if (handle->node->scratch != NULL)
         request->done(request, pfs_scratch_write(handle->node->scratch, off, bytes, &request->err));
+    else if (handle->settings != NULL)
+        pfs_settings_write(handle->settings, request, bytes);
     else if (handle->bookmark != NULL && handle->view == NULL)
         pfs_bookmark_write(handle->bookmark, request, off, bytes);
     else if (handle->console != NULL)
@@ -464,6 +479,8 @@ void pfs_tree_fsync(struct pfs_request *request, struct pfs_handle *handle)
 {
     if (handle->inbox != NULL)
         pfs_inbox_flush(handle->inbox, request);
+    else if (handle->settings != NULL)
+        pfs_settings_flush(handle->settings, request);
     else if (handle->bookmark != NULL)
         pfs_bookmark_flush(handle->bookmark, request);
     else if (handle->console != NULL)

@@ -488,7 +488,8 @@ void pfs_tree_setattr(struct pfs_tree *tree, struct pfs_request *request, struct
         request->done(request, rc);
         return;
     }
-    if (set_size && pfs_node_class(node->place.kind) != PFS_CLASS_WRITE && node->place.kind != PFS_NODE_CONSUMER) {
+    if (set_size && pfs_node_class(node->place.kind) != PFS_CLASS_WRITE && node->place.kind != PFS_NODE_CONSUMER &&
+        node->place.kind != PFS_NODE_OPTIONS) {
         request->done(request, pfs_fail(&request->err, EROFS, "%s cannot be truncated", node->place.path));
         return;
     }

@@ -341,7 +341,8 @@ void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr
 {
     enum pfs_node_kind kind = node->place.kind;
     bool inbox = kind == PFS_NODE_INBOX || kind == PFS_NODE_OVERWRITE;
-    bool writable = inbox || kind == PFS_NODE_SQL || kind == PFS_NODE_CONSUMER || kind == PFS_NODE_SCRATCH;
+    bool writable = inbox || kind == PFS_NODE_SQL || kind == PFS_NODE_CONSUMER || kind == PFS_NODE_SCRATCH ||
+                    kind == PFS_NODE_OPTIONS;
     uint32_t mode = inbox ? 0222 : writable ? 0666 : pfs_node_kind_is_dir(kind) ? 0777 : 0444;
 
     if (tree->config.read_only)

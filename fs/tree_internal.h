@@ -59,6 +59,7 @@ struct pfs_handle {
     struct pfs_inbox *inbox;
     struct pfs_console *console;
     struct pfs_bookmark *bookmark; /* of a consumer; with a view when it is read */
+    struct pfs_settings *settings; /* of `options` when it is written; with a view when it is read too */
     char *table;                   /* of an inbox: "db/t" with its branch */
     struct pfs_handle *next;       /* among open inboxes. Guarded by lock */
     atomic_bool writing;           /* counted in its node's writers */

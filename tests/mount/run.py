@@ -584,6 +584,31 @@ def small_files_are_json_that_programs_read(m):
     assert 'paimonfs_requests_total{operation="lookup"}' in m.read(".paimonfs/metrics")
 
 
+@test
+def options_take_lines_as_alter_table_set(m):
+    m.append(rows(3))
+    options = m.at / "d/t/options"
+    equal(m.read("d/t/options"), "bucket = 1\n")
+    equal(m.sh("echo 'snapshot.num-retained.min = 3' >> d/t/options && printf '\\n# note\\na.b=x = y\\n' >> d/t/options").stderr, "")
+    equal(m.read("d/t/options"), "a.b = x = y\nbucket = 1\nsnapshot.num-retained.min = 3\n")
+    equal(m.sh("printf 'c = last' >> d/t/options").stderr, "")
+    for line, why in (("merge-engine = first-row", "Change 'merge-engine' is not supported yet."),
+                      ("snapshot.num-retained.min = 0", "should be at least 1"), ("nothing", "is not a line key = value"),
+                      (" = x", "no key"), ("x = 1\nx = 2", "given twice"), ("bucket = -1", "Cannot change bucket to -1.")):
+        with open(options, "ab", buffering=0) as file:
+            refused(errno.EINVAL, lambda: file.write(line.encode() + b"\n"))
+        assert why in m.read("d/t/errors.jsonl"), (line, m.read("d/t/errors.jsonl"))
+    equal(m.read("d/t/options"), "a.b = x = y\nbucket = 1\nc = last\nsnapshot.num-retained.min = 3\n")
+    # An editor that writes the file anew, in place: what is left out is RESET, what is the same is let be.
+    options.write_text("bucket = 1\nsnapshot.num-retained.min = 4\nü = ö\n")
+    equal(m.read("d/t/options"), "bucket = 1\nsnapshot.num-retained.min = 4\nü = ö\n")
+    m.sh(": > d/t/options")
+    equal(m.read("d/t/options"), "bucket = 1\nsnapshot.num-retained.min = 4\nü = ö\n")
+    equal(m.sh("mkdir d/t/branch/b && echo 'x = 1' >> d/t/branch/b/options && cat d/t/branch/b/options d/t/options").stdout.count("x = 1"), 1)
+    m.remount("ro")
+    refused(errno.EROFS, lambda: open(options, "ab"))
+
+
 def facts(root):
     """All that a writer would change below a directory."""
     return sorted((str(p), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns)
