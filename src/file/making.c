@@ -147,14 +147,9 @@ static int read_format(const struct pfs_schema *schema, int32_t level, bool chan
 /* orc.dictionary.key.threshold: a share of the values, 0 for no dictionaries. */
 static int read_share(const struct pfs_options *o, struct pfs_making *out, struct pfs_err *err)
 {
-    const char *text = pfs_options_get(o, "orc.dictionary.key.threshold");
-    char *end;
-
-    if (text == NULL)
+    if (pfs_options_get(o, "orc.dictionary.key.threshold") == NULL)
         return 0;
-    out->dictionary_share = strtod(text, &end);
-    if (end == text || *end != '\0' || !(out->dictionary_share >= 0.0 && out->dictionary_share <= 1.0))
-        return pfs_fail(err, EINVAL, "Could not parse value '%s' for key 'orc.dictionary.key.threshold'.", text);
+    PFS_TRY(pfs_options_share(o, "orc.dictionary.key.threshold", 0.0, &out->dictionary_share, err));
     out->no_dictionary = !(out->dictionary_share > 0.0);
     return 0;
 }

@@ -77,15 +77,15 @@ static int fill(struct pfs_compactor *c, struct pfs_err *err)
         return pfs_fail(err, ENOMEM, "no memory for a compaction");
     for (int32_t i = 0; i < schema->columns; i++)
         c->column[i] = i;
+    for (int64_t i = 0; i < state->indexes && c->deletions == NULL; i++)
+        if (strcmp(state->index[i].type, PFS_VECTORS) == 0)
+            PFS_TRY(pfs_deletions_open(state->store, state->external, state->store_table, schema, state->index,
+                                       state->indexes, &c->deletions, err));
     if (schema->primary_keys == 0)
         return pfs_options_bool(&schema->options, "row-tracking.enabled", false, &c->row_ids, err);
     PFS_TRY(pfs_pick_rules_read(schema, &c->rules, err));
     PFS_TRY(read_producer(c, err));
     read_finding(c);
-    for (int64_t i = 0; i < state->indexes && c->deletions == NULL; i++)
-        if (strcmp(state->index[i].type, PFS_VECTORS) == 0)
-            PFS_TRY(pfs_deletions_open(state->store, state->external, state->store_table, schema, state->index,
-                                       state->indexes, &c->deletions, err));
     return pfs_engine_open(schema, c->column, schema->columns, &c->engine, err);
 }
 
@@ -217,7 +217,7 @@ static int must_rewrite(const struct work *w, const struct pfs_manifest_entry *e
     const struct pfs_compactor *c = w->c;
     bool marks = c->config.state->schema->deletion_vectors;
 
-    *out = c->rules.rewrite_all || (!marks && pfs_file_has_vector(c->config.state, entry));
+    *out = c->rules.rewrite_all || (!marks && pfs_file_marks(c->config.state, entry) > 0);
     if (w->job->to_top)
         *out |= entry->file.delete_rows != 0;
     return *out ? 0 : pfs_file_is_old(c->config.state, entry, c->config.now_ms, out, err);
@@ -316,7 +316,7 @@ int pfs_compact_run(const struct pfs_compactor *compactor, const struct pfs_comp
         rc = rewrite(&w, &whole, 1, err);
     else
         rc = job->alone ? one_by_one(&w, err) : by_sections(&w, err);
-    if (rc == 0 && compactor->engine != NULL)
+    if (rc == 0)
         rc = pfs_vectors_make(compactor, job, mark, arena, &made, err);
     for (int32_t i = 0; i < job->uppers; i++)
         pfs_bitmap_free(mark[i]);

@@ -32,8 +32,9 @@ static inline bool pfs_writes_changes(const struct pfs_compactor *c, const struc
     return c->changes && (c->lookup || job->to_top);
 }
 
-/* Of vectors.c. */
-bool pfs_file_has_vector(const struct pfs_state *state, const struct pfs_manifest_entry *entry);
+/* Of vectors.c: how many rows of the file its deletion vector leaves out; 0 = it has none. At least 1 where that is not
+ * known. */
+int64_t pfs_file_marks(const struct pfs_state *state, const struct pfs_manifest_entry *entry);
 
 /* Did its rows come since the last changelog? */
 static inline bool pfs_is_news(const struct pfs_compactor *c, const struct pfs_compact_job *job,

@@ -22,8 +22,6 @@ static int check_supported(const struct pfs_schema *schema, struct pfs_err *err)
 {
     static const char *const lacking[] = {"data-evolution.enabled", "clustering.incremental"};
 
-    if (schema->deletion_vectors && schema->primary_keys == 0)
-        return pfs_fail(err, EOPNOTSUPP, "deletion vectors of append tables: cannot be compacted yet");
     if (schema->primary_keys > 0 && schema->buckets == PFS_POSTPONE_BUCKET)
         return pfs_fail(err, EOPNOTSUPP, "bucket = -2 (postpone): cannot be compacted yet");
     for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++) {
@@ -166,7 +164,7 @@ static int plan_rewrites(struct planning *p, const struct pfs_split *split, int3
     if (due == NULL)
         return pfs_arena_full(p->arena, err);
     for (int32_t i = 0; i < split->files; i++) {
-        bool old = p->rules.rewrite_all || pfs_file_has_vector(p->want->state, split->file[i].entry);
+        bool old = p->rules.rewrite_all || pfs_file_marks(p->want->state, split->file[i].entry) > 0;
 
         if (!old)
             PFS_TRY(pfs_file_is_old(p->want->state, split->file[i].entry, p->want->now_ms, &old, err));
@@ -276,14 +274,24 @@ static int plan_appended(struct planning *p, const struct pfs_split *split, stru
 {
     struct pfs_plan_file *small = pfs_arena_array(p->arena, (size_t)split->files, sizeof(*small));
     struct pfs_pick_files pick = {0, 0};
-    int64_t *bytes;
+    int64_t *bytes, marked = 0;
     int32_t count = 0;
 
     if (small == NULL)
         return pfs_arena_full(p->arena, err);
-    for (int32_t i = 0; i < split->files; i++)
-        if (split->file[i].entry->file.size < p->append.small_bytes)
-            small[count++] = split->file[i];
+    for (int32_t i = 0; i < split->files; i++) {
+        const struct pfs_data_file *f = &split->file[i].entry->file;
+        int64_t marks = pfs_file_marks(p->want->state, split->file[i].entry);
+
+        if (f->size >= p->append.small_bytes && !((double)marks > p->append.deletes_share * (double)f->rows))
+            continue;
+        small[count++] = split->file[i];
+        marked += marks;
+    }
+    if (marked > 0) { /* one job, for it writes the partition's vectors anew */
+        (void)add_job(p, split, small, count);
+        return 0;
+    }
     qsort(small, (size_t)count, sizeof(*small), compare_size);
     bytes = sizes_of(p, small, count);
     if (bytes == NULL)

@@ -176,6 +176,7 @@ int pfs_append_rules_read(const struct pfs_schema *schema, struct pfs_append_rul
 
     PFS_TRY(pfs_options_int(o, "compaction.min.file-num", 5, &out->files_min, err));
     PFS_TRY(pfs_options_bytes(o, "source.split.open-file-cost", (int64_t)4 << 20, &out->open_bytes, err));
+    PFS_TRY(pfs_options_share(o, "compaction.delete-ratio-threshold", 0.2, &out->deletes_share, err));
     PFS_TRY(pfs_options_bool(o, "compaction.force-rewrite-all-files", false, &out->rewrite_all, err));
     return read_target(schema, TARGET_APPENDED, &out->target_bytes, &out->small_bytes, err);
 }

@@ -65,6 +65,8 @@ struct pfs_append_rules {
     int64_t small_bytes; /* 7 tenths of target-file-size */
     int64_t target_bytes;
     int64_t open_bytes; /* source.split.open-file-cost */
+    double
+        deletes_share; /* compaction.delete-ratio-threshold: with more of its rows deleted a file is as good as small */
     bool rewrite_all;
 };
 

@@ -13,24 +13,26 @@ static bool is_of_bucket(const struct pfs_index_entry *index, struct pfs_slice p
            pfs_slice_eq(index->partition, partition);
 }
 
-/* The entry of a bucket; NULL: it has no vectors. */
-static const struct pfs_index_entry *find_entry(const struct pfs_state *state, struct pfs_slice partition,
-                                                int32_t bucket)
+/* The next index file of a bucket behind `after` (NULL: the first); NULL: there is none. Append tables have any number,
+ * others one. */
+static const struct pfs_index_entry *next_entry(const struct pfs_state *state, struct pfs_slice partition,
+                                                int32_t bucket, const struct pfs_index_entry *after)
 {
-    for (int64_t i = 0; i < state->indexes; i++)
+    for (int64_t i = after == NULL ? 0 : after - state->index + 1; i < state->indexes; i++)
         if (is_of_bucket(&state->index[i], partition, bucket))
             return &state->index[i];
     return NULL;
 }
 
-bool pfs_file_has_vector(const struct pfs_state *state, const struct pfs_manifest_entry *entry)
+int64_t pfs_file_marks(const struct pfs_state *state, const struct pfs_manifest_entry *entry)
 {
-    const struct pfs_index_entry *index = find_entry(state, entry->partition, entry->bucket);
+    const struct pfs_index_entry *index = NULL;
 
-    for (int64_t k = 0; index != NULL && k < index->vectors; k++)
-        if (strcmp(index->vector[k].file, entry->file.name) == 0)
-            return true;
-    return false;
+    while ((index = next_entry(state, entry->partition, entry->bucket, index)) != NULL)
+        for (int64_t k = 0; k < index->vectors; k++)
+            if (strcmp(index->vector[k].file, entry->file.name) == 0)
+                return index->vector[k].cardinality > 0 ? index->vector[k].cardinality : 1;
+    return 0;
 }
 
 /* ---- what a job leaves ---- */
@@ -109,11 +111,9 @@ static bool is_marked(const struct vectors *v, int64_t marked, const char *file)
 
 /* Vectors of files that stay and that nothing was marked in. */
 static int add_kept(const struct pfs_compactor *c, const struct pfs_compact_job *job,
-                    const struct pfs_index_entry *entry, const char *const *stay, int64_t stays, struct vectors *v,
-                    struct pfs_err *err)
+                    const struct pfs_index_entry *entry, const char *const *stay, int64_t stays, int64_t marked,
+                    struct vectors *v, struct pfs_err *err)
 {
-    int64_t marked = v->count;
-
     for (int64_t i = 0; i < entry->vectors; i++) {
         struct pfs_manifest_entry file = {
             .partition = job->partition, .bucket = job->bucket, .file = {.name = entry->vector[i].file}};
@@ -136,20 +136,24 @@ int pfs_vectors_make(const struct pfs_compactor *c, const struct pfs_compact_job
                      struct pfs_arena *arena, struct pfs_compacted *out, struct pfs_err *err)
 {
     const struct pfs_state *state = c->config.state;
-    const struct pfs_index_entry *entry = find_entry(state, job->partition, job->bucket);
     struct pfs_index_entry made = {.partition = job->partition, .bucket = job->bucket, .type = PFS_VECTORS};
-    size_t most = (size_t)job->uppers + (size_t)(entry != NULL && entry->vectors > 0 ? entry->vectors : 0);
-    struct vectors v = {.vector = pfs_arena_array(arena, most, sizeof(*v.vector))};
+    const struct pfs_index_entry *entry = NULL;
+    size_t most = (size_t)job->uppers;
+    struct vectors v = {0};
     const char **stay;
-    int64_t stays;
+    int64_t stays, marked;
 
+    while ((entry = next_entry(state, job->partition, job->bucket, entry)) != NULL)
+        most += (size_t)(entry->vectors > 0 ? entry->vectors : 0);
+    v.vector = pfs_arena_array(arena, most, sizeof(*v.vector));
     if (v.vector == NULL)
         return pfs_arena_full(arena, err);
     PFS_TRY(add_marked(c, job, mark, &v, err));
-    if (entry != NULL) {
+    marked = v.count;
+    if (most > (size_t)job->uppers)
         PFS_TRY(list_stays(state, job, out, arena, &stay, &stays, err));
-        PFS_TRY(add_kept(c, job, entry, stay, stays, &v, err));
-    }
+    while ((entry = next_entry(state, job->partition, job->bucket, entry)) != NULL)
+        PFS_TRY(add_kept(c, job, entry, stay, stays, marked, &v, err));
     if (!v.changed)
         return 0;
     if (v.count > 0)
@@ -182,19 +186,31 @@ static int check_uppers(const struct pfs_compact_job *job, const struct pfs_stat
     return 0;
 }
 
+/* Has the bucket the same index files? */
+static bool has_same_entries(const struct pfs_state *old, const struct pfs_state *now,
+                             const struct pfs_compact_job *job)
+{
+    const struct pfs_index_entry *a = NULL, *b = NULL;
+
+    do {
+        a = next_entry(old, job->partition, job->bucket, a);
+        b = next_entry(now, job->partition, job->bucket, b);
+        if ((a == NULL) != (b == NULL) || (a != NULL && strcmp(a->name, b->name) != 0))
+            return false;
+    } while (a != NULL);
+    return true;
+}
+
 int pfs_compact_check(const struct pfs_compactor *compactor, const struct pfs_compact_job *job,
                       const struct pfs_state *now, struct pfs_err *err)
 {
     const struct pfs_state *state = compactor->config.state;
-    const struct pfs_index_entry *old, *new;
     struct pfs_arena arena;
     int rc;
 
-    if (compactor->engine == NULL || strcmp(state->identity, now->identity) == 0)
+    if (strcmp(state->identity, now->identity) == 0)
         return 0;
-    old = find_entry(state, job->partition, job->bucket);
-    new = find_entry(now, job->partition, job->bucket);
-    if ((old == NULL) != (new == NULL) || (old != NULL && strcmp(old->name, new->name) != 0))
+    if (!has_same_entries(state, now, job))
         return pfs_fail(err, EBUSY, "the deletion vectors of bucket %d were changed by another commit meanwhile",
                         job->bucket);
     if (job->uppers == 0)

@@ -105,6 +105,20 @@ static int parse_units(const char *key, const char *value, const struct unit *un
     return malformed(key, value, "an unknown unit", err);
 }
 
+int pfs_options_share(const struct pfs_options *o, const char *key, double fallback, double *out, struct pfs_err *err)
+{
+    const char *text = pfs_options_get(o, key);
+    char *end;
+
+    *out = fallback;
+    if (text == NULL)
+        return 0;
+    *out = strtod(text, &end);
+    if (end == text || *end != '\0' || !(*out >= 0.0 && *out <= 1.0))
+        return pfs_fail(err, EINVAL, "Could not parse value '%s' for key '%s'.", text, key);
+    return 0;
+}
+
 int pfs_options_bytes(const struct pfs_options *o, const char *key, int64_t fallback, int64_t *out, struct pfs_err *err)
 {
     static const struct unit units[] = {{"b bytes", 1},

@@ -27,6 +27,8 @@ int pfs_options_bytes(const struct pfs_options *o, const char *key, int64_t fall
                       struct pfs_err *err);
 int pfs_options_millis(const struct pfs_options *o, const char *key, int64_t fallback, int64_t *out,
                        struct pfs_err *err);
+/* A part of a whole, 0 to 1. */
+int pfs_options_share(const struct pfs_options *o, const char *key, double fallback, double *out, struct pfs_err *err);
 /* names: ended by NULL; *out = index of the value in it. */
 int pfs_options_enum(const struct pfs_options *o, const char *key, const char *const *names, int fallback, int *out,
                      struct pfs_err *err);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Golden cases through the program: run.py BINARY [--mount | --replay | --lookup] [CASE ...]. Ends with `N passed, N failed`."""
+"""Golden cases through the program: run.py BINARY [--mount | --replay | --lookup | --compact] [CASE ...]. Ends with `N passed, N failed`."""
 import argparse
 import collections
 import csv
@@ -367,6 +367,32 @@ def replay_case(program, case, results):
                                              facts["tables"][read["table"]].get("unordered", [])))
 
 
+def hides(program, warehouse, table):
+    """Rows that show after the next compaction only, or go with it."""
+    return json.loads(program("cat", warehouse, table + "/status.json"))["rows_hidden"] > 0
+
+
+def unless_idle(text):
+    return "" if text.endswith(": nothing to do\n") else text
+
+
+def compact_case(program, case, results):
+    """What was written by Paimon is the same after a full compaction, and the second one finds nothing to do."""
+    facts = json.loads((case / "case.json").read_text())
+    reads = [read for read in facts["reads"] if read["mode"] == "batch" and not read.get("optional")
+             and "record-level.expire-time" not in facts["tables"][read["table"]]["options"]  # rows go with the years
+             and not set(read) & {"snapshot", "timestamp", "tag", "options", "columns", "branch"}
+             and not hides(program, case / "warehouse", read["table"].replace(".", "/", 1))]
+    for read in reads:
+        program("compact", "--full", case / "warehouse", read["table"])
+        want = lines(case / read["expected"])
+        unordered = facts["tables"][read["table"]].get("unordered", [])
+        results.check("compact %s %s" % (case.name, place(read)),
+                      lambda: difference(want, program("cat", case / "warehouse", place(read)), read, unordered))
+        results.check("compact %s %s: again" % (case.name, place(read)),
+                      lambda: unless_idle(program("compact", "--full", case / "warehouse", read["table"]).decode()))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("binary")
@@ -374,6 +400,7 @@ def main():
     parser.add_argument("--mount", action="store_true")
     parser.add_argument("--replay", action="store_true")
     parser.add_argument("--lookup", action="store_true")
+    parser.add_argument("--compact", action="store_true")
     args = parser.parse_args()
     program, results = Program(os.path.abspath(args.binary)), Results()
     with tempfile.TemporaryDirectory(prefix="golden-") as scratch:
@@ -384,6 +411,8 @@ def main():
                 continue
             if args.lookup:
                 results.check("lookup " + case.name, lambda: look_up_case(program, case, results) or "")
+            elif args.compact:
+                results.check("compact " + case.name, lambda: compact_case(program, case, results) or "")
             elif not args.replay:
                 read_case(program, case, results, args.mount)
             elif case.name in REPLAYED:

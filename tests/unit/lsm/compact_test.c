@@ -3,32 +3,33 @@
 #include "src/lsm/compact.h"
 #include "src/statement/statement.h"
 
-#define TABLES                                                                                           \
-    "CREATE DATABASE d;"                                                                                 \
-    "CREATE TABLE d.one (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1');"   \
-    "CREATE TABLE d.tiny (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"   \
-    " 'target-file-size' = '1 b');"                                                                      \
-    "CREATE TABLE d.rolled (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1'," \
-    " 'target-file-size' = '16 kb', 'file.block-size' = '1 kb', 'write-only' = 'true');"                 \
-    "CREATE TABLE d.again (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"  \
-    " 'compaction.force-rewrite-all-files' = 'true');"                                                   \
-    "CREATE TABLE d.raised (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1'," \
-    " 'compaction.force-up-level-0' = 'true', 'file.format' = 'avro', 'file.compression' = 'none');"     \
-    "CREATE TABLE d.four (k INT, p INT, n BIGINT, PRIMARY KEY (k, p) NOT ENFORCED) PARTITIONED BY (p)"   \
-    " WITH ('bucket' = '4');"                                                                            \
-    "CREATE TABLE d.sums (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '2',"   \
-    " 'merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum');"                           \
-    "CREATE TABLE d.sum (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"    \
-    " 'merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum');"                           \
-    "CREATE TABLE d.old (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"    \
-    " 'record-level.expire-time' = '1 h', 'record-level.time-field' = 'n');"                             \
-    "CREATE TABLE d.full (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"   \
-    " 'changelog-producer' = 'full-compaction');"                                                        \
-    "CREATE TABLE d.dedup (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"  \
-    " 'changelog-producer' = 'full-compaction', 'changelog-producer.row-deduplicate' = 'true');"         \
-    "CREATE TABLE d.log (k INT, p INT, n BIGINT) PARTITIONED BY (p);"                                    \
-    "CREATE TABLE d.buckets (k INT, p INT, n BIGINT) WITH ('bucket' = '1', 'bucket-key' = 'k');"         \
-    "CREATE TABLE d.marked (k INT, p INT, n BIGINT) WITH ('deletion-vectors.enabled' = 'true');"
+#define TABLES                                                                                                        \
+    "CREATE DATABASE d;"                                                                                              \
+    "CREATE TABLE d.one (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1');"                \
+    "CREATE TABLE d.tiny (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"                \
+    " 'target-file-size' = '1 b');"                                                                                   \
+    "CREATE TABLE d.rolled (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"              \
+    " 'target-file-size' = '16 kb', 'file.block-size' = '1 kb', 'write-only' = 'true');"                              \
+    "CREATE TABLE d.again (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"               \
+    " 'compaction.force-rewrite-all-files' = 'true');"                                                                \
+    "CREATE TABLE d.raised (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"              \
+    " 'compaction.force-up-level-0' = 'true', 'file.format' = 'avro', 'file.compression' = 'none');"                  \
+    "CREATE TABLE d.four (k INT, p INT, n BIGINT, PRIMARY KEY (k, p) NOT ENFORCED) PARTITIONED BY (p)"                \
+    " WITH ('bucket' = '4');"                                                                                         \
+    "CREATE TABLE d.sums (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '2',"                \
+    " 'merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum');"                                        \
+    "CREATE TABLE d.sum (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"                 \
+    " 'merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum');"                                        \
+    "CREATE TABLE d.old (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"                 \
+    " 'record-level.expire-time' = '1 h', 'record-level.time-field' = 'n');"                                          \
+    "CREATE TABLE d.full (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"                \
+    " 'changelog-producer' = 'full-compaction');"                                                                     \
+    "CREATE TABLE d.dedup (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"               \
+    " 'changelog-producer' = 'full-compaction', 'changelog-producer.row-deduplicate' = 'true');"                      \
+    "CREATE TABLE d.log (k INT, p INT, n BIGINT) PARTITIONED BY (p);"                                                 \
+    "CREATE TABLE d.buckets (k INT, p INT, n BIGINT) WITH ('bucket' = '1', 'bucket-key' = 'k');"                      \
+    "CREATE TABLE d.pieced (k INT, p INT, n BIGINT) WITH ('row-tracking.enabled' = 'true', 'data-evolution.enabled' " \
+    "= 'true');"
 
 #include <time.h>
 
@@ -486,7 +487,7 @@ static void calls_without_sense_are_refused(void **state)
          EOPNOTSUPP},
         {"CALL sys.compact(`table` => 'd.four', compact_strategy => 'half');",
          "The compact strategy only supports 'full' or 'minor', but 'half' is configured.", EINVAL},
-        {"CALL sys.compact('d.marked');", "deletion vectors of append tables: cannot be compacted yet", EOPNOTSUPP},
+        {"CALL sys.compact('d.pieced');", "data-evolution.enabled = true: cannot be compacted yet", EOPNOTSUPP},
         {"CALL sys.compact('d.none');", "Table d.none does not exist.", ENOENT},
     };
 
