@@ -66,8 +66,7 @@ static int look(struct found *f, const struct pfs_looking *looking, struct pfs_s
     struct pfs_lookup_want want = {.state = state,
                                    .partitions = place->specs,
                                    .locals = looking->locals,
-                                   .budget = looking->budget,
-                                   .pool = looking->pool};
+                                   .budget = looking->budget};
     struct pfs_partition_value *partition;
     struct pfs_lookup *lookup;
     struct pfs_column *key;

@@ -9,7 +9,7 @@
 #include "format/parquet/write_delta.h"
 #include "format/parquet/write_values.h"
 
-#define PAGE_ROWS 20000
+#define PAGE_ROWS 10000
 #define PIECE_ENTRIES 8192 /* of nested columns, before the page's size is looked at */
 #define DICTIONARY_BYTES ((size_t)1 << 20)
 #define EARLY_VALUES 4000 /* when this many nearly all differ, a dictionary is not worth the rest of a page */

@@ -10,7 +10,8 @@ struct loaded {
     struct pfs_arena arena;
     struct pfs_schema schema;
     struct loaded *next;
-    bool current; /* not forgotten */
+    struct pfs_stat stat; /* of its file, before it was read */
+    bool current;         /* not forgotten */
 };
 
 struct pfs_schemas {
@@ -20,6 +21,7 @@ struct pfs_schemas {
     pthread_mutex_t lock;  /* guards all below */
     struct loaded *loaded; /* every schema handed out, forgotten ones too */
     int64_t latest_id;     /* -1 = not looked up yet */
+    bool replaced;         /* its file was, while this knew it */
 };
 
 int pfs_schemas_open(struct pfs_store *store, const char *meta, struct pfs_schemas **out, struct pfs_err *err)
@@ -63,6 +65,15 @@ const char *pfs_schemas_directory(const struct pfs_schemas *schemas)
     return schemas->meta;
 }
 
+static int stat_of(struct pfs_schemas *s, int64_t id, struct pfs_stat *out)
+{
+    char path[4096];
+
+    if (snprintf(path, sizeof(path), "%s/schema/schema-%lld", s->meta, (long long)id) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    return pfs_store_stat(s->store, path, out, NULL);
+}
+
 /* Loads outside the lock; two threads may both load, the second copy is then dropped. */
 static int load(struct pfs_schemas *s, int64_t id, struct loaded **out, struct pfs_err *err)
 {
@@ -72,6 +83,7 @@ static int load(struct pfs_schemas *s, int64_t id, struct loaded **out, struct p
     if (l == NULL)
         return pfs_fail(err, ENOMEM, "no memory for schema %lld", (long long)id);
     pfs_arena_init(&l->arena, PFS_ARENA_LIMIT);
+    (void)stat_of(s, id, &l->stat); /* told by the load */
     rc = pfs_schema_load(s->store, s->meta, id, &l->arena, &l->schema, err);
     if (rc < 0) {
         pfs_arena_done(&l->arena);
@@ -83,12 +95,19 @@ static int load(struct pfs_schemas *s, int64_t id, struct loaded **out, struct p
     return 0;
 }
 
-static const struct pfs_schema *find(const struct pfs_schemas *s, int64_t id)
+static const struct loaded *find_loaded(const struct pfs_schemas *s, int64_t id)
 {
     for (const struct loaded *l = s->loaded; l != NULL; l = l->next)
         if (l->current && l->schema.id == id)
-            return &l->schema;
+            return l;
     return NULL;
+}
+
+static const struct pfs_schema *find(const struct pfs_schemas *s, int64_t id)
+{
+    const struct loaded *l = find_loaded(s, id);
+
+    return l == NULL ? NULL : &l->schema;
 }
 
 static int get(struct pfs_schemas *s, int64_t id, const struct pfs_schema **out, struct pfs_err *err)
@@ -128,29 +147,56 @@ int pfs_schemas_get(struct pfs_schemas *schemas, int64_t id, const struct pfs_sc
     return rc;
 }
 
-/* The id is still the greatest when its file is there and the next one's is not: two stats instead of a listing. */
-static bool still_latest(struct pfs_schemas *s, int64_t id)
+static void forget(struct pfs_schemas *schemas, bool replaced)
 {
-    char path[4096];
-    struct pfs_stat st;
+    pthread_mutex_lock(&schemas->lock);
+    for (struct loaded *l = schemas->loaded; l != NULL; l = l->next)
+        l->current = false;
+    schemas->latest_id = -1;
+    schemas->replaced |= replaced;
+    pthread_mutex_unlock(&schemas->lock);
+}
 
-    if (id < 0 || snprintf(path, sizeof(path), "%s/schema/schema-%lld", s->meta, (long long)id) >= (int)sizeof(path) ||
-        pfs_store_stat(s->store, path, &st, NULL) < 0)
-        return false;
-    if (snprintf(path, sizeof(path), "%s/schema/schema-%lld", s->meta, (long long)id + 1) >= (int)sizeof(path))
-        return false;
-    return pfs_store_stat(s->store, path, &st, NULL) == -ENOENT;
+/* The id is still the greatest when its file is there and the next one's is not: two stats instead of a listing.
+ * *replaced: the file is not the one that was loaded. */
+static bool still_latest(struct pfs_schemas *s, int64_t id, const struct pfs_stat *loaded, bool *replaced)
+{
+    struct pfs_stat st, next;
+    int rc = id < 0 ? -ENOENT : stat_of(s, id, &st);
+
+    *replaced =
+        id >= 0 && loaded != NULL &&
+        (rc == -ENOENT ||
+         (rc == 0 && (st.inode != loaded->inode || st.ctime_ns != loaded->ctime_ns || st.size != loaded->size)));
+    return rc == 0 && !*replaced && stat_of(s, id + 1, &next) == -ENOENT;
+}
+
+/* The greatest id that was known, and what its file was. */
+static int64_t known_latest(struct pfs_schemas *s, struct pfs_stat *stat, bool *loaded)
+{
+    const struct loaded *l;
+    int64_t id;
+
+    pthread_mutex_lock(&s->lock);
+    id = s->latest_id;
+    l = find_loaded(s, id);
+    *loaded = l != NULL;
+    if (l != NULL)
+        *stat = l->stat;
+    pthread_mutex_unlock(&s->lock);
+    return id;
 }
 
 int pfs_schemas_latest(struct pfs_schemas *schemas, const struct pfs_schema **out, struct pfs_err *err)
 {
-    int64_t id;
+    struct pfs_stat stat;
+    bool loaded, replaced;
+    int64_t id = known_latest(schemas, &stat, &loaded);
     int rc;
 
-    pthread_mutex_lock(&schemas->lock);
-    id = schemas->latest_id;
-    pthread_mutex_unlock(&schemas->lock);
-    if (!still_latest(schemas, id)) {
+    if (!still_latest(schemas, id, loaded ? &stat : NULL, &replaced)) {
+        if (replaced)
+            forget(schemas, true);
         PFS_TRY(pfs_schema_latest_id(schemas->store, schemas->meta, &id, err));
         pthread_mutex_lock(&schemas->lock);
         schemas->latest_id = id;
@@ -167,9 +213,15 @@ int pfs_schemas_latest(struct pfs_schemas *schemas, const struct pfs_schema **ou
 
 void pfs_schemas_forget(struct pfs_schemas *schemas)
 {
+    forget(schemas, false);
+}
+
+bool pfs_schemas_were_replaced(struct pfs_schemas *schemas)
+{
+    bool replaced;
+
     pthread_mutex_lock(&schemas->lock);
-    for (struct loaded *l = schemas->loaded; l != NULL; l = l->next)
-        l->current = false;
-    schemas->latest_id = -1;
+    replaced = schemas->replaced;
     pthread_mutex_unlock(&schemas->lock);
+    return replaced;
 }

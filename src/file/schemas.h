@@ -21,5 +21,6 @@ int pfs_schemas_get(struct pfs_schemas *schemas, int64_t id, const struct pfs_sc
 /* The schema with the greatest id now (a cheap check when nothing changed). Bare -ENOENT when there is none. */
 int pfs_schemas_latest(struct pfs_schemas *schemas, const struct pfs_schema **out, struct pfs_err *err);
 /* Forgets what is cached: a table was dropped and made again under the same name, or a branch was fast-forwarded.
- * Schemas handed out before stay valid. */
+ * Schemas handed out before stay valid. `latest` does so by itself when the file of the greatest one was replaced. */
 void pfs_schemas_forget(struct pfs_schemas *schemas);
+bool pfs_schemas_were_replaced(struct pfs_schemas *schemas); /* it has, ever */

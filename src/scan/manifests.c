@@ -73,6 +73,16 @@ void pfs_manifests_close(struct pfs_manifests *cache)
     pfs_free(cache);
 }
 
+size_t pfs_manifests_bytes(struct pfs_manifests *cache)
+{
+    size_t bytes;
+
+    pthread_mutex_lock(&cache->lock);
+    bytes = cache->bytes;
+    pthread_mutex_unlock(&cache->lock);
+    return bytes;
+}
+
 static size_t place(const char *name)
 {
     struct pfs_slice s = pfs_str(name);

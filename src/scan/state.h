@@ -17,7 +17,8 @@ struct pfs_manifests; /* decoded manifests of one table by name: a bounded cache
 
 int pfs_manifests_open(struct pfs_store *store, const char *table, size_t limit_bytes, struct pfs_manifests **out,
                        struct pfs_err *err);
-void pfs_manifests_close(struct pfs_manifests *cache); /* NULL allowed; states made from it stay valid */
+void pfs_manifests_close(struct pfs_manifests *cache);   /* NULL allowed; states made from it stay valid */
+size_t pfs_manifests_bytes(struct pfs_manifests *cache); /* of what is kept */
 
 struct pfs_state {
     const struct pfs_schema *schema; /* latest: the newest schema; time travel: that of the snapshot */

@@ -14,13 +14,17 @@
 
 #define DATABASE_SUFFIX ".db"
 #define MEMORY_DEFAULT ((size_t)256 << 20)
+#define WARM_MAX 16
+#define WARM_SHARE 4 /* of the memory: more metadata of tables that nobody holds goes, that of the last one apart */
 
 struct pfs_catalog {
     struct pfs_catalog_config config;
     struct pfs_external *external;
     struct pfs_holds *holds;
-    pthread_mutex_t lock;   /* guards the list */
-    struct pfs_table *open; /* every table with a reference */
+    pthread_mutex_t lock;             /* guards all below */
+    struct pfs_table *open;           /* every table with a reference */
+    struct pfs_table *warm[WARM_MAX]; /* a reference each, the one that was asked for last first */
+    int warms;
 };
 
 int pfs_catalog_open(const struct pfs_catalog_config *config, struct pfs_catalog **out, struct pfs_err *err)
@@ -54,6 +58,8 @@ void pfs_catalog_close(struct pfs_catalog *catalog)
 {
     if (catalog == NULL)
         return;
+    for (int i = 0; i < catalog->warms; i++)
+        pfs_table_unref(catalog->warm[i]);
     pfs_store_close(catalog->config.store);
     pfs_external_close(catalog->external);
     pfs_holds_close(catalog->holds);
@@ -368,34 +374,114 @@ static int open_new(struct pfs_catalog *c, const char *database, const char *tab
     return rc;
 }
 
-int pfs_catalog_table(struct pfs_catalog *catalog, const char *database, const char *table, const char *branch,
-                      struct pfs_table **out, struct pfs_err *err)
+/* ---- warm tables ---- */
+
+/* Takes the table off the list of warm ones; lock held. Its reference is the caller's to give back then. */
+static bool cool(struct pfs_catalog *c, const struct pfs_table *table)
 {
-    struct pfs_table *found = find_open(catalog, database, table, branch), *made;
+    int at = 0;
 
-    if (found != NULL) {
-        const struct pfs_schema *schema;
-        int rc = pfs_table_schema(found, &schema, err); /* dropped meanwhile? */
+    while (at < c->warms && c->warm[at] != table)
+        at++;
+    if (at == c->warms)
+        return false;
+    memmove(&c->warm[at], &c->warm[at + 1], (size_t)(c->warms - at - 1) * sizeof(c->warm[0]));
+    c->warms--;
+    return true;
+}
 
-        if (rc < 0) {
-            pfs_table_unref(found);
-            return rc;
-        }
+/* The table is the one that was asked for last. What has no room any more goes. */
+static void warm(struct pfs_catalog *c, struct pfs_table *table)
+{
+    struct pfs_table *gone[WARM_MAX + 1];
+    size_t bytes = pfs_table_bytes(table);
+    int count = 0, kept = 1;
+
+    pthread_mutex_lock(&c->lock);
+    if (c->warms > 0 && c->warm[0] == table) {
+        pthread_mutex_unlock(&c->lock);
+        return;
+    }
+    if (!cool(c, table))
+        (void)pfs_table_ref(table);
+    if (c->warms == WARM_MAX)
+        gone[count++] = c->warm[--c->warms];
+    memmove(&c->warm[1], &c->warm[0], (size_t)c->warms * sizeof(c->warm[0]));
+    c->warm[0] = table;
+    c->warms++;
+    while (kept < c->warms && (bytes += pfs_table_bytes(c->warm[kept])) <= c->config.memory_bytes / WARM_SHARE)
+        kept++;
+    while (c->warms > kept)
+        gone[count++] = c->warm[--c->warms];
+    pthread_mutex_unlock(&c->lock);
+    for (int i = 0; i < count; i++)
+        pfs_table_unref(gone[i]);
+}
+
+/* Nobody who asks for its name gets this one any more. */
+static void forget(struct pfs_catalog *c, struct pfs_table *table)
+{
+    bool held;
+
+    (void)unlist(c, table);
+    pthread_mutex_lock(&c->lock);
+    held = cool(c, table);
+    pthread_mutex_unlock(&c->lock);
+    if (held)
+        pfs_table_unref(table);
+}
+
+/* The open table of that name if it is still what it was; bare -ENOENT: there is none. */
+static int find_same(struct pfs_catalog *c, const char *database, const char *table, const char *branch,
+                     struct pfs_table **out, struct pfs_err *err)
+{
+    struct pfs_table *found = find_open(c, database, table, branch);
+    const struct pfs_schema *schema;
+    int rc;
+
+    if (found == NULL)
+        return -ENOENT;
+    rc = pfs_table_schema(found, &schema, err); /* dropped meanwhile? */
+    if (rc == 0 && !pfs_table_was_replaced(found)) {
         *out = found;
         return 0;
     }
-    PFS_TRY(open_new(catalog, database, table, branch, &made, err));
-    found = find_open(catalog, database, table, branch);
+    if (rc == 0 || rc == -ENOENT) {
+        forget(c, found);
+        rc = -ENOENT;
+    }
+    pfs_table_unref(found);
+    return rc;
+}
+
+static int open_table(struct pfs_catalog *c, const char *database, const char *table, const char *branch,
+                      struct pfs_table **out, struct pfs_err *err)
+{
+    struct pfs_table *found, *made;
+    int rc = find_same(c, database, table, branch, out, err);
+
+    if (rc != -ENOENT)
+        return rc;
+    PFS_TRY(open_new(c, database, table, branch, &made, err));
+    found = find_open(c, database, table, branch);
     if (found != NULL) { /* another thread was quicker */
         pfs_table_unref(made);
         *out = found;
         return 0;
     }
-    pthread_mutex_lock(&catalog->lock);
-    *pfs_table_link(made) = catalog->open;
-    catalog->open = made;
-    pthread_mutex_unlock(&catalog->lock);
+    pthread_mutex_lock(&c->lock);
+    *pfs_table_link(made) = c->open;
+    c->open = made;
+    pthread_mutex_unlock(&c->lock);
     *out = made;
+    return 0;
+}
+
+int pfs_catalog_table(struct pfs_catalog *catalog, const char *database, const char *table, const char *branch,
+                      struct pfs_table **out, struct pfs_err *err)
+{
+    PFS_TRY(open_table(catalog, database, table, branch, out, err));
+    warm(catalog, *out);
     return 0;
 }
 
@@ -406,6 +492,8 @@ int64_t pfs_catalog_open_tables(struct pfs_catalog *catalog)
     pthread_mutex_lock(&catalog->lock);
     for (struct pfs_table *t = catalog->open; t != NULL; t = *pfs_table_link(t))
         count++;
+    for (int i = 0; i < catalog->warms; i++)
+        count -= pfs_table_refs(catalog->warm[i]) == 1;
     pthread_mutex_unlock(&catalog->lock);
     return count;
 }

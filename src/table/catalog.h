@@ -2,7 +2,9 @@
  *
  * A database is a directory <db>.db, a table one with a schema below it (spec layout 1); both may appear and vanish at
  * any time by the hand of other engines, so nothing here remembers that one exists. Open tables are shared: two opens
- * of one name give the same struct pfs_table while anyone holds it. Threads: any.
+ * of one name give the same struct pfs_table while anyone holds it. The few that were asked for last are held here, so
+ * that their metadata is not read anew each time; one that was dropped, or made again, is seen when it is asked for.
+ * Threads: any.
  */
 #pragma once
 

@@ -30,6 +30,11 @@ void pfs_table_unlock_compaction(struct pfs_table *table);
 /* One more reference unless the last one is gone already. Lock of the catalog's list held. */
 bool pfs_table_try_ref(struct pfs_table *table);
 struct pfs_table **pfs_table_link(struct pfs_table *table); /* the next one on the catalog's list */
+int pfs_table_refs(const struct pfs_table *table);
+/* It was dropped, and made again under its name: what is kept of it is of no use. Told once its schema was asked for.
+ */
+bool pfs_table_was_replaced(struct pfs_table *table);
+size_t pfs_table_bytes(struct pfs_table *table); /* of its metadata in memory, about */
 
 struct pfs_upkeep {         /* of retain.c */
     _Atomic unsigned asked; /* how often pfs_table_maintain was called: who is at it looks again */

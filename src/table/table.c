@@ -118,6 +118,21 @@ struct pfs_table **pfs_table_link(struct pfs_table *table)
     return &table->next;
 }
 
+int pfs_table_refs(const struct pfs_table *table)
+{
+    return atomic_load(&table->refs);
+}
+
+bool pfs_table_was_replaced(struct pfs_table *table)
+{
+    return pfs_schemas_were_replaced(table->schemas);
+}
+
+size_t pfs_table_bytes(struct pfs_table *table)
+{
+    return pfs_manifests_bytes(table->manifests);
+}
+
 struct pfs_upkeep *pfs_table_upkeep(struct pfs_table *table)
 {
     return &table->upkeep;
