@@ -287,11 +287,10 @@ static void end(void *pass)
     p->end(p);
 }
 
-static int patch(void *context, const struct pfs_view_base *base, const struct pfs_cancel *cancel, void **pass,
-                 struct pfs_err *err)
+static int patch(void *context, const void *index, const struct pfs_cancel *cancel, void **pass, struct pfs_err *err)
 {
     struct pfs_pass *p;
-    int rc = pfs_print_patch(context, base, cancel, &p, err);
+    int rc = pfs_print_patch(context, index, cancel, &p, err);
 
     if (rc > 0)
         *pass = p;

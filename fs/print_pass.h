@@ -19,5 +19,5 @@ int pfs_print_rows(const struct pfs_print *print, const struct pfs_field *field,
                    struct pfs_err *err);
 
 /* A pass from the text of an older version: 1, or 0 when there is none. */
-int pfs_print_patch(const struct pfs_print *print, const struct pfs_view_base *base, const struct pfs_cancel *cancel,
+int pfs_print_patch(const struct pfs_print *print, const struct pfs_blocks *old, const struct pfs_cancel *cancel,
                     struct pfs_pass **out, struct pfs_err *err);

@@ -1,16 +1,13 @@
-/* print_patch.c - a text from the one before it: stretches that stay are copied, the rows of all others printed. */
+/* print_patch.c - a text from the one before it: stretches that stay are used again, the rows of all others printed. */
 #include "base/limits.h"
 #include "base/mem.h"
 #include "fs/print_pass.h"
-
-#define COPY_BYTES ((uint64_t)16 << 20) /* a step */
 
 struct patched {
     struct pfs_pass pass; /* first */
     const struct pfs_print *print;
     struct pfs_patch *patch;
-    int base; /* file of the old text; the rendering's */
-    uint64_t copy_off, copy_len;
+    uint64_t old_off, old_len; /* of the old text, to come next */
     uint64_t given;
     struct pfs_arena arena;
     struct pfs_buf text;
@@ -36,15 +33,12 @@ static int flush(struct patched *p, struct pfs_sink *sink, struct pfs_err *err)
     return 0;
 }
 
-static int copy_some(struct patched *p, struct pfs_sink *sink, struct pfs_err *err)
+static int reuse(struct patched *p, struct pfs_sink *sink, struct pfs_err *err)
 {
-    uint64_t len = p->copy_len < COPY_BYTES ? p->copy_len : COPY_BYTES;
-
     PFS_TRY(flush(p, sink, err));
-    PFS_TRY(pfs_sink_copy(sink, p->base, p->copy_off, len, err));
-    p->given += len;
-    p->copy_off += len;
-    p->copy_len -= len;
+    PFS_TRY(pfs_sink_reuse(sink, p->old_off, p->old_len, err));
+    p->given += p->old_len;
+    p->old_len = 0;
     return 1;
 }
 
@@ -52,7 +46,7 @@ static int step(struct pfs_pass *pass, struct pfs_sink *sink, struct pfs_err *er
 {
     struct patched *p = (struct patched *)pass;
 
-    while (p->copy_len == 0 && p->text.len < PFS_PRINT_CHUNK) {
+    while (p->old_len == 0 && p->text.len < PFS_PRINT_CHUNK) {
         struct pfs_patch_piece piece;
         int rc;
 
@@ -72,16 +66,16 @@ static int step(struct pfs_pass *pass, struct pfs_sink *sink, struct pfs_err *er
             if (p->pass.blocks == NULL)
                 return pfs_fail(err, ENOMEM, "no memory for the blocks of a view");
         }
-        p->copy_off = piece.off;
-        p->copy_len = piece.len;
+        p->old_off = piece.off;
+        p->old_len = piece.len;
     }
-    if (p->copy_len > 0)
-        return copy_some(p, sink, err);
+    if (p->old_len > 0)
+        return reuse(p, sink, err);
     PFS_TRY(flush(p, sink, err));
     return 1;
 }
 
-int pfs_print_patch(const struct pfs_print *print, const struct pfs_view_base *base, const struct pfs_cancel *cancel,
+int pfs_print_patch(const struct pfs_print *print, const struct pfs_blocks *old, const struct pfs_cancel *cancel,
                     struct pfs_pass **out, struct pfs_err *err)
 {
     struct patched *p = pfs_zalloc(sizeof(*p));
@@ -89,12 +83,12 @@ int pfs_print_patch(const struct pfs_print *print, const struct pfs_view_base *b
 
     if (p == NULL)
         return pfs_fail(err, ENOMEM, "no memory to print rows");
-    *p = (struct patched){.pass = {.step = step, .end = end}, .print = print, .base = base->fd};
+    *p = (struct patched){.pass = {.step = step, .end = end}, .print = print};
     pfs_arena_init(&p->arena, PFS_BATCH_BYTES_MAX);
     pfs_buf_init(&p->text, PFS_BATCH_BYTES_MAX);
     rc = print->by_key->open(print->context, cancel, &p->pass.blocks, err);
     if (rc == 0)
-        rc = print->by_key->patch(print->context, cancel, base->index, p->pass.blocks, &p->patch, err);
+        rc = print->by_key->patch(print->context, cancel, old, p->pass.blocks, &p->patch, err);
     if (rc <= 0) {
         end(&p->pass);
         return rc;

@@ -135,11 +135,40 @@ static bool take(struct pfs_wait *w, struct pfs_rendering *r)
         return false;
     }
     w->rendering = r;
-    w->fd = r->spool.fd;
+    if (pfs_spool_where(&r->spool, w->off, &w->fd, &w->fd_off) < w->len)
+        w->fd = -1;
     r->refs++;
     w->next = r->reads;
     r->reads = w;
     return true;
+}
+
+/* Piece by piece; where each lies is asked with the lock. */
+static int read_pieces(struct pfs_wait *w)
+{
+    struct pfs_park *park = w->view->views->config.park;
+
+    for (size_t done = 0, some; done < w->len; done += some) {
+        uint64_t left, off;
+        int fd;
+
+        pfs_park_lock(park);
+        left = pfs_spool_where(&w->rendering->spool, w->off + done, &fd, &off);
+        pfs_park_unlock(park);
+        some = left < w->len - done ? (size_t)left : w->len - done;
+        PFS_TRY(pfs_spool_read(fd, off, w->to + done, some, &w->request->err));
+    }
+    return 0;
+}
+
+static int read_file(struct pfs_wait *w)
+{
+    if (w->fd < 0)
+        return read_pieces(w);
+    if (w->span == NULL)
+        return pfs_spool_read(w->fd, w->fd_off, w->to, w->len, &w->request->err);
+    *w->span = (struct pfs_span){w->fd, w->fd_off};
+    return 0;
 }
 
 /* The file's bytes stay as they are until the answer is given. */
@@ -150,9 +179,7 @@ static void answer_from_file(struct pfs_wait *w)
     struct pfs_views *views = view->views;
     int64_t result = (int64_t)w->len;
 
-    if (w->span != NULL)
-        *w->span = (struct pfs_span){w->fd, w->off};
-    else if (pfs_spool_read(w->fd, w->off, w->to, w->len, &w->request->err) < 0)
+    if (read_file(w) < 0)
         result = -w->request->err.code;
     w->request->done(w->request, result);
     pfs_park_lock(views->config.park);

@@ -14,24 +14,24 @@
 /* ---- its spool ---- */
 
 /* The cache's sums follow the spool. */
-static void count(struct pfs_rendering *r, uint64_t in_file, uint64_t in_memory, bool has_file)
+static void count(struct pfs_rendering *r, uint64_t in_file, uint64_t in_memory, int files)
 {
     struct pfs_views *v = r->view->views;
 
     v->file_bytes += in_file - r->in_file;
     v->memory_bytes += in_memory - r->in_memory;
-    v->files += has_file - r->has_file;
+    v->files += files - r->files;
     r->in_file = in_file;
     r->in_memory = in_memory;
-    r->has_file = has_file;
+    r->files = files;
 }
 
 static void count_spool(struct pfs_rendering *r)
 {
-    uint64_t bytes = r->listed ? r->spool.high - r->spool.low : 0;
     bool file = r->listed && r->spool.fd >= 0;
+    uint64_t bytes = r->listed ? pfs_spool_file_bytes(&r->spool) : 0;
 
-    count(r, file ? bytes : 0, file ? 0 : bytes, file);
+    count(r, file ? bytes : 0, file ? 0 : bytes, r->listed ? pfs_spool_files(&r->spool) : 0);
 }
 
 bool pfs_rendering_is_whole(const struct pfs_rendering *r)
@@ -57,6 +57,14 @@ void pfs_rendering_unref(struct pfs_rendering *r)
 
 /* ---- the sink ---- */
 
+/* Sizes change as the spool does. */
+static void note_spool(struct pfs_rendering *r)
+{
+    if (r->spool.high > r->view->furthest)
+        r->view->furthest = r->spool.high;
+    count_spool(r);
+}
+
 int pfs_sink_write(struct pfs_sink *sink, struct pfs_slice bytes, struct pfs_err *err)
 {
     struct pfs_rendering *r = sink->rendering;
@@ -77,26 +85,27 @@ int pfs_sink_write(struct pfs_sink *sink, struct pfs_slice bytes, struct pfs_err
     pfs_park_lock(park);
     if (!kept)
         pfs_spool_moved(&r->spool, fd, bytes.len);
-    if (r->spool.high > view->furthest)
-        view->furthest = r->spool.high;
-    count_spool(r);
+    note_spool(r);
     pfs_park_unlock(park);
     return 0;
 }
 
-int pfs_sink_copy(struct pfs_sink *sink, int from, uint64_t off, uint64_t len, struct pfs_err *err)
+int pfs_sink_reuse(struct pfs_sink *sink, uint64_t off, uint64_t len, struct pfs_err *err)
 {
     struct pfs_rendering *r = sink->rendering;
-    struct pfs_view *view = r->view;
-    int fd;
+    struct pfs_views *views = r->view->views;
+    uint64_t some;
 
-    PFS_TRY(pfs_spool_take(&r->spool, view->views->cache_dir, from, off, len, &fd, err));
-    pfs_park_lock(view->views->config.park);
-    pfs_spool_moved(&r->spool, fd, len);
-    if (r->spool.high > view->furthest)
-        view->furthest = r->spool.high;
-    count_spool(r);
-    pfs_park_unlock(view->views->config.park);
+    for (; len > 0; off += some, len -= some) {
+        int fd, rc;
+
+        PFS_TRY(pfs_spool_reuse(&r->spool, views->cache_dir, off, len, &fd, &some, err));
+        pfs_park_lock(views->config.park);
+        rc = pfs_spool_reused(&r->spool, fd, off, some, err);
+        note_spool(r);
+        pfs_park_unlock(views->config.park);
+        PFS_TRY(rc);
+    }
     return 0;
 }
 
@@ -297,7 +306,7 @@ static void finish(struct pfs_rendering *r, int rc, const struct pfs_err *err)
         pfs_view_hold_source(view, false);
     }
     r->pass = NULL;
-    pfs_series_let_go(r->base, r->base_fd);
+    pfs_view_unref(r->base);
     r->base = NULL;
     pfs_park_lock(park);
     leave_result(r, rc, err);
@@ -338,19 +347,25 @@ static void finish(struct pfs_rendering *r, int rc, const struct pfs_err *err)
 static bool begin_patch(struct pfs_rendering *r)
 {
     struct pfs_view_source *source = &r->view->source;
-    struct pfs_view_base base;
+    struct pfs_park *park = r->view->views->config.park;
+    struct pfs_spool_base *text;
 
     if (r->from.off > 0 || source->patch == NULL)
         return false;
-    pfs_park_lock(r->view->views->config.park);
-    r->base = pfs_series_find(r->view, &r->base_fd);
-    pfs_park_unlock(r->view->views->config.park);
+    pfs_park_lock(park);
+    r->base = pfs_series_find(r->view, &text);
+    pfs_park_unlock(park);
     if (r->base == NULL)
         return false;
-    base = (struct pfs_view_base){r->base_fd, r->base->index};
-    if (source->patch(source->context, &base, &r->cancel, &r->pass, NULL) > 0)
+    if (source->patch(source->context, r->base->index, &r->cancel, &r->pass, NULL) > 0) {
+        pfs_park_lock(park);
+        pfs_spool_build_on(&r->spool, text);
+        count_spool(r);
+        pfs_park_unlock(park);
         return true;
-    pfs_series_let_go(r->base, r->base_fd);
+    }
+    pfs_spool_base_close(text);
+    pfs_view_unref(r->base);
     r->base = NULL;
     return false;
 }

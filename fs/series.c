@@ -1,7 +1,5 @@
 /* series.c - versions of one text: the newest that is whole is kept at hand for the next one. */
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "fs/view_internal.h"
@@ -22,7 +20,7 @@ static struct pfs_series *find(struct pfs_views *v, const char *name)
     return found;
 }
 
-struct pfs_view *pfs_series_find(struct pfs_view *view, int *fd)
+struct pfs_view *pfs_series_find(struct pfs_view *view, struct pfs_spool_base **text)
 {
     struct pfs_series *s = view->source.series != NULL ? find(view->views, view->source.series) : NULL;
     struct pfs_rendering *whole;
@@ -32,19 +30,11 @@ struct pfs_view *pfs_series_find(struct pfs_view *view, int *fd)
     whole = pfs_view_whole(s->view);
     if (whole == NULL || whole->spool.fd < 0)
         return NULL;
-    *fd = fcntl(whole->spool.fd, F_DUPFD_CLOEXEC, 0);
-    if (*fd < 0)
+    *text = pfs_spool_base_of(&whole->spool);
+    if (*text == NULL)
         return NULL;
     s->view->refs++;
     return s->view;
-}
-
-void pfs_series_let_go(struct pfs_view *base, int fd)
-{
-    if (base == NULL)
-        return;
-    close(fd);
-    pfs_view_unref(base);
 }
 
 static void free_series(struct pfs_series *s)

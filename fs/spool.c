@@ -12,7 +12,6 @@
 #include "base/mem.h"
 
 #define HOLE_ALIGN ((uint64_t)64 << 10)
-#define COPY_BYTES ((size_t)1 << 20)
 
 void pfs_spool_init(struct pfs_spool *spool, uint64_t from)
 {
@@ -24,6 +23,8 @@ void pfs_spool_done(struct pfs_spool *spool)
     pfs_free(spool->at);
     if (spool->fd >= 0)
         close(spool->fd);
+    pfs_free(spool->piece);
+    pfs_spool_base_close(spool->base);
     pfs_spool_init(spool, 0);
 }
 
@@ -66,7 +67,7 @@ int pfs_spool_file(const char *dir, struct pfs_err *err)
     return fd >= 0 ? fd : pfs_fail(err, errno, "spool in %s: %s", dir, pfs_errno_text(errno));
 }
 
-static int put_all(int fd, struct pfs_slice bytes, uint64_t off, struct pfs_err *err)
+int pfs_spool_put(int fd, struct pfs_slice bytes, uint64_t off, struct pfs_err *err)
 {
     while (bytes.len > 0) {
         ssize_t put = pwrite(fd, bytes.at, bytes.len, (off_t)off);
@@ -92,62 +93,14 @@ int pfs_spool_store(const struct pfs_spool *spool, const char *dir, struct pfs_s
         made = pfs_spool_file(dir, err);
         if (made < 0)
             return made;
-        rc = put_all(made, pfs_slice_of(spool->at, (size_t)(spool->high - spool->low)), spool->low, err);
+        rc = pfs_spool_put(made, pfs_slice_of(spool->at, (size_t)(spool->high - spool->low)), spool->low, err);
     }
     if (rc == 0)
-        rc = put_all(made, bytes, spool->high, err);
+        rc = pfs_spool_put(made, bytes, spool->high, err);
     if (rc < 0 && made != spool->fd)
         close(made);
     else
         *fd = made;
-    return rc;
-}
-
-/* Where the file systems will not copy between them. */
-static int copy_by_hand(int from, uint64_t off, uint64_t len, int to, uint64_t high, struct pfs_err *err)
-{
-    uint8_t *piece = pfs_alloc(COPY_BYTES);
-    int rc = piece == NULL ? pfs_fail(err, ENOMEM, "no memory to copy") : 0;
-
-    while (rc == 0 && len > 0) {
-        size_t some = len < COPY_BYTES ? (size_t)len : COPY_BYTES;
-
-        rc = pfs_spool_read(from, off, piece, some, err);
-        if (rc == 0)
-            rc = put_all(to, pfs_slice_of(piece, some), high, err);
-        off += some;
-        high += some;
-        len -= some;
-    }
-    pfs_free(piece);
-    return rc;
-}
-
-static int copy_range(int from, uint64_t off, uint64_t len, int to, uint64_t high, struct pfs_err *err)
-{
-    off_t in = (off_t)off, out = (off_t)high;
-
-    while (len > 0) {
-        ssize_t got = copy_file_range(from, &in, to, &out, (size_t)len, 0);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return copy_by_hand(from, (uint64_t)in, len, to, (uint64_t)out, err);
-        len -= (uint64_t)got;
-    }
-    return 0;
-}
-
-int pfs_spool_take(const struct pfs_spool *spool, const char *dir, int from, uint64_t off, uint64_t len, int *fd,
-                   struct pfs_err *err)
-{
-    int rc;
-
-    PFS_TRY(pfs_spool_store(spool, dir, pfs_slice_of(NULL, 0), fd, err));
-    rc = copy_range(from, off, len, *fd, spool->high, err);
-    if (rc < 0 && *fd != spool->fd)
-        close(*fd);
     return rc;
 }
 
@@ -164,7 +117,7 @@ void pfs_spool_drop(struct pfs_spool *spool, uint64_t off)
 {
     uint64_t to = off / HOLE_ALIGN * HOLE_ALIGN;
 
-    if (spool->fd < 0 || to <= spool->low)
+    if (spool->fd < 0 || spool->base != NULL || to <= spool->low)
         return;
     /* A file system without holes keeps the bytes until the file goes. */
     (void)fallocate(spool->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)spool->low, (off_t)(to - spool->low));

@@ -36,14 +36,9 @@ int pfs_sink_write(struct pfs_sink *sink, struct pfs_slice bytes, struct pfs_err
 /* The text that is written next begins at that place. Cheap: most are forgotten. */
 void pfs_sink_mark(struct pfs_sink *sink, int64_t piece, int64_t row);
 
-/* Appends a stretch of a file: of an older version's text. */
-int pfs_sink_copy(struct pfs_sink *sink, int from, uint64_t off, uint64_t len, struct pfs_err *err);
-
-/* The text of an older version, whole, and what its renderer kept to find its way in it. */
-struct pfs_view_base {
-    int fd;
-    const void *index;
-};
+/* Appends a stretch of the older version's text that the pass was begun from: it is not copied, as long as that does
+ * not leave too much behind (spool.h). */
+int pfs_sink_reuse(struct pfs_sink *sink, uint64_t off, uint64_t len, struct pfs_err *err);
 
 /* What a view is made of: a renderer with its context (a state, columns, ...). release is called once, when the view is
  * gone for good. The others run on the pool, for each pass one at a time: begin opens a pass from a mark that it was
@@ -66,8 +61,7 @@ struct pfs_view_source {
     const char *series;
     void *(*index)(void *pass);
     void (*drop)(void *index);
-    int (*patch)(void *context, const struct pfs_view_base *base, const struct pfs_cancel *cancel, void **pass,
-                 struct pfs_err *err);
+    int (*patch)(void *context, const void *index, const struct pfs_cancel *cancel, void **pass, struct pfs_err *err);
     bool small;   /* rendered among the urgent tasks: long renders do not hold it up */
     bool slow;    /* it will take more than a moment: nobody should wait for its size only to read */
     bool lasting; /* the key tells the bytes apart also after the next mount: the size may be kept on disk */

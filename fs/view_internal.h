@@ -36,7 +36,7 @@ struct pfs_rendering {
     struct pfs_err err;
     struct pfs_spool spool;
     uint64_t in_file, in_memory; /* of the spool, as the cache's sums have it */
-    bool has_file;
+    int files;
     int parked;             /* reads that wait for it */
     struct pfs_wait *reads; /* of its file, under way: those bytes stay */
     uint64_t read_to;       /* end of the last read: it keeps a little ahead of that */
@@ -44,9 +44,8 @@ struct pfs_rendering {
     int64_t alone_ms;       /* since when nobody wants it; 0 = somebody does */
     struct pfs_mark from;
     struct pfs_cancel cancel;
-    bool stopped;          /* ends before the text does, and leaves its stretch to readers */
-    struct pfs_view *base; /* the older version that its text is made from; NULL = none */
-    int base_fd;
+    bool stopped;                /* ends before the text does, and leaves its stretch to readers */
+    struct pfs_view *base;       /* the older version that its text is made from; NULL = none */
     struct pfs_rendering *queue; /* the next that waits for a slot */
     void *pass;                  /* of the source: the task's own */
 };
@@ -116,11 +115,9 @@ void pfs_views_bury(struct pfs_views *views);
 
 /* ---- series.c ---- */
 
-/* Lock held: an older version of the view's text that is there, whole and in a file, referenced; its file in *fd. NULL
- * = none. */
-struct pfs_view *pfs_series_find(struct pfs_view *view, int *fd);
-/* Lock not held: gives both back; NULL allowed. */
-void pfs_series_let_go(struct pfs_view *base, int fd);
+/* Lock held: an older version of the view's text that is there, whole and in a file, referenced; *text is the caller's.
+ * NULL = none. */
+struct pfs_view *pfs_series_find(struct pfs_view *view, struct pfs_spool_base **text);
 /* Lock not held: the view's text is whole, and indexed: the next version is made from it. */
 void pfs_series_put(struct pfs_view *view);
 void pfs_series_forget(struct pfs_views *views); /* lock not held: all of them */
@@ -155,7 +152,8 @@ struct pfs_wait {
     uint8_t *to;
     size_t len;
     struct pfs_span *span;
-    int fd;                          /* of the spool that is read */
+    int fd;                          /* of the spool that is read; -1 = the bytes lie in several */
+    uint64_t fd_off;                 /* where in it */
     struct pfs_rendering *rendering; /* waited for, or read: a reference */
     struct pfs_wait *next;           /* among the reads of its file */
 };
