@@ -133,6 +133,58 @@ static void writers_at_once_share_no_number(void **state)
     }
 }
 
+#define INTRUSIONS 40 /* blocks: more than are kept, so that the intruder leaves a hole */
+
+struct intruder {
+    struct pfs_store *store;
+    int64_t *out;
+    int64_t at, calls;
+};
+
+/* Between two calls of another writer. */
+static void intrude(void *context, const char *op, const char *path)
+{
+    struct intruder *in = context;
+
+    (void)op;
+    (void)path;
+    if (++in->calls != in->at)
+        return;
+    for (int life = 0; life < INTRUSIONS; life++) {
+        struct pfs_numbers *numbers = open_numbers(in->store, PFS_GENERATOR_SEQUENCE);
+
+        assert_int_equal(pfs_numbers_take(numbers, 10, in->out + life * 10, NULL), 0);
+        pfs_numbers_close(numbers);
+    }
+}
+
+static void a_block_that_others_had_meanwhile_is_not_given(void **state)
+{
+    struct intruder in = {.at = 1};
+
+    (void)state;
+    do {
+        struct pfs_fault fault = {.each = intrude, .context = &in};
+        struct pfs_store *store;
+        struct pfs_numbers *numbers;
+        char what[64];
+
+        in.calls = 0;
+        in.out = given + 9000;
+        memset(in.out, 0, sizeof(*in.out) * INTRUSIONS * 10);
+        assert_int_equal(pfs_store_open_memory(&in.store, NULL), 0);
+        assert_int_equal(pfs_store_open_fault(in.store, &fault, &store, NULL), 0);
+        numbers = open_numbers(store, PFS_GENERATOR_SEQUENCE);
+        assert_int_equal(pfs_numbers_take(numbers, 9000, given, NULL), 0);
+        (void)snprintf(what, sizeof(what), "call %lld", (long long)in.at);
+        if (in.calls >= in.at)
+            check_distinct(what, given, 9000 + INTRUSIONS * 10);
+        pfs_numbers_close(numbers);
+        pfs_store_close(store);
+    } while (in.at++ < in.calls);
+    assert_true(in.at > 20);
+}
+
 static void a_sequence_ends_at_its_bound(void **state)
 {
     const struct pfs_numbers_config config = {.store = NULL, .directory = "n", .most = 2500};
@@ -368,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_sequence_begins_with_one_and_leaves_nothing_out),
         cmocka_unit_test(writers_that_take_turns_share_no_number),
         cmocka_unit_test(writers_at_once_share_no_number),
+        cmocka_unit_test(a_block_that_others_had_meanwhile_is_not_given),
         cmocka_unit_test(a_sequence_ends_at_its_bound),
         cmocka_unit_test(a_directory_made_anew_gets_no_old_block),
         cmocka_unit_test(a_snowflake_is_made_of_its_parts),
