@@ -36,12 +36,14 @@ static bool inside(const char *path, const char *dir)
 static int resolve(struct mounting *m, const char *warehouse, const char *mountpoint)
 {
     struct pfs_err err = {0};
-    struct stat st;
+    struct statfs fs;
 
     if (realpath(warehouse, m->warehouse) == NULL)
         return failed(warehouse, -errno, NULL);
-    /* A daemon that was killed leaves a mount behind that answers nothing; realpath may not notice. */
-    if (stat(mountpoint, &st) < 0 && errno == ENOTCONN && pfs_mount_unmount(mountpoint, &err) < 0)
+    /* A daemon that was killed leaves a mount behind that answers nothing; realpath and stat may not notice, for the
+     * kernel remembers attributes while it dies. */
+    if (statfs(mountpoint, &fs) < 0 && (errno == ENOTCONN || errno == ECONNABORTED) &&
+        pfs_mount_unmount(mountpoint, &err) < 0)
         return failed(mountpoint, -EBUSY, &err);
     if (realpath(mountpoint, m->mountpoint) == NULL)
         return failed(mountpoint, -errno, NULL);

@@ -77,6 +77,10 @@ give() { # TABLE DOOR: standard input into the door of a table (inbox, inbox.deb
     tee "$copy" >>"mnt/$1/$2"
 }
 
+kill_mount() { # MOUNTPOINT: as a crash would
+    kill -9 "$(grep -o '"pid":[0-9]*' "$1/.paimonfs/status.json" | cut -d: -f2)"
+}
+
 finish() {
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]

@@ -74,6 +74,10 @@ def sorted_arrays(lines):
     return counted(b"\n".join(out))
 
 
+def newest_of(schemas):
+    return max(schemas.glob("schema-*"), key=lambda p: int(p.name[7:])).read_text()
+
+
 class Story:
     def __init__(self, binary, oracle, at):
         self.binary, self.oracle, self.at, self.out = binary, oracle, at, at / "out.jsonl"
@@ -99,7 +103,7 @@ class Story:
 
     def again(self, table, schema):
         """Java makes the table and is given what it was given."""
-        newest = json.loads(max(schema.glob("schema-*"), key=lambda p: int(p.name[7:])).read_text())
+        newest = json.loads(newest_of(schema))
         (self.at / "ddl.json").write_text(json.dumps({
             "columns": [{"name": f["name"], "type": f["type"]} for f in newest["fields"]],
             "primaryKeys": newest["primaryKeys"], "partitionKeys": newest["partitionKeys"], "options": newest["options"]}))
@@ -123,7 +127,7 @@ class Story:
         for table, path, schema in self.tables():
             rows = self.ours(path)
             self.check("Java reads " + table, difference(rows, self.java("warehouse", table)))
-            if list(self.at.glob("given/*-%s-*" % table)):
+            if list(self.at.glob("given/*-%s-*" % table)) and "paimonfs.fields" not in newest_of(schema):
                 self.check("Java makes " + table, difference(rows, self.again(table, schema)))
 
 
