@@ -7,11 +7,13 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GUIDES = ["README.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*.md") if p.name != "engines.md"),
           *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/stories/*/README.md"))]
 END = "--8<-- that was it"
+SECONDS_MAX = 120  # of one block
 
 
 class Shell:
@@ -21,13 +23,21 @@ class Shell:
         self("PATH=%s:$PATH; story=%s" % (binary.parent, story))
 
     def __call__(self, command):
-        self.child.stdin.write("{ %s\n} 2>&1; echo '%s'\n" % (command, END))
-        self.child.stdin.flush()
+        watch = threading.Timer(SECONDS_MAX, self.child.kill)
+        watch.start()
+        try:
+            self.child.stdin.write("{ %s\n} 2>&1; echo '%s'\n" % (command, END))
+            self.child.stdin.flush()
+        except BrokenPipeError:
+            pass
         lines = []
         for line in self.child.stdout:
             if line.rstrip("\n").endswith(END):
                 break
             lines.append(re.sub(r"^bash: line \d+:", "bash: line 1:", line.rstrip("\n")))
+        else:
+            lines.append("the shell has ended, or was ended after %d s" % SECONDS_MAX)
+        watch.cancel()
         return lines
 
 
@@ -59,7 +69,10 @@ def main():
                 passed, failed = passed + (got == answer), failed + (got != answer)
                 if got != answer:
                     print("FAIL %s, line %d: %s\n    %s" % (guide, line, command, "\n    ".join(got)))
-            shell.child.stdin.close()
+            try:
+                shell.child.stdin.close()
+            except BrokenPipeError:
+                pass
             shell.child.wait(60)
             subprocess.run(["fusermount3", "-u", "-z", directory + "/mnt"], stderr=subprocess.DEVNULL)
     print("%d passed, %d failed" % (passed, failed))

@@ -101,6 +101,10 @@ class Story:
                               text=True, check=True)
         return sorted_arrays(done.stdout)
 
+    def given(self, table):
+        """Copies of what went into a table, or a branch, in order."""
+        return sorted(self.at.glob("given/*-%s-*" % table.replace("$branch_", ".branch.")))
+
     def again(self, table, schema):
         """Java makes the table and is given what it was given."""
         newest = json.loads(newest_of(schema))
@@ -108,14 +112,15 @@ class Story:
             "columns": [{"name": f["name"], "type": f["type"]} for f in newest["fields"]],
             "primaryKeys": newest["primaryKeys"], "partitionKeys": newest["partitionKeys"], "options": newest["options"]}))
         types = {f["name"]: f["type"] for f in newest["fields"]}
-        self.oracle("create", self.at / "java", table, self.at / "ddl.json")
-        for path in sorted(self.at.glob("given/*-%s-*" % table)):
+        own = table.replace("$branch_", "_branch_")
+        self.oracle("create", self.at / "java", own, self.at / "ddl.json")
+        for path in self.given(table):
             given = self.at / "in.jsonl"
             given.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in changes(path, types)))
             words = ["--overwrite"] if "-overwrite" in path.name else []
             if given.stat().st_size:
-                self.oracle("write", self.at / "java", table, *words, data=given)
-        return self.java("java", table)
+                self.oracle("write", self.at / "java", own, *words, data=given)
+        return self.java("java", own)
 
     def check(self, what, wrong):
         self.wrong.append("%s: %s" % (what, wrong) if wrong else "")
@@ -127,7 +132,7 @@ class Story:
         for table, path, schema in self.tables():
             rows = self.ours(path)
             self.check("Java reads " + table, difference(rows, self.java("warehouse", table)))
-            if list(self.at.glob("given/*-%s-*" % table)) and "paimonfs.fields" not in newest_of(schema):
+            if self.given(table) and "paimonfs.fields" not in newest_of(schema):
                 self.check("Java makes " + table, difference(rows, self.again(table, schema)))
 
 
