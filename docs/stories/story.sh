@@ -59,7 +59,9 @@ check() { # WHAT WANT GOT
 eventually() { # WHAT WANT COMMAND...: asked again and again, for 30 s at most
     local what=$1 want=$2 got='' tries=0
     shift 2
-    while got=$("$@" 2>&1) && [ "$got" != "$want" ] && [ $tries -lt 150 ]; do
+    while [ $tries -lt 150 ]; do
+        got=$("$@" 2>&1)
+        [ "$got" != "$want" ] || break
         tries=$((tries + 1))
         sleep 0.2
     done

@@ -98,7 +98,8 @@ void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_
 void pfs_transaction_seal(struct pfs_transaction *transaction, bool drop, pfs_ingest_done_fn *done, void *context);
 
 /* Commits what waits for the table: sealed transactions, and flushed ones of `append`. For readers (soon: at most twice
- * a second has effect, later ones join the next), statements, tags (now). done: 0, or why not. */
+ * a second has effect, later ones join the next), statements, tags (now). Of a table its branches are committed too:
+ * one of them may be what it falls back on. done: 0, or why not. */
 enum pfs_ingest_when { PFS_INGEST_SOON, PFS_INGEST_NOW };
 void pfs_ingest_commit(struct pfs_ingest *ingest, struct pfs_table *table, enum pfs_ingest_when when,
                        pfs_ingest_done_fn *done, void *context);

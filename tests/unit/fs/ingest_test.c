@@ -358,6 +358,18 @@ static void a_generator_that_cannot_be_is_told_when_rows_come(void **state)
     }
 }
 
+static void what_a_branch_acknowledged_is_seen_where_it_is_fallen_back_on(void **state)
+{
+    (void)state;
+    execute("CALL sys.create_branch('d.logs', 'b'); ALTER TABLE d.logs SET ('scan.fallback-branch' = 'b');");
+    give("d/logs/branch/b/inbox", "x,1\n");
+    assert_string_equal(text_of("d/logs/snapshot/latest.csv"), "line,p\nx,1\n");
+    give("d/logs/branch/b/inbox", "y,2\n");
+    give("d/logs/inbox", "z,1\n");
+    assert_string_equal(text_of("d/logs/snapshot/latest.csv"), "line,p\nz,1\ny,2\n");
+    assert_string_equal(text_of("d/logs/branch/b/snapshot/latest.csv"), "line,p\nx,1\ny,2\n");
+}
+
 /* Snapshot 1 of d.logs is another engine's now, which renamed over ours after ours had a successor. */
 static void replace_first_snapshot(void)
 {
@@ -583,6 +595,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_number_that_was_flushed_is_there_once_whatever_the_loader_did_meanwhile,
                                         open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_that_nobody_flushes_show_up_when_the_writer_rests, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(what_a_branch_acknowledged_is_seen_where_it_is_fallen_back_on, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(columns_without_a_value_are_given_numbers, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_generator_that_cannot_be_is_told_when_rows_come, open_memory, close_memory),
