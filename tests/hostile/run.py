@@ -3,8 +3,9 @@
 
 Copies of golden tables, each with one mutation, stand side by side in one warehouse. Of each, every kind of view is
 read: the answer must come within 10 s, and be an error with a sentence or what the sound table gives (bytes that nobody
-looks at may change; a flipped bit inside a value that no checksum covers gives other rows, but as many). The tables
-beside it read as ever, the program lives, stays under 512 MiB, and never opens what lies outside of the warehouse.
+looks at may change; a flipped bit inside a value that no checksum covers gives other rows, but as many). What the newest
+view cannot be made of, fsck finds, where there is no mount. The tables beside it read as ever, the program lives, stays under
+512 MiB, and never opens what lies outside of the warehouse.
 """
 import argparse
 import json
@@ -211,6 +212,17 @@ class Reader:
             raise RuntimeError("exit %d: %s" % (done.returncode, error[0][-300:]))
         return done.stdout, None if done.returncode == 0 else error[0].strip()
 
+    def check(self, table, unreadable):
+        """What is wrong with fsck: what a reader cannot read it must find."""
+        done = subprocess.run([self.binary, "fsck", "--deep", self.warehouse, "db." + table], capture_output=True,
+                              timeout=3 * TIMEOUT)
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        if done.returncode not in (0, 1):
+            return "exit %d: %s" % (done.returncode, said[-300:])
+        if SECRET in said:
+            return "read a file outside of the warehouse"
+        return "found nothing where a reader says: " + unreadable if unreadable and done.returncode == 0 else ""
+
     def stop(self):
         """Whatever happened."""
         if self.daemon and self.daemon.poll() is None:
@@ -273,7 +285,9 @@ def read_all(reader, case, names, resident):
     failures, passed = [], 0
     sound = {view: reader("db/sound/" + view) for view in VIEWS}
     for number, name in enumerate(names):
+        unreadable = None
         for view in VIEWS:
+            error = None
             try:
                 got, error = reader("db/t%d/%s" % (number, view))
                 wrong = judge(view, got, error, *sound[view])
@@ -281,10 +295,19 @@ def read_all(reader, case, names, resident):
                 wrong = "no answer within %d s" % TIMEOUT
             except RuntimeError as e:
                 wrong = str(e)
+            if view == VIEWS[0]:
+                unreadable = error
             if wrong:
                 failures.append("%s, %s, %s: %s" % (case.name, name, view, wrong))
             else:
                 passed += 1
+        if not reader.point:
+            try:
+                wrong = reader.check("t%d" % number, unreadable)
+            except subprocess.TimeoutExpired:
+                wrong = "no answer within %d s" % (3 * TIMEOUT)
+            passed += not wrong
+            failures += ["%s, %s, fsck: %s" % (case.name, name, wrong)] if wrong else []
     for view in VIEWS:
         if reader("db/sound/" + view) != sound[view] and view != "status.json":
             failures.append("%s: %s of the sound table changed" % (case.name, view))

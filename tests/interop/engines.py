@@ -159,7 +159,7 @@ def flink_creates_and_writes_what_is_read_here(engines, warehouse):
     same(len(warehouse.rows("shop/orders")), 3, "rows")
 
 
-def tables_made_here_are_read_by_every_engine(engines, warehouse):
+def tables_made_here_are_read_by_flink_and_java(engines, warehouse):
     flink = engines.flink(warehouse)
     warehouse.sql("CREATE DATABASE shop; %s;" % ORDERS)
     warehouse.append("shop/orders", orders(range(200)))
@@ -168,9 +168,20 @@ def tables_made_here_are_read_by_every_engine(engines, warehouse):
     same(len(want), 200, "rows of a view")
     same(flink(SHOWN), want, "Flink's batch read")
     same(flink.java_read(warehouse.path, "shop.orders"), want, "Paimon Java's read")
-    out = engines.scratch / "python.rows"
+
+
+def python_reads_and_writes_tables_made_here(engines, warehouse):
+    warehouse.sql("CREATE DATABASE shop; %s;" % ORDERS)
+    warehouse.append("shop/orders", orders(range(200)))
+    warehouse.append("shop/orders", orders(range(50, 150, 2), "paid"))
+    view, out = "shop/orders/snapshot/latest.jsonl", engines.scratch / "python.rows"
+    want = counted(warehouse.read(view))
     engines.python(warehouse, "shop.orders", read=out)
-    same(counted(out.read_text()), counted(warehouse.read("shop/orders/snapshot/latest.jsonl")), "PyPaimon's read")
+    same(counted(out.read_text()), want, "PyPaimon's read")
+    out.write_text('{"id":7,"status":"theirs","amount":"0.50","at_time":"2026-11-20 08:00:00.000"}\n')
+    engines.python(warehouse, "shop.orders", write=out)
+    same(len(warehouse.rows("shop/orders")), 200, "rows")
+    same(warehouse.read("shop/orders/key/7.csv").splitlines()[1], "7,theirs,0.50,2026-11-20 08:00:00.000", "a row of theirs")
 
 
 def engines_and_inbox_write_one_table_in_turns(engines, warehouse):
@@ -328,8 +339,8 @@ def flink_overwrites_deletes_and_changes_columns(engines, warehouse):
     same(flink("SELECT dt, CAST(id AS STRING), CAST(n AS STRING), note FROM shop.daily"), want, "Flink's batch read")
 
 
-TESTS = [flink_creates_and_writes_what_is_read_here, tables_made_here_are_read_by_every_engine,
-         engines_and_inbox_write_one_table_in_turns, flink_streams_our_changelog_while_we_write,
+TESTS = [flink_creates_and_writes_what_is_read_here, tables_made_here_are_read_by_flink_and_java,
+         python_reads_and_writes_tables_made_here, engines_and_inbox_write_one_table_in_turns, flink_streams_our_changelog_while_we_write,
          flink_streams_from_one_table_to_another_and_we_follow, tags_and_branches_go_both_ways,
          flink_overwrites_deletes_and_changes_columns]
 

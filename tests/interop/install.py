@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tarfile
 
-PYPAIMON, FLINK, PYSPARK = "1.4.2", "2.0.2", "3.5.7"
+PYPAIMON, FLINK = "1.4.2", "2.0.2"
 PEERS = pathlib.Path(__file__).resolve().parent / "peers"
 HOME = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "paimonfs-interop"
 OPENED = ("lang net io nio lang.reflect text time util util.concurrent util.concurrent.atomic util.concurrent.locks")
@@ -79,24 +79,3 @@ def flink():
     opens = ["--add-opens=java.base/java.%s=ALL-UNNAMED" % p for p in OPENED.split()]
     return ["java", "-Xmx1200m", "-XX:+UseSerialGC", "-Duser.timezone=UTC", "-Dlog4j.configurationFile=file:%s" % quiet,
             *opens, "-cp", "%s/*:%s" % (libraries, classes), "FlinkPeer"]
-
-
-def spark():
-    """An interpreter that has pyspark, with Paimon's jar among its own."""
-    venv = HOME / ("spark-" + PYSPARK)
-    interpreter = venv / "bin/python"
-    try:
-        for program in ("java", "mvn"):
-            if shutil.which(program) is None:
-                raise OSError("there is no %s" % program)
-        if not (venv / "ready").exists():
-            shutil.rmtree(venv, ignore_errors=True)
-            run(sys.executable, "-m", "venv", venv)
-            run(interpreter, "-m", "pip", "install", "-q", "pyspark==" + PYSPARK)
-            own = next(venv.glob("lib/python*/site-packages/pyspark/jars"))
-            run("mvn", "-q", "-B", "dependency:copy", "-Dartifact=org.apache.paimon:paimon-spark-3.5_2.12:" + PYPAIMON,
-                "-DoutputDirectory=%s" % own)
-            (venv / "ready").touch()
-        return interpreter
-    except OSError as error:
-        return lacks("Spark", error)

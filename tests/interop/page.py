@@ -1,34 +1,20 @@
 #!/usr/bin/env python3
-"""docs/engines.md, typed into the shell, Flink and Spark: page.py BINARY. What they answer is what stands there. Blocks are
-`console`, `sql flink`, `sql flink streaming` (it goes on) and `sql spark`; the answer of the SQL is the `text` block behind
-it. /srv/warehouse and /mnt/lake are directories of the test. Needs FUSE; blocks of an engine that is not to be had are skipped,
-and so is what comes behind them. Ends with `N passed, N failed`, and `, N skipped` if so."""
+"""docs/engines.md, typed into the shell and Flink: page.py BINARY. What they answer is what stands there. Blocks are
+`console`, `sql flink` and `sql flink streaming` (it goes on); the answer of the SQL is the `text` block behind it.
+/srv/warehouse and /mnt/lake are directories of the test. Needs FUSE; without Flink its blocks are skipped, and so is what comes
+behind them. Ends with `N passed, N failed`, and `, N skipped` if so."""
 import pathlib
 import subprocess
 import sys
 import tempfile
 
 import engines
-import install
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import guides
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PAGE = "docs/engines.md"
-SPARK = """
-import sys
-from pyspark.sql import SparkSession
-made = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config("spark.sql.session.timeZone", "UTC")
-made = made.config("spark.sql.catalog.lake", "org.apache.paimon.spark.SparkCatalog")
-made = made.config("spark.sql.catalog.lake.warehouse", "file:" + sys.argv[1])
-made = made.config("spark.sql.timestampType", "TIMESTAMP_NTZ")
-made = made.config("spark.sql.extensions", "org.apache.paimon.spark.extensions.PaimonSparkSessionExtensions").getOrCreate()
-for statement in sys.stdin.read().split(";\\n"):
-    if statement.strip():
-        for row in made.sql(statement).collect():
-            print(" | ".join("NULL" if v is None else str(v) for v in row))
-"""
 
 
 def blocks(text):
@@ -73,20 +59,11 @@ class Page:
             rows += sorted(" | ".join(row.split("\t")[1:]) for row in got.elements()) if got else []
         return rows
 
-    def spark(self, text):
-        interpreter = install.spark()
-        if interpreter is None:
-            raise engines.Skipped("Spark")
-        done = subprocess.run([interpreter, "-c", SPARK, self.path], input=text, capture_output=True, text=True, timeout=600)
-        if done.returncode != 0:
-            raise engines.Wrong(done.stderr.strip()[-1500:])
-        return done.stdout.splitlines()
-
     def answer(self, kind, text):
         text = self.here(text)
         if kind == "console":
             return self.shell(text)
-        return self.spark(text) if kind == "sql spark" else self.flink(text, kind.endswith("streaming"))
+        return self.flink(text, kind.endswith("streaming"))
 
     def close(self):
         self.engines.close()
