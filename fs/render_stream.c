@@ -3,6 +3,7 @@
  * The schema and the columns are those of when the stream began. What was rendered last is looked at again before the
  * next commit is: when that snapshot is another one now (a rollback used its id again), the stream is over.
  */
+#include <pthread.h>
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -23,7 +24,9 @@ struct growing {
     int32_t partitions;
     struct pfs_partition_value *partition;
     const struct pfs_condition *condition;
+    pthread_mutex_t lock; /* guards the next two, of which grow alone changes the first */
     int64_t next;         /* snapshot */
+    bool held;            /* it is kept from being expired */
     struct pfs_stat last; /* of the file of the one before; inode 0 = none was rendered */
     bool headed;
     struct pfs_rows *rows;  /* of the snapshot `next`, being printed */
@@ -39,9 +42,49 @@ static void close_rows(struct growing *g)
     pfs_arena_reset(&g->batch);
 }
 
+/* ---- what is to come ---- */
+
+static void keep(const struct growing *g, bool kept)
+{
+    const char *meta = pfs_table_parts(g->table).meta;
+
+    if (g->state->holds == NULL)
+        return;
+    if (kept)
+        pfs_holds_take(g->state->holds, meta, g->next);
+    else
+        pfs_holds_let(g->state->holds, meta, g->next);
+}
+
+static void hold(void *context, bool held)
+{
+    struct growing *g = context;
+
+    pthread_mutex_lock(&g->lock);
+    keep(g, held);
+    g->held = held;
+    pthread_mutex_unlock(&g->lock);
+}
+
+/* The snapshot is rendered: the one after it is what is to come. */
+static void step_on(struct growing *g)
+{
+    pthread_mutex_lock(&g->lock);
+    if (g->held)
+        keep(g, false);
+    g->next++;
+    if (g->held)
+        keep(g, true);
+    pthread_mutex_unlock(&g->lock);
+}
+
 static void release(void *context)
 {
     struct growing *g = context;
+
+    if (g->held)
+        keep(g, false);
+    pthread_mutex_destroy(&g->lock);
 
     close_rows(g);
     pfs_state_unref(g->state);
@@ -114,7 +157,7 @@ static int put_rows(struct growing *g, struct pfs_stream *stream, struct pfs_err
         if (rows == 0) {
             close_rows(g);
             g->last = g->opened;
-            g->next++;
+            step_on(g);
             return PFS_GROWN_STEP;
         }
         if (g->text.len == 0)
@@ -223,6 +266,7 @@ int pfs_find_stream(const struct pfs_looking *looking, bool from_now, const char
 
     if (g == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a stream");
+    pthread_mutex_init(&g->lock, NULL);
     pfs_arena_init(&g->arena, PFS_ARENA_LIMIT);
     pfs_arena_init(&g->batch, PFS_BATCH_BYTES_MAX);
     pfs_buf_init(&g->text, PFS_BATCH_BYTES_MAX);
@@ -235,6 +279,6 @@ int pfs_find_stream(const struct pfs_looking *looking, bool from_now, const char
         release(g);
         return rc;
     }
-    *out = (struct pfs_stream_source){grow, release, g};
+    *out = (struct pfs_stream_source){grow, release, g, hold};
     return 0;
 }

@@ -363,7 +363,8 @@ static void tick(struct pfs_waiter *waiter, enum pfs_wake why)
 void pfs_stream_hold(struct pfs_stream *stream)
 {
     pfs_park_lock(stream->all->config.park);
-    stream->holds++;
+    if (stream->holds++ == 0 && stream->source.hold != NULL)
+        stream->source.hold(stream->source.context, true);
     wind(stream);
     pfs_park_unlock(stream->all->config.park);
 }
@@ -371,7 +372,8 @@ void pfs_stream_hold(struct pfs_stream *stream)
 void pfs_stream_release(struct pfs_stream *stream)
 {
     pfs_park_lock(stream->all->config.park);
-    stream->holds--;
+    if (--stream->holds == 0 && stream->source.hold != NULL)
+        stream->source.hold(stream->source.context, false);
     pfs_park_unlock(stream->all->config.park);
 }
 

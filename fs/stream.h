@@ -30,6 +30,9 @@ struct pfs_stream_source {
     int (*grow)(void *context, struct pfs_stream *stream, struct pfs_err *err);
     void (*release)(void *context);
     void *context;
+    /* A handle counts on what is to come (true), or none does any more (false): in pairs, quick, with a lock held. NULL
+     * = it cannot go away. */
+    void (*hold)(void *context, bool held);
 };
 
 /* For sources. The flag is set when nobody wants the text any more. */

@@ -624,6 +624,15 @@ static void run_due(struct pfs_slot *slot)
     kick(slot);
 }
 
+/* Lock held; it is released meanwhile. */
+static void tell_reads(struct pfs_ingest *g, int64_t now_ms)
+{
+    g->told_ms = now_ms;
+    pthread_mutex_unlock(&g->lock);
+    pfs_catalog_tell_reads(g->config.catalog);
+    pthread_mutex_lock(&g->lock);
+}
+
 static void *background(void *context)
 {
     struct pfs_ingest *g = context;
@@ -648,6 +657,12 @@ static void *background(void *context)
             pthread_mutex_lock(&g->lock);
             continue;
         }
+        if (now >= g->told_ms + PFS_LEASE_TICK_MS) {
+            tell_reads(g, now);
+            continue;
+        }
+        if (g->told_ms + PFS_LEASE_TICK_MS < next)
+            next = g->told_ms + PFS_LEASE_TICK_MS;
         if (next < g->wakes_ms)
             g->wakes_ms = next;
         if (!g->closing)

@@ -138,6 +138,7 @@ struct pfs_ingest {
     struct pfs_slot *slots;
     int64_t order; /* the last one given */
     int64_t foreign_ms;
+    int64_t told_ms; /* when others were told of what is read here */
     struct pfs_generators generators;
     atomic_llong held_bytes; /* of all transactions, in memory */
     atomic_int big;          /* transactions that write files */

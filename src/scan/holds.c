@@ -89,3 +89,11 @@ int64_t pfs_holds_first(struct pfs_holds *holds, const char *meta, int64_t from,
     pthread_mutex_unlock(&holds->lock);
     return first;
 }
+
+void pfs_holds_print(struct pfs_holds *holds, struct pfs_buf *out)
+{
+    pthread_mutex_lock(&holds->lock);
+    for (const struct hold *h = holds->first; h != NULL; h = h->next)
+        pfs_buf_printf(out, "%lld %s\n", (long long)h->id, h->meta);
+    pthread_mutex_unlock(&holds->lock);
+}

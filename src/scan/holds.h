@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "base/err.h"
+#include "base/buf.h"
 
 struct pfs_holds;
 
@@ -16,5 +16,7 @@ void pfs_holds_close(struct pfs_holds *holds); /* NULL allowed; nothing is held 
 /* A hold on snapshot `id`, and with that on all that follow it; let takes one back. Without memory it is not held. */
 void pfs_holds_take(struct pfs_holds *holds, const char *meta, int64_t id);
 void pfs_holds_let(struct pfs_holds *holds, const char *meta, int64_t id);
+/* Every held snapshot as a line "<id> <meta>". */
+void pfs_holds_print(struct pfs_holds *holds, struct pfs_buf *out);
 /* The smallest held id in [from, end); `end` when there is none. */
 int64_t pfs_holds_first(struct pfs_holds *holds, const char *meta, int64_t from, int64_t end);

@@ -21,6 +21,7 @@ struct pfs_catalog {
     struct pfs_catalog_config config;
     struct pfs_external *external;
     struct pfs_holds *holds;
+    struct pfs_leases *leases;
     pthread_mutex_t lock;             /* guards all below */
     struct pfs_table *open;           /* every table with a reference */
     struct pfs_table *warm[WARM_MAX]; /* a reference each, the one that was asked for last first */
@@ -39,7 +40,10 @@ int pfs_catalog_open(const struct pfs_catalog_config *config, struct pfs_catalog
     rc = pfs_external_open(config->external_paths, &c->external, err);
     if (rc == 0)
         rc = pfs_holds_open(&c->holds, err);
+    if (rc == 0)
+        rc = pfs_leases_open(&c->leases, err);
     if (rc < 0) {
+        pfs_holds_close(c->holds);
         pfs_store_close(config->store);
         pfs_external_close(c->external);
         pfs_free(c);
@@ -60,6 +64,7 @@ void pfs_catalog_close(struct pfs_catalog *catalog)
         return;
     for (int i = 0; i < catalog->warms; i++)
         pfs_table_unref(catalog->warm[i]);
+    pfs_leases_close(catalog->leases, catalog->config.store);
     pfs_store_close(catalog->config.store);
     pfs_external_close(catalog->external);
     pfs_holds_close(catalog->holds);
@@ -70,6 +75,12 @@ void pfs_catalog_close(struct pfs_catalog *catalog)
 struct pfs_store *pfs_catalog_store(struct pfs_catalog *catalog)
 {
     return catalog->config.store;
+}
+
+void pfs_catalog_tell_reads(struct pfs_catalog *catalog)
+{
+    if (!catalog->config.read_only)
+        pfs_leases_tell(catalog->leases, catalog->config.store, catalog->holds);
 }
 
 int pfs_catalog_check_writable(const struct pfs_catalog *catalog, struct pfs_err *err)
@@ -358,6 +369,7 @@ static int open_new(struct pfs_catalog *c, const char *database, const char *tab
                                       .memory_bytes = c->config.memory_bytes,
                                       .external = c->external,
                                       .holds = c->holds,
+                                      .leases = c->leases,
                                       .database = database,
                                       .name = table,
                                       .branch = branch,

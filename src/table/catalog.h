@@ -53,5 +53,9 @@ int pfs_catalog_drop_table(struct pfs_catalog *catalog, const char *database, co
 int pfs_catalog_rename_table(struct pfs_catalog *catalog, const char *database, const char *table,
                              const char *new_database, const char *new_table, struct pfs_err *err);
 
+/* Tells the other processes on the warehouse which snapshots are read here, so that they do not expire them; to be
+ * called every PFS_LEASE_TICK_MS (src/scan/leases.h) by one thread. Nothing on a read-only warehouse. */
+void pfs_catalog_tell_reads(struct pfs_catalog *catalog);
+
 /* How many tables somebody holds. */
 int64_t pfs_catalog_open_tables(struct pfs_catalog *catalog);

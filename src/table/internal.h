@@ -14,6 +14,7 @@ struct pfs_table_config {
     size_t memory_bytes;
     const struct pfs_external *external;  /* the catalog's */
     struct pfs_holds *holds;              /* the catalog's; NULL = none */
+    struct pfs_leases *leases;            /* likewise */
     const char *database, *name, *branch; /* copied; branch NULL = main */
     const char *root, *meta;              /* directories: of the main table, of the branch (= root for main); copied */
     /* Called when the last reference goes, before the table is freed: takes it off the catalog's list. Returns false

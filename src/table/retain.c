@@ -7,12 +7,14 @@
 
 #define LOOK_AGAIN_MS 60000 /* other engines may bring back what was gone (a rollback to a tag) */
 
-/* A snapshot that is read keeps itself and those after it. */
+/* A snapshot that is read, here or by another process, keeps itself and those after it. */
 static int64_t first_held(void *context, int64_t from, int64_t end)
 {
     struct pfs_table_parts parts = pfs_table_parts(context);
 
-    return parts.holds == NULL ? end : pfs_holds_first(parts.holds, parts.meta, from, end);
+    if (parts.holds != NULL)
+        end = pfs_holds_first(parts.holds, parts.meta, from, end);
+    return parts.leases == NULL ? end : pfs_leases_first(parts.leases, parts.store, parts.meta, from, end);
 }
 
 int pfs_table_retain(struct pfs_table *table, struct pfs_retain *at, struct pfs_retention *how, struct pfs_err *err)

@@ -164,6 +164,7 @@ struct pfs_table_parts pfs_table_parts(const struct pfs_table *table)
                                     .clock = table->config.clock,
                                     .external = table->config.external,
                                     .holds = table->config.holds,
+                                    .leases = table->config.leases,
                                     .read_only = table->config.read_only,
                                     .memory_bytes = table->config.memory_bytes};
 }

@@ -20,6 +20,7 @@
 #include "src/lsm/compact.h"
 #include "src/meta/schema_change.h"
 #include "src/scan/diff.h"
+#include "src/scan/leases.h"
 #include "src/scan/scan.h"
 #include "src/scan/state.h"
 #include "src/table/shape.h"
@@ -56,6 +57,7 @@ struct pfs_table_parts {
     const struct pfs_clock *clock;
     const struct pfs_external *external; /* NULL = files outside of the warehouse are refused */
     struct pfs_holds *holds;             /* NULL = none */
+    struct pfs_leases *leases;           /* what others read; NULL = nobody does */
     bool read_only;
     size_t memory_bytes; /* of the whole warehouse; 0 = not said */
 };

@@ -931,6 +931,44 @@ def an_open_changelog_goes_on_when_its_snapshots_expire(m):
         equal(os.fstat(f.fileno()).st_size, len(want) + 14)
 
 
+EXPIRE = "CALL sys.expire_snapshots(`table` => 'd.t', retain_max => 1, retain_min => 1, older_than => '2999-01-01 00:00:00');"
+
+
+@test
+def an_open_changelog_loses_nothing_to_our_own_expiry(m):
+    want = commit(m, "0,x,1\n")
+    with open(m.at / "d/t/changelog", "rb", buffering=0) as f:
+        for i in range(1, 4):
+            subprocess.run([m.binary, "append", m.warehouse, "d/t/inbox"], input=b"%d,x,1\n" % i, check=True)
+            want += "%d,+I,%d,x,1.00\n" % (i + 1, i)
+        (m.at / "sql").write_text(EXPIRE)  # before half a second has passed, and so before they are rendered
+        equal(b"".join(iter(lambda: f.read(1 << 20), b"")).decode(), want)
+    (m.at / "sql").write_text(EXPIRE)
+    equal([p.name for p in (m.warehouse / "d.db/t/snapshot").glob("snapshot-*")], ["snapshot-4"])
+
+
+@test
+def what_is_read_here_is_not_expired_by_others(m):
+    m.remount("cache-size=16m")
+    m.append("".join("%d,%s,1\n" % (i, os.urandom(300).hex()) for i in range(60000)))
+    view = m.at / "d/t/snapshot/latest.csv"
+    with open(view, "rb", buffering=0) as f:
+        begin = f.read(100)
+        until = time.monotonic() + 10
+        while not list((m.warehouse / ".paimonfs").glob("reading-*")) and time.monotonic() < until:
+            time.sleep(0.1)
+        m.sql("TRUNCATE TABLE d.t; " + EXPIRE)
+        assert (m.warehouse / "d.db/t/snapshot/snapshot-1").exists()
+        equal((begin + f.read(1 << 25))[:200].count(b"\n"), 1)
+        while f.read(1 << 20):
+            pass
+    until = time.monotonic() + 10
+    while list((m.warehouse / ".paimonfs").glob("reading-*")) and time.monotonic() < until:
+        time.sleep(0.1)
+    m.sql(EXPIRE)
+    assert not (m.warehouse / "d.db/t/snapshot/snapshot-1").exists()
+
+
 @test
 def a_snapshot_that_is_made_again_begins_a_new_changelog(m):
     commit(m, "1,a,1\n")

@@ -21,7 +21,7 @@ static struct {
 struct script {
     char text[200];
     size_t at;
-    atomic_int released;
+    atomic_int released, held;
 };
 
 static int grow(void *context, struct pfs_stream *stream, struct pfs_err *err)
@@ -57,6 +57,11 @@ static void release(void *context)
     ((struct script *)context)->released++;
 }
 
+static void hold(void *context, bool held)
+{
+    ((struct script *)context)->held += held ? 1 : -1;
+}
+
 static int open_streams(void **state)
 {
     struct pfs_streams_config config = {0};
@@ -81,7 +86,7 @@ static int close_streams(void **state)
 
 static struct pfs_stream *start(struct script *s, const char *key)
 {
-    const struct pfs_stream_source source = {grow, release, s};
+    const struct pfs_stream_source source = {grow, release, s, hold};
     struct pfs_stream *stream;
 
     assert_int_equal(pfs_streams_get(t.streams, key, &source, &stream, NULL), 0);
@@ -123,6 +128,23 @@ static int released(const struct script *s)
     for (int i = 0; i < 5000 && atomic_load(&s->released) == 0; i++)
         usleep(1000);
     return atomic_load(&s->released);
+}
+
+static void the_source_is_told_while_handles_are_open(void **state)
+{
+    static struct script s = {.text = "a."};
+    struct pfs_stream *stream = start(&s, "key");
+
+    (void)state;
+    assert_int_equal(s.held, 0);
+    pfs_stream_hold(stream);
+    pfs_stream_hold(stream);
+    assert_int_equal(s.held, 1);
+    pfs_stream_release(stream);
+    assert_int_equal(s.held, 1);
+    pfs_stream_release(stream);
+    assert_int_equal(s.held, 0);
+    pfs_stream_unref(stream);
 }
 
 static void steps_are_shown_whole(void **state)
@@ -254,6 +276,7 @@ static void stopping_answers_who_waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_source_is_told_while_handles_are_open, open_streams, close_streams),
         cmocka_unit_test_setup_teardown(steps_are_shown_whole, open_streams, close_streams),
         cmocka_unit_test_setup_teardown(a_key_has_one_stream_until_it_is_over, open_streams, close_streams),
         cmocka_unit_test_setup_teardown(a_long_text_moves_to_a_file_and_reads_the_same, open_streams, close_streams),
