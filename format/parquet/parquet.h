@@ -61,7 +61,8 @@ struct pfs_parquet_write {
     enum pfs_codec codec;
     int level;               /* zstd; 0 = 1 */
     int64_t row_group_bytes; /* 0 = 128 MiB, measured before compression */
-    int32_t page_bytes;      /* 0 = 1 MiB */
+    int32_t page_bytes;      /* 0 = 1 MiB; of 20,000 rows at most */
+    const bool *sought;      /* a place each column: rows are looked for by it, its pages are small; NULL = none */
     bool no_dictionary;      /* parquet.enable.dictionary=false */
     bool delta;            /* parquet.writer.version=PARQUET_2_0: integers may be DELTA_BINARY_PACKED. Smaller, but not
                               every reader of such tables takes it, and Paimon writes none by default */

@@ -454,12 +454,12 @@ static void writer_close(struct pfs_writer *self)
 
 static const struct pfs_writer_ops writer_ops = {writer_write, writer_size, writer_finish, writer_stats, writer_close};
 
-static void find_leaves(struct writer *w, const struct pfs_pq_out_node *node)
+static void find_leaves(struct writer *w, const struct pfs_pq_out_node *node, bool sought)
 {
     if (node->form == PFS_PQ_OUT_LEAF)
-        pfs_pq_out_init(&w->column[node->leaf], node, &w->config);
+        pfs_pq_out_init(&w->column[node->leaf], node, &w->config, sought);
     for (int32_t i = 0; i < node->children; i++)
-        find_leaves(w, &node->child[i]);
+        find_leaves(w, &node->child[i], sought);
 }
 
 static void choose_order(struct writer *w)
@@ -499,11 +499,12 @@ static int open_writer(struct writer *w, struct pfs_err *err)
     if (w->config.page_bytes <= 0)
         w->config.page_bytes = page_bytes(w->config.held_bytes, (size_t)w->leaves);
     for (size_t i = 0; i < columns; i++)
-        find_leaves(w, &w->tree[i]);
+        find_leaves(w, &w->tree[i], w->config.sought != NULL && w->config.sought[i]);
     for (w->idles = 0; w->idles < w->scratches; w->idles++) {
         pfs_arena_init(&w->scratch[w->idles].levels, PFS_ARENA_LIMIT);
         w->idle[w->idles] = &w->scratch[w->idles];
     }
+    w->config.sought = NULL; /* the caller's */
     choose_order(w);
     return 0;
 }

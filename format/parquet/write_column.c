@@ -9,7 +9,8 @@
 #include "format/parquet/write_delta.h"
 #include "format/parquet/write_values.h"
 
-#define PAGE_ROWS 10000
+#define PAGE_ROWS 20000
+#define SOUGHT_ROWS 4000   /* of a column that rows are looked for by: a row costs one page of it */
 #define PIECE_ENTRIES 8192 /* of nested columns, before the page's size is looked at */
 #define DICTIONARY_BYTES ((size_t)1 << 20)
 #define EARLY_VALUES 4000 /* when this many nearly all differ, a dictionary is not worth the rest of a page */
@@ -19,12 +20,13 @@
 /* ---- lifetime ---- */
 
 void pfs_pq_out_init(struct pfs_pq_out_column *c, const struct pfs_pq_out_node *node,
-                     const struct pfs_parquet_write *write)
+                     const struct pfs_parquet_write *write, bool sought)
 {
     *c = (struct pfs_pq_out_column){.node = node,
                                     .codec = write->codec,
                                     .level = write->level,
                                     .page_bytes = write->page_bytes,
+                                    .page_rows = sought ? SOUGHT_ROWS : PAGE_ROWS,
                                     .delta = write->delta,
                                     .distinct = {.width = node->width}};
     c->dictionary = !write->no_dictionary && (node->width == 0 || node->width == 4 || node->width == 8);
@@ -372,7 +374,7 @@ static void cut_rows(const struct pfs_pq_out_column *c, const struct pfs_pq_out_
         bool first = in->repetition == NULL || in->repetition[p->to] == 0;
 
         if (first && p->to > p->from &&
-            (c->rows + p->rows == PAGE_ROWS || bytes >= c->page_bytes || p->to - p->from >= PIECE_ENTRIES))
+            (c->rows + p->rows == c->page_rows || bytes >= c->page_bytes || p->to - p->from >= PIECE_ENTRIES))
             return;
         p->rows += first;
         if (has_value(c, in, p->to))
@@ -383,7 +385,7 @@ static void cut_rows(const struct pfs_pq_out_column *c, const struct pfs_pq_out_
 /* The same for entries that are rows, when their values cannot fill a page. */
 static bool try_cut(const struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, struct piece *p)
 {
-    int64_t rows = PAGE_ROWS - c->rows, values = 0;
+    int64_t rows = c->page_rows - c->rows, values = 0;
 
     rows = rows < in->entries - p->from ? rows : in->entries - p->from;
     if (in->repetition != NULL)
@@ -561,7 +563,7 @@ int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries 
         c->entries += p.to - p.from;
         c->rows += p.rows;
         c->present += p.value_to - p.value_from;
-        if (c->rows >= PAGE_ROWS || plain_bytes(c) >= (size_t)c->page_bytes ||
+        if (c->rows >= c->page_rows || plain_bytes(c) >= (size_t)c->page_bytes ||
             (c->dictionary && c->distinct.entries.len > DICTIONARY_BYTES))
             PFS_TRY(end_page(c, err));
     }

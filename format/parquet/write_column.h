@@ -33,6 +33,7 @@ struct pfs_pq_out_column {
     enum pfs_codec codec;
     int level;
     int32_t page_bytes;
+    int64_t page_rows;
     /* The page being filled: */
     struct pfs_buf plain;      /* room for levels, then values, plain, when there is no dictionary */
     struct pfs_buf definition; /* a byte an entry; empty as long as all have a value */
@@ -55,7 +56,7 @@ struct pfs_pq_out_column {
 };
 
 void pfs_pq_out_init(struct pfs_pq_out_column *c, const struct pfs_pq_out_node *node,
-                     const struct pfs_parquet_write *write);
+                     const struct pfs_parquet_write *write, bool sought);
 void pfs_pq_out_done(struct pfs_pq_out_column *c);
 int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, struct pfs_err *err);
 /* Ends the last page and makes the dictionary page, if there is one. */

@@ -6,11 +6,13 @@
 #include <strings.h>
 
 #include "base/hash.h"
+#include "base/mem.h"
 #include "base/uuid.h"
 #include "format/avro/rows.h"
 #include "format/orc/orc.h"
 #include "format/parquet/parquet.h"
 #include "src/file/file.h"
+#include "src/file/names.h"
 
 #define TARGET_KEYED ((int64_t)128 << 20)
 #define TARGET_APPEND ((int64_t)256 << 20)
@@ -256,6 +258,32 @@ int pfs_making_read_postponed(const struct pfs_schema *schema, const char *user,
     return 0;
 }
 
+/* Of a file with a copy of the key in front of its rows ("_KEY_k", ..., "k"): the key columns of the rows, which
+ * readers look for keys by. */
+static bool is_sought(const struct pfs_field *fields, int32_t columns, const char *name)
+{
+    for (int32_t i = 0; i < columns && strncmp(fields[i].name, PFS_KEY_PREFIX, strlen(PFS_KEY_PREFIX)) == 0; i++)
+        if (strcmp(fields[i].name + strlen(PFS_KEY_PREFIX), name) == 0)
+            return true;
+    return false;
+}
+
+static int open_parquet(struct pfs_parquet_write *write, struct pfs_file *file, struct pfs_writer **out,
+                        struct pfs_err *err)
+{
+    bool *sought = pfs_alloc_array((size_t)write->columns, sizeof(*sought));
+    int rc;
+
+    if (sought == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a Parquet file");
+    for (int32_t i = 0; i < write->columns; i++)
+        sought[i] = is_sought(write->fields, write->columns, write->fields[i].name);
+    write->sought = sought;
+    rc = pfs_parquet_create(file, write, out, err);
+    pfs_free(sought);
+    return rc;
+}
+
 int pfs_making_open(const struct pfs_making *making, struct pfs_file *file, const struct pfs_field *fields,
                     int32_t columns, struct pfs_pool *pool, struct pfs_writer **out, struct pfs_err *err)
 {
@@ -281,7 +309,7 @@ int pfs_making_open(const struct pfs_making *making, struct pfs_file *file, cons
 
     switch (making->format) {
     case PFS_DATA_PARQUET:
-        return pfs_parquet_create(file, &parquet, out, err);
+        return open_parquet(&parquet, file, out, err);
     case PFS_DATA_AVRO:
         return pfs_avro_rows_create(file, &avro, out, err);
     case PFS_DATA_ORC:
