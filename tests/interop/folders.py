@@ -206,6 +206,20 @@ class Walk:
     def truncate(self):
         return self.both("TRUNCATE TABLE d.t;", *self.oracle("truncate"))
 
+    def purge(self):
+        """What Paimon's procedure does, verb by verb."""
+        def theirs():
+            for b in self.names("branch", "branch-"):
+                self.pair.oracle(*self.oracle("branch", "delete", b))
+            for t in self.names("tag", "tag-"):
+                self.pair.oracle(*self.oracle("tag", "delete", t))
+            self.pair.oracle(*self.oracle("truncate"))
+            self.pair.oracle(*self.oracle("expire", "--retain-max", 1, "--retain-min", 1))
+        wrong = self.both("CALL sys.purge_files('d.t');", theirs=theirs)
+        if not wrong:
+            self.pair.oracle("fsck", self.pair.ours)
+        return wrong
+
     def mark(self):
         """No directory of the twin's is like ours: what Paimon writes into it is known."""
         p = self.rng.choice(DAYS)
@@ -282,7 +296,8 @@ class Walk:
             wrong = step() or self.pair.same_history(step.__name__) or self.same_partitions()
             if wrong:
                 return "; ".join(self.log) + ": " + wrong
-        wrong = self.same_views() or self.moved() or (
+        wrong = self.same_views() or self.moved() or (self.rng.random() < 0.5 and (
+            self.purge() or self.pair.same_history("purge") or self.write())) or (
             self.pair.same_rows("moving") if self.pair.files(self.pair.twin, "snapshot") else "")
         return wrong and "; ".join(self.log) + ": " + wrong
 
