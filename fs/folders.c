@@ -37,6 +37,7 @@ static int child_of(struct pfs_tree *tree, struct pfs_node *parent, const char *
         here.snapshot = 0;
     if (made && here.kind == PFS_NODE_BRANCHES)
         here.tag = NULL;
+    PFS_TRY(pfs_node_here(parent));
     PFS_TRY(pfs_tree_writable(tree, &here, err));
     PFS_TRY(pfs_place_child(&parent->place, name, arena, out, err));
     if (!ours || !pfs_node_kind_is_dir(out->kind) || out->kind == PFS_NODE_DAEMON)
@@ -213,8 +214,10 @@ static int remove_inbox(struct pfs_tree *tree, struct pfs_node *parent, const ch
 
 void pfs_tree_unlink(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name)
 {
-    int rc = pfs_tree_writable(tree, &parent->place, &request->err);
+    int rc = pfs_node_here(parent);
 
+    if (rc == 0)
+        rc = pfs_tree_writable(tree, &parent->place, &request->err);
     if (rc == 0 && parent->place.kind == PFS_NODE_CONSUMERS)
         rc = remove_consumer(tree, parent, name, &request->err);
     else if (rc == 0 && pfs_scratch_remove(tree, parent, name) < 0)
@@ -279,15 +282,21 @@ static int rename_branch(const struct changing *c, struct pfs_err *err)
     return rc;
 }
 
+static int rename_table(const struct changing *c, struct pfs_err *err)
+{
+    return pfs_catalog_rename_table(c->tree->config.catalog, c->from.database, c->from.table, c->to.database,
+                                    c->to.table, err);
+}
+
 static int change(struct changing *c, struct pfs_err *err)
 {
     PFS_TRY(check_idle(c, err));
     if (c->to.path == NULL)
-        return unmake(c->tree, &c->from, c->parent, err);
-    if (c->parent == PFS_NODE_BRANCHES)
-        return rename_branch(c, err);
-    return pfs_catalog_rename_table(c->tree->config.catalog, c->from.database, c->from.table, c->to.database,
-                                    c->to.table, err);
+        PFS_TRY(unmake(c->tree, &c->from, c->parent, err));
+    else
+        PFS_TRY(c->parent == PFS_NODE_BRANCHES ? rename_branch(c, err) : rename_table(c, err));
+    pfs_nodes_leave(c->tree, c->from.path);
+    return 0;
 }
 
 static void end_change(struct changing *c, struct pfs_request *request, int64_t result)
@@ -364,6 +373,8 @@ void pfs_tree_rmdir(struct pfs_tree *tree, struct pfs_request *request, struct p
     }
     if (rc == 0)
         rc = unmake(tree, &c->from, c->parent, &request->err);
+    if (rc == 0)
+        pfs_nodes_leave(tree, c->from.path);
     end_change(c, request, rc);
 }
 
@@ -419,8 +430,14 @@ void pfs_tree_rename(struct pfs_tree *tree, struct pfs_request *request, struct 
                      struct pfs_node *new_parent, const char *new_name, unsigned flags)
 {
     enum pfs_node_kind kind = parent->place.kind;
-    int rc;
+    int rc = pfs_node_here(parent);
 
+    if (rc == 0)
+        rc = pfs_node_here(new_parent);
+    if (rc < 0) {
+        request->done(request, rc);
+        return;
+    }
     if (kind == PFS_NODE_PLACE && new_parent->place.kind == PFS_NODE_PLACE) {
         rc = pfs_tree_writable(tree, &new_parent->place, &request->err);
         if (rc < 0 || (flags & ~(unsigned)RENAME_NOREPLACE) != 0)

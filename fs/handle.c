@@ -191,13 +191,14 @@ static int fill_inbox(struct pfs_tree *tree, const struct pfs_place *place, int 
                                       .overwrite = place->kind == PFS_NODE_OVERWRITE,
                                       .partitions = place->specs,
                                       .append = (flags & O_APPEND) != 0};
-    const struct pfs_schema *schema;
+    const struct pfs_schema *schema = NULL;
     struct pfs_partition_value *value;
     struct pfs_arena arena;
     int rc;
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = pfs_table_schema(table, &schema, err);
+    rc = pfs_table_schema_seen(table, &schema, err); /* the table was looked for just now */
+    config.schema = schema;
     if (rc == 0)
         config.skip = skips(tree, schema);
     if (rc == 0)
@@ -349,8 +350,10 @@ static int make_inbox(struct pfs_tree *tree, struct pfs_node *parent, const char
 void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                      int flags, struct pfs_entry *entry, struct pfs_opened *out)
 {
-    int rc = pfs_tree_writable(tree, &parent->place, &request->err);
+    int rc = pfs_node_here(parent);
 
+    if (rc == 0)
+        rc = pfs_tree_writable(tree, &parent->place, &request->err);
     if (rc == 0 && parent->place.kind == PFS_NODE_CONSUMERS) {
         pfs_bookmark_create(tree, request, parent, name, flags, entry, out);
         return;

@@ -124,11 +124,13 @@ static int open_transaction(struct pfs_inbox *b, struct pfs_err *err)
 {
     const struct pfs_inbox_config *c = &b->config;
     struct pfs_transaction_config config = {
-        .table = c->table, .user = c->user, .identifier = c->identifier, .append = c->append};
+        .table = c->table, .schema = c->schema, .user = c->user, .identifier = c->identifier, .append = c->append};
     struct pfs_overwrite overwrite;
 
+    b->schema = c->schema;
     if (c->overwrite) {
-        PFS_TRY(pfs_table_schema(c->table, &b->schema, err));
+        if (b->schema == NULL)
+            PFS_TRY(pfs_table_schema(c->table, &b->schema, err));
         PFS_TRY(fill_overwrite(b, &overwrite, err));
         config.overwrite = &overwrite;
     }

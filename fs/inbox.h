@@ -28,7 +28,8 @@ struct pfs_inbox;
 
 struct pfs_inbox_config {
     struct pfs_ingest *ingest;
-    struct pfs_table *table; /* a reference is taken */
+    struct pfs_table *table;         /* a reference is taken */
+    const struct pfs_schema *schema; /* of the rows; NULL = the table's newest */
     struct pfs_pool *pool;
     struct pfs_errors *errors; /* outlives the handle */
     const char *spool_dir;     /* where Parquet files are staged; outlives the handle; NULL = /var/tmp */

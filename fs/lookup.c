@@ -32,7 +32,8 @@ struct lookup {
     struct pfs_place place;
     struct pfs_node *node;
     uint64_t size;
-    int again;  /* streams that may turn out to be over */
+    int again; /* streams that may turn out to be over */
+    long long leaves;
     void *step; /* the caller's */
 };
 
@@ -330,8 +331,7 @@ static void look_for_view(struct lookup *l)
 
 /* ---- directories, inbox, sql ---- */
 
-/* Does what the place names exist? 0 or bare -ENOENT. */
-static int check_exists(struct pfs_tree *tree, const struct pfs_place *p, struct pfs_err *err)
+int pfs_place_check(struct pfs_tree *tree, const struct pfs_place *p, struct pfs_err *err)
 {
     const struct pfs_condition *condition;
     struct pfs_partition_value *value;
@@ -367,21 +367,26 @@ static int check_exists(struct pfs_tree *tree, const struct pfs_place *p, struct
     return rc;
 }
 
+bool pfs_place_is_whole(const struct pfs_place *place)
+{
+    return place->kind == PFS_NODE_PLACE && place->specs == 0 && place->wheres == 0 && place->selects == 0 &&
+           !pfs_place_is_frozen(place);
+}
+
 static int find_plain(struct lookup *l, struct pfs_err *err)
 {
     bool inbox = l->place.kind == PFS_NODE_INBOX || l->place.kind == PFS_NODE_OVERWRITE;
-    bool renamable =
-        l->place.kind == PFS_NODE_PLACE && l->place.specs == 0 && l->place.wheres == 0 && l->place.selects == 0;
+    bool moved;
 
-    PFS_TRY(check_exists(l->tree, &l->place, err));
+    PFS_TRY(pfs_place_check(l->tree, &l->place, err));
     if (inbox && pfs_hidden_take(l->tree, l->place.path, l->request->pid))
         return -ENOENT;
     PFS_TRY(inbox ? pfs_node_get_inbox(l->tree, &l->place, l->request->pid, &l->node, err)
                   : pfs_node_get(l->tree, &l->place, l->place.path, NULL, 0, &l->node, err));
-    /* A table, branch or tag may be renamed, and its node's path does not move with it: the name is asked for each
-     * time. */
-    *l->out = (struct pfs_entry){
-        .node = l->node, .valid_ms = inbox || renamable || pfs_place_is_frozen(&l->place) ? 0 : DIRECTORY_VALID_MS};
+    moved = atomic_load(&l->tree->leaves) != l->leaves;
+    /* Tags come and go: their names are asked for each time. */
+    *l->out = (struct pfs_entry){.node = l->node,
+                                 .valid_ms = inbox || moved || pfs_place_is_frozen(&l->place) ? 0 : DIRECTORY_VALID_MS};
     pfs_node_attr(l->tree, l->node, &l->out->attr);
     return 0;
 }
@@ -389,9 +394,12 @@ static int find_plain(struct lookup *l, struct pfs_err *err)
 void pfs_tree_lookup(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                      struct pfs_entry *out)
 {
+    long long leaves = atomic_load(&tree->leaves); /* before the parent is looked at */
+    int rc = pfs_node_here(parent);
     struct lookup *l;
-    int rc = parent->place.kind == PFS_NODE_PLACE ? pfs_scratch_find(tree, parent, name, out, &request->err) : -ENOENT;
 
+    if (rc == 0)
+        rc = parent->place.kind == PFS_NODE_PLACE ? pfs_scratch_find(tree, parent, name, out, &request->err) : -ENOENT;
     if (rc != -ENOENT) {
         request->done(request, rc);
         return;
@@ -406,6 +414,7 @@ void pfs_tree_lookup(struct pfs_tree *tree, struct pfs_request *request, struct 
     l->done = request->done;
     l->step = request->step;
     l->out = out;
+    l->leaves = leaves;
     pfs_arena_init(&l->arena, PFS_ARENA_LIMIT);
     rc = pfs_place_child(&parent->place, name, &l->arena, &l->place, &request->err);
     if (rc < 0) {
@@ -459,8 +468,16 @@ static void measured(struct pfs_request *request, int64_t result)
 void pfs_tree_getattr(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, struct pfs_attr *out)
 {
     struct asking *a;
+    int rc;
 
     pfs_node_attr(tree, node, out);
+    if (pfs_node_kind_is_dir(node->place.kind)) {
+        rc = pfs_node_here(node);
+        if (rc == 0 && pfs_place_is_whole(&node->place))
+            rc = pfs_place_check(tree, &node->place, &request->err);
+        request->done(request, rc);
+        return;
+    }
     if ((out->exact && node->stream == NULL) || node->scratch != NULL) {
         request->done(request, 0);
         return;

@@ -158,6 +158,44 @@ int pfs_node_get_stream(struct pfs_tree *tree, const struct pfs_place *place, co
     return 0;
 }
 
+/* ---- names that move ---- */
+
+static void remove_from_chain(struct pfs_tree *tree, struct pfs_node *node)
+{
+    struct pfs_node **at = place_of(tree, node->key);
+
+    while (*at != node)
+        at = &(*at)->chain;
+    *at = node->chain;
+}
+
+static bool is_at_or_below(const char *path, const char *above, size_t len)
+{
+    return strncmp(path, above, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+void pfs_nodes_leave(struct pfs_tree *tree, const char *path)
+{
+    size_t len = strlen(path);
+
+    pthread_mutex_lock(&tree->lock);
+    atomic_fetch_add(&tree->leaves, 1);
+    for (size_t i = 0; i < PFS_NODE_BUCKETS; i++) {
+        struct pfs_node *next;
+
+        for (struct pfs_node *n = tree->bucket[i]; n != NULL; n = next) {
+            next = n->chain;
+            if (!pfs_node_kind_is_dir(n->place.kind) || !is_at_or_below(n->place.path, path, len))
+                continue;
+            atomic_store(&n->left, true);
+            remove_from_chain(tree, n);
+            pfs_free(n->key);
+            n->key = NULL;
+        }
+    }
+    pthread_mutex_unlock(&tree->lock);
+}
+
 /* ---- inboxes ---- */
 
 #define INBOX_NODES_MAX 16
@@ -316,13 +354,8 @@ void pfs_tree_forget(struct pfs_tree *tree, struct pfs_node *node, uint64_t coun
     pthread_mutex_lock(&tree->lock);
     node->counts -= (int64_t)count;
     gone = node->counts <= 0;
-    if (gone && node->key != NULL) {
-        struct pfs_node **at = place_of(tree, node->key);
-
-        while (*at != node)
-            at = &(*at)->chain;
-        *at = node->chain;
-    }
+    if (gone && node->key != NULL)
+        remove_from_chain(tree, node);
     if (gone)
         unlink_node(tree, node);
     pthread_mutex_unlock(&tree->lock);
@@ -354,6 +387,8 @@ void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr
                              .gid = tree->config.gid,
                              .exact = true,
                              .mtime_ns = (node->mtime_ms != 0 ? node->mtime_ms : tree->started_ms) * 1000000};
+    if (pfs_place_is_whole(&node->place))
+        out->exact = false; /* it may be dropped: asked for each time */
     if (node->stream != NULL) {
         struct pfs_stream_facts facts = pfs_stream_facts(node->stream);
 

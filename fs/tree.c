@@ -491,8 +491,10 @@ void pfs_tree_list(struct pfs_tree *tree, struct pfs_request *request, struct pf
                    struct pfs_listed **out, int64_t *count)
 {
     struct listing l = {.tree = tree, .arena = arena, .err = &request->err};
-    int rc = list_all(&l, &node->place);
+    int rc = pfs_node_here(node);
 
+    if (rc == 0)
+        rc = list_all(&l, &node->place);
     *out = l.item;
     *count = l.count;
     request->done(request, rc);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -26,7 +27,7 @@
 struct pfs_node {
     struct pfs_arena arena;
     struct pfs_place place;
-    char *key; /* tells nodes apart; NULL = one of its own (scratch) */
+    char *key; /* tells nodes apart; NULL = one of its own (scratch) or that was left behind. Guarded by lock */
     uint64_t ino;
     int64_t counts;              /* lookups that the kernel (or a caller) holds. Guarded by lock */
     struct pfs_view *view;       /* of files that are read */
@@ -35,6 +36,7 @@ struct pfs_node {
     int64_t mtime_ms;
     int64_t seen, after; /* CONSUMER: its position, and the one after what the view shows */
     atomic_bool told;    /* the kernel was given the exact size: cached handles may be given out */
+    atomic_bool left;    /* a directory whose name moved or went: see pfs_nodes_leave */
     /* Of an inbox: handles that are written to, and who was given it last, at what time. Guarded by lock. */
     int32_t writers;
     uint32_t taker;
@@ -77,6 +79,7 @@ struct pfs_tree {
     struct pfs_ingest *ingest;       /* NULL on a read-only mount */
     struct pfs_caretaker *caretaker; /* NULL there too, and where others compact */
     atomic_llong nodes, handles;
+    atomic_llong leaves; /* calls of pfs_nodes_leave so far; changed under lock */
     int64_t started_ms;
     pthread_mutex_t lock;
     struct pfs_node *bucket[PFS_NODE_BUCKETS];
@@ -110,8 +113,24 @@ int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uin
 /* The handle is written to, or is about to be closed. */
 void pfs_handle_writes(struct pfs_tree *tree, struct pfs_handle *handle, bool writes);
 
+/* The directory of that path has been renamed or removed. The kernel moves what it has cached with a name, while a node
+ * keeps its path: the nodes at and below it are left behind. Whatever is asked of one that was left is answered with
+ * -ESTALE (pfs_node_here), on which the kernel walks the whole path again and asks for every name in it; whoever holds
+ * such a directory is told. A name that is looked up meanwhile may be entered after this: pfs_tree_lookup compares
+ * `leaves` before and after, and such a name is asked for each time. */
+void pfs_nodes_leave(struct pfs_tree *tree, const char *path);
+static inline int pfs_node_here(const struct pfs_node *directory)
+{
+    return atomic_load(&directory->left) ? -ESTALE : 0;
+}
+
 /* Of one rendering. */
 struct pfs_budget pfs_tree_budget(const struct pfs_tree *tree);
+
+/* Is it a table or branch as such? */
+bool pfs_place_is_whole(const struct pfs_place *place);
+/* Does what the place names exist? 0 or bare -ENOENT. */
+int pfs_place_check(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_err *err);
 
 /* ---- tables ---- */
 

@@ -211,6 +211,19 @@ int pfs_schemas_latest(struct pfs_schemas *schemas, const struct pfs_schema **ou
     return rc;
 }
 
+int pfs_schemas_seen(struct pfs_schemas *schemas, const struct pfs_schema **out, struct pfs_err *err)
+{
+    const struct pfs_schema *found;
+
+    pthread_mutex_lock(&schemas->lock);
+    found = find(schemas, schemas->latest_id);
+    pthread_mutex_unlock(&schemas->lock);
+    if (found == NULL)
+        return pfs_schemas_latest(schemas, out, err);
+    *out = found;
+    return 0;
+}
+
 void pfs_schemas_forget(struct pfs_schemas *schemas)
 {
     forget(schemas, false);

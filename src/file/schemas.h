@@ -20,6 +20,8 @@ const char *pfs_schemas_directory(const struct pfs_schemas *schemas); /* `meta` 
 int pfs_schemas_get(struct pfs_schemas *schemas, int64_t id, const struct pfs_schema **out, struct pfs_err *err);
 /* The schema with the greatest id now (a cheap check when nothing changed). Bare -ENOENT when there is none. */
 int pfs_schemas_latest(struct pfs_schemas *schemas, const struct pfs_schema **out, struct pfs_err *err);
+/* The one that the last look found, without a look; the same as pfs_schemas_latest when there was none. */
+int pfs_schemas_seen(struct pfs_schemas *schemas, const struct pfs_schema **out, struct pfs_err *err);
 /* Forgets what is cached: a table was dropped and made again under the same name, or a branch was fast-forwarded.
  * Schemas handed out before stay valid. `latest` does so by itself when the file of the greatest one was replaced. */
 void pfs_schemas_forget(struct pfs_schemas *schemas);

@@ -62,8 +62,9 @@ int pfs_ingest_check(struct pfs_ingest *ingest, struct pfs_table *table, struct 
 struct pfs_transaction;
 
 struct pfs_transaction_config {
-    struct pfs_table *table; /* a reference is taken */
-    const char *user;        /* inbox@user:n; NULL = anonymous */
+    struct pfs_table *table;         /* a reference is taken */
+    const struct pfs_schema *schema; /* of the rows; NULL = the table's newest */
+    const char *user;                /* inbox@user:n; NULL = anonymous */
     int64_t identifier;
     bool append;                           /* ">>": what was flushed may be committed before the seal */
     const struct pfs_overwrite *overwrite; /* INSERT OVERWRITE at the seal; copied; NULL = none */

@@ -90,11 +90,11 @@ static int fill(struct pfs_transaction *t, const struct pfs_transaction_config *
 {
     const struct pfs_part_name name = {pfs_table_database(config->table), pfs_table_name(config->table),
                                        pfs_table_branch(config->table)};
-    struct pfs_write *probe;
 
-    PFS_TRY(pfs_table_schema(config->table, &t->schema, err));
-    PFS_TRY(pfs_table_write_open(config->table, 0, &probe, err)); /* can it be written at all? */
-    pfs_write_close(probe);
+    t->schema = config->schema;
+    if (t->schema == NULL)
+        PFS_TRY(pfs_table_schema(config->table, &t->schema, err));
+    PFS_TRY(pfs_table_write_check(config->table, t->schema, err));
     PFS_TRY(copy_overwrite(t, config->overwrite, err));
     PFS_TRY(pfs_filling_open(&t->ingest->generators, t->table, t->schema, &t->arena, &t->filling, err));
     if (config->user != NULL && (t->user = pfs_arena_string(&t->arena, pfs_str(config->user))) == NULL)

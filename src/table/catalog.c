@@ -26,6 +26,7 @@ struct pfs_catalog {
     struct pfs_table *open;           /* every table with a reference */
     struct pfs_table *warm[WARM_MAX]; /* a reference each, the one that was asked for last first */
     int warms;
+    pthread_mutex_t moving; /* one table is renamed or dropped at a time; above all locks of tables */
 };
 
 int pfs_catalog_open(const struct pfs_catalog_config *config, struct pfs_catalog **out, struct pfs_err *err)
@@ -54,6 +55,7 @@ int pfs_catalog_open(const struct pfs_catalog_config *config, struct pfs_catalog
     if (c->config.memory_bytes == 0)
         c->config.memory_bytes = MEMORY_DEFAULT;
     pthread_mutex_init(&c->lock, NULL);
+    pthread_mutex_init(&c->moving, NULL);
     *out = c;
     return 0;
 }
@@ -69,6 +71,7 @@ void pfs_catalog_close(struct pfs_catalog *catalog)
     pfs_external_close(catalog->external);
     pfs_holds_close(catalog->holds);
     pthread_mutex_destroy(&catalog->lock);
+    pthread_mutex_destroy(&catalog->moving);
     pfs_free(catalog);
 }
 
@@ -276,10 +279,88 @@ static int has_snapshots(struct pfs_catalog *c, const char *root, struct pfs_are
     return 0;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* The open table of that name, referenced; NULL when there is none. */
+static struct pfs_table *find_open(void *catalog, const char *database, const char *table, const char *branch)
+{
+    struct pfs_catalog *c = catalog;
+    struct pfs_table *t;
+
+    pthread_mutex_lock(&c->lock);
+    for (t = c->open; t != NULL; t = *pfs_table_link(t))
+        if (same_text(pfs_table_database(t), database) && same_text(pfs_table_name(t), table) &&
+            same_text(pfs_table_branch(t), branch) && pfs_table_try_ref(t))
+            break;
+    pthread_mutex_unlock(&c->lock);
+    return t;
+}
+
+/* ---- tables that move ---- */
+
+struct stopped {
+    struct pfs_table **table; /* referenced */
+    int64_t count;
+};
+
+/* Those open of that name, the main one or its branches. Lock of the list held. */
+static void add_open(struct pfs_catalog *c, const char *database, const char *table, bool branches, struct stopped *out)
+{
+    for (struct pfs_table *t = c->open; t != NULL; t = *pfs_table_link(t))
+        if (same_text(pfs_table_database(t), database) && same_text(pfs_table_name(t), table) &&
+            (pfs_table_branch(t) != NULL) == branches && pfs_table_try_ref(t))
+            out->table[out->count++] = t;
+}
+
+static void go_on(struct pfs_catalog *c, struct stopped *stopped)
+{
+    for (int64_t i = 0; i < stopped->count; i++) {
+        pfs_table_go_on(stopped->table[i]);
+        pfs_table_unref(stopped->table[i]);
+    }
+    pfs_free(stopped->table);
+    pthread_mutex_unlock(&c->moving);
+}
+
+/* Commits to the table and its branches that are under way end first, and none begins until go_on. */
+static int stop(struct pfs_catalog *c, const char *database, const char *table, struct stopped *out,
+                struct pfs_err *err)
+{
+    int64_t count = 0, stopped = 0;
+    int rc = 0;
+
+    *out = (struct stopped){0};
+    pthread_mutex_lock(&c->moving);
+    pthread_mutex_lock(&c->lock);
+    for (struct pfs_table *t = c->open; t != NULL; t = *pfs_table_link(t))
+        count++;
+    out->table = pfs_alloc_array((size_t)count + 1, sizeof(struct pfs_table *));
+    if (out->table == NULL) {
+        rc = pfs_fail(err, ENOMEM, "no memory for %lld tables", (long long)count);
+    } else {
+        add_open(c, database, table, false, out);
+        add_open(c, database, table, true, out);
+    }
+    pthread_mutex_unlock(&c->lock);
+    for (; rc == 0 && stopped < out->count; stopped += rc == 0)
+        rc = pfs_table_stop(out->table[stopped], err);
+    if (rc == 0)
+        return 0;
+    for (int64_t i = stopped; i < out->count; i++)
+        pfs_table_unref(out->table[i]);
+    out->count = stopped;
+    go_on(c, out);
+    return rc;
+}
+
 int pfs_catalog_drop_table(struct pfs_catalog *catalog, const char *database, const char *table, bool only_empty,
                            struct pfs_err *err)
 {
     struct pfs_arena arena;
+    struct stopped stopped;
     const char *root;
     bool filled = false;
     int rc;
@@ -287,6 +368,7 @@ int pfs_catalog_drop_table(struct pfs_catalog *catalog, const char *database, co
     PFS_TRY(pfs_catalog_check_writable(catalog, err));
     if (!pfs_catalog_has_table(catalog, database, table, NULL))
         return -ENOENT;
+    PFS_TRY(stop(catalog, database, table, &stopped, err));
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = pfs_name_table(database, table, &arena, &root, err);
     if (rc == 0 && only_empty)
@@ -296,6 +378,7 @@ int pfs_catalog_drop_table(struct pfs_catalog *catalog, const char *database, co
     if (rc == 0)
         rc = pfs_store_remove_all(catalog->config.store, root, err);
     pfs_arena_done(&arena);
+    go_on(catalog, &stopped);
     return rc;
 }
 
@@ -304,6 +387,7 @@ int pfs_catalog_rename_table(struct pfs_catalog *catalog, const char *database, 
 {
     struct pfs_store *store = catalog->config.store;
     const char *from, *to, *parent;
+    struct stopped stopped;
     struct pfs_arena arena;
     int rc;
 
@@ -312,6 +396,7 @@ int pfs_catalog_rename_table(struct pfs_catalog *catalog, const char *database, 
         return -ENOENT;
     if (!pfs_catalog_has_database(catalog, new_database))
         return pfs_fail(err, ENOENT, "Database %s does not exist.", new_database);
+    PFS_TRY(stop(catalog, database, table, &stopped, err));
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = pfs_name_table(database, table, &arena, &from, err);
     if (rc == 0)
@@ -323,26 +408,8 @@ int pfs_catalog_rename_table(struct pfs_catalog *catalog, const char *database, 
     if (rc == 0)
         rc = pfs_store_sync_dir(store, parent, err);
     pfs_arena_done(&arena);
+    go_on(catalog, &stopped);
     return rc;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-/* The open table of that name, referenced; NULL when there is none. */
-static struct pfs_table *find_open(struct pfs_catalog *c, const char *database, const char *table, const char *branch)
-{
-    struct pfs_table *t;
-
-    pthread_mutex_lock(&c->lock);
-    for (t = c->open; t != NULL; t = *pfs_table_link(t))
-        if (same_text(pfs_table_database(t), database) && same_text(pfs_table_name(t), table) &&
-            same_text(pfs_table_branch(t), branch) && pfs_table_try_ref(t))
-            break;
-    pthread_mutex_unlock(&c->lock);
-    return t;
 }
 
 static bool unlist(void *catalog, struct pfs_table *table)
@@ -374,6 +441,7 @@ static int open_new(struct pfs_catalog *c, const char *database, const char *tab
                                       .name = table,
                                       .branch = branch,
                                       .unlist = unlist,
+                                      .find = find_open,
                                       .catalog = c};
     struct pfs_arena arena;
     int rc;

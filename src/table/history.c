@@ -5,26 +5,6 @@
 #include "src/meta/rollback.h"
 #include "src/table/internal.h"
 
-/* Nothing is committed meanwhile, nor expired: an expiry has chosen what goes, by what the other branches and the
- * newest snapshot were then. */
-static int stop_others(struct pfs_table *table, struct pfs_err *err)
-{
-    struct pfs_upkeep *upkeep = pfs_table_upkeep(table);
-    int rc;
-
-    pthread_mutex_lock(&upkeep->lock);
-    rc = pfs_table_lock_commit(table, err);
-    if (rc < 0)
-        pthread_mutex_unlock(&upkeep->lock);
-    return rc;
-}
-
-static void let_others(struct pfs_table *table)
-{
-    pfs_table_unlock_commit(table);
-    pthread_mutex_unlock(&pfs_table_upkeep(table)->lock);
-}
-
 /* ---- branches ---- */
 
 int pfs_table_branch_create(struct pfs_table *table, const char *name, const char *tag, struct pfs_err *err)
@@ -32,10 +12,39 @@ int pfs_table_branch_create(struct pfs_table *table, const char *name, const cha
     struct pfs_table_parts p = pfs_table_parts(table);
     int rc;
 
-    PFS_TRY(stop_others(table, err));
+    PFS_TRY(pfs_table_stop(table, err));
     rc = pfs_branch_create(p.store, p.root, p.meta, name, tag, err);
-    let_others(table);
+    pfs_table_go_on(table);
     return rc;
+}
+
+/* The table and that branch of it, if it is open. */
+static int stop_both(struct pfs_table *table, const char *name, struct pfs_table **branch, struct pfs_err *err)
+{
+    int rc;
+
+    PFS_TRY(pfs_table_stop(table, err));
+    *branch = pfs_table_find_branch(table, name);
+    if (*branch == table) /* a branch may be asked to remove itself */
+        pfs_table_unref(*branch);
+    if (*branch == NULL || *branch == table) {
+        *branch = NULL;
+        return 0;
+    }
+    rc = pfs_table_stop(*branch, err);
+    if (rc == 0)
+        return 0;
+    pfs_table_unref(*branch);
+    pfs_table_go_on(table);
+    return rc;
+}
+
+static void both_go_on(struct pfs_table *table, struct pfs_table *branch)
+{
+    if (branch != NULL)
+        pfs_table_go_on(branch);
+    pfs_table_unref(branch);
+    pfs_table_go_on(table);
 }
 
 /* A branch that reads of the table look at stays. */
@@ -58,10 +67,11 @@ static int check_unused(struct pfs_table *table, const char *name, struct pfs_er
 int pfs_table_branch_delete(struct pfs_table *table, const char *name, bool only_empty, struct pfs_err *err)
 {
     struct pfs_table_parts p = pfs_table_parts(table);
+    struct pfs_table *branch;
     bool own = false;
     int rc;
 
-    PFS_TRY(stop_others(table, err));
+    PFS_TRY(stop_both(table, name, &branch, err));
     rc = check_unused(table, name, err);
     if (rc == 0 && only_empty)
         rc = pfs_branch_has_own(p.store, p.root, name, &own, err);
@@ -69,18 +79,19 @@ int pfs_table_branch_delete(struct pfs_table *table, const char *name, bool only
         rc = pfs_fail(err, ENOTEMPTY, "branch %s has snapshots of its own: CALL sys.delete_branch removes it", name);
     if (rc == 0)
         rc = pfs_branch_remove(p.store, p.root, name, err);
-    let_others(table);
+    both_go_on(table, branch);
     return rc;
 }
 
 int pfs_table_branch_rename(struct pfs_table *table, const char *from, const char *to, struct pfs_err *err)
 {
     struct pfs_table_parts p = pfs_table_parts(table);
+    struct pfs_table *branch;
     int rc;
 
-    PFS_TRY(stop_others(table, err));
+    PFS_TRY(stop_both(table, from, &branch, err));
     rc = pfs_branch_rename(p.store, p.root, from, to, err);
-    let_others(table);
+    both_go_on(table, branch);
     return rc;
 }
 
@@ -94,10 +105,10 @@ int pfs_table_fast_forward(struct pfs_table *table, const char *branch, struct p
         return pfs_fail(err, EINVAL, "Branch name 'main' do not use in fast-forward.");
     if (own != NULL && strcmp(own, branch) == 0)
         return pfs_fail(err, EINVAL, "Fast-forward from the current branch '%s' is not allowed.", branch);
-    PFS_TRY(stop_others(table, err));
+    PFS_TRY(pfs_table_stop(table, err));
     rc = pfs_branch_fast_forward(p.store, p.root, p.meta, branch, err);
     pfs_schemas_forget(p.schemas); /* other schemas have their ids now */
-    let_others(table);
+    pfs_table_go_on(table);
     return rc;
 }
 
@@ -140,11 +151,11 @@ int pfs_table_rollback(struct pfs_table *table, const struct pfs_rollback_want *
     struct pfs_arena arena;
     int rc;
 
-    PFS_TRY(stop_others(table, err));
+    PFS_TRY(pfs_table_stop(table, err));
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = roll_back(&p, want, from, to, &arena, err);
     pfs_arena_done(&arena);
-    let_others(table);
+    pfs_table_go_on(table);
     return rc;
 }
 

@@ -20,6 +20,8 @@ struct pfs_table_config {
     /* Called when the last reference goes, before the table is freed: takes it off the catalog's list. Returns false
      * when somebody took a new reference meanwhile, and then the table lives on. */
     bool (*unlist)(void *catalog, struct pfs_table *table);
+    /* That table or branch, referenced, if it is open; else NULL. */
+    struct pfs_table *(*find)(void *catalog, const char *database, const char *table, const char *branch);
     void *catalog;
 };
 
@@ -68,6 +70,13 @@ int pfs_table_check_writable(const struct pfs_table *table, struct pfs_err *err)
  * schemas, snapshots or tags of the table. */
 int pfs_table_lock_commit(struct pfs_table *table, struct pfs_err *err);
 void pfs_table_unlock_commit(struct pfs_table *table);
+/* Nothing is committed to the table nor expired until the other is called: for what moves its directories. An expiry
+ * has chosen what goes, by what the other branches and the newest snapshot were then; and a commit that is under way
+ * would make the directories again. One that begins later finds the table gone. Of several tables: the main one first.
+ */
+int pfs_table_stop(struct pfs_table *table, struct pfs_err *err);
+void pfs_table_go_on(struct pfs_table *table);
+struct pfs_table *pfs_table_find_branch(struct pfs_table *table, const char *branch); /* as config.find */
 /* Drops partitions that have had their time, when it is time to look. Upkeep's lock held. */
 int pfs_table_partitions_due(struct pfs_table *table, struct pfs_upkeep *upkeep, const struct pfs_retain *at,
                              int64_t identifier, struct pfs_err *err);

@@ -186,6 +186,28 @@ void pfs_table_unlock_commit(struct pfs_table *table)
     pthread_mutex_unlock(&table->commit);
 }
 
+int pfs_table_stop(struct pfs_table *table, struct pfs_err *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&table->upkeep.lock);
+    rc = pfs_table_lock_commit(table, err);
+    if (rc < 0)
+        pthread_mutex_unlock(&table->upkeep.lock);
+    return rc;
+}
+
+void pfs_table_go_on(struct pfs_table *table)
+{
+    pfs_table_unlock_commit(table);
+    pthread_mutex_unlock(&table->upkeep.lock);
+}
+
+struct pfs_table *pfs_table_find_branch(struct pfs_table *table, const char *branch)
+{
+    return table->config.find(table->config.catalog, table->config.database, table->config.name, branch);
+}
+
 /* ---- states ---- */
 
 static bool same_file(const struct pfs_stat *a, const struct pfs_stat *b)
@@ -414,6 +436,11 @@ int pfs_table_schema(struct pfs_table *table, const struct pfs_schema **out, str
     return pfs_schemas_latest(table->schemas, out, err);
 }
 
+int pfs_table_schema_seen(struct pfs_table *table, const struct pfs_schema **out, struct pfs_err *err)
+{
+    return pfs_schemas_seen(table->schemas, out, err);
+}
+
 /* ---- appending ---- */
 
 int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pfs_write **out, struct pfs_err *err)
@@ -421,22 +448,38 @@ int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pf
     return pfs_table_write_open_as(table, memory_bytes, NULL, out, err);
 }
 
+static int open_write(struct pfs_table *table, const struct pfs_schema *schema, size_t memory_bytes, const char *user,
+                      struct pfs_write **out, struct pfs_err *err)
+{
+    const struct pfs_write_config config = {.store = table->config.store,
+                                            .table = table->config.root,
+                                            .schema = schema,
+                                            .schemas = table->schemas,
+                                            .memory_bytes = memory_bytes,
+                                            .user = user,
+                                            .clock = table->config.clock,
+                                            .pool = table->config.pool};
+
+    PFS_TRY(pfs_table_check_writable(table, err));
+    return pfs_write_open(&config, out, err);
+}
+
 int pfs_table_write_open_as(struct pfs_table *table, size_t memory_bytes, const char *user, struct pfs_write **out,
                             struct pfs_err *err)
 {
     const struct pfs_schema *schema;
-    struct pfs_write_config config = {.store = table->config.store,
-                                      .table = table->config.root,
-                                      .schemas = table->schemas,
-                                      .memory_bytes = memory_bytes,
-                                      .user = user,
-                                      .clock = table->config.clock,
-                                      .pool = table->config.pool};
 
-    PFS_TRY(pfs_table_check_writable(table, err));
     PFS_TRY(pfs_schemas_latest(table->schemas, &schema, err));
-    config.schema = schema;
-    return pfs_write_open(&config, out, err);
+    return open_write(table, schema, memory_bytes, user, out, err);
+}
+
+int pfs_table_write_check(struct pfs_table *table, const struct pfs_schema *schema, struct pfs_err *err)
+{
+    struct pfs_write *probe;
+
+    PFS_TRY(open_write(table, schema, 0, NULL, &probe, err));
+    pfs_write_close(probe);
+    return 0;
 }
 
 struct publication {

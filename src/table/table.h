@@ -65,6 +65,8 @@ struct pfs_table_parts pfs_table_parts(const struct pfs_table *table);
 
 /* The newest schema (also without a snapshot); lives as long as the table. */
 int pfs_table_schema(struct pfs_table *table, const struct pfs_schema **out, struct pfs_err *err);
+/* The same as of the last look, for who got the table from pfs_catalog_table just now: that took one. */
+int pfs_table_schema_seen(struct pfs_table *table, const struct pfs_schema **out, struct pfs_err *err);
 
 /* The schema then; TIME is LATEST here. Bare -ENOENT as pfs_table_state. */
 int pfs_table_schema_at(struct pfs_table *table, struct pfs_when when, const struct pfs_schema **out,
@@ -83,6 +85,8 @@ int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pf
 /* The same for a commit of that user: files may be named after it. */
 int pfs_table_write_open_as(struct pfs_table *table, size_t memory_bytes, const char *user, struct pfs_write **out,
                             struct pfs_err *err);
+/* Can rows of that schema be written at all? 0, or why not. */
+int pfs_table_write_check(struct pfs_table *table, const struct pfs_schema *schema, struct pfs_err *err);
 
 /* Commits the write's rows as one APPEND snapshot of `user` and `identifier` and waits until it is durable; retries
  * lost races with the newest state (commit.max-retries). Nothing to write: success without a snapshot, *id = 0. With

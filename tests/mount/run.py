@@ -22,6 +22,7 @@ import compaction  # noqa: F401: more tests
 from mounted import TESTS, Mount, equal, refused, rows, test
 
 HERE = pathlib.Path(__file__).resolve().parent
+AGAIN = "CREATE TABLE d.t (k INT, v STRING, amount DECIMAL(10,2), PRIMARY KEY (k) NOT ENFORCED);"
 
 
 # ---- writing ----
@@ -716,6 +717,36 @@ def both_names_of_what_was_moved_are_right_at_once(m):
                     f"[ ! -e d/t ] && [ ! -e d/t/snapshot/latest.csv ]; echo $?; mkdir d/u/tag/v{i} && ls d/u/tag/v{i}/snapshot;"
                     f"rmdir d/u/tag/v{i}; ls d; mv d/u d/t && cat d/t/snapshot/latest.csv")
         equal(done.stdout + done.stderr, "0\nlatest.csv\nsql\nu\nk,v,amount\n1,a,1.00\n")
+
+
+@test
+def a_table_that_was_dropped_is_gone_at_once(m):
+    """Its name was looked up just before; whoever drops it, here or elsewhere."""
+    m.append("1,a,1\n")
+    for drop in ("echo 'DROP TABLE d.t;' >sql", "echo 'ALTER TABLE d.t RENAME TO u;' >d/sql",
+                 f"echo 'DROP TABLE d.t;' | {m.binary} sql {m.warehouse} >/dev/null"):
+        done = m.sh(f"stat -c %F d/t; ls d/t/tag; {drop} && stat -c %F d/t; ls d/t/tag d/t/snapshot; cat d/t/schema.sql;"
+                    "echo 1,a,1 >>d/t/inbox; ls d | grep -c '^t$'")
+        equal(done.stdout, "directory\n0\n")
+        equal(done.stderr.count("No such file or directory"), 5)
+        (m.at / "sql").write_text(AGAIN)
+        equal(m.read("d/t/snapshot/latest.csv"), "k,v,amount\n")
+
+
+@test
+def who_stays_in_a_table_that_was_moved_is_told(m):
+    """A directory of its old name is another one."""
+    m.append("1,a,1\n")
+    there = os.open(m.at / "d/t", os.O_RDONLY | os.O_DIRECTORY)
+    below = os.open(m.at / "d/t/tag", os.O_RDONLY | os.O_DIRECTORY)
+    os.rename(m.at / "d/t", m.at / "d/u")
+    (m.at / "sql").write_text(AGAIN)
+    for use in (lambda: os.open("inbox", os.O_WRONLY | os.O_APPEND, dir_fd=there), lambda: os.mkdir("v", dir_fd=below),
+                lambda: os.stat("snapshot/latest.csv", dir_fd=there)):
+        refused(errno.ESTALE, use)
+    os.close(there)
+    os.close(below)
+    equal(m.read("d/t/snapshot/latest.csv") + m.read("d/u/snapshot/latest.csv"), "k,v,amount\nk,v,amount\n1,a,1.00\n")
 
 
 @test

@@ -3,7 +3,9 @@
 #include "src/statement/statement.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "src/table/catalog.h"
@@ -306,6 +308,71 @@ static void an_expired_snapshot_stands_below_a_later_one_of_its_user(void **stat
     pfs_write_close(r.write);
     p.identifier = 7;
     assert_int_equal(pfs_publish_stands(&p, 1, PFS_COMMIT_APPEND, &err), 1);
+}
+
+/* ---- a table that moves ---- */
+
+struct moving {
+    struct racer racer; /* first */
+    const char *statement;
+    pthread_t thread;
+};
+
+static void *move(void *context)
+{
+    run(((struct moving *)context)->statement);
+    return NULL;
+}
+
+/* The other thread has time enough to get through. */
+static int move_meanwhile(void *context, int64_t seen, const struct pfs_change *change, struct pfs_err *err)
+{
+    struct moving *m = context;
+
+    (void)seen;
+    (void)change;
+    (void)err;
+    assert_int_equal(pthread_create(&m->thread, NULL, move, m), 0);
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    return 0;
+}
+
+/* Else the commit would make directories of the old name again. */
+static void what_moves_a_table_waits_for_a_commit_that_is_under_way(void **state)
+{
+    static const struct {
+        const char *branch, *statement, *now, *left;
+        int snapshots;
+    } cases[] = {
+        {NULL, "ALTER TABLE d.t RENAME TO u;", "d.db/u/snapshot", "d.db/t", 2},
+        {"b", "CALL sys.rename_branch('d.u', 'b', 'c');", "d.db/u/branch/branch-c/snapshot", "d.db/u/branch/branch-b",
+         2},
+        {"c", "CALL sys.delete_branch('d.u', 'c');", "d.db/u/branch", "d.db/u/branch/branch-c", 0},
+        {NULL, "DROP TABLE d.u;", "d.db", "d.db/u", 0},
+    };
+
+    (void)state;
+    run("CALL sys.create_branch('d.t', 'b');");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct moving m = {.statement = cases[i].statement};
+        struct pfs_publish p = publication(&m.racer);
+        struct pfs_err err = {0};
+        struct pfs_stat st;
+        bool unclear;
+        int64_t id;
+
+        pfs_table_unref(table);
+        assert_int_equal(pfs_catalog_table(catalog, "d", i == 0 ? "t" : "u", cases[i].branch, &table, NULL), 0);
+        m.racer.write = row(1);
+        p.intent = move_meanwhile;
+        assert_int_equal(pfs_table_publish(table, &p, &id, &unclear, &err), 0);
+        pfs_write_committed(m.racer.write);
+        pfs_write_close(m.racer.write);
+        assert_int_equal(pthread_join(m.thread, NULL), 0);
+        assert_int_equal(files_in(cases[i].now), cases[i].snapshots);
+        assert_int_equal(pfs_store_stat(store, cases[i].left, &st, NULL), -ENOENT);
+        m.racer.write = NULL;
+    }
 }
 
 /* ---- failing calls ---- */
@@ -659,6 +726,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_replaced_snapshot_does_not_stand, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_later_number_speaks_for_an_earlier_one_that_came_after_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_expired_snapshot_stands_below_a_later_one_of_its_user, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_moves_a_table_waits_for_a_commit_that_is_under_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_call_fails_once_and_the_row_is_there_once_or_never, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forty_commits_leave_few_manifests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_race_takes_its_merged_manifest_back_or_uses_it_again, set_up, tear_down),
