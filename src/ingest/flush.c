@@ -403,6 +403,7 @@ static void note_flushed(struct pfs_transaction *t)
 {
     pthread_mutex_lock(&t->ingest->lock);
     t->flushed_ms = pfs_clock_monotonic_ms();
+    t->flushed = true;
     if (t->append)
         pfs_ingest_want(t->ingest, t->flushed_ms + t->ingest->config.idle_ms);
     pthread_mutex_unlock(&t->ingest->lock);

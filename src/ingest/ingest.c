@@ -155,6 +155,7 @@ void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part)
     slot->last = &part->next;
     slot->pushed++;
     slot->alones += part->alone;
+    slot->overwrites += part->overwrite != NULL;
     if (slot->waiting_since_ms == 0)
         slot->waiting_since_ms = pfs_clock_monotonic_ms();
     want_due(slot);
@@ -262,6 +263,7 @@ static int run_group(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_e
 {
     struct pfs_ingest *g = slot->ingest;
     int64_t rows, bytes, count = count_parts(parts, &rows, &bytes);
+    const int64_t overwrites = parts->overwrite != NULL; /* one that is by itself */
     struct pfs_committing *waiters;
     int rc;
 
@@ -279,6 +281,7 @@ static int run_group(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_e
     pthread_mutex_lock(&g->lock);
     if (rc == 0) {
         slot->popped += count;
+        slot->overwrites -= overwrites;
         slot->rows -= rows;
         slot->bytes -= bytes;
         slot->failures = 0;

@@ -102,6 +102,7 @@ struct pfs_slot { /* a table's waiting rows; lives as long as the ingest. Guarde
     struct pfs_part *first, **last;       /* the queue */
     int64_t pushed, popped;               /* parts so far; equal = empty */
     int64_t alones;                       /* of the queue: snapshots to come, at least */
+    int64_t overwrites;                   /* of the queue, and of what is being committed */
     int64_t rows, bytes;                  /* of pieces that are in no snapshot */
     int64_t waiting_since_ms;             /* of the oldest piece; 0 = none. Monotonic, as all below */
     int64_t ran_ms, committed_ms;         /* end of the last run; of the last one that had something to do */
@@ -198,7 +199,8 @@ struct pfs_transaction {
     int64_t flushed_ms; /* monotonic; 0 = there is nothing to split off */
     /* Of rows of `append` that no flush has acknowledged: when the first and the last one came; 0 = there are none. */
     int64_t fresh_ms, fed_ms;
-    bool heavy; /* some of them are files already. Guarded by ingest.lock too */
+    bool heavy;   /* some of them are files already. Guarded by ingest.lock too */
+    bool flushed; /* rows were acknowledged. Guarded by it as well */
     struct pfs_arena arena;
     const char *user;
     int64_t identifier;
@@ -211,13 +213,15 @@ struct pfs_transaction {
     int32_t helds;
     size_t held_bytes;
     int64_t held_rows;
-    struct pfs_buf tail;      /* the frame of a last line without newline; empty = none */
-    bool tail_new;            /* it is not in the journal yet */
-    struct pfs_write *write;  /* rows on their way to files; NULL = none */
-    struct pfs_state *state;  /* that they are written for */
-    int64_t write_rows;       /* added and not in the journal */
-    struct pfs_part *part;    /* what is in the journal; NULL = nothing */
-    struct pfs_piece *newest; /* of this handle, whatever became of its part */
+    struct pfs_buf tail;               /* the frame of a last line without newline; empty = none */
+    bool tail_new;                     /* it is not in the journal yet */
+    struct pfs_write *write;           /* rows on their way to files; NULL = none */
+    struct pfs_state *state;           /* that they are written for */
+    int64_t write_rows;                /* added and not in the journal */
+    struct pfs_part *part;             /* what is in the journal; NULL = nothing */
+    struct pfs_piece *newest;          /* of this handle, whatever became of its part */
+    const struct pfs_schema *bucketed; /* the newest one that `rescale` is about; NULL = not looked at */
+    struct pfs_rescale *rescale;       /* partitions that take no rows; NULL = there are none */
     struct pfs_err failed;
 };
 

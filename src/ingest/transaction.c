@@ -13,6 +13,7 @@
 #include "format/frame.h"
 #include "src/file/file.h"
 #include "src/ingest/internal.h"
+#include "src/write/rescale.h"
 
 #define HELD_BATCHES_MAX 256
 #define WRITE_MEMORY_MIN ((size_t)8 << 20)
@@ -48,6 +49,7 @@ static void transaction_free(struct pfs_transaction *t)
     assert(t->part == NULL);
     pfs_free(t->held);
     pfs_buf_done(&t->tail);
+    pfs_rescale_close(t->rescale);
     pfs_piece_release(t->newest);
     pthread_mutex_destroy(&t->lock);
     pfs_arena_done(&t->arena);
@@ -165,6 +167,55 @@ int pfs_transaction_fail(struct pfs_transaction *t, int rc, struct pfs_err *err)
 
 /* ---- rows in ---- */
 
+static int look_at_buckets(struct pfs_transaction *t, const struct pfs_schema *now, struct pfs_err *err)
+{
+    struct pfs_state *state;
+    bool rescaled;
+    int rc;
+
+    pfs_rescale_close(t->rescale);
+    t->rescale = NULL;
+    PFS_TRY(pfs_table_rescaled(t->table, now, &rescaled, err));
+    if (!rescaled)
+        return 0;
+    PFS_TRY(pfs_table_state(t->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, err));
+    rc = pfs_rescale_open(t->schema, now->buckets, state, &t->rescale, err);
+    pfs_state_unref(state);
+    return rc;
+}
+
+/* Is there an overwrite that is complete and in no snapshot yet? Its handle may not be released yet. */
+static bool is_overwritten(struct pfs_transaction *t)
+{
+    bool found;
+
+    pthread_mutex_lock(&t->ingest->lock);
+    found = t->slot->overwrites > 0;
+    for (const struct pfs_transaction *o = t->slot->transactions; o != NULL && !found; o = o->next)
+        found = o->overwrite != NULL && o->flushed;
+    pthread_mutex_unlock(&t->ingest->lock);
+    return found;
+}
+
+/* A commit refuses rows of a partition that was written with another number of buckets: the writer is to hear of it
+ * before they are acknowledged. The number changes with the schema alone. Lock held. */
+static int check_buckets(struct pfs_transaction *t, const struct pfs_batch *batch, struct pfs_err *err)
+{
+    const struct pfs_schema *now;
+
+    if (t->overwrite != NULL || pfs_table_schema_seen(t->table, &now, NULL) < 0) /* one that is gone is told of later */
+        return 0;
+    if (now != t->bucketed)
+        PFS_TRY(look_at_buckets(t, now, err));
+    t->bucketed = now;
+    if (t->rescale == NULL || pfs_rescale_check(t->rescale, batch, NULL) == 0)
+        return 0;
+    if (is_overwritten(t)) /* and what is sealed later is committed later */
+        return 0;
+    PFS_TRY(look_at_buckets(t, now, err)); /* it may have been overwritten since */
+    return t->rescale == NULL ? 0 : pfs_rescale_check(t->rescale, batch, err);
+}
+
 /* Many small batches become one. */
 static int compact_held(struct pfs_transaction *t, struct pfs_err *err)
 {
@@ -272,6 +323,8 @@ int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *a
     rc = pfs_transaction_failed(t, err);
     if (rc == 0)
         rc = pfs_fill(&t->filling, arena, &filled, err);
+    if (rc == 0)
+        rc = check_buckets(t, &filled, err);
     if (rc == 0 && t->write != NULL) {
         rc = pfs_write_add(t->write, arena, &filled, t->state, err);
         t->write_rows += filled.rows;
@@ -303,7 +356,9 @@ int pfs_transaction_tail(struct pfs_transaction *transaction, struct pfs_arena *
         rc = pfs_fill(&t->filling, arena, &filled, err);
     if (rc == 0) {
         pfs_buf_clear(&t->tail);
-        rc = pfs_frame_put(&filled, pfs_codec_for_bytes(arena->used_bytes), &t->tail, err);
+        rc = check_buckets(t, &filled, err);
+        if (rc == 0)
+            rc = pfs_frame_put(&filled, pfs_codec_for_bytes(arena->used_bytes), &t->tail, err);
         t->tail_new = rc == 0;
         if (rc < 0)
             rc = pfs_transaction_fail(t, rc, err);

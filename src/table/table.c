@@ -23,7 +23,9 @@ struct pfs_table {
     pthread_mutex_t commit;  /* lock 1 */
     pthread_mutex_t lock;    /* lock 2, guards the members below */
     struct pfs_state *state;
-    struct pfs_stat snapshot_stat; /* of the state's snapshot file */
+    struct pfs_stat snapshot_stat;            /* of the state's snapshot file */
+    const struct pfs_schema *rescaled_schema; /* that `rescaled` was found out of */
+    bool rescaled;
     struct pfs_upkeep upkeep;
 };
 
@@ -446,6 +448,28 @@ int pfs_table_schema_seen(struct pfs_table *table, const struct pfs_schema **out
 int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pfs_write **out, struct pfs_err *err)
 {
     return pfs_table_write_open_as(table, memory_bytes, NULL, out, err);
+}
+
+int pfs_table_rescaled(struct pfs_table *table, const struct pfs_schema *schema, bool *out, struct pfs_err *err)
+{
+    const struct pfs_schema *older;
+    bool known, rescaled = false;
+
+    pthread_mutex_lock(&table->lock);
+    known = table->rescaled_schema == schema;
+    *out = table->rescaled;
+    pthread_mutex_unlock(&table->lock);
+    if (known)
+        return 0;
+    for (int64_t id = 0; id < schema->id && schema->buckets > 0 && !rescaled; id++) {
+        PFS_TRY(pfs_schemas_get(table->schemas, id, &older, err));
+        rescaled = older->buckets != schema->buckets;
+    }
+    pthread_mutex_lock(&table->lock);
+    table->rescaled_schema = schema;
+    table->rescaled = *out = rescaled;
+    pthread_mutex_unlock(&table->lock);
+    return 0;
 }
 
 static int open_write(struct pfs_table *table, const struct pfs_schema *schema, size_t memory_bytes, const char *user,

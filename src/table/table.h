@@ -85,6 +85,8 @@ int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pf
 /* The same for a commit of that user: files may be named after it. */
 int pfs_table_write_open_as(struct pfs_table *table, size_t memory_bytes, const char *user, struct pfs_write **out,
                             struct pfs_err *err);
+/* Does an older schema say another number of buckets than that one? Then partitions may have been written with it. */
+int pfs_table_rescaled(struct pfs_table *table, const struct pfs_schema *schema, bool *out, struct pfs_err *err);
 /* Can rows of that schema be written at all? 0, or why not. */
 int pfs_table_write_check(struct pfs_table *table, const struct pfs_schema *schema, struct pfs_err *err);
 

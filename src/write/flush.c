@@ -11,6 +11,7 @@
 #include "src/write/cross.h"
 #include "src/write/group.h"
 #include "src/write/internal.h"
+#include "src/write/rescale.h"
 #include "src/write/shift.h"
 
 #define OUT_ROWS 16000                  /* rows gathered for a file at a time */
@@ -491,9 +492,7 @@ static int check_buckets(const struct pfs_write *w, const struct pfs_state *stat
         const struct pfs_manifest_entry *e = state->file[i];
 
         if (e->total_buckets > 0 && e->total_buckets != now && pfs_slice_eq(e->partition, partition))
-            return pfs_fail(err, EINVAL,
-                            "the partition was written with %d buckets and the table has %d now; overwrite it first",
-                            e->total_buckets, now);
+            return pfs_rescale_refuse(e->total_buckets, now, err);
     }
     return 0;
 }

@@ -720,6 +720,33 @@ def both_names_of_what_was_moved_are_right_at_once(m):
 
 
 @test
+def a_new_number_of_buckets_is_for_partitions_that_are_overwritten(m):
+    for table, columns, lines in (("x", "", "1,a\n2,b\n3,c\n"), ("y", "PARTITIONED BY (p)", "1,a\n2,a\n1,b\n")):
+        (m.at / "sql").write_text(f"CREATE TABLE d.{table} (k INT, p STRING, PRIMARY KEY (k, p) NOT ENFORCED) {columns}"
+                                  " WITH ('bucket' = '2');")
+        m.append(lines, f"d/{table}")
+        before = os.open(m.at / f"d/{table}/inbox", os.O_WRONLY | os.O_APPEND)
+        (m.at / "sql").write_text(f"ALTER TABLE d.{table} SET ('bucket' = '3');")
+        for text in (b"9,a\n", b"8,a"):
+            fd = os.open(m.at / f"d/{table}/inbox", os.O_WRONLY | os.O_APPEND)
+            refused(errno.EINVAL, lambda: (os.write(fd, text), os.fsync(fd)))
+            refused(errno.EINVAL, lambda: os.close(fd))
+        refused(errno.EINVAL, lambda: os.write(before, b"9,a\n"))  # it was opened when there were two
+        refused(errno.EINVAL, lambda: os.close(before))
+        assert "`overwrite` takes its rows" in m.read(f"d/{table}/errors.jsonl").splitlines()[-1]
+    m.append("1,c\n", "d/y")  # a partition of the new number
+    whole = m.read("d/x/snapshot/latest.csv")
+    equal(m.sh("cat d/x/snapshot/latest.csv >d/x/overwrite && cat d/y/partition/p=a/snapshot/latest.csv >d/y/overwrite").stderr, "")
+    equal(sorted(m.read("d/x/snapshot/latest.csv").split()), sorted(whole.split()))
+    m.append("9,d\n", "d/x")
+    m.append("9,a\n", "d/y")
+    refused(errno.EINVAL, lambda: m.append("9,b\n", "d/y"))
+    equal(sorted(m.read("d/x/snapshot/latest.csv").split()), ["1,a", "2,b", "3,c", "9,d", "k,p"])
+    equal(sorted(m.read("d/y/snapshot/latest.csv").split()), ["1,a", "1,b", "1,c", "2,a", "9,a", "k,p"])
+    assert not (m.warehouse / ".paimonfs/rejected").exists()
+
+
+@test
 def a_table_that_was_dropped_is_gone_at_once(m):
     """Its name was looked up just before; whoever drops it, here or elsewhere."""
     m.append("1,a,1\n")
