@@ -1,5 +1,7 @@
 #include "src/write/assign.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,18 +10,21 @@
 #include "src/meta/hashindex.h"
 
 #define BUCKETS_MAX 32767
-#define FREE (-1)
+#define FREE UINT16_MAX
+#define SLOTS_MIN ((uint64_t)1024)
+#define SLOTS_MAX ((uint64_t)UINT32_MAX)
 
 struct bucket {
-    int32_t *hash; /* every hash of it, old ones first */
-    int64_t count, room;
+    int64_t count;
     bool changed;
 };
 
+/* Six bytes a slot, at most four in five of them taken: a table of many keys has room for eight bytes each. */
 struct slot {
-    int32_t hash;
-    int32_t bucket; /* FREE = empty */
+    uint16_t low, high; /* the hash */
+    uint16_t bucket;    /* FREE = empty */
 };
+_Static_assert(sizeof(struct slot) == 6, "slots lie side by side");
 
 struct pfs_assigner {
     struct pfs_state *state;
@@ -27,43 +32,55 @@ struct pfs_assigner {
     int64_t target_rows, buckets_max;
     struct bucket *bucket; /* by id */
     int32_t buckets;
-    struct slot *slot; /* open addressing, a power of two */
-    size_t slots, used;
+    struct slot *slot; /* open addressing */
+    uint64_t slots, used;
 };
 
 /* ---- the map ---- */
 
-static size_t place(const struct pfs_assigner *a, int32_t hash)
+static bool is_of(const struct slot *s, int32_t hash)
 {
-    return (uint32_t)hash * 0x9E3779B1u & (a->slots - 1);
+    return s->low == (uint16_t)hash && s->high == (uint16_t)((uint32_t)hash >> 16);
 }
 
+static int32_t hash_of(const struct slot *s)
+{
+    return (int32_t)((uint32_t)s->high << 16 | s->low);
+}
+
+/* The slot of the hash, or the empty one where it belongs. */
 static struct slot *find(const struct pfs_assigner *a, int32_t hash)
 {
-    size_t at = place(a, hash);
+    uint64_t at = (uint64_t)((uint32_t)hash * 0x9E3779B1u) * a->slots >> 32;
 
-    while (a->slot[at].bucket != FREE && a->slot[at].hash != hash)
-        at = (at + 1) & (a->slots - 1);
+    while (a->slot[at].bucket != FREE && !is_of(&a->slot[at], hash))
+        at = at + 1 == a->slots ? 0 : at + 1;
     return &a->slot[at];
 }
 
-static int grow(struct pfs_assigner *a, struct pfs_err *err)
+static void put(struct pfs_assigner *a, int32_t hash, uint16_t bucket)
+{
+    *find(a, hash) = (struct slot){(uint16_t)hash, (uint16_t)((uint32_t)hash >> 16), bucket};
+}
+
+static int resize(struct pfs_assigner *a, uint64_t slots, struct pfs_err *err)
 {
     struct slot *old = a->slot;
-    size_t count = a->slots;
+    uint64_t count = a->slots;
 
-    a->slots = count == 0 ? 1024 : count * 2;
-    a->slot = pfs_alloc_array(a->slots, sizeof(*a->slot));
+    slots = slots < SLOTS_MIN ? SLOTS_MIN : slots > SLOTS_MAX ? SLOTS_MAX : slots;
+    if (slots <= a->used)
+        return pfs_fail(err, ENOMEM, "a hash index of %llu keys is full", (unsigned long long)a->used);
+    a->slot = pfs_alloc_array((size_t)slots, sizeof(*a->slot));
     if (a->slot == NULL) {
         a->slot = old;
-        a->slots = count;
-        return pfs_fail(err, ENOMEM, "no memory for a hash index of %zu keys", count);
+        return pfs_fail(err, ENOMEM, "no memory for a hash index of %llu keys", (unsigned long long)a->used);
     }
-    for (size_t i = 0; i < a->slots; i++)
-        a->slot[i].bucket = FREE;
-    for (size_t i = 0; i < count; i++)
+    a->slots = slots;
+    memset(a->slot, 0xff, (size_t)slots * sizeof(*a->slot)); /* FREE */
+    for (uint64_t i = 0; i < count; i++)
         if (old[i].bucket != FREE)
-            *find(a, old[i].hash) = old[i];
+            put(a, hash_of(&old[i]), old[i].bucket);
     pfs_free(old);
     return 0;
 }
@@ -85,28 +102,21 @@ static int need_bucket(struct pfs_assigner *a, int32_t id, struct pfs_err *err)
 
 static int add(struct pfs_assigner *a, int32_t hash, int32_t id, struct pfs_err *err)
 {
-    struct bucket *b;
-
-    if ((a->used + 1) * 2 > a->slots)
-        PFS_TRY(grow(a, err));
+    if ((a->used + 1) * 5 > a->slots * 4)
+        PFS_TRY(resize(a, a->slots + a->slots / 3, err));
     PFS_TRY(need_bucket(a, id, err));
-    b = &a->bucket[id];
-    if (b->count == b->room) {
-        int64_t room = b->room == 0 ? 1024 : b->room * 2;
-        int32_t *more = pfs_realloc(b->hash, (size_t)room * sizeof(*more));
-
-        if (more == NULL)
-            return pfs_fail(err, ENOMEM, "no memory for a hash index of %lld keys", (long long)room);
-        b->hash = more;
-        b->room = room;
-    }
-    b->hash[b->count++] = hash;
-    *find(a, hash) = (struct slot){hash, id};
+    a->bucket[id].count++;
+    put(a, hash, (uint16_t)id);
     a->used++;
     return 0;
 }
 
 /* ---- loading ---- */
+
+static const char *path_of(const struct pfs_assigner *a, const struct pfs_index_entry *e, struct pfs_arena *arena)
+{
+    return pfs_arena_printf(arena, "%s/index/%s", a->state->store_table, e->name);
+}
 
 static int load_file(struct pfs_assigner *a, const struct pfs_index_entry *e, struct pfs_err *err)
 {
@@ -119,16 +129,48 @@ static int load_file(struct pfs_assigner *a, const struct pfs_index_entry *e, st
     if (e->bucket < 0 || e->bucket >= BUCKETS_MAX)
         return pfs_fail(err, EIO, "hash index %s is of bucket %d", e->name, e->bucket);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    path = pfs_arena_printf(&arena, "%s/index/%s", a->state->store_table, e->name);
+    path = path_of(a, e, &arena);
     if (path == NULL)
         rc = pfs_arena_full(&arena, err);
     else
         rc = pfs_hash_index_load(a->state->store, path, e->size, &arena, &hash, &count, err);
     for (int64_t i = 0; rc == 0 && i < count; i++)
-        if (a->slots == 0 || find(a, hash[i])->bucket == FREE)
+        if (find(a, hash[i])->bucket == FREE)
             rc = add(a, hash[i], e->bucket, err);
     pfs_arena_done(&arena);
     return rc;
+}
+
+static bool is_index_of(const struct pfs_index_entry *e, struct pfs_slice partition)
+{
+    return strcmp(e->type, "HASH") == 0 && pfs_slice_eq(e->partition, partition);
+}
+
+/* Room for all that the files hold, and for some new ones. The size that the index manifest claims does not count. */
+static int make_room(struct pfs_assigner *a, bool anew, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    uint64_t keys = 0;
+    int rc = 0;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    for (int64_t i = 0; rc == 0 && !anew && i < a->state->indexes; i++) {
+        const struct pfs_index_entry *e = &a->state->index[i];
+        const char *path;
+        struct pfs_stat st = {0};
+
+        if (!is_index_of(e, a->partition))
+            continue;
+        path = path_of(a, e, &arena);
+        rc = path == NULL ? pfs_arena_full(&arena, err) : pfs_store_stat(a->state->store, path, &st, err);
+        rc = rc == -ENOENT ? 0 : rc; /* told when it is loaded */
+        keys += st.size / 4;
+        pfs_arena_reset(&arena);
+    }
+    pfs_arena_done(&arena);
+    PFS_TRY(rc);
+    keys = keys < SLOTS_MAX / 2 ? keys : SLOTS_MAX / 2;
+    return resize(a, keys + keys * 2 / 5, err);
 }
 
 int pfs_assigner_open(struct pfs_state *state, struct pfs_slice partition, bool anew, struct pfs_assigner **out,
@@ -148,9 +190,9 @@ int pfs_assigner_open(struct pfs_state *state, struct pfs_slice partition, bool 
     if (a->buckets_max < 0 || a->buckets_max > BUCKETS_MAX)
         a->buckets_max = BUCKETS_MAX;
     if (rc == 0)
-        rc = grow(a, err);
+        rc = make_room(a, anew, err);
     for (int64_t i = 0; rc == 0 && !anew && i < state->indexes; i++)
-        if (strcmp(state->index[i].type, "HASH") == 0 && pfs_slice_eq(state->index[i].partition, partition))
+        if (is_index_of(&state->index[i], partition))
             rc = load_file(a, &state->index[i], err);
     if (rc < 0) {
         pfs_assigner_close(a);
@@ -164,8 +206,6 @@ void pfs_assigner_close(struct pfs_assigner *assigner)
 {
     if (assigner == NULL)
         return;
-    for (int32_t i = 0; i < assigner->buckets; i++)
-        pfs_free(assigner->bucket[i].hash);
     pfs_free(assigner->bucket);
     pfs_free(assigner->slot);
     pfs_state_unref(assigner->state);
@@ -194,7 +234,7 @@ static int32_t choose(const struct pfs_assigner *a, int32_t hash)
 
 int pfs_assigner_bucket(struct pfs_assigner *assigner, int32_t hash, int32_t *out, struct pfs_err *err)
 {
-    struct slot *s = find(assigner, hash);
+    const struct slot *s = find(assigner, hash);
 
     if (s->bucket == FREE) {
         int32_t id = choose(assigner, hash);
@@ -219,6 +259,23 @@ int32_t pfs_assigner_changed(const struct pfs_assigner *assigner)
     return changed;
 }
 
+static int save_bucket(const struct pfs_assigner *a, int32_t id, const char *path, struct pfs_err *err)
+{
+    int64_t count = 0;
+    int32_t *hash = pfs_alloc_array((size_t)a->bucket[id].count, sizeof(*hash));
+    int rc;
+
+    if (hash == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a hash index of %lld keys", (long long)a->bucket[id].count);
+    for (uint64_t i = 0; i < a->slots; i++)
+        if (a->slot[i].bucket == id)
+            hash[count++] = hash_of(&a->slot[i]);
+    assert(count == a->bucket[id].count);
+    rc = pfs_hash_index_save(a->state->store, path, hash, count, err);
+    pfs_free(hash);
+    return rc;
+}
+
 int pfs_assigner_save(struct pfs_assigner *assigner, struct pfs_arena *arena, struct pfs_index_entry *entry,
                       int32_t *saved, struct pfs_err *err)
 {
@@ -227,7 +284,7 @@ int pfs_assigner_save(struct pfs_assigner *assigner, struct pfs_arena *arena, st
     *saved = 0;
     pfs_uuid_make(uuid);
     for (int32_t i = 0; i < assigner->buckets; i++) {
-        struct bucket *b = &assigner->bucket[i];
+        const struct bucket *b = &assigner->bucket[i];
         struct pfs_index_entry *e = &entry[*saved];
         const char *path;
 
@@ -240,7 +297,7 @@ int pfs_assigner_save(struct pfs_assigner *assigner, struct pfs_arena *arena, st
             return pfs_arena_full(arena, err);
         e->size = b->count * 4;
         e->rows = b->count;
-        PFS_TRY(pfs_hash_index_save(assigner->state->store, path, b->hash, b->count, err));
+        PFS_TRY(save_bucket(assigner, i, path, err));
         (*saved)++;
     }
     return 0;

@@ -10,21 +10,34 @@
 #include "format/binrow.h"
 #include "format/text/text.h"
 
-#define MAP_BYTES_MAX ((size_t)8 << 30)
+#define KEYS_BYTES_MAX ((uint64_t)8 << 30)
+#define CHUNK_BYTES ((size_t)1 << 20)
+#define UNIT ((size_t)4) /* where a key begins in a chunk is a multiple of it */
+#define CHUNK_UNITS (CHUNK_BYTES / UNIT)
+#define SLOTS_MIN ((uint64_t)1024)
+_Static_assert(KEYS_BYTES_MAX / UNIT <= UINT32_MAX, "a key's place has 32 bits");
 
 /* ---- where keys live ---- */
 
-struct home {
-    struct pfs_slice key; /* NULL = empty */
-    uint64_t hash;
-    int32_t partition, bucket;
-    bool alive; /* its newest record is no delete */
+struct keys { /* their bytes, each behind its length; one that is larger than a chunk has a chunk of its own */
+    uint8_t **chunk;
+    size_t chunks, room;
+    size_t used; /* of the last chunk */
 };
 
+struct home {
+    uint32_t key; /* its place, and one; 0 = empty */
+    uint32_t hash;
+    int32_t partition;
+    int16_t bucket;
+    bool alive; /* its newest record is no delete */
+};
+_Static_assert(sizeof(struct home) == 16, "four of them are a line of the cache");
+
 struct map {
-    struct pfs_arena arena; /* keys */
-    struct home *home;      /* open addressing, a power of two */
-    size_t slots, used;
+    struct keys keys;
+    struct home *home; /* open addressing, at most three in four are taken */
+    uint64_t slots, used;
 };
 
 struct pfs_cross {
@@ -37,46 +50,97 @@ struct pfs_cross {
     struct pfs_buf text;
 };
 
-static struct home *find(const struct map *m, struct pfs_slice key, uint64_t hash)
+static struct pfs_slice key_at(const struct keys *k, uint32_t place)
 {
-    size_t at = (size_t)hash & (m->slots - 1);
+    const uint8_t *at = k->chunk[(place - 1) / CHUNK_UNITS] + (place - 1) % CHUNK_UNITS * UNIT;
 
-    while (m->home[at].key.at != NULL && (m->home[at].hash != hash || !pfs_slice_eq(m->home[at].key, key)))
-        at = (at + 1) & (m->slots - 1);
+    return pfs_slice_of(at + UNIT, pfs_le32(at));
+}
+
+static int add_chunk(struct keys *k, size_t bytes, struct pfs_err *err)
+{
+    if (k->chunks >= KEYS_BYTES_MAX / CHUNK_BYTES)
+        return pfs_fail(err, ENOMEM, "the keys of the table are more than %llu bytes",
+                        (unsigned long long)KEYS_BYTES_MAX);
+    if (k->chunks == k->room) {
+        size_t room = k->room == 0 ? 16 : k->room * 2;
+        uint8_t **more = pfs_realloc(k->chunk, room * sizeof(uint8_t *));
+
+        if (more == NULL)
+            return pfs_fail(err, ENOMEM, "no memory for keys");
+        k->chunk = more;
+        k->room = room;
+    }
+    k->chunk[k->chunks] = pfs_alloc(bytes);
+    if (k->chunk[k->chunks] == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for keys");
+    k->chunks++;
+    k->used = 0;
+    return 0;
+}
+
+static int add_key(struct keys *k, struct pfs_slice key, uint32_t *place, struct pfs_err *err)
+{
+    size_t bytes = UNIT + (key.len + UNIT - 1) / UNIT * UNIT;
+    uint8_t *at;
+
+    if (key.len > INT32_MAX)
+        return pfs_fail(err, EMSGSIZE, "a key of %zu bytes", key.len);
+    if (k->chunks == 0 || k->used > CHUNK_BYTES || bytes > CHUNK_BYTES - k->used)
+        PFS_TRY(add_chunk(k, bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES, err));
+    at = k->chunk[k->chunks - 1] + k->used;
+    pfs_put_le32(at, (uint32_t)key.len);
+    memcpy(at + UNIT, key.at, key.len);
+    *place = (uint32_t)((k->chunks - 1) * CHUNK_UNITS + k->used / UNIT + 1);
+    k->used += bytes;
+    return 0;
+}
+
+static struct home *find(const struct map *m, struct pfs_slice key, uint32_t hash)
+{
+    uint64_t at = hash * m->slots >> 32;
+
+    while (m->home[at].key != 0 && (m->home[at].hash != hash || !pfs_slice_eq(key_at(&m->keys, m->home[at].key), key)))
+        at = at + 1 == m->slots ? 0 : at + 1;
     return &m->home[at];
 }
 
-static int grow(struct map *m, struct pfs_err *err)
+static int resize(struct map *m, uint64_t slots, struct pfs_err *err)
 {
     struct home *old = m->home;
-    size_t count = m->slots;
+    uint64_t count = m->slots;
 
-    m->home = pfs_zalloc((count == 0 ? 1024 : count * 2) * sizeof(*m->home));
+    m->home = slots > UINT32_MAX ? NULL : pfs_zalloc((size_t)slots * sizeof(*m->home));
     if (m->home == NULL) {
         m->home = old;
-        return pfs_fail(err, ENOMEM, "no memory for the homes of %zu keys", count);
+        return pfs_fail(err, ENOMEM, "no memory for the homes of %llu keys", (unsigned long long)m->used);
     }
-    m->slots = count == 0 ? 1024 : count * 2;
-    for (size_t i = 0; i < count; i++)
-        if (old[i].key.at != NULL)
-            *find(m, old[i].key, old[i].hash) = old[i];
+    m->slots = slots;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t at = old[i].hash * slots >> 32;
+
+        if (old[i].key == 0)
+            continue;
+        while (m->home[at].key != 0) /* no two of them are the same */
+            at = at + 1 == slots ? 0 : at + 1;
+        m->home[at] = old[i];
+    }
     pfs_free(old);
     return 0;
 }
 
-/* The key's home; a new one is empty but for the key. *fresh: it is new. */
+/* The key's home; a new one is empty but for the key. *fresh: it is new. Valid until the next one is asked for. */
 static int home_of(struct map *m, struct pfs_slice key, struct home **out, bool *fresh, struct pfs_err *err)
 {
-    uint64_t hash = pfs_hash64(key.at, key.len, 0);
+    uint32_t hash = (uint32_t)pfs_hash64(key.at, key.len, 0);
     struct home *h;
 
-    if ((m->used + 1) * 2 > m->slots)
-        PFS_TRY(grow(m, err));
+    if ((m->used + 1) * 4 > m->slots * 3)
+        PFS_TRY(resize(m, m->slots == 0 ? SLOTS_MIN : m->slots + m->slots / 2, err));
     h = find(m, key, hash);
-    *fresh = h->key.at == NULL;
+    *fresh = h->key == 0;
     if (*fresh) {
-        if (!pfs_arena_copy(&m->arena, key, &h->key))
-            return pfs_arena_full(&m->arena, err);
+        PFS_TRY(add_key(&m->keys, key, &h->key, err));
         h->hash = hash;
         m->used++;
     }
@@ -86,7 +150,9 @@ static int home_of(struct map *m, struct pfs_slice key, struct home **out, bool 
 
 static void map_done(struct map *m)
 {
-    pfs_arena_done(&m->arena);
+    for (size_t i = 0; i < m->keys.chunks; i++)
+        pfs_free(m->keys.chunk[i]);
+    pfs_free(m->keys.chunk);
     pfs_free(m->home);
     *m = (struct map){0};
 }
@@ -132,11 +198,11 @@ static int settle(struct pfs_cross *c, struct home *h, int32_t partition, struct
     while (bucket < c->buckets[partition] && c->rows[partition][bucket] >= c->target_rows)
         bucket++;
     if (bucket >= c->buckets_max)
-        bucket = (int32_t)(h->hash % (uint64_t)c->buckets_max);
+        bucket = (int32_t)(h->hash % c->buckets_max);
     PFS_TRY(need_bucket(c, partition, bucket, err));
     c->rows[partition][bucket]++;
     h->partition = partition;
-    h->bucket = bucket;
+    h->bucket = (int16_t)bucket;
     h->alive = true;
     return 0;
 }
@@ -215,20 +281,26 @@ static int move_in(struct pfs_cross *c, const struct map *bucket, const struct p
                    struct pfs_err *err)
 {
     int32_t partition;
+    uint64_t slots;
 
     if (entry->bucket < 0 || entry->bucket >= 32767)
         return pfs_fail(err, EIO, "%s is of bucket %d", entry->file.name, entry->bucket);
     PFS_TRY(pfs_partitions_number(&c->write->partitions, entry->partition, &partition, err));
     PFS_TRY(need_bucket(c, partition, entry->bucket, err));
-    for (size_t i = 0; i < bucket->slots; i++) {
+    /* The keys come in the order of their hashes: in a table that grows meanwhile all of them would lie in its front.
+     */
+    slots = (c->map.used + bucket->used) / 3 * 4 + SLOTS_MIN;
+    if (slots > c->map.slots)
+        PFS_TRY(resize(&c->map, slots, err));
+    for (uint64_t i = 0; i < bucket->slots; i++) {
         struct home *h;
         bool fresh;
 
-        if (bucket->home[i].key.at == NULL || !bucket->home[i].alive)
+        if (bucket->home[i].key == 0 || !bucket->home[i].alive)
             continue;
-        PFS_TRY(home_of(&c->map, bucket->home[i].key, &h, &fresh, err));
+        PFS_TRY(home_of(&c->map, key_at(&bucket->keys, bucket->home[i].key), &h, &fresh, err));
         h->partition = partition;
-        h->bucket = entry->bucket;
+        h->bucket = (int16_t)entry->bucket;
         h->alive = true;
         c->rows[partition][entry->bucket]++;
     }
@@ -247,7 +319,6 @@ static int read_table(struct pfs_cross *c, const struct pfs_state *state, const 
     for (int64_t i = 0, end; rc == 0 && i < state->files; i = end) {
         struct map bucket = {0};
 
-        pfs_arena_init(&bucket.arena, MAP_BYTES_MAX);
         for (end = i; rc == 0 && end < state->files && file[end]->bucket == file[i]->bucket &&
                       pfs_slice_eq(file[end]->partition, file[i]->partition);
              end++)
@@ -277,7 +348,6 @@ int pfs_cross_open(struct pfs_write *w, struct pfs_state *state, struct pfs_cros
     if (c == NULL)
         return pfs_fail(err, ENOMEM, "no memory for keys");
     c->write = w;
-    pfs_arena_init(&c->map.arena, MAP_BYTES_MAX);
     rc = pfs_options_int(o, "dynamic-bucket.target-row-num", 2000000, &c->target_rows, err);
     if (rc == 0)
         rc = pfs_options_int(o, "dynamic-bucket.max-buckets", -1, &c->buckets_max, err);
