@@ -291,15 +291,14 @@ static int open_write(struct run *run, struct pfs_err *err)
 
 static int adopt(struct run *run, struct pfs_err *err)
 {
-    struct pfs_manifest_entry *entry = NULL;
+    struct pfs_write_files files;
     struct pfs_arena arena;
-    int64_t count;
     int rc;
 
     pfs_arena_init(&arena, PFS_MANIFEST_BYTES_MAX);
-    rc = pfs_part_files(run->ingest, run->parts, &arena, &entry, &count, err);
+    rc = pfs_part_files(run->ingest, run->parts, &arena, &files, err);
     if (rc == 0)
-        rc = pfs_write_adopt(run->write, entry, count, run->state, err);
+        rc = pfs_write_adopt(run->write, &files, run->state, err);
     pfs_arena_done(&arena);
     return rc;
 }

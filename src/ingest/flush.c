@@ -349,6 +349,26 @@ void pfs_slot_split(struct pfs_slot *slot, bool all)
 
 /* ---- flush ---- */
 
+/* All entries, then those of changelog files, which are marked as deleted. */
+static int print_files(const struct pfs_write_files *files, struct pfs_buf *body, struct pfs_err *err)
+{
+    struct pfs_manifest_entry *all = pfs_alloc_array((size_t)(files->entries + files->changelogs) + 1, sizeof(*all));
+    int64_t count = 0;
+    int rc;
+
+    if (all == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for names of files");
+    for (int64_t i = 0; i < files->entries; i++)
+        all[count++] = files->entry[i];
+    for (int64_t i = 0; i < files->changelogs; i++) {
+        all[count] = files->changelog[i];
+        all[count++].deleted = true;
+    }
+    rc = pfs_manifest_print(all, count, body, err);
+    pfs_free(all);
+    return rc;
+}
+
 /* Files that were written since the last flush become part of what is acknowledged. Lock held. */
 static int journal_files(struct pfs_transaction *t, struct pfs_err *err)
 {
@@ -361,7 +381,7 @@ static int journal_files(struct pfs_transaction *t, struct pfs_err *err)
     if (rc == 0)
         rc = pfs_write_spill(t->write, t->state, &files, err);
     if (rc == 0)
-        rc = pfs_manifest_print(files.entry, files.entries, &body, err);
+        rc = print_files(&files, &body, err);
     if (rc == 0)
         rc = add_piece(t, t->part, PFS_JOURNAL_FILES, pfs_buf_slice(&body), err);
     if (rc == 0) {

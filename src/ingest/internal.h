@@ -165,9 +165,9 @@ typedef int pfs_part_rows_fn(void *context, struct pfs_arena *arena, const struc
                              struct pfs_err *err);
 int pfs_part_rows(struct pfs_ingest *ingest, const struct pfs_part *part, pfs_part_rows_fn *each, void *context,
                   struct pfs_err *err);
-/* The manifest entries of a part with files, in the arena. */
+/* The files of a part that has some, in the arena; without indexes. */
 int pfs_part_files(struct pfs_ingest *ingest, const struct pfs_part *part, struct pfs_arena *arena,
-                   struct pfs_manifest_entry **out, int64_t *count, struct pfs_err *err);
+                   struct pfs_write_files *out, struct pfs_err *err);
 /* Says in the journal that nothing is to be done for it any more, and frees it. */
 void pfs_part_retire(struct pfs_ingest *ingest, struct pfs_part *part);
 void pfs_source_release(struct pfs_ingest *ingest, struct pfs_source *source); /* by one part */

@@ -195,16 +195,26 @@ int pfs_part_rows(struct pfs_ingest *ingest, const struct pfs_part *part, pfs_pa
 }
 
 int pfs_part_files(struct pfs_ingest *ingest, const struct pfs_part *part, struct pfs_arena *arena,
-                   struct pfs_manifest_entry **out, int64_t *count, struct pfs_err *err)
+                   struct pfs_write_files *out, struct pfs_err *err)
 {
+    struct pfs_manifest_entry *entry;
     struct pfs_slice body;
+    int64_t count = 0, files = 0;
 
-    *count = 0;
+    *out = (struct pfs_write_files){0};
     for (int32_t i = 0; i < part->pieces; i++)
         if (part->piece[i]->kind == PFS_JOURNAL_FILES) {
             PFS_TRY(pfs_part_read(ingest, part, part->piece[i], arena, &body, err));
-            PFS_TRY(pfs_manifest_parse(body, arena, out, count, err));
+            PFS_TRY(pfs_manifest_parse(body, arena, &entry, &count, err));
         }
+    if (count == 0)
+        return 0;
+    while (files < count && !entry[files].deleted)
+        files++;
+    for (int64_t i = files; i < count; i++)
+        entry[i].deleted = false;
+    *out = (struct pfs_write_files){
+        .entries = files, .entry = entry, .changelogs = count - files, .changelog = entry + files};
     return 0;
 }
 

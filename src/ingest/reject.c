@@ -68,17 +68,16 @@ static int print_part(struct pfs_ingest *g, struct rejecting *r, const struct pf
 /* Files cannot be looked into without their table: their names are kept. */
 static int print_files(struct pfs_ingest *g, struct rejecting *r, struct pfs_err *err)
 {
-    struct pfs_manifest_entry *entry = NULL;
+    struct pfs_write_files files;
     struct pfs_arena arena;
-    int64_t count;
     int rc;
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = pfs_part_files(g, r->part, &arena, &entry, &count, err);
-    for (int64_t i = 0; rc == 0 && i < count; i++) {
+    rc = pfs_part_files(g, r->part, &arena, &files, err);
+    for (int64_t i = 0; rc == 0 && i < files.entries; i++) {
         pfs_buf_puts(&r->text, "{\"_file\":");
-        pfs_text_quote(pfs_str(entry[i].file.name), &r->text);
-        pfs_buf_printf(&r->text, ",\"_rows\":%lld}\n", (long long)entry[i].file.rows);
+        pfs_text_quote(pfs_str(files.entry[i].file.name), &r->text);
+        pfs_buf_printf(&r->text, ",\"_rows\":%lld}\n", (long long)files.entry[i].file.rows);
     }
     pfs_arena_done(&arena);
     return rc;

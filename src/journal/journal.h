@@ -26,7 +26,8 @@ enum pfs_journal_kind {
     PFS_JOURNAL_ROWS,      /* a frame (format/frame.h) of the table's columns and the row kind */
     PFS_JOURNAL_TAIL,      /* the same of a last line without newline: counts when the transaction is sealed after it */
     PFS_JOURNAL_UNTAIL,    /* more of that line came: the TAIL before counts no more */
-    PFS_JOURNAL_FILES,     /* manifest entries of level-0 files that hold rows of the transaction */
+    PFS_JOURNAL_FILES,     /* manifest entries of level-0 files that hold rows of the transaction; then, marked as
+                              deleted, those of their changelog */
     PFS_JOURNAL_SEAL,      /* complete; what follows is its way into a snapshot */
     PFS_JOURNAL_INTENT,    /* user, identifier, snapshot id seen, entries about to be published; also names the other
                               transactions that go with it */

@@ -111,55 +111,105 @@ static int add_runs(struct pfs_write *w, struct pfs_runs *runs, struct pfs_state
 
 /* ---- files of others ---- */
 
-static int copy_entries(const struct pfs_manifest_entry *entry, int64_t entries, struct pfs_output *o,
-                        struct pfs_err *err)
+static int copy_list(const struct pfs_manifest_entry *from, int64_t count, struct pfs_output *o,
+                     struct pfs_manifest_entry **to, int64_t *copied, struct pfs_err *err)
 {
-    o->entry = pfs_arena_array(&o->arena, (size_t)entries, sizeof(*o->entry));
-    if (o->entry == NULL)
+    *to = pfs_arena_array(&o->arena, (size_t)count, sizeof(**to));
+    if (*to == NULL)
         return pfs_arena_full(&o->arena, err);
-    for (int64_t i = 0; i < entries; i++) {
-        const struct pfs_data_file *f = &entry[i].file;
+    for (; *copied < count; ++*copied)
+        PFS_TRY(pfs_manifest_entry_copy(&from[*copied], &o->arena, &(*to)[*copied], err));
+    return 0;
+}
 
-        PFS_TRY(pfs_manifest_entry_copy(&entry[i], &o->arena, &o->entry[i], err));
+/* An output of listed files. */
+static int copy_files(const struct pfs_write_files *files, struct pfs_output *o, struct pfs_err *err)
+{
+    o->listed = true;
+    PFS_TRY(copy_list(files->entry, files->entries, o, &o->entry, &o->entries, err));
+    PFS_TRY(copy_list(files->changelog, files->changelogs, o, &o->changelog, &o->changelogs, err));
+    o->partition = o->entry[0].partition;
+    o->bucket = o->entry[0].bucket;
+    for (int64_t i = 0; i < o->entries; i++) {
+        const struct pfs_data_file *f = &o->entry[i].file;
+
         o->base = i == 0 || f->min_sequence < o->base ? f->min_sequence : o->base;
         o->next = i == 0 || f->max_sequence >= o->next ? f->max_sequence + 1 : o->next;
-        o->entries++;
-        o->listed = true;
-        o->partition = o->entry[0].partition;
-        o->bucket = o->entry[0].bucket;
+    }
+    for (int64_t i = 0; i < o->changelogs; i++) { /* rows that were merged away had the numbers around */
+        const struct pfs_data_file *f = &o->changelog[i].file;
+
+        o->base = f->min_sequence < o->base ? f->min_sequence : o->base;
+        o->next = f->max_sequence >= o->next ? f->max_sequence + 1 : o->next;
     }
     return 0;
 }
 
-/* Consecutive entries of one bucket whose numbers ascend were made together. */
-static int64_t made_together(const struct pfs_manifest_entry *entry, int64_t entries)
+static int64_t count_of_bucket(const struct pfs_manifest_entry *entry, int64_t entries,
+                               const struct pfs_manifest_entry *of)
 {
-    int64_t i = 1;
+    int64_t i = 0;
 
-    while (i < entries && entry[i].bucket == entry[0].bucket && pfs_slice_eq(entry[i].partition, entry[0].partition))
+    while (i < entries && entry[i].bucket == of->bucket && pfs_slice_eq(entry[i].partition, of->partition))
         i++;
     return i;
 }
 
-int pfs_write_adopt(struct pfs_write *write, const struct pfs_manifest_entry *entry, int64_t entries,
-                    struct pfs_state *state, struct pfs_err *err)
+/* Files of one sorted run have numbers that lie among each other's; all numbers of the next run are greater. Runs are
+ * kept apart: when they get other numbers each is written as one file, in the order of its keys. */
+static int64_t made_together(const struct pfs_manifest_entry *entry, int64_t entries)
+{
+    int64_t least = INT64_MAX, together = entries;
+
+    for (int64_t i = entries; i > 1; i--) {
+        int64_t most = INT64_MIN;
+
+        least = entry[i - 1].file.min_sequence < least ? entry[i - 1].file.min_sequence : least;
+        for (int64_t k = 0; k < i - 1; k++)
+            most = entry[k].file.max_sequence > most ? entry[k].file.max_sequence : most;
+        together = least > most ? i - 1 : together;
+    }
+    return together;
+}
+
+/* Consecutive files of one bucket that were made together, and the changelog that was made with them: both lists have
+ * the order in which they were made. */
+static struct pfs_write_files take_first(struct pfs_write_files *files)
+{
+    struct pfs_write_files first = {.entry = files->entry, .changelog = files->changelog};
+    int64_t changelogs = count_of_bucket(files->changelog, files->changelogs, files->entry), most = INT64_MIN;
+
+    first.entries = made_together(files->entry, count_of_bucket(files->entry, files->entries, files->entry));
+    for (int64_t i = 0; i < first.entries; i++)
+        most = files->entry[i].file.max_sequence > most ? files->entry[i].file.max_sequence : most;
+    while (first.changelogs < changelogs && files->changelog[first.changelogs].file.min_sequence <= most)
+        first.changelogs++;
+    files->entry += first.entries;
+    files->entries -= first.entries;
+    files->changelog += first.changelogs;
+    files->changelogs -= first.changelogs;
+    return first;
+}
+
+int pfs_write_adopt(struct pfs_write *write, const struct pfs_write_files *files, struct pfs_state *state,
+                    struct pfs_err *err)
 {
     bool again = pfs_write_is_dynamic(write->config.schema);
+    struct pfs_write_files left = *files;
 
     if (write->hold.count > 0 || write->aside != NULL || write->runs != NULL)
         return pfs_fail(err, EINVAL, "files are adopted before rows are added");
-    for (int64_t i = 0, len; i < entries; i += len) {
+    while (left.entries > 0) {
+        const struct pfs_write_files first = take_first(&left);
         struct pfs_output *o;
 
-        len = made_together(entry + i, entries - i);
         PFS_TRY(pfs_outputs_add(again ? &write->old : &write->outputs, &o, err));
         write->spilled = write->outputs.count;
-        PFS_TRY(copy_entries(entry + i, len, o, err));
-        for (int64_t k = i; k < i + len; k++) {
-            write->rows += again ? 0 : entry[k].file.rows;
-            if (again)
-                PFS_TRY(pfs_write_add_back(write, &entry[k], state, err));
-        }
+        PFS_TRY(copy_files(&first, o, err));
+        for (int64_t i = 0; i < first.entries && !again; i++)
+            write->rows += first.entry[i].file.rows;
+        if (again)
+            PFS_TRY(pfs_write_add_output(write, o, state, err));
     }
     return 0;
 }

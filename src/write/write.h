@@ -58,13 +58,13 @@ int64_t pfs_write_rows(const struct pfs_write *write); /* that passed the gate *
  * names them in a journal: neither close nor a prepare that replaces them removes them, pfs_write_committed removes
  * those that were replaced. */
 int pfs_write_spill(struct pfs_write *write, struct pfs_state *state, struct pfs_write_files *out, struct pfs_err *err);
-/* Files that a spill of another process (or another write) listed become part of this one, in front of what is added
- * later; entries are copied. They are published as they are when they fit the state of prepare; else, and always when
- * buckets are dynamic, their rows are read back and written anew. Files of older schemas are allowed. The files stay
- * the caller's as above; a file that is gone is -EIO. With changelog-producer = input the changelog of adopted files is
- * made of their rows, merged as they are. */
-int pfs_write_adopt(struct pfs_write *write, const struct pfs_manifest_entry *entry, int64_t entries,
-                    struct pfs_state *state, struct pfs_err *err);
+/* Files that a spill of another process (or another write) listed, in its order, become part of this one, in front of
+ * what is added later; entries are copied. They are published as they are when they fit the state of prepare; else, and
+ * always when buckets are dynamic, their rows are read back and written anew. Files of older schemas are allowed. The
+ * files stay the caller's as above; a file that is gone is -EIO. With changelog-producer = input the changelog of files
+ * that come without theirs is made of their rows, merged as they are. */
+int pfs_write_adopt(struct pfs_write *write, const struct pfs_write_files *files, struct pfs_state *state,
+                    struct pfs_err *err);
 /* Puts the rows of `from` behind those of `into`, which has the same schema: those in memory are moved, those that are
  * files already are read back (large writes are better committed alone). `from` is empty afterwards, also on failure;
  * its listed files stay, and are removed when `into` is committed. */

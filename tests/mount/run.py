@@ -212,6 +212,33 @@ def acknowledged_rows_outlive_a_killed_daemon(m):
 
 
 @test
+def a_large_transaction_of_a_killed_daemon_is_told_row_by_row(m):
+    """Rows that were merged into one while they were written have lines of their own in the changelog."""
+    (m.at / "sql").write_text("CREATE TABLE d.told (k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '2',"
+                              " 'changelog-producer' = 'input');")
+    fd = os.open(m.at / "d/told/inbox", os.O_WRONLY)
+    for part in range(2):
+        for version in range(2):
+            data = "".join(f"{k},{'v%d' % version * 50}\n" for k in range(part * 50000, part * 50000 + 60000)).encode()
+            while data:
+                data = data[os.write(fd, data):]
+        os.fsync(fd)
+    pid = m.pid()
+    os.kill(pid, signal.SIGKILL)
+    gone(pid)
+    try:
+        os.close(fd)
+    except OSError:
+        pass
+    subprocess.run(["fusermount3", "-u", "-z", m.at], check=True)
+    assert list((m.warehouse / "d.db/told").glob("bucket-*/changelog-*")), "no files were written before it died"
+    m.mount()
+    equal(m.read("d/told/snapshot/latest.csv").count("\n"), 110001)
+    equal(m.read("d/told/changelog").count("\n"), 240001)
+    equal(snapshots(m, "d/told"), 1)
+
+
+@test
 def the_helper_of_mount_takes_lines_of_fstab(m):
     helper = m.warehouse.parent / "mount.paimonfs"
     helper.symlink_to(m.binary)

@@ -122,7 +122,8 @@ static void a_lost_race_renumbers_the_changelog_too(void **state)
     assert_int_equal(files_on_disk("d.db/one/bucket-0"), 4); /* a data file and a changelog of each */
 }
 
-static void adopted_files_are_told_as_they_are(void **state)
+/* A record of the journal that names no changelog. */
+static void adopted_files_without_changelog_are_told_as_they_are(void **state)
 {
     struct pfs_state *s;
     struct pfs_write *w, *next;
@@ -136,7 +137,8 @@ static void adopted_files_are_told_as_they_are(void **state)
     add(w, 0, 1, 10, 2, PFS_INSERT);
     assert_int_equal(pfs_write_spill(w, s, &spilled, NULL), 0);
     next = open_write(0);
-    assert_int_equal(pfs_write_adopt(next, spilled.entry, spilled.entries, s, NULL), 0);
+    spilled.changelogs = 0;
+    assert_int_equal(pfs_write_adopt(next, &spilled, s, NULL), 0);
     pfs_write_close(w);
     pfs_state_unref(s);
     add(next, 0, 1, 1, 4, PFS_INSERT);
@@ -145,6 +147,50 @@ static void adopted_files_are_told_as_they_are(void **state)
     assert_int_equal(read_changes(1).rows, 11);
     assert_int_equal(read_changes(1).sum, 34);
     assert_int_equal(read_all().sum, 34);
+}
+
+/* Also when its numbers do not fit any more, and where rows are assigned to buckets anew. */
+static void an_adopted_changelog_is_told_as_it_came(void **state)
+{
+    static const char *const tables[] = {"one", "sums", "dynamic"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        for (int late = 0; late < 2; late++) {
+            struct pfs_state *s;
+            struct pfs_write *w, *next;
+            struct pfs_write_files spilled;
+
+            use(tables[i]);
+            s = newest();
+            w = open_write(0);
+            add(w, 0, 1, 1000, 1, PFS_INSERT);
+            assert_int_equal(pfs_write_spill(w, s, &spilled, NULL), 0);
+            add(w, 0, 1, 1000, 2, PFS_INSERT);
+            add(w, 500, 1, 1000, 3, PFS_INSERT);
+            assert_int_equal(pfs_write_spill(w, s, &spilled, NULL), 0);
+            assert_true(spilled.changelogs > 1);
+            next = open_write(0);
+            assert_int_equal(pfs_write_adopt(next, &spilled, s, NULL), 0);
+            pfs_write_close(w);
+            if (late) {
+                struct pfs_write *other = open_write(0);
+
+                add(other, 0, 1, 50, 1, PFS_INSERT);
+                commit(other);
+                pfs_write_close(other);
+            }
+            pfs_state_unref(s);
+            add(next, 0, 1, 1, 4, PFS_INSERT);
+            commit(next);
+            pfs_write_close(next);
+            assert_int_equal(read_changes(late + 1).rows, 3001);
+            assert_int_equal(read_changes(late + 1).sum, 6004);
+            assert_int_equal(read_all().rows, 1500);
+            tear_down(NULL);
+            set_up(NULL);
+        }
+    }
 }
 
 static void one_write_takes_rows_as_they_came_to_another(void **state)
@@ -230,7 +276,8 @@ int main(void)
         TEST(every_row_is_told_in_the_order_of_its_key),
         TEST(rows_beyond_the_budget_are_all_told),
         TEST(a_lost_race_renumbers_the_changelog_too),
-        TEST(adopted_files_are_told_as_they_are),
+        TEST(adopted_files_without_changelog_are_told_as_they_are),
+        TEST(an_adopted_changelog_is_told_as_it_came),
         TEST(one_write_takes_rows_as_they_came_to_another),
         TEST(a_lost_race_of_dynamic_buckets_tells_rows_as_they_came),
         TEST(an_overwrite_has_no_changelog),

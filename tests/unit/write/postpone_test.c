@@ -93,7 +93,7 @@ static void listed_files_are_adopted_as_they_are(void **state)
     add(w, 0, 1, 300, 7, PFS_INSERT);
     assert_int_equal(pfs_write_spill(w, s, &spilled, NULL), 0);
     next = open_write(0);
-    assert_int_equal(pfs_write_adopt(next, spilled.entry, spilled.entries, s, NULL), 0);
+    assert_int_equal(pfs_write_adopt(next, &spilled, s, NULL), 0);
     pfs_write_close(w);
     pfs_state_unref(s);
     commit(next);

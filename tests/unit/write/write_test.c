@@ -146,7 +146,7 @@ static void spilled_files_outlive_the_write_and_are_adopted(void **state)
     assert_int_equal(pfs_write_spill(w, s, &spilled, NULL), 0);
     assert_int_equal(spilled.entries, 1);
     next = open_write(0);
-    assert_int_equal(pfs_write_adopt(next, spilled.entry, spilled.entries, s, NULL), 0);
+    assert_int_equal(pfs_write_adopt(next, &spilled, s, NULL), 0);
     pfs_write_close(w);
     assert_int_equal(files_on_disk("d.db/one/bucket-0"), 1);
     add(next, 0, 1, 10, 8, 0);
@@ -297,7 +297,7 @@ static void a_journal_of_dynamic_buckets_is_adopted(void **state)
     add(w, 0, 1, 3000, 1, 0);
     assert_int_equal(pfs_write_spill(w, s, &spilled, NULL), 0);
     next = open_write(0);
-    assert_int_equal(pfs_write_adopt(next, spilled.entry, spilled.entries, s, NULL), 0);
+    assert_int_equal(pfs_write_adopt(next, &spilled, s, NULL), 0);
     pfs_write_close(w);
     pfs_state_unref(s);
     commit(next);
