@@ -179,13 +179,14 @@ static int stat_snapshot(const struct growing *g, int64_t id, struct pfs_stat *o
     return rc == -ENOENT ? 0 : rc;
 }
 
-/* Is the snapshot that was rendered last the one of its id still, or has it expired? */
+/* Is the snapshot that was rendered last the one of its id still, or has it expired? Its file says so, whatever
+ * `newest` is: that may be a look at the table that began before ours. */
 static int check_last(const struct growing *g, int64_t newest, bool *same, struct pfs_err *err)
 {
     struct pfs_stat now;
 
     *same = newest >= g->next - 1;
-    if (!*same || g->last.inode == 0)
+    if (g->last.inode == 0)
         return 0;
     PFS_TRY(stat_snapshot(g, g->next - 1, &now, err));
     *same = now.inode == 0 ? newest >= g->next
