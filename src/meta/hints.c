@@ -21,13 +21,24 @@ int64_t pfs_hint_read(struct pfs_store *store, const char *table, const char *di
     return v;
 }
 
+/* A table or branch that was moved meanwhile shall not get its directory back: creating a file makes those above it. */
+static bool is_there(struct pfs_store *store, const char *table, const char *directory)
+{
+    struct pfs_stat st;
+    char path[4096];
+
+    return snprintf(path, sizeof(path), "%s/%s", table, directory) < (int)sizeof(path) &&
+           pfs_store_stat(store, path, &st, NULL) == 0;
+}
+
 void pfs_hint_write(struct pfs_store *store, const char *table, const char *directory, const char *name, int64_t id)
 {
     char path[4096], temporary[4096], text[32];
     struct pfs_file *file;
     size_t len = pfs_i64_print(id, text);
 
-    if (snprintf(path, sizeof(path), "%s/%s/%s", table, directory, name) >= (int)sizeof(path) ||
+    if (!is_there(store, table, directory) ||
+        snprintf(path, sizeof(path), "%s/%s/%s", table, directory, name) >= (int)sizeof(path) ||
         snprintf(temporary, sizeof(temporary), "%s/%s/.%s.%lld.tmp", table, directory, name, (long long)id) >=
             (int)sizeof(temporary) ||
         pfs_store_create(store, temporary, &file, NULL) < 0)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "src/meta/hints.h"
 #include "tests/unit/cm.h"
 
 static struct pfs_store *store;
@@ -149,12 +150,25 @@ static void another_snapshot_of_the_same_id_is_not_the_same(void **state)
     assert_true(pfs_snapshot_is_held(store, "t", &five));
 }
 
+static void a_hint_brings_no_directory_back(void **state)
+{
+    struct pfs_stat st;
+
+    (void)state;
+    pfs_hint_write(store, "moved", "snapshot", "LATEST", 5);
+    assert_int_equal(pfs_store_stat(store, "moved/snapshot", &st, NULL), -ENOENT);
+    put_snapshot("t/snapshot/snapshot-5", 5, "list-b");
+    pfs_hint_write(store, "t", "snapshot", "LATEST", 5);
+    assert_int_equal(pfs_hint_read(store, "t", "snapshot", "LATEST"), 5);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(hints_that_lie_are_not_believed),
+        TEST(a_hint_brings_no_directory_back),
         TEST(other_names_in_the_directory_are_no_snapshots),
         TEST(a_snapshot_is_held_by_its_file_or_by_a_tag),
         TEST(another_snapshot_of_the_same_id_is_not_the_same),
