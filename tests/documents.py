@@ -76,7 +76,7 @@ def sentences_of_the_troubles_are_the_program_s_own():
 
 def members_of_a_table_and_its_errors_are_in_the_semantics():
     page = text("docs/semantics.md")
-    for name in names("fs/place.c", "members"):
+    for name in names("fs/place/place.c", "members"):
         assert "| `%s` |" % name in page, "members: " + name
     for name in set(re.findall(r"\bE[A-Z]{3,}\b", text("docs/man/paimonfs.5").split(".Sh ERRORS")[1])):
         assert "`%s`" % name in page, "errors: " + name

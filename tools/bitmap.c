@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fs/bitmaps.h"
+#include "fs/lines/bitmaps.h"
 #include "tools/commands.h"
 #include "tools/pump.h"
 

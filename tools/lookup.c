@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fs/enrich.h"
+#include "fs/lines/enrich.h"
 #include "tools/commands.h"
 #include "tools/pump.h"
 #include "tools/session.h"

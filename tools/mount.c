@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fs/mount.h"
+#include "fs/mount/mount.h"
 #include "tools/commands.h"
 #include "tools/mounting.h"
 

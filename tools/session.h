@@ -1,7 +1,7 @@
 /* session.h - a warehouse opened for one command, without FUSE: store, pool, catalog and tree in one piece. */
 #pragma once
 
-#include "fs/tree.h"
+#include "fs/tree/tree.h"
 
 struct session {
     struct pfs_pool *pool;
@@ -12,7 +12,7 @@ struct session {
 struct session_config {
     const char *warehouse;
     bool read_only;
-    bool pours;                 /* fs/tree.h */
+    bool pours;                 /* fs/tree/tree.h */
     int threads;                /* 0 = one a processor */
     size_t memory_bytes;        /* 0 = default */
     const char *external_paths; /* PREFIX[:PREFIX], NULL = none */

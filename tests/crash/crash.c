@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "fs/tree.h"
+#include "fs/tree/tree.h"
 #include "src/statement/statement.h"
 
 struct opened {

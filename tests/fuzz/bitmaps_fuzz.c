@@ -1,6 +1,6 @@
 /* bitmaps_fuzz.c - CSV with bitmaps in its cells: the first byte chooses what is done, the second where the input is
  * cut in two. */
-#include "fs/bitmaps.h"
+#include "fs/lines/bitmaps.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

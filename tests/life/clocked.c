@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "fs/tree.h"
+#include "fs/tree/tree.h"
 #include "src/statement/statement.h"
 
 #define PIECE ((size_t)1 << 18)

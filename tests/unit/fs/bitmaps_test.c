@@ -1,5 +1,5 @@
 /* bitmaps_test.c - CSV with bitmaps: groups, counts, what is refused. */
-#include "fs/bitmaps.h"
+#include "fs/lines/bitmaps.h"
 
 #include <errno.h>
 #include <string.h>

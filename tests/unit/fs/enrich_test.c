@@ -1,5 +1,5 @@
 /* Lines that are looked up: what their first one says of them. */
-#include "fs/enrich.h"
+#include "fs/lines/enrich.h"
 
 #include "tests/unit/fs/over_memory.h"
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "fs/tree.h"
+#include "fs/tree/tree.h"
 #include "src/statement/statement.h"
 #include "tests/unit/cm.h"
 

@@ -1,5 +1,5 @@
 /* spool_test.c - texts that are built on older ones, against the same texts in memory. */
-#include "fs/spool.h"
+#include "fs/view/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>

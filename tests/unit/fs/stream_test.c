@@ -1,12 +1,12 @@
 /* stream_test.c - a growing text with a source that does what it is told. */
-#include "fs/stream.h"
+#include "fs/view/stream.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "fs/tree.h"
+#include "fs/tree/tree.h"
 #include "tests/unit/cm.h"
 
 static struct {

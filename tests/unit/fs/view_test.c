@@ -1,5 +1,5 @@
 /* view_test.c - views over a source that prints numbered lines: sizes, reads in any order, what is kept. */
-#include "fs/view.h"
+#include "fs/view/view.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "fs/tree.h"
+#include "fs/tree/tree.h"
 #include "tests/unit/cm.h"
 
 #define LINE 16

@@ -1,0 +1,268 @@
+#include "fs/tree/control.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "src/statement/statement.h"
+
+/* ---- small files ---- */
+
+static int print_schema(const struct pfs_place *place, struct pfs_table *table, struct pfs_buf *out,
+                        struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+
+    PFS_TRY(pfs_table_schema_at(table, pfs_place_when(place), &schema, err));
+    return pfs_schema_print_sql(schema, pfs_table_database(table), pfs_table_name(table), out, err);
+}
+
+static int print_options(struct pfs_table *table, struct pfs_buf *out, struct pfs_err *err)
+{
+    const struct pfs_schema *schema;
+
+    PFS_TRY(pfs_table_schema(table, &schema, err));
+    for (int32_t i = 0; i < schema->options.count; i++)
+        pfs_buf_printf(out, "%s = %s\n", schema->options.item[i].key, schema->options.item[i].value);
+    return 0;
+}
+
+int pfs_control_print(const struct pfs_place *place, struct pfs_table *table, struct pfs_errors *errors,
+                      struct pfs_buf *out, struct pfs_err *err)
+{
+    int rc = 0;
+
+    switch ((int)place->kind) {
+    case PFS_NODE_SCHEMA_SQL:
+        rc = print_schema(place, table, out, err);
+        break;
+    case PFS_NODE_SCHEMA_JSON:
+        rc = pfs_table_schema_json(table, pfs_place_when(place), out, err);
+        break;
+    case PFS_NODE_SNAPSHOT_JSON:
+        rc = pfs_table_snapshot_json(table, pfs_place_when(place), out, err);
+        break;
+    case PFS_NODE_OPTIONS:
+        rc = print_options(table, out, err);
+        break;
+    case PFS_NODE_STATUS:
+        rc = pfs_table_status(table, out, err);
+        break;
+    case PFS_NODE_ERRORS:
+        pfs_errors_print(errors, out);
+        break;
+    default:
+        return -ENOENT;
+    }
+    return rc < 0 ? rc : pfs_buf_check(out, err);
+}
+
+/* ---- answers ---- */
+
+struct answer {
+    struct answer *next;
+    uint32_t uid;
+    struct pfs_buf text;
+};
+
+struct pfs_answers {
+    pthread_mutex_t lock; /* guards the list */
+    struct answer *first;
+};
+
+int pfs_answers_open(struct pfs_answers **out, struct pfs_err *err)
+{
+    struct pfs_answers *a = pfs_zalloc(sizeof(*a));
+
+    if (a == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for answers");
+    pthread_mutex_init(&a->lock, NULL);
+    *out = a;
+    return 0;
+}
+
+void pfs_answers_close(struct pfs_answers *answers)
+{
+    if (answers == NULL)
+        return;
+    for (struct answer *a = answers->first, *next; a != NULL; a = next) {
+        next = a->next;
+        pfs_buf_done(&a->text);
+        pfs_free(a);
+    }
+    pthread_mutex_destroy(&answers->lock);
+    pfs_free(answers);
+}
+
+static struct answer *find_answer(struct pfs_answers *answers, uint32_t uid)
+{
+    struct answer *a = answers->first;
+
+    while (a != NULL && a->uid != uid)
+        a = a->next;
+    return a;
+}
+
+static void keep_answer(struct pfs_answers *answers, uint32_t uid, const struct pfs_buf *text)
+{
+    struct answer *a;
+
+    pthread_mutex_lock(&answers->lock);
+    a = find_answer(answers, uid);
+    if (a == NULL && (a = pfs_zalloc(sizeof(*a))) != NULL) {
+        a->uid = uid;
+        a->next = answers->first;
+        answers->first = a;
+    }
+    if (a != NULL) {
+        pfs_buf_clear(&a->text);
+        pfs_buf_put(&a->text, text->at, text->len);
+    }
+    pthread_mutex_unlock(&answers->lock);
+}
+
+/* ---- a handle on sql ---- */
+
+struct pfs_console {
+    struct pfs_catalog *catalog;
+    struct pfs_ingest *ingest;
+    struct pfs_pool *pool;
+    struct pfs_answers *answers;
+    char *database; /* NULL = default */
+    uint32_t uid;
+    pthread_mutex_t lock; /* guards all below */
+    struct pfs_buf text;  /* not executed yet */
+    struct pfs_buf answer;
+};
+
+int pfs_console_open(struct pfs_catalog *catalog, struct pfs_ingest *ingest, struct pfs_pool *pool,
+                     struct pfs_answers *answers, const char *database, uint32_t uid, struct pfs_console **out,
+                     struct pfs_err *err)
+{
+    struct pfs_console *c = pfs_zalloc(sizeof(*c));
+    const struct answer *last;
+
+    if (c == NULL || (database != NULL && (c->database = pfs_strdup(database)) == NULL)) {
+        pfs_free(c);
+        return pfs_fail(err, ENOMEM, "no memory for a handle");
+    }
+    c->catalog = catalog;
+    c->ingest = ingest;
+    c->pool = pool;
+    c->answers = answers;
+    c->uid = uid;
+    pthread_mutex_init(&c->lock, NULL);
+    pfs_buf_init(&c->text, PFS_STATEMENT_BYTES_MAX);
+    pthread_mutex_lock(&answers->lock);
+    last = find_answer(answers, uid);
+    if (last != NULL)
+        pfs_buf_put(&c->answer, last->text.at, last->text.len);
+    pthread_mutex_unlock(&answers->lock);
+    *out = c;
+    return 0;
+}
+
+void pfs_console_close(struct pfs_console *console)
+{
+    if (console == NULL)
+        return;
+    pfs_buf_done(&console->text);
+    pfs_buf_done(&console->answer);
+    pthread_mutex_destroy(&console->lock);
+    pfs_free(console->database);
+    pfs_free(console);
+}
+
+static struct pfs_slice trimmed(const struct pfs_buf *text)
+{
+    struct pfs_slice s = pfs_buf_slice(text);
+
+    while (s.len > 0 && strchr(" \t\r\n", s.at[s.len - 1]) != NULL && s.at[s.len - 1] != '\0')
+        s.len--;
+    return s;
+}
+
+struct job {
+    struct pfs_console *console;
+    struct pfs_request *request;
+    size_t len;
+};
+
+static void execute(void *context)
+{
+    struct job *j = context;
+    struct pfs_console *c = j->console;
+    struct pfs_request *request = j->request;
+    int64_t result = (int64_t)j->len;
+    int rc;
+
+    pfs_free(j);
+    pthread_mutex_lock(&c->lock);
+    pfs_buf_clear(&c->answer);
+    if (c->ingest != NULL) /* before a statement changes a table; what cannot be committed is reported by itself */
+        (void)pfs_ingest_commit_all(c->ingest, NULL);
+    rc = pfs_catalog_execute(c->catalog, c->database, pfs_buf_slice(&c->text), &c->answer, &request->err);
+    pfs_buf_clear(&c->text);
+    if (rc < 0) {
+        result = rc;
+        pfs_buf_printf(&c->answer, "error: %s\n", request->err.code != 0 ? request->err.text : pfs_errno_text(-rc));
+    }
+    keep_answer(c->answers, c->uid, &c->answer);
+    pthread_mutex_unlock(&c->lock);
+    request->done(request, result);
+}
+
+void pfs_console_write(struct pfs_console *console, struct pfs_request *request, struct pfs_slice bytes)
+{
+    struct pfs_slice text;
+    struct job *j;
+    int rc;
+
+    pthread_mutex_lock(&console->lock);
+    pfs_buf_put(&console->text, bytes.at, bytes.len);
+    rc = pfs_buf_check(&console->text, &request->err);
+    if (rc < 0)
+        pfs_buf_clear(&console->text);
+    text = trimmed(&console->text);
+    pthread_mutex_unlock(&console->lock);
+    if (rc < 0 || text.len == 0 || text.at[text.len - 1] != ';') {
+        request->done(request, rc < 0 ? rc : (int64_t)bytes.len);
+        return;
+    }
+    j = pfs_zalloc(sizeof(*j));
+    if (j == NULL) {
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a statement"));
+        return;
+    }
+    *j = (struct job){console, request, bytes.len};
+    if (console->pool == NULL || pfs_pool_submit(console->pool, true, execute, j) < 0)
+        execute(j);
+}
+
+void pfs_console_flush(struct pfs_console *console, struct pfs_request *request)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&console->lock);
+    if (trimmed(&console->text).len > 0) {
+        rc = pfs_fail(&request->err, EINVAL, "the last statement has no ';'");
+        pfs_buf_clear(&console->text);
+    }
+    pthread_mutex_unlock(&console->lock);
+    request->done(request, rc);
+}
+
+void pfs_console_read(struct pfs_console *console, struct pfs_request *request, uint64_t off, void *to, size_t len)
+{
+    size_t left;
+
+    pthread_mutex_lock(&console->lock);
+    left = off >= console->answer.len ? 0 : console->answer.len - (size_t)off;
+    len = len < left ? len : left;
+    if (len > 0)
+        memcpy(to, console->answer.at + off, len);
+    pthread_mutex_unlock(&console->lock);
+    request->done(request, (int64_t)len);
+}

@@ -1,0 +1,52 @@
+#include "fs/tree/hidden.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "fs/tree/internal.h"
+
+static uint64_t hash_of(const char *path)
+{
+    return pfs_hash64(path, strlen(path), 0);
+}
+
+void pfs_hidden_add(struct pfs_tree *tree, const char *path, uint32_t pid, int64_t ms)
+{
+    int64_t now = pfs_clock_monotonic_ms();
+    struct pfs_hidden *at = tree->hidden;
+
+    pthread_mutex_lock(&tree->lock);
+    for (int i = 0; i < PFS_HIDDEN_MAX; i++) /* a free one, else the oldest */
+        if (tree->hidden[i].until_ms < at->until_ms)
+            at = &tree->hidden[i];
+    *at = (struct pfs_hidden){pid, hash_of(path), now + ms};
+    pthread_mutex_unlock(&tree->lock);
+}
+
+static bool find(struct pfs_tree *tree, const char *path, uint32_t pid, bool take)
+{
+    int64_t now = pfs_clock_monotonic_ms();
+    uint64_t hash = hash_of(path);
+    bool found = false;
+
+    pthread_mutex_lock(&tree->lock);
+    for (int i = 0; i < PFS_HIDDEN_MAX && !found; i++) {
+        struct pfs_hidden *h = &tree->hidden[i];
+
+        found = h->pid == pid && h->path == hash && h->until_ms > now;
+        if (found && take)
+            *h = (struct pfs_hidden){0};
+    }
+    pthread_mutex_unlock(&tree->lock);
+    return found;
+}
+
+bool pfs_hidden_take(struct pfs_tree *tree, const char *path, uint32_t pid)
+{
+    return find(tree, path, pid, true);
+}
+
+bool pfs_hidden_is(struct pfs_tree *tree, const char *path, uint32_t pid)
+{
+    return find(tree, path, pid, false);
+}

@@ -1,0 +1,409 @@
+/* node.c - nodes: one a path or a view, counted as the kernel counts. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "fs/tree/internal.h"
+
+static struct pfs_node **place_of(struct pfs_tree *tree, const char *key)
+{
+    return &tree->bucket[pfs_hash64(key, strlen(key), 1) % PFS_NODE_BUCKETS];
+}
+
+static void node_free(struct pfs_node *n)
+{
+    if (n == NULL)
+        return;
+    pfs_view_unref(n->view);
+    pfs_stream_unref(n->stream);
+    pfs_scratch_unref(n->scratch);
+    pfs_arena_done(&n->arena);
+    pfs_free(n->name);
+    pfs_free(n->key);
+    pfs_free(n);
+}
+
+/* False: the arena is full. */
+static bool copy_text(struct pfs_arena *arena, const char **text)
+{
+    if (*text == NULL)
+        return true;
+    *text = pfs_arena_string(arena, pfs_str(*text));
+    return *text != NULL;
+}
+
+static bool copy_texts(struct pfs_arena *arena, const char *const **list, int32_t count)
+{
+    const char **copy = pfs_arena_array(arena, (size_t)count, sizeof(*copy));
+    bool ok = copy != NULL;
+
+    for (int32_t i = 0; ok && i < count; i++) {
+        copy[i] = (*list)[i];
+        ok = copy_text(arena, &copy[i]);
+    }
+    *list = copy;
+    return ok;
+}
+
+static bool copy_specs(struct pfs_arena *arena, const struct pfs_spec **list, int32_t count)
+{
+    struct pfs_spec *copy = pfs_arena_array(arena, (size_t)count, sizeof(*copy));
+    bool ok = copy != NULL;
+
+    for (int32_t i = 0; ok && i < count; i++) {
+        copy[i] = (*list)[i];
+        ok = copy_text(arena, &copy[i].key) && copy_text(arena, &copy[i].value);
+    }
+    *list = copy;
+    return ok;
+}
+
+static int copy_place(struct pfs_node *n, const struct pfs_place *from, struct pfs_err *err)
+{
+    struct pfs_place *p = &n->place;
+    const char **text[] = {&p->path,     &p->database, &p->table, &p->branch, &p->tag,
+                           &p->when.tag, &p->from,     &p->to,    &p->name,   &p->user};
+    bool ok = true;
+
+    *p = *from;
+    for (size_t i = 0; ok && i < sizeof(text) / sizeof(text[0]); i++)
+        ok = copy_text(&n->arena, text[i]);
+    ok = ok && copy_specs(&n->arena, &p->spec, p->specs) && copy_texts(&n->arena, &p->where, p->wheres) &&
+         copy_texts(&n->arena, &p->select, p->selects);
+    return ok ? 0 : pfs_arena_full(&n->arena, err);
+}
+
+static int make_node(const struct pfs_place *place, const char *key, struct pfs_node **out, struct pfs_err *err)
+{
+    struct pfs_node *n = pfs_zalloc(sizeof(*n));
+    int rc;
+
+    if (n == NULL || (key != NULL && (n->key = pfs_strdup(key)) == NULL)) {
+        pfs_free(n);
+        return pfs_fail(err, ENOMEM, "no memory for a node");
+    }
+    pfs_arena_init(&n->arena, PFS_ARENA_LIMIT);
+    rc = copy_place(n, place, err);
+    if (rc < 0) {
+        node_free(n);
+        return rc;
+    }
+    *out = n;
+    return 0;
+}
+
+static struct pfs_node *find(struct pfs_tree *tree, const char *key)
+{
+    for (struct pfs_node *n = *place_of(tree, key); n != NULL; n = n->chain)
+        if (strcmp(n->key, key) == 0)
+            return n;
+    return NULL;
+}
+
+/* Puts the node that was made among the others, unless one of its key is there: then that one. */
+static struct pfs_node *enter(struct pfs_tree *tree, struct pfs_node *made)
+{
+    struct pfs_node *found;
+
+    pthread_mutex_lock(&tree->lock);
+    found = made->key != NULL ? find(tree, made->key) : NULL;
+    if (found == NULL) {
+        found = made;
+        made = NULL;
+        found->ino = tree->next_ino++;
+        atomic_fetch_add(&tree->nodes, 1);
+        if (found->key != NULL) {
+            found->chain = *place_of(tree, found->key);
+            *place_of(tree, found->key) = found;
+        }
+    }
+    found->counts++;
+    pthread_mutex_unlock(&tree->lock);
+    node_free(made);
+    return found;
+}
+
+int pfs_node_get(struct pfs_tree *tree, const struct pfs_place *place, const char *key, struct pfs_view *view,
+                 int64_t mtime_ms, struct pfs_node **out, struct pfs_err *err)
+{
+    struct pfs_node *made;
+    int rc = make_node(place, key, &made, err);
+
+    if (rc < 0) {
+        pfs_view_unref(view);
+        return rc;
+    }
+    made->view = view;
+    made->mtime_ms = mtime_ms;
+    *out = enter(tree, made);
+    return 0;
+}
+
+int pfs_node_get_stream(struct pfs_tree *tree, const struct pfs_place *place, const char *key,
+                        struct pfs_stream *stream, struct pfs_node **out, struct pfs_err *err)
+{
+    struct pfs_node *made;
+    int rc = make_node(place, key, &made, err);
+
+    if (rc < 0) {
+        pfs_stream_unref(stream);
+        return rc;
+    }
+    made->stream = stream;
+    *out = enter(tree, made);
+    return 0;
+}
+
+/* ---- names that move ---- */
+
+static void remove_from_chain(struct pfs_tree *tree, struct pfs_node *node)
+{
+    struct pfs_node **at = place_of(tree, node->key);
+
+    while (*at != node)
+        at = &(*at)->chain;
+    *at = node->chain;
+}
+
+static bool is_at_or_below(const char *path, const char *above, size_t len)
+{
+    return strncmp(path, above, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+void pfs_nodes_leave(struct pfs_tree *tree, const char *path)
+{
+    size_t len = strlen(path);
+
+    pthread_mutex_lock(&tree->lock);
+    atomic_fetch_add(&tree->leaves, 1);
+    for (size_t i = 0; i < PFS_NODE_BUCKETS; i++) {
+        struct pfs_node *next;
+
+        for (struct pfs_node *n = tree->bucket[i]; n != NULL; n = next) {
+            next = n->chain;
+            if (!pfs_node_kind_is_dir(n->place.kind) || !is_at_or_below(n->place.path, path, len))
+                continue;
+            atomic_store(&n->left, true);
+            remove_from_chain(tree, n);
+            pfs_free(n->key);
+            n->key = NULL;
+        }
+    }
+    pthread_mutex_unlock(&tree->lock);
+}
+
+/* ---- inboxes ---- */
+
+#define INBOX_NODES_MAX 16
+#define TAKEN_MS 200 /* between a look and the open that it was for */
+
+/* Counts a node of that key unless somebody else writes to it, or is about to; then *busy. NULL: there is none. */
+static struct pfs_node *take_free(struct pfs_tree *tree, const char *key, uint32_t pid, bool *busy)
+{
+    int64_t now_ms = pfs_clock_monotonic_ms();
+    struct pfs_node *n;
+
+    pthread_mutex_lock(&tree->lock);
+    n = find(tree, key);
+    *busy = n != NULL && (n->writers > 0 || (n->taker != 0 && n->taker != pid && now_ms - n->taken_ms < TAKEN_MS));
+    if (n != NULL && !*busy) {
+        n->counts++;
+        n->taker = pid;
+        n->taken_ms = now_ms;
+    }
+    pthread_mutex_unlock(&tree->lock);
+    return *busy ? NULL : n;
+}
+
+int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uint32_t pid, struct pfs_node **out,
+                       struct pfs_err *err)
+{
+    struct pfs_buf key = {0};
+    bool busy = true;
+    int rc = 0;
+
+    *out = NULL;
+    for (int i = 0; busy && rc == 0 && i < INBOX_NODES_MAX; i++) {
+        pfs_buf_clear(&key);
+        pfs_buf_printf(&key, "%s\n%d", place->path, i);
+        pfs_buf_putc(&key, 0);
+        rc = pfs_buf_check(&key, err);
+        if (rc == 0)
+            *out = take_free(tree, (const char *)key.at, pid, &busy);
+    }
+    if (rc == 0 && *out == NULL) {
+        rc = pfs_node_get(tree, place, busy ? NULL : (const char *)key.at, NULL, 0, out, err);
+        if (rc == 0) {
+            pthread_mutex_lock(&tree->lock);
+            (*out)->taker = pid;
+            (*out)->taken_ms = pfs_clock_monotonic_ms();
+            pthread_mutex_unlock(&tree->lock);
+        }
+    }
+    pfs_buf_done(&key);
+    return rc;
+}
+
+void pfs_handle_writes(struct pfs_tree *tree, struct pfs_handle *handle, bool writes)
+{
+    if (atomic_exchange(&handle->writing, writes) == writes)
+        return;
+    pthread_mutex_lock(&tree->lock);
+    handle->node->writers += writes ? 1 : -1;
+    if (!writes && handle->node->writers == 0)
+        handle->node->taker = 0;
+    pthread_mutex_unlock(&tree->lock);
+}
+
+/* ---- names to be given back ---- */
+
+#define NODES_MIN 1024
+#define NODES_MAX 65536
+#define NODES_SHARE 4                /* of the budget */
+#define NODE_BYTES ((size_t)8 << 10) /* with its view, about */
+#define BUDGET_DEFAULT ((size_t)256 << 20)
+
+static int64_t nodes_most(const struct pfs_tree *tree)
+{
+    size_t budget = tree->config.memory_bytes > 0 ? tree->config.memory_bytes : BUDGET_DEFAULT;
+    int64_t most = (int64_t)(budget / NODES_SHARE / NODE_BYTES);
+
+    return most < NODES_MIN ? NODES_MIN : most > NODES_MAX ? NODES_MAX : most;
+}
+
+static void unlink_node(struct pfs_tree *tree, struct pfs_node *n)
+{
+    if (n->name == NULL)
+        return;
+    *(n->earlier != NULL ? &n->earlier->later : &tree->earliest) = n->later;
+    *(n->later != NULL ? &n->later->earlier : &tree->latest) = n->earlier;
+    n->earlier = n->later = NULL;
+}
+
+static void link_latest(struct pfs_tree *tree, struct pfs_node *n)
+{
+    n->earlier = tree->latest;
+    *(tree->latest != NULL ? &tree->latest->later : &tree->earliest) = n;
+    tree->latest = n;
+}
+
+void pfs_tree_named(struct pfs_tree *tree, struct pfs_node *node, uint64_t parent, const char *name)
+{
+    pthread_mutex_lock(&tree->lock);
+    unlink_node(tree, node);
+    if (node->name == NULL || strcmp(node->name, name) != 0) {
+        pfs_free(node->name);
+        node->name = pfs_strdup(name);
+    }
+    node->parent = parent;
+    if (node->name != NULL) /* without memory it stays until the kernel gives it back by itself */
+        link_latest(tree, node);
+    pthread_mutex_unlock(&tree->lock);
+}
+
+bool pfs_tree_is_crowded(struct pfs_tree *tree)
+{
+    return atomic_load(&tree->nodes) > nodes_most(tree);
+}
+
+static int take_names(struct pfs_tree *tree, bool directories, int64_t most, struct pfs_given *out)
+{
+    struct pfs_node *last = tree->latest, *next;
+    int count = 0;
+
+    for (struct pfs_node *n = tree->earliest; n != NULL && count < most; n = n == last ? NULL : next) {
+        next = n->later;
+        if (pfs_node_kind_is_dir(n->place.kind) != directories)
+            continue;
+        out[count].parent = n->parent;
+        (void)snprintf(out[count++].name, sizeof(out->name), "%s", n->name);
+        if (n == last)
+            break;
+        unlink_node(tree, n);
+        link_latest(tree, n);
+    }
+    return count;
+}
+
+int pfs_tree_give_back(struct pfs_tree *tree, struct pfs_given out[static PFS_GIVEN_MAX])
+{
+    int64_t over = atomic_load(&tree->nodes) - nodes_most(tree);
+    int count;
+
+    if (over <= 0)
+        return 0;
+    over = over < PFS_GIVEN_MAX ? over : PFS_GIVEN_MAX;
+    pthread_mutex_lock(&tree->lock);
+    count = take_names(tree, false, over, out);
+    if (count == 0)
+        count = take_names(tree, true, over, out);
+    pthread_mutex_unlock(&tree->lock);
+    return count;
+}
+
+void pfs_tree_forget(struct pfs_tree *tree, struct pfs_node *node, uint64_t count)
+{
+    bool gone;
+
+    if (node == tree->root)
+        return;
+    pthread_mutex_lock(&tree->lock);
+    node->counts -= (int64_t)count;
+    gone = node->counts <= 0;
+    if (gone && node->key != NULL)
+        remove_from_chain(tree, node);
+    if (gone)
+        unlink_node(tree, node);
+    pthread_mutex_unlock(&tree->lock);
+    if (gone) {
+        atomic_fetch_sub(&tree->nodes, 1);
+        node_free(node);
+    }
+}
+
+struct pfs_node *pfs_tree_root(struct pfs_tree *tree)
+{
+    return tree->root;
+}
+
+void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr *out)
+{
+    enum pfs_node_kind kind = node->place.kind;
+    bool inbox = kind == PFS_NODE_INBOX || kind == PFS_NODE_OVERWRITE;
+    bool writable = inbox || kind == PFS_NODE_SQL || kind == PFS_NODE_CONSUMER || kind == PFS_NODE_SCRATCH ||
+                    kind == PFS_NODE_OPTIONS;
+    uint32_t mode = inbox ? 0222 : writable ? 0666 : pfs_node_kind_is_dir(kind) ? 0777 : 0444;
+
+    if (tree->config.read_only)
+        mode &= 0555u;
+    *out = (struct pfs_attr){.ino = node->ino,
+                             .mode = (mode & ~tree->config.umask) | (pfs_node_kind_is_dir(kind) ? S_IFDIR : S_IFREG),
+                             .links = pfs_node_kind_is_dir(kind) ? 2 : 1,
+                             .uid = tree->config.uid,
+                             .gid = tree->config.gid,
+                             .exact = true,
+                             .mtime_ns = (node->mtime_ms != 0 ? node->mtime_ms : tree->started_ms) * 1000000};
+    if (pfs_place_is_whole(&node->place))
+        out->exact = false; /* it may be dropped: asked for each time */
+    if (node->stream != NULL) {
+        struct pfs_stream_facts facts = pfs_stream_facts(node->stream);
+
+        out->size = facts.size;
+        out->exact = false; /* it grows: asked for each time */
+        if (facts.mtime_ms != 0)
+            out->mtime_ns = facts.mtime_ms * 1000000;
+    }
+    if (node->scratch != NULL) {
+        out->size = pfs_scratch_size(node->scratch);
+        out->exact = false; /* written to */
+    }
+    if (node->view != NULL) {
+        out->exact = pfs_view_try_size(node->view, &out->size);
+        if (out->exact)
+            atomic_store(&node->told, true);
+    }
+}

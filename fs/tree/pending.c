@@ -1,0 +1,97 @@
+#include "fs/tree/pending.h"
+
+#include "base/mem.h"
+#include "fs/tree/internal.h"
+
+#define PENDING_WAIT_MS 5000
+
+struct pending {
+    struct pfs_waiter waiter; /* first */
+    struct pfs_tree *tree;
+    struct pfs_request *request;
+    struct pfs_waitlist list; /* this one alone. Guarded by the park's lock, as all below */
+    int refs;                 /* the commit's and the request's */
+    bool done;
+    int rc;
+    struct pfs_err err;
+};
+
+static void unref(struct pending *p)
+{
+    bool last;
+
+    pfs_park_lock(p->tree->park);
+    last = --p->refs == 0;
+    pfs_park_unlock(p->tree->park);
+    if (last)
+        pfs_free(p);
+}
+
+static void answer(struct pending *p, int64_t result)
+{
+    struct pfs_request *request = p->request;
+
+    if (result < 0 && p->done)
+        request->err = p->err;
+    unref(p);
+    if (request->err.code != 0)
+        (void)pfs_wrap(&request->err, "rows that were acknowledged cannot be committed");
+    request->done(request, result);
+}
+
+static void woken(struct pfs_waiter *waiter, enum pfs_wake why)
+{
+    struct pending *p = (struct pending *)waiter;
+
+    if (why == PFS_WAKE_READY)
+        answer(p, p->rc);
+    else if (why == PFS_WAKE_INTERRUPT)
+        answer(p, -EINTR);
+    else
+        answer(p, pfs_fail(&p->request->err, EBUSY, "they did not get through in %d s", PENDING_WAIT_MS / 1000));
+}
+
+/* On the thread that committed. */
+static void committed(void *context, int rc, const struct pfs_err *err)
+{
+    struct pending *p = context;
+
+    pfs_park_lock(p->tree->park);
+    p->done = true;
+    p->rc = rc;
+    if (err != NULL)
+        p->err = *err;
+    pfs_park_unlock(p->tree->park);
+    pfs_park_wake(p->tree->park, &p->list);
+    unref(p);
+}
+
+void pfs_pending_commit(struct pfs_tree *tree, struct pfs_request *request, struct pfs_table *table,
+                        enum pfs_ingest_when when)
+{
+    struct pending *p;
+    bool done, parked = false;
+
+    if (tree->ingest == NULL || pfs_ingest_idle(tree->ingest, table)) {
+        request->done(request, 0);
+        return;
+    }
+    p = pfs_zalloc(sizeof(*p));
+    if (p == NULL) {
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a request"));
+        return;
+    }
+    p->waiter = (struct pfs_waiter){
+        .wake = woken, .request = request, .deadline_ms = pfs_clock_monotonic_ms() + PENDING_WAIT_MS};
+    p->tree = tree;
+    p->request = request;
+    p->refs = 2;
+    pfs_ingest_commit(tree->ingest, table, when, committed, p);
+    pfs_park_lock(tree->park);
+    done = p->done;
+    if (!done)
+        parked = pfs_park_add(tree->park, &p->list, &p->waiter);
+    pfs_park_unlock(tree->park);
+    if (!parked)
+        answer(p, done ? p->rc : -EINTR);
+}
