@@ -19,8 +19,10 @@ struct queue { /* a ring that grows */
 struct pfs_pool {
     pthread_mutex_t lock; /* guards all below but threads */
     pthread_cond_t more;  /* something was queued, or closing */
+    pthread_cond_t still; /* nothing is queued, and nothing runs */
     struct queue urgent, ordinary;
     bool closing;
+    int running; /* workers that are at a task */
     int threads; /* ordinary workers */
     int started;
     pthread_t thread[];
@@ -55,18 +57,28 @@ static bool pop(struct queue *q, struct task *out)
     return true;
 }
 
-/* The next task for a worker; false when the pool closes and nothing is left for it. */
-static bool next_task(struct pfs_pool *pool, bool urgent_only, struct task *out)
+static bool is_still(const struct pfs_pool *pool)
+{
+    return pool->running == 0 && pool->urgent.count == 0 && pool->ordinary.count == 0;
+}
+
+/* The next task for a worker, which is done with its last one, if any; false when the pool closes and nothing is left.
+ */
+static bool next_task(struct pfs_pool *pool, bool urgent_only, bool done, struct task *out)
 {
     bool found;
 
     pthread_mutex_lock(&pool->lock);
+    pool->running -= done;
+    if (done && is_still(pool))
+        pthread_cond_broadcast(&pool->still);
     for (;;) {
         found = pop(&pool->urgent, out) || (!urgent_only && pop(&pool->ordinary, out));
         if (found || pool->closing)
             break;
         pthread_cond_wait(&pool->more, &pool->lock);
     }
+    pool->running += found;
     pthread_mutex_unlock(&pool->lock);
     return found;
 }
@@ -76,7 +88,7 @@ static void *work(void *context)
     struct pfs_pool *pool = context;
     struct task task;
 
-    while (next_task(pool, false, &task))
+    for (bool done = false; next_task(pool, false, done, &task); done = true)
         task.fn(task.context);
     return NULL;
 }
@@ -86,7 +98,7 @@ static void *work_urgent(void *context)
     struct pfs_pool *pool = context;
     struct task task;
 
-    while (next_task(pool, true, &task))
+    for (bool done = false; next_task(pool, true, done, &task); done = true)
         task.fn(task.context);
     return NULL;
 }
@@ -105,6 +117,7 @@ int pfs_pool_open(int threads, struct pfs_pool **out, struct pfs_err *err)
     pool->threads = threads;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->more, NULL);
+    pthread_cond_init(&pool->still, NULL);
     for (; pool->started < threads + 1; pool->started++) {
         int rc = pthread_create(&pool->thread[pool->started], NULL, pool->started == 0 ? work_urgent : work, pool);
 
@@ -128,10 +141,21 @@ void pfs_pool_close(struct pfs_pool *pool)
     for (int i = 0; i < pool->started; i++)
         pthread_join(pool->thread[i], NULL);
     pthread_cond_destroy(&pool->more);
+    pthread_cond_destroy(&pool->still);
     pthread_mutex_destroy(&pool->lock);
     pfs_free(pool->urgent.task);
     pfs_free(pool->ordinary.task);
     pfs_free(pool);
+}
+
+void pfs_pool_settle(struct pfs_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    while (!is_still(pool))
+        pthread_cond_wait(&pool->still, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 int pfs_pool_threads(const struct pfs_pool *pool)

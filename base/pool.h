@@ -18,6 +18,10 @@ int pfs_pool_open(int threads, struct pfs_pool **out, struct pfs_err *err);
 void pfs_pool_close(struct pfs_pool *pool);
 int pfs_pool_threads(const struct pfs_pool *pool);
 
+/* Waits until nothing is queued and nothing runs: a task may go on for a moment after whoever it worked for was
+ * answered. Not for tasks. NULL allowed. */
+void pfs_pool_settle(struct pfs_pool *pool);
+
 /* Queues a task. -ENOMEM when the queue cannot grow (the task will not run). */
 int pfs_pool_submit(struct pfs_pool *pool, bool urgent, pfs_task_fn *fn, void *context);
 

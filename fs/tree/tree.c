@@ -146,6 +146,7 @@ void pfs_tree_close(struct pfs_tree *tree)
     pfs_views_close(tree->views);
     pfs_locals_close(tree->locals);
     pfs_store_close(tree->spill);
+    pfs_pool_settle(tree->config.pool); /* requests were answered; who answered them may not be done yet */
     pfs_park_close(tree->park);
     pfs_answers_close(tree->answers);
     pfs_daemon_close(tree->daemon);
