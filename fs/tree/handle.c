@@ -226,10 +226,21 @@ int pfs_tree_inbox(struct pfs_tree *tree, const struct pfs_place *place, int fla
     return rc;
 }
 
-static int open_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, struct pfs_err *err)
+/* An open answers with an errno alone: why the table takes no rows stands in errors.jsonl. */
+static void note_refusal(struct pfs_tree *tree, const struct pfs_place *place, const struct pfs_request *request)
 {
+    struct pfs_errors *errors;
+
+    if (request->err.code != 0 && pfs_tree_errors(tree, place, &errors, NULL) == 0)
+        pfs_errors_add(errors, pfs_clock_now_ms(tree->config.clock), request->pid, NULL, &request->err);
+}
+
+static int open_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, struct pfs_request *request)
+{
+    struct pfs_err *err = &request->err;
     struct pfs_arena arena;
     const char *name;
+    int rc;
 
     if ((flags & O_ACCMODE) != O_WRONLY)
         return pfs_fail(err, EACCES, "%s takes rows; it cannot be read", h->node->place.path);
@@ -239,7 +250,11 @@ static int open_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, st
     pfs_arena_done(&arena);
     if (h->table == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a handle");
-    PFS_TRY(pfs_tree_inbox(tree, &h->node->place, flags, &h->inbox, err));
+    rc = pfs_tree_inbox(tree, &h->node->place, flags, &h->inbox, err);
+    if (rc < 0) {
+        note_refusal(tree, &h->node->place, request);
+        return rc;
+    }
     pthread_mutex_lock(&tree->lock);
     h->next = tree->inboxes;
     tree->inboxes = h;
@@ -313,7 +328,7 @@ void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, stru
     if (node->view != NULL || pfs_node_class(place->kind) == PFS_CLASS_STREAM)
         rc = pfs_fail(&request->err, EROFS, "%s shows rows; append to inbox instead", place->path);
     else if (place->kind == PFS_NODE_INBOX || place->kind == PFS_NODE_OVERWRITE)
-        rc = open_inbox(tree, h, flags, &request->err);
+        rc = open_inbox(tree, h, flags, request);
     else if (place->kind == PFS_NODE_SCRATCH)
         rc = (flags & O_TRUNC) != 0 ? pfs_scratch_truncate(node->scratch, 0, &request->err) : 0;
     else if (place->kind == PFS_NODE_SQL)

@@ -80,7 +80,7 @@ static int put_index(struct pfs_attempt *a, const struct pfs_index_entry *live, 
     out->index_manifest = pfs_attempt_name(a, "index-manifest", 0, err);
     if (out->index_manifest == NULL)
         return -ENOMEM;
-    rc = pfs_index_manifest_print(all, count, &bytes, err);
+    rc = pfs_index_manifest_print(all, count, a->codec, &bytes, err);
     if (rc == 0)
         rc = pfs_attempt_put(a, out->index_manifest, &bytes, err);
     pfs_buf_done(&bytes);
@@ -212,6 +212,7 @@ static int prepare(struct pfs_attempt *a, const struct pfs_index_entry *live, in
     if (dir == NULL)
         return pfs_arena_full(a->arena, err);
     pfs_uuid_make(a->uuid);
+    PFS_TRY(pfs_manifest_codec(&c->schema->options, &a->codec, err));
     PFS_TRY(pfs_options_bytes(&c->schema->options, "manifest.target-file-size", 8 << 20, &a->target_bytes, err));
     PFS_TRY(delta_of(a, &entry, &out->next_row_id, err));
     PFS_TRY(put_base_list(a, out, err));

@@ -159,7 +159,7 @@ static int print_some(const struct pfs_attempt *a, const struct pfs_manifest_ent
 
     for (;;) {
         pfs_buf_clear(bytes);
-        PFS_TRY(pfs_manifest_print(entry, take, bytes, err));
+        PFS_TRY(pfs_manifest_print(entry, take, a->codec, bytes, err));
         PFS_TRY(pfs_buf_check(bytes, err));
         *used = take;
         if (take == entries || (int64_t)bytes->len >= a->target_bytes)
@@ -222,7 +222,7 @@ int pfs_attempt_put_list(struct pfs_attempt *a, const struct pfs_manifest_file *
     *name = pfs_attempt_name(a, "manifest-list", a->lists++, err);
     if (*name == NULL)
         return -ENOMEM;
-    rc = pfs_manifest_list_print(item, count, &bytes, err);
+    rc = pfs_manifest_list_print(item, count, a->codec, &bytes, err);
     if (rc == 0)
         rc = pfs_attempt_put(a, *name, &bytes, err);
     *size = (int64_t)bytes.len;

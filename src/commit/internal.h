@@ -20,6 +20,7 @@ struct pfs_attempt {
     char uuid[PFS_UUID_TEXT];
     int manifests, lists; /* counters of names */
     int64_t target_bytes; /* manifest.target-file-size */
+    const char *codec;    /* manifest.compression */
     struct pfs_made *made, **keeper;
 };
 

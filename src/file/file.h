@@ -85,6 +85,9 @@ struct pfs_data_writer;
  *
  * `write` is copied, what it points to is borrowed. */
 int pfs_data_writer_open(const struct pfs_data_write *write, struct pfs_data_writer **out, struct pfs_err *err);
+/* Do the table's options mean something for new files of level 0 and of changelogs? Who acknowledges rows before they
+ * are written asks: -EINVAL as above, before there is a file. */
+int pfs_data_write_check(const struct pfs_schema *schema, struct pfs_err *err);
 int pfs_data_writer_add(struct pfs_data_writer *writer, const struct pfs_batch *batch, struct pfs_err *err);
 /* Ends the last file, syncs all of them and their directory; the ADD entries are in the arena. No rows: no files. */
 int pfs_data_writer_finish(struct pfs_data_writer *writer, struct pfs_arena *arena, struct pfs_manifest_entry **out,

@@ -95,11 +95,44 @@ static int try_indexes(struct pfs_data_writer *w, struct pfs_err *err)
     return pfs_fileindex_writer_open(w->indexes.write, w->indexes.count, &w->index, err);
 }
 
-static int open_writer(struct pfs_data_writer *w, struct pfs_err *err)
+/* What the options say of the file. */
+static int read_options(struct pfs_data_writer *w, struct pfs_err *err)
 {
     const struct pfs_schema *schema = w->write.schema;
     struct pfs_stats_file stats = {
         .level = w->write.level, .changelog = w->write.changelog, .none = w->write.bucket == PFS_POSTPONE_BUCKET};
+
+    PFS_TRY(pfs_options_bool(&schema->options, "data-file.thin-mode", false, &w->thin, err));
+    if (w->write.bucket == PFS_POSTPONE_BUCKET)
+        PFS_TRY(pfs_making_read_postponed(schema, w->write.user, &w->arena, &w->making, err));
+    else
+        PFS_TRY(pfs_making_read(schema, w->write.level, w->write.changelog, &w->arena, &w->making, err));
+    stats.thin = w->keyed && w->thin;
+    stats.plain = w->making.format == PFS_DATA_AVRO;
+    PFS_TRY(pfs_stats_rules_read(schema, &stats, &w->arena, &w->rules, err));
+    return pfs_indexes_read(schema, &w->arena, &w->indexes, err);
+}
+
+int pfs_data_write_check(const struct pfs_schema *schema, struct pfs_err *err)
+{
+    bool keyed = schema->primary_keys > 0;
+    bool told = keyed && pfs_options_get(&schema->options, "changelog-producer") != NULL;
+    int rc = 0;
+
+    for (int changelog = 0; rc == 0 && changelog <= told; changelog++) {
+        struct pfs_data_writer w = {.write = {.schema = schema, .bucket = schema->buckets, .changelog = changelog != 0},
+                                    .keyed = keyed};
+
+        pfs_arena_init(&w.arena, PFS_ARENA_LIMIT);
+        rc = read_options(&w, err);
+        pfs_arena_done(&w.arena);
+    }
+    return rc;
+}
+
+static int open_writer(struct pfs_data_writer *w, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = w->write.schema;
 
     w->keyed = schema->primary_keys > 0;
     w->key = pfs_arena_array(&w->arena, (size_t)schema->trimmed_keys, sizeof(*w->key));
@@ -107,16 +140,8 @@ static int open_writer(struct pfs_data_writer *w, struct pfs_err *err)
         return pfs_arena_full(&w->arena, err);
     w->next_number = w->write.first_number;
     pfs_uuid_make(w->uuid);
-    PFS_TRY(pfs_options_bool(&schema->options, "data-file.thin-mode", false, &w->thin, err));
-    if (w->write.bucket == PFS_POSTPONE_BUCKET)
-        PFS_TRY(pfs_making_read_postponed(schema, w->write.user, &w->arena, &w->making, err));
-    else
-        PFS_TRY(pfs_making_read(schema, w->write.level, w->write.changelog, &w->arena, &w->making, err));
+    PFS_TRY(read_options(w, err));
     PFS_TRY(choose_fields(w, err));
-    stats.thin = w->keyed && w->thin;
-    stats.plain = w->making.format == PFS_DATA_AVRO;
-    PFS_TRY(pfs_stats_rules_read(schema, &stats, &w->arena, &w->rules, err));
-    PFS_TRY(pfs_indexes_read(schema, &w->arena, &w->indexes, err));
     PFS_TRY(try_indexes(w, err));
     return pfs_name_bucket(w->write.table, schema, w->write.partition, w->write.bucket, &w->arena, &w->dir, err);
 }

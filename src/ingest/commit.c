@@ -370,7 +370,7 @@ static int intent(void *context, int64_t seen, const struct pfs_change *change, 
     struct run *run = context;
     struct pfs_journal *journal = run->ingest->journal;
     struct pfs_buf files = {0};
-    int rc = pfs_manifest_print(change->entry, change->entries, &files, err);
+    int rc = pfs_manifest_print(change->entry, change->entries, NULL, &files, err);
 
     if (change->entries > 0 && !change->entry[change->entries - 1].deleted)
         (void)snprintf(run->file, sizeof(run->file), "%s", change->entry[change->entries - 1].file.name);

@@ -364,7 +364,7 @@ static int print_files(const struct pfs_write_files *files, struct pfs_buf *body
         all[count] = files->changelog[i];
         all[count++].deleted = true;
     }
-    rc = pfs_manifest_print(all, count, body, err);
+    rc = pfs_manifest_print(all, count, NULL, body, err);
     pfs_free(all);
     return rc;
 }

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/store.h"
+#include "src/meta/options.h"
 
 struct pfs_stats { /* SimpleStats: serialised rows and null counts */
     struct pfs_slice min, max;
@@ -95,12 +96,15 @@ int pfs_manifest_load(struct pfs_store *store, const char *table, const char *na
 int pfs_index_manifest_load(struct pfs_store *store, const char *table, const char *name, struct pfs_arena *arena,
                             struct pfs_index_entry **out, int64_t *count, struct pfs_err *err);
 
-/* Encoders, with Paimon 1.4.2's exact Avro schemas; codec is manifest.compression as an Avro name (zstandard by
- * default). */
-int pfs_manifest_list_print(const struct pfs_manifest_file *item, int64_t count, struct pfs_buf *out,
+/* The option manifest.compression as Avro names codecs; zstd is the default. -EINVAL: one that Avro does not have. */
+int pfs_manifest_codec(const struct pfs_options *options, const char **out, struct pfs_err *err);
+
+/* Encoders, with Paimon 1.4.2's exact Avro schemas. codec: as above, a constant; NULL = zstandard. */
+int pfs_manifest_list_print(const struct pfs_manifest_file *item, int64_t count, const char *codec, struct pfs_buf *out,
                             struct pfs_err *err);
-int pfs_manifest_print(const struct pfs_manifest_entry *item, int64_t count, struct pfs_buf *out, struct pfs_err *err);
-int pfs_index_manifest_print(const struct pfs_index_entry *item, int64_t count, struct pfs_buf *out,
+int pfs_manifest_print(const struct pfs_manifest_entry *item, int64_t count, const char *codec, struct pfs_buf *out,
+                       struct pfs_err *err);
+int pfs_index_manifest_print(const struct pfs_index_entry *item, int64_t count, const char *codec, struct pfs_buf *out,
                              struct pfs_err *err);
 
 /* Live files: entries of several manifests in order (base lists then delta), ADDs whose identity was DELETEd later

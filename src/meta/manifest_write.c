@@ -2,6 +2,7 @@
  * manifests 2 and 3, indexes 1). The field names and types are the format; the order below is theirs. */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "format/avro/avro.h"
 #include "src/meta/manifest.h"
@@ -218,11 +219,11 @@ static void put_index(struct pfs_buf *out, const void *item)
 /* ---- files ---- */
 
 static int print(const char *schema, void (*put)(struct pfs_buf *out, const void *item), const void *items, size_t size,
-                 int64_t count, struct pfs_buf *out, struct pfs_err *err)
+                 int64_t count, const char *codec, struct pfs_buf *out, struct pfs_err *err)
 {
     struct pfs_avro_writer w;
     struct pfs_buf record = {0};
-    int rc = pfs_avro_begin(&w, schema, "zstandard", out, err), end;
+    int rc = pfs_avro_begin(&w, schema, codec != NULL ? codec : "zstandard", out, err), end;
 
     if (rc < 0)
         return rc;
@@ -238,19 +239,39 @@ static int print(const char *schema, void (*put)(struct pfs_buf *out, const void
     return rc < 0 ? rc : end;
 }
 
-int pfs_manifest_list_print(const struct pfs_manifest_file *item, int64_t count, struct pfs_buf *out,
+int pfs_manifest_codec(const struct pfs_options *options, const char **out, struct pfs_err *err)
+{
+    static const char *const codecs[][2] = {{"zstd", "zstandard"}, {"zstandard", "zstandard"}, {"none", "null"},
+                                            {"null", "null"},      {"deflate", "deflate"},     {"snappy", "snappy"}};
+    const char *text = pfs_options_get(options, "manifest.compression");
+
+    *out = codecs[0][1];
+    for (size_t i = 0; text != NULL && i < sizeof(codecs) / sizeof(codecs[0]); i++)
+        if (strcasecmp(text, codecs[i][0]) == 0) {
+            *out = codecs[i][1];
+            return 0;
+        }
+    return text == NULL ? 0
+                        : pfs_fail(err, EINVAL,
+                                   "manifest.compression = %s: manifests are Avro, whose codecs are zstd, deflate, "
+                                   "snappy and none",
+                                   text);
+}
+
+int pfs_manifest_list_print(const struct pfs_manifest_file *item, int64_t count, const char *codec, struct pfs_buf *out,
                             struct pfs_err *err)
 {
-    return print(list_schema, put_list, item, sizeof(*item), count, out, err);
+    return print(list_schema, put_list, item, sizeof(*item), count, codec, out, err);
 }
 
-int pfs_manifest_print(const struct pfs_manifest_entry *item, int64_t count, struct pfs_buf *out, struct pfs_err *err)
+int pfs_manifest_print(const struct pfs_manifest_entry *item, int64_t count, const char *codec, struct pfs_buf *out,
+                       struct pfs_err *err)
 {
-    return print(entry_schema, put_entry, item, sizeof(*item), count, out, err);
+    return print(entry_schema, put_entry, item, sizeof(*item), count, codec, out, err);
 }
 
-int pfs_index_manifest_print(const struct pfs_index_entry *item, int64_t count, struct pfs_buf *out,
+int pfs_index_manifest_print(const struct pfs_index_entry *item, int64_t count, const char *codec, struct pfs_buf *out,
                              struct pfs_err *err)
 {
-    return print(index_schema, put_index, item, sizeof(*item), count, out, err);
+    return print(index_schema, put_index, item, sizeof(*item), count, codec, out, err);
 }

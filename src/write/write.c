@@ -50,10 +50,13 @@ static int copy_user(struct pfs_write *w, const char *user, struct pfs_err *err)
 
 int pfs_write_open(const struct pfs_write_config *config, struct pfs_write **out, struct pfs_err *err)
 {
+    const char *codec;
     struct pfs_write *w;
     int rc;
 
     PFS_TRY(pfs_schema_supported(config->schema, true, err));
+    PFS_TRY(pfs_data_write_check(config->schema, err));
+    PFS_TRY(pfs_manifest_codec(&config->schema->options, &codec, err));
     w = pfs_zalloc(sizeof(*w));
     if (w == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a write");

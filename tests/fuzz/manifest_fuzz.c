@@ -21,7 +21,7 @@ static void as_list(struct pfs_slice file, struct pfs_arena *arena)
     int rc = pfs_manifest_list_parse(file, arena, &item, &count, &err);
 
     ask(rc, &err);
-    if (rc == 0 && pfs_manifest_list_print(item, count, &out, &err) == 0 &&
+    if (rc == 0 && pfs_manifest_list_print(item, count, NULL, &out, &err) == 0 &&
         (pfs_manifest_list_parse(pfs_buf_slice(&out), arena, &item, &again, &err) < 0 || again != count))
         abort();
     pfs_buf_done(&out);
@@ -36,7 +36,7 @@ static void as_manifest(struct pfs_slice file, struct pfs_arena *arena)
     int rc = pfs_manifest_parse(file, arena, &entry, &count, &err);
 
     ask(rc, &err);
-    if (rc == 0 && pfs_manifest_print(entry, count, &out, &err) == 0 &&
+    if (rc == 0 && pfs_manifest_print(entry, count, NULL, &out, &err) == 0 &&
         (pfs_manifest_parse(pfs_buf_slice(&out), arena, &entry, &again, &err) < 0 || again != count))
         abort();
     pfs_buf_done(&out);
@@ -51,7 +51,7 @@ static void as_index(struct pfs_slice file, struct pfs_arena *arena)
     int rc = pfs_index_manifest_parse(file, arena, &entry, &count, &err);
 
     ask(rc, &err);
-    if (rc == 0 && pfs_index_manifest_print(entry, count, &out, &err) == 0 &&
+    if (rc == 0 && pfs_index_manifest_print(entry, count, NULL, &out, &err) == 0 &&
         (pfs_index_manifest_parse(pfs_buf_slice(&out), arena, &entry, &again, &err) < 0 || again != count))
         abort();
     pfs_buf_done(&out);

@@ -726,6 +726,16 @@ def directories_make_databases_and_tags(m):
 
 
 @test
+def rows_that_could_never_be_committed_are_refused_when_they_are_written(m):
+    for number, (option, value) in enumerate((("file.compression", "foo"), ("manifest.compression", "lz4"),
+                                              ("file.format", "text"), ("file-index.bloom-filter.columns", "none"))):
+        m.sql("CREATE TABLE d.odd%d (k INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1', '%s' = '%s');" %
+              (number, option, value))
+        refused(errno.EINVAL, lambda: m.append("1\n", "d/odd%d" % number))
+        assert value in m.read("d/odd%d/errors.jsonl" % number), m.read("d/odd%d/errors.jsonl" % number)
+
+
+@test
 def both_names_of_what_was_moved_are_right_at_once(m):
     """Everything below was looked up just before, and a table of the old name may be there again at once."""
     m.append("1,a,1\n")

@@ -143,17 +143,17 @@ static int parse_index(struct pfs_slice file, void **items, int64_t *count, stru
 
 static int print_list(const void *items, int64_t count, struct pfs_buf *out)
 {
-    return pfs_manifest_list_print(items, count, out, NULL);
+    return pfs_manifest_list_print(items, count, NULL, out, NULL);
 }
 
 static int print_entries(const void *items, int64_t count, struct pfs_buf *out)
 {
-    return pfs_manifest_print(items, count, out, NULL);
+    return pfs_manifest_print(items, count, NULL, out, NULL);
 }
 
 static int print_index(const void *items, int64_t count, struct pfs_buf *out)
 {
-    return pfs_index_manifest_print(items, count, out, NULL);
+    return pfs_index_manifest_print(items, count, NULL, out, NULL);
 }
 
 static const struct kind {
@@ -358,7 +358,7 @@ static void every_member_of_an_entry_is_kept(void **state)
     int64_t count;
 
     (void)state;
-    assert_int_equal(pfs_manifest_print(&e, 1, &out, NULL), 0);
+    assert_int_equal(pfs_manifest_print(&e, 1, NULL, &out, NULL), 0);
     assert_int_equal(pfs_manifest_parse(pfs_buf_slice(&out), &arena, &got, &count, NULL), 0);
     assert_true(same_entry(&e, got));
     assert_int_equal(pfs_manifest_entry_copy(got, &arena, &copy, NULL), 0);
@@ -366,6 +366,38 @@ static void every_member_of_an_entry_is_kept(void **state)
     assert_ptr_not_equal(copy.file.name, got->file.name);
     assert_ptr_not_equal(copy.file.value_stats.nulls, got->file.value_stats.nulls);
     pfs_buf_done(&out);
+}
+
+static void manifests_are_compressed_as_the_option_says(void **state)
+{
+    static const struct {
+        const char *option, *in_file; /* NULL: refused */
+    } cases[] = {{"zstd", "zstandard"}, {"ZSTD", "zstandard"}, {"none", "null"}, {"deflate", "deflate"},
+                 {"snappy", "snappy"},  {"lz4", NULL},         {"", NULL}};
+    struct pfs_manifest_entry e = full_entry(), *got;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pfs_option item = {"manifest.compression", cases[i].option};
+        struct pfs_options options = {1, &item};
+        struct pfs_buf out = {0};
+        struct pfs_err err = {0};
+        const char *codec;
+        int64_t count;
+
+        if (cases[i].in_file == NULL) {
+            assert_int_equal(pfs_manifest_codec(&options, &codec, &err), -EINVAL);
+            assert_non_null(strstr(err.text, "whose codecs are"));
+            continue;
+        }
+        assert_int_equal(pfs_manifest_codec(&options, &codec, NULL), 0);
+        assert_string_equal(codec, cases[i].in_file);
+        assert_int_equal(pfs_manifest_print(&e, 1, codec, &out, NULL), 0);
+        assert_non_null(memmem(out.at, out.len, codec, strlen(codec)));
+        assert_int_equal(pfs_manifest_parse(pfs_buf_slice(&out), &arena, &got, &count, NULL), 0);
+        assert_true(count == 1 && same_entry(&e, got));
+        pfs_buf_done(&out);
+    }
 }
 
 static void every_member_of_a_global_index_is_kept(void **state)
@@ -390,7 +422,7 @@ static void every_member_of_a_global_index_is_kept(void **state)
     int64_t count;
 
     (void)state;
-    assert_int_equal(pfs_index_manifest_print(&e, 1, &out, NULL), 0);
+    assert_int_equal(pfs_index_manifest_print(&e, 1, NULL, &out, NULL), 0);
     assert_int_equal(pfs_index_manifest_parse(pfs_buf_slice(&out), &arena, &got, &count, NULL), 0);
     assert_true(same_index(&e, got));
     pfs_buf_done(&out);
@@ -403,7 +435,7 @@ static void an_empty_list_is_a_file_without_blocks(void **state)
     int64_t count = -1;
 
     (void)state;
-    assert_int_equal(pfs_manifest_list_print(NULL, 0, &out, NULL), 0);
+    assert_int_equal(pfs_manifest_list_print(NULL, 0, NULL, &out, NULL), 0);
     assert_int_equal(out.len, 1006); /* as Paimon's own empty lists are */
     assert_int_equal(pfs_manifest_list_parse(pfs_buf_slice(&out), &arena, &got, &count, NULL), 0);
     assert_int_equal(count, 0);
@@ -433,7 +465,7 @@ static void facts_that_cannot_be_are_refused(void **state)
             e.file.extra_files = 1;
             e.file.extra_file = extra;
         }
-        assert_int_equal(pfs_manifest_print(&e, 1, &out, NULL), 0);
+        assert_int_equal(pfs_manifest_print(&e, 1, NULL, &out, NULL), 0);
         assert_int_equal(pfs_manifest_parse(pfs_buf_slice(&out), &arena, &got, &count, &err), -EIO);
         assert_non_null(strstr(err.text, "record 1: field _"));
         pfs_buf_done(&out);
@@ -529,7 +561,7 @@ static void many_entries_come_back_in_order(void **state)
             e[i].file.write_column = other_columns;
         }
     }
-    assert_int_equal(pfs_manifest_print(e, many, &out, NULL), 0);
+    assert_int_equal(pfs_manifest_print(e, many, NULL, &out, NULL), 0);
     assert_int_equal(pfs_manifest_parse(pfs_buf_slice(&out), &arena, &got, &count, NULL), 0);
     assert_int_equal(count, many);
     for (int64_t i = 0; i < many; i++)
@@ -629,6 +661,7 @@ int main(void)
         TEST(the_entries_of_a_manifest_are_read),
         TEST(names_of_columns_with_statistics_are_read),
         TEST(the_manifests_of_a_list_are_read),
+        TEST(manifests_are_compressed_as_the_option_says),
         TEST(the_entries_of_an_index_manifest_are_read),
         TEST(what_is_printed_parses_to_the_same_facts),
         TEST(every_member_of_an_entry_is_kept),

@@ -131,7 +131,7 @@ static void files_of_acknowledged_rows_stay(void **state)
     config.user = "u";
     assert_int_equal(pfs_journal_open(&config, &journal, &err), 0);
     number = pfs_journal_transaction(journal);
-    assert_int_equal(pfs_manifest_print(&entry, 1, &body, &err), 0);
+    assert_int_equal(pfs_manifest_print(&entry, 1, NULL, &body, &err), 0);
     assert_int_equal(pfs_journal_add(journal, number, PFS_JOURNAL_FILES, pfs_buf_slice(&body), NULL, &err), 0);
     assert_int_equal(pfs_journal_sync(journal, number, &err), 0);
     assert_int_equal(remove_orphans(false), 1);
