@@ -239,7 +239,10 @@ class Reader:
         status = pathlib.Path("/proc/%d/status" % self.daemon.pid).read_text()
         self.peak = int(status.split("VmHWM:")[1].split()[0])
         subprocess.run(["fusermount3", "-u", self.point], check=True)
-        return "" if self.daemon.wait(timeout=30) == 0 else "the daemon exited with %d" % self.daemon.returncode
+        if self.daemon.wait(timeout=30) == 0:
+            return ""
+        said = self.daemon.stderr.read().decode(errors="replace")
+        return "the daemon exited with %d: %s" % (self.daemon.returncode, said[-3000:].strip().replace("\n", " | "))
 
 
 def judge(view, got, error, sound, sound_error):
