@@ -274,7 +274,8 @@ static int plan_appended(struct planning *p, const struct pfs_split *split, stru
 {
     struct pfs_plan_file *small = pfs_arena_array(p->arena, (size_t)split->files, sizeof(*small));
     struct pfs_pick_files pick = {0, 0};
-    int64_t *bytes, marked = 0;
+    bool marked = false;
+    int64_t *bytes;
     int32_t count = 0;
 
     if (small == NULL)
@@ -286,9 +287,9 @@ static int plan_appended(struct planning *p, const struct pfs_split *split, stru
         if (f->size >= p->append.small_bytes && !((double)marks > p->append.deletes_share * (double)f->rows))
             continue;
         small[count++] = split->file[i];
-        marked += marks;
+        marked |= marks > 0;
     }
-    if (marked > 0) { /* one job, for it writes the partition's vectors anew */
+    if (marked) { /* one job, for it writes the partition's vectors anew */
         (void)add_job(p, split, small, count);
         return 0;
     }
