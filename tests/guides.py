@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""The blocks of the guides, typed into a shell: guides.py BINARY. What they answer is what is printed there: in a console
+"""The blocks of the guides, typed into a shell: guides.py BINARY [GUIDE ...]. What they answer is what is printed: in a console
 block behind each command, of a bash block in the text block that follows it. $story is the guide's directory, build/ has
 the program. docs/engines.md needs those, and is typed by tests/interop. Ends with `N passed, N failed`."""
+import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,11 +21,18 @@ SECONDS_MAX = 120  # of one block
 class Shell:
     def __init__(self, binary, directory, story):
         self.child = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                      text=True, cwd=directory)
+                                      text=True, cwd=directory, start_new_session=True)
         self("PATH=%s:$PATH; story=%s" % (binary.parent, story))
 
+    def end(self):
+        """The shell and all that it started: who is left would keep its answer open for ever."""
+        try:
+            os.killpg(self.child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
     def __call__(self, command):
-        watch = threading.Timer(SECONDS_MAX, self.child.kill)
+        watch = threading.Timer(SECONDS_MAX, self.end)
         watch.start()
         try:
             self.child.stdin.write("{ %s\n} 2>&1; echo '%s'\n" % (command, END))
@@ -60,7 +69,7 @@ def commands(text):
 
 def main():
     binary, passed, failed = pathlib.Path(sys.argv[1]).resolve(), 0, 0
-    for guide in GUIDES:
+    for guide in sys.argv[2:] or GUIDES:
         with tempfile.TemporaryDirectory(prefix="guide-", ignore_cleanup_errors=True) as directory:
             (pathlib.Path(directory) / "build").symlink_to(binary.parent)
             shell = Shell(binary, directory, (ROOT / guide).parent)
@@ -73,8 +82,13 @@ def main():
                 shell.child.stdin.close()
             except BrokenPipeError:
                 pass
-            shell.child.wait(60)
             subprocess.run(["fusermount3", "-u", "-z", directory + "/mnt"], stderr=subprocess.DEVNULL)
+            try:
+                shell.child.wait(60)
+            except subprocess.TimeoutExpired:
+                failed += 1
+                print("FAIL %s: its shell does not end" % guide)
+            shell.end()
     print("%d passed, %d failed" % (passed, failed))
     return failed > 0
 
