@@ -13,6 +13,7 @@
 #include "src/caretaker/caretaker.h"
 #include "src/file/evolve.h"
 #include "src/ingest/internal.h"
+#include "src/merge/engine.h"
 #include "src/table/parts.h"
 
 #define RACE_MS 2000
@@ -24,7 +25,7 @@ struct run {
     struct pfs_slot *slot;
     struct pfs_table *table;
     struct pfs_part *parts;
-    const struct pfs_part *part; /* whose rows are read now */
+    struct pfs_part *part; /* whose rows are read now */
     const struct pfs_schema *schema;
     struct pfs_state *state;
     struct pfs_write *write;
@@ -33,6 +34,7 @@ struct run {
     enum pfs_commit_kind kind;
     char file[PFS_NAME_BYTES_MAX + 1]; /* the last of the change's new files */
     bool bad;                          /* the rows are to blame */
+    bool apart;                        /* a part with retracts is a snapshot by itself */
 };
 
 /* ---- which snapshot ---- */
@@ -261,12 +263,35 @@ static int blame(struct run *run, int rc)
     return rc;
 }
 
+static bool retracts(const struct pfs_batch *batch)
+{
+    const int8_t *kind = batch->column[batch->columns - 1].values;
+    int8_t any = 0;
+
+    for (int64_t i = 0; i < batch->rows; i++)
+        any |= kind[i];
+    return (any & 1) != 0; /* -U and -D are the odd kinds */
+}
+
+/* Parts of one snapshot are merged before they meet what is older: where that would lose what one of them takes back,
+ * it has to wait for its own. Those that were tried together stay together. */
+static int find_apart(struct run *run, struct pfs_err *err)
+{
+    if (run->parts->next == NULL || run->parts->group != 0)
+        return 0;
+    return pfs_engine_forgets(run->schema, &run->apart, err);
+}
+
 static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct run *run = context;
     struct pfs_batch today = *batch;
     int rc = 0;
 
+    if (run->apart && retracts(batch)) {
+        run->part->alone = true;
+        return -EAGAIN;
+    }
     if (run->part->schema != run->schema)
         rc = pfs_evolve_batch(run->part->schema, run->schema, batch, arena, &today, err);
     if (rc == 0)
@@ -337,8 +362,9 @@ static int collect(struct run *run, struct pfs_err *err)
     }
     if (run->parts->files)
         return collect_files(run, err);
+    PFS_TRY(find_apart(run, err));
     PFS_TRY(open_write(run, err));
-    for (const struct pfs_part *p = run->parts; p != NULL; p = p->next) {
+    for (struct pfs_part *p = run->parts; p != NULL; p = p->next) {
         run->part = p;
         PFS_TRY(pfs_part_rows(run->ingest, p, add_rows, run, err));
     }

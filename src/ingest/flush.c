@@ -249,8 +249,12 @@ void pfs_transaction_split(struct pfs_transaction *t, bool all)
 {
     struct pfs_part *next = NULL;
 
-    if (t->part == NULL || t->part->pieces == 0 || (!all && (!t->append || t->part->rows == 0)))
+    if (t->part == NULL || t->part->pieces == 0 || (!all && (!t->append || t->part->rows == 0))) {
+        pthread_mutex_lock(&t->ingest->lock);
+        t->flushed_ms = 0; /* the background thread would look for ever: a tail waits for its line's end */
+        pthread_mutex_unlock(&t->ingest->lock);
         return;
+    }
     if (!all && t->part->tail) {
         if (move_tail(t, &next, NULL) < 0)
             return;
@@ -419,6 +423,7 @@ struct acknowledging {
     void *context;
 };
 
+/* Before anybody else can hand the part over. Lock held. */
 static void note_flushed(struct pfs_transaction *t)
 {
     pthread_mutex_lock(&t->ingest->lock);
@@ -493,6 +498,8 @@ void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_
         rc = journal_all(t, &err);
     if (rc == 0)
         piece = unsure_piece(t);
+    if (piece != NULL)
+        note_flushed(t);
     if (rc == 0 && t->append && t->write != NULL)
         pfs_transaction_split(t, false); /* what comes next is apart from these files */
     pthread_mutex_unlock(&t->lock);
@@ -500,7 +507,6 @@ void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_
         done(context, rc, rc < 0 ? &err : NULL);
         return;
     }
-    note_flushed(t);
     pthread_mutex_lock(&t->ingest->lock);
     t->refs++;
     pthread_mutex_unlock(&t->ingest->lock);

@@ -121,33 +121,51 @@ static bool add_groups(const struct pfs_engine *all, bool *needs)
     return changed;
 }
 
-int pfs_engine_needs(const struct pfs_schema *schema, const int32_t *wanted, int32_t count, bool *needs,
-                     struct pfs_err *err)
+static int open_all(const struct pfs_schema *schema, struct pfs_engine **out, struct pfs_err *err)
 {
-    struct pfs_engine *all;
     int32_t *every = pfs_alloc_array((size_t)schema->columns, sizeof(*every));
     int rc;
 
     if (every == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a merge engine");
-    for (int32_t i = 0; i < schema->columns; i++) {
+    for (int32_t i = 0; i < schema->columns; i++)
         every[i] = i;
+    rc = pfs_engine_open(schema, every, schema->columns, out, err);
+    pfs_free(every);
+    return rc;
+}
+
+int pfs_engine_forgets(const struct pfs_schema *schema, bool *out, struct pfs_err *err)
+{
+    struct pfs_engine *all;
+
+    PFS_TRY(open_all(schema, &all, err));
+    *out = false;
+    for (int32_t i = 0; i < all->columns; i++)
+        *out |=
+            all->column[i].has_function && all->column[i].use.function->forgets && !all->column[i].use.ignore_retract;
+    pfs_engine_close(all);
+    return 0;
+}
+
+int pfs_engine_needs(const struct pfs_schema *schema, const int32_t *wanted, int32_t count, bool *needs,
+                     struct pfs_err *err)
+{
+    struct pfs_engine *all;
+
+    PFS_TRY(open_all(schema, &all, err));
+    for (int32_t i = 0; i < schema->columns; i++)
         needs[i] = false;
-    }
     for (int32_t i = 0; i < count; i++)
         needs[wanted[i]] = true;
     for (int32_t i = 0; i < schema->trimmed_keys; i++)
         needs[schema->trimmed_key[i]] = true;
-    rc = pfs_engine_open(schema, every, schema->columns, &all, err);
-    if (rc == 0) {
-        for (int32_t i = 0; i < all->sequence_fields; i++)
-            needs[all->sequence_field[i]] = true;
-        while (add_groups(all, needs))
-            ;
-        pfs_engine_close(all);
-    }
-    pfs_free(every);
-    return rc;
+    for (int32_t i = 0; i < all->sequence_fields; i++)
+        needs[all->sequence_field[i]] = true;
+    while (add_groups(all, needs))
+        ;
+    pfs_engine_close(all);
+    return 0;
 }
 
 /* ---- deduplicate and first-row: a selection ---- */

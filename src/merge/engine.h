@@ -28,6 +28,10 @@ void pfs_engine_close(struct pfs_engine *engine); /* NULL allowed */
 int pfs_engine_needs(const struct pfs_schema *schema, const int32_t *wanted, int32_t count, bool *needs,
                      struct pfs_err *err);
 
+/* Does merging a retract with other new records of its key lose it where what it takes back is older than they are?
+ * Then what was written apart must not be merged before it is written. */
+int pfs_engine_forgets(const struct pfs_schema *schema, bool *out, struct pfs_err *err);
+
 struct pfs_record {
     int32_t source; /* which batch */
     int32_t row;

@@ -112,30 +112,30 @@ static int check_keytime(const struct pfs_function_use *use, struct pfs_err *err
 
 /* ---- the table ---- */
 
-/* name, check of the type, selects, computes, looks at values, retracts */
+/* name, check of the type, selects, computes, looks at values, retracts, forgets */
 static const struct pfs_function functions[] = {
-    {"sum", check_numeric, NULL, pfs_compute_sum, true, true},
-    {"product", check_numeric, NULL, pfs_compute_product, true, true},
-    {"max", check_any, pfs_select_max, NULL, true, false},
-    {"min", check_any, pfs_select_min, NULL, true, false},
-    {"last_value", check_any, pfs_select_last_value, NULL, false, true},
-    {"last_non_null_value", check_any, pfs_select_last_non_null, NULL, false, true},
-    {"first_value", check_any, pfs_select_first_value, NULL, false, false},
-    {"first_non_null_value", check_any, pfs_select_first_non_null, NULL, false, false},
-    {"first_not_null_value", check_any, pfs_select_first_non_null, NULL, false, false},
-    {"listagg", check_text, NULL, pfs_compute_listagg, true, false},
-    {"bool_and", check_bool, NULL, pfs_compute_bool_and, true, false},
-    {"bool_or", check_bool, NULL, pfs_compute_bool_or, true, false},
-    {"collect", check_array, NULL, pfs_compute_collect, true, true},
-    {"nested_update", check_rows, NULL, pfs_compute_nested_update, true, true},
-    {"nested_partial_update", check_rows, NULL, pfs_compute_nested_partial, true, false},
-    {"merge_map", check_map, NULL, pfs_compute_merge_map, true, true},
-    {"merge_map_with_keytime", check_keytime, NULL, pfs_compute_keytime, true, false},
-    {"rbm32", check_bitmap, NULL, pfs_compute_rbm32, true, false},
-    {"rbm64", check_bitmap, NULL, pfs_compute_rbm64, true, false},
-    {"theta_sketch", check_sketch, NULL, pfs_compute_theta, true, false},
-    {"hll_sketch", check_sketch, NULL, pfs_compute_hll, true, false},
-    {"primary-key", check_any, pfs_select_primary_key, NULL, false, true},
+    {"sum", check_numeric, NULL, pfs_compute_sum, true, true, false},
+    {"product", check_numeric, NULL, pfs_compute_product, true, true, true},
+    {"max", check_any, pfs_select_max, NULL, true, false, false},
+    {"min", check_any, pfs_select_min, NULL, true, false, false},
+    {"last_value", check_any, pfs_select_last_value, NULL, false, true, false},
+    {"last_non_null_value", check_any, pfs_select_last_non_null, NULL, false, true, true},
+    {"first_value", check_any, pfs_select_first_value, NULL, false, false, false},
+    {"first_non_null_value", check_any, pfs_select_first_non_null, NULL, false, false, false},
+    {"first_not_null_value", check_any, pfs_select_first_non_null, NULL, false, false, false},
+    {"listagg", check_text, NULL, pfs_compute_listagg, true, false, false},
+    {"bool_and", check_bool, NULL, pfs_compute_bool_and, true, false, false},
+    {"bool_or", check_bool, NULL, pfs_compute_bool_or, true, false, false},
+    {"collect", check_array, NULL, pfs_compute_collect, true, true, true},
+    {"nested_update", check_rows, NULL, pfs_compute_nested_update, true, true, true},
+    {"nested_partial_update", check_rows, NULL, pfs_compute_nested_partial, true, false, false},
+    {"merge_map", check_map, NULL, pfs_compute_merge_map, true, true, true},
+    {"merge_map_with_keytime", check_keytime, NULL, pfs_compute_keytime, true, false, false},
+    {"rbm32", check_bitmap, NULL, pfs_compute_rbm32, true, false, false},
+    {"rbm64", check_bitmap, NULL, pfs_compute_rbm64, true, false, false},
+    {"theta_sketch", check_sketch, NULL, pfs_compute_theta, true, false, false},
+    {"hll_sketch", check_sketch, NULL, pfs_compute_hll, true, false, false},
+    {"primary-key", check_any, pfs_select_primary_key, NULL, false, true, false},
 };
 
 int pfs_function_find(const char *name, const struct pfs_function **out, struct pfs_err *err)

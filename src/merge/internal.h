@@ -78,6 +78,7 @@ struct pfs_function {
     pfs_compute_fn *compute;                                               /* or this */
     bool looks;    /* wants the values, not only which are there */
     bool retracts; /* can take back */
+    bool forgets;  /* what it takes back from NULL is lost */
 };
 
 /* -EINVAL: unknown to Paimon. */

@@ -80,3 +80,11 @@ def refused(code, action):
 
 def rows(count, start=0):
     return "".join("%d,value %d,%d.%02d\n" % (i, i, i % 1000, i % 100) for i in range(start, start + count))
+
+
+def cpu(m):
+    """Seconds that the daemon computed."""
+    pid = subprocess.run(["pgrep", "-f", "^%s mount .* %s$" % (m.binary, m.at)], capture_output=True,
+                         text=True).stdout.split()[0]
+    words = pathlib.Path("/proc/%s/stat" % pid).read_text().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")

@@ -303,6 +303,25 @@ static void give(const char *path, const char *rows)
     assert_int_equal(close_path(&entry, &file), 0);
 }
 
+/* One stream brings an element, another one takes an older one away: both count, whoever else is in the same commit. */
+static void what_is_taken_back_is_not_lost_among_rows_of_others(void **state)
+{
+    (void)state;
+    execute("CREATE TABLE d.wide (k INT, v STRING, e ARRAY<ROW<i INT>>, g INT, PRIMARY KEY (k) NOT ENFORCED) WITH"
+            " ('bucket' = '1', 'merge-engine' = 'partial-update', 'fields.g.sequence-group' = 'e',"
+            " 'fields.e.aggregate-function' = 'nested_update', 'fields.e.nested-key' = 'i');");
+    give("d/wide/inbox.jsonl", "{\"k\":1,\"e\":[{\"i\":1},{\"i\":2}],\"g\":1}\n");
+    assert_string_equal(text_of("d/wide/select/k,v,g/snapshot/latest.csv"), "k,v,g\n1,,1\n");
+    give("d/wide/inbox.jsonl", "{\"k\":1,\"v\":\"a\"}\n");
+    give("d/wide/inbox.jsonl", "{\"_kind\":\"-D\",\"k\":1,\"e\":[{\"i\":1}],\"g\":1}\n");
+    give("d/wide/inbox.jsonl", "{\"k\":1,\"v\":\"b\"}\n");
+    give("d/wide/inbox.jsonl", "{\"k\":1,\"v\":\"c\"}\n");
+    assert_string_equal(text_of("d/wide/snapshot/latest.jsonl"), "{\"k\":1,\"v\":\"c\",\"e\":[{\"i\":2}],\"g\":1}\n");
+    assert_string_equal(text_of("d/wide/select/v/snapshot/3.jsonl"), "{\"v\":\"a\"}\n");
+    assert_string_equal(text_of("d/wide/select/v/snapshot/4.jsonl"),
+                        "{\"v\":\"c\"}\n"); /* without retracts: together */
+}
+
 static void columns_without_a_value_are_given_numbers(void **state)
 {
     (void)state;
@@ -598,6 +617,7 @@ int main(void)
                                         close_memory),
         cmocka_unit_test_setup_teardown(what_a_branch_acknowledged_is_seen_where_it_is_fallen_back_on, open_memory,
                                         close_memory),
+        cmocka_unit_test_setup_teardown(what_is_taken_back_is_not_lost_among_rows_of_others, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(columns_without_a_value_are_given_numbers, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_generator_that_cannot_be_is_told_when_rows_come, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_number_is_not_taken_for_one_of_an_earlier_journal, open_memory, close_memory),

@@ -1,0 +1,131 @@
+"""Rows in, as programs write them."""
+import errno
+import os
+import pathlib
+import threading
+import time
+
+from mounted import equal, refused, rows, test
+
+
+@test
+def redirected_rows_are_merged_and_read_back(m):
+    equal(m.sh("printf 'k,v\\n2,b\\n1,a\\n' >> d/t/inbox && printf '1,A,9.50\\n' >> d/t/inbox && cat d/t/snapshot/latest.csv")
+          .stdout, "k,v,amount\n1,A,9.50\n2,b,\n")
+
+
+@test
+def cp_tee_and_dd_append(m):
+    pathlib.Path(m.warehouse.parent / "f.csv").write_text("k,v,amount\n1,x,1.00\n")
+    done = m.sh("cp ../f.csv d/t/inbox && echo 2,y,2 | tee -a d/t/inbox >/dev/null && echo 3,z,3 | dd of=d/t/inbox status=none"
+                " && cat d/t/snapshot/latest.csv")
+    equal(done.stdout + done.stderr, "k,v,amount\n1,x,1.00\n2,y,2.00\n3,z,3.00\n")
+
+
+@test
+def json_lines_are_told_by_their_first_byte(m):
+    m.append('{"k":1,"v":"a"}\n{"k":2,"v":null,"amount":"3.25"}\n')
+    equal(m.read("d/t/snapshot/latest.jsonl"), '{"k":1,"v":"a","amount":null}\n{"k":2,"v":null,"amount":"3.25"}\n')
+
+
+@test
+def deletes_by_kind_remove_rows(m):
+    m.append(rows(3))
+    m.append("_kind,k\n-D,1\n")
+    equal(m.read(), "k,v,amount\n0,value 0,0.00\n2,value 2,2.02\n")
+
+
+@test
+def a_bad_row_fails_the_write_and_nothing_is_kept(m):
+    refused(errno.EINVAL, lambda: m.append("1,a,1\nx,b,2\n"))
+    refused(errno.ERANGE, lambda: m.append("1,a,1.234\n"))
+    refused(errno.EINVAL, lambda: m.append("k,v\n,a\n"))
+    refused(errno.EINVAL, lambda: m.append("k,nothing\n1,a\n"))
+    fd = os.open(m.at / "d/t/inbox", os.O_WRONLY | os.O_APPEND)
+    refused(errno.EILSEQ, lambda: os.write(fd, b"1,\xff\xfe,1\n"))
+    refused(errno.EILSEQ, lambda: os.close(fd))
+    equal(m.read(), "k,v,amount\n")
+    errors = m.read("d/t/errors.jsonl").splitlines()
+    equal(len(errors), 5)
+    assert '"row":2,"column":"k"' in errors[0], errors[0]
+
+
+@test
+def a_handle_that_failed_stays_failed(m):
+    fd = os.open(m.at / "d/t/inbox", os.O_WRONLY | os.O_APPEND)
+    refused(errno.EINVAL, lambda: os.write(fd, b"bad,a,1\n"))
+    refused(errno.EINVAL, lambda: os.write(fd, b"1,a,1\n"))
+    refused(errno.EINVAL, lambda: os.close(fd))
+    equal(m.read(), "k,v,amount\n")
+
+
+@test
+def rows_of_a_file_that_stays_open_show_up_when_its_writer_rests(m):
+    fd = os.open(m.at / "d/t/inbox", os.O_WRONLY | os.O_APPEND)
+    os.write(fd, b"1,a,1\n2,b,2\n3,unfin")
+    until = time.monotonic() + 20
+    while m.read() == "k,v,amount\n" and time.monotonic() < until:
+        time.sleep(0.1)
+    equal(m.read(), "k,v,amount\n1,a,1.00\n2,b,2.00\n")
+    os.write(fd, b"ished,3\n4,d,4\n")
+    refused(errno.EINVAL, lambda: os.write(fd, b"bad,e,5\n"))
+    refused(errno.EINVAL, lambda: os.close(fd))
+    equal(m.read(), "k,v,amount\n1,a,1.00\n2,b,2.00\n")
+
+
+@test
+def a_file_that_is_copied_slowly_is_one_transaction(m):
+    with open(m.at / "d/t/inbox", "wb", buffering=0) as out:
+        out.write(b"1,a,1\n")
+        time.sleep(2.5)
+        equal(m.read(), "k,v,amount\n")
+        out.write(b"2,b,2\n")
+    equal(m.read(), "k,v,amount\n1,a,1.00\n2,b,2.00\n")
+
+
+@test
+def a_number_is_committed_once(m):
+    for _ in range(3):
+        m.append("1,once,1\n", name="inbox@loader:7")
+    m.append("1,twice,2\n", name="inbox@loader:8")
+    equal(m.read("d/t/snapshot/1.csv"), "k,v,amount\n1,once,1.00\n")
+    equal(m.read(), "k,v,amount\n1,twice,2.00\n")
+    assert not (m.at / "d/t/snapshot/3.csv").exists()
+
+
+@test
+def a_last_line_without_newline_counts_at_release(m):
+    equal(m.sh("printf '1,a,1\\n2,b,2' >> d/t/inbox; cat d/t/snapshot/latest.csv").stdout,
+          "k,v,amount\n1,a,1.00\n2,b,2.00\n")
+
+
+@test
+def rows_in_pieces_are_put_together(m):
+    fd = os.open(m.at / "d/t/inbox", os.O_WRONLY | os.O_APPEND)
+    for byte in b"k,v,amount\n1,one,1.00\n2,two,2.00\n":
+        os.write(fd, bytes([byte]))
+    os.close(fd)
+    equal(m.read(), "k,v,amount\n1,one,1.00\n2,two,2.00\n")
+
+
+@test
+def many_writers_lose_nothing(m):
+    def write(n):
+        for i in range(5):
+            m.append("%d,w%d,%d\n" % (n * 100 + i, n, i))
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    equal(len(m.read().splitlines()), 41)
+
+
+@test
+def the_inbox_cannot_be_read_and_views_cannot_be_written(m):
+    m.append(rows(1))
+    refused(errno.EACCES, lambda: (m.at / "d/t/inbox").read_bytes())
+    refused(errno.EROFS, lambda: open(m.at / "d/t/snapshot/latest.csv", "ab"))
+    refused(errno.EPERM, lambda: (m.at / "d/t/new").write_text("x"))
+    refused(errno.EPERM, lambda: os.unlink(m.at / "d/t/snapshot/latest.csv"))
