@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Commands that need no mount: tail, expire, fsck: cli.py BINARY [TEST ...]. Ends with `N passed, N failed`."""
+"""Commands that need no mount: tail, expire, fsck, doctor, status: cli.py BINARY [TEST ...]. Ends with `N passed, N failed`."""
 import csv
 import io
 import json
@@ -329,8 +329,24 @@ def fsck_counts_orphans_and_prints_json(program, scratch):
     same(program.run("fsck", "--shallow", warehouse).returncode, 2, "usage")
 
 
+def doctor_says_the_same_in_json(program, scratch):
+    plain, done = program.run("doctor", "/nowhere"), program.run("doctor", "--json", "/nowhere")
+    told = json.loads(done.stdout)
+    same([(t["state"] + " " * 8)[:9] + t["what"] + (": " + t["why"] if t["why"] else "") for t in told],
+         plain.stdout.decode().splitlines())
+    same((done.returncode, told[-1]),
+         (1, {"what": "/nowhere", "state": "missing", "why": "no warehouse is mounted there"}))
+    same(program.run("doctor", "/a", "/b").returncode, 2, "usage")
+
+
+def status_prints_json(program, scratch):
+    for mount in json.loads(program("status", "--json")):
+        same(sorted(mount), ["mountpoint", "read_only", "warehouse"])
+    same(program.run("status", "--json", "/nowhere").returncode, 1, "not mounted")
+
+
 TESTS = [value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"
-         and value.__name__.split("_")[0] in ("tail", "expire", "fsck")]
+         and value.__name__.split("_")[0] in ("tail", "expire", "fsck", "doctor", "status")]
 
 
 def main():

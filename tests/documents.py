@@ -2,6 +2,7 @@
 """What the program takes and what is written about it agree: documents.py. Ends with `N passed, N failed`."""
 import pathlib
 import re
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -48,6 +49,56 @@ def options_of_commands_are_in_the_manual_and_in_every_completion():
         assert "Fl -" + option in text("docs/man/paimonfs.1"), "paimonfs(1): --" + option
         assert "--" + option in text("packaging/completion/paimonfs.bash"), "bash: --" + option
         assert "-l " + option in text("packaging/completion/paimonfs.fish"), "fish: --" + option
+
+
+def options_in_the_synopsis():
+    """Of each command, from paimonfs(1)."""
+    found = {}
+    for usage in text("docs/man/paimonfs.1").split(".Sh DESCRIPTION")[0].split(".Nm\n")[1:]:
+        command = re.match(r"\.Cm (\w+)", usage).group(1)
+        found[command] = {"-" + option for option in re.findall(r"\bFl (-?[a-z-]+)", usage)}
+    return found
+
+
+def bash_completes_each_command_s_options():
+    for command, options in options_in_the_synopsis().items():
+        typed = ". packaging/completion/paimonfs.bash; COMP_WORDS=(paimonfs %s -) COMP_CWORD=2; _paimonfs; printf '%%s ' ${COMPREPLY[@]}" % command
+        done = subprocess.run(["bash", "-c", typed], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert set(done.stdout.split()) == options, "%s: %s, not %s" % (command, done.stdout.split(), sorted(options))
+
+
+def bash_completes_mount_options():
+    for begun in ("", "ro,"):
+        typed = (". packaging/completion/paimonfs.bash; compopt() { :; }; COMP_WORDS=(paimonfs mount -o '%s') COMP_CWORD=3; _paimonfs;"
+                 " echo ${COMPREPLY[*]}" % begun)
+        done = subprocess.run(["bash", "-c", typed], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        wanted = {begun + option for option in names("tools/mount_options.c", "options")}
+        assert set(done.stdout.split()) == wanted, done.stdout
+
+
+def zsh_and_fish_complete_each_command_s_options():
+    zsh = {}
+    for commands, options in re.findall(r"^    ([a-z|]+)\) compadd -- (.*) ;;$", text("packaging/completion/_paimonfs"), re.M):
+        for command in commands.split("|"):
+            zsh[command] = set(options.split())
+    fish = {}
+    for commands, kind, option in re.findall(r'^complete -c paimonfs -n "__fish_seen_subcommand_from ([^"]+)"(?: -f)? -([ls]) (\S+)',
+                                             text("packaging/completion/paimonfs.fish"), re.M):
+        for command in commands.split():
+            fish.setdefault(command, set()).add(("--" if kind == "l" else "-") + option)
+    for command, options in options_in_the_synopsis().items():
+        assert zsh.get(command, set()) == options, "zsh, %s: %s, not %s" % (command, zsh.get(command), sorted(options))
+        assert fish.get(command, set()) == options, "fish, %s: %s, not %s" % (command, fish.get(command), sorted(options))
+
+
+def the_program_s_help_has_every_option():
+    page = text("tools/main.c")
+    for command, options in options_in_the_synopsis().items():
+        usage = re.search(r'\{"%s", command_\w+,(.*?)\},' % command, page, re.S).group(1)
+        for option in options:
+            assert re.search(r"(?<![\w-])%s\b" % option, usage), "--help: %s %s" % (command, option)
+    for option in names("tools/mount_options.c", "options"):
+        assert re.search(r"[ \"]%s" % option, page.split("Mount options:")[1]), "--help: " + option
 
 
 def options_of_every_mount_are_in_the_manual_of_the_helper():
@@ -98,7 +149,7 @@ def errors_of_the_manual_are_what_the_program_gives():
 
 
 TESTS = [value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"
-         and value.__name__ not in ("text", "names", "manual")]
+         and value.__name__ not in ("text", "names", "manual", "options_in_the_synopsis")]
 
 
 def main():

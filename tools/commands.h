@@ -2,6 +2,7 @@
  * returns the exit code: 0 done, 1 failed (`paimonfs: WHAT: WHY` on standard error), 2 wrong usage. */
 #pragma once
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #define EXIT_USAGE 2
@@ -30,3 +31,5 @@ int helper_main(int argc, char **argv);
 int failed(const char *what, int rc, const struct pfs_err *err);
 /* `paimonfs: text` and where help is; gives 2. */
 int usage_error(const char *text);
+/* A member of a JSON object, "name":"text". */
+void put_member(struct pfs_buf *out, const char *name, const char *text);

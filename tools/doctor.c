@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <mntent.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,42 +13,62 @@
 
 #include "tools/commands.h"
 
-static void found(const char *what)
+struct report {
+    bool json;
+    int lines, missing;
+};
+
+static void tell(struct report *r, const char *state, const char *what, const char *why)
 {
-    printf("ok       %s\n", what);
+    struct pfs_buf out = {0};
+
+    if (r->json) {
+        pfs_buf_puts(&out, r->lines > 0 ? ",\n{" : "{");
+        put_member(&out, "what", what);
+        pfs_buf_putc(&out, ',');
+        put_member(&out, "state", state);
+        pfs_buf_putc(&out, ',');
+        put_member(&out, "why", why);
+        pfs_buf_putc(&out, '}');
+    } else {
+        pfs_buf_printf(&out, "%-8s %s%s%s\n", state, what, why[0] != '\0' ? ": " : "", why);
+    }
+    (void)fwrite(out.at, 1, out.len, stdout);
+    pfs_buf_done(&out);
+    r->lines++;
 }
 
-static void note(const char *what, const char *why)
+static void found(struct report *r, const char *what)
 {
-    printf("note     %s: %s\n", what, why);
+    tell(r, "ok", what, "");
 }
 
-/* Counts. */
-static int missing(const char *what, const char *why)
+static void missing(struct report *r, const char *what, const char *why)
 {
-    printf("missing  %s: %s\n", what, why);
-    return 1;
+    tell(r, "missing", what, why);
+    r->missing++;
 }
 
-static int check_device(void)
+static void check_device(struct report *r)
 {
     int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
     if (fd >= 0) {
         (void)close(fd);
-        found("/dev/fuse");
-        return 0;
+        found(r, "/dev/fuse");
+    } else if (errno == ENOENT) {
+        missing(r, "/dev/fuse",
+                "there is none; load it by `modprobe fuse`, in a container give it by `--device /dev/fuse "
+                "--cap-add SYS_ADMIN` (with AppArmor also `--security-opt apparmor:unconfined`); paimonfs "
+                "ls, cat, append and sql work without");
+    } else if (errno == EACCES) {
+        missing(r, "/dev/fuse", "this user may not open it; `chmod 666 /dev/fuse` is what distributions set");
+    } else {
+        missing(r, "/dev/fuse",
+                errno == EPERM ? "the container does not allow the device; run it with `--device "
+                                 "/dev/fuse --cap-add SYS_ADMIN`"
+                               : strerror(errno));
     }
-    if (errno == ENOENT)
-        return missing("/dev/fuse",
-                       "there is none; load it by `modprobe fuse`, in a container give it by `--device /dev/fuse "
-                       "--cap-add SYS_ADMIN` (with AppArmor also `--security-opt apparmor:unconfined`); paimonfs "
-                       "ls, cat, append and sql work without");
-    if (errno == EACCES)
-        return missing("/dev/fuse", "this user may not open it; `chmod 666 /dev/fuse` is what distributions set");
-    return missing("/dev/fuse", errno == EPERM ? "the container does not allow the device; run it with `--device "
-                                                 "/dev/fuse --cap-add SYS_ADMIN`"
-                                               : strerror(errno));
 }
 
 /* The first file of that name along PATH. */
@@ -65,20 +87,40 @@ static bool find_program(const char *name, struct stat *st)
     return false;
 }
 
-static int check_fusermount(void)
+static void check_fusermount(struct report *r)
 {
     struct stat st;
 
     if (!find_program("fusermount3", &st))
-        return missing("fusermount3", "install the package fuse3");
-    if (geteuid() != 0 && ((st.st_mode & S_ISUID) == 0 || st.st_uid != 0))
-        return missing("fusermount3", "it lacks its set-user-ID bit, without which only root mounts: "
-                                      "`chmod u+s` it as root");
-    found("fusermount3");
-    return 0;
+        missing(r, "fusermount3", "install the package fuse3");
+    else if (geteuid() != 0 && ((st.st_mode & S_ISUID) == 0 || st.st_uid != 0))
+        missing(r, "fusermount3",
+                "it lacks its set-user-ID bit, without which only root mounts: `chmod u+s` it as root");
+    else
+        found(r, "fusermount3");
 }
 
-static void check_allow_other(void)
+/* Root of a container is often without the capability that mounting takes. */
+static void check_capability(struct report *r)
+{
+    uint64_t effective = UINT64_MAX;
+    char line[256];
+    FILE *in = geteuid() == 0 ? fopen("/proc/self/status", "re") : NULL;
+
+    if (in == NULL)
+        return; /* fusermount3 mounts for users */
+    while (fgets(line, sizeof(line), in) != NULL)
+        if (strncmp(line, "CapEff:", 7) == 0)
+            effective = strtoull(line + 7, NULL, 16);
+    (void)fclose(in);
+    if ((effective >> CAP_SYS_ADMIN & 1) != 0)
+        found(r, "CAP_SYS_ADMIN");
+    else
+        missing(r, "CAP_SYS_ADMIN",
+                "mounting takes this capability; run the container with `--device /dev/fuse --cap-add SYS_ADMIN`");
+}
+
+static void check_allow_other(struct report *r)
 {
     char line[256];
     bool on = false;
@@ -89,17 +131,17 @@ static void check_allow_other(void)
     if (in != NULL)
         (void)fclose(in);
     if (on || geteuid() == 0)
-        found("allow_other");
+        found(r, "allow_other");
     else
-        note("allow_other", "only root may use it until /etc/fuse.conf has the line user_allow_other");
+        tell(r, "note", "allow_other", "only root may use it until /etc/fuse.conf has the line user_allow_other");
 }
 
-/* A mount whose daemon is gone answers nothing but ENOTCONN. */
-static int check_mounts(const char *only, int *seen)
+/* A mount whose daemon is gone answers nothing but ENOTCONN. How many there are. */
+static int check_mounts(struct report *r, const char *only)
 {
     FILE *mounts = setmntent("/proc/self/mounts", "r");
     struct mntent *m;
-    int bad = 0;
+    int seen = 0;
 
     while (mounts != NULL && (m = getmntent(mounts)) != NULL) {
         char what[PATH_MAX + 16];
@@ -107,32 +149,44 @@ static int check_mounts(const char *only, int *seen)
 
         if (strcmp(m->mnt_type, "fuse.paimonfs") != 0 || (only != NULL && strcmp(only, m->mnt_dir) != 0))
             continue;
-        ++*seen;
+        seen++;
         (void)snprintf(what, sizeof(what), "the mount %s", m->mnt_dir);
         if (stat(m->mnt_dir, &st) == 0)
-            found(what);
+            found(r, what);
         else if (errno == ENOTCONN)
-            bad += missing(what, "its daemon is gone; mount it again, or `paimonfs umount` it: nothing that was "
-                                 "acknowledged is lost");
+            missing(r, what,
+                    "its daemon is gone; mount it again, or `paimonfs umount` it: nothing that was acknowledged is "
+                    "lost");
         else
-            bad += missing(what, strerror(errno));
+            missing(r, what, strerror(errno));
     }
     if (mounts != NULL)
         (void)endmntent(mounts);
-    return bad;
+    return seen;
 }
 
 int command_doctor(int argc, char **argv)
 {
-    int bad = 0, seen = 0;
+    struct report r = {0};
+    const char *only = NULL;
 
-    if (argc > 1 || (argc == 1 && argv[0][0] == '-'))
-        return usage_error("doctor takes a mount point at most");
-    bad += check_device();
-    bad += check_fusermount();
-    check_allow_other();
-    bad += check_mounts(argc == 1 ? argv[0] : NULL, &seen);
-    if (argc == 1 && seen == 0)
-        bad += missing(argv[0], "no warehouse is mounted there");
-    return bad > 0;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            r.json = true;
+        else if (argv[i][0] == '-' || only != NULL)
+            return usage_error("doctor takes --json and a mount point at most");
+        else
+            only = argv[i];
+    }
+    if (r.json)
+        (void)putchar('[');
+    check_device(&r);
+    check_fusermount(&r);
+    check_capability(&r);
+    check_allow_other(&r);
+    if (check_mounts(&r, only) == 0 && only != NULL)
+        missing(&r, only, "no warehouse is mounted there");
+    if (r.json)
+        puts("]");
+    return r.missing > 0;
 }

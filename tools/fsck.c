@@ -34,21 +34,6 @@ static void put_csv(struct pfs_buf *out, const char *text, char end)
     pfs_buf_putc(out, (uint8_t)end);
 }
 
-static void put_json(struct pfs_buf *out, const char *name, const char *text)
-{
-    pfs_buf_printf(out, "\"%s\":\"", name);
-    for (const char *p = text; *p != '\0'; p++) {
-        if ((unsigned char)*p < ' ') {
-            pfs_buf_printf(out, "\\u%04x", (unsigned)*p);
-            continue;
-        }
-        if (*p == '"' || *p == '\\')
-            pfs_buf_putc(out, '\\');
-        pfs_buf_putc(out, (uint8_t)*p);
-    }
-    pfs_buf_putc(out, '"');
-}
-
 static void found(void *context, const struct pfs_finding *f)
 {
     struct looking *l = context;
@@ -65,7 +50,7 @@ static void found(void *context, const struct pfs_finding *f)
             put_csv(&l->line, cell[i], i < 5 ? ',' : '\n');
             continue;
         }
-        put_json(&l->line, names[i], cell[i]);
+        put_member(&l->line, names[i], cell[i]);
         pfs_buf_putc(&l->line, i < 5 ? ',' : '}');
     }
     l->any = true;

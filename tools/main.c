@@ -16,18 +16,18 @@ static const struct command {
     {"cat", command_cat, "[--memory N] [-o external-paths=DIR] WAREHOUSE PATH...",
      "print files of the tree, without FUSE"},
     {"tail", command_tail, "[-n ROWS] WAREHOUSE PATH", "the end of a changelog, and what comes, as tail -f"},
-    {"append", command_append, "WAREHOUSE PATH", "rows from standard input into an inbox, one commit"},
+    {"append", command_append, "[--no-compact] WAREHOUSE PATH", "rows from standard input into an inbox, one commit"},
     {"overwrite", command_overwrite, "WAREHOUSE PATH", "rows that replace a table or its partitions, one commit"},
-    {"lookup", command_lookup, "[--columns a,b] [--found|--missing] [--cache C] WAREHOUSE PATH",
+    {"lookup", command_lookup, "[--columns a,b] [--found|--missing] [--cache C] [--memory N] WAREHOUSE PATH",
      "lines with keys from standard input, each followed by its row"},
-    {"bitmap", command_bitmap, "VERB --bitmap COL [--group-by a,b] [--as NAME]",
+    {"bitmap", command_bitmap, "VERB --bitmap COL [--group-by a,b] [--as NAME] [--bits N]",
      "bitmaps in CSV from standard input: union-count, union, cardinality, build"},
     {"sql", command_sql, "WAREHOUSE [FILE]", "statements from a file or standard input"},
     {"compact", command_compact, "[--full] WAREHOUSE [DB.TABLE]", "many small files made few large ones"},
     {"expire", command_expire, "WAREHOUSE [DB.TABLE]", "what has had its time goes, as the tables' options say"},
     {"fsck", command_fsck, "[--deep] [--json] WAREHOUSE [DB.TABLE]", "is every file there, whole and consistent"},
     {"status", command_status, "[--json] [MOUNTPOINT]", "what is mounted"},
-    {"doctor", command_doctor, "[MOUNTPOINT]", "what is missing on this host, and what to do about it"},
+    {"doctor", command_doctor, "[--json] [MOUNTPOINT]", "what is missing on this host, and what to do about it"},
     {"demo", command_demo, "DIR", "make a sample warehouse"},
 };
 
@@ -36,13 +36,28 @@ static void print_help(FILE *out)
     fputs("paimonfs - Apache Paimon tables as files\n\nusage:\n", out);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         fprintf(out, "  paimonfs %-9s %-42s %s\n", commands[i].name, commands[i].usage, commands[i].what);
-    fputs("  paimonfs --help | --version\n\n"
-          "PATH is the path in the mount: shop/orders/snapshot/latest.csv, shop/orders/inbox.\n"
-          "Mount options: ro, memory=, threads=, cache=DIR, cache-size=, external-paths=DIR[:DIR], "
-          "formats=csv,jsonl,parquet, "
-          "allow_other, uid=, gid=, "
-          "umask=\n",
-          out);
+    fputs(
+        "  paimonfs --help | --version\n\n"
+        "PATH is the path in the mount: shop/orders/snapshot/latest.csv, shop/orders/inbox.\n"
+        "Mount options: ro, rw, allow_other, memory=, threads=, cache=DIR, cache-size=, commit-interval=, write-only,\n"
+        "  on-error=fail|skip, external-paths=DIR[:DIR], formats=csv,jsonl,parquet, log=FILE, uid=, gid=, umask=;\n"
+        "  what they do: man 1 paimonfs\n",
+        out);
+}
+
+void put_member(struct pfs_buf *out, const char *name, const char *text)
+{
+    pfs_buf_printf(out, "\"%s\":\"", name);
+    for (const char *p = text; *p != '\0'; p++) {
+        if ((unsigned char)*p < ' ') {
+            pfs_buf_printf(out, "\\u%04x", (unsigned)*p);
+            continue;
+        }
+        if (*p == '"' || *p == '\\')
+            pfs_buf_putc(out, '\\');
+        pfs_buf_putc(out, (uint8_t)*p);
+    }
+    pfs_buf_putc(out, '"');
 }
 
 int failed(const char *what, int rc, const struct pfs_err *err)

@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +163,20 @@ static void ready(void *context)
     }
 }
 
+/* Standard error is a stream of systemd's journal: it stamps lines itself, and takes their level from a prefix
+ * (systemd.exec(5), JOURNAL_STREAM; sd-daemon(3)). */
+static bool to_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char here[64];
+    struct stat st;
+
+    if (stream == NULL || fstat(STDERR_FILENO, &st) < 0)
+        return false;
+    (void)snprintf(here, sizeof(here), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return strcmp(stream, here) == 0;
+}
+
 static void log_line(void *context, const char *line)
 {
     const struct mounting *m = context;
@@ -171,6 +186,10 @@ static void log_line(void *context, const char *line)
 
     if (m->syslog) {
         syslog(LOG_ERR, "%s", line);
+        return;
+    }
+    if (to_journal()) {
+        fprintf(stderr, "<%d>%s\n", LOG_ERR, line);
         return;
     }
     if (gmtime_r(&now, &utc) == NULL || strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)

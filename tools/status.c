@@ -4,22 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "tools/commands.h"
-
-static void put_json(struct pfs_buf *out, const char *text)
-{
-    pfs_buf_putc(out, '"');
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p == '"' || *p == '\\')
-            pfs_buf_putc(out, '\\');
-        if ((unsigned char)*p < ' ')
-            pfs_buf_printf(out, "\\u%04x", (unsigned)*p);
-        else
-            pfs_buf_putc(out, (uint8_t)*p);
-    }
-    pfs_buf_putc(out, '"');
-}
 
 static void put_mount(struct pfs_buf *out, const struct mntent *m, bool json, bool first)
 {
@@ -27,10 +12,10 @@ static void put_mount(struct pfs_buf *out, const struct mntent *m, bool json, bo
         pfs_buf_printf(out, "%s on %s (%s)\n", m->mnt_fsname, m->mnt_dir, hasmntopt(m, "ro") != NULL ? "ro" : "rw");
         return;
     }
-    pfs_buf_puts(out, first ? "{\"warehouse\":" : ",{\"warehouse\":");
-    put_json(out, m->mnt_fsname);
-    pfs_buf_puts(out, ",\"mountpoint\":");
-    put_json(out, m->mnt_dir);
+    pfs_buf_puts(out, first ? "{" : ",{");
+    put_member(out, "warehouse", m->mnt_fsname);
+    pfs_buf_putc(out, ',');
+    put_member(out, "mountpoint", m->mnt_dir);
     pfs_buf_printf(out, ",\"read_only\":%s}", hasmntopt(m, "ro") != NULL ? "true" : "false");
 }
 

@@ -12,6 +12,8 @@ _paimonfs()
         local done=${word%"${word##*,}"}
         COMPREPLY=($(compgen -P "$done" -W "$options" -- "${word##*,}"))
         compopt -o nospace
+    elif [ "$before" = --cache ]; then
+        COMPREPLY=($(compgen -W "partial full bucket" -- "$word"))
     elif [[ $word == -* ]]; then
         case ${COMP_WORDS[1]} in
         mount) COMPREPLY=($(compgen -W "-f -o" -- "$word")) ;;
@@ -22,7 +24,7 @@ _paimonfs()
         compact) COMPREPLY=($(compgen -W "--full" -- "$word")) ;;
         tail) COMPREPLY=($(compgen -W "-n" -- "$word")) ;;
         fsck) COMPREPLY=($(compgen -W "--deep --json" -- "$word")) ;;
-        status) COMPREPLY=($(compgen -W "--json" -- "$word")) ;;
+        status | doctor) COMPREPLY=($(compgen -W "--json" -- "$word")) ;;
         esac
     else
         case ${COMP_WORDS[1]} in
