@@ -87,6 +87,11 @@ int pfs_file_append(struct pfs_file *file, const void *at, size_t len, struct pf
     return len == 0 ? 0 : file->ops->append(file, at, len, err);
 }
 
+void pfs_file_reserve(struct pfs_file *file, uint64_t len)
+{
+    file->ops->reserve(file, len);
+}
+
 int pfs_file_sync(struct pfs_file *file, struct pfs_err *err)
 {
     return file->ops->sync(file, err);

@@ -36,6 +36,7 @@ struct pfs_store_ops {
     int (*create)(void *self, const char *path, struct pfs_file **out, struct pfs_err *err);
     int (*pread)(struct pfs_file *file, uint64_t off, void *to, size_t len, struct pfs_err *err);
     int (*append)(struct pfs_file *file, const void *at, size_t len, struct pfs_err *err);
+    void (*reserve)(struct pfs_file *file, uint64_t len);
     int (*sync)(struct pfs_file *file, struct pfs_err *err);
     void (*close)(struct pfs_file *file);
     int (*stat)(void *self, const char *path, struct pfs_stat *out, struct pfs_err *err);
@@ -93,6 +94,10 @@ int pfs_file_sync(struct pfs_file *file, struct pfs_err *err);
  * given up. Threads: one appends at a time, while others pread what is there and sync. */
 int pfs_store_open_locked(struct pfs_store *s, const char *path, bool create, struct pfs_file **out,
                           struct pfs_err *err);
+/* Of a locked file: room for `len` bytes behind what was appended, so that a sync of what is appended there has no size
+ * to note: it takes two thirds of the time. Others who open the file find zeros there until then. Where a filesystem
+ * cannot do that nothing happens. */
+void pfs_file_reserve(struct pfs_file *file, uint64_t len);
 
 /* A file on this machine without a name, gone when it is closed: appended to and read back, by one thread at a time.
  * dir NULL: /var/tmp. Its size grows with each append. */

@@ -123,6 +123,14 @@ static int twin_append(struct pfs_file *file, const void *at, size_t len, struct
     return rc;
 }
 
+static void twin_reserve(struct pfs_file *file, uint64_t len)
+{
+    struct twin_file *f = (struct twin_file *)file;
+
+    if (fails(f->twin, "reserve", "", NULL) == 0)
+        pfs_file_reserve(f->below, len);
+}
+
 static int twin_sync(struct pfs_file *file, struct pfs_err *err)
 {
     struct twin_file *f = (struct twin_file *)file;
@@ -205,9 +213,9 @@ static void twin_destroy(void *self)
     pfs_free(t);
 }
 
-static const struct pfs_store_ops twin_ops = {twin_open,  twin_create, twin_pread,    twin_append,      twin_sync,
-                                              twin_close, twin_stat,   twin_list,     twin_rename,      twin_unlink,
-                                              twin_mkdir, twin_rmdir,  twin_sync_dir, twin_open_locked, twin_destroy};
+static const struct pfs_store_ops twin_ops = {
+    twin_open, twin_create, twin_pread,  twin_append, twin_reserve, twin_sync,     twin_close,       twin_stat,
+    twin_list, twin_rename, twin_unlink, twin_mkdir,  twin_rmdir,   twin_sync_dir, twin_open_locked, twin_destroy};
 
 int pfs_store_open_fault(struct pfs_store *below, struct pfs_fault *fault, struct pfs_store **out, struct pfs_err *err)
 {

@@ -308,6 +308,13 @@ static int memory_append(struct pfs_file *file, const void *bytes, size_t len, s
     return rc;
 }
 
+/* Syncs cost nothing here. */
+static void memory_reserve(struct pfs_file *file, uint64_t len)
+{
+    (void)file;
+    (void)len;
+}
+
 static int memory_sync(struct pfs_file *file, struct pfs_err *err)
 {
     struct memory_file *f = (struct memory_file *)file;
@@ -477,10 +484,10 @@ static void memory_destroy(void *self)
     let_go(m);
 }
 
-static const struct pfs_store_ops memory_ops = {memory_open,     memory_create,      memory_pread,  memory_append,
-                                                memory_sync,     memory_close,       memory_stat,   memory_list,
-                                                memory_rename,   memory_unlink,      memory_mkdir,  memory_rmdir,
-                                                memory_sync_dir, memory_open_locked, memory_destroy};
+static const struct pfs_store_ops memory_ops = {memory_open,    memory_create,   memory_pread,       memory_append,
+                                                memory_reserve, memory_sync,     memory_close,       memory_stat,
+                                                memory_list,    memory_rename,   memory_unlink,      memory_mkdir,
+                                                memory_rmdir,   memory_sync_dir, memory_open_locked, memory_destroy};
 
 int pfs_store_open_memory(struct pfs_store **out, struct pfs_err *err)
 {

@@ -180,7 +180,7 @@ static int lock_file(int fd, struct stat *st)
 static int posix_open_locked(void *self, const char *path, bool create, struct pfs_file **out, struct pfs_err *err)
 {
     struct posix *p = self;
-    int flags = O_RDWR | O_APPEND | O_NONBLOCK | (create ? O_CREAT | O_EXCL : 0);
+    int flags = O_RDWR | O_NONBLOCK | (create ? O_CREAT | O_EXCL : 0);
     int fd = open_beneath(p, path, flags), code;
     struct stat st;
 
@@ -227,7 +227,7 @@ static int posix_append(struct pfs_file *file, const void *bytes, size_t len, st
     const uint8_t *from = bytes;
 
     while (len > 0) {
-        ssize_t put = write(f->fd, from, len);
+        ssize_t put = pwrite(f->fd, from, len, (off_t)file->size); /* there may be room behind it */
 
         if (put < 0 && errno == EINTR)
             continue;
@@ -238,6 +238,13 @@ static int posix_append(struct pfs_file *file, const void *bytes, size_t len, st
         __atomic_store_n(&file->size, file->size + (uint64_t)put, __ATOMIC_RELEASE);
     }
     return 0;
+}
+
+static void posix_reserve(struct pfs_file *file, uint64_t len)
+{
+    struct posix_file *f = (struct posix_file *)file;
+
+    (void)fallocate(f->fd, 0, (off_t)file->size, (off_t)len);
 }
 
 static int posix_sync(struct pfs_file *file, struct pfs_err *err)
@@ -360,9 +367,10 @@ static void posix_destroy(void *self)
     pfs_free(p);
 }
 
-static const struct pfs_store_ops posix_ops = {
-    posix_open,   posix_create, posix_pread, posix_append, posix_sync,     posix_close,       posix_stat,   posix_list,
-    posix_rename, posix_unlink, posix_mkdir, posix_rmdir,  posix_sync_dir, posix_open_locked, posix_destroy};
+static const struct pfs_store_ops posix_ops = {posix_open,    posix_create,   posix_pread,       posix_append,
+                                               posix_reserve, posix_sync,     posix_close,       posix_stat,
+                                               posix_list,    posix_rename,   posix_unlink,      posix_mkdir,
+                                               posix_rmdir,   posix_sync_dir, posix_open_locked, posix_destroy};
 
 int pfs_store_open_posix(const char *root, struct pfs_store **out, struct pfs_err *err)
 {

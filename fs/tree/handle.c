@@ -250,6 +250,7 @@ static int open_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, st
     pfs_arena_done(&arena);
     if (h->table == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a handle");
+    PFS_TRY(pfs_node_check_inbox(tree, h->node, request->pid));
     rc = pfs_tree_inbox(tree, &h->node->place, flags, &h->inbox, err);
     if (rc < 0) {
         note_refusal(tree, &h->node->place, request);

@@ -10,17 +10,31 @@ static uint64_t hash_of(const char *path)
     return pfs_hash64(path, strlen(path), 0);
 }
 
-void pfs_hidden_add(struct pfs_tree *tree, const char *path, uint32_t pid, int64_t ms)
+static bool add(struct pfs_tree *tree, const char *path, uint32_t pid, int64_t ms, bool replace)
 {
     int64_t now = pfs_clock_monotonic_ms();
     struct pfs_hidden *at = tree->hidden;
+    bool fits;
 
     pthread_mutex_lock(&tree->lock);
     for (int i = 0; i < PFS_HIDDEN_MAX; i++) /* a free one, else the oldest */
         if (tree->hidden[i].until_ms < at->until_ms)
             at = &tree->hidden[i];
-    *at = (struct pfs_hidden){pid, hash_of(path), now + ms};
+    fits = replace || at->until_ms <= now;
+    if (fits)
+        *at = (struct pfs_hidden){pid, hash_of(path), now + ms};
     pthread_mutex_unlock(&tree->lock);
+    return fits;
+}
+
+void pfs_hidden_add(struct pfs_tree *tree, const char *path, uint32_t pid, int64_t ms)
+{
+    (void)add(tree, path, pid, ms, true);
+}
+
+bool pfs_hidden_try_add(struct pfs_tree *tree, const char *path, uint32_t pid, int64_t ms)
+{
+    return add(tree, path, pid, ms, false);
 }
 
 static bool find(struct pfs_tree *tree, const char *path, uint32_t pid, bool take)

@@ -19,6 +19,8 @@ struct pfs_hidden { /* a zeroed one is free. Guarded by the tree's lock */
 };
 
 void pfs_hidden_add(struct pfs_tree *tree, const char *path, uint32_t pid, int64_t ms);
+/* The same, but never in the place of another note: false when there is no room. */
+bool pfs_hidden_try_add(struct pfs_tree *tree, const char *path, uint32_t pid, int64_t ms);
 /* Is it hidden from that process? Once. */
 bool pfs_hidden_take(struct pfs_tree *tree, const char *path, uint32_t pid);
 /* The same, as often as it is asked: other notes about a name and a process are kept here too (folders.c). */

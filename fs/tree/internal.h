@@ -36,7 +36,7 @@ struct pfs_node {
     int64_t mtime_ms;
     int64_t seen, after; /* CONSUMER: its position, and the one after what the view shows */
     atomic_bool told;    /* the kernel was given the exact size: cached handles may be given out */
-    atomic_bool left;    /* a directory whose name moved or went: see pfs_nodes_leave */
+    atomic_bool left;    /* a directory or inbox whose name moved or went: see pfs_nodes_leave */
     /* Of an inbox: handles that are written to, and who was given it last, at what time. Guarded by lock. */
     int32_t writers;
     uint32_t taker;
@@ -110,6 +110,9 @@ void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr
  * One who comes alone gets the same node each time, which the kernel then keeps. */
 int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uint32_t pid, struct pfs_node **out,
                        struct pfs_err *err);
+/* The kernel keeps an inbox's name for a moment: may the process open the node that it has kept? -ESTALE: its name is
+ * to be asked for again, since it has moved, or since somebody else writes to it; that a second time it may share. */
+int pfs_node_check_inbox(struct pfs_tree *tree, struct pfs_node *node, uint32_t pid);
 /* The handle is written to, or is about to be closed. */
 void pfs_handle_writes(struct pfs_tree *tree, struct pfs_handle *handle, bool writes);
 
@@ -119,9 +122,9 @@ void pfs_handle_writes(struct pfs_tree *tree, struct pfs_handle *handle, bool wr
  * such a directory is told. A name that is looked up meanwhile may be entered after this: pfs_tree_lookup compares
  * `leaves` before and after, and such a name is asked for each time. */
 void pfs_nodes_leave(struct pfs_tree *tree, const char *path);
-static inline int pfs_node_here(const struct pfs_node *directory)
+static inline int pfs_node_here(const struct pfs_node *node)
 {
-    return atomic_load(&directory->left) ? -ESTALE : 0;
+    return atomic_load(&node->left) ? -ESTALE : 0;
 }
 
 /* Of one rendering. */

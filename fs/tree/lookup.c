@@ -386,7 +386,7 @@ static int find_plain(struct lookup *l, struct pfs_err *err)
     moved = atomic_load(&l->tree->leaves) != l->leaves;
     /* Tags come and go: their names are asked for each time. */
     *l->out = (struct pfs_entry){.node = l->node,
-                                 .valid_ms = inbox || moved || pfs_place_is_frozen(&l->place) ? 0 : DIRECTORY_VALID_MS};
+                                 .valid_ms = moved || pfs_place_is_frozen(&l->place) ? 0 : DIRECTORY_VALID_MS};
     pfs_node_attr(l->tree, l->node, &l->out->attr);
     return 0;
 }

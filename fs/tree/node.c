@@ -169,6 +169,11 @@ static void remove_from_chain(struct pfs_tree *tree, struct pfs_node *node)
     *at = node->chain;
 }
 
+static bool is_inbox(const struct pfs_node *n)
+{
+    return n->place.kind == PFS_NODE_INBOX || n->place.kind == PFS_NODE_OVERWRITE;
+}
+
 static bool is_at_or_below(const char *path, const char *above, size_t len)
 {
     return strncmp(path, above, len) == 0 && (path[len] == '\0' || path[len] == '/');
@@ -185,7 +190,7 @@ void pfs_nodes_leave(struct pfs_tree *tree, const char *path)
 
         for (struct pfs_node *n = tree->bucket[i]; n != NULL; n = next) {
             next = n->chain;
-            if (!pfs_node_kind_is_dir(n->place.kind) || !is_at_or_below(n->place.path, path, len))
+            if (!(pfs_node_kind_is_dir(n->place.kind) || is_inbox(n)) || !is_at_or_below(n->place.path, path, len))
                 continue;
             atomic_store(&n->left, true);
             remove_from_chain(tree, n);
@@ -200,23 +205,47 @@ void pfs_nodes_leave(struct pfs_tree *tree, const char *path)
 
 #define INBOX_NODES_MAX 16
 #define TAKEN_MS 200 /* between a look and the open that it was for */
+#define ASKED_AGAIN "\nasked again"
+#define ASKED_MS 60000
 
-/* Counts a node of that key unless somebody else writes to it, or is about to; then *busy. NULL: there is none. */
-static struct pfs_node *take_free(struct pfs_tree *tree, const char *key, uint32_t pid, bool *busy)
+/* False: somebody else writes to it, or is about to. Lock held. */
+static bool take(struct pfs_node *n, uint32_t pid)
 {
     int64_t now_ms = pfs_clock_monotonic_ms();
+
+    if (n->writers > 0 || (n->taker != 0 && n->taker != pid && now_ms - n->taken_ms < TAKEN_MS))
+        return false;
+    n->taker = pid;
+    n->taken_ms = now_ms;
+    return true;
+}
+
+/* Counts a node of that key unless it is busy. NULL: there is none. */
+static struct pfs_node *take_free(struct pfs_tree *tree, const char *key, uint32_t pid, bool *busy)
+{
     struct pfs_node *n;
 
     pthread_mutex_lock(&tree->lock);
     n = find(tree, key);
-    *busy = n != NULL && (n->writers > 0 || (n->taker != 0 && n->taker != pid && now_ms - n->taken_ms < TAKEN_MS));
-    if (n != NULL && !*busy) {
+    *busy = n != NULL && !take(n, pid);
+    if (n != NULL && !*busy)
         n->counts++;
-        n->taker = pid;
-        n->taken_ms = now_ms;
-    }
     pthread_mutex_unlock(&tree->lock);
     return *busy ? NULL : n;
+}
+
+int pfs_node_check_inbox(struct pfs_tree *tree, struct pfs_node *node, uint32_t pid)
+{
+    bool free;
+
+    PFS_TRY(pfs_node_here(node));
+    pthread_mutex_lock(&tree->lock);
+    free = take(node, pid);
+    pthread_mutex_unlock(&tree->lock);
+    /* The kernel asks again once: the second answer has to do. */
+    if (free || pfs_hidden_take(tree, ASKED_AGAIN, pid))
+        return 0;
+    return pfs_hidden_try_add(tree, ASKED_AGAIN, pid, ASKED_MS) ? -ESTALE : 0;
 }
 
 int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uint32_t pid, struct pfs_node **out,

@@ -20,6 +20,7 @@ struct segment {
     uint64_t seed;     /* set once */
     uint64_t durable;  /* bytes */
     uint64_t appended; /* bytes in whole records */
+    uint64_t reserved; /* the file's end; below `append` */
     bool ended;        /* nothing is appended any more */
     bool poisoned;     /* a sync failed: what lies beyond `durable` does not count */
 };

@@ -11,7 +11,8 @@
 #include "src/journal/internal.h"
 
 #define SMALL_BODY_BYTES ((size_t)64 << 10) /* copied behind its head, so that one write does */
-#define STALE_BYTES ((uint64_t)1 << 20)     /* a segment of only retired transactions is left for a new one from here */
+#define RESERVED_BYTES ((uint64_t)1 << 20)
+#define STALE_BYTES ((uint64_t)1 << 20) /* a segment of only retired transactions is left for a new one from here */
 
 int pfs_segment_path(char out[static 128], const char *uuid, int32_t number)
 {
@@ -349,11 +350,23 @@ static int make_ready(struct pfs_journal *j, uint64_t number, enum pfs_journal_k
     }
 }
 
+/* Room for small records: it is their syncs that somebody waits for one by one. `append` held. */
+static void reserve(const struct pfs_journal *j, struct segment *s, uint64_t more)
+{
+    uint64_t end = pfs_file_size(s->file), room = j->segment_bytes < RESERVED_BYTES ? j->segment_bytes : RESERVED_BYTES;
+
+    if (end + more <= s->reserved || more > room / 4)
+        return;
+    pfs_file_reserve(s->file, room);
+    s->reserved = end + room;
+}
+
 static int append_record(struct pfs_journal *j, struct segment *s, uint64_t number, enum pfs_journal_kind kind,
                          struct pfs_slice body, struct pfs_err *err)
 {
     uint8_t head[PFS_RECORD_HEAD];
 
+    reserve(j, s, PFS_RECORD_HEAD + body.len);
     if (body.len <= SMALL_BODY_BYTES) {
         pfs_buf_clear(&j->scratch);
         put_record(&j->scratch, s->seed, kind, number, body);

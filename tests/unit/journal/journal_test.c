@@ -219,6 +219,43 @@ static void damage_between_records_is_told_and_hides_none_behind_it(void **state
     pfs_store_close(store);
 }
 
+/* In a real directory: the room behind the records reads as zeros to whoever comes after the one who made it. */
+static void room_behind_the_records_is_no_damage(void **state)
+{
+    char root[] = "/tmp/pfs-journal-XXXXXX";
+    struct pfs_foreign **foreign;
+    struct pfs_journal *journal, *other;
+    struct finding f = {""};
+    struct pfs_store *store;
+    struct pfs_stat st;
+    char rows[1000];
+    int32_t count;
+
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    assert_int_equal(pfs_store_open_posix(root, &store, NULL), 0);
+    journal = open_journal(store, 0, 0);
+    assert_int_equal(write_one(journal, 1, "first"), 0);
+    assert_int_equal(write_one(journal, 2, "second"), 0);
+    pfs_journal_close(journal);
+    assert_int_equal(pfs_store_list(store, ".paimonfs", find_journal, &f, NULL), 0);
+    assert_int_equal(pfs_store_stat(store, f.name, &st, NULL), 0);
+    assert_true(st.size > 100000); /* else the filesystem of /tmp makes no room, and nothing is tried here */
+    other = open_journal(store, 0, 0);
+    assert_int_equal(pfs_journal_take(other, &foreign, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_false(pfs_foreign_damage(foreign[0], NULL));
+    pfs_foreign_close(foreign[0], false);
+    pfs_free(foreign);
+    pfs_journal_close(other);
+    assert_int_equal(take_rows(store, rows, sizeof(rows), true), 1);
+    assert_string_equal(rows, "first,second,");
+    assert_int_equal(count_files(store), 0);
+    assert_int_equal(pfs_store_remove_all(store, ".paimonfs", NULL), 0);
+    pfs_store_close(store);
+    assert_int_equal(rmdir(root), 0);
+}
+
 /* Each fourth byte of the middle record looks as if another one began there. */
 static void damage_that_is_too_much_to_look_through_is_told(void **state)
 {
@@ -560,6 +597,7 @@ int main(void)
         cmocka_unit_test(records_are_read_back_while_written),
         cmocka_unit_test(a_living_journal_is_not_taken_and_a_dead_one_is),
         cmocka_unit_test(damage_between_records_is_told_and_hides_none_behind_it),
+        cmocka_unit_test(room_behind_the_records_is_no_damage),
         cmocka_unit_test(damage_that_is_too_much_to_look_through_is_told),
         cmocka_unit_test(retired_segments_go_oldest_first),
         cmocka_unit_test(close_removes_a_retired_journal),
