@@ -1,68 +1,39 @@
 /* print.c - rows out. A kernel a column is chosen once a batch; rows are then written one after the other into room
- * that was reserved for many of them at once, so that no value asks for room. Nested values are printed ahead, as JSON,
- * and then go out like text.
- */
+ * that was reserved for many of them at once, so that no value asks for room. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/limits.h"
-#include "base/mem.h"
 #include "format/text/printer.h"
-#include "format/variant.h"
 
 #define CHUNK_ROWS 256
+#define CHUNK_BYTES ((size_t)1 << 20) /* of room, when that leaves one row */
 
 struct table {
     enum pfs_text format;
     int32_t columns;
     struct pfs_printer *printer;
+    struct pfs_print_store store;
     struct pfs_buf header; /* CSV, when rows could spell it */
 };
-
-static int print_ahead(struct pfs_printer *p, int64_t rows, struct pfs_err *err)
-{
-    p->nested_end = pfs_alloc_array((size_t)rows + 1, sizeof(*p->nested_end));
-    if (p->nested_end == NULL)
-        return pfs_fail(err, ENOMEM, "no memory to print %lld rows", (long long)rows);
-    p->nested.limit_bytes = PFS_BATCH_BYTES_MAX;
-    for (int64_t i = 0; i < rows; i++) {
-        if (!pfs_column_present(p->column, i))
-            ;
-        else if (p->column->type->kind == PFS_VARIANT)
-            PFS_TRY(pfs_variant_print(pfs_column_bytes(p->column, i), &p->nested, err));
-        else
-            PFS_TRY(pfs_put_json_value(p->column, i, 0, &p->nested, err));
-        p->nested_end[i + 1] = p->nested.len;
-    }
-    return pfs_buf_check(&p->nested, err);
-}
 
 static int table_init(struct table *t, enum pfs_text format, const struct pfs_field *fields,
                       const struct pfs_batch *batch, struct pfs_err *err)
 {
+    enum pfs_print_place place = format == PFS_TEXT_CSV ? PFS_IN_CELL : PFS_IN_JSON;
     bool all_text = true;
 
     t->format = format;
     t->columns = batch->columns;
-    t->printer = pfs_alloc_array((size_t)batch->columns, sizeof(*t->printer));
+    t->printer = pfs_arena_array(&t->store.arena, (size_t)batch->columns, sizeof(*t->printer));
     if (t->printer == NULL)
-        return pfs_fail(err, ENOMEM, "no memory to print %d columns", batch->columns);
+        return pfs_arena_full(&t->store.arena, err);
     for (int32_t i = 0; i < batch->columns; i++) {
         struct pfs_printer *p = &t->printer[i];
 
-        PFS_TRY(pfs_printer_choose(format, &batch->column[i], p, err));
-        if (p->column->offsets != NULL && p->column->values != NULL && p->column->offsets[batch->rows] >= 8)
-            p->safe = (const uint8_t *)p->column->values + p->column->offsets[batch->rows] - 8;
-        if (pfs_kind_is_nested(p->column->type->kind) || p->column->type->kind == PFS_VARIANT)
-            PFS_TRY(print_ahead(p, batch->rows, err));
-        if (format == PFS_TEXT_JSON) {
-            pfs_buf_putc(&p->key, i == 0 ? '{' : ',');
-            pfs_put_json_name(fields[i].name, &p->key);
-            pfs_buf_putc(&p->key, ':');
-        } else if (i > 0) {
-            pfs_buf_putc(&p->key, ',');
-        }
-        PFS_TRY(pfs_buf_check(&p->key, err));
+        PFS_TRY(pfs_printer_make(p, &batch->column[i], place, 0, batch->rows, &t->store, err));
+        if (format == PFS_TEXT_JSON)
+            PFS_TRY(pfs_printer_name(p, i, fields[i].name, &t->store, err));
         all_text &= pfs_kind_is_text(p->column->type->kind);
     }
     if (format == PFS_TEXT_CSV && all_text)
@@ -72,37 +43,18 @@ static int table_init(struct table *t, enum pfs_text format, const struct pfs_fi
 
 static void table_done(struct table *t)
 {
-    for (int32_t i = 0; t->printer != NULL && i < t->columns; i++) {
-        pfs_buf_done(&t->printer[i].key);
-        pfs_buf_done(&t->printer[i].nested);
-        pfs_free(t->printer[i].nested_end);
-    }
-    pfs_free(t->printer);
+    pfs_print_store_done(&t->store);
     pfs_buf_done(&t->header);
 }
 
-/* Room for rows [from, to): what fixed values take, and text at its longest. */
+/* Room for rows [from, to), with commas and line ends. */
 static size_t room(const struct table *t, int64_t from, int64_t to)
 {
-    size_t factor = t->format == PFS_TEXT_JSON ? 6 : 2, sum = (size_t)(to - from) * 2;
+    size_t sum = (size_t)(to - from) * ((size_t)t->columns + 4) + PFS_PRINT_SLACK;
 
-    for (int32_t i = 0; i < t->columns; i++) {
-        const struct pfs_printer *p = &t->printer[i];
-        const struct pfs_column *c = p->column;
-
-        sum += (size_t)(to - from) * (PFS_PRINT_ROOM + p->key.len);
-        if (p->nested_end != NULL)
-            sum += (p->nested_end[to] - p->nested_end[from]) * factor;
-        else if (c->offsets != NULL)
-            sum += (size_t)(c->offsets[to] - c->offsets[from]) * factor;
-    }
+    for (int32_t i = 0; i < t->columns; i++)
+        sum += pfs_printer_room(&t->printer[i], from, to);
     return sum;
-}
-
-static uint8_t *put_key(const struct pfs_printer *p, uint8_t *to)
-{
-    memcpy(to, p->key.at, p->key.len);
-    return to + p->key.len;
 }
 
 /* A data row that spells the header would be taken for one: its first field is put in quotes. */
@@ -138,27 +90,20 @@ static uint8_t *print_csv_row(struct table *t, int64_t row, uint8_t *to)
 
 static uint8_t *print_json_row(struct table *t, int64_t row, uint8_t *to)
 {
-    for (int32_t i = 0; i < t->columns; i++) {
-        struct pfs_printer *p = &t->printer[i];
-
-        to = put_key(p, to);
-        if (pfs_column_present(p->column, row)) {
-            to = p->print(p, row, to);
-        } else {
-            memcpy(to, "null", 4);
-            to += 4;
-        }
-    }
+    to = pfs_put_members(t->printer, t->columns, row, to);
     memcpy(to, "}\n", 2);
     return to + 2;
 }
 
 static int print_rows(struct table *t, int64_t rows, struct pfs_buf *out, struct pfs_err *err)
 {
-    for (int64_t from = 0; from < rows; from += CHUNK_ROWS) {
-        int64_t end = from + CHUNK_ROWS < rows ? from + CHUNK_ROWS : rows;
-        uint8_t *to = pfs_buf_reserve(out, room(t, from, end)), *at = to;
+    for (int64_t from = 0, end; from < rows; from = end) {
+        uint8_t *to, *at;
 
+        end = from + CHUNK_ROWS < rows ? from + CHUNK_ROWS : rows;
+        while (end - from > 1 && room(t, from, end) > CHUNK_BYTES)
+            end -= (end - from) / 2;
+        at = to = pfs_buf_reserve(out, room(t, from, end));
         if (to == NULL) {
             int rc = pfs_buf_check(out, err);
 
@@ -202,26 +147,24 @@ void pfs_text_header(enum pfs_text format, const struct pfs_field *fields, int32
 int pfs_text_print_value(enum pfs_text format, const struct pfs_column *column, int64_t row, struct pfs_buf *out,
                          struct pfs_err *err)
 {
-    struct pfs_printer p = {0};
+    enum pfs_kind kind = column->type->kind;
+    bool json = format == PFS_TEXT_JSON || pfs_kind_is_nested(kind) || kind == PFS_VARIANT;
+    struct pfs_print_store store = {0};
+    struct pfs_printer p;
     uint8_t *to;
+    int rc;
 
-    if (format == PFS_TEXT_JSON || pfs_kind_is_nested(column->type->kind) || column->type->kind == PFS_VARIANT) {
+    if (!pfs_column_present(column, row) || (!json && pfs_kind_is_text(kind))) {
+        struct pfs_slice text = pfs_column_present(column, row) ? pfs_column_bytes(column, row) : pfs_str("null");
+
         if (format == PFS_TEXT_JSON || pfs_column_present(column, row))
-            PFS_TRY(pfs_put_json_value(column, row, 0, out, err));
+            pfs_buf_put(out, text.at, text.len);
         return pfs_buf_check(out, err);
     }
-    if (!pfs_column_present(column, row))
-        return 0;
-    if (pfs_kind_is_text(column->type->kind)) {
-        struct pfs_slice text = pfs_column_bytes(column, row);
-
-        pfs_buf_put(out, text.at, text.len);
-        return pfs_buf_check(out, err);
-    }
-    PFS_TRY(pfs_printer_choose(format, column, &p, err));
-    p.quote = false;
-    to = pfs_buf_reserve(out, pfs_printer_room(column, row));
+    rc = pfs_printer_make(&p, column, json ? PFS_IN_JSON : PFS_IN_CELL, row, row + 1, &store, err);
+    to = rc < 0 ? NULL : pfs_buf_reserve(out, pfs_printer_room(&p, row, row + 1) + PFS_PRINT_SLACK);
     if (to != NULL)
         out->len += (size_t)(p.print(&p, row, to) - to);
-    return pfs_buf_check(out, err);
+    pfs_print_store_done(&store);
+    return rc < 0 ? rc : pfs_buf_check(out, err);
 }

@@ -7,6 +7,7 @@
 
 #include "base/datetime.h"
 #include "base/number.h"
+#include "format/text/marks.h"
 
 /* ---- text ---- */
 
@@ -56,7 +57,20 @@ uint8_t *pfs_put_cell(struct pfs_slice text, uint8_t *to)
     return to + text.len;
 }
 
-/* The same where bytes behind the text may be read and written: it is copied while it is looked at. */
+uint8_t *pfs_put_cell_around(uint8_t *to, uint8_t *end)
+{
+    size_t len = (size_t)(end - to) - 1;
+
+    if (!needs_quotes(to + 1, len)) {
+        memmove(to, to + 1, len);
+        return to + len;
+    }
+    *to = '"';
+    *end = '"';
+    return end + 1;
+}
+
+/* As pfs_put_cell where bytes behind the text may be read and written: it is copied while it is looked at. */
 static uint8_t *put_short_cell(struct pfs_slice text, uint8_t *to)
 {
     size_t done = 0;
@@ -78,13 +92,22 @@ static uint8_t *put_short_cell(struct pfs_slice text, uint8_t *to)
     return text.len == 0 ? put_quoted_cell(text.at, 0, to) : to + text.len;
 }
 
-static uint8_t *put_escape(uint8_t c, uint8_t *to)
+/* On each side of a string: none, one, or two for one in a cell. */
+static uint8_t *put_quotes(enum pfs_print_place place, uint8_t *to)
+{
+    memset(to, '"', 2);
+    return to + place;
+}
+
+static uint8_t *put_escape(uint8_t c, enum pfs_print_place place, uint8_t *to)
 {
     static const char digits[] = "0123456789abcdef";
     static const char shorts[] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
 
     *to++ = '\\';
-    if (c == '"' || c == '\\') {
+    if (c == '"')
+        return put_quotes(place, to);
+    if (c == '\\') {
         *to++ = c;
     } else if (c < sizeof(shorts) && shorts[c] != 0) {
         *to++ = (uint8_t)shorts[c];
@@ -97,23 +120,32 @@ static uint8_t *put_escape(uint8_t c, uint8_t *to)
     return to;
 }
 
-uint8_t *pfs_put_json_text(struct pfs_slice text, uint8_t *to)
+/* Copies 16 bytes while they are looked at; only at the end of all text, when they may not be read, one by one. */
+uint8_t *pfs_put_json_text(struct pfs_slice text, const uint8_t *safe, enum pfs_print_place place, uint8_t *to)
 {
     const uint8_t *at = text.at, *end = at + text.len;
 
-    *to++ = '"';
+    to = put_quotes(place, to);
     while (at < end) {
-        const uint8_t *from = at;
+        size_t left = (size_t)(end - at);
 
-        while (at < end && *at >= ' ' && *at != '"' && *at != '\\')
-            at++;
-        memcpy(to, from, (size_t)(at - from));
-        to += at - from;
+        if (left >= 16 || at <= safe) {
+            uint32_t plain = left < 16 ? (uint32_t)left : 16, special = pfs_marks_string(at) | 1u << plain;
+
+            memcpy(to, at, 16);
+            plain = (uint32_t)__builtin_ctz(special);
+            at += plain;
+            to += plain;
+            if (plain == 16)
+                continue;
+        } else if (*at >= ' ' && *at != '"' && *at != '\\') {
+            *to++ = *at++;
+            continue;
+        }
         if (at < end)
-            to = put_escape(*at++, to);
+            to = put_escape(*at++, place, to);
     }
-    *to++ = '"';
-    return to;
+    return put_quotes(place, to);
 }
 
 static uint8_t *print_csv_text(struct pfs_printer *p, int64_t row, uint8_t *to)
@@ -125,20 +157,17 @@ static uint8_t *print_csv_text(struct pfs_printer *p, int64_t row, uint8_t *to)
 
 static uint8_t *print_json_text(struct pfs_printer *p, int64_t row, uint8_t *to)
 {
-    return pfs_put_json_text(pfs_column_bytes(p->column, row), to);
+    return pfs_put_json_text(pfs_column_bytes(p->column, row), p->safe, p->place, to);
 }
 
 static uint8_t *print_binary(struct pfs_printer *p, int64_t row, uint8_t *to)
 {
     struct pfs_slice bytes = pfs_column_bytes(p->column, row);
-    bool quote = p->quote || bytes.len == 0;
+    enum pfs_print_place place = p->place == PFS_IN_CELL && bytes.len == 0 ? PFS_IN_JSON : p->place;
 
-    if (quote)
-        *to++ = '"';
+    to = put_quotes(place, to);
     to += pfs_base64_encode(bytes, (char *)to);
-    if (quote)
-        *to++ = '"';
-    return to;
+    return put_quotes(place, to);
 }
 
 /* ---- numbers ---- */
@@ -163,43 +192,27 @@ static uint8_t *print_bool(struct pfs_printer *p, int64_t row, uint8_t *to)
 }
 
 /* NaN and infinities are strings in JSON. */
-static uint8_t *put_real(bool quote, bool finite, size_t len, uint8_t *to)
+static uint8_t *put_real(const struct pfs_printer *p, bool finite, size_t len, uint8_t *to)
 {
-    if (quote && !finite) {
-        memmove(to + 1, to, len);
-        to[0] = '"';
-        to[len + 1] = '"';
-        return to + len + 2;
-    }
-    return to + len;
+    if (finite || p->place == PFS_IN_CELL)
+        return to + len;
+    memmove(to + p->place, to, len);
+    memset(to, '"', p->place);
+    return put_quotes(p->place, to + p->place + len);
 }
 
 static uint8_t *print_float(struct pfs_printer *p, int64_t row, uint8_t *to)
 {
     float v = ((const float *)p->column->values)[row];
 
-    return put_real(p->quote, isfinite(v), pfs_f32_print(v, (char *)to), to);
+    return put_real(p, isfinite(v), pfs_f32_print(v, (char *)to), to);
 }
 
 static uint8_t *print_double(struct pfs_printer *p, int64_t row, uint8_t *to)
 {
     double v = ((const double *)p->column->values)[row];
 
-    return put_real(p->quote, isfinite(v), pfs_f64_print(v, (char *)to), to);
-}
-
-static uint8_t *quoted_end(const struct pfs_printer *p, uint8_t *to)
-{
-    if (p->quote)
-        *to++ = '"';
-    return to;
-}
-
-static uint8_t *quoted_begin(const struct pfs_printer *p, uint8_t *to)
-{
-    if (p->quote)
-        *to++ = '"';
-    return to;
+    return put_real(p, isfinite(v), pfs_f64_print(v, (char *)to), to);
 }
 
 /* Exactly `width` digits. */
@@ -230,16 +243,16 @@ static uint8_t *put_scaled(int64_t v, int scale, uint8_t *to)
 
 static uint8_t *print_decimal(struct pfs_printer *p, int64_t row, uint8_t *to)
 {
-    to = quoted_begin(p, to);
+    to = put_quotes(p->place, to);
     to = put_scaled(((const int64_t *)p->column->values)[row], p->column->type->scale, to);
-    return quoted_end(p, to);
+    return put_quotes(p->place, to);
 }
 
 static uint8_t *print_wide_decimal(struct pfs_printer *p, int64_t row, uint8_t *to)
 {
-    to = quoted_begin(p, to);
+    to = put_quotes(p->place, to);
     to += pfs_decimal_print(((const pfs_i128 *)p->column->values)[row], p->column->type->scale, (char *)to);
-    return quoted_end(p, to);
+    return put_quotes(p->place, to);
 }
 
 /* ---- dates and times ---- */
@@ -256,16 +269,16 @@ static uint8_t *put_date(struct pfs_printer *p, int64_t day, uint8_t *to)
 
 static uint8_t *print_date(struct pfs_printer *p, int64_t row, uint8_t *to)
 {
-    to = quoted_begin(p, to);
+    to = put_quotes(p->place, to);
     to = put_date(p, ((const int32_t *)p->column->values)[row], to);
-    return quoted_end(p, to);
+    return put_quotes(p->place, to);
 }
 
 static uint8_t *print_time(struct pfs_printer *p, int64_t row, uint8_t *to)
 {
-    to = quoted_begin(p, to);
+    to = put_quotes(p->place, to);
     to += pfs_time_print(((const int32_t *)p->column->values)[row], (char *)to);
-    return quoted_end(p, to);
+    return put_quotes(p->place, to);
 }
 
 static uint8_t *put_two(uint32_t v, uint8_t *to)
@@ -293,7 +306,7 @@ static uint8_t *put_timestamp(struct pfs_printer *p, int64_t seconds, int32_t na
         rest += 86400;
         day--;
     }
-    to = quoted_begin(p, to);
+    to = put_quotes(p->place, to);
     to = put_date(p, day, to);
     *to++ = ' ';
     to = put_clock((uint32_t)rest, to);
@@ -303,7 +316,7 @@ static uint8_t *put_timestamp(struct pfs_printer *p, int64_t seconds, int32_t na
     }
     if (t->kind == PFS_TIMESTAMP_LTZ)
         *to++ = 'Z';
-    return quoted_end(p, to);
+    return put_quotes(p->place, to);
 }
 
 /* The common ones: three divisions by constants and no more. */
@@ -315,7 +328,7 @@ static uint8_t *print_millis(struct pfs_printer *p, int64_t row, uint8_t *to)
 
     day -= v < day * 86400000;
     rest = (uint32_t)(v - day * 86400000);
-    to = quoted_begin(p, to);
+    to = put_quotes(p->place, to);
     to = put_date(p, day, to);
     *to++ = ' ';
     to = put_clock(rest / 1000, to);
@@ -326,7 +339,7 @@ static uint8_t *print_millis(struct pfs_printer *p, int64_t row, uint8_t *to)
     }
     if (t->kind == PFS_TIMESTAMP_LTZ)
         *to++ = 'Z';
-    return quoted_end(p, to);
+    return put_quotes(p->place, to);
 }
 
 static uint8_t *print_micros(struct pfs_printer *p, int64_t row, uint8_t *to)
@@ -345,29 +358,24 @@ static uint8_t *print_time96(struct pfs_printer *p, int64_t row, uint8_t *to)
                          (int32_t)(rest < 0 ? rest + 1000 : rest) * 1000000 + t->nanos, to);
 }
 
-/* ---- nested values, printed ahead ---- */
+/* ---- variants, printed ahead ---- */
 
-static uint8_t *print_ahead_csv(struct pfs_printer *p, int64_t row, uint8_t *to)
+static struct pfs_slice printed(const struct pfs_printer *p, int64_t row)
 {
-    size_t from = p->nested_end[row];
+    const size_t *end = p->ahead_end + (row - p->ahead_first);
 
-    return pfs_put_cell(pfs_slice_of(p->nested.at + from, p->nested_end[row + 1] - from), to);
+    return pfs_slice_of(p->ahead->at + end[0], end[1] - end[0]);
 }
 
-static uint8_t *print_ahead_json(struct pfs_printer *p, int64_t row, uint8_t *to)
+static uint8_t *print_variant_csv(struct pfs_printer *p, int64_t row, uint8_t *to)
 {
-    size_t from = p->nested_end[row], len = p->nested_end[row + 1] - from;
-
-    memcpy(to, p->nested.at + from, len);
-    return to + len;
+    return pfs_put_cell(printed(p, row), to);
 }
 
 /* A variant's JSON is a string. */
 static uint8_t *print_variant_json(struct pfs_printer *p, int64_t row, uint8_t *to)
 {
-    size_t from = p->nested_end[row];
-
-    return pfs_put_json_text(pfs_slice_of(p->nested.at + from, p->nested_end[row + 1] - from), to);
+    return pfs_put_json_text(printed(p, row), NULL, p->place, to);
 }
 
 /* ---- choosing kernels ---- */
@@ -384,14 +392,12 @@ static int unsupported(const struct pfs_type *type, struct pfs_err *err)
     return rc;
 }
 
-int pfs_printer_choose(enum pfs_text format, const struct pfs_column *c, struct pfs_printer *p, struct pfs_err *err)
+int pfs_printer_choose(struct pfs_printer *p, struct pfs_err *err)
 {
     static pfs_print_fn *const integers[] = {[1] = print_int8, [2] = print_int16, [4] = print_int32, [8] = print_int64};
-    const struct pfs_type *t = c->type;
-    bool json = format == PFS_TEXT_JSON;
+    const struct pfs_type *t = p->column->type;
+    bool json = p->place != PFS_IN_CELL;
 
-    p->column = c;
-    p->quote = json;
     switch (t->kind) {
     case PFS_BOOLEAN:
         p->print = print_bool;
@@ -430,25 +436,50 @@ int pfs_printer_choose(enum pfs_text format, const struct pfs_column *c, struct 
     case PFS_TIMESTAMP_LTZ:
         p->print = t->precision > 6 ? print_time96 : t->precision > 3 ? print_micros : print_millis;
         return 0;
+    case PFS_VARIANT:
+        p->print = json ? print_variant_json : print_variant_csv;
+        return 0;
     case PFS_ARRAY:
     case PFS_MAP:
     case PFS_MULTISET:
     case PFS_ROW:
-        p->print = json ? print_ahead_json : print_ahead_csv;
-        return 0;
-    case PFS_VARIANT:
-        p->print = json ? print_variant_json : print_ahead_csv;
-        return 0;
     case PFS_KIND_COUNT:
         break;
     }
     return unsupported(t, err);
 }
 
-/* Room for one value that is not nested. */
-size_t pfs_printer_room(const struct pfs_column *c, int64_t row)
+size_t pfs_printer_width(const struct pfs_type *type)
 {
-    if (pfs_kind_is_bytes(c->type->kind) && pfs_column_present(c, row))
-        return pfs_column_bytes(c, row).len * 6 + 8;
-    return PFS_PRINT_ROOM;
+    switch (type->kind) {
+    case PFS_BOOLEAN:
+    case PFS_TINYINT:
+    case PFS_SMALLINT:
+        return 6;
+    case PFS_INT:
+        return 11;
+    case PFS_BIGINT:
+        return 20;
+    case PFS_CHAR:
+    case PFS_VARCHAR:
+    case PFS_BINARY:
+    case PFS_VARBINARY:
+    case PFS_BLOB:
+        return 8; /* quotes, and what fills up the last four of base64 */
+    case PFS_FLOAT:
+    case PFS_DOUBLE:
+    case PFS_DECIMAL:
+    case PFS_DATE:
+    case PFS_TIME:
+    case PFS_TIMESTAMP:
+    case PFS_TIMESTAMP_LTZ:
+    case PFS_ARRAY:
+    case PFS_MAP:
+    case PFS_MULTISET:
+    case PFS_ROW:
+    case PFS_VARIANT:
+    case PFS_KIND_COUNT:
+        break;
+    }
+    return 48; /* more than any number, date or timestamp takes, with quotes */
 }

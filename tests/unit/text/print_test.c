@@ -1,0 +1,120 @@
+/* print_test.c - nested values out: what stands in a line of JSON, and the same in a cell of CSV. */
+#include "format/text/text.h"
+#include "tests/unit/cm.h"
+
+struct sample {
+    const char *type, *value, *json, *csv; /* json NULL: as the value; csv NULL: as the JSON, without quotes */
+};
+
+static const struct sample samples[] = {
+    {"ARRAY<INT>", "[]", NULL, NULL},
+    {"ARRAY<INT>", "[-2147483648]", NULL, NULL},
+    {"ARRAY<INT>", "[null]", NULL, NULL},
+    {"ARRAY<INT>", "[1,null,2]", NULL, "\"[1,null,2]\""},
+    {"ARRAY<ARRAY<BIGINT>>", "[[],null,[-9223372036854775808]]", NULL, "\"[[],null,[-9223372036854775808]]\""},
+    {"ARRAY<STRING>", "[\"\"]", NULL, "\"[\"\"\"\"]\""},
+    {"ARRAY<STRING>", "[\"a\\\"b\\\\\\n\\u0001\"]", NULL, "\"[\"\"a\\\"\"b\\\\\\n\\u0001\"\"]\""},
+    {"ARRAY<STRING>", "[\"sixteen bytes ok\",\"15 bytes and a\\t\",\"seventeen bytes \\\"\"]", NULL,
+     "\"[\"\"sixteen bytes ok\"\",\"\"15 bytes and a\\t\"\",\"\"seventeen bytes \\\"\"\"\"]\""},
+    {"ARRAY<DOUBLE>", "[\"NaN\",1.5,\"-Infinity\"]", NULL, "\"[\"\"NaN\"\",1.5,\"\"-Infinity\"\"]\""},
+    {"ARRAY<FLOAT>", "[\"Infinity\"]", NULL, "\"[\"\"Infinity\"\"]\""},
+    {"ARRAY<BYTES>", "[\"\",\"AQI=\"]", NULL, "\"[\"\"\"\",\"\"AQI=\"\"]\""},
+    {"ARRAY<BOOLEAN>", "[true]", NULL, NULL},
+    {"ARRAY<DECIMAL(20,2)>", "[\"-0.10\"]", NULL, "\"[\"\"-0.10\"\"]\""},
+    {"ROW<d DATE, t TIME, s TIMESTAMP(9), z TIMESTAMP_LTZ(3), e TIMESTAMP(6)>",
+     "{\"d\":\"2024-02-29\",\"t\":\"01:02:03.004\",\"s\":\"1969-12-31 23:59:59.999999999\","
+     "\"z\":\"2024-02-29 00:00:00.001Z\",\"e\":null}",
+     NULL,
+     "\"{\"\"d\"\":\"\"2024-02-29\"\",\"\"t\"\":\"\"01:02:03.004\"\",\"\"s\"\":\"\"1969-12-31 23:59:59.999999999\"\","
+     "\"\"z\"\":\"\"2024-02-29 00:00:00.001Z\"\",\"\"e\"\":null}\""},
+    {"ROW<`a name of more than 16 bytes` TINYINT, `q\"` SMALLINT>",
+     "{\"a name of more than 16 bytes\":-128,\"q\\\"\":-32768}", NULL,
+     "\"{\"\"a name of more than 16 bytes\"\":-128,\"\"q\\\"\"\"\":-32768}\""},
+    {"ROW<r ROW<v INT>>", "{\"r\":null}", NULL, "\"{\"\"r\"\":null}\""},
+    {"MAP<STRING, INT>", "[]", NULL, NULL},
+    {"MAP<STRING, INT>", "[[\"b\",1],[\"a\\\"\",2],[\"a\",null]]", "[[\"a\",null],[\"a\\\"\",2],[\"b\",1]]",
+     "\"[[\"\"a\"\",null],[\"\"a\\\"\"\"\",2],[\"\"b\"\",1]]\""},
+    {"MAP<INT, MAP<INT, STRING>>", "[[3,[]],[2,[[9,\"y\"],[10,\"x\"]]]]", "[[2,[[10,\"x\"],[9,\"y\"]]],[3,[]]]",
+     "\"[[2,[[10,\"\"x\"\"],[9,\"\"y\"\"]]],[3,[]]]\""},
+    {"MULTISET<STRING>", "[[\"z\",2],[\"y\",1]]", "[[\"y\",1],[\"z\",2]]", "\"[[\"\"y\"\",1],[\"\"z\"\",2]]\""},
+    {"ARRAY<VARIANT>", "[{\"k\":\"v\"},null,[1]]", "[\"{\\\"k\\\":\\\"v\\\"}\",null,\"[1]\"]",
+     "\"[\"\"{\\\"\"k\\\"\":\\\"\"v\\\"\"}\"\",null,\"\"[1]\"\"]\""},
+    {"VARIANT", "[1,\"a\"]", "\"[1,\\\"a\\\"]\"", "\"[1,\"\"a\"\"]\""},
+};
+
+/* The value in a batch whose rows are: it, NULL, and it again; printed from row `from` on. */
+static void print(const struct sample *s, enum pfs_text format, int64_t from, struct pfs_buf *out)
+{
+    static const struct pfs_range ranges[] = {{0, 0, 1}, {1, 0, 1}, {0, 0, 1}};
+    struct pfs_field field = {.name = "c"};
+    struct pfs_column column[2], three, some;
+    const struct pfs_batch value = {1, 1, &column[0]}, null = {1, 1, &column[1]};
+    const struct pfs_batch *const sources[] = {&value, &null};
+    struct pfs_arena arena;
+    struct pfs_err err = {0};
+
+    pfs_arena_init(&arena, 0);
+    CHECK(s->type, pfs_type_parse(pfs_str(s->type), NULL, &arena, &field.type, &err) == 0);
+    CHECK(s->value, pfs_text_parse_value(&field.type, pfs_str(s->value), false, &arena, &column[0], &err) == 0);
+    CHECK(s->type, pfs_column_nulls(&field.type, 1, &arena, &column[1], &err) == 0);
+    CHECK(s->type, pfs_column_gather(sources, 0, ranges, 3, 3, &arena, &three, &err) == 0);
+    CHECK(s->type, pfs_column_slice(&three, from, 3 - from, &arena, &some, &err) == 0);
+    CHECK(s->value, pfs_text_print(format, &field, &(struct pfs_batch){3 - from, 1, &some}, out, &err) == 0);
+    pfs_arena_done(&arena);
+}
+
+/* What print makes of a batch, when it prints a value and a NULL like this. */
+static void expect(const char *value, const char *null, int64_t from, const struct pfs_buf *out)
+{
+    struct pfs_buf all = {0};
+
+    if (from == 0)
+        pfs_buf_printf(&all, "%s\n", value);
+    pfs_buf_printf(&all, "%s\n%s\n%c", null, value, 0);
+    CHECK((const char *)all.at, all.len - 1 == out->len && memcmp(all.at, out->at, out->len) == 0);
+    pfs_buf_done(&all);
+}
+
+static void nested_values_are_json_with_maps_in_order(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(samples); i++) {
+        const char *json = samples[i].json != NULL ? samples[i].json : samples[i].value;
+
+        for (int64_t from = 0; from < 2; from++) {
+            struct pfs_buf out = {0}, value = {0};
+
+            pfs_buf_printf(&value, "{\"c\":%s}%c", json, 0);
+            print(&samples[i], PFS_TEXT_JSON, from, &out);
+            expect((const char *)value.at, "{\"c\":null}", from, &out);
+            pfs_buf_done(&value);
+            pfs_buf_done(&out);
+        }
+    }
+}
+
+static void a_cell_doubles_their_quotes_and_has_some_only_where_it_must(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(samples); i++) {
+        const char *json = samples[i].json != NULL ? samples[i].json : samples[i].value;
+
+        for (int64_t from = 0; from < 2; from++) {
+            struct pfs_buf out = {0};
+
+            print(&samples[i], PFS_TEXT_CSV, from, &out);
+            expect(samples[i].csv != NULL ? samples[i].csv : json, "", from, &out);
+            pfs_buf_done(&out);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nested_values_are_json_with_maps_in_order),
+        cmocka_unit_test(a_cell_doubles_their_quotes_and_has_some_only_where_it_must),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
