@@ -16,6 +16,7 @@
 
 #define OUT_ROWS 16000                  /* rows gathered for a file at a time */
 #define FRAME_BYTES ((size_t)512 << 10) /* rows of a frame: a merge holds one of each run */
+#define RUNS_MEMORY 2                   /* times that of the rows in memory: of runs that stay there too */
 #define RUNS_MAX 32                     /* more are merged into one */
 #define WRITERS_MAX 64                  /* files of append tables that stay open for more rows */
 
@@ -386,7 +387,8 @@ static int spill_runs(struct flush *f, struct pfs_err *err)
     struct pfs_write *w = f->write;
 
     if (w->runs == NULL)
-        PFS_TRY(pfs_runs_open(w->config.schema, w->config.scratch_dir, &w->runs, err));
+        PFS_TRY(pfs_runs_open(w->config.schema, w->config.scratch_dir, RUNS_MEMORY * w->config.memory_bytes, &w->runs,
+                              err));
     for (int64_t i = 0; i < f->groups; i++)
         PFS_TRY(pfs_runs_need(w->runs, f->group[i].partition, f->group[i].bucket, err));
     PFS_TRY(pair_up(f, false, err));

@@ -10,7 +10,8 @@
 
 struct pfs_runs {
     struct pfs_file *file;
-    pthread_mutex_t lock; /* appending */
+    pthread_mutex_t lock; /* appending; guards `free_bytes` */
+    size_t free_bytes;    /* of memory */
     const struct pfs_type **type;
     int32_t columns; /* of key-value batches */
     struct pfs_run_list *list;
@@ -19,7 +20,8 @@ struct pfs_runs {
 
 static const struct pfs_type number_type = {.kind = PFS_BIGINT}, kind_type = {.kind = PFS_TINYINT};
 
-int pfs_runs_open(const struct pfs_schema *schema, const char *dir, struct pfs_runs **out, struct pfs_err *err)
+int pfs_runs_open(const struct pfs_schema *schema, const char *dir, size_t memory_bytes, struct pfs_runs **out,
+                  struct pfs_err *err)
 {
     struct pfs_runs *r = pfs_zalloc(sizeof(*r));
     int rc;
@@ -27,6 +29,7 @@ int pfs_runs_open(const struct pfs_schema *schema, const char *dir, struct pfs_r
     if (r == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a write");
     pthread_mutex_init(&r->lock, NULL);
+    r->free_bytes = memory_bytes;
     r->columns = schema->columns + 2;
     r->type = pfs_alloc_array((size_t)r->columns, sizeof(struct pfs_type *));
     rc = r->type == NULL ? pfs_fail(err, ENOMEM, "no memory for a write") : pfs_store_scratch(dir, &r->file, err);
@@ -42,8 +45,42 @@ int pfs_runs_open(const struct pfs_schema *schema, const char *dir, struct pfs_r
     return 0;
 }
 
+/* Memory for a frame of about so many bytes: false = there is none. */
+static bool reserve(struct pfs_runs *runs, size_t bytes)
+{
+    bool fits;
+
+    pthread_mutex_lock(&runs->lock);
+    fits = bytes <= runs->free_bytes;
+    if (fits)
+        runs->free_bytes -= bytes;
+    pthread_mutex_unlock(&runs->lock);
+    return fits;
+}
+
+static void give_back(struct pfs_runs *runs, size_t bytes)
+{
+    pthread_mutex_lock(&runs->lock);
+    runs->free_bytes += bytes;
+    pthread_mutex_unlock(&runs->lock);
+}
+
+static bool has_free(struct pfs_runs *runs, size_t bytes)
+{
+    bool fits = reserve(runs, bytes);
+
+    if (fits)
+        give_back(runs, bytes);
+    return fits;
+}
+
 void pfs_run_done(struct pfs_run *run)
 {
+    for (int32_t i = 0; i < run->frames; i++)
+        if (run->frame[i].bytes != NULL) {
+            pfs_free(run->frame[i].bytes);
+            give_back(run->runs, run->frame[i].len);
+        }
     pfs_free(run->frame);
     *run = (struct pfs_run){0};
 }
@@ -133,11 +170,8 @@ int pfs_runs_need(struct pfs_runs *runs, int32_t partition, int32_t bucket, stru
 
 /* ---- writing ---- */
 
-static int append(struct pfs_runs *runs, struct pfs_slice bytes, struct pfs_run *run, struct pfs_err *err)
+static int make_room(struct pfs_run *run, struct pfs_err *err)
 {
-    uint64_t at;
-    int rc;
-
     if (run->frames == run->room) {
         int32_t room = run->room == 0 ? 32 : run->room * 2;
         struct pfs_run_frame *more = pfs_realloc(run->frame, (size_t)room * sizeof(*more));
@@ -147,14 +181,39 @@ static int append(struct pfs_runs *runs, struct pfs_slice bytes, struct pfs_run 
         run->frame = more;
         run->room = room;
     }
+    return 0;
+}
+
+static int append(struct pfs_runs *runs, struct pfs_slice bytes, struct pfs_run *run, struct pfs_err *err)
+{
+    uint64_t at;
+    int rc;
+
     pthread_mutex_lock(&runs->lock);
     at = pfs_file_size(runs->file);
     rc = pfs_file_append(runs->file, bytes.at, bytes.len, err);
     pthread_mutex_unlock(&runs->lock);
     if (rc < 0)
         return pfs_wrap(err, "a temporary file");
-    run->frame[run->frames++] = (struct pfs_run_frame){at, bytes.len};
+    run->frame[run->frames++] = (struct pfs_run_frame){NULL, at, bytes.len};
     return 0;
+}
+
+/* False: there is no memory for it. */
+static bool keep(struct pfs_runs *runs, struct pfs_slice bytes, struct pfs_run *run)
+{
+    uint8_t *kept;
+
+    if (!reserve(runs, bytes.len))
+        return false;
+    kept = pfs_alloc(bytes.len);
+    if (kept == NULL) {
+        give_back(runs, bytes.len);
+        return false;
+    }
+    memcpy(kept, bytes.at, bytes.len);
+    run->frame[run->frames++] = (struct pfs_run_frame){kept, 0, bytes.len};
+    return true;
 }
 
 struct turn { /* a batch: read by one turn, packed by the next */
@@ -179,14 +238,22 @@ static void read_turn(struct packing *p, struct turn *t)
     t->rows = pfs_reader_next(p->rows, &t->arena, &t->batch, &t->err);
 }
 
+static int put(struct packing *p, const struct turn *t, struct pfs_err *err)
+{
+    bool fits = has_free(p->runs, t->arena.used_bytes);
+
+    PFS_TRY(make_room(p->run, err));
+    pfs_buf_clear(&p->bytes);
+    PFS_TRY(pfs_frame_put(&t->batch, fits ? PFS_CODEC_NONE : PFS_CODEC_LZ4, &p->bytes, err));
+    if (fits && keep(p->runs, pfs_buf_slice(&p->bytes), p->run))
+        return 0;
+    return append(p->runs, pfs_buf_slice(&p->bytes), p->run, err);
+}
+
 static void pack_turn(struct packing *p, struct turn *t)
 {
-    int rc;
+    int rc = put(p, t, &t->err);
 
-    pfs_buf_clear(&p->bytes);
-    rc = pfs_frame_put(&t->batch, PFS_CODEC_LZ4, &p->bytes, &t->err);
-    if (rc == 0)
-        rc = append(p->runs, pfs_buf_slice(&p->bytes), p->run, &t->err);
     t->rows = rc < 0 ? rc : 0;
 }
 
@@ -206,7 +273,7 @@ int pfs_run_write(struct pfs_runs *runs, struct pfs_reader *rows, struct pfs_poo
     struct packing p = {.runs = runs, .rows = rows, .run = out};
     int64_t rc;
 
-    *out = (struct pfs_run){0};
+    *out = (struct pfs_run){.runs = runs};
     pfs_arena_init(&p.turn[0].arena, PFS_BATCH_BYTES_MAX);
     pfs_arena_init(&p.turn[1].arena, PFS_BATCH_BYTES_MAX);
     read_turn(&p, &p.turn[0]);
@@ -259,17 +326,20 @@ static int64_t run_next(struct pfs_reader *self, struct pfs_arena *arena, struct
     struct run_reader *r = (struct run_reader *)self;
     const struct pfs_run_frame *frame;
     size_t used;
-    uint8_t *to;
+    uint8_t *to = NULL;
 
     if (r->next == r->run->frames)
         return 0;
     frame = &r->run->frame[r->next++];
-    pfs_buf_clear(&r->bytes);
-    to = pfs_buf_reserve(&r->bytes, frame->len);
-    if (to == NULL)
-        return pfs_fail(err, ENOMEM, "no memory for a write");
-    PFS_TRY(pfs_file_pread(r->runs->file, frame->at, to, frame->len, err));
-    PFS_TRY(pfs_frame_get(pfs_slice_of(to, frame->len), r->runs->type, r->runs->columns, arena, out, &used, err));
+    if (frame->bytes == NULL) {
+        pfs_buf_clear(&r->bytes);
+        to = pfs_buf_reserve(&r->bytes, frame->len);
+        if (to == NULL)
+            return pfs_fail(err, ENOMEM, "no memory for a write");
+        PFS_TRY(pfs_file_pread(r->runs->file, frame->at, to, frame->len, err));
+    }
+    PFS_TRY(pfs_frame_get(pfs_slice_of(frame->bytes != NULL ? frame->bytes : to, frame->len), r->runs->type,
+                          r->runs->columns, arena, out, &used, err));
     return out->rows;
 }
 

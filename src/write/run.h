@@ -1,5 +1,7 @@
 /* run.h - sorted rows beyond the memory budget, in a file without a name (spec lsm 2). Private to the suite.
  *
+ * What there is memory for stays in it, as it is; the rest is packed and written.
+ *
  * Each time that the budget is used up, the rows of each bucket become one run: key-value batches in key order, merged,
  * as frames. Numbers in runs begin at 0 in each bucket; files get them shifted by what the state asks for, so that a
  * lost race costs no run. Threads: runs of different buckets may be written and read at the same time. */
@@ -10,9 +12,13 @@
 #include "format/reader.h"
 #include "src/meta/schema.h"
 
+struct pfs_runs;
+
 struct pfs_run {
+    struct pfs_runs *runs;
     int32_t frames, room;
     struct pfs_run_frame {
+        uint8_t *bytes; /* in memory; NULL = in the file, at `at` */
         uint64_t at;
         size_t len;
     } * frame;
@@ -25,10 +31,10 @@ struct pfs_run_list { /* of one bucket */
     int32_t count, room;
 };
 
-struct pfs_runs;
-
-/* -errno: there is no room for temporary files. The schema outlives the runs. */
-int pfs_runs_open(const struct pfs_schema *schema, const char *dir, struct pfs_runs **out, struct pfs_err *err);
+/* memory_bytes: of runs that stay in memory. -errno: there is no room for temporary files. The schema outlives the
+ * runs. */
+int pfs_runs_open(const struct pfs_schema *schema, const char *dir, size_t memory_bytes, struct pfs_runs **out,
+                  struct pfs_err *err);
 void pfs_runs_close(struct pfs_runs *runs); /* NULL allowed */
 
 int32_t pfs_runs_count(const struct pfs_runs *runs);                    /* buckets; NULL: 0 */
