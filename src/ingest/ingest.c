@@ -16,7 +16,8 @@
 #define MEMORY_DEFAULT ((size_t)256 << 20)
 #define COMMIT_INTERVAL_MS 10000
 #define IDLE_MS 5000
-#define READER_TICK_MS 500 /* readers commit at most twice a second */
+#define READER_TICK_MS 500 /* readers commit at most twice a second, after a few that came seldom */
+#define READER_BURST 4
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 30000
 #define ALONE_SOON 8      /* so many snapshots to come are begun with before the interval is over */
@@ -328,6 +329,21 @@ static bool is_held(struct pfs_slot *slot)
     return held;
 }
 
+/* When a reader may have the queue committed: at once, while there were fewer commits than one a tick lately. Lock
+ * held. */
+static int64_t reader_ms(const struct pfs_slot *slot)
+{
+    return slot->paced_ms - (READER_BURST - 1) * READER_TICK_MS;
+}
+
+static void note_commit(struct pfs_slot *slot, int64_t began_ms)
+{
+    int64_t now_ms = pfs_clock_monotonic_ms();
+
+    slot->commit_ms = (now_ms - began_ms + 7 * slot->commit_ms + 7) / 8;
+    slot->paced_ms = (slot->paced_ms > now_ms ? slot->paced_ms : now_ms) + READER_TICK_MS;
+}
+
 /* Commits what is in the queue now, until something fails. What is pushed meanwhile waits for a moment of its own: a
  * loop of appends would make a snapshot of each otherwise. Lock held; it is released meanwhile. */
 static void run_queue(struct pfs_slot *slot)
@@ -343,8 +359,7 @@ static void run_queue(struct pfs_slot *slot)
         struct pfs_err err = {0};
 
         rc = run_group(slot, parts, &err);
-        slot->committed_ms = pfs_clock_monotonic_ms();
-        slot->commit_ms = (slot->committed_ms - began_ms + 7 * slot->commit_ms + 7) / 8;
+        note_commit(slot, began_ms);
     }
 }
 
@@ -474,9 +489,8 @@ static void commit_slot(struct pfs_slot *slot, enum pfs_ingest_when when, pfs_in
     if (!nothing && (w = pfs_zalloc(sizeof(*w))) != NULL) {
         *w = (struct pfs_committing){slot->waiters, slot->pushed, done, context};
         slot->waiters = w;
-        tick_ms = slot->committed_ms + READER_TICK_MS;
-        if (when == PFS_INGEST_SOON && ingest->has_thread && slot->committed_ms != 0 &&
-            tick_ms > pfs_clock_monotonic_ms()) {
+        tick_ms = reader_ms(slot);
+        if (when == PFS_INGEST_SOON && ingest->has_thread && tick_ms > pfs_clock_monotonic_ms()) {
             slot->tick_ms = tick_ms;
             pfs_ingest_want(ingest, tick_ms);
         } else {

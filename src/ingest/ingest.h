@@ -18,8 +18,8 @@
  * second, or after `commit_interval_ms` while it is small: a pipeline that follows something shows up.
  *
  * A background thread commits each table `commit_interval_ms` after its oldest sealed (or flushed and idle, append
- * only) transaction. Readers call pfs_ingest_commit, at most twice a second a table has effect: later ones join the
- * next tick. Threads: any; one transaction, one thread at a time.
+ * only) transaction. Readers call pfs_ingest_commit, which has effect at most twice a second a table, and at once for a
+ * few that come after a pause: later ones join the next tick. Threads: any; one transaction, one thread at a time.
  */
 #pragma once
 

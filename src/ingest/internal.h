@@ -105,7 +105,8 @@ struct pfs_slot { /* a table's waiting rows; lives as long as the ingest. Guarde
     int64_t overwrites;                   /* of the queue, and of what is being committed */
     int64_t rows, bytes;                  /* of pieces that are in no snapshot */
     int64_t waiting_since_ms;             /* of the oldest piece; 0 = none. Monotonic, as all below */
-    int64_t ran_ms, committed_ms;         /* end of the last run; of the last one that had something to do */
+    int64_t ran_ms;                       /* end of the last run */
+    int64_t paced_ms;                     /* of commits, had there been one a tick: ahead of now after a burst */
     int64_t tick_ms;                      /* readers wait for a run then; 0 = none */
     int64_t retry_ms;                     /* after a failure: not before; 0 = no failure */
     int32_t failures;
