@@ -236,14 +236,14 @@ static struct pfs_node *take_free(struct pfs_tree *tree, const char *key, uint32
 
 int pfs_node_check_inbox(struct pfs_tree *tree, struct pfs_node *node, uint32_t pid)
 {
-    bool free;
+    bool free, asked;
 
     PFS_TRY(pfs_node_here(node));
     pthread_mutex_lock(&tree->lock);
     free = take(node, pid);
     pthread_mutex_unlock(&tree->lock);
-    /* The kernel asks again once: the second answer has to do. */
-    if (free || pfs_hidden_take(tree, ASKED_AGAIN, pid))
+    asked = pfs_hidden_take(tree, ASKED_AGAIN, pid);
+    if (free || asked) /* the kernel asks again once: the second answer has to do */
         return 0;
     return pfs_hidden_try_add(tree, ASKED_AGAIN, pid, ASKED_MS) ? -ESTALE : 0;
 }

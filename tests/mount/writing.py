@@ -129,3 +129,28 @@ def the_inbox_cannot_be_read_and_views_cannot_be_written(m):
     refused(errno.EROFS, lambda: open(m.at / "d/t/snapshot/latest.csv", "ab"))
     refused(errno.EPERM, lambda: (m.at / "d/t/new").write_text("x"))
     refused(errno.EPERM, lambda: os.unlink(m.at / "d/t/snapshot/latest.csv"))
+
+
+@test
+def writers_at_the_same_time_get_an_inode_each(m):
+    inbox = m.at / "d/t/inbox"
+    first = os.open(inbox, os.O_WRONLY | os.O_APPEND)
+    others = [os.open(inbox, os.O_WRONLY | os.O_APPEND) for _ in range(3)]  # the kernel still keeps the name
+    inodes = {os.fstat(f).st_ino for f in [first, *others]}
+    equal(len(inodes), 4)
+    for n, f in enumerate([first, *others]):
+        os.write(f, b"%d,x,1\n" % n)
+        os.close(f)
+    again = os.open(inbox, os.O_WRONLY | os.O_APPEND)
+    assert os.fstat(again).st_ino in inodes, "one who comes alone is given a new inode each time"
+    os.close(again)
+    equal(m.read(), "k,v,amount\n" + "".join("%d,x,1.00\n" % n for n in range(4)))
+
+
+@test
+def rows_follow_a_table_that_is_renamed(m):
+    m.append("1,a,1\n")
+    os.rename(m.at / "d/t", m.at / "d/u")
+    m.append("2,b,2\n", "d/u")
+    equal(m.read("d/u/snapshot/latest.csv"), "k,v,amount\n1,a,1.00\n2,b,2.00\n")
+    refused(errno.ENOENT, lambda: m.append("3,c,3\n"))
