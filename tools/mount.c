@@ -154,8 +154,12 @@ static void ready(void *context)
     struct mounting *m = context;
 
     tell_systemd();
-    if (!m->foreground)
+    if (!m->foreground) {
+        /* Not sooner: where the mount point is an automount of systemd, all processes but those of the group that
+         * mounts wait there until it is mounted. */
+        (void)setsid();
         leave_terminal(m);
+    }
     if (m->ready_fd >= 0) {
         (void)!write(m->ready_fd, "", 1);
         close(m->ready_fd);
@@ -252,7 +256,6 @@ static int run_in_background(struct mounting *m)
         return read(ends[0], &byte, 1) == 1 ? 0 : 1;
     }
     close(ends[0]);
-    (void)setsid();
     (void)!chdir("/");
     null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null >= 0) {
