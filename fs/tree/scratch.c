@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "fs/tree/internal.h"
+#include "fs/tree/settings.h"
 #include "fs/view/spool.h"
 
 #define PIECE ((size_t)1 << 20)
@@ -41,16 +42,36 @@ void pfs_scratches_done(struct pfs_tree *tree)
 
 /* ---- names ---- */
 
+/* sed -i has names of its own: sed and six characters. */
+static bool is_of_sed(const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < len; i++)
+        if (!((name[i] >= '0' && name[i] <= '9') || ((name[i] | 0x20) >= 'a' && (name[i] | 0x20) <= 'z')))
+            return false;
+    return len == 9 && strncmp(name, "sed", 3) == 0;
+}
+
+/* The member that the name is made for; NULL = none. */
+static const char *meant_for(const char *name)
+{
+    if (strstr(name, "inbox") != NULL || strstr(name, "overwrite") != NULL)
+        return "inbox";
+    return strstr(name, "options") != NULL || is_of_sed(name) ? "options" : NULL;
+}
+
 bool pfs_scratch_fits(const struct pfs_place *parent, const char *name)
 {
+    const char *member = parent->kind == PFS_NODE_PLACE ? meant_for(name) : NULL;
     struct pfs_place child;
     struct pfs_arena arena;
-    bool fits = parent->kind == PFS_NODE_PLACE && (strstr(name, "inbox") != NULL || strstr(name, "overwrite") != NULL);
+    bool fits;
 
-    if (!fits)
+    if (member == NULL)
         return false;
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    fits = pfs_place_child(parent, "inbox", &arena, &child, NULL) == 0 &&
+    fits = pfs_place_child(parent, member, &arena, &child, NULL) == 0 &&
            pfs_place_child(parent, name, &arena, &child, NULL) == -ENOENT;
     pfs_arena_done(&arena);
     return fits;
@@ -226,7 +247,7 @@ uint64_t pfs_scratch_size(struct pfs_scratch *scratch)
 
 static int said(struct pfs_err *err)
 {
-    return pfs_fail(err, errno, "a file beside the inbox: %s", pfs_errno_text(errno));
+    return pfs_fail(err, errno, "a file beside inbox or options: %s", pfs_errno_text(errno));
 }
 
 int pfs_scratch_truncate(struct pfs_scratch *scratch, uint64_t size, struct pfs_err *err)
@@ -267,9 +288,10 @@ struct moving {
     struct pfs_request *request;
     pfs_done_fn *done;
     struct pfs_scratch *scratch;
-    struct pfs_inbox *inbox;
-    char *path;           /* the old name */
-    struct pfs_err wrong; /* code != 0: a row was refused */
+    struct pfs_inbox *inbox;       /* NULL: onto options */
+    struct pfs_settings *settings; /* NULL: onto an inbox */
+    char *path;                    /* the old name */
+    struct pfs_err wrong;          /* code != 0: a row was refused */
 };
 
 static void finish(struct moving *m, int64_t result)
@@ -285,6 +307,7 @@ static void finish(struct moving *m, int64_t result)
     if (result == 0)
         (void)take_out(tree, m->path);
     pfs_inbox_close(m->inbox);
+    pfs_settings_close(m->settings);
     pfs_scratch_unref(m->scratch);
     pfs_free(m->path);
     pfs_free(m);
@@ -317,7 +340,10 @@ static int64_t feed(struct moving *m, uint8_t *piece)
         got = pfs_scratch_read(m->scratch, off, piece, PIECE, &m->wrong);
         if (got <= 0)
             return got;
-        pfs_inbox_write(m->inbox, &writing, off, pfs_slice_of(piece, (size_t)got));
+        if (m->inbox != NULL)
+            pfs_inbox_write(m->inbox, &writing, off, pfs_slice_of(piece, (size_t)got));
+        else
+            pfs_settings_write(m->settings, &writing, pfs_slice_of(piece, (size_t)got));
         if (result < 0) {
             m->wrong = writing.err;
             return result;
@@ -326,18 +352,23 @@ static int64_t feed(struct moving *m, uint8_t *piece)
     }
 }
 
-/* On the pool: all rows are parsed here. */
+/* On the pool: all rows are parsed here, or the options set. */
 static void move_task(void *context)
 {
     struct moving *m = context;
     uint8_t *piece = pfs_alloc(PIECE);
 
     if (piece == NULL)
-        pfs_fail(&m->wrong, ENOMEM, "no memory to read a file beside the inbox");
+        pfs_fail(&m->wrong, ENOMEM, "no memory to read a file beside inbox or options");
     else
         (void)feed(m, piece);
     pfs_free(piece);
-    pfs_inbox_release(m->inbox, m->request, m->wrong.code != 0);
+    if (m->inbox != NULL)
+        pfs_inbox_release(m->inbox, m->request, m->wrong.code != 0);
+    else if (m->wrong.code != 0)
+        finish(m, 0);
+    else
+        pfs_settings_flush(m->settings, m->request);
 }
 
 /* Takes `scratch` and `path`. */
@@ -354,7 +385,10 @@ static void move_onto(struct pfs_tree *tree, struct pfs_request *request, const 
         return;
     }
     *m = (struct moving){.tree = tree, .request = request, .done = request->done, .scratch = scratch, .path = path};
-    rc = pfs_tree_inbox(tree, to, 0, &m->inbox, &request->err);
+    if (to->kind == PFS_NODE_OPTIONS)
+        rc = pfs_settings_open(tree, to, true, &m->settings, &request->err);
+    else
+        rc = pfs_tree_inbox(tree, to, 0, &m->inbox, &request->err);
     if (rc < 0) {
         finish(m, rc);
         return;
@@ -371,7 +405,7 @@ static int name_anew(struct pfs_tree *tree, const struct pfs_node *parent, const
     char *path;
 
     if (!pfs_scratch_fits(&parent->place, name))
-        return pfs_fail(err, EPERM, "%s/%s: rows go to inbox", parent->place.path, name);
+        return pfs_fail(err, EPERM, "%s/%s: rows go to inbox, options to options", parent->place.path, name);
     path = path_of(parent, name);
     if (path == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a name");
@@ -393,14 +427,18 @@ void pfs_scratch_rename(struct pfs_tree *tree, struct pfs_request *request, cons
     struct pfs_place to;
     int rc;
 
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     if (scratch == NULL) {
+        rc = pfs_place_child(&parent->place, name, &arena, &to, NULL);
+        if (rc == 0)
+            rc = pfs_fail(&request->err, EPERM, "%s cannot be renamed", to.path);
+        pfs_arena_done(&arena);
         pfs_free(path);
-        request->done(request, -ENOENT);
+        request->done(request, rc);
         return;
     }
-    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = pfs_place_child(&new_parent->place, new_name, &arena, &to, NULL);
-    if (rc == 0 && (to.kind == PFS_NODE_INBOX || to.kind == PFS_NODE_OVERWRITE)) {
+    if (rc == 0 && (to.kind == PFS_NODE_INBOX || to.kind == PFS_NODE_OVERWRITE || to.kind == PFS_NODE_OPTIONS)) {
         move_onto(tree, request, &to, scratch, path);
     } else {
         rc = name_anew(tree, new_parent, new_name, scratch, &request->err);

@@ -163,6 +163,24 @@ def options_take_lines_as_alter_table_set(m):
     refused(errno.EROFS, lambda: open(options, "ab"))
 
 
+@test
+def a_temporary_that_is_renamed_onto_options_replaces_them(m):
+    m.append(rows(3))
+    options = m.at / "d/t/options"
+    equal(m.sh("echo 'a = 1' >> d/t/options && sed -i 's/^a = 1/a = 2/' d/t/options").stderr, "")
+    equal(m.read("d/t/options"), "a = 2\nbucket = 1\n")
+    for name in ("options.tmp", ".options.swp", "options~"):
+        (m.at / "d/t" / name).write_text("bucket = 1\nby = %s\n" % name)
+        os.replace(m.at / "d/t" / name, options)
+        equal(m.read("d/t/options"), "bucket = 1\nby = %s\n" % name)
+    equal(m.sh("sed -i 's/^bucket = 1/bucket = -1/' d/t/options").returncode != 0, True)
+    assert "Cannot change bucket to -1." in m.read("d/t/errors.jsonl")
+    equal(m.read("d/t/options"), "bucket = 1\nby = options~\n")
+    refused(errno.EPERM, lambda: os.rename(options, m.at / "d/t/options~"))
+    refused(errno.EPERM, lambda: open(m.at / "d/t/elsewhere", "w"))
+    equal(sorted(p for p in os.listdir(m.at / "d/t") if "options" in p or p.startswith("sed")), ["options"])
+
+
 def facts(root):
     """All that a writer would change below a directory."""
     return sorted((str(p), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns)
