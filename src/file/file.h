@@ -98,6 +98,17 @@ void pfs_data_writer_close(struct pfs_data_writer *writer);
 /* Are new files of the two levels of different formats (file.format.per.level)? */
 int pfs_data_formats_differ(const struct pfs_schema *schema, int32_t a, int32_t b, bool *out, struct pfs_err *err);
 
+/* The file of a live entry with the file indexes that the options of read->schema, today's, ask for, made of all of its
+ * rows (spec indexes 5): *out is its ADD entry, in the arena. A large container is a new file beside it, synced, of a
+ * name that nobody has yet; what the entry names stays for those who read it. Returns 1; 0 when the file has no index
+ * and shall have none. -EOPNOTSUPP: a file outside of the table; -EINVAL: a column whose type, in that file, cannot
+ * have the index. read->columns is not looked at. */
+int pfs_data_index(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, struct pfs_arena *arena,
+                   struct pfs_manifest_entry *out, struct pfs_err *err);
+/* Removes the index file of what pfs_data_index answered for `entry`: it got into no snapshot. */
+void pfs_data_unindex(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry,
+                      const struct pfs_manifest_entry *indexed);
+
 /* Removes an entry's file and its extra files, if they are there: of a write that was given up. */
 void pfs_data_remove(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
                      const struct pfs_manifest_entry *entry);

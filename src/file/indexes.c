@@ -174,6 +174,65 @@ int pfs_indexes_read(const struct pfs_schema *schema, struct pfs_arena *arena, s
     return 0;
 }
 
+/* ---- files of older schemas ---- */
+
+static int32_t place_then(const struct pfs_schema *then, int32_t id, const struct pfs_data_file *file)
+{
+    for (int32_t i = 0; i < then->columns; i++) {
+        if (then->field[i].id != id)
+            continue;
+        for (int64_t k = 0; k < file->write_columns; k++)
+            if (strcmp(file->write_column[k], then->field[i].name) == 0)
+                return i;
+        return file->write_columns < 0 ? i : -1;
+    }
+    return -1;
+}
+
+/* One index, of column `place` then; false when the column was no such map. */
+static int index_then(const struct pfs_field *field, int32_t place, struct pfs_arena *arena,
+                      struct pfs_index_write *write, struct pfs_index_source *source, struct pfs_err *err)
+{
+    source->column = place;
+    write->type = &field->type;
+    write->column = field->name;
+    if (source->key.at == NULL)
+        return true;
+    if (field->type.kind != PFS_MAP || !pfs_kind_is_text(field->type.child[0].type.kind))
+        return false;
+    write->type = &field->type.child[1].type;
+    write->column = pfs_arena_printf(arena, "%s[%.*s]", field->name, PFS_P(source->key));
+    return write->column == NULL ? pfs_arena_full(arena, err) : true;
+}
+
+int pfs_indexes_of_file(const struct pfs_indexes *asked, const struct pfs_schema *today, const struct pfs_schema *then,
+                        const struct pfs_data_file *file, struct pfs_arena *arena, struct pfs_indexes *out,
+                        struct pfs_err *err)
+{
+    struct pfs_indexes indexes = {.embedded_bytes_max = asked->embedded_bytes_max};
+
+    indexes.write = pfs_arena_array(arena, (size_t)asked->count, sizeof(*indexes.write));
+    indexes.source = pfs_arena_array(arena, (size_t)asked->count, sizeof(*indexes.source));
+    if (indexes.write == NULL || indexes.source == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < asked->count; i++) {
+        struct pfs_index_write *write = &indexes.write[indexes.count];
+        struct pfs_index_source *source = &indexes.source[indexes.count];
+        int32_t place = place_then(then, today->field[asked->source[i].column].id, file);
+        int rc;
+
+        *write = asked->write[i];
+        *source = asked->source[i];
+        rc = place < 0 ? false : index_then(&then->field[place], place, arena, write, source, err);
+        if (rc < 0)
+            return rc;
+        indexes.count += rc;
+    }
+    sort_by_column(&indexes);
+    *out = indexes;
+    return 0;
+}
+
 /* ---- values of a map's key ---- */
 
 /* Where among the map's values each row has that of the key, else the null of the second source. */

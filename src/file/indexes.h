@@ -8,6 +8,7 @@
 #pragma once
 
 #include "format/fileindex/fileindex.h"
+#include "src/meta/manifest.h"
 #include "src/meta/schema.h"
 
 struct pfs_indexes {
@@ -23,6 +24,12 @@ struct pfs_indexes {
 /* In the arena. -EINVAL: a column that is not there, an unknown type of index, a key of what is no map of texts. */
 int pfs_indexes_read(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_indexes *out,
                      struct pfs_err *err);
+
+/* What is asked for by today's schema, of a file of an older one (may be the same): columns by their ids, under the
+ * names and with the types that they had then; what the file lacks is left out. */
+int pfs_indexes_of_file(const struct pfs_indexes *asked, const struct pfs_schema *today, const struct pfs_schema *then,
+                        const struct pfs_data_file *file, struct pfs_arena *arena, struct pfs_indexes *out,
+                        struct pfs_err *err);
 
 /* Rows of the table's columns into the indexes. */
 int pfs_indexes_add(const struct pfs_indexes *indexes, struct pfs_fileindex_writer *writer,

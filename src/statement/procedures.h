@@ -26,7 +26,7 @@ struct pfs_procedure { /* the last one of a table has no name */
     pfs_procedure_fn *run;
 };
 
-extern const struct pfs_procedure pfs_procedures_table[];   /* compact */
+extern const struct pfs_procedure pfs_procedures_table[];   /* compact, file indexes */
 extern const struct pfs_procedure pfs_procedures_branch[];  /* branches, rollback */
 extern const struct pfs_procedure pfs_procedures_history[]; /* tags */
 extern const struct pfs_procedure pfs_procedures_retain[];  /* expiry, consumers, orphans */

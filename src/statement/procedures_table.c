@@ -210,7 +210,34 @@ static int compact(const struct pfs_calling *x, const struct pfs_statement *s, s
     return rc;
 }
 
+static int rewrite_indexes(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_table *table,
+                           struct pfs_err *err)
+{
+    const char *partitions = said(s, "partitions");
+    struct pfs_compact_want want = {0};
+    const struct pfs_schema *schema;
+    int64_t files;
+
+    PFS_TRY(pfs_table_schema(table, &schema, err));
+    if (partitions != NULL)
+        PFS_TRY(partition_specs(x, schema, partitions, &want, err));
+    return pfs_table_rewrite_indexes(table, want.spec, want.specs, &files, err);
+}
+
+/* For indexes that were asked for when there were files already. */
+static int rewrite_file_index(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
+{
+    struct pfs_table *table;
+    int rc;
+
+    PFS_TRY(pfs_calling_table(x, s, &table, err));
+    rc = rewrite_indexes(x, s, table, err);
+    pfs_table_unref(table);
+    return rc;
+}
+
 const struct pfs_procedure pfs_procedures_table[] = {
     {"compact", "table partitions order_strategy order_by options where partition_idle_time compact_strategy", compact},
+    {"rewrite_file_index", "table partitions", rewrite_file_index},
     {NULL, NULL, NULL},
 };

@@ -204,7 +204,8 @@ static int prepare(void *context, struct pfs_state *state, struct pfs_change *ou
 
     for (int32_t i = 0; i < c->jobs; i++)
         PFS_TRY(pfs_compact_check(c->compactor, &c->job[i], state, err));
-    *out = (struct pfs_change){.kind = PFS_COMMIT_COMPACT,
+    /* Paimon puts rows in order by overwriting their partitions with themselves. */
+    *out = (struct pfs_change){.kind = c->want->order != NULL ? PFS_COMMIT_OVERWRITE : PFS_COMMIT_COMPACT,
                                .entries = c->entries,
                                .entry = c->entry,
                                .changelogs = c->changelogs,

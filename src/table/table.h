@@ -121,8 +121,8 @@ struct pfs_compact_want {
     int64_t idle_ms;                   /* partitions that got no rows for so long; 0 = all */
     bool one_bucket;                   /* `bucket` alone */
     int32_t bucket;
-    const struct pfs_order *order; /* all rows of append tables without buckets are put in that order; -EINVAL for
-                                      others. NULL = they stay as they are */
+    const struct pfs_order *order; /* all rows of append tables without buckets are put in that order, by a snapshot of
+                                      kind OVERWRITE; -EINVAL for others. NULL = they stay as they are */
     struct pfs_budget budget; /* of all buckets together; 0 bytes = a quarter of the warehouse's; no place to spill:
                                  /var/tmp */
     int64_t bytes_max; /* of inputs: the largest buckets first, one at least; what is beyond waits for the next call. 0
@@ -155,6 +155,12 @@ struct pfs_commits {
     int64_t seen; /* up to this snapshot */
     int64_t count;
 };
+
+/* The file indexes of all live files made anew as the table's options ask for them today (src/file/file.h), of the
+ * partitions that match one of the specs (0 = all), and published as one COMPACT snapshot: the same files, indexed
+ * otherwise. *files: how many; 0 = none has an index or shall have one, and there is no snapshot. Errors as above. */
+int pfs_table_rewrite_indexes(struct pfs_table *table, const struct pfs_jobs_spec *spec, int32_t specs, int64_t *files,
+                              struct pfs_err *err);
 
 /* What a writer of the table would do after its commit. */
 struct pfs_backlog {

@@ -1,0 +1,235 @@
+/* File indexes of files that are there already, by CALL sys.rewrite_file_index. */
+#include "src/statement/statement.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "format/fileindex/fileindex.h"
+#include "src/table/catalog.h"
+#include "tests/unit/cm.h"
+
+#define BUCKET "d.db/t/bucket-0"
+
+static struct pfs_fault fault;
+static struct pfs_store *store; /* the catalog's */
+static struct pfs_catalog *catalog;
+static struct pfs_table *table;
+
+static int said(const char *sql, struct pfs_err *err)
+{
+    struct pfs_buf answer = {0};
+    int rc = pfs_catalog_execute(catalog, NULL, pfs_str(sql), &answer, err);
+
+    pfs_buf_done(&answer);
+    return rc;
+}
+
+static void run(const char *sql)
+{
+    struct pfs_err err = {0};
+
+    if (said(sql, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static int set_up(void **state)
+{
+    struct pfs_catalog_config config = {0};
+    struct pfs_store *memory;
+
+    (void)state;
+    fault = (struct pfs_fault){0};
+    assert_int_equal(pfs_store_open_memory(&memory, NULL), 0);
+    assert_int_equal(pfs_store_open_fault(memory, &fault, &store, NULL), 0);
+    config.store = store;
+    assert_int_equal(pfs_catalog_open(&config, &catalog, NULL), 0);
+    run("CREATE DATABASE d; CREATE TABLE d.t (k INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"
+        " 'commit.min-retry-wait' = '0 ms', 'commit.max-retry-wait' = '1 ms', 'manifest.merge-min-count' = '4');");
+    assert_int_equal(pfs_catalog_table(catalog, "d", "t", NULL, &table, NULL), 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fault = (struct pfs_fault){0};
+    pfs_table_unref(table);
+    pfs_catalog_close(catalog);
+    return 0;
+}
+
+static struct pfs_state *newest(void)
+{
+    struct pfs_state *s = NULL;
+    struct pfs_err err = {0};
+
+    if (pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &s, &err) < 0)
+        fail_msg("%s", err.text);
+    return s;
+}
+
+static void commit(int32_t key)
+{
+    static const struct pfs_type kind = {.kind = PFS_TINYINT};
+    const struct pfs_schema *schema;
+    struct pfs_write *write;
+    struct pfs_arena arena = {0};
+    struct pfs_state *s = newest();
+    struct pfs_column *column = pfs_arena_array(&arena, 2, sizeof(*column));
+    int64_t id;
+
+    assert_int_equal(pfs_table_schema(table, &schema, NULL), 0);
+    column[0] = (struct pfs_column){.type = &schema->field[0].type, .values = pfs_arena_alloc(&arena, 4)};
+    memcpy((void *)(uintptr_t)column[0].values, &key, 4);
+    column[1] = (struct pfs_column){.type = &kind, .values = pfs_arena_zalloc(&arena, 1)};
+    assert_int_equal(pfs_table_write_open(table, 0, &write, NULL), 0);
+    assert_int_equal(pfs_write_add(write, &arena, &(struct pfs_batch){1, 2, column}, s, NULL), 0);
+    assert_int_equal(pfs_table_commit(table, write, "u", key, false, &id, NULL), 0);
+    pfs_write_close(write);
+    pfs_state_unref(s);
+    pfs_arena_done(&arena);
+}
+
+/* What the index says of a file whose only row has `key`. */
+static void check_index(struct pfs_slice container, int32_t key)
+{
+    static const struct pfs_type type = {.kind = PFS_INT, .nullable = false};
+    struct pfs_fileindex *index;
+
+    assert_int_equal(pfs_fileindex_parse(container, &index, NULL), 0);
+    for (int32_t asked = 0; asked < 4; asked++) {
+        struct pfs_column literal = {.type = &type, .values = &asked};
+        enum pfs_index_answer answer;
+        struct pfs_bitmap *some = NULL;
+
+        assert_int_equal(pfs_fileindex_test(index, "k", &type, PFS_EQ, &literal, 1, &answer, &some, NULL), 0);
+        pfs_bitmap_free(some);
+        assert_int_equal(answer == PFS_INDEX_NONE, asked != key);
+    }
+    pfs_fileindex_close(index);
+}
+
+static int count_index(void *context, struct pfs_slice name, bool directory)
+{
+    (void)directory;
+    *(int *)context += name.len > 6 && memcmp(name.at + name.len - 6, ".index", 6) == 0;
+    return 0;
+}
+
+static int index_files(void)
+{
+    int count = 0;
+
+    assert_int_equal(pfs_store_list(store, BUCKET, count_index, &count, NULL), 0);
+    return count;
+}
+
+static void small_indexes_go_into_the_entries(void **state)
+{
+    struct pfs_state *s;
+
+    (void)state;
+    commit(1);
+    commit(2);
+    run("CALL sys.rewrite_file_index('d.t');"); /* none is asked for: no snapshot */
+    run("ALTER TABLE d.t SET ('file-index.bitmap.columns' = 'k'); CALL sys.rewrite_file_index('d.t');");
+    s = newest();
+    assert_int_equal(s->snapshot.id, 3);
+    assert_int_equal(s->snapshot.kind, PFS_COMMIT_COMPACT);
+    assert_int_equal(s->snapshot.delta_records, 0);
+    assert_int_equal(s->files, 2);
+    for (int64_t i = 0; i < s->files; i++) {
+        assert_int_equal(s->file[i]->file.extra_files, 0);
+        check_index(s->file[i]->file.embedded_index, (int32_t)s->file[i]->file.min_sequence + 1);
+    }
+    pfs_state_unref(s);
+    run("ALTER TABLE d.t RESET ('file-index.bitmap.columns'); CALL sys.rewrite_file_index('d.t');");
+    s = newest();
+    assert_int_equal(s->snapshot.id, 4);
+    assert_null(s->file[0]->file.embedded_index.at);
+    pfs_state_unref(s);
+}
+
+static void large_indexes_are_files_with_a_new_name_each_time(void **state)
+{
+    char want[256], path[300];
+    struct pfs_slice bytes;
+    struct pfs_state *s;
+
+    (void)state;
+    commit(1);
+    run("ALTER TABLE d.t SET ('file-index.bitmap.columns' = 'k', 'file-index.in-manifest-threshold' = '1 b');");
+    for (int i = 0; i < 3; i++) {
+        run("CALL sys.rewrite_file_index(`table` => 'd.t');");
+        s = newest();
+        assert_int_equal(s->file[0]->file.extra_files, 1);
+        (void)snprintf(want, sizeof(want), i == 0 ? "%s.index" : "%s-%d.index", s->file[0]->file.name, i);
+        assert_string_equal(s->file[0]->file.extra_file[0], want);
+        (void)snprintf(path, sizeof(path), BUCKET "/%s", want);
+        assert_int_equal(pfs_store_load(store, path, 1 << 16, &bytes, NULL), 0);
+        check_index(bytes, 1);
+        pfs_free((void *)(uintptr_t)bytes.at);
+        pfs_state_unref(s);
+    }
+    assert_int_equal(index_files(), 3); /* older snapshots name the others */
+}
+
+static void a_column_that_was_renamed_is_indexed_under_its_old_name(void **state)
+{
+    struct pfs_state *s;
+
+    (void)state;
+    commit(1);
+    run("ALTER TABLE d.t RENAME k TO kk; ALTER TABLE d.t SET ('file-index.bitmap.columns' = 'kk');"
+        "CALL sys.rewrite_file_index('d.t');");
+    s = newest();
+    check_index(s->file[0]->file.embedded_index, 1);
+    pfs_state_unref(s);
+}
+
+static void every_call_fails_once_and_nothing_is_left_behind(void **state)
+{
+    int64_t at = 1;
+    bool met = true;
+
+    (void)state;
+    commit(1);
+    run("ALTER TABLE d.t SET ('file-index.bitmap.columns' = 'k', 'file-index.in-manifest-threshold' = '1 b');");
+    for (; met; at++) {
+        struct pfs_err err = {0};
+        struct pfs_state *s = newest();
+        int64_t before = s->snapshot.id, last;
+        int files = index_files(), rc;
+
+        pfs_state_unref(s);
+        last = fault.calls + at;
+        fault.fail_at = last;
+        fault.fail_errno = EIO;
+        rc = said("CALL sys.rewrite_file_index('d.t');", &err);
+        met = fault.calls >= last;
+        fault.fail_at = 0;
+        s = newest();
+        if (rc < 0)
+            assert_true(err.code != 0);
+        if (s->snapshot.id == before)
+            assert_true(rc < 0 && index_files() == files);
+        else
+            assert_int_equal(index_files(), files + 1);
+        assert_int_equal(s->files, 1);
+        pfs_state_unref(s);
+    }
+    assert_true(at > 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(small_indexes_go_into_the_entries, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(large_indexes_are_files_with_a_new_name_each_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_column_that_was_renamed_is_indexed_under_its_old_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_call_fails_once_and_nothing_is_left_behind, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
