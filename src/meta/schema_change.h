@@ -59,9 +59,13 @@ struct pfs_schema_changing {
 int pfs_schema_change(const struct pfs_schema_changing *changing, const struct pfs_schema_change *change,
                       int32_t changes, struct pfs_arena *arena, struct pfs_schema *out, struct pfs_err *err);
 
+enum pfs_like { PFS_LIKE_OPTIONS = 1, PFS_LIKE_PRIMARY_KEY = 2, PFS_LIKE_PARTITIONS = 4 };
+
 /* The schema of a new table that is like another: its columns, keys, options and comment, and behind and over them what
- * `out` has (columns and options; keys and comment where the other has none). Ids are open: pfs_schema_complete. */
-int pfs_schema_like(const struct pfs_schema *other, struct pfs_schema *out, struct pfs_arena *arena,
+ * `out` has (columns and options; the comment where the other has none). without: bits of enum pfs_like, what is not
+ * taken from the other; `out` may have such keys of its own, over its own columns. Ids are open: pfs_schema_complete.
+ */
+int pfs_schema_like(const struct pfs_schema *other, unsigned without, struct pfs_schema *out, struct pfs_arena *arena,
                     struct pfs_err *err);
 
 /* May a column's type change so? `explicit`: also casts that can lose something (disable-explicit-type-casting). */

@@ -31,7 +31,24 @@ static int merge_options(const struct pfs_options *over, struct pfs_options *out
     return 0;
 }
 
-int pfs_schema_like(const struct pfs_schema *other, struct pfs_schema *out, struct pfs_arena *arena,
+/* The other's keys, or those of the statement, whose columns come behind the other's. */
+static int choose_keys(int32_t **key, int32_t *keys, const struct pfs_schema *other, int32_t *others,
+                       int32_t other_keys, bool excluded, struct pfs_arena *arena, struct pfs_err *err)
+{
+    int32_t *moved = pfs_arena_array(arena, (size_t)*keys, sizeof(*moved));
+
+    if (moved == NULL)
+        return pfs_arena_full(arena, err);
+    if (!excluded && *keys > 0)
+        return pfs_fail(err, EINVAL, "a table that is LIKE another has that one's keys");
+    for (int32_t i = 0; i < *keys; i++)
+        moved[i] = (*key)[i] + other->columns;
+    *key = excluded ? moved : others;
+    *keys = excluded ? *keys : other_keys;
+    return 0;
+}
+
+int pfs_schema_like(const struct pfs_schema *other, unsigned without, struct pfs_schema *out, struct pfs_arena *arena,
                     struct pfs_err *err)
 {
     struct pfs_schema made = *out;
@@ -46,13 +63,11 @@ int pfs_schema_like(const struct pfs_schema *other, struct pfs_schema *out, stru
             return pfs_fail(err, EINVAL, "column %s is defined twice", out->field[i].name);
         made.field[other->columns + i] = out->field[i];
     }
-    if (out->primary_keys > 0 || out->partition_keys > 0)
-        return pfs_fail(err, EINVAL, "a table that is LIKE another has that one's keys");
-    made.primary_keys = other->primary_keys;
-    made.primary_key = other->primary_key;
-    made.partition_keys = other->partition_keys;
-    made.partition_key = other->partition_key;
-    made.options = other->options;
+    PFS_TRY(choose_keys(&made.primary_key, &made.primary_keys, other, other->primary_key, other->primary_keys,
+                        (without & PFS_LIKE_PRIMARY_KEY) != 0, arena, err));
+    PFS_TRY(choose_keys(&made.partition_key, &made.partition_keys, other, other->partition_key, other->partition_keys,
+                        (without & PFS_LIKE_PARTITIONS) != 0, arena, err));
+    made.options = (without & PFS_LIKE_OPTIONS) != 0 ? (struct pfs_options){0} : other->options;
     if (made.comment == NULL)
         made.comment = other->comment;
     PFS_TRY(merge_options(&out->options, &made.options, arena, err));

@@ -167,15 +167,45 @@ static int partitioned_by(struct pfs_parser *p, struct body *b)
     return name_list(p, &b->partition, &b->partitions);
 }
 
-/* LIKE t [(INCLUDING ALL)]: columns, keys and options of that table, beside those of this one. */
+/* INCLUDING or EXCLUDING (taken) and what: all of a table is taken but for its options, keys or partitions, where that
+ * is said. What Paimon's tables do not have may be named in Flink's words, too. */
+static int like_what(struct pfs_parser *p, bool excluding, unsigned *without)
+{
+    static const struct {
+        const char *word;
+        unsigned parts;
+    } whats[] = {{"ALL", PFS_LIKE_OPTIONS | PFS_LIKE_PRIMARY_KEY | PFS_LIKE_PARTITIONS},
+                 {"OPTIONS", PFS_LIKE_OPTIONS},
+                 {"CONSTRAINTS", PFS_LIKE_PRIMARY_KEY},
+                 {"PARTITIONS", PFS_LIKE_PARTITIONS},
+                 {"GENERATED", 0},
+                 {"WATERMARKS", 0},
+                 {"METADATA", 0},
+                 {"DISTRIBUTION", 0}};
+
+    for (size_t i = 0; i < sizeof(whats) / sizeof(whats[0]); i++)
+        if (pfs_parser_take(p, whats[i].word)) {
+            *without = excluding ? *without | whats[i].parts : *without & ~whats[i].parts;
+            return 0;
+        }
+    return pfs_parser_expected(p, "ALL, OPTIONS, CONSTRAINTS or PARTITIONS");
+}
+
+/* LIKE t [(INCLUDING ALL EXCLUDING OPTIONS ...)]: columns, keys and options of that table, beside those of this one. */
 static int like(struct pfs_parser *p, struct pfs_statement *s)
 {
     PFS_TRY(pfs_parser_table_name(p, &s->to_database, &s->to_table, NULL));
     if (!pfs_parser_take(p, "("))
         return 0;
-    PFS_TRY(pfs_parser_want(p, "INCLUDING"));
-    PFS_TRY(pfs_parser_want(p, "ALL"));
-    return pfs_parser_want(p, ")");
+    while (!pfs_parser_take(p, ")")) {
+        bool excluding = pfs_parser_take(p, "EXCLUDING");
+
+        /* Options of the statement itself always come before those of the table. */
+        if (!excluding && !pfs_parser_take(p, "INCLUDING") && !pfs_parser_take(p, "OVERWRITING"))
+            return pfs_parser_expected(p, "INCLUDING, EXCLUDING or )");
+        PFS_TRY(like_what(p, excluding, &s->like_without));
+    }
+    return 0;
 }
 
 int pfs_parser_table(struct pfs_parser *p, struct pfs_statement *s)

@@ -211,7 +211,7 @@ static int if_exists(struct pfs_parser *p, bool negated, struct pfs_statement *o
 static int create_database(struct pfs_parser *p, struct pfs_statement *out)
 {
     const char *comment;
-    struct pfs_options ignored;
+    struct pfs_options ignored = {0};
 
     out->kind = PFS_SQL_CREATE_DATABASE;
     PFS_TRY(if_exists(p, true, out));
@@ -220,6 +220,7 @@ static int create_database(struct pfs_parser *p, struct pfs_statement *out)
         PFS_TRY(pfs_parser_string(p, "a comment in quotes", &comment));
     if (pfs_parser_take(p, "WITH"))
         PFS_TRY(pfs_parser_options(p, true, &ignored));
+    out->elsewhere = pfs_options_get(&ignored, "location") != NULL;
     return 0;
 }
 
@@ -376,6 +377,8 @@ static int truncate_table(struct pfs_parser *p, struct pfs_statement *out)
 
 static int alter(struct pfs_parser *p, struct pfs_statement *out)
 {
+    if (pfs_parser_is(p, "DATABASE") || pfs_parser_is(p, "SCHEMA"))
+        return pfs_fail(p->err, EOPNOTSUPP, "ALTER DATABASE: a database is a directory, and has nothing to alter");
     PFS_TRY(pfs_parser_want(p, "TABLE"));
     PFS_TRY(if_exists(p, false, out));
     PFS_TRY(table_name(p, out));

@@ -50,9 +50,11 @@ struct pfs_statement {
     bool if_exists;        /* IF EXISTS, IF NOT EXISTS */
     bool cascade;
     const char *to_database, *to_table; /* RENAME TO; CREATE TABLE LIKE: the table that is taken as the pattern */
+    unsigned like_without;              /* of it: enum pfs_like (src/meta/schema_change.h), what is not taken */
     struct pfs_schema schema; /* CREATE TABLE: columns, keys, options, comment; not completed (pfs_schema_complete) */
     int32_t changes;          /* ALTER TABLE: in their order */
     const struct pfs_schema_change *change;
+    bool elsewhere;     /* CREATE DATABASE: with a location */
     const char *key;    /* SHOW TBLPROPERTIES t ('key'): that option alone; NULL = all */
     int32_t partitions; /* DROP PARTITION (k = 'v', ...), ...: how many; SHOW PARTITIONS: at most one */
     const struct pfs_options *partition; /* columns and values as text; value NULL = NULL */

@@ -47,8 +47,11 @@ static int put_names(struct execution *x, const char *header, const char *const 
 
 static int create_database(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
-    int rc = pfs_catalog_create_database(x->catalog, s->database, err);
+    int rc;
 
+    if (s->elsewhere)
+        return pfs_fail(err, EINVAL, "Cannot specify location for a database when using fileSystem catalog.");
+    rc = pfs_catalog_create_database(x->catalog, s->database, err);
     if (rc == -EEXIST && !s->if_exists)
         return pfs_fail(err, EEXIST, "Database %s already exists.", s->database);
     return rc < 0 && rc != -EEXIST ? rc : done(x);
@@ -132,7 +135,7 @@ static int complete_schema(struct execution *x, const struct pfs_statement *s, s
         if (rc == -ENOENT)
             return no_table_named(database, s->to_table, err);
         PFS_TRY(rc);
-        PFS_TRY(pfs_schema_like(&other, out, x->arena, err));
+        PFS_TRY(pfs_schema_like(&other, s->like_without, out, x->arena, err));
     }
     PFS_TRY(pfs_schema_complete(out, x->arena, err));
     return pfs_table_check_defaults(out, x->arena, err);
@@ -156,7 +159,7 @@ static int create_table(struct execution *x, const struct pfs_statement *s, stru
     }
     if (complete_schema(x, s, &schema, err) < 0)
         return pfs_wrap(err, "CREATE TABLE %s.%s", database, s->table);
-    schema.time_ms = pfs_clock_now_ms(NULL);
+    schema.time_ms = pfs_clock_now_ms(pfs_catalog_clock(x->catalog));
     PFS_TRY(pfs_catalog_paths(database, s->table, NULL, x->arena, &root, &meta, err));
     rc = pfs_schema_publish(pfs_catalog_store(x->catalog), root, &schema, err);
     if (rc == -EEXIST && !s->if_exists)

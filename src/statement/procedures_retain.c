@@ -292,6 +292,7 @@ static int remove_orphans(const struct pfs_calling *x, const char *text, int64_t
     return 0;
 }
 
+/* By the system's clock whatever the catalog's says: files have their times from it. */
 static int remove_orphan_files(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     int64_t before_ms, now_ms = pfs_clock_now_ms(NULL), sum[2] = {0};

@@ -80,6 +80,11 @@ struct pfs_store *pfs_catalog_store(struct pfs_catalog *catalog)
     return catalog->config.store;
 }
 
+const struct pfs_clock *pfs_catalog_clock(const struct pfs_catalog *catalog)
+{
+    return catalog->config.clock;
+}
+
 void pfs_catalog_tell_reads(struct pfs_catalog *catalog)
 {
     if (!catalog->config.read_only)

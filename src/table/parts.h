@@ -4,6 +4,8 @@
 #include "src/table/catalog.h"
 
 struct pfs_store *pfs_catalog_store(struct pfs_catalog *catalog);
+/* What time it is for the catalog; NULL = the system's. */
+const struct pfs_clock *pfs_catalog_clock(const struct pfs_catalog *catalog);
 /* -EROFS with the sentence on a read-only warehouse. */
 int pfs_catalog_check_writable(const struct pfs_catalog *catalog, struct pfs_err *err);
 /* Directories of a table: the main table's, and the one with its schemas and snapshots. */

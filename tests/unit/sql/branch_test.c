@@ -175,6 +175,21 @@ static void a_table_is_made_like_another(void **state)
     refused("CREATE TABLE d.w WITH ('a' = 'b');", EINVAL, "expected LIKE and the name of a table");
     run_sql("DESCRIBE d.v;");
     answered("k,INT,false,PRI,\nr,ROW<`x` INT>,true,,\nz,INT,true,,\n");
+    run_sql(
+        "CREATE TABLE d.x WITH ('bucket' = '4') LIKE d.t (INCLUDING ALL EXCLUDING OPTIONS); SHOW TBLPROPERTIES d.x;");
+    answered("key,value\nbucket,4\n");
+    run_sql("CREATE TABLE d.y (z INT, PRIMARY KEY (z) NOT ENFORCED) LIKE d.t (EXCLUDING CONSTRAINTS); DESCRIBE d.y;");
+    answered("k,INT,false,,\nr,ROW<`x` INT>,true,,\nz,INT,false,PRI,\n");
+    refused("CREATE TABLE d.w (z INT, PRIMARY KEY (z) NOT ENFORCED) LIKE d.t;", EINVAL, "has that one's keys");
+    refused("CREATE TABLE d.w LIKE d.t (EXCLUDING ROWS);", EINVAL, "expected ALL, OPTIONS, CONSTRAINTS or PARTITIONS");
+}
+
+static void a_database_is_a_directory_and_no_more(void **state)
+{
+    (void)state;
+    refused("CREATE DATABASE e WITH ('location' = '/x');", EINVAL, "Cannot specify location for a database");
+    refused("ALTER DATABASE d SET ('a' = 'b');", EOPNOTSUPP, "has nothing to alter");
+    assert_false(there("e.db"));
 }
 
 static bool lists_branch(void)
@@ -228,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tags_are_made_of_times_renamed_and_deleted, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(a_partition_is_marked_done_by_a_file, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(a_table_is_made_like_another, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(a_database_is_a_directory_and_no_more, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(a_failing_store_leaves_no_half_of_a_branch, open_warehouse, close_warehouse),
     };
 
