@@ -44,7 +44,7 @@ import org.apache.paimon.types.VarCharType;
  * has the same lines.
  */
 public final class FlinkPeer {
-    private final TableEnvironment batch = environment(EnvironmentSettings.newInstance().inBatchMode().build());
+    private final TableEnvironment batch = waiting(environment(EnvironmentSettings.newInstance().inBatchMode().build()));
     private final TableEnvironment streaming = environment(EnvironmentSettings.newInstance().inStreamingMode().build());
     private final List<TableResult> running = new ArrayList<>();
 
@@ -58,6 +58,12 @@ public final class FlinkPeer {
         made.getConfig().set("taskmanager.memory.managed.size", "64mb");
         made.getConfig().set("taskmanager.numberOfTaskSlots", "4");
         made.getConfig().set("table.local-time-zone", "UTC");
+        return made;
+    }
+
+    /** Jobs of CALL are waited for, too. */
+    private static TableEnvironment waiting(TableEnvironment made) {
+        made.getConfig().set("table.dml-sync", "true");
         return made;
     }
 

@@ -1,0 +1,364 @@
+#!/usr/bin/env python3
+"""The same words to the program and to Flink: procedures.py BINARY --oracle COMMAND [--only TEXT]
+
+A table of ours and a twin of Paimon's, in two warehouses. Each story is a list of statements: the text goes to both as it
+stands, to ours by `BINARY sql` and to the twin by Flink's SQL with Paimon's catalog, with rows in between that both get.
+After every statement the schemas, snapshots, tags, branches, partitions, consumers and marks must be the same, at the end
+the rows, and Paimon's fsck must find nothing in ours; what one refuses the other must refuse too. Flink is installed when
+it is asked for first (install.py). COMMAND: see oracle.py. Ends with `N passed, N failed`."""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import time
+
+import install
+from flink import Flink
+from flink import Refused as FlinkRefused
+from oracle import Oracle, Refused, counted, difference
+from random_writes import Failed, Program
+from statements import Pair, Results
+
+COLUMNS = [{"name": "dt", "type": "STRING"}, {"name": "k", "type": "INT"}, {"name": "v", "type": "STRING"}]
+KEYED = {"columns": COLUMNS, "primaryKeys": ["dt", "k"], "partitionKeys": ["dt"], "options": {"bucket": "1"}}
+APPEND = {"columns": COLUMNS, "primaryKeys": [], "partitionKeys": ["dt"], "options": {"bucket": "-1"}}
+QUIET = dict(KEYED, options={"bucket": "1", "num-sorted-run.compaction-trigger": "100"})
+OLD = [("2020-01-01", 1, "a"), ("2020-01-02", 2, "b"), ("2090-01-01", 3, "c")]
+
+
+def W(*rows, branch="main"):
+    return ("write", branch, rows or OLD)
+
+
+def O(*rows, into=""):
+    """INSERT OVERWRITE, of the partitions that the rows fall into."""
+    return ("overwrite", into, rows)
+
+
+# {ms:3}: when snapshot 3 was made, in each warehouse; {time:3}: the same as a time of day, the second after it.
+STORIES = {
+    "tags by place and by name": (QUIET, [
+        W(), "CALL sys.create_tag('d.t', 'a')", W(), "CALL sys.create_tag('d.t', 'b', 1)",
+        "CALL sys.create_tag(`table` => 'd.t', tag => 'c', snapshot_id => cast(2 as bigint), time_retained => '5 d')",
+        "CALL sys.create_tag('d.t', 'a')", "CALL sys.create_tag('d.t', 'x', 99)", "CALL sys.create_tag('d.t', '')",
+        "CALL sys.create_tag('d.t', '12')", "CALL sys.create_tag('d.t', 'HEAD')",
+        "CALL sys.create_tag(`table` => 'd.t', tag => 'it''s ü')", "CALL sys.rename_tag('d.t', 'it''s ü', 'plain')",
+        "CALL sys.rename_tag(`table` => 'd.t', tagName => 'plain', targetTagName => 'b')",
+        "CALL sys.rename_tag('d.t', 'nope', 'n2')", "CALL sys.delete_tag('d.t', 'b,plain')",
+        "CALL sys.delete_tag(`table` => 'd.t', tag => 'nope')", "CALL sys.replace_tag('d.t', 'a', 2, '1 d')",
+        "CALL sys.replace_tag('d.t', 'nope', 2, '1 d')", "CALL sys.create_tag('d.nope', 'a')",
+        "CALL sys.create_tag_from_timestamp('d.t', 'from', {ms:2})",
+        "CALL sys.create_tag_from_timestamp(`table` => 'd.t', tag => 'late', `timestamp` => 9999999999999)",
+        "CALL sys.create_tag_from_watermark('d.t', 'w', 1)",
+        "CALL sys.delete_tag('d.t', 'a,c,from')"]),
+    "tags outlive snapshots": (QUIET, [
+        W(), "CALL sys.create_tag('d.t', 'one', 1, '1 h')", W(), "CALL sys.create_tag('d.t', 'two', 2)", W(), W(),
+        "CALL sys.expire_snapshots('d.t', 1)", "CALL sys.create_tag('d.t', 'again', 2)",
+        "CALL sys.expire_tags('d.t')", "CALL sys.expire_tags('d.t', '2020-01-01 00:00:00')",
+        "CALL sys.rollback_to('d.t', 'two')", W(), "CALL sys.expire_tags(`table` => 'd.t', older_than => '{time:3}')"]),
+    "tags that make themselves": (dict(QUIET, options=dict(QUIET["options"], **{
+        "tag.automatic-creation": "process-time", "tag.creation-period": "daily", "tag.num-retained-max": "3"})), [
+        W(), "CALL sys.trigger_tag_automatic_creation('d.t')", W(),
+        "CALL sys.trigger_tag_automatic_creation(`table` => 'd.t')"]),
+    "branches": (QUIET, [
+        "CALL sys.create_branch('d.t', 'empty')", W(), "CALL sys.create_tag('d.t', 't1')",
+        "CALL sys.create_branch('d.t', 'b', 't1')", "CALL sys.create_branch('d.t', 'b')",
+        "CALL sys.create_branch('d.t', 'main')", "CALL sys.create_branch('d.t', '12')", "CALL sys.create_branch('d.t', ' ')",
+        "CALL sys.create_branch(`table` => 'd.t', branch => 'c', tag => 'nope')",
+        W(("2020-01-01", 1, "of b"), branch="b"), W(("2020-01-01", 9, "of empty"), branch="empty"),
+        "CALL sys.create_tag('d.t$branch_b', 'inside')", W(), "CALL sys.rename_branch('d.t', 'empty', 'other')",
+        "CALL sys.rename_branch('d.t', 'nope', 'x')", "CALL sys.rename_branch('d.t', 'other', 'b')",
+        "CALL sys.rename_branch('d.t', 'main', 'x')", "CALL sys.fast_forward('d.t', 'b')",
+        "CALL sys.fast_forward('d.t', 'nope')", "CALL sys.fast_forward('d.t', 'main')", W(),
+        "CALL sys.delete_branch('d.t', 'nope')", "CALL sys.delete_branch('d.t', 'b,other')"]),
+    "a branch with columns of its own": (QUIET, [
+        W(), "CALL sys.create_tag('d.t', 't1')", "CALL sys.create_branch('d.t', 'b', 't1')",
+        "ALTER TABLE d.`t$branch_b` ADD (n INT)", "ALTER TABLE d.`t$branch_b` SET ('x' = '1')",
+        W(("2020-01-01", 1, "of b"), branch="b"), "CALL sys.compact(`table` => 'd.t$branch_b')",
+        "CALL sys.fast_forward('d.t', 'b')", W(), "ALTER TABLE d.t DROP (n)"]),
+    "going back": (QUIET, [
+        W(), W(("2020-01-01", 1, "z")), W(("2020-01-02", 5, "y")), "CALL sys.create_tag('d.t', 't3')", W(), W(),
+        "CALL sys.rollback_to('d.t', '', cast(4 as bigint))", "CALL sys.rollback_to(`table` => 'd.t', snapshot_id => cast(99 as bigint))",
+        "CALL sys.rollback_to('d.t', 'nope')", "CALL sys.rollback_to(`table` => 'd.t', tag => 't3')", W(),
+        "CALL sys.rollback_to_timestamp('d.t', {ms:2})", "CALL sys.rollback_to_timestamp('d.t', 1)",
+        "CALL sys.rollback_to_watermark('d.t', 1)", W()]),
+    "compaction": (KEYED, [
+        W(), W(("2020-01-01", 1, "z")), W(("2020-01-02", 2, "y")), "CALL sys.compact('d.t', 'dt=2020-01-01')",
+        W(("2020-01-01", 1, "zz")), "CALL sys.compact(`table` => 'd.t', compact_strategy => 'full', `where` => 'dt = ''2020-01-02''')",
+        "CALL sys.compact('d.t')", "CALL sys.compact('d.t', '', '', '', '', '', '', 'no such')",
+        "CALL sys.compact(`table` => 'd.t', order_strategy => 'zorder', order_by => 'k')"]),
+    "compaction of appended rows": (APPEND, [
+        *[W(("2020-01-01", i, "x")) for i in range(6)], W(),
+        "CALL sys.compact(`table` => 'd.t', order_strategy => 'order', order_by => 'k')",
+        "CALL sys.compact(`table` => 'd.t', order_strategy => 'order', order_by => 'nope')"]),
+    "indexes": (APPEND, [
+        W(), W(("2020-01-01", 4, "z")), "CALL sys.rewrite_file_index('d.nope')",
+        "ALTER TABLE d.t SET ('file-index.bitmap.columns' = 'v', 'file-index.bloom-filter.columns' = 'k')",
+        "CALL sys.rewrite_file_index('d.t', 'dt=2020-01-01')", W(("2020-01-01", 5, "y")),
+        "CALL sys.rewrite_file_index(`table` => 'd.t', partitions => 'dt=2020-01-01;dt=2020-01-02')",
+        "CALL sys.rewrite_file_index('d.t')", "ALTER TABLE d.t RESET ('file-index.bloom-filter.columns')",
+        "CALL sys.rewrite_file_index('d.t')", "CALL sys.expire_snapshots('d.t', 1)"]),
+    "indexes of a table with keys": (QUIET, [
+        W(), "ALTER TABLE d.t SET ('file-index.bsi.columns' = 'k', 'file-index.bloom-filter.columns' = 'v')",
+        W(("2020-01-01", 1, "z")), "CALL sys.rewrite_file_index('d.t')", "CALL sys.compact('d.t')",
+        "CALL sys.rewrite_file_index('d.t')", W()]),
+    "snapshots expire": (QUIET, [
+        *[W(("2020-01-01", 1, "v%d" % i)) for i in range(8)], "CALL sys.expire_snapshots('d.t', 7)",
+        "CALL sys.expire_snapshots(`table` => 'd.t', retain_max => 3, retain_min => 2, older_than => '{time:99}')",
+        "CALL sys.expire_snapshots(`table` => 'd.t', retain_max => 1, retain_min => 2)",
+        "CALL sys.expire_snapshots('d.t', 1)", W()]),
+    "partitions go": (QUIET, [
+        W(), W(("2020-01-03", 7, "x"), ("2090-01-02", 8, "y")), "CALL sys.drop_partition('d.t', 'dt=2020-01-03')",
+        "ALTER TABLE d.t DROP PARTITION (dt = '2090-01-02')",
+        "CALL sys.expire_partitions('d.t', '30 d', 'yyyy-MM-dd', '$dt', 'values-time')",
+        "CALL sys.expire_partitions(`table` => 'd.t', expiration_time => '30 d', timestamp_formatter => 'yyyy-MM-dd')",
+        "CALL sys.drop_partition('d.t', 'zz=1')", W(), "TRUNCATE TABLE d.t", W(("2020-01-01", 3, "z"))]),
+    "partitions are done": (QUIET, [
+        W(), "CALL sys.mark_partition_done('d.t', 'dt=2020-01-01')",
+        "CALL sys.mark_partition_done(`table` => 'd.t', partitions => 'dt=2020-01-02;dt=2090-01-01')"]),
+    "consumers": (QUIET, [
+        W(), W(), W(), "consumer c 2", "consumer cc 1", "CALL sys.reset_consumer('d.t', 'c', cast(3 as bigint))",
+        "CALL sys.reset_consumer('d.t', 'new', cast(1 as bigint))", "CALL sys.reset_consumer('d.t', 'c', cast(99 as bigint))",
+        "CALL sys.expire_snapshots('d.t', 1)", "CALL sys.reset_consumer(`table` => 'd.t', consumer_id => 'new')",
+        "CALL sys.clear_consumers('d.t', 'cc')", "CALL sys.expire_snapshots('d.t', 1)",
+        "CALL sys.clear_consumers(`table` => 'd.t')", "CALL sys.expire_snapshots('d.t', 1)"]),
+    "orphans": (QUIET, [
+        W(), W(), "orphan", "CALL sys.remove_orphan_files('d.t')", "CALL sys.remove_orphan_files('d.nope')",
+        "CALL sys.remove_orphan_files('d.t', '2090-01-01 00:00:00')",
+        "CALL sys.remove_orphan_files(`table` => 'd.t', older_than => '2021-01-01 00:00:00', dry_run => true)",
+        "CALL sys.remove_orphan_files(`table` => 'd.*', older_than => '2021-01-01 00:00:00')"]),
+    "files are purged": (QUIET, [
+        W(), "CALL sys.create_tag('d.t', 'a')", W(), "CALL sys.create_branch('d.t', 'b', 'a')",
+        "CALL sys.purge_files('d.t')", W()]),
+    "overwriting": (QUIET, [
+        W(), O(("2020-01-01", 5, "new")), O(("2020-01-02", 6, "new"), into="2020-01-02"), W(),
+        O(("2020-01-01", 5, "x"), ("2090-01-01", 6, "y"))]),
+    "columns": (QUIET, [
+        W(), "ALTER TABLE d.t ADD (c1 INT COMMENT 'one' AFTER k, c2 ROW<a INT, b STRING>)", W(),
+        "ALTER TABLE d.t MODIFY (c1 BIGINT COMMENT 'two')", "ALTER TABLE d.t RENAME c1 TO `ü c`", W(),
+        "ALTER TABLE d.t RENAME dt TO d2", "ALTER TABLE d.t DROP (dt)", "ALTER TABLE d.t DROP (k)",
+        "ALTER TABLE d.t DROP (c2)", "ALTER TABLE d.t DROP (nope)", "ALTER TABLE d.t ADD (v INT)",
+        "ALTER TABLE d.t MODIFY (v INT FIRST)", "ALTER TABLE d.t MODIFY (v STRING FIRST)", "ALTER TABLE d.t MODIFY v STRING AFTER k",
+        "ALTER TABLE d.t ADD PRIMARY KEY (v) NOT ENFORCED", "ALTER TABLE d.t DROP PRIMARY KEY", W()]),
+    "options": (QUIET, [
+        "ALTER TABLE d.t SET ('bucket' = '2')", W(), "ALTER TABLE d.t SET ('a.b' = 'x', 'snapshot.time-retained' = '2 h')",
+        "ALTER TABLE d.t RESET ('a.b', 'not there')", "ALTER TABLE d.t SET ('merge-engine' = 'aggregation')",
+        "ALTER TABLE d.t SET ('bucket' = '-1')", "ALTER TABLE d.t SET ('primary-key' = 'v')",
+        "ALTER TABLE d.t SET ('snapshot.num-retained.min' = '0')", "ALTER TABLE d.nope SET ('a' = 'b')",
+        "ALTER TABLE IF EXISTS d.nope SET ('a' = 'b')", "ALTER TABLE d.t RESET ('bucket')", W()]),
+    "tables": (QUIET, [
+        W(), "CREATE TABLE d.other LIKE d.t (EXCLUDING OPTIONS)", "CREATE TABLE d.other LIKE d.t (EXCLUDING OPTIONS)", "CREATE TABLE IF NOT EXISTS d.other LIKE d.t (EXCLUDING OPTIONS)",
+        "CREATE TABLE d.more (a INT NOT NULL COMMENT 'the key', b DECIMAL(10, 2), c ARRAY<STRING>, d MAP<STRING, INT>, e"
+        " ROW<x INT, y TIMESTAMP(3)>, f TIMESTAMP_LTZ(6), g BYTES, h VARCHAR(7), i CHAR(3), j DATE, l TIME, m BOOLEAN, n DOUBLE,"
+        " o FLOAT, q TINYINT, r SMALLINT, s BIGINT, u BINARY(4), w VARBINARY(5), PRIMARY KEY (a) NOT ENFORCED) COMMENT 'much'"
+        " WITH ('bucket' = '3', 'changelog-producer' = 'input', 'any.thing' = 'kept')",
+        "CREATE TABLE d.plain (a INT, b STRING) PARTITIONED BY (b)", "CREATE TABLE d.bad (a INT, PRIMARY KEY (z) NOT ENFORCED)",
+        "CREATE TABLE d.bad (a INT, b INT, PRIMARY KEY (a) NOT ENFORCED) PARTITIONED BY (zz)",
+        "CREATE TABLE d.bad (a INT, a STRING)", "CREATE TABLE nope.t (a INT)", "CREATE TABLE d.bad (a INT) WITH ('bucket' = '2')",
+        "CREATE TABLE d.bad (_KEY_a INT)", "CREATE TABLE d.bad (a INT) WITH ('merge-engine' = 'nothing')",
+        "ALTER TABLE d.more RENAME TO renamed", "ALTER TABLE d.nope RENAME TO renamed", "ALTER TABLE d.plain RENAME TO renamed",
+        "DROP TABLE d.other", "DROP TABLE d.other", "DROP TABLE IF EXISTS d.other", "CREATE TABLE d.`with blank` (`a b` INT)",
+        "CREATE TABLE d.`select` (`select` INT, `ü` STRING)", "DROP TABLE d.`with blank`"]),
+    "databases": (QUIET, [
+        "CREATE DATABASE e", "CREATE DATABASE e", "CREATE DATABASE IF NOT EXISTS e COMMENT 'x' WITH ('a' = 'b')",
+        "CREATE TABLE e.t (a INT)", "DROP DATABASE e", "DROP DATABASE e RESTRICT", "DROP DATABASE nope", "DROP DATABASE IF EXISTS nope",
+        "ALTER DATABASE e SET ('a' = 'b')", "ALTER DATABASE nope SET ('a' = 'b')", "DROP DATABASE e CASCADE",
+        "CREATE DATABASE `ü`", "CREATE DATABASE f WITH ('location' = '/tmp/elsewhere')"]),
+}
+
+
+class Told:
+    """One story."""
+
+    def __init__(self, pair, flink):
+        self.pair, self.flink, self.orphans = pair, flink, []
+        name = "c%d" % time.monotonic_ns()
+        flink("CREATE CATALOG %s WITH ('type' = 'paimon', 'cache-enabled' = 'false', 'warehouse' = 'file:%s')" % (
+            name, pair.twin), "USE CATALOG " + name)
+
+    def table(self, side):
+        return side / "d.db" / "t"
+
+    def text_for(self, side, text):
+        """The text with the times of that warehouse's snapshots."""
+        snapshots = self.pair.files(side, "snapshot")
+
+        def ms(match):
+            snapshot = snapshots.get("snapshot-" + match[2])
+            at = snapshot["timeMillis"] if snapshot else int(time.time() * 1000)
+            if match[1] == "ms":
+                return str(at)
+            return datetime.datetime.fromtimestamp(at // 1000 + 1, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+
+        return re.sub(r"\{(ms|time):(\d+)\}", ms, text)
+
+    # ---- steps ----
+
+    def say(self, text):
+        said = asked = None
+        ours = re.sub(r"cast\((\d+) as bigint\)", r"\1", self.text_for(self.pair.ours, text))
+        try:
+            self.pair.said(ours + ";")
+        except Failed as e:
+            said = str(e)
+        try:
+            self.flink(self.text_for(self.pair.twin, text))
+        except FlinkRefused as e:
+            asked = str(e)
+        if (said is None) != (asked is None):
+            return "ours: %s, Flink: %s" % (said or "done", (asked or "done")[:600])
+        return ""
+
+    def write(self, branch, rows):
+        schema = max(self.pair.schemas(self.pair.twin, None if branch == "main" else branch).values(), key=lambda s: s["id"])
+        names = {f["id"]: f["name"] for f in schema["fields"]}
+        self.pair.write_to(branch, [{names[i]: v for i, v in enumerate(r) if i in names} for r in rows])
+        return ""
+
+    def overwrite(self, into, rows):
+        lines = b"".join(json.dumps(dict(zip(("dt", "k", "v"), r))).encode() + b"\n" for r in rows)
+        (self.pair.scratch / "rows").write_bytes(lines)
+        place = "d/t/partition/dt=%s/overwrite" % into if into else "d/t/overwrite"
+        self.pair.program("overwrite", self.pair.ours, place, data=lines)
+        self.pair.oracle("write", self.pair.twin, "d.t", "--overwrite", *(["--partition", "dt=" + into] if into else []),
+                         data=self.pair.scratch / "rows")
+        return ""
+
+    def consumer(self, name, position):
+        for side in (self.pair.ours, self.pair.twin):
+            self.pair.oracle("consumer", side, "d.t", "set", name, position)
+        return ""
+
+    def orphan(self):
+        """Files of 2020 that nothing names, and one of today."""
+        for side in (self.pair.ours, self.pair.twin):
+            bucket = self.table(side) / "dt=2020-01-01" / "bucket-0"
+            for path, old in ((bucket / "data-orphan-0.parquet", True), (self.table(side) / "manifest/manifest-orphan-0", True),
+                              (bucket / "data-young-0.parquet", False)):
+                path.write_bytes(b"12345")
+                if old:
+                    os.utime(path, (1577836800, 1577836800))
+        return ""
+
+    def step(self, step):
+        if isinstance(step, tuple):
+            return getattr(self, step[0])(*step[1:])
+        words = step.split(" ")
+        return getattr(self, words[0])(*words[1:]) if words[0] in ("consumer", "orphan") else self.say(step)
+
+    # ---- comparing ----
+
+    def partitions(self, side):
+        out = self.pair.scratch / "partitions"
+        self.pair.oracle("read", side, "d.t$partitions", "--no-kind", out=out)
+        rows = [json.loads(line) for line in out.read_text().splitlines()]
+        return sorted((r["partition"], r["record_count"]) for r in rows)
+
+    def schemas_of_all(self, side):
+        """Of every table there is: what its newest schema says."""
+        out = {}
+        for directory in sorted(side.glob("*.db")):
+            if directory.name == "default.db":  # Flink makes it
+                continue
+            out[directory.name] = None
+            for table in sorted(directory.iterdir()):
+                files = sorted((table / "schema").glob("schema-*"), key=lambda p: int(p.name[7:]))
+                if files:
+                    schema = json.loads(files[-1].read_text())
+                    schema.pop("timeMillis")
+                    if not schema.get("comment"):  # Flink's are empty when there is none
+                        schema.pop("comment", None)
+                    out[directory.name + "/" + table.name] = (len(files), schema)
+        return out
+
+    def rest(self, side):
+        """Consumers, marks, and what was planted."""
+        table = self.table(side)
+        consumers = {p.name: json.loads(p.read_text()) for p in sorted(table.glob("consumer/consumer-*"))}
+        marks = sorted(str(p.relative_to(table)) for p in table.glob("*/_SUCCESS"))
+        planted = sorted(str(p.relative_to(table)) for p in table.rglob("*-orphan-*")) + \
+            sorted(str(p.relative_to(table)) for p in table.rglob("*-young-*"))
+        indexes = sorted(re.sub(r"^data-[0-9a-f-]{36}-\d+", "data", p.name) for p in table.rglob("*.index"))
+        return {"consumers": consumers, "marks": marks, "planted": planted, "indexes": indexes}
+
+    def tag_times(self, side):
+        return {n: t.get("tagTimeRetained") for n, t in self.pair.files(side, "tag").items()}
+
+    def same(self, when):
+        wrong = self.pair.same_history(when)
+        if wrong:
+            return wrong
+        for what in (self.schemas_of_all, self.rest, self.tag_times):
+            ours, twin = what(self.pair.ours), what(self.pair.twin)
+            if ours != twin:
+                lines = ["%s: %s / %s" % (k, json.dumps(ours.get(k)), json.dumps(twin.get(k)))
+                         for k in sorted({**ours, **twin}) if ours.get(k) != twin.get(k)]
+                return "%s: %s\n    %s" % (when, what.__name__, "\n    ".join(lines)[:2500])
+        if not self.pair.files(self.pair.twin, "snapshot"):
+            return ""
+        ours, twin = self.partitions(self.pair.ours), self.partitions(self.pair.twin)
+        return "" if ours == twin else "%s: partitions %s and Flink's %s" % (when, ours, twin)
+
+    def same_views(self):
+        """Rows of the table, and of every tag and branch: of our view, and as Paimon reads both warehouses."""
+        views = [("d/t", ["d.t"])] if self.pair.files(self.pair.twin, "snapshot") else []
+        views += [("d/t/tag/" + t[4:], ["d.t", "--tag", t[4:]]) for t in self.pair.files(self.pair.twin, "tag")]
+        for path, words in views:
+            own = counted(self.pair.program("cat", self.pair.ours, path + "/snapshot/latest.jsonl"))
+            sides = [self.pair.oracle.rows(self.pair.scratch / "out", "read", side, *words, "--no-kind")
+                     for side in (self.pair.ours, self.pair.twin)]
+            wrong = difference(sides[1], own) or difference(sides[1], sides[0])
+            if wrong:
+                return "%s: %s" % (path, wrong)
+        return ""
+
+    def __call__(self, steps):
+        for number, step in enumerate(steps, 1):
+            what = "step %d, %s" % (number, step if isinstance(step, str) else step[0])
+            wrong = self.step(step)
+            if wrong:
+                return what + ": " + wrong
+            wrong = self.same(what)
+            if wrong:
+                return wrong
+        wrong = self.same_views()
+        if not wrong:
+            self.pair.oracle("fsck", self.pair.ours)
+        return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary")
+    parser.add_argument("--oracle", required=True)
+    parser.add_argument("--only", help="stories whose name contains this text", default="")
+    parser.add_argument("--keep", type=pathlib.Path)
+    args = parser.parse_args()
+    command = install.flink()
+    if command is None:
+        return 1
+    program, oracle, results = Program(str(pathlib.Path(args.binary).resolve())), Oracle(args.oracle), Results()
+    with tempfile.TemporaryDirectory(prefix="procedures-") as directory:
+        root = args.keep or pathlib.Path(directory)
+        root.mkdir(exist_ok=True)
+        flink = Flink(command, root)
+        for name, (ddl, steps) in STORIES.items():
+            if args.only not in name:
+                continue
+            scratch = root / name.replace(" ", "-")
+            scratch.mkdir()
+            results.check(name, lambda: Told(Pair(scratch, program, oracle, ddl), flink)(steps))
+            if args.keep is None:
+                shutil.rmtree(scratch, ignore_errors=True)
+        flink.close()
+    print("%d passed, %d failed" % (results.passed, results.failed))
+    return 0 if results.passed and not results.failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
