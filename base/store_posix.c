@@ -15,9 +15,13 @@ struct posix {
     int root;
 };
 
+#define START_BYTES ((uint64_t)2 << 20)
+
 struct posix_file {
     struct pfs_file file; /* first */
     int fd;
+    bool named;       /* to be synced at its end */
+    uint64_t started; /* bytes that the kernel has been asked to write out */
 };
 
 static int failed(struct pfs_err *err, int code, const char *what, const char *path)
@@ -162,7 +166,9 @@ static int posix_create(void *self, const char *path, struct pfs_file **out, str
     }
     if (fd < 0)
         return errno == EEXIST ? -EEXIST : not_opened(err, errno, "create", path);
-    return make_file(fd, 0, path, out, err);
+    PFS_TRY(make_file(fd, 0, path, out, err));
+    ((struct posix_file *)*out)->named = true;
+    return 0;
 }
 
 /* The lock belongs to this opening of the file, not to the process, and goes with its last descriptor. */
@@ -221,6 +227,17 @@ static int posix_pread(struct pfs_file *file, uint64_t off, void *to, size_t len
     return 0;
 }
 
+/* The kernel writes while more is computed: the sync at the end has little left to wait for. */
+static void start_writing(struct posix_file *f)
+{
+    uint64_t len = f->file.size - f->started;
+
+    if (!f->named || len < START_BYTES)
+        return;
+    (void)sync_file_range(f->fd, (off_t)f->started, (off_t)len, SYNC_FILE_RANGE_WRITE);
+    f->started = f->file.size;
+}
+
 static int posix_append(struct pfs_file *file, const void *bytes, size_t len, struct pfs_err *err)
 {
     struct posix_file *f = (struct posix_file *)file;
@@ -237,6 +254,7 @@ static int posix_append(struct pfs_file *file, const void *bytes, size_t len, st
         len -= (size_t)put;
         __atomic_store_n(&file->size, file->size + (uint64_t)put, __ATOMIC_RELEASE);
     }
+    start_writing(f);
     return 0;
 }
 
