@@ -72,8 +72,9 @@ int64_t pfs_column_null_count(const struct pfs_column *c, int64_t rows)
 /* ---- gathering ---- */
 
 struct gather {
-    const struct pfs_column **source; /* the column of each source batch */
-    const int64_t *source_rows;
+    const struct pfs_column **source; /* the column of each source batch; NULL = no range is of it */
+    int32_t sources;
+    int32_t first; /* source of the first range: it lends the type */
     const struct pfs_range *range;
     int64_t ranges;
     int64_t rows;
@@ -94,8 +95,8 @@ static int gather_valid(const struct gather *g, struct pfs_column *out)
     uint8_t *valid;
     int64_t at = 0;
 
-    for (int64_t i = 0; i < g->ranges && !any; i++)
-        any = g->source[g->range[i].source]->valid != NULL;
+    for (int32_t s = 0; s < g->sources && !any; s++)
+        any = g->source[s] != NULL && g->source[s]->valid != NULL;
     if (!any)
         return 0;
     valid = pfs_arena_zalloc(g->arena, (size_t)(g->rows + 7) / 8 + 8);
@@ -118,31 +119,31 @@ static int gather_valid(const struct gather *g, struct pfs_column *out)
 /* Single rows out of a large buffer are each a miss of the cache: the ones to come are asked for. */
 #define AHEAD 12
 
-static const uint8_t *ahead(const struct gather *g, int64_t i, size_t width)
-{
-    const struct pfs_range *r = &g->range[i + AHEAD];
-
-    return (const uint8_t *)g->source[r->source]->values + (size_t)r->from * width;
-}
-
-#define GATHER_FIXED(name, type)                                                 \
-    static void name(const struct gather *g, void *to)                           \
-    {                                                                            \
-        type *out = to;                                                          \
-                                                                                 \
-        for (int64_t i = 0; i < g->ranges; i++) {                                \
-            const struct pfs_range r = g->range[i];                              \
-            const type *in = (const type *)g->source[r.source]->values + r.from; \
-                                                                                 \
-            if (i + AHEAD < g->ranges)                                           \
-                __builtin_prefetch(ahead(g, i, sizeof(type)));                   \
-                                                                                 \
-            if (r.len == 1)                                                      \
-                *out = *in;                                                      \
-            else                                                                 \
-                memcpy(out, in, (size_t)r.len * sizeof(type));                   \
-            out += r.len;                                                        \
-        }                                                                        \
+#define GATHER_FIXED(name, type)                                                     \
+    static void name(const struct gather *g, const void *const *values, void *to)    \
+    {                                                                                \
+        type *out = to;                                                              \
+                                                                                     \
+        for (int64_t i = 0; i < g->ranges; i++) {                                    \
+            const struct pfs_range r = g->range[i];                                  \
+            const type *in = (const type *)values[r.source] + r.from;                \
+                                                                                     \
+            if (i + AHEAD < g->ranges) {                                             \
+                const struct pfs_range *next = &g->range[i + AHEAD];                 \
+                                                                                     \
+                __builtin_prefetch((const type *)values[next->source] + next->from); \
+            }                                                                        \
+            if (r.len > 3) {                                                         \
+                memcpy(out, in, (size_t)r.len * sizeof(type));                       \
+            } else if (r.len > 0) { /* one, two or three: the same stores */         \
+                type middle = in[r.len / 2], last = in[r.len - 1];                   \
+                                                                                     \
+                out[0] = in[0];                                                      \
+                out[r.len / 2] = middle;                                             \
+                out[r.len - 1] = last;                                               \
+            }                                                                        \
+            out += r.len;                                                            \
+        }                                                                            \
     }
 
 GATHER_FIXED(gather_1, uint8_t)
@@ -154,19 +155,22 @@ GATHER_FIXED(gather_16, pfs_u128)
 static int gather_fixed(const struct gather *g, int width, struct pfs_column *out)
 {
     void *values = pfs_arena_alloc(g->arena, (size_t)g->rows * (size_t)width);
+    const void **in = pfs_arena_array(g->arena, (size_t)g->sources, sizeof(*in));
 
-    if (values == NULL)
+    if (values == NULL || in == NULL)
         return full(g);
+    for (int32_t s = 0; s < g->sources; s++)
+        in[s] = g->source[s] == NULL ? NULL : g->source[s]->values;
     if (width == 1)
-        gather_1(g, values);
+        gather_1(g, in, values);
     else if (width == 2)
-        gather_2(g, values);
+        gather_2(g, in, values);
     else if (width == 4)
-        gather_4(g, values);
+        gather_4(g, in, values);
     else if (width == 8)
-        gather_8(g, values);
+        gather_8(g, in, values);
     else
-        gather_16(g, values);
+        gather_16(g, in, values);
     out->values = values;
     return 0;
 }
@@ -253,38 +257,45 @@ static int gather_bytes(const struct gather *g, struct pfs_column *out)
     return 0;
 }
 
-/* Children of lists and rows: the same gather, over the ranges that the rows span. */
+/* The ranges of children that the rows of lists span; those that are empty are left out. */
+static int ranges_below(const struct gather *g, struct gather *inner)
+{
+    struct pfs_range *range = pfs_arena_alloc(g->arena, (size_t)g->ranges * sizeof(*range));
+    int64_t ranges = 0;
+
+    if (range == NULL)
+        return full(g);
+    for (int64_t i = 0; i < g->ranges; i++) {
+        const struct pfs_range r = g->range[i];
+        const int32_t *offsets = g->source[r.source]->offsets + r.from;
+
+        range[ranges] = (struct pfs_range){r.source, offsets[0], offsets[r.len] - offsets[0]};
+        ranges += range[ranges].len > 0;
+    }
+    inner->range = range;
+    inner->ranges = ranges;
+    return 0;
+}
+
+/* Children of lists and rows: the same gather. */
 static int gather_children(const struct gather *g, int depth, struct pfs_column *out)
 {
     const struct pfs_type *type = out->type;
     int32_t children = type->kind == PFS_MULTISET ? 2 : type->children;
-    int32_t sources = 0;
     struct gather inner = *g;
-    struct pfs_range *range = pfs_arena_array(g->arena, (size_t)g->ranges, sizeof(*range));
-    const struct pfs_column **source;
 
-    for (int64_t i = 0; i < g->ranges; i++)
-        sources = g->range[i].source >= sources ? g->range[i].source + 1 : sources;
-    source = pfs_arena_array(g->arena, (size_t)sources, sizeof(*source));
+    inner.source = pfs_arena_array(g->arena, (size_t)g->sources, sizeof(*inner.source));
     out->children = pfs_arena_array(g->arena, (size_t)children, sizeof(*out->children));
-    if (range == NULL || source == NULL || out->children == NULL)
+    if (inner.source == NULL || out->children == NULL)
         return full(g);
-    if (type->kind != PFS_ROW)
+    if (type->kind != PFS_ROW) {
         PFS_TRY(gather_offsets(g, out, &inner.rows));
-    for (int64_t i = 0; i < g->ranges; i++) {
-        const struct pfs_range r = g->range[i];
-        const int32_t *offsets = g->source[r.source]->offsets;
-
-        range[i] = r;
-        if (type->kind != PFS_ROW)
-            range[i] = (struct pfs_range){r.source, offsets[r.from], offsets[r.from + r.len] - offsets[r.from]};
+        PFS_TRY(ranges_below(g, &inner));
     }
-    inner.range = range;
-    inner.source = source;
     for (int32_t c = 0; c < children; c++) {
-        for (int64_t i = 0; i < g->ranges; i++)
-            source[g->range[i].source] = &g->source[g->range[i].source]->children[c];
-        out->children[c].type = source[g->range[0].source]->type;
+        for (int32_t s = 0; s < g->sources; s++)
+            inner.source[s] = g->source[s] == NULL ? NULL : &g->source[s]->children[c];
+        out->children[c].type = inner.source[g->first]->type;
         PFS_TRY(gather_column(&inner, depth + 1, &out->children[c]));
     }
     return 0;
@@ -308,18 +319,25 @@ int pfs_column_gather(const struct pfs_batch *const *sources, int32_t index, con
     struct gather g = {.range = ranges, .ranges = count, .rows = rows, .arena = arena, .err = err};
     struct pfs_column made = {0};
     const struct pfs_column **column;
+    uint64_t seen = 0; /* of the first 64 sources */
     int32_t used = 0;
 
     if (count == 0)
         return pfs_column_nulls(sources[0]->column[index].type, 0, arena, out, err);
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < count; i++) {
         used = ranges[i].source >= used ? ranges[i].source + 1 : used;
+        seen |= (uint64_t)1 << (ranges[i].source & 63);
+    }
     column = pfs_arena_array(arena, (size_t)used, sizeof(*column));
     if (column == NULL)
         return pfs_arena_full(arena, err);
-    for (int64_t i = 0; i < count; i++)
+    for (int32_t s = 0; s < used && used <= 64; s++)
+        column[s] = (seen >> s & 1) != 0 ? &sources[s]->column[index] : NULL;
+    for (int64_t i = 0; i < count && used > 64; i++)
         column[ranges[i].source] = &sources[ranges[i].source]->column[index];
     g.source = column;
+    g.sources = used;
+    g.first = ranges[0].source;
     made.type = column[ranges[0].source]->type;
     PFS_TRY(gather_column(&g, 0, &made));
     *out = made;

@@ -172,10 +172,23 @@ static uint8_t *print_binary(struct pfs_printer *p, int64_t row, uint8_t *to)
 
 /* ---- numbers ---- */
 
-#define PRINT_INTEGER(name, type)                                                      \
-    static uint8_t *name(struct pfs_printer *p, int64_t row, uint8_t *to)              \
-    {                                                                                  \
-        return to + pfs_i64_print(((const type *)p->column->values)[row], (char *)to); \
+/* One or two digits are most of what lists of rows hold: the second is written either way. */
+static uint8_t *put_integer(int64_t v, uint8_t *to)
+{
+    const char *pair;
+
+    if ((uint64_t)v >= 100)
+        return to + pfs_i64_print(v, (char *)to);
+    pair = pfs_digit_pairs + v * 2;
+    to[0] = (uint8_t)pair[v < 10];
+    to[1] = (uint8_t)pair[1];
+    return to + 1 + (v >= 10);
+}
+
+#define PRINT_INTEGER(name, type)                                         \
+    static uint8_t *name(struct pfs_printer *p, int64_t row, uint8_t *to) \
+    {                                                                     \
+        return put_integer(((const type *)p->column->values)[row], to);   \
     }
 
 PRINT_INTEGER(print_int8, int8_t)

@@ -303,16 +303,21 @@ static int64_t table_size(int64_t count)
 int pfs_element_table_init(struct pfs_element_table *t, int64_t most, struct pfs_arena *arena, struct pfs_err *err)
 {
     t->room = table_size(most);
-    t->place = pfs_arena_alloc(arena, (size_t)t->room * sizeof(*t->place));
+    t->place = pfs_arena_zalloc(arena, (size_t)t->room * sizeof(*t->place));
     return t->place == NULL ? pfs_arena_full(arena, err) : 0;
 }
 
-void pfs_element_table_clear(struct pfs_element_table *t, int64_t count)
+void pfs_element_table_fit(struct pfs_element_table *t, int64_t count)
 {
-    int64_t size = table_size(count);
+    t->mask = (uint32_t)table_size(count) - 1;
+}
 
-    t->mask = (uint32_t)size - 1;
-    memset(t->place, 0, (size_t)size * sizeof(*t->place));
+void pfs_element_table_clear(struct pfs_element_table *t)
+{
+    if (t->mask == 15)
+        memset(t->place, 0, 16 * sizeof(*t->place)); /* no call */
+    else
+        memset(t->place, 0, ((size_t)t->mask + 1) * sizeof(*t->place));
 }
 
 int64_t pfs_element_table_find(struct pfs_element_table *t, const struct pfs_elements *e, const int32_t *list,

@@ -34,9 +34,11 @@ struct pfs_element_table {
     uint32_t mask;  /* of those in use; a power of two less 1 */
 };
 
-/* Room for lists of up to `most` elements; then empty for `count` of them. */
+/* Room for lists of up to `most` elements, empty; fit: an empty one is used for `count` of them; clear: it is empty
+ * again. */
 int pfs_element_table_init(struct pfs_element_table *t, int64_t most, struct pfs_arena *arena, struct pfs_err *err);
-void pfs_element_table_clear(struct pfs_element_table *t, int64_t count);
+void pfs_element_table_fit(struct pfs_element_table *t, int64_t count);
+void pfs_element_table_clear(struct pfs_element_table *t);
 
 /* Where in `list` an element equal to `element` stands; -1 when none does, and then the table takes it as standing at
  * `next` (-1: it does not take it). */

@@ -29,6 +29,7 @@ struct folding {
     /* Results: */
     struct pfs_column *made;         /* one more source: a null, or the computed values, of each column */
     const struct pfs_record *single; /* picks of the keys with one record */
+    struct pfs_record *made_pick;    /* picks of computed columns; NULL until there is one */
 };
 
 static int full(const struct folding *f)
@@ -250,33 +251,6 @@ static pfs_select_fn *plain_kernel(const struct pfs_engine *e, const struct pfs_
     return c->has_function ? NULL : pfs_select_protected;
 }
 
-static int fold_column(struct folding *f, int32_t place, struct pfs_record *pick)
-{
-    const struct pfs_engine_column *c = &f->engine->column[place];
-    struct pfs_fold fold = {.use = &c->use, .keys = f->keys, .start = f->start, .step = f->step[c->group + 1]};
-    pfs_select_fn *plain = plain_kernel(f->engine, c);
-
-    if (c->role != PFS_ROLE_KEY)
-        PFS_TRY(read_present(f, place, &fold.present));
-    if (plain == pfs_select_overwrite)
-        PFS_TRY(check_not_null(f, c, &fold));
-    if (plain == NULL) {
-        PFS_TRY(read_steps(f, c, &fold.step));
-        if (c->use.function->looks)
-            PFS_TRY(read_values(f, place, &fold.in));
-    }
-    if (plain != NULL || c->use.function->compute == NULL) {
-        PFS_TRY(pfs_column_nulls(c->type, 1, f->arena, &f->made[place], f->err));
-        return select_picks(f, plain != NULL ? plain : c->use.function->select, &fold, pick);
-    }
-    PFS_TRY(c->use.function->compute(&fold, f->arena, &f->made[place], f->err));
-    for (int64_t k = 0; k < f->keys; k++)
-        pick[f->key[k]] = (struct pfs_record){f->groups->sources, (int32_t)k};
-    return 0;
-}
-
-/* ---- all columns ---- */
-
 static int new_picks(const struct folding *f, struct pfs_record **out)
 {
     size_t bytes = (size_t)f->groups->groups * sizeof(**out);
@@ -289,6 +263,46 @@ static int new_picks(const struct folding *f, struct pfs_record **out)
     return 0;
 }
 
+/* The picks of every column whose values were computed. */
+static int made_picks(struct folding *f, const struct pfs_record **out)
+{
+    if (f->made_pick == NULL) {
+        PFS_TRY(new_picks(f, &f->made_pick));
+        for (int64_t k = 0; k < f->keys; k++)
+            f->made_pick[f->key[k]] = (struct pfs_record){f->groups->sources, (int32_t)k};
+    }
+    *out = f->made_pick;
+    return 0;
+}
+
+static int fold_column(struct folding *f, int32_t place, const struct pfs_record **out)
+{
+    const struct pfs_engine_column *c = &f->engine->column[place];
+    struct pfs_fold fold = {.use = &c->use, .keys = f->keys, .start = f->start, .step = f->step[c->group + 1]};
+    pfs_select_fn *plain = plain_kernel(f->engine, c);
+    struct pfs_record *pick;
+
+    if (c->role != PFS_ROLE_KEY)
+        PFS_TRY(read_present(f, place, &fold.present));
+    if (plain == pfs_select_overwrite)
+        PFS_TRY(check_not_null(f, c, &fold));
+    if (plain == NULL) {
+        PFS_TRY(read_steps(f, c, &fold.step));
+        if (c->use.function->looks)
+            PFS_TRY(read_values(f, place, &fold.in));
+    }
+    if (plain != NULL || c->use.function->compute == NULL) {
+        PFS_TRY(pfs_column_nulls(c->type, 1, f->arena, &f->made[place], f->err));
+        PFS_TRY(new_picks(f, &pick));
+        *out = pick;
+        return select_picks(f, plain != NULL ? plain : c->use.function->select, &fold, pick);
+    }
+    PFS_TRY(c->use.function->compute(&fold, f->arena, &f->made[place], f->err));
+    return made_picks(f, out);
+}
+
+/* ---- all columns ---- */
+
 static const struct pfs_type number_type = {.kind = PFS_BIGINT};
 static const struct pfs_type kind_type = {.kind = PFS_TINYINT};
 
@@ -296,30 +310,24 @@ static const struct pfs_type kind_type = {.kind = PFS_TINYINT};
 static int fold_tail(struct folding *f, const struct pfs_record **picks)
 {
     int32_t columns = f->engine->columns;
-    struct pfs_record *number, *kind;
+    struct pfs_record *number;
 
     PFS_TRY(new_picks(f, &number));
-    PFS_TRY(new_picks(f, &kind));
-    for (int64_t k = 0; k < f->keys; k++) {
+    for (int64_t k = 0; k < f->keys; k++)
         number[f->key[k]] = f->record[f->start[k + 1] - 1];
-        kind[f->key[k]] = (struct pfs_record){f->groups->sources, (int32_t)k};
-    }
     f->made[columns] = (struct pfs_column){.type = &number_type};
     f->made[columns + 1] = (struct pfs_column){.type = &kind_type, .values = f->kind};
     picks[columns] = number;
-    picks[columns + 1] = kind;
-    return 0;
+    return made_picks(f, &picks[columns + 1]);
 }
 
 static int fold_columns(struct folding *f, const struct pfs_record **picks)
 {
     for (int32_t c = 0; c < f->engine->columns; c++) {
-        struct pfs_record *pick;
-
-        PFS_TRY(new_picks(f, &pick));
         if (f->keys > 0)
-            PFS_TRY(fold_column(f, c, pick));
-        picks[c] = pick;
+            PFS_TRY(fold_column(f, c, &picks[c]));
+        else
+            PFS_TRY(made_picks(f, &picks[c]));
     }
     return fold_tail(f, picks);
 }

@@ -37,11 +37,11 @@ void pfs_listing_set(struct pfs_listing *l, const struct pfs_element_list *in)
         pfs_listing_append(l, in, i);
 }
 
-/* The key's table, empty. */
+/* The key's table, empty, as it is between two keys. */
 static void forget_index(struct pfs_listing *l)
 {
     l->indexed = l->unsettled = false;
-    pfs_element_table_clear(&l->table, l->room);
+    pfs_element_table_clear(&l->table);
 }
 
 static bool is_skipped(const struct pfs_listing *l, int32_t element)
@@ -231,7 +231,8 @@ static void fold_key(struct pfs_listing *l, int64_t key)
     l->len = 0;
     l->has = l->gaps = false;
     l->room = f->in.offsets[f->start[key + 1]] - f->in.offsets[f->start[key]];
-    forget_index(l);
+    l->indexed = l->unsettled = false;
+    pfs_element_table_fit(&l->table, l->room);
     for (int64_t i = f->start[key]; i < f->start[key + 1]; i++) {
         struct pfs_element_list in = list_of(l, i);
         unsigned step = f->step[i];

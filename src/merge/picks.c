@@ -2,9 +2,15 @@
 #include "src/merge/internal.h"
 
 struct list {
+    const struct pfs_record *pick; /* what it was made of */
     struct pfs_range *range;
-    int64_t ranges;
+    int64_t ranges; /* -1 = not made yet */
 };
+
+static bool is_of(const struct list *l, const struct pfs_record *pick)
+{
+    return l->ranges >= 0 && l->pick == pick;
+}
 
 static void add(struct list *l, struct pfs_range next)
 {
@@ -19,6 +25,7 @@ static void add(struct list *l, struct pfs_range next)
 /* The ranges with one column's picks put in; what lies side by side becomes one. */
 static void resolve(const struct pfs_record *pick, const struct pfs_range *range, int64_t ranges, struct list *out)
 {
+    out->pick = pick;
     out->ranges = 0;
     for (int64_t i = 0; i < ranges; i++) {
         if (range[i].source >= 0) {
@@ -30,18 +37,23 @@ static void resolve(const struct pfs_record *pick, const struct pfs_range *range
     }
 }
 
+/* Many columns have the same picks, here and there: the last two lists are kept. */
 int pfs_picks_gather(const struct pfs_picks *picks, int64_t groups, int32_t columns, const struct pfs_range *range,
                      int64_t ranges, int64_t rows, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
 {
-    struct list list = {pfs_arena_alloc(arena, (size_t)(ranges + groups) * sizeof(*list.range)), 0};
+    size_t bytes = (size_t)(ranges + groups) * sizeof(struct pfs_range);
+    struct list list[2] = {{NULL, pfs_arena_alloc(arena, bytes), -1}, {NULL, pfs_arena_alloc(arena, bytes), -1}};
     struct pfs_column *column = pfs_arena_array(arena, (size_t)columns, sizeof(*column));
+    int now = 0;
 
-    if (list.range == NULL || column == NULL)
+    if (list[0].range == NULL || list[1].range == NULL || column == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t c = 0; c < columns; c++) {
-        if (c == 0 || picks->column[c] != picks->column[c - 1])
-            resolve(picks->column[c], range, ranges, &list);
-        PFS_TRY(pfs_column_gather(picks->source, c, list.range, list.ranges, rows, arena, &column[c], err));
+        if (!is_of(&list[now], picks->column[c]))
+            now = 1 - now;
+        if (!is_of(&list[now], picks->column[c]))
+            resolve(picks->column[c], range, ranges, &list[now]);
+        PFS_TRY(pfs_column_gather(picks->source, c, list[now].range, list[now].ranges, rows, arena, &column[c], err));
     }
     *out = (struct pfs_batch){rows, columns, column};
     return 0;
