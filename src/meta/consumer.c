@@ -53,7 +53,7 @@ static int load(struct pfs_store *store, const char *path, int64_t *next, struct
 static int path_of(const char *table, const char *name, struct pfs_arena *arena, const char **out, struct pfs_err *err)
 {
     if (!pfs_name_is_component(pfs_str(name)) || strlen(name) > PFS_NAME_BYTES_MAX - strlen("consumer-"))
-        return pfs_fail(err, EINVAL, "'%s' cannot be the name of a consumer", name);
+        return pfs_name_refuse(name, "consumer", err);
     *out = pfs_arena_printf(arena, "%s/consumer/consumer-%s", table, name);
     return *out == NULL ? pfs_arena_full(arena, err) : 0;
 }

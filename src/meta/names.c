@@ -10,6 +10,8 @@
 #include "format/binrow.h"
 #include "format/text/text.h"
 
+#define SHOWN_MAX 100 /* of a name that is refused */
+
 /* ---- directories ---- */
 
 bool pfs_name_is_component(struct pfs_slice name)
@@ -19,10 +21,18 @@ bool pfs_name_is_component(struct pfs_slice name)
            !pfs_slice_eq(name, pfs_str(".."));
 }
 
+int pfs_name_refuse(const char *name, const char *what, struct pfs_err *err)
+{
+    if (strlen(name) > SHOWN_MAX)
+        return pfs_fail(err, EINVAL, "'%.40s...' cannot be the name of a %s: it has %zu bytes, and its file takes %d",
+                        name, what, strlen(name), PFS_NAME_BYTES_MAX);
+    return pfs_fail(err, EINVAL, "'%s' cannot be the name of a %s", name, what);
+}
+
 static int check(const char *name, size_t suffix, const char *what, struct pfs_err *err)
 {
     if (!pfs_name_is_component(pfs_str(name)) || name[0] == '.' || strlen(name) + suffix > PFS_NAME_BYTES_MAX)
-        return pfs_fail(err, EINVAL, "'%s' cannot be the name of a %s", name, what);
+        return pfs_name_refuse(name, what, err);
     return 0;
 }
 

@@ -44,3 +44,5 @@ int pfs_name_value_parse(const struct pfs_type *type, struct pfs_slice text, str
 
 /* True for a name that is one component of a path: not empty, no '/', no NUL, not "." or "..", at most 255 bytes. */
 bool pfs_name_is_component(struct pfs_slice name);
+/* -EINVAL with the sentence: such a thing cannot have the name. */
+int pfs_name_refuse(const char *name, const char *what, struct pfs_err *err);

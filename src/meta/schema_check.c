@@ -138,8 +138,17 @@ static int check_avro(const struct pfs_field *f, int32_t count, struct pfs_err *
 
 static int check_files(const struct pfs_schema *s, struct pfs_err *err)
 {
+    static const char *const known[] = {"parquet", "orc", "avro", "csv", "json", "text", "blob"}; /* to Paimon */
     const char *format = pfs_options_get(&s->options, "file.format");
+    bool is_known = format == NULL;
 
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]) && !is_known; i++)
+        is_known = strcasecmp(format, known[i]) == 0;
+    if (!is_known)
+        return pfs_fail(err, EINVAL,
+                        "Could not find any factory for identifier '%s' that implements FileFormatFactory in the "
+                        "classpath.",
+                        format);
     if (format != NULL && strcasecmp(format, "avro") == 0)
         PFS_TRY(check_avro(s->field, s->columns, err));
     return 0;

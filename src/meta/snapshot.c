@@ -274,7 +274,7 @@ static int tag_path(const char *table, const char *name, struct pfs_arena *arena
 {
     if (!pfs_name_is_component(pfs_str(name)) || name[0] == '.' || name[strspn(name, " \t")] == '\0' ||
         strlen(name) > PFS_NAME_BYTES_MAX - 4)
-        return pfs_fail(err, EINVAL, "'%s' cannot be the name of a tag", name);
+        return pfs_name_refuse(name, "tag", err);
     *out = pfs_arena_printf(arena, "%s/tag/tag-%s", table, name);
     return *out == NULL ? pfs_arena_full(arena, err) : 0;
 }

@@ -126,7 +126,7 @@ int pfs_tag_life_load(struct pfs_store *store, const char *table, const char *na
     int rc;
 
     if (!pfs_name_is_component(pfs_str(name)))
-        return pfs_fail(err, EINVAL, "'%s' cannot be the name of a tag", name);
+        return pfs_name_refuse(name, "tag", err);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     path = pfs_arena_printf(&arena, "%s/tag/tag-%s", table, name);
     rc = path == NULL ? pfs_arena_full(&arena, err) : pfs_store_load(store, path, PFS_METADATA_BYTES_MAX, &json, err);

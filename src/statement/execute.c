@@ -294,7 +294,7 @@ static int rename_table(struct execution *x, const struct pfs_statement *s, stru
     if (s->branch != NULL)
         return pfs_fail(err, EINVAL, "a branch is renamed by CALL sys.rename_branch");
     rc = pfs_catalog_rename_table(x->catalog, database_of(x, s), s->table, database, s->to_table, err);
-    if (rc == -ENOENT)
+    if (rc == -ENOENT && err != NULL && err->code == 0)
         return s->if_exists ? done(x) : no_table(x, s, err);
     if (rc == -EEXIST)
         return pfs_fail(err, EEXIST, "Table %s.%s already exists.", database, s->to_table);

@@ -13,6 +13,7 @@
 #include "src/table/parts.h"
 
 #define DATABASE_SUFFIX ".db"
+#define SYSTEM_DATABASE "sys" /* other engines have tables about all tables there */
 #define MEMORY_DEFAULT ((size_t)256 << 20)
 #define WARM_MAX 16
 #define WARM_SHARE 4 /* of the memory: more metadata of tables that nobody holds goes, that of the last one apart */
@@ -208,6 +209,8 @@ int pfs_catalog_create_database(struct pfs_catalog *catalog, const char *name, s
     int rc;
 
     PFS_TRY(pfs_catalog_check_writable(catalog, err));
+    if (strcmp(name, SYSTEM_DATABASE) == 0)
+        return pfs_fail(err, EINVAL, "Can't do operation on system database.");
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = pfs_name_database(name, &arena, &path, err);
     if (rc == 0)

@@ -81,6 +81,11 @@ STORIES = {
         "ALTER TABLE d.`t$branch_b` ADD (n INT)", "ALTER TABLE d.`t$branch_b` SET ('x' = '1')",
         W(("2020-01-01", 1, "of b"), branch="b"), "CALL sys.compact(`table` => 'd.t$branch_b')",
         "CALL sys.fast_forward('d.t', 'b')", W(), "ALTER TABLE d.t DROP (n)"]),
+    "a branch that is read of": (QUIET, [
+        W(), "CALL sys.create_branch('d.t', 'b')", W(("2020-05-05", 1, "of b"), branch="b"),
+        "ALTER TABLE d.t SET ('scan.fallback-branch' = 'nope')", "ALTER TABLE d.t SET ('scan.fallback-branch' = 'b')",
+        "CALL sys.delete_branch('d.t', 'b')", W(), "ALTER TABLE d.t RESET ('scan.fallback-branch')",
+        "CALL sys.delete_branch('d.t', 'b')"]),
     "going back": (QUIET, [
         W(), W(("2020-01-01", 1, "z")), W(("2020-01-02", 5, "y")), "CALL sys.create_tag('d.t', 't3')", W(), W(),
         "CALL sys.rollback_to('d.t', '', cast(4 as bigint))", "CALL sys.rollback_to(`table` => 'd.t', snapshot_id => cast(99 as bigint))",
@@ -148,7 +153,7 @@ STORIES = {
     "options": (QUIET, [
         "ALTER TABLE d.t SET ('bucket' = '2')", W(), "ALTER TABLE d.t SET ('a.b' = 'x', 'snapshot.time-retained' = '2 h')",
         "ALTER TABLE d.t RESET ('a.b', 'not there')", "ALTER TABLE d.t SET ('merge-engine' = 'aggregation')",
-        "ALTER TABLE d.t SET ('bucket' = '-1')", "ALTER TABLE d.t SET ('primary-key' = 'v')",
+        "ALTER TABLE d.t SET ('bucket' = '-1')", "ALTER TABLE d.t SET ('primary-key' = 'v')", "ALTER TABLE d.t SET ('file.format' = 'docx')",
         "ALTER TABLE d.t SET ('snapshot.num-retained.min' = '0')", "ALTER TABLE d.nope SET ('a' = 'b')",
         "ALTER TABLE IF EXISTS d.nope SET ('a' = 'b')", "ALTER TABLE d.t RESET ('bucket')", W()]),
     "tables": (QUIET, [
@@ -163,12 +168,13 @@ STORIES = {
         "CREATE TABLE d.bad (_KEY_a INT)", "CREATE TABLE d.bad (a INT) WITH ('merge-engine' = 'nothing')",
         "ALTER TABLE d.more RENAME TO renamed", "ALTER TABLE d.nope RENAME TO renamed", "ALTER TABLE d.plain RENAME TO renamed",
         "DROP TABLE d.other", "DROP TABLE d.other", "DROP TABLE IF EXISTS d.other", "CREATE TABLE d.`with blank` (`a b` INT)",
-        "CREATE TABLE d.`select` (`select` INT, `ü` STRING)", "DROP TABLE d.`with blank`"]),
+        "CREATE TABLE d.`select` (`select` INT, `ü` STRING)", "DROP TABLE d.`with blank`", "ALTER TABLE d.`select` RENAME TO `a.b`",
+        "CREATE TABLE d.bad (a INT) WITH ('file.format' = 'docx')"]),
     "databases": (QUIET, [
         "CREATE DATABASE e", "CREATE DATABASE e", "CREATE DATABASE IF NOT EXISTS e COMMENT 'x' WITH ('a' = 'b')",
         "CREATE TABLE e.t (a INT)", "DROP DATABASE e", "DROP DATABASE e RESTRICT", "DROP DATABASE nope", "DROP DATABASE IF EXISTS nope",
         "ALTER DATABASE e SET ('a' = 'b')", "ALTER DATABASE nope SET ('a' = 'b')", "DROP DATABASE e CASCADE",
-        "CREATE DATABASE `ü`", "CREATE DATABASE f WITH ('location' = '/tmp/elsewhere')"]),
+        "CREATE DATABASE `ü`", "CREATE DATABASE sys", "CREATE DATABASE f WITH ('location' = '/tmp/elsewhere')"]),
 }
 
 

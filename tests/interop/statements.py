@@ -156,6 +156,7 @@ CHANGES = [
     ({}, "SET ('changelog-producer' = 'lookup')", [op("set", key="changelog-producer", value="lookup")]),
     ({}, "SET ('scan.fallback-branch' = 'nope')", [op("set", key="scan.fallback-branch", value="nope")]),
     ({}, "SET ('file.format' = 'orc', 'x' = '')", [op("set", key="file.format", value="orc"), op("set", key="x", value="")]),
+    ({}, "SET ('file.format' = 'docx')", [op("set", key="file.format", value="docx")]),
     ({}, "SET ('primary-key' = 'v')", [op("set", key="primary-key", value="v")]),
 ]
 

@@ -189,7 +189,28 @@ static void a_database_is_a_directory_and_no_more(void **state)
     (void)state;
     refused("CREATE DATABASE e WITH ('location' = '/x');", EINVAL, "Cannot specify location for a database");
     refused("ALTER DATABASE d SET ('a' = 'b');", EOPNOTSUPP, "has nothing to alter");
-    assert_false(there("e.db"));
+    refused("CREATE DATABASE sys;", EINVAL, "Can't do operation on system database.");
+    assert_false(there("e.db") || there("sys.db"));
+}
+
+static void what_is_refused_names_what_is_wrong(void **state)
+{
+    char name[300], sql[400], sentence[200];
+
+    (void)state;
+    memset(name, 'n', 252);
+    name[252] = '\0';
+    (void)snprintf(sql, sizeof(sql), "CREATE DATABASE `%s`;", name);
+    (void)snprintf(sentence, sizeof(sentence), "'%.40s...' cannot be the name of a database: it has 253 bytes", name);
+    name[252] = 'n', name[253] = '\0';
+    run_sql(sql);
+    (void)snprintf(sql, sizeof(sql), "CREATE DATABASE `%s`;", name);
+    refused(sql, EINVAL, sentence);
+    run_sql(TABLE);
+    refused("ALTER TABLE d.t RENAME TO zz.u;", ENOENT, "Database zz does not exist.");
+    refused("ALTER TABLE d.zz RENAME TO d.u;", ENOENT, "Table d.zz does not exist.");
+    refused("ALTER TABLE d.t SET ('file.format' = 'docx');", EINVAL,
+            "Could not find any factory for identifier 'docx'");
 }
 
 static bool lists_branch(void)
@@ -244,6 +265,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_partition_is_marked_done_by_a_file, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(a_table_is_made_like_another, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(a_database_is_a_directory_and_no_more, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(what_is_refused_names_what_is_wrong, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(a_failing_store_leaves_no_half_of_a_branch, open_warehouse, close_warehouse),
     };
 
