@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Directories that people make, move and remove, and what statements do to history, against Paimon Java having done the
-same: folders.py BINARY --oracle COMMAND [--seeds A..B] [--steps N]
+"""Directories and files that people make, move and remove, and what statements do to history, against Paimon Java having
+done the same: folders.py BINARY --oracle COMMAND [--seeds A..B] [--steps N]
 
 A table of ours on a mount and its twin of Paimon's. Each seed is a random walk: mkdir, mv and rmdir of tags and branches,
-tags in Spark's words, rollbacks, fast-forwards, partitions dropped and expired, truncations, rows between them; at its
+tags in Spark's words, rollbacks, fast-forwards, partitions dropped and expired, truncations, lines of `options`, bookmarks of consumers, rows between them; at its
 end the table is moved and copied (LIKE). After every step the schemas, snapshots, tags, branches and partitions must be
 the same, at the end the rows of every branch and tag. Needs FUSE. COMMAND: see oracle.py. Ends with `N passed, N failed`."""
 import argparse
@@ -232,7 +232,55 @@ class Walk:
         return self.both("ALTER TABLE d.t ADD %s INT;" % name, *self.oracle(
             "alter", json.dumps([{"op": "add", "name": name, "type": "INT"}])))
 
+    def set_option(self):
+        """A line more."""
+        key, value = self.rng.choice(("x", "y", "snapshot.num-retained.min")), str(self.rng.randrange(3))
+
+        def ours():
+            with open(self.folder("options"), "a") as out:
+                out.write("%s = %s\n" % (key, value))
+
+        if self.pair.newest()["options"].get(key) == value:  # nothing to do; Paimon's API makes a schema of it all the same
+            return ""
+        return self.both(ours, *self.oracle("alter", json.dumps([{"op": "set", "key": key, "value": value}])))
+
+    def edit_options(self):
+        """An editor's: the file without a line, or with another value in it, renamed onto the old one, or in place."""
+        options = dict(self.pair.newest()["options"])
+        key = self.rng.choice(sorted(options))
+        gone = self.rng.random() < 0.5
+        change = {"op": "unset", "key": key} if gone else {"op": "set", "key": key, "value": options[key] + "0"}
+        text = "".join("%s = %s\n" % (k, v if k != key else change.get("value")) for k, v in options.items()
+                       if k != key or not gone)
+
+        def ours():
+            place = self.folder(self.rng.choice(("options", "options.new", ".options.swp")))
+            place.write_text(text)
+            if place.name != "options":
+                place.replace(self.folder("options"))
+
+        return self.both(ours, *self.oracle("alter", json.dumps([change])))
+
+    def bookmark(self):
+        """`echo ID >` and `rm`; who is there stands where it stood."""
+        name, position = self.rng.choice(("c", "it's")), self.rng.randrange(1, 9)
+        file = self.pair.twin / "d.db/t/consumer" / ("consumer-" + name)
+        if file.exists() and self.rng.random() < 0.5:
+            return self.both(lambda: self.folder("consumer", name).unlink(), *self.oracle("consumer", "delete", name))
+
+        def ours():
+            if not file.exists():
+                self.folder("consumer", name).touch()
+            self.folder("consumer", name).write_text("%d\n" % position)
+
+        return self.both(ours, *self.oracle("consumer", "set", name, position))
+
     # ---- comparing ----
+
+    def same_consumers(self):
+        ours, twin = ({p.name: json.loads(p.read_text()) for p in (side / "d.db/t").glob("consumer/consumer-*")}
+                      for side in (self.pair.ours, self.pair.twin))
+        return "" if ours == twin else "consumers %s and Java's %s" % (ours, twin)
 
     def partitions(self, side):
         out = self.pair.scratch / "partitions"
@@ -289,11 +337,11 @@ class Walk:
             self.make_tag, self.make_tag_of, self.say_tag, self.tag_of_time, self.move_tag, self.remove_tag,
             self.make_branch, self.make_branch_of_tag, self.make_branch_of_tag, self.move_branch, self.remove_branch,
             self.forward, self.roll_back, self.drop_partition, self.expire_partitions, self.truncate, self.mark,
-            self.alter]
+            self.alter, self.set_option, self.edit_options, self.bookmark]
         for _ in range(steps):
             step = self.rng.choice(choices)
             self.log.append(step.__name__)
-            wrong = step() or self.pair.same_history(step.__name__) or self.same_partitions()
+            wrong = step() or self.pair.same_history(step.__name__) or self.same_partitions() or self.same_consumers()
             if wrong:
                 return "; ".join(self.log) + ": " + wrong
         wrong = self.same_views() or self.moved() or (self.rng.random() < 0.5 and (
