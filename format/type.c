@@ -287,7 +287,8 @@ static const struct alias {
     {"INTEGER", PFS_INT},     {"STRING", PFS_VARCHAR}, {"BYTES", PFS_VARBINARY},
     {"NUMERIC", PFS_DECIMAL}, {"DEC", PFS_DECIMAL},    {"TIMESTAMP_LTZ", PFS_TIMESTAMP_LTZ},
     {"STRUCT", PFS_ROW},      {"LONG", PFS_BIGINT},    {"SHORT", PFS_SMALLINT},
-    {"BYTE", PFS_TINYINT},    {"REAL", PFS_FLOAT},
+    {"BYTE", PFS_TINYINT},    {"REAL", PFS_FLOAT},     {"TIMESTAMP_NTZ", PFS_TIMESTAMP},
+    {"CHARACTER", PFS_CHAR},
 };
 
 static bool find_kind(struct pfs_slice word, enum pfs_kind *out)
@@ -311,6 +312,8 @@ static int parse_parameters(struct parser *p, struct pfs_slice word, int depth, 
     case PFS_CHAR:
     case PFS_BINARY:
         out->length = 1;
+        if (take_word(p, "VARYING"))
+            out->kind = out->kind == PFS_CHAR ? PFS_VARCHAR : PFS_VARBINARY;
         return take_parameter(p, 1, PFS_LENGTH_MAX, &out->length);
     case PFS_VARCHAR:
     case PFS_VARBINARY:

@@ -337,8 +337,13 @@ static int show(struct pfs_parser *p, struct pfs_statement *out)
 
 static int describe(struct pfs_parser *p, struct pfs_statement *out)
 {
+    struct pfs_parser before;
+
     out->kind = PFS_SQL_DESCRIBE;
     (void)pfs_parser_take(p, "TABLE");
+    before = *p;
+    if ((pfs_parser_take(p, "EXTENDED") || pfs_parser_take(p, "FORMATTED")) && p->word.kind != PFS_WORD_NAME)
+        *p = before; /* it is the table's name */
     return table_name(p, out);
 }
 
@@ -398,6 +403,22 @@ static int argument(struct pfs_parser *p, struct pfs_argument *out)
     return pfs_parser_literal(p, &out->value);
 }
 
+/* sys. or catalog.sys. : there is one catalog here, whatever it is called elsewhere. */
+static int sys(struct pfs_parser *p)
+{
+    const char *catalog;
+
+    if (!pfs_parser_is(p, "sys") && p->word.kind == PFS_WORD_NAME) {
+        struct pfs_parser before = *p;
+
+        PFS_TRY(pfs_parser_name(p, "sys", &catalog));
+        if (!pfs_parser_take(p, ".") || !pfs_parser_is(p, "sys"))
+            *p = before;
+    }
+    PFS_TRY(pfs_parser_want(p, "sys"));
+    return pfs_parser_want(p, ".");
+}
+
 static int call(struct pfs_parser *p, struct pfs_statement *out)
 {
     struct pfs_argument *list = pfs_arena_array(p->arena, ARGUMENTS_MAX, sizeof(*list));
@@ -405,8 +426,7 @@ static int call(struct pfs_parser *p, struct pfs_statement *out)
     if (list == NULL)
         return pfs_arena_full(p->arena, p->err);
     out->kind = PFS_SQL_CALL;
-    PFS_TRY(pfs_parser_want(p, "sys"));
-    PFS_TRY(pfs_parser_want(p, "."));
+    PFS_TRY(sys(p));
     PFS_TRY(pfs_parser_name(p, "a procedure's name", &out->procedure));
     PFS_TRY(pfs_parser_want(p, "("));
     out->argument = list;

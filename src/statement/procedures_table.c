@@ -177,6 +177,21 @@ static int choose_partitions(const struct pfs_calling *x, const struct pfs_state
     return idle_time(x, said(s, "partition_idle_time"), &want->idle_ms, err);
 }
 
+/* Of a job's options only those of engines are taken: they are about its parallel parts, and mean nothing here. */
+static int check_options(const struct pfs_calling *x, const char *text, struct pfs_err *err)
+{
+    const char **item = NULL;
+    int32_t count = 0;
+
+    if (text != NULL)
+        PFS_TRY(pfs_options_list(text, x->arena, &item, &count, err));
+    for (int32_t i = 0; i < count; i++)
+        if (strncmp(item[i], "sink.", 5) != 0 && strncmp(item[i], "scan.", 5) != 0)
+            return pfs_fail(err, EOPNOTSUPP, "compact takes its options from the table: ALTER TABLE SET does '%s'",
+                            item[i]);
+    return 0;
+}
+
 static int compact_table(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_table *table,
                          struct pfs_err *err)
 {
@@ -185,8 +200,7 @@ static int compact_table(const struct pfs_calling *x, const struct pfs_statement
     struct pfs_compact_result result;
     const struct pfs_schema *schema;
 
-    if (said(s, "options") != NULL)
-        return pfs_fail(err, EOPNOTSUPP, "compact with the argument options is not there yet");
+    PFS_TRY(check_options(x, said(s, "options"), err));
     if (strategy != NULL) {
         want.full = strcasecmp(strategy, "full") == 0;
         if (!want.full && strcasecmp(strategy, "minor") != 0)

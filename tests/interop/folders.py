@@ -213,6 +213,8 @@ class Walk:
                 self.pair.oracle(*self.oracle("branch", "delete", b))
             for t in self.names("tag", "tag-"):
                 self.pair.oracle(*self.oracle("tag", "delete", t))
+            for file in (self.pair.twin / "d.db/t").glob("consumer/consumer-*"):
+                self.pair.oracle(*self.oracle("consumer", "delete", file.name[9:]))
             self.pair.oracle(*self.oracle("truncate"))
             self.pair.oracle(*self.oracle("expire", "--retain-max", 1, "--retain-min", 1))
         wrong = self.both("CALL sys.purge_files('d.t');", theirs=theirs)

@@ -483,7 +483,7 @@ static void calls_without_sense_are_refused(void **state)
         {"CALL sys.compact('d.four', '', 'spiral', 'k');", "order_strategy is order, zorder or hilbert, not 'spiral'",
          EINVAL},
         {"CALL sys.compact('d.four', '', 'order');", "order_strategy needs order_by", EINVAL},
-        {"CALL sys.compact('d.four', '', '', '', 'a=b');", "compact with the argument options is not there yet",
+        {"CALL sys.compact('d.four', '', '', '', 'a=b');", "compact takes its options from the table: ALTER TABLE SET does 'a=b'",
          EOPNOTSUPP},
         {"CALL sys.compact(`table` => 'd.four', compact_strategy => 'half');",
          "The compact strategy only supports 'full' or 'minor', but 'half' is configured.", EINVAL},

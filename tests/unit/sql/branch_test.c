@@ -181,6 +181,10 @@ static void a_table_is_made_like_another(void **state)
     run_sql("CREATE TABLE d.y (z INT, PRIMARY KEY (z) NOT ENFORCED) LIKE d.t (EXCLUDING CONSTRAINTS); DESCRIBE d.y;");
     answered("k,INT,false,,\nr,ROW<`x` INT>,true,,\nz,INT,false,PRI,\n");
     refused("CREATE TABLE d.w (z INT, PRIMARY KEY (z) NOT ENFORCED) LIKE d.t;", EINVAL, "has that one's keys");
+    run_sql("DESCRIBE EXTENDED d.y;");
+    answered("k,INT,false,,\nr,ROW<`x` INT>,true,,\nz,INT,false,PRI,\n");
+    run_sql("CALL paimon.sys.compact(`table` => 'd.y', options => 'sink.parallelism=4');");
+    refused("CALL paimon.sy.compact('d.y');", EINVAL, "expected sys, found paimon");
     refused("CREATE TABLE d.w LIKE d.t (EXCLUDING ROWS);", EINVAL, "expected ALL, OPTIONS, CONSTRAINTS or PARTITIONS");
 }
 
