@@ -203,8 +203,8 @@ static void log_line(void *context, const char *line)
 }
 
 /* What a rendering gave back goes to the system, and large blocks stay apart from small ones: glibc's own bounds rise
- * with the largest block that was freed, and a mount keeps what it once used. The blocks of arenas come back at once: to
- * map and clear them anew each time takes a seventh of a large load. */
+ * with the largest block that was freed, and a mount keeps what it once used. The blocks of arenas come back at once:
+ * to map and clear them anew each time takes a seventh of a large load. */
 static void keep_little(void)
 {
     (void)mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
