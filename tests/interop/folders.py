@@ -37,7 +37,7 @@ class Walk:
         subprocess.run([binary, "mount", pair.ours, self.at], check=True, timeout=30)
 
     def close(self):
-        subprocess.run([self.binary, "umount", self.at], check=True, timeout=30)
+        subprocess.run([self.binary, "umount", self.at], check=True, timeout=120)
 
     # ---- what is there, in the twin ----
 
