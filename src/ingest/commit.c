@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -348,7 +349,46 @@ static int collect_files(struct run *run, struct pfs_err *err)
     return 0;
 }
 
-/* All rows of the parts, in order, in one write. */
+struct step {
+    struct pfs_part *part;
+    int32_t index; /* of a piece */
+};
+
+static int compare_steps(const void *a, const void *b)
+{
+    const struct step *x = a, *y = b;
+    struct pfs_place_in_journal p = x->part->piece[x->index]->place, q = y->part->piece[y->index]->place;
+
+    return p.segment != q.segment ? (p.segment > q.segment) - (p.segment < q.segment) : (p.at > q.at) - (p.at < q.at);
+}
+
+/* In the order of the flushes that acknowledged them, which is that of the journal: handles that were open at the same
+ * time may have been flushed in turns. */
+static int collect_rows(struct run *run, struct pfs_err *err)
+{
+    struct step *step;
+    size_t steps = 0;
+    int rc = 0;
+
+    for (const struct pfs_part *p = run->parts; p != NULL; p = p->next)
+        steps += (size_t)p->pieces;
+    step = pfs_alloc_array(steps + 1, sizeof(*step));
+    if (step == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a commit");
+    steps = 0;
+    for (struct pfs_part *p = run->parts; p != NULL; p = p->next)
+        for (int32_t i = 0; i < p->pieces; i++)
+            step[steps++] = (struct step){p, i};
+    qsort(step, steps, sizeof(*step), compare_steps);
+    for (size_t i = 0; i < steps && rc == 0; i++) {
+        run->part = step[i].part;
+        rc = pfs_piece_rows(run->ingest, run->part, step[i].index, add_rows, run, err);
+    }
+    pfs_free(step);
+    return rc;
+}
+
+/* All rows of the parts in one write. */
 static int collect(struct run *run, struct pfs_err *err)
 {
     PFS_TRY(pfs_table_state(run->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &run->state, err));
@@ -364,11 +404,7 @@ static int collect(struct run *run, struct pfs_err *err)
         return collect_files(run, err);
     PFS_TRY(find_apart(run, err));
     PFS_TRY(open_write(run, err));
-    for (struct pfs_part *p = run->parts; p != NULL; p = p->next) {
-        run->part = p;
-        PFS_TRY(pfs_part_rows(run->ingest, p, add_rows, run, err));
-    }
-    return 0;
+    return collect_rows(run, err);
 }
 
 /* ---- publishing ---- */

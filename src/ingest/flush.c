@@ -4,7 +4,9 @@
  * goes on with a new one; the others at the seal alone.
  */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
@@ -13,6 +15,7 @@
 
 #define PACK_BYTES 4096 /* frames above it are compressed */
 #define REST_MS 1000    /* a writer that brings nothing for so long rests */
+#define RELEASE_FOLLOWS_MS 1000
 
 /* ---- records ---- */
 
@@ -294,8 +297,15 @@ int64_t pfs_slot_fresh_ms(const struct pfs_slot *slot)
     return first;
 }
 
-/* The slot's open transactions, or those alone with rows that are to be flushed: referenced, the caller's to pfs_free.
- */
+static int compare_acked(const void *a, const void *b)
+{
+    const struct pfs_transaction *x = *(struct pfs_transaction *const *)a, *y = *(struct pfs_transaction *const *)b;
+
+    return (x->acked > y->acked) - (x->acked < y->acked);
+}
+
+/* The slot's open transactions, or those alone with rows that are to be flushed, in the order of their last flushes:
+ * referenced, the caller's to pfs_free. */
 static struct pfs_transaction **list_open(struct pfs_slot *slot, bool fresh, size_t *count)
 {
     struct pfs_ingest *g = slot->ingest;
@@ -314,6 +324,8 @@ static struct pfs_transaction **list_open(struct pfs_slot *slot, bool fresh, siz
         t->refs++;
         list[(*count)++] = t;
     }
+    if (list != NULL)
+        qsort(list, *count, sizeof(struct pfs_transaction *), compare_acked);
     pthread_mutex_unlock(&g->lock);
     return list;
 }
@@ -427,8 +439,10 @@ struct acknowledging {
 static void note_flushed(struct pfs_transaction *t)
 {
     pthread_mutex_lock(&t->ingest->lock);
-    t->flushed_ms = pfs_clock_monotonic_ms();
+    t->flushed_ms = t->acked_ms = pfs_clock_monotonic_ms();
     t->flushed = true;
+    t->acked = ++t->ingest->acks;
+    atomic_store(&t->more, false);
     if (t->append)
         pfs_ingest_want(t->ingest, t->flushed_ms + t->ingest->config.idle_ms);
     pthread_mutex_unlock(&t->ingest->lock);
@@ -548,6 +562,33 @@ static void end_part(struct pfs_transaction *t, bool drop)
     pfs_part_retire(t->ingest, part);
 }
 
+/* Is there one that was acknowledged as a whole before this one was opened, and is about to be sealed? */
+static bool is_early(struct pfs_transaction *t)
+{
+    int64_t now = pfs_clock_monotonic_ms();
+    bool early = false;
+
+    pthread_mutex_lock(&t->ingest->lock);
+    for (const struct pfs_transaction *o = t->slot->transactions; o != NULL && !early; o = o->next)
+        early = o != t && !o->append && o->acked != 0 && o->acked <= t->opened && !atomic_load(&o->more) &&
+                now - o->acked_ms < RELEASE_FOLLOWS_MS;
+    pthread_mutex_unlock(&t->ingest->lock);
+    return early;
+}
+
+/* Parts are committed in the order in which they are handed over, and whoever writes one file after the other wants the
+ * last one to win: the kernel tells of a close that has returned at its leisure, maybe after the next file's. Handles
+ * of `append` have handed over what they had; among each other their rows are sorted when they are committed. */
+static void let_earlier_first(struct pfs_transaction *t)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+
+    while (is_early(t))
+        (void)nanosleep(&moment, NULL);
+    if (!t->append)
+        pfs_slot_split(t->slot, false);
+}
+
 void pfs_transaction_seal(struct pfs_transaction *transaction, bool drop, pfs_ingest_done_fn *done, void *context)
 {
     struct pfs_transaction *t = transaction;
@@ -555,6 +596,7 @@ void pfs_transaction_seal(struct pfs_transaction *transaction, bool drop, pfs_in
     struct pfs_err err = {0};
     int rc;
 
+    let_earlier_first(t);
     pthread_mutex_lock(&t->lock);
     rc = pfs_transaction_failed(t, &err);
     if (rc == 0 && !drop)

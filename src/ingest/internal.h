@@ -139,6 +139,7 @@ struct pfs_ingest {
     int32_t hurried; /* those who want all committed, whatever the runs are */
     struct pfs_slot *slots;
     int64_t order; /* the last one given */
+    int64_t acks;  /* flushes of all transactions that brought rows */
     int64_t foreign_ms;
     int64_t told_ms; /* when others were told of what is read here */
     struct pfs_generators generators;
@@ -166,6 +167,9 @@ typedef int pfs_part_rows_fn(void *context, struct pfs_arena *arena, const struc
                              struct pfs_err *err);
 int pfs_part_rows(struct pfs_ingest *ingest, const struct pfs_part *part, pfs_part_rows_fn *each, void *context,
                   struct pfs_err *err);
+/* The same of one piece. */
+int pfs_piece_rows(struct pfs_ingest *ingest, const struct pfs_part *part, int32_t index, pfs_part_rows_fn *each,
+                   void *context, struct pfs_err *err);
 /* The files of a part that has some, in the arena; without indexes. */
 int pfs_part_files(struct pfs_ingest *ingest, const struct pfs_part *part, struct pfs_arena *arena,
                    struct pfs_write_files *out, struct pfs_err *err);
@@ -202,6 +206,10 @@ struct pfs_transaction {
     int64_t fresh_ms, fed_ms;
     bool heavy;   /* some of them are files already. Guarded by ingest.lock too */
     bool flushed; /* rows were acknowledged. Guarded by it as well */
+    /* In the order of acknowledgements: how many there had been when this one was opened, and the last one of its own,
+     * which came at acked_ms; 0 = none. Guarded by ingest.lock. */
+    int64_t opened, acked, acked_ms;
+    atomic_bool more; /* rows came since */
     struct pfs_arena arena;
     const char *user;
     int64_t identifier;

@@ -159,8 +159,8 @@ static int read_frames(const struct pfs_part *part, struct pfs_slice bytes, cons
 }
 
 /* The body of ROWS and TAIL: the length of the whole rows' frames, these, then those of the tail. */
-static int read_piece(struct pfs_ingest *ingest, const struct pfs_part *part, int32_t index, pfs_part_rows_fn *each,
-                      void *context, struct pfs_err *err)
+int pfs_piece_rows(struct pfs_ingest *ingest, const struct pfs_part *part, int32_t index, pfs_part_rows_fn *each,
+                   void *context, struct pfs_err *err)
 {
     const struct pfs_piece *piece = part->piece[index];
     const struct pfs_type **types;
@@ -169,6 +169,8 @@ static int read_piece(struct pfs_ingest *ingest, const struct pfs_part *part, in
     struct pfs_arena arena;
     int rc;
 
+    if (piece->kind == PFS_JOURNAL_FILES)
+        return 0;
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = types_of(part->schema, &arena, &types, err);
     if (rc == 0)
@@ -189,8 +191,7 @@ int pfs_part_rows(struct pfs_ingest *ingest, const struct pfs_part *part, pfs_pa
                   struct pfs_err *err)
 {
     for (int32_t i = 0; i < part->pieces; i++)
-        if (part->piece[i]->kind != PFS_JOURNAL_FILES)
-            PFS_TRY(read_piece(ingest, part, i, each, context, err));
+        PFS_TRY(pfs_piece_rows(ingest, part, i, each, context, err));
     return 0;
 }
 

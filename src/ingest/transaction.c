@@ -125,6 +125,7 @@ int pfs_transaction_open(struct pfs_ingest *ingest, const struct pfs_transaction
         return rc;
     }
     pthread_mutex_lock(&ingest->lock);
+    t->opened = ingest->acks;
     t->next = t->slot->transactions;
     t->slot->transactions = t;
     if (t->slot->table == NULL)
@@ -320,6 +321,7 @@ int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *a
     int rc;
 
     pthread_mutex_lock(&t->lock);
+    atomic_store(&t->more, true);
     rc = pfs_transaction_failed(t, err);
     if (rc == 0)
         rc = pfs_fill(&t->filling, arena, &filled, err);

@@ -88,8 +88,8 @@ void pfs_tag_life_print(const struct pfs_tag_life *life, struct pfs_buf *out)
     int64_t second = rest / 1000 % 60, nanos = rest % 1000 * 1000000;
     struct pfs_civil c = pfs_civil_from_days(day);
 
-    pfs_buf_printf(out, ",\n  \"tagCreateTime\" : [ %d, %d, %d, %d, %d", c.year, c.month, c.day,
-                   (int)(rest / 3600000), (int)(rest / 60000 % 60));
+    pfs_buf_printf(out, ",\n  \"tagCreateTime\" : [ %d, %d, %d, %d, %d", c.year, c.month, c.day, (int)(rest / 3600000),
+                   (int)(rest / 60000 % 60));
     if (second != 0 || nanos != 0)
         pfs_buf_printf(out, ", %d", (int)second);
     if (nanos != 0)

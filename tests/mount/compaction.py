@@ -196,7 +196,7 @@ def rows_of_append_tables_are_put_in_order(m):
         else:
             steps = [abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in zip(first, first[1:])]
             equal(steps, [1] * 63)
-    equal(kinds(m, "d/points"), ["APPEND", "COMPACT", "COMPACT", "COMPACT"])
+    equal(kinds(m, "d/points"), ["APPEND", "OVERWRITE", "OVERWRITE", "OVERWRITE"])
 
 
 @test

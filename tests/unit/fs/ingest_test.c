@@ -303,6 +303,62 @@ static void give(const char *path, const char *rows)
     assert_int_equal(close_path(&entry, &file), 0);
 }
 
+static void put(const struct pfs_opened *file, const char *rows)
+{
+    pfs_tree_write(t.tree, &t.waiting.request, file->handle, 0, pfs_str(rows));
+    assert_true(pfs_waiting_result(&t.waiting, NULL) > 0);
+    pfs_tree_flush(t.tree, &t.waiting.request, file->handle);
+    assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 0);
+}
+
+static void *release_later(void *context)
+{
+    const struct pfs_opened *file = context;
+    struct pfs_waiting waiting;
+
+    (void)usleep(50000);
+    assert_int_equal(pfs_waiting_init(&waiting, NULL), 0);
+    pfs_tree_release(t.tree, &waiting.request, file->handle);
+    (void)pfs_waiting_result(&waiting, NULL);
+    pfs_waiting_done(&waiting);
+    return NULL;
+}
+
+/* The kernel tells of the first close when the second file is closed already. */
+static void the_last_of_two_files_wins_whenever_their_closes_are_told(void **state)
+{
+    struct pfs_entry one, two;
+    struct pfs_opened first, second;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY, &one, &first), 0);
+    put(&first, "1,first,1\n");
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY, &two, &second), 0);
+    put(&second, "1,second,2\n");
+    assert_int_equal(pthread_create(&thread, NULL, release_later, &first), 0);
+    assert_int_equal(close_path(&two, &second), 0);
+    pthread_join(thread, NULL);
+    pfs_tree_forget(t.tree, one.node, 1);
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,second,2\n");
+}
+
+static void rows_of_handles_that_are_flushed_in_turns_keep_their_order(void **state)
+{
+    struct pfs_entry one, two;
+    struct pfs_opened first, second;
+
+    (void)state;
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY | O_APPEND, &one, &first), 0);
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY | O_APPEND, &two, &second), 0);
+    put(&first, "1,a,1\n");
+    put(&second, "1,b,2\n2,b,2\n");
+    put(&first, "1,c,3\n");
+    assert_int_equal(close_path(&one, &first), 0);
+    assert_int_equal(close_path(&two, &second), 0);
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,c,3\n2,b,2\n");
+}
+
 /* One stream brings an element, another one takes an older one away: both count, whoever else is in the same commit. */
 static void what_is_taken_back_is_not_lost_among_rows_of_others(void **state)
 {
@@ -616,6 +672,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_that_nobody_flushes_show_up_when_the_writer_rests, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(what_a_branch_acknowledged_is_seen_where_it_is_fallen_back_on, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(the_last_of_two_files_wins_whenever_their_closes_are_told, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(rows_of_handles_that_are_flushed_in_turns_keep_their_order, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(what_is_taken_back_is_not_lost_among_rows_of_others, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(columns_without_a_value_are_given_numbers, open_memory, close_memory),
