@@ -228,6 +228,22 @@ static int prepare(struct pfs_attempt *a, const struct pfs_index_entry *live, in
     return pfs_store_sync_dir(c->store, dir, err);
 }
 
+/* A table or branch that was moved meanwhile shall not get its directory back: publishing a file makes those above it.
+ */
+static int check_there(const struct pfs_attempt *a, struct pfs_err *err)
+{
+    const char *path = pfs_arena_printf(a->arena, "%s/snapshot", a->commit->meta);
+    struct pfs_stat st;
+    int rc;
+
+    if (path == NULL)
+        return pfs_arena_full(a->arena, err);
+    if (a->base == NULL)
+        return 0;
+    rc = pfs_store_stat(a->commit->store, path, &st, err);
+    return rc == -ENOENT ? pfs_fail(err, ENOENT, "%s has been moved or dropped", a->commit->meta) : rc;
+}
+
 int pfs_commit_try(const struct pfs_commit *commit, const struct pfs_snapshot *base,
                    const struct pfs_index_entry *base_index, int64_t base_indexes, struct pfs_arena *arena,
                    struct pfs_snapshot *out, bool *unclear, struct pfs_err *err)
@@ -240,6 +256,8 @@ int pfs_commit_try(const struct pfs_commit *commit, const struct pfs_snapshot *b
         *unclear = false;
     a.keeper = &a.made;
     rc = prepare(&a, base_index, base_indexes, &made, err);
+    if (rc == 0)
+        rc = check_there(&a, err);
     if (rc < 0) {
         pfs_made_remove(commit->store, &a.made); /* invariant 3: nothing names them */
         return rc;

@@ -21,7 +21,8 @@ int64_t pfs_hint_read(struct pfs_store *store, const char *table, const char *di
     return v;
 }
 
-bool pfs_hint_directory(struct pfs_store *store, const char *table, const char *directory)
+/* A table or branch that was moved meanwhile shall not get its directory back: creating a file makes those above it. */
+static bool is_there(struct pfs_store *store, const char *table, const char *directory)
 {
     struct pfs_stat st;
     char path[4096];
@@ -36,7 +37,7 @@ void pfs_hint_write(struct pfs_store *store, const char *table, const char *dire
     struct pfs_file *file;
     size_t len = pfs_i64_print(id, text);
 
-    if (!pfs_hint_directory(store, table, directory) ||
+    if (!is_there(store, table, directory) ||
         snprintf(path, sizeof(path), "%s/%s/%s", table, directory, name) >= (int)sizeof(path) ||
         snprintf(temporary, sizeof(temporary), "%s/%s/.%s.%lld.tmp", table, directory, name, (long long)id) >=
             (int)sizeof(temporary) ||

@@ -6,9 +6,6 @@
 
 /* `directory` is "snapshot" or "changelog" below `table`; `name` is "LATEST" or "EARLIEST". 0 = none that is usable. */
 int64_t pfs_hint_read(struct pfs_store *store, const char *table, const char *directory, const char *name);
-/* Is the directory there? A table or branch that was moved meanwhile shall not get it back: making a file makes those
- * above it. */
-bool pfs_hint_directory(struct pfs_store *store, const char *table, const char *directory);
 /* Not synced; a failure is nobody's. */
 void pfs_hint_write(struct pfs_store *store, const char *table, const char *directory, const char *name, int64_t id);
 /* The greatest or the smallest number of <directory>/<directory>-<number>, by hint and then by listing; bare -ENOENT

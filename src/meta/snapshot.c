@@ -247,8 +247,6 @@ static int publish(struct pfs_store *store, const char *table, const char *direc
     if (snprintf(path, sizeof(path), "%s/%s/%s-%lld", table, directory, directory, (long long)snapshot->id) >=
         (int)sizeof(path))
         return pfs_fail(err, ENAMETOOLONG, "%s is too long", table);
-    if (!replace && snapshot->id > 1 && !pfs_hint_directory(store, table, directory))
-        return pfs_fail(err, ENOENT, "%s has been moved or dropped", table);
     rc = pfs_snapshot_print(snapshot, &json, err);
     if (rc == 0)
         rc = pfs_store_publish(store, path, pfs_buf_slice(&json), replace, err);
