@@ -215,12 +215,12 @@ static void hand_over(struct pfs_transaction *t)
     pthread_mutex_lock(&g->sealing);
     pthread_mutex_lock(&g->lock);
     part->order = ++g->order;
-    t->flushed_ms = 0;
     if (part->tail)
         pfs_slot_note_rows(t->slot, 1, 0);
     pthread_mutex_unlock(&g->lock);
     put_seal(g, part);
     pthread_mutex_lock(&g->lock);
+    t->flushed_ms = 0; /* not before: who looks in between would find nothing that waits */
     pfs_slot_push(t->slot, part);
     pthread_mutex_unlock(&g->lock);
     pthread_mutex_unlock(&g->sealing);

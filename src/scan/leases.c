@@ -19,8 +19,9 @@
 
 struct pfs_leases {
     char path[NAME_MAX_BYTES];
-    struct pfs_buf told; /* empty: there is no file */
-    int64_t told_ms;     /* monotonic */
+    struct pfs_buf told;   /* empty: there is no file */
+    struct pfs_file *file; /* locked as long as it counts */
+    int64_t told_ms;       /* monotonic */
 };
 
 int pfs_leases_open(struct pfs_leases **out, struct pfs_err *err)
@@ -42,6 +43,7 @@ void pfs_leases_close(struct pfs_leases *leases, struct pfs_store *store)
         return;
     if (leases->told.len > 0)
         (void)pfs_store_unlink(store, leases->path, NULL);
+    pfs_file_close(leases->file);
     pfs_buf_done(&leases->told);
     pfs_free(leases);
 }
@@ -49,7 +51,7 @@ void pfs_leases_close(struct pfs_leases *leases, struct pfs_store *store)
 /* ---- telling ---- */
 
 /* Not synced: a lease need not outlive the machine. */
-static int write_file(const struct pfs_leases *l, struct pfs_store *store, const struct pfs_buf *text)
+static int write_file(struct pfs_leases *l, struct pfs_store *store, const struct pfs_buf *text)
 {
     char temporary[NAME_MAX_BYTES + 8], host[64] = "", head[128];
     struct pfs_file *file;
@@ -59,16 +61,21 @@ static int write_file(const struct pfs_leases *l, struct pfs_store *store, const
     (void)snprintf(head, sizeof(head), "# pid %ld host %s\n", (long)getpid(), host);
     (void)snprintf(temporary, sizeof(temporary), "%s.tmp", l->path);
     (void)pfs_store_unlink(store, temporary, NULL);
-    PFS_TRY(pfs_store_create(store, temporary, &file, NULL));
+    if (pfs_store_open_locked(store, temporary, true, &file, NULL) < 0) /* where there are no locks */
+        PFS_TRY(pfs_store_create(store, temporary, &file, NULL));
     rc = pfs_file_append(file, head, strlen(head), NULL);
     if (rc == 0)
         rc = pfs_file_append(file, text->at, text->len, NULL);
-    pfs_file_close(file);
     if (rc == 0)
         rc = pfs_store_rename_over(store, temporary, l->path, NULL);
-    if (rc < 0)
+    if (rc < 0) {
         (void)pfs_store_unlink(store, temporary, NULL);
-    return rc;
+        pfs_file_close(file);
+        return rc;
+    }
+    pfs_file_close(l->file);
+    l->file = file;
+    return 0;
 }
 
 void pfs_leases_tell(struct pfs_leases *leases, struct pfs_store *store, struct pfs_holds *holds)
@@ -80,6 +87,8 @@ void pfs_leases_tell(struct pfs_leases *leases, struct pfs_store *store, struct 
     pfs_holds_print(holds, &text);
     if (text.len == 0 && leases->told.len > 0) {
         (void)pfs_store_unlink(store, leases->path, NULL);
+        pfs_file_close(leases->file);
+        leases->file = NULL;
         pfs_buf_clear(&leases->told);
     } else if (text.len > 0 &&
                (pfs_slice_compare(pfs_buf_slice(&text), pfs_buf_slice(&leases->told)) != 0 ||
@@ -120,6 +129,18 @@ static void read_lines(struct looking *l, struct pfs_slice text)
     }
 }
 
+/* Its process has died: then it is cleared away. */
+static bool is_dead(struct pfs_store *store, const char *path)
+{
+    struct pfs_file *file;
+
+    if (pfs_store_open_locked(store, path, false, &file, NULL) < 0)
+        return false;
+    (void)pfs_store_unlink(store, path, NULL);
+    pfs_file_close(file);
+    return true;
+}
+
 static int look(void *context, struct pfs_slice name, bool directory)
 {
     struct looking *l = context;
@@ -133,7 +154,8 @@ static int look(void *context, struct pfs_slice name, bool directory)
         return 0;
     if (l->now_ms - st.mtime_ns / 1000000 > FORGOTTEN_MS)
         (void)pfs_store_unlink(l->store, path, NULL);
-    if (l->now_ms - st.mtime_ns / 1000000 > STALE_MS || pfs_store_load(l->store, path, BYTES_MAX, &text, NULL) < 0)
+    if (l->now_ms - st.mtime_ns / 1000000 > STALE_MS || is_dead(l->store, path) ||
+        pfs_store_load(l->store, path, BYTES_MAX, &text, NULL) < 0)
         return 0;
     read_lines(l, text);
     pfs_free((void *)(uintptr_t)text.at);

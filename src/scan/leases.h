@@ -3,10 +3,11 @@
  *
  *   reading-<uuid>:  "# pid 4711 host laptop", then a line "<id> <directory with snapshot/>" for each
  *
- * It is written when what is read has changed, anew while it has not, and is gone when nothing is read. One that has
- * not been written for a minute is of a process that has died or was cut off: nobody minds it. What is read for less
- * time than passes between two calls of pfs_leases_tell is told to nobody. Threads: tell and close, one at a time;
- * first any. */
+ * It is written when what is read has changed, anew while it has not, and is gone when nothing is read. Its process
+ * keeps it locked: one whose lock can be had is of a process that has died, and so is one that has not been written for
+ * a minute (where locks do not reach, or of a machine that was cut off). Nobody minds these. What is read for less time
+ * than passes between two calls of pfs_leases_tell is told to nobody. Threads: tell and close, one at a time; first
+ * any. */
 #pragma once
 
 #include "base/store.h"

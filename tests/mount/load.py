@@ -199,6 +199,12 @@ class Load:
             os.path.exists(self.m.at / "d/load/snapshot/latest.csv")  # asks for the commit, and waits 5 s at most
         return time.monotonic() - began
 
+    def rest(self):
+        """Until the last commit's snapshots have expired."""
+        while json.loads(self.m.read("d/load/status.json"))["rows_pending"] > 0:
+            os.path.exists(self.m.at / "d/load/snapshot/latest.csv")
+        time.sleep(2)
+
     def settle(self):
         deadline = time.monotonic() + 60
         while True:
@@ -318,6 +324,8 @@ def under_load(m, commits, kills, scratch):
     status = load.settle()
     load.check_rows()
     load.check_once()
+    load.commit(commits + 1)  # what a reader of the changelog had not been given stayed till now
+    load.rest()
     snapshots, files = load.check_bounds(status)
     now, compacted = check_reading(m, scratch)
     late = load.lateness()

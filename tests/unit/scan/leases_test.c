@@ -1,6 +1,8 @@
 /* What processes tell each other of the snapshots that they read. */
 #include "src/scan/leases.h"
 
+#include <string.h>
+
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -106,11 +108,25 @@ static void lines_that_are_none_are_passed_over(void **state)
     static const char text[] = "# pid 1 host x\n\n \n4\n-3 d.db/t\nx d.db/t\n99999999999999999999 d.db/t\n"
                                "6 d.db/t\n5 d.db/tt\n4 d.db/\n3 d.db/t";
     struct process a = begin();
+    struct pfs_file *file;
 
     (void)state;
-    assert_int_equal(pfs_store_publish(store, ".paimonfs/reading-x", pfs_str(text), false, NULL), 0);
+    assert_int_equal(pfs_store_open_locked(store, ".paimonfs/reading-x", true, &file, NULL), 0);
+    assert_int_equal(pfs_file_append(file, text, strlen(text), NULL), 0);
     assert_int_equal(first(&a, META, 1, 9), 3);
     assert_int_equal(first(&a, META, 4, 9), 6);
+    pfs_file_close(file);
+    end(&a);
+}
+
+static void what_a_dead_one_read_holds_nobody_up(void **state)
+{
+    struct process a = begin();
+
+    (void)state;
+    assert_int_equal(pfs_store_publish(store, ".paimonfs/reading-x", pfs_str("3 d.db/t\n"), false, NULL), 0);
+    assert_int_equal(first(&a, META, 1, 9), 9); /* nobody has it locked */
+    assert_int_equal(files(), 0);
     end(&a);
 }
 
@@ -119,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_one_reads_the_other_does_not_expire, open_store, close_store),
         cmocka_unit_test_setup_teardown(lines_that_are_none_are_passed_over, open_store, close_store),
+        cmocka_unit_test_setup_teardown(what_a_dead_one_read_holds_nobody_up, open_store, close_store),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
