@@ -1,5 +1,6 @@
 #include "src/scan/leases.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,7 +62,10 @@ static int write_file(struct pfs_leases *l, struct pfs_store *store, const struc
     (void)snprintf(head, sizeof(head), "# pid %ld host %s\n", (long)getpid(), host);
     (void)snprintf(temporary, sizeof(temporary), "%s.tmp", l->path);
     (void)pfs_store_unlink(store, temporary, NULL);
-    if (pfs_store_open_locked(store, temporary, true, &file, NULL) < 0) /* where there are no locks */
+    rc = pfs_store_open_locked(store, temporary, true, &file, NULL);
+    if (rc == -EAGAIN || rc == -ENOENT || rc == -EEXIST) /* who looks for the dead was quicker: the next time */
+        return rc;
+    if (rc < 0) /* there are no locks here, for nobody */
         PFS_TRY(pfs_store_create(store, temporary, &file, NULL));
     rc = pfs_file_append(file, head, strlen(head), NULL);
     if (rc == 0)
