@@ -65,8 +65,10 @@ static int write_file(struct pfs_leases *l, struct pfs_store *store, const struc
     rc = pfs_store_open_locked(store, temporary, true, &file, NULL);
     if (rc == -EAGAIN || rc == -ENOENT || rc == -EEXIST) /* who looks for the dead was quicker: the next time */
         return rc;
-    if (rc < 0) /* there are no locks here, for nobody */
+    if (rc < 0) { /* there are no locks here, for nobody */
+        (void)pfs_store_unlink(store, temporary, NULL);
         PFS_TRY(pfs_store_create(store, temporary, &file, NULL));
+    }
     rc = pfs_file_append(file, head, strlen(head), NULL);
     if (rc == 0)
         rc = pfs_file_append(file, text->at, text->len, NULL);
