@@ -140,7 +140,9 @@ int pfs_engine_forgets(const struct pfs_schema *schema, bool *out, struct pfs_er
     struct pfs_engine *all;
 
     PFS_TRY(open_all(schema, &all, err));
-    *out = false;
+    /* A row that is removed, or columns of a group that become NULL, and are written again before what is older has
+     * seen it: nothing of that is left. Partial-update takes no other deletes. */
+    *out = schema->engine == PFS_PARTIAL_UPDATE || all->remove_on_delete;
     for (int32_t i = 0; i < all->columns; i++)
         *out |=
             all->column[i].has_function && all->column[i].use.function->forgets && !all->column[i].use.ignore_retract;

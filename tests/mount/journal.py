@@ -359,3 +359,18 @@ def a_last_line_that_waits_for_its_end_costs_no_time(m):
     assert cpu(m) - before < 0.2, "somebody looks without end: %.2f s of CPU in a second" % (cpu(m) - before)
     os.close(inbox)
     equal(m.read(), "k,v,amount\n1,a,1.00\n")
+
+
+@test
+def what_a_transaction_removes_the_next_one_does_not_bring_back(m):
+    for name, options, left in (
+            ("removed", "'merge-engine' = 'partial-update', 'partial-update.remove-record-on-delete' = 'true'", "1,2,"),
+            ("summed", "'merge-engine' = 'aggregation', 'aggregation.remove-record-on-delete' = 'true', "
+             "'fields.n.aggregate-function' = 'sum', 'fields.v.aggregate-function' = 'last_non_null_value'", "1,2,")):
+        m.sql("CREATE TABLE d.%s (k BIGINT, n BIGINT, v STRING, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1', %s);"
+              % (name, options))
+        m.append("1,5,old\n", table="d/" + name)
+        for text in ("_kind,k,n,v\n-D,1,,\n", "1,2,\n"):
+            with open(m.at / "d" / name / "inbox", "wb", buffering=0) as inbox:
+                inbox.write(text.encode())
+        equal((name, m.read("d/%s/snapshot/latest.csv" % name)), (name, "k,n,v\n%s\n" % left))
