@@ -1,10 +1,18 @@
-/* key.c - the finder of key/: one row, looked for when its name is. */
+/* key.c - the finder of key/: one row, looked for when its name is. Rows that are acknowledged and in no snapshot yet
+ * are merged into it: a reader of keys does not wait for commits. */
 #include "fs/render/render.h"
 
+#include <time.h>
+
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "src/condition/condition.h"
+#include "src/ingest/recent.h"
 #include "src/lookup/lookup.h"
+
+#define COMMIT_TRIES 40
+#define COMMIT_WAIT_NS 250000
 
 /* The text of the row that was found. */
 struct found {
@@ -43,66 +51,168 @@ static void end(void *pass)
 
 /* ---- looking for it ---- */
 
-static int print_found(struct found *f, const struct pfs_looking *looking, const struct pfs_schema *schema,
-                       const int32_t *column, const struct pfs_batch *row, struct pfs_arena *scratch,
-                       struct pfs_err *err)
+/* What is looked for: the same for every state that is tried. */
+struct wanted {
+    const struct pfs_looking *looking;
+    const struct pfs_schema *schema;
+    struct pfs_column *key;
+    int32_t columns;
+    int32_t *column;
+    struct pfs_arena *arena;
+};
+
+static int want(const struct pfs_looking *looking, const struct pfs_schema *schema, struct pfs_arena *arena,
+                struct wanted *out, struct pfs_err *err)
 {
-    enum pfs_text format = looking->place->format;
-    struct pfs_field *field = pfs_arena_array(scratch, (size_t)row->columns, sizeof(*field));
+    *out = (struct wanted){.looking = looking, .schema = schema, .arena = arena};
+    PFS_TRY(pfs_place_columns(looking->place, schema, arena, &out->column, &out->columns, err));
+    return pfs_place_key(looking->place, schema, arena, &out->key, err);
+}
+
+static int print_found(struct found *f, const struct wanted *w, const struct pfs_batch *row, struct pfs_err *err)
+{
+    enum pfs_text format = w->looking->place->format;
+    struct pfs_field *field = pfs_arena_array(w->arena, (size_t)row->columns, sizeof(*field));
 
     if (field == NULL)
-        return pfs_arena_full(scratch, err);
+        return pfs_arena_full(w->arena, err);
     for (int32_t i = 0; i < row->columns; i++)
-        field[i] = schema->field[column[i]];
+        field[i] = w->schema->field[w->column[i]];
     pfs_text_header(format, field, row->columns, &f->text);
     PFS_TRY(pfs_text_print(format, field, row, &f->text, err));
     return pfs_buf_check(&f->text, err);
 }
 
-static int look(struct found *f, const struct pfs_looking *looking, struct pfs_state *state, struct pfs_arena *scratch,
-                struct pfs_err *err)
+/* The state's row: 1, or 0: it has none. With `all` all columns, else the wanted ones. */
+static int look(const struct wanted *w, struct pfs_state *state, bool all, struct pfs_batch *row, struct pfs_err *err)
 {
-    const struct pfs_place *place = looking->place;
-    struct pfs_lookup_want want = {
-        .state = state, .partitions = place->specs, .locals = looking->locals, .budget = looking->budget};
+    const struct pfs_looking *looking = w->looking;
+    struct pfs_lookup_want want = {.state = state,
+                                   .columns = all ? -1 : w->columns,
+                                   .column = w->column,
+                                   .partitions = looking->place->specs,
+                                   .locals = looking->locals,
+                                   .budget = looking->budget};
     struct pfs_partition_value *partition;
     struct pfs_lookup *lookup;
-    struct pfs_column *key;
-    struct pfs_batch row;
-    int32_t *column;
     bool found;
     int rc;
 
-    PFS_TRY(pfs_place_columns(place, state->schema, scratch, &column, &want.columns, err));
-    PFS_TRY(pfs_place_partitions(place, state->schema, scratch, &partition, err));
-    PFS_TRY(pfs_place_key(place, state->schema, scratch, &key, err));
-    PFS_TRY(pfs_place_condition(place, state->schema, scratch, &want.condition, err));
-    want.column = column;
+    PFS_TRY(pfs_place_partitions(looking->place, w->schema, w->arena, &partition, err));
+    PFS_TRY(pfs_place_condition(looking->place, w->schema, w->arena, &want.condition, err));
     want.partition = partition;
     PFS_TRY(pfs_lookup_open(&want, &lookup, err));
-    rc = pfs_lookup_rows(lookup, key, 1, scratch, &row, &found, err);
+    rc = pfs_lookup_rows(lookup, w->key, 1, w->arena, row, &found, err);
     pfs_lookup_close(lookup);
-    if (rc == 0 && !found)
+    return rc < 0 ? rc : found;
+}
+
+/* The row of a state with those that wait merged in. */
+static int look_with(struct found *f, const struct wanted *w, struct pfs_state *state,
+                     const struct pfs_recent_rows *recent, struct pfs_err *err)
+{
+    struct pfs_batch base, merged, row = {1, w->columns, NULL};
+    int rc;
+
+    if (w->looking->place->specs > 0 || w->looking->place->wheres > 0 || w->looking->place->selects > 0 ||
+        state->fallback != NULL)
+        return -EAGAIN;
+    rc = look(w, state, true, &base, err);
+    if (rc < 0)
+        return rc;
+    base.rows = rc;
+    PFS_TRY(pfs_recent_merge(recent, &base, w->arena, &merged, err));
+    if (merged.rows == 0)
         return -ENOENT;
-    return rc < 0 ? rc : print_found(f, looking, state->schema, column, &row, scratch, err);
+    row.column = pfs_arena_array(w->arena, (size_t)w->columns, sizeof(*row.column));
+    if (row.column == NULL)
+        return pfs_arena_full(w->arena, err);
+    for (int32_t i = 0; i < w->columns; i++)
+        row.column[i] = merged.column[w->column[i]];
+    return print_found(f, w, &row, err);
+}
+
+static int look_alone(struct found *f, const struct wanted *w, struct pfs_state *state, struct pfs_err *err)
+{
+    struct pfs_batch row;
+    int rc = look(w, state, false, &row, err);
+
+    return rc < 0 ? rc : rc == 0 ? -ENOENT : print_found(f, w, &row, err);
+}
+
+/* The newest state, and what waits beside it: a commit may come in between, and then they are looked for again. */
+static int find_both(const struct wanted *w, struct pfs_state **state, struct pfs_recent_rows **recent,
+                     struct pfs_err *err)
+{
+    const struct timespec moment = {.tv_nsec = COMMIT_WAIT_NS};
+
+    for (int i = 0; i < COMMIT_TRIES; i++) {
+        int rc;
+
+        if (i > 0)
+            (void)nanosleep(&moment, NULL);
+        rc = pfs_recent_find(w->looking->ingest, w->looking->table, w->schema, w->key, recent, err);
+        if (rc == -EINPROGRESS)
+            continue;
+        if (rc < 0)
+            return rc;
+        if (pfs_table_state(w->looking->table, pfs_place_when(w->looking->place), state, err) < 0) {
+            pfs_recent_close(*recent);
+            return -err->code;
+        }
+        if ((*state)->schema->id == w->schema->id &&
+            (*recent == NULL || pfs_recent_fits(*recent, (*state)->exists ? (*state)->snapshot.id : 0)))
+            return 0;
+        pfs_recent_close(*recent);
+        pfs_state_unref(*state);
+    }
+    return -EAGAIN;
+}
+
+static int identify(const struct found *f, const struct pfs_looking *looking, const struct pfs_state *state, bool with,
+                    struct pfs_shown *out, struct pfs_err *err)
+{
+    out->mtime_ms = state->exists ? state->snapshot.time_ms : 0;
+    out->identity = pfs_arena_printf(looking->arena, "%s|%lld-%lld|%016llx", state->identity,
+                                     (long long)state->schema->id, (long long)state->schema->time_ms,
+                                     with ? (unsigned long long)pfs_hash64(f->text.at, f->text.len, 0) : 0ULL);
+    return out->identity == NULL ? pfs_arena_full(looking->arena, err) : 0;
+}
+
+static int find_with(struct found *f, const struct wanted *w, struct pfs_shown *out, struct pfs_err *err)
+{
+    struct pfs_recent_rows *recent;
+    struct pfs_state *state;
+    int rc;
+
+    PFS_TRY(find_both(w, &state, &recent, err));
+    rc = recent == NULL ? look_alone(f, w, state, err) : look_with(f, w, state, recent, err);
+    if (rc == 0)
+        rc = identify(f, w->looking, state, recent != NULL, out, err);
+    pfs_recent_close(recent);
+    pfs_state_unref(state);
+    return rc;
 }
 
 static int find(struct found *f, const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
-    struct pfs_arena scratch;
+    struct pfs_arena arena;
     struct pfs_state *state;
+    struct wanted w;
     int rc;
 
     PFS_TRY(pfs_table_state(looking->table, pfs_place_when(looking->place), &state, err));
-    pfs_arena_init(&scratch, PFS_ARENA_LIMIT);
-    rc = look(f, looking, state, &scratch, err);
-    pfs_arena_done(&scratch);
-    out->mtime_ms = state->exists ? state->snapshot.time_ms : 0;
-    out->identity = pfs_arena_printf(looking->arena, "%s|%lld-%lld", state->identity, (long long)state->schema->id,
-                                     (long long)state->schema->time_ms);
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = want(looking, state->schema, &arena, &w, err);
+    if (rc == 0 && looking->ingest != NULL) {
+        rc = find_with(f, &w, out, err);
+    } else if (rc == 0) {
+        rc = look_alone(f, &w, state, err);
+        if (rc == 0)
+            rc = identify(f, looking, state, false, out, err);
+    }
+    pfs_arena_done(&arena);
     pfs_state_unref(state);
-    if (rc == 0 && out->identity == NULL)
-        rc = pfs_arena_full(looking->arena, err);
     return rc;
 }
 

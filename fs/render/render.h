@@ -8,6 +8,7 @@
 #include "fs/place/place.h"
 #include "fs/render/print.h"
 #include "fs/view/stream.h"
+#include "src/ingest/ingest.h"
 
 struct pfs_shown {
     const char *identity; /* changes when the bytes may change; in the arena */
@@ -24,6 +25,7 @@ struct pfs_looking {
     struct pfs_arena *arena;
     struct pfs_locals *locals; /* KEY: of the mount */
     struct pfs_budget budget;  /* of one rendering */
+    struct pfs_ingest *ingest; /* KEY: rows that wait for their commit are merged in; NULL = there are none */
 };
 
 /* Bare -ENOENT: there is no such view (no such snapshot, system table, key). -EINVAL with a sentence: a column, value
@@ -41,4 +43,5 @@ pfs_finder_fn pfs_find_changes; /* CHANGES, INCREMENTAL, CONSUMER */
  * schema); in the arena. With from_now it begins after the newest snapshot. */
 int pfs_find_stream(const struct pfs_looking *looking, bool from_now, const char **key, struct pfs_stream_source *out,
                     struct pfs_err *err);
-pfs_finder_fn pfs_find_key; /* KEY: looks for the row, bare -ENOENT when there is none */
+pfs_finder_fn pfs_find_key; /* KEY: looks for the row, bare -ENOENT when there is none; bare -EAGAIN: rows of it wait
+                               for their commit, and only that can tell what it is then */

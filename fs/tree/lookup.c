@@ -32,7 +32,9 @@ struct lookup {
     struct pfs_place place;
     struct pfs_node *node;
     uint64_t size;
-    int again; /* streams that may turn out to be over */
+    int again;       /* streams that may turn out to be over */
+    bool hasty;      /* rows that wait for their commit are merged in, not waited for */
+    bool haste_over; /* that was tried, after handles had been released too */
     long long leaves;
     void *step; /* the caller's */
 };
@@ -83,6 +85,7 @@ static int find_view(struct lookup *l, struct pfs_err *err)
                                   .pool = l->tree->config.pool,
                                   .arena = &l->arena,
                                   .locals = l->tree->locals,
+                                  .ingest = l->hasty ? l->tree->ingest : NULL,
                                   .budget = pfs_tree_budget(l->tree)};
     struct pfs_shown shown = {0};
     struct pfs_view *view;
@@ -219,6 +222,8 @@ static int find_text(struct lookup *l, struct pfs_err *err)
                   : pfs_node_get(l->tree, &l->place, key, view, pfs_clock_now_ms(l->tree->config.clock), &l->node, err);
 }
 
+static void look_for_view(struct lookup *l);
+
 /* On the pool: metadata is read here, not by the caller's thread. */
 static void find_task(void *context)
 {
@@ -230,6 +235,11 @@ static void find_task(void *context)
              : class == PFS_CLASS_STREAM ? find_stream(l, &request->err)
                                          : find_text(l, &request->err);
 
+    if (rc == -EAGAIN && l->hasty && request->err.code == 0) {
+        l->hasty = false;
+        look_for_view(l);
+        return;
+    }
     if (rc < 0) {
         finish(l, rc);
         return;
@@ -269,10 +279,14 @@ static void release_woken(struct pfs_waiter *waiter, enum pfs_wake why)
 {
     struct lookup *l = (struct lookup *)waiter;
 
-    if (why == PFS_WAKE_INTERRUPT)
+    if (why == PFS_WAKE_INTERRUPT) {
         finish(l, -EINTR);
-    else
+    } else if (l->place.kind == PFS_NODE_KEY && !l->haste_over) {
+        l->hasty = l->haste_over = true;
+        submit(l);
+    } else {
         commit_first(l);
+    }
 }
 
 /* What was acknowledged is in a snapshot now, or it cannot be. */
@@ -425,7 +439,11 @@ void pfs_tree_lookup(struct pfs_tree *tree, struct pfs_request *request, struct 
     }
     switch (pfs_node_class(l->place.kind)) {
     case PFS_CLASS_VIEW:
-        look_for_view(l);
+        l->hasty = l->place.kind == PFS_NODE_KEY && tree->ingest != NULL && !pfs_place_is_frozen(&l->place);
+        if (l->hasty)
+            submit(l);
+        else
+            look_for_view(l);
         return;
     case PFS_CLASS_TEXT:
         submit(l);

@@ -446,6 +446,10 @@ static int intent(void *context, int64_t seen, const struct pfs_change *change, 
         run->parts->intent = pfs_journal_transaction(journal);
         return rc;
     }
+    pthread_mutex_lock(&run->ingest->lock);
+    run->slot->attempted = true;
+    run->slot->attempted_after = seen;
+    pthread_mutex_unlock(&run->ingest->lock);
     for (struct pfs_part *p = run->parts; p != NULL; p = p->next) {
         p->seen = p->group == 0 || seen < p->seen ? seen : p->seen;
         p->group = run->identifier;

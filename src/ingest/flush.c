@@ -172,6 +172,8 @@ static int journal_rows(struct pfs_transaction *t, struct pfs_err *err)
         pthread_mutex_lock(&t->ingest->lock);
         pfs_slot_note_rows(t->slot, t->held_rows, (int64_t)body.len);
         pthread_mutex_unlock(&t->ingest->lock);
+        if (t->tail.len == 0)
+            pfs_recent_keep(t);
         pfs_transaction_drop_held(t);
         t->tail_new = false;
     }
@@ -337,6 +339,11 @@ static void nobody_waits(void *context, int rc, const struct pfs_err *err)
     (void)err;
 }
 
+struct pfs_transaction **pfs_slot_list_open(struct pfs_slot *slot, size_t *count)
+{
+    return list_open(slot, false, count);
+}
+
 void pfs_slot_flush_fresh(struct pfs_slot *slot)
 {
     size_t count;
@@ -352,7 +359,7 @@ void pfs_slot_flush_fresh(struct pfs_slot *slot)
 void pfs_slot_split(struct pfs_slot *slot, bool all)
 {
     size_t count;
-    struct pfs_transaction **list = list_open(slot, false, &count);
+    struct pfs_transaction **list = pfs_slot_list_open(slot, &count);
 
     for (size_t i = 0; i < count; i++) {
         pthread_mutex_lock(&list[i]->lock);
@@ -460,6 +467,9 @@ static void synced(void *context, int rc, const struct pfs_err *why)
     if (rc < 0) {
         if (why != NULL)
             err = *why;
+        pthread_mutex_lock(&t->ingest->lock);
+        t->slot->lost = true;
+        pthread_mutex_unlock(&t->ingest->lock);
         pthread_mutex_lock(&t->lock);
         (void)pfs_transaction_fail(t, rc, &err);
         pthread_mutex_unlock(&t->lock);

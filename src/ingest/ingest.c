@@ -49,6 +49,7 @@ static void slot_free(struct pfs_slot *s)
     pfs_free(s->database);
     pfs_free(s->table_name);
     pfs_free(s->branch);
+    pfs_recent_drop(s->recent);
     pfs_free(s);
 }
 
@@ -60,6 +61,7 @@ static struct pfs_slot *slot_new(struct pfs_ingest *g, const struct pfs_part_nam
         return NULL;
     s->ingest = g;
     s->last = &s->first;
+    s->recent_last = &s->recent;
     s->schema_segment = -1;
     s->database = pfs_strdup(name->database);
     s->table_name = pfs_strdup(name->table);
@@ -90,6 +92,17 @@ int pfs_slot_get(struct pfs_ingest *ingest, const struct pfs_part_name *name, st
 static struct pfs_part_name name_of(const struct pfs_table *table)
 {
     return (struct pfs_part_name){pfs_table_database(table), pfs_table_name(table), pfs_table_branch(table)};
+}
+
+struct pfs_slot *pfs_slot_find(struct pfs_ingest *ingest, struct pfs_table *table)
+{
+    const struct pfs_part_name name = name_of(table);
+    struct pfs_slot *slot;
+
+    pthread_mutex_lock(&ingest->lock);
+    slot = find_slot(ingest, &name);
+    pthread_mutex_unlock(&ingest->lock);
+    return slot;
 }
 
 void pfs_slot_note_rows(struct pfs_slot *slot, int64_t rows, int64_t bytes)
@@ -155,6 +168,7 @@ void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part)
     *slot->last = part;
     slot->last = &part->next;
     slot->pushed++;
+    pfs_recent_push(slot, part);
     slot->alones += part->alone;
     slot->overwrites += part->overwrite != NULL;
     if (slot->waiting_since_ms == 0)
@@ -266,6 +280,7 @@ static int run_group(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_e
     int64_t rows, bytes, count = count_parts(parts, &rows, &bytes);
     const int64_t overwrites = parts->overwrite != NULL; /* one that is by itself */
     struct pfs_committing *waiters;
+    struct pfs_recent *done;
     int rc;
 
     pthread_mutex_unlock(&g->lock);
@@ -280,6 +295,7 @@ static int run_group(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_e
     if (rc < 0)
         pfs_ingest_report(g, slot, err);
     pthread_mutex_lock(&g->lock);
+    slot->attempted = false;
     if (rc == 0) {
         slot->popped += count;
         slot->overwrites -= overwrites;
@@ -290,10 +306,13 @@ static int run_group(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_e
         waiters = take_waiters(slot, false);
     } else {
         push_back(slot, parts);
+        slot->unkept = slot->pushed; /* it may be published after all */
         slot->retry_ms = pfs_clock_monotonic_ms() + retry_wait_ms(slot->failures++);
         waiters = take_waiters(slot, true);
     }
+    done = pfs_recent_pop(slot);
     pthread_mutex_unlock(&g->lock);
+    pfs_recent_drop(done);
     answer(waiters, rc, err);
     pthread_mutex_lock(&g->lock);
     return rc;

@@ -69,10 +69,12 @@ struct pfs_part {
     struct pfs_write *write; /* that made them, if it is still there */
     bool tail_added;         /* to `write` */
     const struct pfs_overwrite *overwrite;
-    int64_t group;   /* parts that were tried together stay together; 0 = not tried */
-    int64_t seen;    /* the newest snapshot before it was first tried */
-    uint64_t intent; /* number of its intents in our journal; 0 = none */
-    bool unclear;    /* a snapshot may name the files of `write` */
+    int64_t group;                            /* parts that were tried together stay together; 0 = not tried */
+    int64_t seen;                             /* the newest snapshot before it was first tried */
+    uint64_t intent;                          /* number of its intents in our journal; 0 = none */
+    bool unclear;                             /* a snapshot may name the files of `write` */
+    struct pfs_recent *recent, **recent_last; /* rows in memory; older first. Until the part is pushed */
+    int32_t kept;                             /* pieces whose rows are among them */
 };
 
 struct pfs_publication { /* a snapshot of ours that may still be replaced */
@@ -113,7 +115,12 @@ struct pfs_slot { /* a table's waiting rows; lives as long as the ingest. Guarde
     int64_t commit_ms; /* what a snapshot takes, as of the last ones */
     int64_t held_ms;   /* since when the queue waits for a compaction; 0 = it does not */
     bool running;
-    bool again; /* asked for while running */
+    bool again;                               /* asked for while running */
+    struct pfs_recent *recent, **recent_last; /* rows in memory of parts that are in no snapshot, in their order */
+    int64_t unkept;                           /* the last part pushed that has rows elsewhere */
+    bool lost;                                /* a sync failed: what is in memory may not be what will be committed */
+    bool attempted;                           /* since the last pop a snapshot was tried, */
+    int64_t attempted_after;                  /* after that one */
     struct pfs_committing *waiters;
     struct pfs_publication *publications;
     bool published;           /* since the last upkeep began */
@@ -144,7 +151,8 @@ struct pfs_ingest {
     int64_t told_ms; /* when others were told of what is read here */
     struct pfs_generators generators;
     atomic_llong held_bytes; /* of all transactions, in memory */
-    atomic_int big;          /* transactions that write files */
+    atomic_llong recent_bytes;
+    atomic_int big; /* transactions that write files */
 };
 
 /* A piece with one reference; release drops one. */
@@ -181,6 +189,7 @@ void pfs_source_release(struct pfs_ingest *ingest, struct pfs_source *source); /
 
 int pfs_slot_get(struct pfs_ingest *ingest, const struct pfs_part_name *name, struct pfs_slot **out,
                  struct pfs_err *err);
+struct pfs_slot *pfs_slot_find(struct pfs_ingest *ingest, struct pfs_table *table); /* NULL = nobody wrote to it */
 /* Gives the part its order and puts it at the end of the queue. Lock held. */
 void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part);
 /* The background thread is to look no later than that. Lock held. */
@@ -252,6 +261,22 @@ int64_t pfs_slot_fresh_ms(const struct pfs_slot *slot);
 void pfs_slot_flush_fresh(struct pfs_slot *slot);
 /* Monotonic time of the last flush of a handle that has something to split off; 0 = none has. Lock held. */
 int64_t pfs_slot_flushed_ms(const struct pfs_slot *slot);
+
+/* The slot's open transactions in the order of their last flushes: referenced; the array is the caller's to pfs_free.
+ * NULL: there are none, or no memory (then nobody waits for it either: *count is 0). */
+struct pfs_transaction **pfs_slot_list_open(struct pfs_slot *slot, size_t *count);
+
+/* ---- rows in memory (recent.c) ---- */
+
+struct pfs_recent;
+
+/* What was journaled just now stays in memory, if there is room: taken out of the transaction. Its lock held. */
+void pfs_recent_keep(struct pfs_transaction *t);
+/* Of a part that gets the number slot->pushed. Lock held, as the next. */
+void pfs_recent_push(struct pfs_slot *slot, struct pfs_part *part);
+/* Takes those off the list that were committed (slot->popped); to be dropped without the lock. */
+struct pfs_recent *pfs_recent_pop(struct pfs_slot *slot);
+void pfs_recent_drop(struct pfs_recent *list); /* NULL allowed */
 
 /* ---- commits (commit.c) ---- */
 

@@ -37,6 +37,7 @@ struct pfs_part *pfs_part_new(struct pfs_slot *slot, struct pfs_err *err)
     }
     pfs_arena_init(&p->arena, PFS_ARENA_LIMIT);
     p->slot = slot;
+    p->recent_last = &p->recent;
     return p;
 }
 
@@ -46,6 +47,7 @@ void pfs_part_free(struct pfs_part *part)
         return;
     for (int32_t i = 0; i < part->pieces; i++)
         pfs_piece_release(part->piece[i]);
+    pfs_recent_drop(part->recent);
     pfs_write_close(part->write);
     pfs_free(part->piece);
     pfs_arena_done(&part->arena);

@@ -6,6 +6,7 @@
 #include "format/binrow.h"
 #include "format/text/text.h"
 #include "src/write/hive.h"
+#include "src/write/write.h"
 
 /* ---- the gate ---- */
 
@@ -126,6 +127,20 @@ static int pass_gate(const struct pfs_gate *gate, struct pfs_routed *r, const st
     }
     r->batch = (struct pfs_batch){in->rows, in->columns, column};
     return drop_rows(gate, r, err);
+}
+
+int pfs_write_gate(const struct pfs_schema *schema, const struct pfs_batch *batch, struct pfs_arena *arena,
+                   struct pfs_batch *out, struct pfs_err *err)
+{
+    struct pfs_routed r = {.arena = *arena};
+    struct pfs_gate gate;
+    int rc;
+
+    PFS_TRY(pfs_gate_init(&gate, schema, err));
+    rc = pass_gate(&gate, &r, batch, err);
+    *arena = r.arena;
+    *out = r.batch;
+    return rc;
 }
 
 /* Tables without a primary key hold rows, not changes. */

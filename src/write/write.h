@@ -51,6 +51,10 @@ int pfs_write_open(const struct pfs_write_config *config, struct pfs_write **out
  * budget forces rows out. A null partition column is a partition of its own; a null key -EINVAL. */
 int pfs_write_add(struct pfs_write *write, struct pfs_arena *arena, const struct pfs_batch *batch,
                   struct pfs_state *state, struct pfs_err *err);
+/* The rows that a write of that schema lets pass, with the kinds that count. In the arena; shares memory with `batch`.
+ */
+int pfs_write_gate(const struct pfs_schema *schema, const struct pfs_batch *batch, struct pfs_arena *arena,
+                   struct pfs_batch *out, struct pfs_err *err);
 int64_t pfs_write_rows(const struct pfs_write *write); /* that passed the gate */
 
 /* Everything in memory becomes level-0 files now, synced; they fit `state`. *out, until the next call, lists all files

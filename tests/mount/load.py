@@ -299,7 +299,7 @@ def keys_meanwhile(m, rows):
         with open(m.at / "d/big/inbox", "wb") as inbox:
             for k in range(rows):
                 inbox.write(b"%d,%d,row %d of run %d\n" % (k * 4 + run, k, k, run))
-        os.path.exists(m.at / "d/big/key/0.csv")
+        os.path.exists(m.at / "d/big/snapshot/latest.csv")
     reader = Reader(m.at, "d/big")
     while state()["state"] != "running":
         time.sleep(0.01)

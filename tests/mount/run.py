@@ -15,6 +15,7 @@ import tempfile
 import changes  # noqa: F401: tests, as in the next ones
 import compaction  # noqa: F401
 import journal  # noqa: F401
+import keys  # noqa: F401
 import statements  # noqa: F401
 import surface  # noqa: F401
 import writing  # noqa: F401
