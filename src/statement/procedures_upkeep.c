@@ -134,23 +134,65 @@ static int purge_files(const struct pfs_calling *x, const struct pfs_statement *
 
 /* ---- what else ---- */
 
-/* For a metastore that has lost tables: here the directories are the catalog, so that nothing can be lost. */
+/* The text up to a mark, which is what is left to look at; NULL past the last one. As in Java, what is empty at the end
+ * counts for nothing. */
+static char *next_part(char **rest, char mark)
+{
+    char *one = *rest, *end;
+
+    if (one == NULL || one[strspn(one, (char[]){mark, '\0'})] == '\0')
+        return NULL;
+    end = strchr(one, mark);
+    *rest = end == NULL ? NULL : end + 1;
+    if (end != NULL)
+        *end = '\0';
+    return one;
+}
+
+/* "db" or "db.table", which has to be there. */
+static int repair_one(const struct pfs_calling *x, const char *text, struct pfs_err *err)
+{
+    char *rest = pfs_arena_string(x->arena, pfs_str(text));
+    const char *database, *name;
+    struct pfs_table *table;
+    int rc;
+
+    if (rest == NULL)
+        return pfs_arena_full(x->arena, err);
+    database = text[0] == '\0' ? text : next_part(&rest, '.');
+    name = next_part(&rest, '.');
+    if (database == NULL || (name != NULL && next_part(&rest, '.') != NULL))
+        return pfs_fail(err, EINVAL, "Cannot get splits from '%s' to get database and table", text);
+    if (name == NULL)
+        return pfs_catalog_has_database(x->catalog, database)
+                   ? 0
+                   : pfs_fail(err, ENOENT, "Database %s does not exist.", database);
+    if (strchr(name, '$') != NULL)
+        return pfs_fail(err, EINVAL, "repair is of tables, and '%s' is a branch or a system table", text);
+    rc = pfs_catalog_table(x->catalog, database, name, NULL, &table, err);
+    if (rc == -ENOENT)
+        return pfs_fail(err, ENOENT, "Table %s does not exist.", text);
+    PFS_TRY(rc);
+    pfs_table_unref(table);
+    return 0;
+}
+
+/* Puts what the directories hold into a catalog that keeps a list of its own (of Paimon's, Hive's and JDBC's; its file
+ * system catalog refuses). Here the directories are the list, so that there is nothing left to do but to say what is
+ * not there. */
 static int repair(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
-    const char *name = pfs_calling_argument(s, "database_or_table");
-    struct pfs_statement named = *s;
-    struct pfs_argument table = {"table", name};
-    struct pfs_table *opened;
+    const char *text = pfs_calling_argument(s, "table");
+    char *rest = NULL, *one;
 
-    if (name == NULL)
-        return 0;
-    if (strchr(name, '.') == NULL)
-        return pfs_catalog_has_database(x->catalog, name) ? 0
-                                                          : pfs_fail(err, ENOENT, "Database %s does not exist.", name);
-    named.argument = &table;
-    named.arguments = 1;
-    PFS_TRY(pfs_calling_table(x, &named, &opened, err));
-    pfs_table_unref(opened);
+    if (text != NULL && text[strspn(text, " \t\r\n")] != '\0') {
+        rest = pfs_arena_string(x->arena, pfs_str(text));
+        if (rest == NULL)
+            return pfs_arena_full(x->arena, err);
+    }
+    while ((one = next_part(&rest, ',')) != NULL)
+        PFS_TRY(repair_one(x, one, err));
+    pfs_buf_puts(x->answer, "result\nSuccess\n");
     return 0;
 }
 
@@ -171,7 +213,7 @@ static int trigger_tag_automatic_creation(const struct pfs_calling *x, const str
 const struct pfs_procedure pfs_procedures_upkeep[] = {
     {"drop_partition", NULL, drop_partition},
     {"purge_files", "table", purge_files},
-    {"repair", "database_or_table|table|identifier", repair},
+    {"repair", "table|database_or_table|identifier", repair},
     {"trigger_tag_automatic_creation", "table", trigger_tag_automatic_creation},
     {NULL, NULL, NULL},
 };

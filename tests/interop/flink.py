@@ -26,11 +26,11 @@ class Flink:
             raise RuntimeError("Flink ended: %s" % (self.scratch / "flink.log").read_text()[-800:])
 
     def __call__(self, *statements):
-        """Runs them one after the other; the rows of the last one, if it is a SELECT."""
+        """Runs them one after the other; the rows of the last one, if it is a SELECT, SHOW or CALL."""
         out = self.scratch / "flink.rows"
         for sql in statements:
             self.ask("batch", sql, out)
-        return counted(out.read_text()) if statements[-1].lstrip()[:6].upper() == "SELECT" else None
+        return counted(out.read_text()) if statements[-1].lstrip()[:4].upper() in ("SELE", "SHOW", "CALL") else None
 
     def stream(self, sql):
         """A file that a job which goes on fills with rows."""

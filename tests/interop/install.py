@@ -40,9 +40,10 @@ def python():
 
 
 def jars():
-    """Flink's and the connector's; a marker beside them says that they are all there."""
-    libraries = HOME / ("flink-" + FLINK)
-    if (libraries / "ready").exists():
+    """Flink's and the connector's; a marker beside them says that they are all there, and by which list."""
+    libraries, listed = HOME / ("flink-" + FLINK), (PEERS / "pom.xml").read_text()
+    ready = libraries / "ready"
+    if ready.exists() and ready.read_text() == listed:
         return libraries
     shutil.rmtree(libraries, ignore_errors=True)
     libraries.mkdir(parents=True)
@@ -56,7 +57,7 @@ def jars():
                     tar.extract(member, libraries, filter="data")
         archive.unlink()
     run("mvn", "-q", "-B", "-f", PEERS / "pom.xml", "dependency:copy-dependencies", "-DoutputDirectory=%s" % libraries)
-    (libraries / "ready").touch()
+    ready.write_text(listed)
     return libraries
 
 

@@ -40,6 +40,11 @@ def O(*rows, into=""):
     return ("overwrite", into, rows)
 
 
+def R(argument=""):
+    """CALL sys.repair."""
+    return ("repair", argument)
+
+
 # {ms:3}: when snapshot 3 was made, in each warehouse; {time:3}: the same as a time of day, the second after it.
 STORIES = {
     "tags by place and by name": (QUIET, [
@@ -175,17 +180,27 @@ STORIES = {
         "CREATE TABLE e.t (a INT)", "DROP DATABASE e", "DROP DATABASE e RESTRICT", "DROP DATABASE nope", "DROP DATABASE IF EXISTS nope",
         "ALTER DATABASE e SET ('a' = 'b')", "ALTER DATABASE nope SET ('a' = 'b')", "DROP DATABASE e CASCADE",
         "CREATE DATABASE `ü`", "CREATE DATABASE sys", "CREATE DATABASE f WITH ('location' = '/tmp/elsewhere')"]),
+    "a list of tables is repaired": (QUIET, [
+        W(), "CREATE TABLE d.other (a INT)", "CREATE DATABASE e", "CREATE TABLE e.more (a INT)", "CREATE TABLE e.gone (a INT)",
+        "DROP TABLE e.gone", R("'d.t'"), R("`table` => 'd.other,e'"), R("'nope'"), R("'d.nope'"), R("'nope.t'"), R("'e.gone'"),
+        R("'d.t.x'"), R("'d.t,d.nope'"), R("'d.t,nope'"), R("'d.t, d'"), R("'d.t,,d'"), R("'d.t$branch_b'"),
+        R("'d.t$snapshots'"), R("'d', 'e'"), R("'.'"), R("'.t'"), R("'d.'"), R("'d..t'"), R("' d'"), R("'d.t '"), R("'sys'"),
+        R("'sys.t'"), R("'d.t,'"), R("cast(null as string)"), R("''"), R("'  '"), R(), "lists d", "lists e", W()]),
 }
+
+
+def bytes_of(side):
+    return {str(p.relative_to(side)): p.read_bytes() for p in sorted(side.rglob("*")) if p.is_file()}
 
 
 class Told:
     """One story."""
 
     def __init__(self, pair, flink):
-        self.pair, self.flink, self.orphans = pair, flink, []
-        name = "c%d" % time.monotonic_ns()
+        self.pair, self.flink = pair, flink
+        self.plain, self.list = "c%d" % time.monotonic_ns(), None
         flink("CREATE CATALOG %s WITH ('type' = 'paimon', 'cache-enabled' = 'false', 'warehouse' = 'file:%s')" % (
-            name, pair.twin), "USE CATALOG " + name)
+            self.plain, pair.twin), "USE CATALOG " + self.plain)
 
     def table(self, side):
         return side / "d.db" / "t"
@@ -240,6 +255,45 @@ class Told:
             self.pair.oracle("consumer", side, "d.t", "set", name, position)
         return ""
 
+    def listing(self):
+        """A catalog over the twin's directories that keeps a list of its own: Paimon's JDBC catalog."""
+        if self.list is None:
+            self.list = self.plain + "_list"
+            self.flink("CREATE CATALOG %s WITH ('type' = 'paimon', 'metastore' = 'jdbc', 'uri' = 'jdbc:sqlite:%s', 'cache-enabled'"
+                       " = 'false', 'warehouse' = 'file:%s')" % (self.list, self.pair.scratch / "list.db", self.pair.twin))
+        return self.list
+
+    def repair(self, argument):
+        """What has a list of its own does it, and says so; a catalog of directories has none. Ours, which is one, does and
+        refuses what the former does, and Paimon's refuses whatever it is asked. Of files nobody changes any."""
+        text = "CALL sys.repair(%s)" % argument
+        listing, sides, answers = self.listing(), (self.pair.ours, self.pair.twin), []
+        before = [bytes_of(side) for side in sides]
+        try:
+            self.flink(text)
+            return "Paimon repairs a catalog of directories, too"
+        except FlinkRefused:
+            pass
+        try:
+            answers.append(self.pair.said(re.sub(r"cast\((\w+) as string\)", r"\1", text) + ";").decode().split())
+        except Failed as e:
+            answers.append(str(e))
+        try:
+            answers.append(["result", *(row[3:] for row in self.flink("USE CATALOG " + listing, text))])
+        except FlinkRefused as e:
+            answers.append(str(e))
+        self.flink("USE CATALOG " + self.plain)
+        if isinstance(answers[0], list) != isinstance(answers[1], list) or isinstance(answers[0], list) and answers[0] != answers[1]:
+            return "ours: %s, Flink: %s" % tuple(str(a)[:600] for a in answers)
+        return "" if before == [bytes_of(side) for side in sides] else "files are others than before"
+
+    def lists(self, database):
+        """The list that was repaired, and ours, which no one has to repair."""
+        ours = self.pair.said("SHOW TABLES IN %s;" % database).decode().splitlines()[1:]
+        twin = sorted(row[3:] for row in self.flink("USE CATALOG " + self.listing(), "SHOW TABLES IN " + database))
+        self.flink("USE CATALOG " + self.plain)
+        return "" if ours == twin else "our tables are %s, and of the list %s" % (ours, twin)
+
     def orphan(self):
         """Files of 2020 that nothing names, and one of today."""
         for side in (self.pair.ours, self.pair.twin):
@@ -255,7 +309,7 @@ class Told:
         if isinstance(step, tuple):
             return getattr(self, step[0])(*step[1:])
         words = step.split(" ")
-        return getattr(self, words[0])(*words[1:]) if words[0] in ("consumer", "orphan") else self.say(step)
+        return getattr(self, words[0])(*words[1:]) if words[0] in ("consumer", "orphan", "lists") else self.say(step)
 
     # ---- comparing ----
 

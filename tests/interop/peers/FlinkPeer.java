@@ -39,7 +39,7 @@ import org.apache.paimon.types.VarCharType;
  * Flink and Paimon Java on a warehouse, asked by lines: words between tabs, each in base64, answered by one line: "ok" or
  * "error" and a sentence in base64. Rows are lines of text: the kind, then the values, tabs between, \N for null.
  *
- * <p>batch SQL OUT: runs one statement; rows of a SELECT go to OUT. stream SQL OUT: starts one that goes on; rows go to OUT
+ * <p>batch SQL OUT: runs one statement; rows of a SELECT, SHOW or CALL go to OUT. stream SQL OUT: starts one that goes on; rows go to OUT
  * as they come. stop: ends those. read WAREHOUSE TABLE OUT and write WAREHOUSE TABLE IN: Paimon Java without an engine; IN
  * has the same lines.
  */
@@ -87,7 +87,7 @@ public final class FlinkPeer {
     }
 
     private static boolean asks(String sql) {
-        return sql.trim().substring(0, 4).equalsIgnoreCase("SELE");
+        return List.of("SELE", "SHOW", "CALL").contains(sql.trim().substring(0, 4).toUpperCase());
     }
 
     /** Statements that define something are made in both environments: each has its own list of catalogs. */

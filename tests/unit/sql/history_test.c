@@ -89,8 +89,6 @@ static void malformed_words_are_refused_with_a_sentence(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         refused(cases[i].sql, EINVAL, cases[i].sentence);
     refused("SHOW TAGS d.nope;", ENOENT, "Table d.nope does not exist.");
-    refused("CALL sys.repair('nope');", ENOENT, "Database nope does not exist.");
-    refused("CALL sys.repair('d.nope');", ENOENT, "Table d.nope does not exist.");
     run_sql("SHOW TAGS d.t;");
     answered("tag\n");
 }
@@ -134,7 +132,57 @@ static void a_purged_table_has_one_snapshot_of_nothing(void **state)
     assert_false(there("d.db/t/snapshot/snapshot-3") || there(TAG "a") || there("d.db/t/branch/branch-b") ||
                  there("d.db/t/consumer/consumer-c"));
     assert_true(there("d.db/t/snapshot/snapshot-4") && there("d.db/t/schema/schema-0"));
-    run_sql("CALL sys.repair(); CALL sys.repair('d'); CALL sys.repair('d.t');");
+}
+
+static void a_repair_finds_the_lists_of_tables_as_they_are(void **state)
+{
+    static const char *const done[] = {
+        "",
+        "''",
+        "' '",
+        "NULL",
+        "'d'",
+        "'d.'",
+        "'d.t'",
+        "'d.t,d'",
+        "'d.t,'",
+        "','",
+        "`table` => 'd.t'",
+        "database_or_table => 'd'",
+    };
+    static const struct {
+        const char *arguments;
+        int code;
+        const char *sentence;
+    } cases[] = {
+        {"'nope'", ENOENT, "Database nope does not exist."},
+        {"'d.nope'", ENOENT, "Table d.nope does not exist."},
+        {"'nope.t'", ENOENT, "Table nope.t does not exist."},
+        {"'d.t,d.nope'", ENOENT, "Table d.nope does not exist."},
+        {"'d.t, d'", ENOENT, "Database  d does not exist."},
+        {"'d.t,,d'", ENOENT, "Database  does not exist."},
+        {"' d'", ENOENT, "Database  d does not exist."},
+        {"'d.t.x'", EINVAL, "Cannot get splits from 'd.t.x' to get database and table"},
+        {"'d,d..t'", EINVAL, "Cannot get splits from 'd..t' to get database and table"},
+        {"'.'", EINVAL, "Cannot get splits from '.' to get database and table"},
+        {"'d.t$branch_b'", EINVAL, "'d.t$branch_b'"},
+        {"'d.t$snapshots'", EINVAL, "'d.t$snapshots'"},
+        {"'d', 'e'", EINVAL, "no argument number 2"},
+        {"tag => 'd'", EINVAL, "no argument tag"},
+    };
+    char sql[200];
+
+    (void)state;
+    run_sql(TABLE);
+    for (size_t i = 0; i < sizeof(done) / sizeof(done[0]); i++) {
+        (void)snprintf(sql, sizeof(sql), "CALL sys.repair(%s);", done[i]);
+        run_sql(sql);
+        answered("result\nSuccess\n");
+    }
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void)snprintf(sql, sizeof(sql), "CALL sys.repair(%s);", cases[i].arguments);
+        refused(sql, cases[i].code, cases[i].sentence);
+    }
 }
 
 static void automatic_tags_are_made_when_asked_for(void **state)
@@ -164,6 +212,8 @@ int main(void)
                                         close_warehouse),
         cmocka_unit_test_setup_teardown(options_of_a_table_are_shown, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(a_purged_table_has_one_snapshot_of_nothing, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(a_repair_finds_the_lists_of_tables_as_they_are, open_warehouse,
+                                        close_warehouse),
         cmocka_unit_test_setup_teardown(automatic_tags_are_made_when_asked_for, open_warehouse, close_warehouse),
     };
 
