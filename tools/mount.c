@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
 #include <syslog.h>
@@ -329,24 +331,34 @@ static pid_t server_of(const char *mountpoint)
     return at == NULL ? 0 : (pid_t)strtol(at + strlen("\"pid\":"), NULL, 10);
 }
 
-/* It commits what was acknowledged before it ends: whoever reads the warehouse next finds it. */
-static void wait_for_exit(pid_t pid)
+/* It commits what was acknowledged before it ends: whoever reads the warehouse next finds it. One that has ended keeps
+ * its number until its parent looks, which may be never: what the kernel calls its end counts. Kernels before 5.3
+ * cannot be asked for that (-1), and there the number has to do. */
+static void wait_for_exit(pid_t pid, int server)
 {
-    for (int waited_ms = 0; pid > 0 && waited_ms < EXIT_WAIT_MS && kill(pid, 0) == 0; waited_ms += 10)
+    struct pollfd ends = {.fd = server, .events = POLLIN};
+
+    while (server >= 0 && poll(&ends, 1, EXIT_WAIT_MS) < 0 && errno == EINTR)
+        ;
+    for (int waited_ms = 0; server < 0 && pid > 0 && waited_ms < EXIT_WAIT_MS && kill(pid, 0) == 0; waited_ms += 10)
         (void)usleep(10000);
 }
 
 int command_umount(int argc, char **argv)
 {
     struct pfs_err err = {0};
+    int server = -1, rc;
     pid_t pid;
-    int rc;
 
     if (argc != 1)
         return usage_error("umount needs a mount point");
     pid = server_of(argv[0]);
+    if (pid > 0) /* before it ends: the number may be somebody else's after that */
+        server = (int)syscall(SYS_pidfd_open, pid, 0);
     rc = pfs_mount_unmount(argv[0], &err);
     if (rc == 0)
-        wait_for_exit(pid);
+        wait_for_exit(pid, server);
+    if (server >= 0)
+        (void)close(server);
     return rc < 0 ? failed(argv[0], rc, &err) : 0;
 }

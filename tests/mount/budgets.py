@@ -1,6 +1,7 @@
 """Memory, time, ends."""
 import errno
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -113,3 +114,19 @@ def a_mount_whose_daemon_was_killed_is_healed_by_the_next(m):
     m.append("1,a,1\n")
     equal(m.read(), "k,v,amount\n1,a,1.00\n")
     m.umount()
+
+
+@test
+def an_unmount_waits_for_the_end_of_the_daemon_and_not_for_its_parent_to_look(m):
+    m.umount()
+    child = subprocess.Popen([m.binary, "mount", "-f", m.warehouse, m.at], stderr=subprocess.DEVNULL)
+    while not (m.at / "d").is_dir():
+        time.sleep(0.02)
+    with open(m.at / "d/t/inbox", "ab", buffering=0) as inbox:
+        inbox.write(b"1,a,1\n")
+    m.umount()
+    state = pathlib.Path("/proc/%d/stat" % child.pid).read_text().rpartition(")")[2].split()[0]
+    rows = m.sh("'%s' cat '%s' d/t/snapshot/latest.csv" % (m.binary, m.warehouse)).stdout
+    equal(child.wait(10), 0)
+    equal(state, "Z")
+    equal(rows, "k,v,amount\n1,a,1.00\n")
