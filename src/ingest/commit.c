@@ -3,6 +3,7 @@
  * 1 an intent is durable before each attempt: it names the parts, the identifier and the new files
  * 2 parts that were tried once are looked for in the table before they are tried again
  * 3 parts are retired only when their snapshot is there to stay
+ * 4 parts are not published before older ones whose snapshot was replaced
  */
 #include <assert.h>
 #include <stdio.h>
@@ -210,18 +211,28 @@ static int stands(const struct pfs_publication *p, struct pfs_table *table, bool
     return pfs_snapshot_latest_id(parts.store, parts.meta, &latest, NULL) == 0 && latest > p->snapshot ? 1 : -EAGAIN;
 }
 
-/* The snapshot was replaced by another: its parts are committed again, under numbers of their own. Lock held. */
+/* The snapshot was replaced by another: its parts are committed again, under numbers of their own, and before all that
+ * was acknowledged after them. Lock held. */
 static void put_back(struct pfs_slot *slot, struct pfs_publication *p)
 {
-    for (struct pfs_part *part = p->parts, *next; part != NULL; part = next) {
-        next = part->next;
+    for (struct pfs_part *part = p->parts; part != NULL; part = part->next) {
         part->order = ++slot->ingest->order;
         part->group = 0;
         part->alone |= part->source != NULL;
-        pfs_slot_note_rows(slot, part->rows, part->bytes);
-        pfs_slot_push(slot, part);
     }
+    pfs_slot_return(slot, p->parts);
     p->parts = NULL;
+}
+
+/* Lock held. */
+static void keep(struct pfs_slot *slot, struct pfs_publication *p)
+{
+    struct pfs_publication **at = &slot->publications;
+
+    while (*at != NULL)
+        at = &(*at)->next;
+    p->next = NULL;
+    *at = p;
 }
 
 bool pfs_slot_check(struct pfs_slot *slot, bool all)
@@ -234,7 +245,7 @@ bool pfs_slot_check(struct pfs_slot *slot, bool all)
     list = slot->publications;
     slot->publications = NULL;
     pthread_mutex_unlock(&g->lock);
-    for (struct pfs_publication *p = list; p != NULL; p = next) {
+    for (struct pfs_publication *p = list; p != NULL; p = next) { /* the newest first */
         int rc = slot->table == NULL ? -EAGAIN : stands(p, slot->table, all);
 
         next = p->next;
@@ -245,14 +256,33 @@ bool pfs_slot_check(struct pfs_slot *slot, bool all)
             put_back(slot, p);
             replaced = true;
         } else if (rc < 0) {
-            p->next = slot->publications;
-            slot->publications = p;
+            keep(slot, p);
         }
         pthread_mutex_unlock(&g->lock);
         if (rc >= 0)
             pfs_free(p);
     }
     return replaced;
+}
+
+/* Does what is to be published stand on a snapshot that has taken the place of one of ours? The rows of that come
+ * first: they were acknowledged before. One that is replaced after `state` was loaded is in it, and so in the next. */
+static bool is_overtaking(struct run *run, const struct pfs_state *state)
+{
+    const struct pfs_publication *p;
+
+    pthread_mutex_lock(&run->ingest->lock);
+    p = run->slot->publications; /* of the run alone, while it runs */
+    pthread_mutex_unlock(&run->ingest->lock);
+    for (; p != NULL; p = p->next) {
+        bool below = state->exists && state->snapshot.id == p->snapshot &&
+                     state->snapshot.commit_identifier == p->identifier &&
+                     strcmp(state->snapshot.commit_user, p->user) == 0;
+
+        if (!below && stands(p, run->table, false) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* ---- rows ---- */
@@ -414,6 +444,8 @@ static int prepare(void *context, struct pfs_state *state, struct pfs_change *ou
     struct run *run = context;
     struct pfs_write_files files;
 
+    if (is_overtaking(run, state))
+        return -EAGAIN;
     PFS_TRY(pfs_write_prepare(run->write, state, &files, err));
     *out = (struct pfs_change){.kind = run->kind,
                                .entries = files.entries,

@@ -223,6 +223,19 @@ static void push_back(struct pfs_slot *slot, struct pfs_part *parts)
     slot->first = parts;
 }
 
+void pfs_slot_return(struct pfs_slot *slot, struct pfs_part *parts)
+{
+    for (const struct pfs_part *p = parts; p != NULL; p = p->next) {
+        pfs_slot_note_rows(slot, p->rows, p->bytes);
+        slot->overwrites += p->overwrite != NULL;
+        slot->popped--;
+    }
+    push_back(slot, parts);
+    if (slot->waiting_since_ms == 0)
+        slot->waiting_since_ms = pfs_clock_monotonic_ms();
+    want_due(slot);
+}
+
 /* Takes off those whose parts are done (rc 0: up to what was popped; else all). Lock held. */
 static struct pfs_committing *take_waiters(struct pfs_slot *slot, bool all)
 {
@@ -288,6 +301,9 @@ static int run_group(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_e
     if (rc == -EAGAIN && err->code == 0) {
         pthread_mutex_lock(&g->lock);
         push_back(slot, parts);
+        pthread_mutex_unlock(&g->lock);
+        (void)pfs_slot_check(slot, false);
+        pthread_mutex_lock(&g->lock);
         return 0;
     }
     if (rc < 0 && err->code == 0)

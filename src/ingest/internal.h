@@ -192,6 +192,8 @@ int pfs_slot_get(struct pfs_ingest *ingest, const struct pfs_part_name *name, st
 struct pfs_slot *pfs_slot_find(struct pfs_ingest *ingest, struct pfs_table *table); /* NULL = nobody wrote to it */
 /* Gives the part its order and puts it at the end of the queue. Lock held. */
 void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part);
+/* Parts that were taken off and committed once go to its front, in their order: they are to be committed again. */
+void pfs_slot_return(struct pfs_slot *slot, struct pfs_part *parts);
 /* The background thread is to look no later than that. Lock held. */
 void pfs_ingest_want(struct pfs_ingest *ingest, int64_t at_ms);
 void pfs_slot_note_rows(struct pfs_slot *slot, int64_t rows, int64_t bytes); /* journaled; lock held */
@@ -281,10 +283,11 @@ void pfs_recent_drop(struct pfs_recent *list); /* NULL allowed */
 /* ---- commits (commit.c) ---- */
 
 /* Publishes the parts (one, or several plain ones of one source); takes them on success: they are published, retired or
- * set aside. Bare -EAGAIN: one of them is bad; they are to be tried one by one. */
+ * set aside. Bare -EAGAIN: one of them is bad, they are to be tried one by one; or others, of a snapshot that was
+ * replaced, have to go first: pfs_slot_check brings those. */
 int pfs_slot_commit(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_err *err);
 /* Looks whether publications stand: retires those that do and are old enough (or, with `all`, whatever their age), puts
- * parts of replaced ones back into the queue: true when there are such. */
+ * parts of replaced ones back to the front of the queue: true when there are such. */
 bool pfs_slot_check(struct pfs_slot *slot, bool all);
 /* The snapshot after `seen` that `user` committed as `identifier`: 1 yes; 0 no; *gap: some of those since have expired.
  */

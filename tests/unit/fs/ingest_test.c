@@ -445,21 +445,41 @@ static void what_a_branch_acknowledged_is_seen_where_it_is_fallen_back_on(void *
     assert_string_equal(text_of("d/logs/branch/b/snapshot/latest.csv"), "line,p\nx,1\ny,2\n");
 }
 
-/* Snapshot 1 of d.logs is another engine's now, which renamed over ours after ours had a successor. */
-static void replace_first_snapshot(void)
+/* Up to the value of a member, which is a string; sets what comes after the value. */
+static const char *value_of(const char *json, const char *member, const char **after)
 {
-    const char *path = "d.db/logs/snapshot/snapshot-1";
-    struct pfs_slice text;
-    struct pfs_buf theirs = {0};
-    const char *user;
+    const char *at = strstr(json, member);
 
+    assert_non_null(at);
+    at = strchr(strchr(at, ':'), '"');
+    *after = strchr(at + 1, '"') + 1;
+    return at;
+}
+
+static void put_text(struct pfs_buf *out, const char *from, const char *to)
+{
+    pfs_buf_put(out, from, (size_t)(to - from));
+}
+
+/* Snapshot 1 of a table is another engine's now, which renamed over ours: of the same files, or of none. */
+static void replace_first_snapshot(const char *table, bool same_files)
+{
+    const char *json, *base, *base_end, *delta, *delta_end, *user, *user_end;
+    struct pfs_buf theirs = {0};
+    struct pfs_slice text;
+    char path[100];
+
+    (void)snprintf(path, sizeof(path), "d.db/%s/snapshot/snapshot-1", table);
     assert_int_equal(pfs_store_load(memory, path, 1 << 20, &text, NULL), 0);
-    user = strstr((const char *)text.at, "\"commitUser\"");
-    assert_non_null(user);
-    user = strchr(user, ':') + 1;
-    pfs_buf_put(&theirs, text.at, (size_t)((const uint8_t *)user - text.at));
-    pfs_buf_puts(&theirs, " \"rival\"");
-    pfs_buf_puts(&theirs, strchr(user, ','));
+    json = (const char *)text.at;
+    base = value_of(json, "\"baseManifestList\"", &base_end);
+    delta = value_of(base_end, "\"deltaManifestList\"", &delta_end);
+    user = value_of(delta_end, "\"commitUser\"", &user_end);
+    put_text(&theirs, json, delta);
+    put_text(&theirs, same_files ? delta : base, same_files ? delta_end : base_end);
+    put_text(&theirs, delta_end, user);
+    pfs_buf_puts(&theirs, "\"rival\"");
+    put_text(&theirs, user_end, json + text.len);
     assert_int_equal(pfs_store_publish(memory, path, pfs_buf_slice(&theirs), true, NULL), 0);
     pfs_buf_done(&theirs);
     pfs_free((void *)(uintptr_t)text.at);
@@ -479,12 +499,24 @@ static void a_replaced_snapshot_that_has_a_successor_is_not_committed_again(void
     give("d/logs/inbox", "b,2\n");
     assert_string_equal(text_of("d/logs/snapshot/latest.csv"), "line,p\na,1\nb,2\n");
     end_life();
-    replace_first_snapshot();
+    replace_first_snapshot("logs", true);
     (void)pfs_store_unlink(memory, path, NULL);
     assert_int_equal(pfs_store_publish(memory, path, bytes, false, NULL), 0);
     begin_life();
     assert_string_equal(text_of("d/logs/snapshot/latest.csv"), "line,p\na,1\nb,2\n");
     pfs_free((void *)(uintptr_t)bytes.at);
+}
+
+static void rows_of_a_replaced_snapshot_do_not_overtake_later_ones(void **state)
+{
+    (void)state;
+    execute("CREATE TABLE d.raced (k INT, n INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1');");
+    give("d/raced/inbox", "1,1\n2,1\n3,1\n");
+    assert_string_equal(text_of("d/raced/snapshot/latest.csv"), "k,n\n1,1\n2,1\n3,1\n");
+    replace_first_snapshot("raced", false);
+    give("d/raced/inbox", "1,2\n");
+    give("d/raced/inbox@loader:1", "3,2\n");
+    assert_string_equal(text_of("d/raced/snapshot/latest.csv"), "k,n\n1,2\n2,1\n3,2\n");
 }
 
 /* The file that a snapshot of d.told adds, and who made it. */
@@ -663,6 +695,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_call_of_a_replay_fails_once_and_no_row_is_lost_or_doubled, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_replaced_snapshot_that_has_a_successor_is_not_committed_again, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(rows_of_a_replaced_snapshot_do_not_overtake_later_ones, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_commit_is_known_by_the_compaction_that_took_its_file, open_memory,
                                         close_memory),
