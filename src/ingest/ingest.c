@@ -231,6 +231,7 @@ void pfs_slot_return(struct pfs_slot *slot, struct pfs_part *parts)
         slot->popped--;
     }
     push_back(slot, parts);
+    slot->unkept = slot->pushed;
     if (slot->waiting_since_ms == 0)
         slot->waiting_since_ms = pfs_clock_monotonic_ms();
     want_due(slot);
