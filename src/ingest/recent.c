@@ -153,13 +153,19 @@ struct pfs_recent *pfs_recent_pop(struct pfs_slot *slot)
 
 /* ---- finding ---- */
 
+struct listed {
+    struct pfs_recent *recent; /* a reference */
+    int64_t part;              /* as it was then, as `alone` */
+    bool alone;
+};
+
 struct hit {
-    const struct pfs_recent *recent;
+    struct listed in;
     int32_t held, row;
 };
 
 struct list {
-    struct pfs_recent **at; /* each a reference */
+    struct listed *at;
     size_t count, room;
 };
 
@@ -176,7 +182,7 @@ struct pfs_recent_rows {
 static void list_done(struct list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        release(list->at[i]);
+        release(list->at[i].recent);
     pfs_free(list->at);
     *list = (struct list){0};
 }
@@ -195,19 +201,19 @@ static int no_memory(struct pfs_err *err)
     return pfs_fail(err, ENOMEM, "no memory for the rows of a key");
 }
 
-static int take(struct list *list, struct pfs_recent *r, struct pfs_err *err)
+static int take(struct list *list, struct listed listed, struct pfs_err *err)
 {
     if (list->count == list->room) {
         size_t room = list->room == 0 ? 16 : 2 * list->room;
-        struct pfs_recent **more = pfs_realloc(list->at, room * sizeof(struct pfs_recent *));
+        struct listed *more = pfs_realloc(list->at, room * sizeof(*more));
 
         if (more == NULL)
             return no_memory(err);
         list->at = more;
         list->room = room;
     }
-    atomic_fetch_add(&r->refs, 1);
-    list->at[list->count++] = r;
+    atomic_fetch_add(&listed.recent->refs, 1);
+    list->at[list->count++] = listed;
     return 0;
 }
 
@@ -241,8 +247,10 @@ static int add_hit(struct pfs_recent_rows *rows, struct hit hit, struct pfs_err 
 }
 
 /* Those of the key among the rows of one flush. What no sync has answered for is nobody's business yet. */
-static int look(struct pfs_recent_rows *rows, struct pfs_recent *r, const struct pfs_keys *key, struct pfs_err *err)
+static int look(struct pfs_recent_rows *rows, struct listed in, const struct pfs_keys *key, struct pfs_err *err)
 {
+    struct pfs_recent *r = in.recent;
+
     if (atomic_load(&r->piece->state) != PFS_PIECE_DURABLE)
         return 0;
     if (r->schema->id != rows->schema->id || r->schema->time_ms != rows->schema->time_ms)
@@ -253,7 +261,7 @@ static int look(struct pfs_recent_rows *rows, struct pfs_recent *r, const struct
 
         for (int64_t k = 0; k < r->held[i].batch.rows; k++)
             if (keys->prefix[k] == key->prefix[0] && pfs_keys_compare(keys, k, key, 0) == 0)
-                PFS_TRY(add_hit(rows, (struct hit){r, i, (int32_t)k}, err));
+                PFS_TRY(add_hit(rows, (struct hit){in, i, (int32_t)k}, err));
     }
     return 0;
 }
@@ -293,7 +301,7 @@ static int list_open(struct pfs_recent_rows *rows, struct pfs_transaction *t, co
     if (t->part != NULL && t->part->pieces > 0 && !is_kept(t->part))
         rc = -EAGAIN;
     for (struct pfs_recent *r = t->part == NULL ? NULL : t->part->recent; r != NULL && rc == 0; r = r->next)
-        rc = take(to, r, err);
+        rc = take(to, (struct listed){.recent = r}, err);
     pthread_mutex_unlock(&t->lock);
     if (rc == 0)
         rc = look_at_all(rows, &list, key, err);
@@ -312,9 +320,9 @@ static int list_queue(struct pfs_recent_rows *rows, const struct list *open, str
     if (slot->unkept > slot->popped || slot->overwrites > 0 || slot->lost)
         rc = -EAGAIN;
     for (struct pfs_recent *r = slot->recent; r != NULL && rc == 0; r = r->next)
-        rc = take(&rows->list, r, err);
+        rc = take(&rows->list, (struct listed){r, r->part, r->alone}, err);
     for (size_t i = 0; i < open->count && rc == 0; i++)
-        if (open->at[i]->part == 0)
+        if (open->at[i].recent->part == 0)
             rc = take(&rows->list, open->at[i], err);
     pthread_mutex_unlock(&rows->ingest->lock);
     return rc;
@@ -472,7 +480,7 @@ static int gather(struct merging *m, const struct hit *hit, size_t hits, struct 
     if (source == NULL || range == NULL || column == NULL)
         return pfs_arena_full(m->arena, err);
     for (size_t i = 0; i < hits; i++) {
-        source[i] = &hit[i].recent->held[hit[i].held].batch;
+        source[i] = &hit[i].in.recent->held[hit[i].held].batch;
         range[i] = (struct pfs_range){(int32_t)i, hit[i].row, 1};
     }
     for (int32_t i = 0; i < columns; i++)
@@ -507,7 +515,7 @@ static int add_commit(struct merging *m, const struct hit *hit, size_t hits, str
 static int compare_hits(const void *a, const void *b)
 {
     const struct hit *x = a, *y = b;
-    struct pfs_place_in_journal p = x->recent->piece->place, q = y->recent->piece->place;
+    struct pfs_place_in_journal p = x->in.recent->piece->place, q = y->in.recent->piece->place;
 
     if (p.segment != q.segment)
         return p.segment < q.segment ? -1 : 1;
@@ -523,10 +531,10 @@ static int add_commits(struct merging *m, struct pfs_err *err)
     size_t to;
 
     for (size_t from = 0; from < m->rows->hits; from = to) {
-        const struct pfs_recent *first = hit[from].recent;
+        const struct listed *first = &hit[from].in;
 
         for (to = from + 1; to < m->rows->hits; to++)
-            if (hit[to].recent->part != first->part && (first->alone || hit[to].recent->alone))
+            if (hit[to].in.part != first->part && (first->alone || hit[to].in.alone))
                 break;
         qsort(hit + from, to - from, sizeof(*hit), compare_hits);
         PFS_TRY(add_commit(m, hit + from, to - from, err));
