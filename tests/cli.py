@@ -103,7 +103,7 @@ def tail_shows_the_last_rows_and_follows(program, scratch):
     tail = Tail(program, "-n", "2", warehouse, "d/t/changelog")
     want = HEADER + b"1,+I,2,\"b\nb\"\n1,+I,3,c\n"
     tail.until(want)
-    program("append", warehouse, "d/t/inbox", data="4,d\n")
+    program("append", warehouse, "d/t", data="4,d\n")  # a table stands for its inbox
     tail.until(want + b"2,+I,4,d\n")
     tail.end()
 

@@ -179,6 +179,24 @@ static int copy_in(struct opened *o, uint8_t *piece, struct bar *bar, struct pfs
     return 0;
 }
 
+/* A table stands for its inbox. */
+static int open_inbox(struct session *session, const char *path, int flags, struct opened *out, struct pfs_err *err)
+{
+    int rc = opened_open(session, path, O_WRONLY | flags, out, err);
+    struct pfs_buf inbox = {0};
+
+    if (rc != -EISDIR || (flags & O_APPEND) == 0)
+        return rc;
+    pfs_err_clear(err);
+    pfs_buf_printf(&inbox, "%s/inbox", path);
+    pfs_buf_put(&inbox, "", 1);
+    rc = pfs_buf_check(&inbox, err);
+    if (rc == 0)
+        rc = opened_open(session, (const char *)inbox.at, O_WRONLY | flags, out, err);
+    pfs_buf_done(&inbox);
+    return rc;
+}
+
 /* A handle that failed keeps nothing; one that did not is sealed by its release: one commit. */
 static int put_rows(struct session *session, const char *path, int flags, struct pfs_err *err)
 {
@@ -189,7 +207,7 @@ static int put_rows(struct session *session, const char *path, int flags, struct
 
     if (piece == NULL)
         return pfs_fail(err, ENOMEM, "no memory");
-    rc = opened_open(session, path, O_WRONLY | flags, &o, err);
+    rc = open_inbox(session, path, flags, &o, err);
     if (rc < 0) {
         pfs_free(piece);
         return rc;
@@ -254,7 +272,7 @@ int command_append(int argc, char **argv)
     bool compacts = !take_no_compact(&argc, &argv);
 
     if (argc != 2)
-        return usage_error("append needs a warehouse and the path of an inbox");
+        return usage_error("append needs a warehouse and the path of an inbox or a table");
     if (path_ends(argv[1], "overwrite"))
         return usage_error("append adds rows; paimonfs overwrite replaces them");
     return write_command(argv, O_APPEND, compacts);
