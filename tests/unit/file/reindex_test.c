@@ -4,92 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/mem.h"
 #include "format/fileindex/fileindex.h"
-#include "src/table/catalog.h"
-#include "tests/unit/cm.h"
+#include "tests/unit/commit/table.h"
 
 #define BUCKET "d.db/t/bucket-0"
-
-static struct pfs_fault fault;
-static struct pfs_store *store; /* the catalog's */
-static struct pfs_catalog *catalog;
-static struct pfs_table *table;
-
-static int said(const char *sql, struct pfs_err *err)
-{
-    struct pfs_buf answer = {0};
-    int rc = pfs_catalog_execute(catalog, NULL, pfs_str(sql), &answer, err);
-
-    pfs_buf_done(&answer);
-    return rc;
-}
-
-static void run(const char *sql)
-{
-    struct pfs_err err = {0};
-
-    if (said(sql, &err) < 0)
-        fail_msg("%s", err.text);
-}
-
-static int set_up(void **state)
-{
-    struct pfs_catalog_config config = {0};
-    struct pfs_store *memory;
-
-    (void)state;
-    fault = (struct pfs_fault){0};
-    assert_int_equal(pfs_store_open_memory(&memory, NULL), 0);
-    assert_int_equal(pfs_store_open_fault(memory, &fault, &store, NULL), 0);
-    config.store = store;
-    assert_int_equal(pfs_catalog_open(&config, &catalog, NULL), 0);
-    run("CREATE DATABASE d; CREATE TABLE d.t (k INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"
-        " 'commit.min-retry-wait' = '0 ms', 'commit.max-retry-wait' = '1 ms', 'manifest.merge-min-count' = '4');");
-    assert_int_equal(pfs_catalog_table(catalog, "d", "t", NULL, &table, NULL), 0);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fault = (struct pfs_fault){0};
-    pfs_table_unref(table);
-    pfs_catalog_close(catalog);
-    return 0;
-}
-
-static struct pfs_state *newest(void)
-{
-    struct pfs_state *s = NULL;
-    struct pfs_err err = {0};
-
-    if (pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &s, &err) < 0)
-        fail_msg("%s", err.text);
-    return s;
-}
-
-static void commit(int32_t key)
-{
-    static const struct pfs_type kind = {.kind = PFS_TINYINT};
-    const struct pfs_schema *schema;
-    struct pfs_write *write;
-    struct pfs_arena arena = {0};
-    struct pfs_state *s = newest();
-    struct pfs_column *column = pfs_arena_array(&arena, 2, sizeof(*column));
-    int64_t id;
-
-    assert_int_equal(pfs_table_schema(table, &schema, NULL), 0);
-    column[0] = (struct pfs_column){.type = &schema->field[0].type, .values = pfs_arena_alloc(&arena, 4)};
-    memcpy((void *)(uintptr_t)column[0].values, &key, 4);
-    column[1] = (struct pfs_column){.type = &kind, .values = pfs_arena_zalloc(&arena, 1)};
-    assert_int_equal(pfs_table_write_open(table, 0, &write, NULL), 0);
-    assert_int_equal(pfs_write_add(write, &arena, &(struct pfs_batch){1, 2, column}, s, NULL), 0);
-    assert_int_equal(pfs_table_commit(table, write, "u", key, false, &id, NULL), 0);
-    pfs_write_close(write);
-    pfs_state_unref(s);
-    pfs_arena_done(&arena);
-}
 
 /* What the index says of a file whose only row has `key`. */
 static void check_index(struct pfs_slice container, int32_t key)
@@ -130,8 +48,8 @@ static void small_indexes_go_into_the_entries(void **state)
     struct pfs_state *s;
 
     (void)state;
-    commit(1);
-    commit(2);
+    (void)commit(1);
+    (void)commit(2);
     run("CALL sys.rewrite_file_index('d.t');"); /* none is asked for: no snapshot */
     run("ALTER TABLE d.t SET ('file-index.bitmap.columns' = 'k'); CALL sys.rewrite_file_index('d.t');");
     s = newest();
@@ -158,7 +76,7 @@ static void large_indexes_are_files_with_a_new_name_each_time(void **state)
     struct pfs_state *s;
 
     (void)state;
-    commit(1);
+    (void)commit(1);
     run("ALTER TABLE d.t SET ('file-index.bitmap.columns' = 'k', 'file-index.in-manifest-threshold' = '1 b');");
     for (int i = 0; i < 3; i++) {
         run("CALL sys.rewrite_file_index(`table` => 'd.t');");
@@ -180,7 +98,7 @@ static void a_column_that_was_renamed_is_indexed_under_its_old_name(void **state
     struct pfs_state *s;
 
     (void)state;
-    commit(1);
+    (void)commit(1);
     run("ALTER TABLE d.t RENAME k TO kk; ALTER TABLE d.t SET ('file-index.bitmap.columns' = 'kk');"
         "CALL sys.rewrite_file_index('d.t');");
     s = newest();
@@ -194,7 +112,7 @@ static void every_call_fails_once_and_nothing_is_left_behind(void **state)
     bool met = true;
 
     (void)state;
-    commit(1);
+    (void)commit(1);
     run("ALTER TABLE d.t SET ('file-index.bitmap.columns' = 'k', 'file-index.in-manifest-threshold' = '1 b');");
     for (; met; at++) {
         struct pfs_err err = {0};
