@@ -88,9 +88,18 @@ class Walk:
         for _ in range(self.rng.randrange(1, 4)):
             self.written += 1
             rows.append({"dt": self.rng.choice(DAYS), "k": self.rng.randrange(5), "v": "v%d" % self.written})
+        ours, theirs = self.pair.writes(branch, rows)
         try:
-            self.pair.write_to(branch, rows)
-        except (Failed, Refused) as e:
+            ours()
+        except Failed as e:
+            # A partition keeps its number of buckets until it is overwritten. Java looks at the files of the very bucket
+            # alone: where there are none it takes the row, and the key is in two of them. It is not asked.
+            schemas = self.pair.schemas(self.pair.ours, None if branch == "main" else branch).values()
+            rescaled = len({s["options"].get("bucket") for s in schemas}) > 1
+            return "" if rescaled and "`overwrite` takes its rows" in str(e) else str(e)
+        try:
+            theirs()
+        except Refused as e:
             return str(e)
         return ""
 
@@ -247,7 +256,8 @@ class Walk:
         return self.both(ours, *self.oracle("alter", json.dumps([{"op": "set", "key": key, "value": value}])))
 
     def edit_options(self):
-        """An editor's: the file without a line, or with another value in it, renamed onto the old one, or in place."""
+        """An editor's: the file without a line, or with another value in it, renamed onto the old one, or in place. One that
+        is left with nothing in it changes nothing."""
         options = dict(self.pair.newest()["options"])
         key = self.rng.choice(sorted(options))
         gone = self.rng.random() < 0.5
@@ -261,7 +271,7 @@ class Walk:
             if place.name != "options":
                 place.replace(self.folder("options"))
 
-        return self.both(ours, *self.oracle("alter", json.dumps([change])))
+        return self.both(ours, *self.oracle("alter", json.dumps([change])), theirs=None if text else lambda: None)
 
     def bookmark(self):
         """`echo ID >` and `rm`; who is there stands where it stood."""

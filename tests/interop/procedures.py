@@ -63,7 +63,7 @@ STORIES = {
         "CALL sys.delete_tag('d.t', 'a,c,from')"]),
     "tags outlive snapshots": (QUIET, [
         W(), "CALL sys.create_tag('d.t', 'one', 1, '1 h')", W(), "CALL sys.create_tag('d.t', 'two', 2)", W(), W(),
-        "CALL sys.expire_snapshots('d.t', 1)", "CALL sys.create_tag('d.t', 'again', 2)",
+        "CALL sys.expire_snapshots('d.t', 1)", "CALL sys.expire_snapshots('d.t', 1, 1)", "CALL sys.create_tag('d.t', 'again', 2)",
         "CALL sys.expire_tags('d.t')", "CALL sys.expire_tags('d.t', '2020-01-01 00:00:00')",
         "CALL sys.rollback_to('d.t', 'two')", W(), "CALL sys.expire_tags(`table` => 'd.t', older_than => '{time:3}')"]),
     "tags that make themselves": (dict(QUIET, options=dict(QUIET["options"], **{
@@ -103,22 +103,25 @@ STORIES = {
         "CALL sys.compact('d.t')", "CALL sys.compact('d.t', '', '', '', '', '', '', 'no such')",
         "CALL sys.compact(`table` => 'd.t', order_strategy => 'zorder', order_by => 'k')"]),
     "compaction of appended rows": (APPEND, [
-        *[W(("2020-01-01", i, "x")) for i in range(6)], W(),
+        *[W(("2020-01-01", i * 5 % 7, "v%d" % (i * 3 % 7))) for i in range(6)], W(), W(("2020-01-01", 9, "v0")),
         "CALL sys.compact(`table` => 'd.t', order_strategy => 'order', order_by => 'k')",
-        "CALL sys.compact(`table` => 'd.t', order_strategy => 'order', order_by => 'nope')"]),
+        "CALL sys.compact(`table` => 'd.t', order_strategy => 'order', order_by => 'nope')",
+        "CALL sys.compact(`table` => 'd.t', order_strategy => 'order', order_by => 'v,k', `where` => 'dt = ''2020-01-01''')"]),
     "indexes": (APPEND, [
         W(), W(("2020-01-01", 4, "z")), "CALL sys.rewrite_file_index('d.nope')",
         "ALTER TABLE d.t SET ('file-index.bitmap.columns' = 'v', 'file-index.bloom-filter.columns' = 'k')",
         "CALL sys.rewrite_file_index('d.t', 'dt=2020-01-01')", W(("2020-01-01", 5, "y")),
         "CALL sys.rewrite_file_index(`table` => 'd.t', partitions => 'dt=2020-01-01;dt=2020-01-02')",
         "CALL sys.rewrite_file_index('d.t')", "ALTER TABLE d.t RESET ('file-index.bloom-filter.columns')",
-        "CALL sys.rewrite_file_index('d.t')", "CALL sys.expire_snapshots('d.t', 1)"]),
+        "CALL sys.rewrite_file_index('d.t')", "CALL sys.expire_snapshots('d.t', 1, 1)"]),
     "indexes of a table with keys": (QUIET, [
         W(), "ALTER TABLE d.t SET ('file-index.bsi.columns' = 'k', 'file-index.bloom-filter.columns' = 'v')",
         W(("2020-01-01", 1, "z")), "CALL sys.rewrite_file_index('d.t')", "CALL sys.compact('d.t')",
         "CALL sys.rewrite_file_index('d.t')", W()]),
     "snapshots expire": (QUIET, [
         *[W(("2020-01-01", 1, "v%d" % i)) for i in range(8)], "CALL sys.expire_snapshots('d.t', 7)",
+        "CALL sys.expire_snapshots('d.t', 7, 1)", "CALL sys.expire_snapshots(`table` => 'd.t', retain_max => 6, retain_min => 6)",
+        "CALL sys.expire_snapshots(`table` => 'd.t', retain_max => 1, retain_min => 1, max_deletes => 1)",
         "CALL sys.expire_snapshots(`table` => 'd.t', retain_max => 3, retain_min => 2, older_than => '{time:99}')",
         "CALL sys.expire_snapshots(`table` => 'd.t', retain_max => 1, retain_min => 2)",
         "CALL sys.expire_snapshots('d.t', 1)", W()]),
@@ -134,12 +137,12 @@ STORIES = {
     "consumers": (QUIET, [
         W(), W(), W(), "consumer c 2", "consumer cc 1", "CALL sys.reset_consumer('d.t', 'c', cast(3 as bigint))",
         "CALL sys.reset_consumer('d.t', 'new', cast(1 as bigint))", "CALL sys.reset_consumer('d.t', 'c', cast(99 as bigint))",
-        "CALL sys.expire_snapshots('d.t', 1)", "CALL sys.reset_consumer(`table` => 'd.t', consumer_id => 'new')",
-        "CALL sys.clear_consumers('d.t', 'cc')", "CALL sys.expire_snapshots('d.t', 1)",
-        "CALL sys.clear_consumers(`table` => 'd.t')", "CALL sys.expire_snapshots('d.t', 1)"]),
+        "CALL sys.expire_snapshots('d.t', 1, 1)", "CALL sys.reset_consumer(`table` => 'd.t', consumer_id => 'new')",
+        "CALL sys.clear_consumers('d.t', 'cc')", "CALL sys.expire_snapshots('d.t', 1, 1)",
+        "CALL sys.clear_consumers(`table` => 'd.t')", "CALL sys.expire_snapshots('d.t', 1, 1)"]),
     "orphans": (QUIET, [
         W(), W(), "orphan", "CALL sys.remove_orphan_files('d.t')", "CALL sys.remove_orphan_files('d.nope')",
-        "CALL sys.remove_orphan_files('d.t', '2090-01-01 00:00:00')",
+        "CALL sys.remove_orphan_files('d.t', '2090-01-01 00:00:00')", "orphan",
         "CALL sys.remove_orphan_files(`table` => 'd.t', older_than => '2021-01-01 00:00:00', dry_run => true)",
         "CALL sys.remove_orphan_files(`table` => 'd.*', older_than => '2021-01-01 00:00:00')"]),
     "files are purged": (QUIET, [
@@ -346,6 +349,13 @@ class Told:
         indexes = sorted(re.sub(r"^data-[0-9a-f-]{36}-\d+", "data", p.name) for p in table.rglob("*.index"))
         return {"consumers": consumers, "marks": marks, "planted": planted, "indexes": indexes}
 
+    def ordered(self, side):
+        """The rows of each partition, as they lie in its files."""
+        out = self.pair.scratch / "ordered"
+        self.pair.oracle("read", side, "d.t", "--no-kind", out=out)
+        rows = [json.loads(line) for line in out.read_text().splitlines()]
+        return {dt: [(r["k"], r["v"]) for r in rows if r["dt"] == dt] for dt in sorted({r["dt"] for r in rows})}
+
     def tag_times(self, side):
         return {n: t.get("tagTimeRetained") for n, t in self.pair.files(side, "tag").items()}
 
@@ -353,7 +363,7 @@ class Told:
         wrong = self.pair.same_history(when)
         if wrong:
             return wrong
-        for what in (self.schemas_of_all, self.rest, self.tag_times):
+        for what in (self.schemas_of_all, self.rest, self.tag_times) + ((self.ordered,) if "order_by" in when else ()):
             ours, twin = what(self.pair.ours), what(self.pair.twin)
             if ours != twin:
                 lines = ["%s: %s / %s" % (k, json.dumps(ours.get(k)), json.dumps(twin.get(k)))

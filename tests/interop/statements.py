@@ -260,13 +260,19 @@ class Pair:
     def newest(self):
         return max(self.schemas(self.twin).values(), key=lambda s: s["id"])
 
-    def write_to(self, branch, rows):
+    def writes(self, branch, rows):
+        """What writes the rows into ours, and what into the twin."""
         data = b"".join(json.dumps(r, ensure_ascii=False).encode() + b"\n" for r in rows)
         self.commits += 1
-        self.program("append", self.ours, "d/t%s/inbox@walk:%d.jsonl" % (
-            "" if branch == "main" else "/branch/" + branch, self.commits), data=data)
+        place = "d/t%s/inbox@walk:%d.jsonl" % ("" if branch == "main" else "/branch/" + branch, self.commits)
         (self.scratch / "rows").write_bytes(data)
-        self.oracle("write", self.twin, "d.t" if branch == "main" else "d.t$branch_" + branch, data=self.scratch / "rows")
+        return (lambda: self.program("append", self.ours, place, data=data),
+                lambda: self.oracle("write", self.twin, "d.t" if branch == "main" else "d.t$branch_" + branch,
+                                    data=self.scratch / "rows"))
+
+    def write_to(self, branch, rows):
+        for write in self.writes(branch, rows):
+            write()
 
     def history(self, side, branch=None):
         """What is there: ids and schemas of snapshots and tags. Names of files are everyone's own."""
