@@ -18,7 +18,8 @@
 
 #define KEPT_MAX ((long long)16 << 20)
 #define KEPT_SHARE 8 /* of the budget */
-#define LOCK_WAIT_NS 5000000
+#define LOCK_MOMENT_NS 100000
+#define LOCK_MOMENTS 50
 
 struct pfs_recent { /* of one flush; only read, but for keys */
     struct pfs_recent *next;
@@ -277,15 +278,14 @@ static int look_at_all(struct pfs_recent_rows *rows, const struct list *list, co
 /* A flush of few rows lets it go at once; one that writes files does not. */
 static bool lock_soon(struct pfs_transaction *t)
 {
-    struct timespec until;
+    const struct timespec moment = {.tv_nsec = LOCK_MOMENT_NS};
+    bool locked = pthread_mutex_trylock(&t->lock) == 0;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += LOCK_WAIT_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
+    for (int i = 0; i < LOCK_MOMENTS && !locked; i++) {
+        (void)nanosleep(&moment, NULL);
+        locked = pthread_mutex_trylock(&t->lock) == 0;
     }
-    return pthread_mutex_clocklock(&t->lock, CLOCK_MONOTONIC, &until) == 0;
+    return locked;
 }
 
 /* What a handle has flushed. Of `append` it may be committed any time; of others it is when they are sealed, which
