@@ -226,7 +226,7 @@ static int check_supported(struct changes *c, struct pfs_err *err)
     struct pfs_schema schema = *c->want.state->schema;
 
     if (c->want.mode == PFS_CHANGES_STREAM)
-        PFS_TRY(pfs_options_with(&schema.options, "scan.fallback-branch", NULL, &c->arena, &schema.options, err));
+        PFS_TRY(pfs_schema_own_options(&schema, &c->arena, &schema.options, err));
     return pfs_schema_supported(&schema, false, err);
 }
 

@@ -110,7 +110,7 @@ static int open_one(const struct pfs_lookup_want *want, struct pfs_scan_want *sc
     return 0;
 }
 
-/* Partitions that the table has are its own to answer for. */
+/* Partitions that the first of both has are its own to answer for. */
 static int open_fallback(struct pfs_lookup *l, const struct pfs_lookup_want *want, struct pfs_scan_want *scan,
                          struct pfs_err *err)
 {
@@ -118,7 +118,7 @@ static int open_fallback(struct pfs_lookup *l, const struct pfs_lookup_want *wan
 
     PFS_TRY(pfs_fallback_check(want->state->schema, want->state->fallback->schema, err));
     PFS_TRY(pfs_plan_existing(scan, &l->arena, &scan->except, &scan->excepts, err));
-    other.state = scan->state = want->state->fallback;
+    other.state = scan->state = want->state->fallback_first ? want->state : want->state->fallback;
     return open_one(&other, scan, &l->fallback, err);
 }
 
@@ -134,10 +134,13 @@ int pfs_lookup_open(const struct pfs_lookup_want *want, struct pfs_lookup **out,
                                  .budget = want->budget,
                                  .cancel = want->cancel,
                                  .pool = want->pool};
+    struct pfs_lookup_want first = *want;
     struct pfs_lookup *l;
     int rc;
 
-    PFS_TRY(open_one(want, &scan, &l, err));
+    if (want->state->fallback_first)
+        first.state = scan.state = want->state->fallback;
+    PFS_TRY(open_one(&first, &scan, &l, err));
     rc = want->state->fallback == NULL ? 0 : open_fallback(l, want, &scan, err);
     if (rc < 0) {
         pfs_lookup_close(l);

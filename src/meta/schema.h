@@ -84,6 +84,9 @@ int32_t pfs_schema_find(const struct pfs_schema *schema, struct pfs_slice name);
 int pfs_schema_print_sql(const struct pfs_schema *schema, const char *database, const char *table, struct pfs_buf *out,
                          struct pfs_err *err);
 
+/* The options without those that name other branches of batch reads; in the arena. */
+int pfs_schema_own_options(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_options *out,
+                           struct pfs_err *err);
 /* Names the first feature of the table that a reader (or, with `writing`, a writer) of this program lacks: -EOPNOTSUPP
  * with the sentence; 0 = all is supported. Data files of unsupported formats are found when they are met. */
 int pfs_schema_supported(const struct pfs_schema *schema, bool writing, struct pfs_err *err);

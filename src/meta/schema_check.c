@@ -341,12 +341,21 @@ static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err
         const struct limit *l = &limits[i];
         const char *value = pfs_options_get(&s->options, l->key);
 
-        if (writing && strcmp(l->key, "scan.fallback-branch") == 0) /* a writer writes its own branch */
+        if (writing && strncmp(l->key, "scan.", 5) == 0) /* a writer writes its own branch */
             continue;
         if (value != NULL && (writing || !l->writing) && (l->value == NULL || strcasecmp(value, l->value) != 0))
             return pfs_fail(err, EOPNOTSUPP, "%s = %s is not there yet", l->key, value);
     }
     return 0;
+}
+
+int pfs_schema_own_options(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_options *out,
+                           struct pfs_err *err)
+{
+    struct pfs_options some;
+
+    PFS_TRY(pfs_options_with(&schema->options, "scan.fallback-branch", NULL, arena, &some, err));
+    return pfs_options_with(&some, "scan.primary-branch", NULL, arena, out, err);
 }
 
 /* Changelogs that rows bring with them, and those of compactions. */

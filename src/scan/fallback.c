@@ -7,7 +7,7 @@ struct both {
     struct pfs_rows rows;     /* first */
     struct pfs_reader reader; /* what rows.reader points to */
     struct pfs_arena arena;   /* the partitions that exist */
-    struct pfs_rows *part[2]; /* the state's, the fallback's */
+    struct pfs_rows *part[2]; /* of the branch that goes before the other; of the other one */
     int at;
 };
 
@@ -60,16 +60,18 @@ int pfs_fallback_check(const struct pfs_schema *a, const struct pfs_schema *b, s
 
 static int fill(struct both *b, const struct pfs_scan_want *want, struct pfs_err *err)
 {
+    bool first = want->state->fallback_first;
     struct pfs_scan_want own = *want;
 
     PFS_TRY(pfs_fallback_check(want->state->schema, want->state->fallback->schema, err));
     own.own = true;
+    own.state = first ? want->state->fallback : want->state;
     PFS_TRY(pfs_scan_rows(&own, &b->part[0], err));
-    PFS_TRY(pfs_plan_existing(want, &b->arena, &own.except, &own.excepts, err));
-    own.state = want->state->fallback;
+    PFS_TRY(pfs_plan_existing(&own, &b->arena, &own.except, &own.excepts, err));
+    own.state = first ? want->state : want->state->fallback;
     PFS_TRY(pfs_scan_rows(&own, &b->part[1], err));
-    b->rows.columns = b->part[0]->columns;
-    b->rows.field = b->part[0]->field;
+    b->rows.columns = b->part[first]->columns; /* the table's own, whose names they go by */
+    b->rows.field = b->part[first]->field;
     return 0;
 }
 

@@ -1,5 +1,5 @@
-/* fallback.h - rows of a state and, of the partitions that it lacks, those of its fallback branch (spec
- * timetravel 5.1). Private to the suite.
+/* fallback.h - rows of a state and, of the partitions that it lacks, those of its fallback branch, or the other way
+ * round where that is the primary branch (spec timetravel 5.1). Private to the suite.
  *
  * A partition counts as existing when a file of it is read, whatever its rows. The state's rows come first; each
  * branch's are merged by its own rules. */

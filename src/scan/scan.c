@@ -162,7 +162,7 @@ static int check_schema(struct pfs_scan *scan, const struct pfs_schema *schema, 
     struct pfs_schema without = *schema;
 
     if (own)
-        PFS_TRY(pfs_options_with(&schema->options, "scan.fallback-branch", NULL, &scan->arena, &without.options, err));
+        PFS_TRY(pfs_schema_own_options(schema, &scan->arena, &without.options, err));
     return pfs_schema_supported(&without, false, err);
 }
 

@@ -37,13 +37,15 @@ void pfs_state_unref(struct pfs_state *state)
     pfs_free(s);
 }
 
-int pfs_state_set_fallback(struct pfs_state *state, struct pfs_state *fallback, struct pfs_err *err)
+int pfs_state_set_fallback(struct pfs_state *state, struct pfs_state *fallback, bool first, struct pfs_err *err)
 {
     struct state *s = (struct state *)state;
 
     state->fallback = fallback;
-    state->identity = pfs_arena_printf(&s->arena, "%s+%s-%lld-%lld", state->identity, fallback->identity,
-                                       (long long)fallback->schema->id, (long long)fallback->schema->time_ms);
+    state->fallback_first = first;
+    state->identity =
+        pfs_arena_printf(&s->arena, "%s%c%s-%lld-%lld", state->identity, first ? '-' : '+', fallback->identity,
+                         (long long)fallback->schema->id, (long long)fallback->schema->time_ms);
     return state->identity == NULL ? pfs_arena_full(&s->arena, err) : 0;
 }
 

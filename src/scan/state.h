@@ -35,6 +35,7 @@ struct pfs_state {
     int64_t files;
     const struct pfs_index_entry *index; /* live index entries */
     int64_t indexes;
+    bool fallback_first; /* scan.primary-branch: rather, this one's rows belong to the partitions that that one lacks */
     struct pfs_state *fallback; /* of scan.fallback-branch then: its rows of the partitions that this one lacks belong
                                    to batch reads; referenced; NULL = none */
 };
@@ -50,7 +51,7 @@ int pfs_state_with(struct pfs_state *state, const struct pfs_schema *schema, str
                    struct pfs_err *err);
 /* Takes the reference on `fallback`, also on failure; before anybody else has the state. Its identity becomes part of
  * the state's. */
-int pfs_state_set_fallback(struct pfs_state *state, struct pfs_state *fallback, struct pfs_err *err);
+int pfs_state_set_fallback(struct pfs_state *state, struct pfs_state *fallback, bool first, struct pfs_err *err);
 struct pfs_state *pfs_state_ref(struct pfs_state *state);
 void pfs_state_unref(struct pfs_state *state); /* NULL allowed */
 

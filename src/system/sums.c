@@ -122,19 +122,20 @@ static void put_sum(struct pfs_grid *g, const struct sum *sum)
     pfs_grid_number(g, sum->time_ms);
 }
 
-/* With the partitions of a fallback branch that the table lacks. */
+/* With the partitions of another branch that the first of both lacks. */
 static int sums_of_both(const struct pfs_state *state, struct pfs_arena *arena, struct sum **out, int64_t *count,
                         struct pfs_err *err)
 {
+    const struct pfs_state *first = state->fallback_first ? state->fallback : state;
     struct sum *own, *other, *both;
     int64_t owns, others;
 
-    PFS_TRY(sums_of(state, false, arena, &own, &owns, err));
+    PFS_TRY(sums_of(first, false, arena, &own, &owns, err));
     *out = own;
     *count = owns;
     if (state->fallback == NULL)
         return 0;
-    PFS_TRY(sums_of(state->fallback, false, arena, &other, &others, err));
+    PFS_TRY(sums_of(state->fallback_first ? state : state->fallback, false, arena, &other, &others, err));
     both = pfs_arena_array(arena, (size_t)(owns + others), sizeof(*both));
     if (both == NULL)
         return pfs_arena_full(arena, err);

@@ -35,7 +35,7 @@ static int put_state(const struct pfs_state *state, struct pfs_arena *arena, str
     pfs_buf_printf(out, ",\"amplification_percent\":%lld", (long long)pfs_shape_amplification(&c));
     put_unsupported(out, "cannot_write", &schema, true);
     /* Views read the fallback branch as well; the list of limits speaks of those who do not. */
-    PFS_TRY(pfs_options_with(&schema.options, "scan.fallback-branch", NULL, arena, &schema.options, err));
+    PFS_TRY(pfs_schema_own_options(&schema, arena, &schema.options, err));
     put_unsupported(out, "cannot_read", &schema, false);
     return 0;
 }

@@ -258,12 +258,21 @@ static int load_state(struct pfs_table *t, const struct pfs_schema *schema, cons
 
 /* ---- the fallback branch of batch reads (spec timetravel 5.1) ---- */
 
-/* Its name; NULL: none, or this is it. */
-static const char *fallback_of(const struct pfs_table *t, const struct pfs_schema *newest)
-{
-    const char *name = pfs_options_get(&newest->options, "scan.fallback-branch");
+/* The other branch of batch reads, by its name (NULL: none, or this is it), and whether it goes before this one. */
+struct other {
+    const char *name;
+    bool first;
+};
 
-    return name == NULL || (t->config.branch != NULL && strcmp(name, t->config.branch) == 0) ? NULL : name;
+static struct other other_of(const struct pfs_table *t, const struct pfs_schema *newest)
+{
+    struct other o = {.name = pfs_options_get(&newest->options, "scan.fallback-branch")};
+
+    if (o.name == NULL)
+        o = (struct other){pfs_options_get(&newest->options, "scan.primary-branch"), true};
+    if (o.name != NULL && t->config.branch != NULL && strcmp(o.name, t->config.branch) == 0)
+        o.name = NULL;
+    return o;
 }
 
 /* Of a snapshot, the last one not after it, else the first; at a time, each branch is asked. */
@@ -303,7 +312,7 @@ static int load_fallback(struct pfs_table *t, const char *meta, struct pfs_when 
 
 /* A branch or snapshot that is not there gives no rows. At a tag both sides read the table's own: there is nothing to
  * fall back to. */
-static int add_fallback(struct pfs_table *t, const char *name, struct pfs_when when, struct pfs_state *state,
+static int add_fallback(struct pfs_table *t, struct other other, struct pfs_when when, struct pfs_state *state,
                         struct pfs_err *err)
 {
     struct pfs_schemas *schemas = NULL;
@@ -312,18 +321,18 @@ static int add_fallback(struct pfs_table *t, const char *name, struct pfs_when w
     const char *meta = t->config.root;
     int rc = 0;
 
-    if (name == NULL || when.kind == PFS_WHEN_TAG)
+    if (other.name == NULL || when.kind == PFS_WHEN_TAG)
         return 0;
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    if (strcmp(name, "main") != 0)
-        rc = pfs_name_branch(t->config.root, name, &arena, &meta, err);
+    if (strcmp(other.name, "main") != 0)
+        rc = pfs_name_branch(t->config.root, other.name, &arena, &meta, err);
     if (rc == 0)
         rc = pfs_schemas_open(t->config.store, meta, &schemas, err);
     if (rc == 0)
         rc = load_fallback(t, meta, when, state->exists ? state->snapshot.time_ms : INT64_MAX, schemas, &arena,
                            &fallback, err);
     if (rc == 0)
-        rc = pfs_state_set_fallback(state, fallback, err);
+        rc = pfs_state_set_fallback(state, fallback, other.first, err);
     pfs_schemas_unref(schemas);
     pfs_arena_done(&arena);
     return rc == -ENOENT ? 0 : rc;
@@ -361,10 +370,10 @@ static int load_latest(struct pfs_table *t, const struct pfs_schema *schema, str
 }
 
 /* Fills in what batch reads add to the state; on failure it is given back. */
-static int complete(struct pfs_table *t, const char *fallback, struct pfs_when when, struct pfs_state *state,
+static int complete(struct pfs_table *t, struct other other, struct pfs_when when, struct pfs_state *state,
                     struct pfs_state **out, struct pfs_err *err)
 {
-    int rc = add_fallback(t, fallback, when, state, err);
+    int rc = add_fallback(t, other, when, state, err);
 
     if (rc < 0)
         pfs_state_unref(state);
@@ -376,19 +385,19 @@ static int complete(struct pfs_table *t, const char *fallback, struct pfs_when w
 static int latest(struct pfs_table *t, struct pfs_state **out, struct pfs_err *err)
 {
     const struct pfs_schema *schema;
-    const char *fallback;
     struct pfs_state *state;
     struct pfs_arena arena;
+    struct other other;
     int rc;
 
     PFS_TRY(pfs_schemas_latest(t->schemas, &schema, err));
-    fallback = fallback_of(t, schema);
-    if (fallback == NULL && (*out = still_current(t, schema)) != NULL) /* what it falls back to may have changed */
+    other = other_of(t, schema);
+    if (other.name == NULL && (*out = still_current(t, schema)) != NULL) /* what it falls back to may have changed */
         return 0;
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = load_latest(t, schema, &arena, &state, err);
     if (rc == 0)
-        rc = complete(t, fallback, (struct pfs_when){.kind = PFS_WHEN_LATEST}, state, out, err);
+        rc = complete(t, other, (struct pfs_when){.kind = PFS_WHEN_LATEST}, state, out, err);
     pfs_arena_done(&arena);
     return rc;
 }
@@ -428,7 +437,7 @@ int pfs_table_state(struct pfs_table *table, struct pfs_when when, struct pfs_st
     if (rc == 0)
         rc = load_state(table, schema, &snapshot, &state, err);
     if (rc == 0)
-        rc = complete(table, fallback_of(table, newest), when, state, out, err);
+        rc = complete(table, other_of(table, newest), when, state, out, err);
     pfs_arena_done(&arena);
     return rc;
 }

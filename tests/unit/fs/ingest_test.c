@@ -445,6 +445,31 @@ static void what_a_branch_acknowledged_is_seen_where_it_is_fallen_back_on(void *
     assert_string_equal(text_of("d/logs/branch/b/snapshot/latest.csv"), "line,p\nx,1\ny,2\n");
 }
 
+/* As Paimon Java reads and writes the same tables. */
+static void partitions_of_a_primary_branch_go_before_the_tables_own(void **state)
+{
+    (void)state;
+    execute("CREATE TABLE d.p (k INT, p STRING, v STRING, PRIMARY KEY (k, p) NOT ENFORCED) PARTITIONED BY (p)"
+            " WITH ('bucket' = '1');");
+    give("d/p/inbox", "1,a,main\n2,b,main\n");
+    assert_string_equal(text_of("d/p/snapshot/latest.csv"), "k,p,v\n1,a,main\n2,b,main\n");
+    execute("CALL sys.create_branch('d.p', 'b');");
+    give("d/p/branch/b/inbox", "1,b,branch\n5,c,branch\n6,b,branch\n");
+    assert_non_null(text_of("d/p/branch/b/snapshot/latest.csv"));
+    execute("ALTER TABLE d.p SET ('scan.primary-branch' = 'b');");
+    give("d/p/inbox", "9,a,later\n8,b,later\n");
+    assert_string_equal(text_of("d/p/snapshot/latest.csv"),
+                        "k,p,v\n1,b,branch\n6,b,branch\n5,c,branch\n1,a,main\n9,a,later\n");
+    assert_string_equal(text_of("d/p/snapshot/1.csv"), "k,p,v\n1,b,branch\n6,b,branch\n5,c,branch\n1,a,main\n");
+    assert_string_equal(text_of("d/p/partition/p=b/snapshot/latest.csv"), "k,p,v\n1,b,branch\n6,b,branch\n");
+    assert_string_equal(text_of("d/p/key/6,b.csv"), "k,p,v\n6,b,branch\n");
+    assert_string_equal(text_of("d/p/key/9,a.csv"), "k,p,v\n9,a,later\n");
+    assert_null(text_of("d/p/key/8,b.csv"));
+    assert_string_equal(text_of("d/p/branch/b/snapshot/latest.csv"), "k,p,v\n1,b,branch\n6,b,branch\n5,c,branch\n");
+    assert_string_equal(text_of("d/p/changelog"),
+                        "_snapshot,_kind,k,p,v\n1,+I,1,a,main\n1,+I,2,b,main\n2,+I,9,a,later\n2,+I,8,b,later\n");
+}
+
 /* Up to the value of a member, which is a string; sets what comes after the value. */
 static const char *value_of(const char *json, const char *member, const char **after)
 {
@@ -704,6 +729,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_number_that_was_flushed_is_there_once_whatever_the_loader_did_meanwhile,
                                         open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_that_nobody_flushes_show_up_when_the_writer_rests, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(partitions_of_a_primary_branch_go_before_the_tables_own, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(what_a_branch_acknowledged_is_seen_where_it_is_fallen_back_on, open_memory,
                                         close_memory),
