@@ -132,18 +132,38 @@ static void open_flags(struct call *c)
     c->info.nonseekable = c->opened.nonseekable;
 }
 
-/* Bytes of a spool go from its file to the kernel without passing through this process's memory. */
+/* Bytes of a spool go from its files to the kernel without passing through this process's memory. */
+static void reply_span(struct call *c)
+{
+    size_t parts = (size_t)c->span.parts;
+    struct fuse_bufvec *vec = pfs_zalloc(sizeof(*vec) + (parts - 1) * sizeof(vec->buf[0]));
+    struct fuse_buf *buf;
+
+    if (vec == NULL) {
+        fuse_reply_err(c->req, ENOMEM);
+        return;
+    }
+    buf = vec->buf;
+    vec->count = parts;
+    for (size_t i = 0; i < parts; i++) {
+        const struct pfs_span_part *part = &c->span.part[i];
+
+        buf[i] = (struct fuse_buf){
+            .size = part->len, .flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK, .fd = part->fd, .pos = (off_t)part->off};
+    }
+    fuse_reply_data(c->req, vec, FUSE_BUF_SPLICE_MOVE);
+    pfs_free(vec);
+}
+
 static void reply_bytes(struct call *c, size_t len)
 {
     struct fuse_bufvec buf = FUSE_BUFVEC_INIT(len);
 
-    if (c->span.fd >= 0) {
-        buf.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
-        buf.buf[0].fd = c->span.fd;
-        buf.buf[0].pos = (off_t)c->span.off;
-    } else {
-        buf.buf[0].mem = c->bytes;
+    if (c->span.parts > 0) {
+        reply_span(c);
+        return;
     }
+    buf.buf[0].mem = c->bytes;
     fuse_reply_data(c->req, &buf, FUSE_BUF_SPLICE_MOVE);
 }
 

@@ -445,7 +445,7 @@ void pfs_tree_read_span(struct pfs_tree *tree, struct pfs_request *request, stru
 {
     (void)tree;
     if (span != NULL)
-        span->fd = -1;
+        span->parts = 0;
     if (handle->node->scratch != NULL)
         request->done(request, pfs_scratch_read(handle->node->scratch, off, to, len, &request->err));
     else if (handle->bookmark != NULL)

@@ -119,7 +119,7 @@ void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct 
 void pfs_tree_pour(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, int to);
 void pfs_tree_read(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
                    void *to, size_t len);
-/* The same, but bytes that lie in a file may be left there: span->fd (>= 0 then) is valid until `done` returns. */
+/* The same, but bytes that lie in files may be left there: those of the span are open until `done` returns. */
 void pfs_tree_read_span(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
                         void *to, size_t len, struct pfs_span *span);
 void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,

@@ -152,8 +152,7 @@ struct pfs_wait {
     uint8_t *to;
     size_t len;
     struct pfs_span *span;
-    int fd;                          /* of the spool that is read; -1 = the bytes lie in several */
-    uint64_t fd_off;                 /* where in it */
+    struct pfs_span lies;            /* where the spool has the bytes; no parts = in too many places */
     struct pfs_rendering *rendering; /* waited for, or read: a reference */
     struct pfs_wait *next;           /* among the reads of its file */
 };

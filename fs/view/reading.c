@@ -126,6 +126,24 @@ static void let_go(struct pfs_wait *w)
     pfs_rendering_unref(r);
 }
 
+static struct pfs_span span_of(const struct pfs_spool *spool, uint64_t off, size_t len)
+{
+    struct pfs_span span = {0};
+
+    while (len > 0) {
+        struct pfs_span_part part = {0};
+        uint64_t there = pfs_spool_where(spool, off, &part.fd, &part.off);
+
+        if (span.parts == PFS_SPAN_PARTS)
+            return (struct pfs_span){0};
+        part.len = there < len ? (size_t)there : len;
+        span.part[span.parts++] = part;
+        off += part.len;
+        len -= part.len;
+    }
+    return span;
+}
+
 /* Lock held: takes the bytes from memory, or says that they are to be read from the file. */
 static bool take(struct pfs_wait *w, struct pfs_rendering *r)
 {
@@ -135,8 +153,7 @@ static bool take(struct pfs_wait *w, struct pfs_rendering *r)
         return false;
     }
     w->rendering = r;
-    if (pfs_spool_where(&r->spool, w->off, &w->fd, &w->fd_off) < w->len)
-        w->fd = -1;
+    w->lies = span_of(&r->spool, w->off, w->len);
     r->refs++;
     w->next = r->reads;
     r->reads = w;
@@ -163,11 +180,20 @@ static int read_pieces(struct pfs_wait *w)
 
 static int read_file(struct pfs_wait *w)
 {
-    if (w->fd < 0)
+    uint8_t *to = w->to;
+
+    if (w->lies.parts == 0)
         return read_pieces(w);
-    if (w->span == NULL)
-        return pfs_spool_read(w->fd, w->fd_off, w->to, w->len, &w->request->err);
-    *w->span = (struct pfs_span){w->fd, w->fd_off};
+    if (w->span != NULL) {
+        *w->span = w->lies;
+        return 0;
+    }
+    for (int i = 0; i < w->lies.parts; i++) {
+        const struct pfs_span_part *part = &w->lies.part[i];
+
+        PFS_TRY(pfs_spool_read(part->fd, part->off, to, part->len, &w->request->err));
+        to += part->len;
+    }
     return 0;
 }
 
@@ -282,7 +308,7 @@ void pfs_view_read(struct pfs_view *view, struct pfs_request *request, uint64_t 
     if (w == NULL)
         return;
     if (span != NULL)
-        span->fd = -1;
+        span->parts = 0;
     w->off = off;
     w->to = to;
     w->len = len;

@@ -103,7 +103,7 @@ bool pfs_view_try_size(struct pfs_view *view, uint64_t *size);
 void pfs_view_size(struct pfs_view *view, struct pfs_request *request, uint64_t *size, int64_t wait_ms);
 
 /* Answers with the number of bytes put to `to`: `len` of them, fewer only at the end of the view. Waits until that part
- * is rendered. With `span` they may be left in a file: span->fd is valid until `done` returns. The caller holds a
+ * is rendered. With `span` they may be left in files, which are open until `done` returns. The caller holds a
  * reference until then. */
 void pfs_view_read(struct pfs_view *view, struct pfs_request *request, uint64_t off, void *to, size_t len,
                    struct pfs_span *span);
