@@ -5,9 +5,9 @@
  *
  * A text may be built on an older one: the stretches that are the same in both are not copied, but lie where they do in
  * that one's files, which the spool keeps open. Files never refer to files: of a text built on such a text, too, each
- * piece lies in a file. So that they do not pile up a text of many files, of many pieces or with a lot in its files
- * that is not in it any more is copied into one. Private to fs/. Threads: one appends; what the lock of the owner must
- * guard is said at each call.
+ * piece lies in a file. So that they do not pile up a text of many pieces or with a lot in its files that is not in it
+ * any more is copied into one; of a text of many files the small ones are. Private to fs/. Threads: one appends; what
+ * the lock of the owner must guard is said at each call.
  */
 #pragma once
 
@@ -33,7 +33,7 @@ struct pfs_spool_base {
     uint64_t bytes[PFS_SPOOL_FILES_MAX]; /* that the files hold */
     struct pfs_spool_piece *piece;       /* one behind the other, none empty */
     int64_t pieces;
-    bool copied; /* what is taken of it is copied */
+    bool copied[PFS_SPOOL_FILES_MAX]; /* what is taken of that file is copied */
 };
 
 struct pfs_spool {

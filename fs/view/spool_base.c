@@ -5,9 +5,12 @@
 
 #include "base/mem.h"
 #include "fs/view/spool.h"
+#include "fs/view/view.h"
 
 #define COPY_BYTES ((size_t)1 << 20)
-#define WASTE 2 /* times the text: more in its files is copied into one */
+#define SHORT_BYTES ((uint64_t)32 << 10) /* are copied by hand */
+#define WASTE 2                          /* times the text: more in its files is copied into one */
+#define SMALL_PART 8 /* of the text: files that hold less than that together are copied into one by themselves */
 
 /* ---- an older text ---- */
 
@@ -67,10 +70,27 @@ static bool list_pieces(struct pfs_spool_base *b, const struct pfs_spool *spool)
     return true;
 }
 
+/* Which files are given up. All: too many pieces, or a lot that is not in the text; too many files: the small ones,
+ * when that does it. */
+static void choose_copied(struct pfs_spool_base *b, uint64_t size)
+{
+    uint64_t bytes = 0, most = 0;
+    bool all;
+
+    for (int i = 0; i < b->files; i++) {
+        bytes += b->bytes[i];
+        most = b->bytes[i] > most ? b->bytes[i] : most;
+    }
+    all = b->pieces > PFS_SPOOL_PIECES_MAX || bytes / WASTE > size;
+    if (!all && b->files < PFS_SPOOL_FILES_MAX)
+        return;
+    for (int i = 0; i < b->files; i++)
+        b->copied[i] = all || bytes - most > size / SMALL_PART || b->bytes[i] < most;
+}
+
 struct pfs_spool_base *pfs_spool_base_of(const struct pfs_spool *spool)
 {
     struct pfs_spool_base *b = pfs_zalloc(sizeof(*b));
-    uint64_t bytes = 0;
 
     if (b != NULL)
         b->piece = pfs_alloc_array(2 * (size_t)spool->pieces + 1, sizeof(*b->piece));
@@ -78,10 +98,7 @@ struct pfs_spool_base *pfs_spool_base_of(const struct pfs_spool *spool)
         pfs_spool_base_close(b);
         return NULL;
     }
-    for (int i = 0; i < b->files; i++)
-        bytes += b->bytes[i];
-    b->copied =
-        b->files == PFS_SPOOL_FILES_MAX || b->pieces > PFS_SPOOL_PIECES_MAX || bytes / WASTE > spool->high - spool->low;
+    choose_copied(b, spool->high - spool->low);
     return b;
 }
 
@@ -111,7 +128,7 @@ void pfs_spool_build_on(struct pfs_spool *spool, struct pfs_spool_base *base)
 /* Where the file systems will not copy between them. */
 static int copy_by_hand(int from, uint64_t off, uint64_t len, int to, uint64_t high, struct pfs_err *err)
 {
-    uint8_t *piece = pfs_alloc(COPY_BYTES);
+    uint8_t *piece = pfs_alloc(len < COPY_BYTES ? (size_t)len : COPY_BYTES);
     int rc = piece == NULL ? pfs_fail(err, ENOMEM, "no memory to copy") : 0;
 
     while (rc == 0 && len > 0) {
@@ -132,6 +149,8 @@ static int copy_range(int from, uint64_t off, uint64_t len, int to, uint64_t hig
 {
     off_t in = (off_t)off, out = (off_t)high;
 
+    if (len < SHORT_BYTES)
+        return copy_by_hand(from, off, len, to, high, err);
     while (len > 0) {
         ssize_t got = copy_file_range(from, &in, to, &out, (size_t)len, 0);
 
@@ -180,9 +199,25 @@ int pfs_spool_reuse(const struct pfs_spool *spool, const char *dir, uint64_t off
     *fd = -1;
     PFS_TRY(piece_at(spool->base, off, len, &piece, err));
     *some = piece.len;
-    if (spool->base->copied)
+    if (spool->base->copied[piece.file])
         return take(spool, dir, spool->base->fd[piece.file], piece.off, piece.len, fd, err);
     return pfs_spool_store(spool, dir, pfs_slice_of(NULL, 0), fd, err);
+}
+
+int pfs_view_text_read(const struct pfs_spool_base *text, uint64_t off, void *to, size_t len, struct pfs_err *err)
+{
+    uint8_t *at = to;
+
+    while (len > 0) {
+        struct pfs_spool_piece piece;
+
+        PFS_TRY(piece_at(text, off, len, &piece, err));
+        PFS_TRY(pfs_spool_read(text->fd[piece.file], piece.off, at, (size_t)piece.len, err));
+        off += piece.len;
+        at += piece.len;
+        len -= (size_t)piece.len;
+    }
+    return 0;
 }
 
 static int add_room(struct pfs_spool *spool, struct pfs_err *err)
@@ -205,11 +240,11 @@ int pfs_spool_reused(struct pfs_spool *spool, int fd, uint64_t off, uint64_t som
     struct pfs_spool_piece piece, *last = spool->pieces == 0 ? NULL : &spool->piece[spool->pieces - 1];
 
     pfs_spool_moved(spool, fd, 0);
-    if (spool->base->copied) {
+    PFS_TRY(piece_at(spool->base, off, some, &piece, err));
+    if (spool->base->copied[piece.file]) {
         spool->high += some;
         return 0;
     }
-    PFS_TRY(piece_at(spool->base, off, some, &piece, err));
     piece.at = spool->high;
     if (last != NULL && last->at + last->len == piece.at && last->file == piece.file &&
         last->off + last->len == piece.off) {

@@ -40,6 +40,10 @@ void pfs_sink_mark(struct pfs_sink *sink, int64_t piece, int64_t row);
  * not leave too much behind (spool.h). */
 int pfs_sink_reuse(struct pfs_sink *sink, uint64_t off, uint64_t len, struct pfs_err *err);
 
+/* An older version's text, for the time that a pass is begun from it. */
+struct pfs_spool_base;
+int pfs_view_text_read(const struct pfs_spool_base *text, uint64_t off, void *to, size_t len, struct pfs_err *err);
+
 /* What a view is made of: a renderer with its context (a state, columns, ...). release is called once, when the view is
  * gone for good. The others run on the pool, for each pass one at a time: begin opens a pass from a mark that it was
  * given to the sink before (NULL = from the start); step writes some 256 KiB and answers 1 (there is more), 0 (the end)
