@@ -12,12 +12,18 @@ struct pfs_pass {
     bool done;                 /* the text is complete */
 };
 
+struct pfs_print_rows {
+    int32_t split;
+    const struct pfs_batch *batch;
+    bool inside; /* they are in the block that was begun before them */
+};
+
 /* Prints the rows; blocks begin every few of them. `off`: how long the text is without what is in `text`. Blocks that
  * cannot be noted are given up: they save time alone. */
-int pfs_print_rows(const struct pfs_print *print, const struct pfs_field *field, struct pfs_pass *pass, int32_t split,
-                   const struct pfs_batch *batch, uint64_t off, struct pfs_arena *arena, struct pfs_buf *text,
+int pfs_print_rows(const struct pfs_print *print, const struct pfs_field *field, struct pfs_pass *pass,
+                   const struct pfs_print_rows *rows, uint64_t off, struct pfs_arena *arena, struct pfs_buf *text,
                    struct pfs_err *err);
 
-/* A pass from the text of an older version: 1, or 0 when there is none. */
-int pfs_print_patch(const struct pfs_print *print, const struct pfs_blocks *old, const struct pfs_cancel *cancel,
-                    struct pfs_pass **out, struct pfs_err *err);
+/* A pass from an older version, its blocks and its text: 1, or 0 when there is none. */
+int pfs_print_patch(const struct pfs_print *print, const struct pfs_blocks *old, const struct pfs_spool_base *text,
+                    const struct pfs_cancel *cancel, struct pfs_pass **out, struct pfs_err *err);

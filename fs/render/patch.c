@@ -61,8 +61,9 @@ static int step(struct pfs_pass *pass, struct pfs_sink *sink, struct pfs_err *er
             return 0;
         }
         if (piece.len == 0) {
-            PFS_TRY(pfs_print_rows(p->print, p->print->field, &p->pass, piece.split, &piece.batch, p->given, &p->arena,
-                                   &p->text, err));
+            PFS_TRY(pfs_print_rows(p->print, p->print->field, &p->pass,
+                                   &(struct pfs_print_rows){piece.split, &piece.batch, piece.inside}, p->given,
+                                   &p->arena, &p->text, err));
             if (p->pass.blocks == NULL)
                 return pfs_fail(err, ENOMEM, "no memory for the blocks of a view");
         }
@@ -75,9 +76,15 @@ static int step(struct pfs_pass *pass, struct pfs_sink *sink, struct pfs_err *er
     return 1;
 }
 
-int pfs_print_patch(const struct pfs_print *print, const struct pfs_blocks *old, const struct pfs_cancel *cancel,
-                    struct pfs_pass **out, struct pfs_err *err)
+static int read_old(void *context, uint64_t off, void *to, size_t len, struct pfs_err *err)
 {
+    return pfs_view_text_read(context, off, to, len, err);
+}
+
+int pfs_print_patch(const struct pfs_print *print, const struct pfs_blocks *old, const struct pfs_spool_base *text,
+                    const struct pfs_cancel *cancel, struct pfs_pass **out, struct pfs_err *err)
+{
+    const struct pfs_patch_text before = {print->format, print->field, print->columns, read_old, (void *)text};
     struct patched *p = pfs_zalloc(sizeof(*p));
     int rc;
 
@@ -88,7 +95,7 @@ int pfs_print_patch(const struct pfs_print *print, const struct pfs_blocks *old,
     pfs_buf_init(&p->text, PFS_BATCH_BYTES_MAX);
     rc = print->by_key->open(print->context, cancel, &p->pass.blocks, err);
     if (rc == 0)
-        rc = print->by_key->patch(print->context, cancel, old, p->pass.blocks, &p->patch, err);
+        rc = print->by_key->patch(print->context, cancel, old, &before, p->pass.blocks, &p->patch, err);
     if (rc <= 0) {
         end(&p->pass);
         return rc;

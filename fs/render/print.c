@@ -133,10 +133,11 @@ static int begin(void *context, const struct pfs_mark *from, const struct pfs_ca
 
 /* ---- a round ---- */
 
-int pfs_print_rows(const struct pfs_print *print, const struct pfs_field *field, struct pfs_pass *pass, int32_t split,
-                   const struct pfs_batch *batch, uint64_t off, struct pfs_arena *arena, struct pfs_buf *text,
+int pfs_print_rows(const struct pfs_print *print, const struct pfs_field *field, struct pfs_pass *pass,
+                   const struct pfs_print_rows *rows, uint64_t off, struct pfs_arena *arena, struct pfs_buf *text,
                    struct pfs_err *err)
 {
+    const struct pfs_batch *batch = rows->batch;
     int32_t columns = print->by_key != NULL ? print->columns : batch->columns;
     struct pfs_batch some = {batch->rows, columns, batch->column};
 
@@ -149,8 +150,8 @@ int pfs_print_rows(const struct pfs_print *print, const struct pfs_field *field,
         some.rows = batch->rows - from < BLOCK_ROWS ? batch->rows - from : BLOCK_ROWS;
         for (int32_t i = 0; i < columns; i++)
             PFS_TRY(pfs_column_slice(&batch->column[i], from, some.rows, arena, &some.column[i], err));
-        if (pass->blocks != NULL &&
-            pfs_blocks_note(pass->blocks, split, batch, print->key, from, off + text->len, NULL) < 0) {
+        if (pass->blocks != NULL && (from > 0 || !rows->inside) &&
+            pfs_blocks_note(pass->blocks, rows->split, batch, print->key, from, off + text->len, NULL) < 0) {
             pfs_blocks_close(pass->blocks);
             pass->blocks = NULL;
         }
@@ -174,8 +175,8 @@ static int print_half(struct pump *p, struct half *h)
 {
     if (p->writer != NULL)
         return pfs_writer_write(p->writer, &h->batch, &p->print_err);
-    return pfs_print_rows(p->print, p->field, &p->pass, h->split, &h->batch, p->given, &h->arena, &p->text,
-                          &p->print_err);
+    return pfs_print_rows(p->print, p->field, &p->pass, &(struct pfs_print_rows){h->split, &h->batch, false}, p->given,
+                          &h->arena, &p->text, &p->print_err);
 }
 
 static void step_half(void *context, int index)
@@ -287,10 +288,11 @@ static void end(void *pass)
     p->end(p);
 }
 
-static int patch(void *context, const void *index, const struct pfs_cancel *cancel, void **pass, struct pfs_err *err)
+static int patch(void *context, const void *index, const struct pfs_spool_base *text, const struct pfs_cancel *cancel,
+                 void **pass, struct pfs_err *err)
 {
     struct pfs_pass *p;
-    int rc = pfs_print_patch(context, index, cancel, &p, err);
+    int rc = pfs_print_patch(context, index, text, cancel, &p, err);
 
     if (rc > 0)
         *pass = p;

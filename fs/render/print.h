@@ -15,7 +15,8 @@ typedef int pfs_rows_open_fn(void *context, const struct pfs_cancel *cancel, str
 struct pfs_print_by_key {
     int (*open)(void *context, const struct pfs_cancel *cancel, struct pfs_blocks **out, struct pfs_err *err);
     int (*patch)(void *context, const struct pfs_cancel *cancel, const struct pfs_blocks *old,
-                 struct pfs_blocks *blocks, struct pfs_patch **out, struct pfs_err *err); /* as pfs_patch_open */
+                 const struct pfs_patch_text *text, struct pfs_blocks *blocks, struct pfs_patch **out,
+                 struct pfs_err *err); /* as pfs_patch_open */
 };
 
 struct pfs_print {

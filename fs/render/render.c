@@ -66,12 +66,13 @@ static int open_blocks(void *context, const struct pfs_cancel *cancel, struct pf
 }
 
 static int open_patch(void *context, const struct pfs_cancel *cancel, const struct pfs_blocks *old,
-                      struct pfs_blocks *blocks, struct pfs_patch **out, struct pfs_err *err)
+                      const struct pfs_patch_text *text, struct pfs_blocks *blocks, struct pfs_patch **out,
+                      struct pfs_err *err)
 {
     const struct source *s = context;
     const struct pfs_scan_want want = want_of(s, cancel);
 
-    return pfs_patch_open(&want, s->key, old, blocks, out, err);
+    return pfs_patch_open(&want, s->key, old, text, blocks, out, err);
 }
 
 static void hold(void *context, bool held)

@@ -357,7 +357,7 @@ static bool begin_patch(struct pfs_rendering *r)
     pfs_park_unlock(park);
     if (r->base == NULL)
         return false;
-    if (source->patch(source->context, r->base->index, &r->cancel, &r->pass, NULL) > 0) {
+    if (source->patch(source->context, r->base->index, text, &r->cancel, &r->pass, NULL) > 0) {
         pfs_park_lock(park);
         pfs_spool_build_on(&r->spool, text);
         count_spool(r);

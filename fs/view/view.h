@@ -65,7 +65,8 @@ struct pfs_view_source {
     const char *series;
     void *(*index)(void *pass);
     void (*drop)(void *index);
-    int (*patch)(void *context, const void *index, const struct pfs_cancel *cancel, void **pass, struct pfs_err *err);
+    int (*patch)(void *context, const void *index, const struct pfs_spool_base *text, const struct pfs_cancel *cancel,
+                 void **pass, struct pfs_err *err);
     bool small;   /* rendered among the urgent tasks: long renders do not hold it up */
     bool slow;    /* it will take more than a moment: nobody should wait for its size only to read */
     bool lasting; /* the key tells the bytes apart also after the next mount: the size may be kept on disk */

@@ -175,3 +175,21 @@ int pfs_blocks_copy(struct pfs_blocks *blocks, int32_t split, const struct pfs_b
     }
     return 0;
 }
+
+int64_t pfs_blocks_find(const struct pfs_blocks *blocks, struct pfs_block_split split, const struct pfs_keys *keys,
+                        int64_t row)
+{
+    int64_t low = split.from, high = split.to;
+
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        struct pfs_block_key at;
+        struct pfs_keys first = pfs_blocks_key(blocks, middle, &at);
+
+        if (pfs_keys_compare(&first, 0, keys, row) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > split.from ? low - 1 : split.from;
+}

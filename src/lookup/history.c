@@ -69,18 +69,12 @@ static int walk(const struct pfs_state *from, const struct pfs_state *to, struct
     return 1;
 }
 
-int pfs_history_appended(const struct pfs_state *from, const struct pfs_state *to, pfs_appended_fn *each, void *context,
-                         struct pfs_err *err)
+int pfs_history_appended(const struct pfs_state *from, const struct pfs_state *to, struct pfs_arena *arena,
+                         pfs_appended_fn *each, void *context, struct pfs_err *err)
 {
-    struct pfs_arena arena;
-    int rc;
-
     if (!from->exists || !to->exists || from->schema->id != to->schema->id ||
         from->schema->time_ms != to->schema->time_ms || to->snapshot.id < from->snapshot.id ||
         to->snapshot.id - from->snapshot.id > SNAPSHOTS_MAX)
         return 0;
-    pfs_arena_init(&arena, PFS_MANIFEST_BYTES_MAX);
-    rc = walk(from, to, &arena, each, context, err);
-    pfs_arena_done(&arena);
-    return rc;
+    return walk(from, to, arena, each, context, err);
 }

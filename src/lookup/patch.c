@@ -1,7 +1,8 @@
 /* patch.c - a text as stretches of the one before and rows that are merged anew.
  *
  * The keys that were appended since mark blocks of the old text. Split by split the stretches of unmarked blocks are
- * given as they are; the marked ones are ranges of keys, which one reader of the split gives in order.
+ * given as they are; the marked ones are ranges of keys, which one reader of the split gives in order. Where the
+ * appended rows alone tell what changes there are no ranges, but single lines (edits.c).
  */
 #include <string.h>
 
@@ -14,10 +15,15 @@
 
 #define FILE_SHARE 8  /* of the table's rows: more that are new are printed anew together with all others */
 #define BLOCK_SHARE 2 /* of the blocks */
+#define FILES_MAX 4096
 
 struct pfs_patch {
     struct pfs_arena arena;
     struct pfs_arena batch_arena;
+    struct pfs_arena history; /* entries of the appended files */
+    struct pfs_patch_files files;
+    int32_t room;
+    struct pfs_edits *edits; /* NULL = by ranges of keys */
     const struct pfs_blocks *old;
     struct pfs_blocks *blocks;
     const int32_t *key;
@@ -25,8 +31,7 @@ struct pfs_patch {
     const struct pfs_plan *plan;
     bool *marked;  /* a place each old block */
     bool *fresh;   /* a place each split that had no block: it has rows now, perhaps */
-    int64_t rows;  /* appended */
-    int64_t most;  /* of them that are worth it */
+    int64_t most;  /* appended rows that are worth it */
     int32_t found; /* old split that was found last */
     bool header;   /* what stands in front of the first block was given */
     int32_t split;
@@ -43,11 +48,6 @@ struct pfs_patch {
 
 /* ---- which blocks are marked ---- */
 
-static bool same_place(const struct pfs_block_split *a, const struct pfs_split *b)
-{
-    return a->bucket == b->bucket && pfs_slice_eq(a->partition, b->partition);
-}
-
 /* Where the split was in the old text: its blocks, none when it was not there. Both lists are in the same order: it is
  * looked for behind the one that was found before. */
 static struct pfs_block_split find_old(struct pfs_patch *p, int32_t split)
@@ -57,31 +57,12 @@ static struct pfs_block_split find_old(struct pfs_patch *p, int32_t split)
     for (int32_t i = 0; i < old->splits; i++) {
         int32_t k = (p->found + i) % old->splits;
 
-        if (same_place(&old->split[k], &p->plan->split[split])) {
+        if (pfs_block_split_is(&old->split[k], &p->plan->split[split])) {
             p->found = k;
             return old->split[k];
         }
     }
     return (struct pfs_block_split){0};
-}
-
-/* The block that a key is, or would be, in: the last that does not begin behind it, or the first. */
-static int64_t block_of(const struct pfs_blocks *old, struct pfs_block_split s, const struct pfs_keys *keys,
-                        int64_t row)
-{
-    int64_t low = s.from, high = s.to;
-
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        struct pfs_block_key at;
-        struct pfs_keys first = pfs_blocks_key(old, middle, &at);
-
-        if (pfs_keys_compare(&first, 0, keys, row) <= 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > s.from ? low - 1 : s.from;
 }
 
 static int mark_rows(struct pfs_patch *p, int32_t split, struct pfs_reader *reader, struct pfs_err *err)
@@ -101,7 +82,7 @@ static int mark_rows(struct pfs_patch *p, int32_t split, struct pfs_reader *read
 
         PFS_TRY(pfs_keys_of(&batch, place, schema->trimmed_keys, &p->batch_arena, &keys, err));
         for (int64_t i = 0; i < rows && old.from < old.to; i++)
-            p->marked[block_of(p->old, old, &keys, i)] = true;
+            p->marked[pfs_blocks_find(p->old, old, &keys, i)] = true;
         if (old.from == old.to)
             p->fresh[split] = true;
         pfs_arena_reset(&p->batch_arena);
@@ -109,10 +90,9 @@ static int mark_rows(struct pfs_patch *p, int32_t split, struct pfs_reader *read
     return (int)rows;
 }
 
-/* A file that was appended. 0: too much is new, or it cannot be read any more. */
-static int mark_file(void *context, const struct pfs_manifest_entry *entry, struct pfs_err *err)
+/* A file that was appended. 0: it cannot be read any more. */
+static int mark_file(struct pfs_patch *p, const struct pfs_manifest_entry *entry, struct pfs_err *err)
 {
-    struct pfs_patch *p = context;
     const struct pfs_state *state = p->blocks->state;
     struct pfs_data_read read = {.store = state->store,
                                  .table = state->store_table,
@@ -125,9 +105,6 @@ static int mark_file(void *context, const struct pfs_manifest_entry *entry, stru
     int32_t split = 0;
     int rc;
 
-    p->rows += entry->file.rows;
-    if (p->rows > p->most)
-        return 0;
     while (split < p->plan->splits && !(p->plan->split[split].bucket == entry->bucket &&
                                         pfs_slice_eq(p->plan->split[split].partition, entry->partition)))
         split++;
@@ -152,22 +129,66 @@ static bool is_worth_it(const struct pfs_patch *p)
     return p->old->blocks > 0 && marked <= p->old->blocks / BLOCK_SHARE;
 }
 
-static int fill(struct pfs_patch *p, const struct pfs_scan_want *want, struct pfs_err *err)
+/* A file that was appended; 0: too much is new. */
+static int add_file(void *context, const struct pfs_manifest_entry *entry, struct pfs_err *err)
 {
-    for (int64_t i = 0; i < want->state->files; i++)
-        p->most += want->state->file[i]->file.rows;
-    p->most = p->most / FILE_SHARE + 1;
-    PFS_TRY(pfs_scan_open(want, &p->scan, err));
-    p->plan = pfs_scan_plan(p->scan);
+    struct pfs_patch *p = context;
+    struct pfs_patch_files *f = &p->files;
+
+    f->rows += entry->file.rows;
+    if (f->rows > p->most || f->count == FILES_MAX)
+        return 0;
+    if (f->count == p->room) {
+        int32_t room = 2 * p->room + 16;
+        const struct pfs_manifest_entry **more = pfs_arena_array(&p->arena, (size_t)room, sizeof(*more));
+
+        if (more == NULL)
+            return pfs_arena_full(&p->arena, err);
+        if (f->count > 0)
+            memcpy(more, f->entry, (size_t)f->count * sizeof(*more));
+        f->entry = more;
+        p->room = room;
+    }
+    f->entry[f->count++] = entry;
+    return 1;
+}
+
+static int mark_all(struct pfs_patch *p, struct pfs_err *err)
+{
     p->marked = pfs_arena_array(&p->arena, (size_t)p->old->blocks, sizeof(*p->marked));
     p->fresh = pfs_arena_array(&p->arena, (size_t)p->plan->splits, sizeof(*p->fresh));
     if (p->marked == NULL || p->fresh == NULL)
         return pfs_arena_full(&p->arena, err);
-    return pfs_history_appended(p->old->state, want->state, mark_file, p, err);
+    for (int32_t i = 0; i < p->files.count; i++) {
+        int rc = mark_file(p, p->files.entry[i], err);
+
+        if (rc <= 0)
+            return rc;
+    }
+    return is_worth_it(p);
+}
+
+static int fill(struct pfs_patch *p, const struct pfs_scan_want *want, const struct pfs_patch_text *text,
+                struct pfs_err *err)
+{
+    int rc;
+
+    for (int64_t i = 0; i < want->state->files; i++)
+        p->most += want->state->file[i]->file.rows;
+    p->most = p->most / FILE_SHARE + 1;
+    rc = pfs_history_appended(p->old->state, want->state, &p->history, add_file, p, err);
+    if (rc <= 0)
+        return rc;
+    PFS_TRY(pfs_scan_open(want, &p->scan, err));
+    p->plan = pfs_scan_plan(p->scan);
+    if (text != NULL && pfs_edits_open(want, p->key, p->old, text, &p->files, p->blocks, &p->edits, NULL) > 0)
+        return 1;
+    return mark_all(p, err);
 }
 
 int pfs_patch_open(const struct pfs_scan_want *want, const int32_t *key, const struct pfs_blocks *old,
-                   struct pfs_blocks *blocks, struct pfs_patch **out, struct pfs_err *err)
+                   const struct pfs_patch_text *text, struct pfs_blocks *blocks, struct pfs_patch **out,
+                   struct pfs_err *err)
 {
     struct pfs_patch *p = pfs_zalloc(sizeof(*p));
     int rc;
@@ -176,24 +197,29 @@ int pfs_patch_open(const struct pfs_scan_want *want, const int32_t *key, const s
         return pfs_fail(err, ENOMEM, "no memory for a patch");
     pfs_arena_init(&p->arena, PFS_ARENA_LIMIT);
     pfs_arena_init(&p->batch_arena, PFS_BATCH_BYTES_MAX);
+    pfs_arena_init(&p->history, PFS_MANIFEST_BYTES_MAX);
     p->old = old;
     p->blocks = blocks;
     p->key = key;
-    rc = fill(p, want, err);
-    if (rc > 0 && is_worth_it(p)) {
+    pfs_state_hold(old->state, 0, true); /* appended files may have been compacted since */
+    rc = fill(p, want, text, err);
+    if (rc > 0) {
         *out = p;
         return 1;
     }
     pfs_patch_close(p);
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 void pfs_patch_close(struct pfs_patch *patch)
 {
     if (patch == NULL)
         return;
+    pfs_state_hold(patch->old->state, 0, false);
+    pfs_edits_close(patch->edits);
     pfs_reader_close(patch->reader);
     pfs_scan_close(patch->scan);
+    pfs_arena_done(&patch->history);
     pfs_arena_done(&patch->batch_arena);
     pfs_arena_done(&patch->arena);
     pfs_free(patch);
@@ -259,6 +285,10 @@ static int open_split(struct pfs_patch *p, struct pfs_err *err)
     struct pfs_block_split old = find_old(p, p->split);
     bool marked = false;
 
+    if (p->edits != NULL) {
+        p->open = true;
+        return pfs_edits_begin(p->edits, p->split, &p->plan->split[p->split], old, err);
+    }
     p->at = old.from;
     p->to = old.to;
     p->open = true;
@@ -321,17 +351,16 @@ static int64_t rows_before(const struct pfs_patch *p, int64_t block)
     return low - p->row;
 }
 
-static int give_rows(struct pfs_patch *p, int64_t rows, struct pfs_arena *arena, struct pfs_patch_piece *out,
-                     struct pfs_err *err)
+int pfs_patch_give(const struct pfs_batch *batch, int64_t row, int64_t rows, int32_t split, struct pfs_arena *arena,
+                   struct pfs_patch_piece *out, struct pfs_err *err)
 {
-    struct pfs_column *column = pfs_arena_array(arena, (size_t)p->batch.columns, sizeof(*column));
+    struct pfs_column *column = pfs_arena_array(arena, (size_t)batch->columns, sizeof(*column));
 
     if (column == NULL)
         return pfs_arena_full(arena, err);
-    for (int32_t i = 0; i < p->batch.columns; i++)
-        PFS_TRY(pfs_column_slice(&p->batch.column[i], p->row, rows, arena, &column[i], err));
-    *out = (struct pfs_patch_piece){.batch = {rows, p->batch.columns, column}, .split = p->split};
-    p->row += rows;
+    for (int32_t i = 0; i < batch->columns; i++)
+        PFS_TRY(pfs_column_slice(&batch->column[i], row, rows, arena, &column[i], err));
+    *out = (struct pfs_patch_piece){.batch = {rows, batch->columns, column}, .split = split};
     return 1;
 }
 
@@ -366,8 +395,11 @@ static int next_of_split(struct pfs_patch *p, uint64_t to, struct pfs_arena *are
         rows = p->ended ? 0 : rows_before(p, end);
         if (rows > 0 && p->at == p->to && !p->tail)
             return pfs_fail(err, EIO, "rows lie outside of the ranges of keys that were asked for");
-        if (rows > 0)
-            return give_rows(p, rows, arena, out, err);
+        if (rows > 0) {
+            PFS_TRY(pfs_patch_give(&p->batch, p->row, rows, p->split, arena, out, err));
+            p->row += rows;
+            return 1;
+        }
         p->at = end;
     }
     return 0;
@@ -387,7 +419,8 @@ int pfs_patch_next(struct pfs_patch *patch, uint64_t to, struct pfs_arena *arena
 
         if (!patch->open)
             PFS_TRY(open_split(patch, err));
-        rc = next_of_split(patch, to, arena, out, err);
+        rc = patch->edits != NULL ? pfs_edits_next(patch->edits, to, arena, out, err)
+                                  : next_of_split(patch, to, arena, out, err);
         if (rc != 0)
             return rc;
         patch->open = false;

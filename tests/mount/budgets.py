@@ -52,6 +52,22 @@ def many_runs_are_merged_within_memory(m):
 
 
 @test
+def after_a_small_commit_the_next_text_costs_little(m):
+    """By the daemon's CPU time: ten lines are made, all others lie where they are. The 20th version as the second."""
+    large(m, [], 5, 200000)
+    path, took = m.at / "d/t/snapshot/latest.csv", []
+    for n in range(21):
+        before = cpu(m)
+        os.stat(path)
+        took.append(cpu(m) - before)
+        with open(m.at / "d/t/inbox", "ab", buffering=0) as inbox:
+            inbox.write("".join("%d,changed in round %d,1.00\n" % (i * 99991 + n, n) for i in range(10)).encode())
+        time.sleep(0.6)  # a table is committed to twice a second at most
+    assert took[0] > 0.1, took
+    assert sum(took[1:]) < 20 * took[0] / 8, took
+
+
+@test
 def head_streams_and_an_interrupted_cat_stops_its_render(m):
     large(m, ["memory=32m"], 3, 1000000)
     began = time.monotonic()

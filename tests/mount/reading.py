@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+from random import Random
 
 from mounted import equal, refused, rows, test
 
@@ -130,3 +131,50 @@ def what_is_not_there_yet_says_so(m):
     assert "pk-clustering-override" in m.read("d/c/status.json"), m.read("d/c/status.json")
     refused(errno.EOPNOTSUPP, lambda: m.append("1\n", "d/c"))
     equal(m.read("d/c/snapshot/latest.csv"), "k\n")
+
+
+CHANGING = """CREATE TABLE d.parts (p INT, k BIGINT, t STRING, v STRING, PRIMARY KEY (p, k, t) NOT ENFORCED) PARTITIONED BY (p)
+  WITH ('bucket' = '2');
+CREATE TABLE d.older (k BIGINT, v STRING, n INT, PRIMARY KEY (k) NOT ENFORCED)
+  WITH ('bucket' = '1', 'sequence.field' = 'n');
+CREATE TABLE d.sums (k BIGINT, v STRING, n INT, PRIMARY KEY (k) NOT ENFORCED)
+  WITH ('bucket' = '1', 'merge-engine' = 'partial-update');"""
+
+
+def change(random, table, rows, fresh):
+    """Rows of a table as CSV, deletes among them where it takes them."""
+    lines = []
+    for i in range(rows):
+        k = i if fresh else random.choice([random.randrange(9000), random.randrange(-200, 9200), i])
+        text = random.choice(["plain %d", "comma, %d", '"quoted"\nlines %d']) % random.randrange(1000)
+        v = '"%s"' % text.replace('"', '""')
+        kind = "-D" if not fresh and table != "sums" and random.randrange(4) == 0 else "+I"
+        if table == "t":
+            lines.append("%d,%s,%d.50,%s\n" % (k, v, random.randrange(100), kind))
+        elif table == "parts":
+            lines.append('%d,%d,"a\n%d",%s,%s\n' % (k % 3, k, k % 5, v, kind))
+        else:
+            lines.append("%d,%s,%d,%s\n" % (k, v, random.randrange(100), kind))
+    header = {"t": "k,v,amount", "parts": "p,k,t,v"}.get(table, "k,v,n")
+    return header + ",_kind\n" + "".join(lines)
+
+
+@test
+def a_text_made_from_the_one_before_is_the_one_that_is_rendered(m):
+    m.sql(CHANGING)
+    random = Random(11)
+    views = ["d/t/snapshot/latest.csv", "d/t/snapshot/latest.jsonl", "d/t/where/k>100/snapshot/latest.csv",
+             "d/t/select/v,amount/snapshot/latest.csv", "d/t/select/k/snapshot/latest.jsonl",
+             "d/parts/snapshot/latest.csv", "d/parts/partition/p=1/snapshot/latest.jsonl", "d/older/snapshot/latest.csv",
+             "d/sums/snapshot/latest.csv"]
+    for n in range(12):
+        for table in ("t", "parts", "older", "sums"):
+            m.append(change(random, table, 9000 if n == 0 else random.choice([1, 7, 20]), n == 0), "d/" + table)
+        if n == 6:
+            m.sql("CALL sys.compact('d.t');")
+        if n == 9:
+            m.sql("ALTER TABLE d.t ADD added INT;")
+        for view in views:
+            here = (m.at / view).read_bytes()
+            fresh = subprocess.run([m.binary, "cat", m.warehouse, view], check=True, capture_output=True).stdout
+            assert here == fresh, "%s, round %d: %d bytes, %d anew" % (view, n, len(here), len(fresh))
