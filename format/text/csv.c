@@ -264,7 +264,8 @@ static int understand(struct pfs_text_parser *p, const struct record *r, struct 
 /* Room and slots for records of now.width fields. */
 static int lay_out(struct pfs_text_parser *p)
 {
-    PFS_TRY(pfs_text_cells_room(p, p->now.width));
+    PFS_TRY(pfs_text_cells_room(p, p->now.width, p->given));
+    p->laid_out = p->given;
     memset(p->slot, 0, ((size_t)p->parse.columns + 1) * sizeof(*p->slot));
     for (int32_t i = 0; i < p->now.width; i++) {
         p->field[i] = p->cells + (size_t)i * (size_t)p->rows_max;
@@ -335,6 +336,8 @@ size_t pfs_csv_scan(struct pfs_text_parser *p, struct pfs_slice in, bool final)
             return 0;
         if (p->now.width == 0)
             return r.after;
+    } else if (p->rows == 0 && p->given > p->laid_out && lay_out(p) < 0) {
+        return 0;
     }
     blank_is_row = blank_is_row && p->now.width == 1;
     header = p->now.header ? pfs_buf_slice(&p->header) : pfs_slice_of(NULL, SIZE_MAX);

@@ -28,11 +28,11 @@ static int open_parts(struct pfs_text_parser *p, struct pfs_err *err)
     p->first = pfs_arena_array(arena, fields, sizeof(*p->first));
     p->guess = pfs_arena_array(arena, columns, sizeof(*p->guess));
     p->seen = pfs_arena_array(arena, columns + 2, sizeof(*p->seen));
-    p->row_places = pfs_arena_array(arena, PFS_BATCH_ROWS, sizeof(*p->row_places));
     if (p->slot == NULL || p->field == NULL || p->column_of_field == NULL || p->first == NULL || p->guess == NULL ||
-        p->seen == NULL || p->row_places == NULL)
+        p->seen == NULL)
         return pfs_arena_full(arena, err);
-    return 0;
+    p->row_places = pfs_alloc(PFS_BATCH_ROWS * sizeof(*p->row_places)); /* not cleared: most streams are short */
+    return p->row_places == NULL ? pfs_fail(err, ENOMEM, "no memory for a parser") : 0;
 }
 
 void pfs_text_parser_close(struct pfs_text_parser *parser)
@@ -45,6 +45,7 @@ void pfs_text_parser_close(struct pfs_text_parser *parser)
     pfs_buf_done(&parser->source.text);
     pfs_arena_done(&parser->arena);
     pfs_free(parser->cells);
+    pfs_free(parser->row_places);
     pfs_free(parser);
 }
 
@@ -91,11 +92,13 @@ static int cells_room(struct pfs_text_parser *p, int32_t width, int32_t rows)
     return 0;
 }
 
-int pfs_text_cells_room(struct pfs_text_parser *p, int32_t width)
+int pfs_text_cells_room(struct pfs_text_parser *p, int32_t width, size_t bytes)
 {
     int32_t rows = PFS_CELLS_MAX / width;
 
-    rows = rows < PFS_CELL_ROWS_MIN ? PFS_CELL_ROWS_MIN : rows > PFS_BATCH_ROWS ? PFS_BATCH_ROWS : rows;
+    rows = rows > PFS_BATCH_ROWS ? PFS_BATCH_ROWS : rows;
+    rows = bytes < (size_t)rows ? (int32_t)bytes + 1 : rows;
+    rows = rows < PFS_CELL_ROWS_MIN ? PFS_CELL_ROWS_MIN : rows;
     return cells_room(p, width, rows);
 }
 
@@ -104,7 +107,7 @@ int pfs_text_cells_grow(struct pfs_text_parser *p, int32_t width, int64_t rows)
     if (rows > PFS_ENVELOPE_CELLS_MAX / width)
         return pfs_fail(&p->err, EMSGSIZE, "the envelope has %lld rows, more than %d", (long long)rows,
                         PFS_ENVELOPE_CELLS_MAX / width);
-    PFS_TRY(pfs_text_cells_room(p, width));
+    PFS_TRY(pfs_text_cells_room(p, width, SIZE_MAX));
     if (rows > p->rows_max) {
         if (rows > PFS_BATCH_ROWS) {
             p->row_at = pfs_arena_array(p->scratch, (size_t)rows, sizeof(*p->row_at));
@@ -529,6 +532,7 @@ int64_t pfs_text_feed_once(struct pfs_text_parser *p, struct pfs_slice in, bool 
     int64_t rows;
 
     pfs_err_clear(&p->err);
+    p->given = in.len + p->carry.len;
     p->rows = 0;
     p->full = false;
     p->row_at = p->row_places;

@@ -205,6 +205,7 @@ struct pfs_text_parser {
     struct pfs_cell *cells;
     size_t cells_room;
     int32_t rows_max;
+    size_t laid_out; /* CSV: the bytes that there is room for */
     struct pfs_cell **slot;
     struct pfs_cell **field;        /* CSV: by field of the record */
     int32_t *column_of_field;       /* CSV: as pfs_text_names_find says */
@@ -216,6 +217,7 @@ struct pfs_text_parser {
 
     /* of the call that runs */
     struct pfs_err err;
+    size_t given;           /* bytes, those carried too */
     int32_t rows;           /* whole rows found so far */
     bool full;              /* an envelope's rows do not fit behind them */
     const uint8_t **row_at; /* their first bytes: row_places, or more room in the batch's arena */
@@ -224,7 +226,7 @@ struct pfs_text_parser {
     size_t bad_len;        /* its bytes up to where the scan refused it */
     const char *bad_column;
     bool bad_header;
-    char bad_name[128]; /* of the header's field */
+    char bad_name[128];        /* of the header's field */
     struct pfs_arena *scratch; /* the batch's arena */
     uint8_t text[200];
 };
@@ -241,8 +243,9 @@ int pfs_source_types_read(struct pfs_text_parser *p, struct pfs_slice schema);
 /* Respells cells of column i as rows do. */
 int pfs_envelope_values(struct pfs_text_parser *p, struct pfs_convert *c, int32_t i, struct pfs_cell *cells);
 
-/* Makes rows_max and room for `width` arrays of that many cells. */
-int pfs_text_cells_room(struct pfs_text_parser *p, int32_t width);
+/* Makes rows_max and room for `width` arrays of that many cells: as many as so many bytes may have rows, but no more
+ * than a batch takes. */
+int pfs_text_cells_room(struct pfs_text_parser *p, int32_t width, size_t bytes);
 /* The same for at least `rows` rows, for an envelope of many; there are no rows in the run yet. */
 int pfs_text_cells_grow(struct pfs_text_parser *p, int32_t width, int64_t rows);
 

@@ -254,7 +254,7 @@ static int compact_held(struct pfs_transaction *t, struct pfs_err *err)
 
 static int hold(struct pfs_transaction *t, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
 {
-    if (t->held == NULL && (t->held = pfs_alloc_array(HELD_BATCHES_MAX, sizeof(*t->held))) == NULL)
+    if (t->held == NULL && (t->held = pfs_alloc(HELD_BATCHES_MAX * sizeof(*t->held))) == NULL)
         return pfs_fail(err, ENOMEM, "no memory for rows");
     if (t->helds == HELD_BATCHES_MAX)
         PFS_TRY(compact_held(t, err));
