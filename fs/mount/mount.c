@@ -413,7 +413,7 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
     (void)ino;
     (void)datasync;
     if (c != NULL)
-        pfs_tree_fsync(&c->request, (struct pfs_handle *)(uintptr_t)info->fh);
+        pfs_tree_fsync(c->mounted->tree, &c->request, (struct pfs_handle *)(uintptr_t)info->fh);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)

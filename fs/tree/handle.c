@@ -473,6 +473,7 @@ void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct p
                     struct pfs_slice bytes)
 {
     if (handle->inbox != NULL) {
+        atomic_fetch_add(&handle->writes, 1);
         pfs_handle_writes(tree, handle, true);
         pfs_gate_write(tree, request, handle, off, bytes);
     } else if (handle->node->scratch != NULL)
@@ -487,14 +488,7 @@ void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct p
         request->done(request, -EBADF);
 }
 
-void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle)
-{
-    if (handle->inbox != NULL)
-        pfs_handle_writes(tree, handle, false);
-    pfs_tree_fsync(request, handle);
-}
-
-void pfs_tree_fsync(struct pfs_request *request, struct pfs_handle *handle)
+static void flush(struct pfs_request *request, struct pfs_handle *handle)
 {
     if (handle->inbox != NULL)
         pfs_inbox_flush(handle->inbox, request);
@@ -506,6 +500,20 @@ void pfs_tree_fsync(struct pfs_request *request, struct pfs_handle *handle)
         pfs_console_flush(handle->console, request);
     else
         request->done(request, 0);
+}
+
+void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle)
+{
+    if (handle->inbox != NULL)
+        pfs_handle_closes(tree, handle);
+    flush(request, handle);
+}
+
+void pfs_tree_fsync(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle)
+{
+    if (handle->inbox != NULL)
+        atomic_store(&tree->synced_ms, pfs_clock_monotonic_ms());
+    flush(request, handle);
 }
 
 struct releasing {

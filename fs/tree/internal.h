@@ -65,6 +65,7 @@ struct pfs_handle {
     char *table;                   /* of an inbox: "db/t" with its branch */
     struct pfs_handle *next;       /* among open inboxes. Guarded by lock */
     atomic_bool writing;           /* counted in its node's writers */
+    atomic_int writes;             /* into an inbox, so far */
 };
 
 struct pfs_tree {
@@ -86,6 +87,10 @@ struct pfs_tree {
     uint64_t next_ino;
     struct pfs_node *earliest, *latest; /* of the nodes that the kernel was told of */
     struct pfs_handle *inboxes;
+    /* How inboxes are written to: handles of a write or two that were closed one right after the other, when the last
+     * one was closed, and when one was last synced before. */
+    atomic_int briefs;
+    atomic_llong brief_ms, synced_ms;
     struct pfs_waitlist released; /* waits for a release of an inbox; guarded by the park's lock */
     struct pfs_table_errors *errors;
     struct pfs_hidden hidden[PFS_HIDDEN_MAX];
@@ -100,6 +105,8 @@ struct pfs_tree {
  * text is copied. */
 int pfs_node_get(struct pfs_tree *tree, const struct pfs_place *place, const char *key, struct pfs_view *view,
                  int64_t mtime_ms, struct pfs_node **out, struct pfs_err *err);
+/* The directory of that name below `parent` with one count, if there is a node of it. */
+struct pfs_node *pfs_node_find_dir(struct pfs_tree *tree, const struct pfs_node *parent, const char *name);
 /* The same for a file that grows; `stream` is taken. */
 int pfs_node_get_stream(struct pfs_tree *tree, const struct pfs_place *place, const char *key,
                         struct pfs_stream *stream, struct pfs_node **out, struct pfs_err *err);
@@ -107,14 +114,19 @@ void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr
 
 /* A node of an inbox (or overwrite) for that process, with one count. The kernel syncs the handles of one inode one
  * after the other; writers that are there at the same time get a node each, so that they share one sync of the journal.
- * One who comes alone gets the same node each time, which the kernel then keeps. */
+ * One who comes alone gets the same node each time, which the kernel then keeps; those who open for each row share
+ * nodes where that is quicker. */
 int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uint32_t pid, struct pfs_node **out,
                        struct pfs_err *err);
 /* The kernel keeps an inbox's name for a moment: may the process open the node that it has kept? -ESTALE: its name is
  * to be asked for again, since it has moved, or since somebody else writes to it; that a second time it may share. */
 int pfs_node_check_inbox(struct pfs_tree *tree, struct pfs_node *node, uint32_t pid);
-/* The handle is written to, or is about to be closed. */
+/* Does the kernel ask again for that thread, which will open what is found? The open looks at what is there. */
+bool pfs_node_is_asked_again(struct pfs_tree *tree, uint32_t pid);
+/* The handle of an inbox is written to, or is about to be closed: no longer counted. */
 void pfs_handle_writes(struct pfs_tree *tree, struct pfs_handle *handle, bool writes);
+/* A descriptor of it is closed. */
+void pfs_handle_closes(struct pfs_tree *tree, struct pfs_handle *handle);
 
 /* The directory of that path has been renamed or removed. The kernel moves what it has cached with a name, while a node
  * keeps its path: the nodes at and below it are left behind. Whatever is asked of one that was left is answered with

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "fs/tree/internal.h"
 
+#define KEY_MAX 1024
+
 static struct pfs_node **place_of(struct pfs_tree *tree, const char *key)
 {
     return &tree->bucket[pfs_hash64(key, strlen(key), 1) % PFS_NODE_BUCKETS];
@@ -158,6 +160,24 @@ int pfs_node_get_stream(struct pfs_tree *tree, const struct pfs_place *place, co
     return 0;
 }
 
+struct pfs_node *pfs_node_find_dir(struct pfs_tree *tree, const struct pfs_node *parent, const char *name)
+{
+    const char *above = parent->place.path;
+    char key[KEY_MAX];
+    struct pfs_node *n;
+
+    if (snprintf(key, sizeof(key), "%s%s%s", above, above[0] == '\0' ? "" : "/", name) >= (int)sizeof(key))
+        return NULL;
+    pthread_mutex_lock(&tree->lock);
+    n = find(tree, key);
+    if (n != NULL && pfs_node_kind_is_dir(n->place.kind))
+        n->counts++;
+    else
+        n = NULL;
+    pthread_mutex_unlock(&tree->lock);
+    return n;
+}
+
 /* ---- names that move ---- */
 
 static void remove_from_chain(struct pfs_tree *tree, struct pfs_node *node)
@@ -204,16 +224,30 @@ void pfs_nodes_leave(struct pfs_tree *tree, const char *path)
 /* ---- inboxes ---- */
 
 #define INBOX_NODES_MAX 16
-#define TAKEN_MS 200 /* between a look and the open that it was for */
+#define TAKEN_MS 200   /* between a look and the open that it was for */
+#define BRIEF_WRITES 2 /* of a handle that was opened for a row */
+#define BRIEF_MANY 8   /* so many of them one after the other, the last one a moment ago: more will come */
+#define BRIEF_MS 20
+#define SYNCED_MS 1000
 #define ASKED_AGAIN "\nasked again"
 #define ASKED_MS 60000
 
-/* False: somebody else writes to it, or is about to. Lock held. */
-static bool take(struct pfs_node *n, uint32_t pid)
+/* Asking for another name takes several requests, and whoever opens for each row would do so for each row. Only those
+ * who sync need a node each: the kernel tells of closes of one inode at the same time. */
+static int32_t writers_most(struct pfs_tree *tree)
+{
+    int64_t now_ms = pfs_clock_monotonic_ms();
+    bool brief = atomic_load(&tree->briefs) >= BRIEF_MANY && now_ms - atomic_load(&tree->brief_ms) <= BRIEF_MS;
+
+    return brief && now_ms - atomic_load(&tree->synced_ms) > SYNCED_MS ? INT32_MAX : 1;
+}
+
+/* False: others write to it, or are about to. Lock held. */
+static bool take(struct pfs_node *n, uint32_t pid, int32_t most)
 {
     int64_t now_ms = pfs_clock_monotonic_ms();
 
-    if (n->writers > 0 || (n->taker != 0 && n->taker != pid && now_ms - n->taken_ms < TAKEN_MS))
+    if (n->writers >= most || (most == 1 && n->taker != 0 && n->taker != pid && now_ms - n->taken_ms < TAKEN_MS))
         return false;
     n->taker = pid;
     n->taken_ms = now_ms;
@@ -223,11 +257,12 @@ static bool take(struct pfs_node *n, uint32_t pid)
 /* Counts a node of that key unless it is busy. NULL: there is none. */
 static struct pfs_node *take_free(struct pfs_tree *tree, const char *key, uint32_t pid, bool *busy)
 {
+    const int32_t most = writers_most(tree);
     struct pfs_node *n;
 
     pthread_mutex_lock(&tree->lock);
     n = find(tree, key);
-    *busy = n != NULL && !take(n, pid);
+    *busy = n != NULL && !take(n, pid, most);
     if (n != NULL && !*busy)
         n->counts++;
     pthread_mutex_unlock(&tree->lock);
@@ -236,16 +271,22 @@ static struct pfs_node *take_free(struct pfs_tree *tree, const char *key, uint32
 
 int pfs_node_check_inbox(struct pfs_tree *tree, struct pfs_node *node, uint32_t pid)
 {
+    const int32_t most = writers_most(tree);
     bool free, asked;
 
     PFS_TRY(pfs_node_here(node));
     pthread_mutex_lock(&tree->lock);
-    free = take(node, pid);
+    free = take(node, pid, most);
     pthread_mutex_unlock(&tree->lock);
     asked = pfs_hidden_take(tree, ASKED_AGAIN, pid);
     if (free || asked) /* the kernel asks again once: the second answer has to do */
         return 0;
     return pfs_hidden_try_add(tree, ASKED_AGAIN, pid, ASKED_MS) ? -ESTALE : 0;
+}
+
+bool pfs_node_is_asked_again(struct pfs_tree *tree, uint32_t pid)
+{
+    return pid != 0 && pfs_hidden_is(tree, ASKED_AGAIN, pid); /* 0: any process of another namespace */
 }
 
 int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uint32_t pid, struct pfs_node **out,
@@ -275,6 +316,18 @@ int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uin
     }
     pfs_buf_done(&key);
     return rc;
+}
+
+void pfs_handle_closes(struct pfs_tree *tree, struct pfs_handle *handle)
+{
+    int64_t now_ms = pfs_clock_monotonic_ms();
+    bool follows = now_ms - atomic_exchange(&tree->brief_ms, now_ms) <= BRIEF_MS;
+
+    if (atomic_load(&handle->writes) > BRIEF_WRITES || !follows)
+        atomic_store(&tree->briefs, 0);
+    else if (atomic_load(&tree->briefs) < BRIEF_MANY)
+        atomic_fetch_add(&tree->briefs, 1);
+    pfs_handle_writes(tree, handle, false);
 }
 
 void pfs_handle_writes(struct pfs_tree *tree, struct pfs_handle *handle, bool writes)

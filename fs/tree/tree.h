@@ -126,7 +126,7 @@ void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct p
                     struct pfs_slice bytes);
 /* A descriptor of the handle is closed. */
 void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle);
-void pfs_tree_fsync(struct pfs_request *request, struct pfs_handle *handle);
+void pfs_tree_fsync(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle);
 void pfs_tree_release(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle);
 
 void pfs_tree_mkdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,

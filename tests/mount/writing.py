@@ -1,5 +1,6 @@
 """Rows in, as programs write them."""
 import errno
+import itertools
 import os
 import pathlib
 import threading
@@ -145,6 +146,38 @@ def writers_at_the_same_time_get_an_inode_each(m):
     assert os.fstat(again).st_ino in inodes, "one who comes alone is given a new inode each time"
     os.close(again)
     equal(m.read(), "k,v,amount\n" + "".join("%d,x,1.00\n" % n for n in range(4)))
+
+
+@test
+def who_opens_for_each_row_shares_an_inode_unless_somebody_syncs(m):
+    inbox, written = m.at / "d/t/inbox", itertools.count()
+
+    def append(count, sync=False):
+        for _ in range(count):
+            f = os.open(inbox, os.O_WRONLY | os.O_APPEND)
+            os.write(f, b"%d,x,1\n" % next(written))
+            if sync:
+                os.fsync(f)
+            os.close(f)
+
+    def two_at_once():
+        files = [os.open(inbox, os.O_WRONLY | os.O_APPEND) for _ in range(2)]
+        inodes = {os.fstat(f).st_ino for f in files}
+        for f in files:
+            os.write(f, b"%d,x,1\n" % next(written))
+            os.close(f)
+        return len(inodes)
+
+    equal(two_at_once(), 2)
+    for _ in range(200):  # a loop that was not held up
+        append(20)
+        if two_at_once() == 1:
+            break
+    else:
+        raise AssertionError("appends of a row each never share an inode")
+    append(20, sync=True)
+    equal(two_at_once(), 2)
+    equal(len(m.read().splitlines()), 1 + next(written))
 
 
 @test
