@@ -247,13 +247,13 @@ static int add_hit(struct pfs_recent_rows *rows, struct hit hit, struct pfs_err 
     return 0;
 }
 
-/* Those of the key among the rows of one flush. What no sync has answered for is nobody's business yet. */
+/* Those of the key among the rows of one flush. Of one that no sync has answered for yet the answer is waited for: rows
+ * that were flushed before others show up before them. */
 static int look(struct pfs_recent_rows *rows, struct listed in, const struct pfs_keys *key, struct pfs_err *err)
 {
     struct pfs_recent *r = in.recent;
+    size_t before = rows->hits;
 
-    if (atomic_load(&r->piece->state) != PFS_PIECE_DURABLE)
-        return 0;
     if (r->schema->id != rows->schema->id || r->schema->time_ms != rows->schema->time_ms)
         return -EAGAIN;
     PFS_TRY(make_keys(r, err));
@@ -264,7 +264,7 @@ static int look(struct pfs_recent_rows *rows, struct listed in, const struct pfs
             if (keys->prefix[k] == key->prefix[0] && pfs_keys_compare(keys, k, key, 0) == 0)
                 PFS_TRY(add_hit(rows, (struct hit){in, i, (int32_t)k}, err));
     }
-    return 0;
+    return rows->hits > before && atomic_load(&r->piece->state) != PFS_PIECE_DURABLE ? -EINPROGRESS : 0;
 }
 
 static int look_at_all(struct pfs_recent_rows *rows, const struct list *list, const struct pfs_keys *key,

@@ -9,7 +9,7 @@
  * Bare -EAGAIN, of find and of merge: only a commit can tell (rows that are not kept, a retract that merging apart from
  * older rows loses, no row where a delete that is in the files may count on, tables that show rows once they are
  * compacted). Bare -EINPROGRESS, of find: a handle holds acknowledged rows of the key and hands them over when it is
- * released, maybe at once. Threads: any; one answer, one thread.
+ * released, or rows of it are being synced: maybe at once. Threads: any; one answer, one thread.
  */
 #pragma once
 

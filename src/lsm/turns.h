@@ -35,8 +35,9 @@ struct pfs_next_turn pfs_turn_next(const struct pfs_turn *const *turn, int32_t c
 /* How long a table is left alone after its n-th failure in a row: 1 s, doubled each time, 10 minutes at most. */
 int64_t pfs_turn_backoff_ms(int32_t failures);
 
-/* Are its writers held? More runs than that are read no more at once, and a compaction must come first. */
+/* Are its writers held? More runs than that are read no more at once, and a compaction must come first. One that failed
+ * has left them as they were, whatever the next look is still to say. */
 static inline bool pfs_turn_holds(const struct pfs_turn *turn)
 {
-    return turn->stop > 0 && turn->runs > turn->stop && (turn->due || turn->compacting);
+    return turn->stop > 0 && turn->runs > turn->stop && (turn->due || turn->compacting || turn->failures > 0);
 }

@@ -3,9 +3,11 @@ import json
 import os
 import random
 import threading
+import time
 
 from mounted import equal, refused, test
 
+ROUNDS = 8
 COLUMNS = "k BIGINT, s BIGINT, a BIGINT, b STRING, o STRING, PRIMARY KEY (k) NOT ENFORCED"
 SEQUENCED = "'sequence.field' = 's'"
 GROUPS = "'merge-engine' = 'partial-update', 'fields.s.sequence-group' = 'a,b'"
@@ -38,6 +40,13 @@ def some_rows(r, kinds):
     return "\n".join(lines) + "\n"
 
 
+def settled(m):
+    """The kernel tells of closes when it pleases: rows of a handle that is closed are the table's when it is released."""
+    until = time.monotonic() + 10
+    while m.metric("paimonfs_inboxes_open") > 0 and time.monotonic() < until:
+        time.sleep(0.002)
+
+
 def key_rows(m, table):
     """Row by key, each read by itself."""
     found = {}
@@ -65,16 +74,17 @@ def a_key_shows_rows_that_wait_as_their_commit_does(m):
     apart = {}
     for name, options, kinds in ENGINES:
         m.sql("CREATE TABLE d.%s (%s) WITH ('bucket' = '1'%s);" % (name, COLUMNS, options and ", " + options))
-        for _ in range(8):
+        for _ in range(ROUNDS):
             for _ in range(r.choice((1, 1, 3))):
                 with open(m.at / "d" / name / "inbox", r.choice(("ab", "wb")), buffering=0) as inbox:
                     inbox.write(some_rows(r, kinds.split()).encode())
+            settled(m)
             before = snapshots(m, name)
             shown = key_rows(m, name)
             apart[name] = apart.get(name, 0) + (snapshots(m, name) == before)
             equal((name, shown), (name, all_rows(m, name)))
-    # Mostly nobody waited for a commit; on a busy machine a handle that was closed may be released late.
-    assert min(apart[name] for name in ("dedup", "partial", "dedup_ignoring", "dedup_op")) > 3, apart
+    # Where nothing but the rows themselves counts nobody waited for a commit.
+    assert min(apart[name] for name in ("dedup", "partial", "dedup_ignoring", "dedup_op")) == ROUNDS, apart
     assert min(apart[name] for name in ("sums", "dedup_lookup", "last", "dedup_sequence")) > 0, apart
 
 
@@ -112,6 +122,8 @@ def sums_of_a_key_are_never_torn_or_old_while_they_are_written(m):
                 got = int(m.read("d/n/key/1.csv").splitlines()[1].split(",")[1])
             except FileNotFoundError:
                 got = 0
+            except OSError:  # EBUSY: where it had to wait for its commit, that took more than 5 s
+                continue
             if not least <= got <= written[0] + 1:
                 wrong.append((least, got, written[0] + 1))
 

@@ -118,6 +118,7 @@ static void writers_are_held_while_a_compaction_can_help(void **state)
     assert_false(pfs_turn_holds(&(struct pfs_turn){.due = true, .runs = 8, .stop = 8}));
     assert_true(pfs_turn_holds(&(struct pfs_turn){.due = true, .runs = 9, .stop = 8}));
     assert_true(pfs_turn_holds(&(struct pfs_turn){.compacting = true, .runs = 9, .stop = 8}));
+    assert_true(pfs_turn_holds(&(struct pfs_turn){.failures = 1, .changed = true, .runs = 9, .stop = 8}));
     assert_false(pfs_turn_holds(&(struct pfs_turn){.runs = 9, .stop = 8}));
     assert_false(pfs_turn_holds(&(struct pfs_turn){.due = true, .runs = 9, .stop = 0}));
 }
