@@ -19,6 +19,29 @@
 
 /* ---- records ---- */
 
+/* The schema as JSON, when it is asked for, and the hash of that: worked out once, for writers come with one row each.
+ */
+static int hash_schema(const struct pfs_transaction *t, bool with_json, struct pfs_buf *json, uint64_t *hash,
+                       struct pfs_err *err)
+{
+    struct pfs_ingest *g = t->ingest;
+    struct pfs_hashed *hashed = &t->slot->hashed;
+    bool known;
+
+    pthread_mutex_lock(&g->lock);
+    known = hashed->schema == t->schema && hashed->id == t->schema->id && hashed->time_ms == t->schema->time_ms;
+    *hash = hashed->hash;
+    pthread_mutex_unlock(&g->lock);
+    if (known && !with_json)
+        return 0;
+    PFS_TRY(pfs_schema_print(t->schema, json, err));
+    *hash = pfs_hash64(json->at, json->len, 0);
+    pthread_mutex_lock(&g->lock);
+    *hashed = (struct pfs_hashed){t->schema, t->schema->id, t->schema->time_ms, *hash};
+    pthread_mutex_unlock(&g->lock);
+    return 0;
+}
+
 /* Puts the schema's text into the first part of a segment that has rows of it: whoever replays the segment may find the
  * table gone. */
 static int put_begin(struct pfs_transaction *t, struct pfs_part *part, uint64_t continues, bool with_schema,
@@ -34,12 +57,11 @@ static int put_begin(struct pfs_transaction *t, struct pfs_part *part, uint64_t 
                                    .identifier = t->identifier,
                                    .continues = continues};
     struct pfs_buf body = {0}, json = {0}, overwrite = {0};
-    int rc = pfs_schema_print(t->schema, &json, err);
+    int rc = hash_schema(t, with_schema, &json, &begin.schema_hash, err);
 
     if (rc == 0 && t->overwrite != NULL)
         rc = pfs_record_put_overwrite(t->overwrite, &overwrite, err);
     if (rc == 0) {
-        begin.schema_hash = pfs_hash64(json.at, json.len, 0);
         begin.overwrite = pfs_buf_slice(&overwrite);
         if (with_schema)
             begin.schema_json = pfs_buf_slice(&json);
@@ -173,7 +195,7 @@ static int journal_rows(struct pfs_transaction *t, struct pfs_err *err)
         pfs_slot_note_rows(t->slot, t->held_rows, (int64_t)body.len);
         pthread_mutex_unlock(&t->ingest->lock);
         if (t->tail.len == 0)
-            pfs_recent_keep(t);
+            pfs_recent_keep(t, &body);
         pfs_transaction_drop_held(t);
         t->tail_new = false;
     }

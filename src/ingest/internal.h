@@ -95,6 +95,12 @@ struct pfs_committing { /* one who waits for the queue */
     void *context;
 };
 
+struct pfs_hashed { /* a schema that was met before: the hash of its JSON */
+    const struct pfs_schema *schema;
+    int64_t id, time_ms;
+    uint64_t hash;
+};
+
 struct pfs_slot { /* a table's waiting rows; lives as long as the ingest. Guarded by ingest.lock */
     struct pfs_slot *next;
     struct pfs_ingest *ingest;
@@ -127,7 +133,8 @@ struct pfs_slot { /* a table's waiting rows; lives as long as the ingest. Guarde
     int64_t published_as;     /* identifier of that commit */
     bool keeping;             /* an upkeep is queued or runs */
     struct pfs_table *upkeep; /* the table that it is about: a reference */
-    int32_t schema_segment;   /* of the journal where the schema was written; -1 = none */
+    struct pfs_hashed hashed;
+    int32_t schema_segment; /* of the journal where the schema was written; -1 = none */
     int64_t schema_id;
 };
 
@@ -175,6 +182,9 @@ typedef int pfs_part_rows_fn(void *context, struct pfs_arena *arena, const struc
                              struct pfs_err *err);
 int pfs_part_rows(struct pfs_ingest *ingest, const struct pfs_part *part, pfs_part_rows_fn *each, void *context,
                   struct pfs_err *err);
+/* The same of a record's body. */
+int pfs_body_rows(const struct pfs_schema *schema, struct pfs_slice body, bool tail, pfs_part_rows_fn *each,
+                  void *context, struct pfs_err *err);
 /* The same of one piece. */
 int pfs_piece_rows(struct pfs_ingest *ingest, const struct pfs_part *part, int32_t index, pfs_part_rows_fn *each,
                    void *context, struct pfs_err *err);
@@ -272,8 +282,9 @@ struct pfs_transaction **pfs_slot_list_open(struct pfs_slot *slot, size_t *count
 
 struct pfs_recent;
 
-/* What was journaled just now stays in memory, if there is room: taken out of the transaction. Its lock held. */
-void pfs_recent_keep(struct pfs_transaction *t);
+/* What was journaled just now as the part's newest piece stays in memory, if there is room: its body is taken. The
+ * transaction's lock held. */
+void pfs_recent_keep(struct pfs_transaction *t, struct pfs_buf *body);
 /* Of a part that gets the number slot->pushed. Lock held, as the next. */
 void pfs_recent_push(struct pfs_slot *slot, struct pfs_part *part);
 /* Takes those off the list that were committed (slot->popped); to be dropped without the lock. */

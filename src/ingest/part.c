@@ -138,7 +138,7 @@ static int types_of(const struct pfs_schema *schema, struct pfs_arena *arena, co
 }
 
 /* Frames one after the other, each a batch in an arena of its own. */
-static int read_frames(const struct pfs_part *part, struct pfs_slice bytes, const struct pfs_type **types,
+static int read_frames(const struct pfs_schema *schema, struct pfs_slice bytes, const struct pfs_type **types,
                        pfs_part_rows_fn *each, void *context, struct pfs_err *err)
 {
     while (bytes.len > 0) {
@@ -148,7 +148,7 @@ static int read_frames(const struct pfs_part *part, struct pfs_slice bytes, cons
         int rc;
 
         pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
-        rc = pfs_frame_get(bytes, types, part->schema->columns + 1, &arena, &batch, &used, err);
+        rc = pfs_frame_get(bytes, types, schema->columns + 1, &arena, &batch, &used, err);
         if (rc == 0)
             rc = each(context, &arena, &batch, err);
         pfs_arena_done(&arena);
@@ -161,30 +161,41 @@ static int read_frames(const struct pfs_part *part, struct pfs_slice bytes, cons
 }
 
 /* The body of ROWS and TAIL: the length of the whole rows' frames, these, then those of the tail. */
+int pfs_body_rows(const struct pfs_schema *schema, struct pfs_slice body, bool tail, pfs_part_rows_fn *each,
+                  void *context, struct pfs_err *err)
+{
+    struct pfs_cursor c = pfs_cursor_of(body);
+    const struct pfs_type **types;
+    struct pfs_slice rows;
+    struct pfs_arena arena;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = types_of(schema, &arena, &types, err);
+    (void)pfs_take(&c, pfs_take_le32(&c), &rows);
+    if (rc == 0)
+        rc = c.bad ? pfs_fail(err, EIO, "a record of rows ends early")
+                   : read_frames(schema, rows, types, each, context, err);
+    if (rc == 0 && tail)
+        rc = read_frames(schema, pfs_slice_of(body.at + c.pos, pfs_left(&c)), types, each, context, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
 int pfs_piece_rows(struct pfs_ingest *ingest, const struct pfs_part *part, int32_t index, pfs_part_rows_fn *each,
                    void *context, struct pfs_err *err)
 {
     const struct pfs_piece *piece = part->piece[index];
-    const struct pfs_type **types;
-    struct pfs_slice body, rows;
-    struct pfs_cursor c;
     struct pfs_arena arena;
+    struct pfs_slice body;
     int rc;
 
     if (piece->kind == PFS_JOURNAL_FILES)
         return 0;
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = types_of(part->schema, &arena, &types, err);
+    rc = pfs_part_read(ingest, part, piece, &arena, &body, err);
     if (rc == 0)
-        rc = pfs_part_read(ingest, part, piece, &arena, &body, err);
-    if (rc == 0) {
-        c = pfs_cursor_of(body);
-        (void)pfs_take(&c, pfs_take_le32(&c), &rows);
-        rc = c.bad ? pfs_fail(err, EIO, "a record of rows ends early")
-                   : read_frames(part, rows, types, each, context, err);
-    }
-    if (rc == 0 && part->tail && index == part->pieces - 1)
-        rc = read_frames(part, pfs_slice_of(body.at + c.pos, pfs_left(&c)), types, each, context, err);
+        rc = pfs_body_rows(part->schema, body, part->tail && index == part->pieces - 1, each, context, err);
     pfs_arena_done(&arena);
     return rc;
 }

@@ -1,6 +1,6 @@
 /* recent.c - what a flush acknowledged, kept until its snapshot is there, and asked by key.
  *
- * A flush leaves its batches with its part; when the part goes to the queue they go to the slot's list, under the
+ * A flush leaves its record's body with its part; when the part goes to the queue they go to the slot's list, under the
  * part's number in the queue. A commit is done with all up to a number. Those who read hold references.
  */
 #include "src/ingest/recent.h"
@@ -21,37 +21,47 @@
 #define LOCK_MOMENT_NS 100000
 #define LOCK_MOMENTS 50
 
-struct pfs_recent { /* of one flush; only read, but for keys */
+struct pfs_recent { /* of one flush */
     struct pfs_recent *next;
     struct pfs_ingest *ingest;
     struct pfs_piece *piece;
     const struct pfs_schema *schema;
+    struct pfs_buf body; /* the record's */
     atomic_int refs;
     int64_t part; /* its part's number in the queue; 0 = it is not there yet. Guarded by ingest.lock, as the next */
     bool alone;
-    size_t bytes;
-    pthread_mutex_t lock; /* guards the next two */
-    bool keyed;
-    struct pfs_arena arena; /* of the keys */
+    pthread_mutex_t lock; /* guards the next, whose content is only read when it is there */
+    bool unpacked;
+    size_t bytes; /* counted */
     int32_t helds;
     struct pfs_held *held;
-    struct pfs_keys *keys; /* of each */
+    struct pfs_keys *keys;  /* of each */
+    struct pfs_arena arena; /* of the keys */
 };
 
 /* ---- keeping ---- */
+
+static void forget_rows(struct pfs_recent *r)
+{
+    for (int32_t i = 0; i < r->helds; i++)
+        pfs_arena_done(&r->held[i].arena);
+    pfs_arena_done(&r->arena);
+    pfs_free(r->held);
+    pfs_free(r->keys);
+    r->held = NULL;
+    r->keys = NULL;
+    r->helds = 0;
+}
 
 static void release(struct pfs_recent *r)
 {
     if (atomic_fetch_sub(&r->refs, 1) > 1)
         return;
-    for (int32_t i = 0; i < r->helds; i++)
-        pfs_arena_done(&r->held[i].arena);
+    forget_rows(r);
     atomic_fetch_sub(&r->ingest->recent_bytes, (long long)r->bytes);
     pthread_mutex_destroy(&r->lock);
-    pfs_arena_done(&r->arena);
     pfs_piece_release(r->piece);
-    pfs_free(r->held);
-    pfs_free(r->keys);
+    pfs_buf_done(&r->body);
     pfs_free(r);
 }
 
@@ -65,51 +75,40 @@ void pfs_recent_drop(struct pfs_recent *list)
     }
 }
 
-static bool has_room(struct pfs_ingest *g, size_t bytes)
+/* Counts them, if there is room. */
+static bool take_room(struct pfs_recent *r, size_t bytes)
 {
-    long long most = (long long)(g->config.memory_bytes / KEPT_SHARE);
+    long long most = (long long)(r->ingest->config.memory_bytes / KEPT_SHARE);
 
-    return atomic_load(&g->recent_bytes) + (long long)bytes <= (most < KEPT_MAX ? most : KEPT_MAX);
-}
-
-static struct pfs_recent *recent_new(struct pfs_transaction *t)
-{
-    struct pfs_recent *r = pfs_zalloc(sizeof(*r));
-    size_t helds = (size_t)t->helds;
-
-    if (r == NULL)
-        return NULL;
-    r->held = pfs_alloc_array(helds, sizeof(*r->held));
-    r->keys = pfs_alloc_array(helds, sizeof(*r->keys));
-    if (r->held == NULL || r->keys == NULL) {
-        pfs_free(r->held);
-        pfs_free(r->keys);
-        pfs_free(r);
-        return NULL;
+    if (atomic_fetch_add(&r->ingest->recent_bytes, (long long)bytes) + (long long)bytes >
+        (most < KEPT_MAX ? most : KEPT_MAX)) {
+        atomic_fetch_sub(&r->ingest->recent_bytes, (long long)bytes);
+        return false;
     }
-    pthread_mutex_init(&r->lock, NULL);
-    pfs_arena_init(&r->arena, PFS_ARENA_LIMIT);
-    atomic_init(&r->refs, 1);
-    r->ingest = t->ingest;
-    r->schema = t->schema;
-    return r;
+    r->bytes += bytes;
+    return true;
 }
 
-void pfs_recent_keep(struct pfs_transaction *t)
+void pfs_recent_keep(struct pfs_transaction *t, struct pfs_buf *body)
 {
     struct pfs_part *part = t->part;
     struct pfs_recent *r;
 
-    if (t->helds == 0 || t->schema->primary_keys == 0 || t->overwrite != NULL || !has_room(t->ingest, t->held_bytes) ||
-        (r = recent_new(t)) == NULL)
+    if (t->schema->primary_keys == 0 || t->overwrite != NULL || (r = pfs_zalloc(sizeof(*r))) == NULL)
         return;
+    r->ingest = t->ingest;
+    if (!take_room(r, sizeof(*r) + body->len)) {
+        pfs_free(r);
+        return;
+    }
+    pthread_mutex_init(&r->lock, NULL);
+    pfs_arena_init(&r->arena, PFS_ARENA_LIMIT);
+    atomic_init(&r->refs, 1);
+    r->schema = t->schema;
     r->piece = t->newest;
     atomic_fetch_add(&r->piece->refs, 1);
-    r->helds = t->helds;
-    memcpy(r->held, t->held, (size_t)t->helds * sizeof(*r->held));
-    r->bytes = t->held_bytes;
-    atomic_fetch_add(&t->ingest->recent_bytes, (long long)r->bytes);
-    t->helds = 0; /* the arenas have moved; what they counted for is taken off by pfs_transaction_drop_held */
+    r->body = *body;
+    *body = (struct pfs_buf){0};
     *part->recent_last = r;
     part->recent_last = &r->next;
     part->kept++;
@@ -218,16 +217,45 @@ static int take(struct list *list, struct listed listed, struct pfs_err *err)
     return 0;
 }
 
-/* The keys of its rows, made when somebody first asks. */
-static int make_keys(struct pfs_recent *r, struct pfs_err *err)
+static int hold(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
+{
+    struct pfs_recent *r = context;
+    struct pfs_held *held;
+    struct pfs_keys *keys;
+
+    if (!take_room(r, arena->used_bytes))
+        return -EAGAIN;
+    held = pfs_realloc(r->held, ((size_t)r->helds + 1) * sizeof(*held));
+    if (held == NULL)
+        return no_memory(err);
+    r->held = held;
+    keys = pfs_realloc(r->keys, ((size_t)r->helds + 1) * sizeof(*keys));
+    if (keys == NULL)
+        return no_memory(err);
+    r->keys = keys;
+    PFS_TRY(pfs_keys_of(batch, r->schema->primary_key, r->schema->primary_keys, &r->arena, &keys[r->helds], err));
+    held[r->helds++] = (struct pfs_held){*arena, *batch};
+    pfs_arena_init(arena, arena->limit_bytes);
+    return 0;
+}
+
+/* Its rows and their keys, unpacked when somebody first asks. Bare -EAGAIN: there is no room. */
+static int unpack(struct pfs_recent *r, struct pfs_err *err)
 {
     int rc = 0;
 
     pthread_mutex_lock(&r->lock);
-    for (int32_t i = 0; i < r->helds && rc == 0 && !r->keyed; i++)
-        rc = pfs_keys_of(&r->held[i].batch, r->schema->primary_key, r->schema->primary_keys, &r->arena, &r->keys[i],
-                         err);
-    r->keyed |= rc == 0;
+    if (!r->unpacked) {
+        size_t before = r->bytes;
+
+        rc = pfs_body_rows(r->schema, pfs_buf_slice(&r->body), false, hold, r, err);
+        r->unpacked = rc == 0;
+        if (rc < 0) {
+            forget_rows(r);
+            atomic_fetch_sub(&r->ingest->recent_bytes, (long long)(r->bytes - before));
+            r->bytes = before;
+        }
+    }
     pthread_mutex_unlock(&r->lock);
     return rc;
 }
@@ -256,7 +284,7 @@ static int look(struct pfs_recent_rows *rows, struct listed in, const struct pfs
 
     if (r->schema->id != rows->schema->id || r->schema->time_ms != rows->schema->time_ms)
         return -EAGAIN;
-    PFS_TRY(make_keys(r, err));
+    PFS_TRY(unpack(r, err));
     for (int32_t i = 0; i < r->helds; i++) {
         const struct pfs_keys *keys = &r->keys[i];
 
