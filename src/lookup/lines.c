@@ -29,7 +29,7 @@ static bool feed(struct pfs_lines *l, struct pfs_slice in, struct pfs_batch *out
 static bool open_parser(struct pfs_lines *l)
 {
     struct pfs_text_parse parse = {
-        .columns = l->text->columns, .fields = l->text->field, .format = l->text->format, .lenient = true};
+        .columns = l->text->columns, .fields = l->text->field, .format = (int)l->text->format, .lenient = true};
     struct pfs_buf header = {0};
     struct pfs_batch batch;
     bool fine;
