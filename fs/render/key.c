@@ -156,9 +156,10 @@ static int find_both(const struct wanted *w, struct pfs_state **state, struct pf
             continue;
         if (rc < 0)
             return rc;
-        if (pfs_table_state(w->looking->table, pfs_place_when(w->looking->place), state, err) < 0) {
+        rc = pfs_table_state(w->looking->table, pfs_place_when(w->looking->place), state, err);
+        if (rc < 0) { /* perhaps without a sentence: the table may be gone by now */
             pfs_recent_close(*recent);
-            return -err->code;
+            return rc;
         }
         if ((*state)->schema->id == w->schema->id &&
             (*recent == NULL || pfs_recent_fits(*recent, (*state)->exists ? (*state)->snapshot.id : 0)))
