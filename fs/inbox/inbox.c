@@ -21,6 +21,7 @@ struct pfs_inbox {
     struct pfs_inbox_config config;
     struct pfs_arena arena; /* implied values */
     const struct pfs_schema *schema;
+    bool appends;         /* set once */
     uint32_t pid;         /* of the newest call, for errors.jsonl */
     pthread_mutex_t lock; /* serialises calls; guards all below */
     struct pfs_text_parse parse;
@@ -194,6 +195,7 @@ int pfs_inbox_open(const struct pfs_inbox_config *config, struct pfs_inbox **out
         pfs_inbox_close(b);
         return rc;
     }
+    b->appends = config->append && !config->overwrite && config->user == NULL;
     b->config.partition = NULL; /* and user: the caller's */
     b->config.user = NULL;
     *out = b;
@@ -388,6 +390,11 @@ void pfs_inbox_refuse(struct pfs_inbox *inbox, struct pfs_request *request, cons
 struct pfs_table *pfs_inbox_table(const struct pfs_inbox *inbox)
 {
     return inbox->config.table;
+}
+
+bool pfs_inbox_appends(const struct pfs_inbox *inbox)
+{
+    return inbox->appends;
 }
 
 /* ---- flush ---- */

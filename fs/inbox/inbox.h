@@ -48,6 +48,7 @@ struct pfs_inbox_config {
 int pfs_inbox_open(const struct pfs_inbox_config *config, struct pfs_inbox **out, struct pfs_err *err);
 
 struct pfs_table *pfs_inbox_table(const struct pfs_inbox *inbox); /* borrowed */
+bool pfs_inbox_appends(const struct pfs_inbox *inbox);            /* opened so, and for rows that are nobody's own */
 
 /* Answers before it returns: len taken, or -errno. */
 void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint64_t off, struct pfs_slice bytes);

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
+#include <linux/fuse.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "fs/mount/loop.h"
 
 struct mounted {
     const struct pfs_mount_config *config;
@@ -63,6 +66,9 @@ struct call {
 
 #define LAST_ANSWERS_S 30
 #define GIVING_PAUSE_NS 2000000
+#define THREADS 10
+#define BRIEF_BYTES (64 << 10) /* of a write */
+#define INBOX "inbox"
 
 static struct pfs_node *node_of(const struct mounted *m, fuse_ino_t ino)
 {
@@ -607,20 +613,103 @@ static bool stop_giver(struct mounted *m)
     return pthread_timedjoin_np(m->giver, NULL, &until) == 0;
 }
 
-/* ---- mounting ---- */
+/* ---- requests ---- */
 
-static int serve(struct fuse_session *se, const struct pfs_mount_config *config, struct pfs_err *err)
+static int receive(void *context, struct pfs_loop_request *request)
 {
-    struct fuse_loop_config *loop = fuse_loop_cfg_create();
-    int rc;
+    const struct mounted *m = context;
+    struct fuse_buf buf = {.mem = request->memory};
+    int rc = fuse_session_receive_buf(m->session, &buf);
 
-    if (loop == NULL)
-        return pfs_fail(err, ENOMEM, "no memory to serve %s", config->mountpoint);
-    fuse_loop_cfg_set_max_threads(loop, 10);
-    rc = fuse_session_loop_mt(se, loop);
-    fuse_loop_cfg_destroy(loop);
-    return rc < 0 ? pfs_fail(err, -rc, "%s: %s", config->mountpoint, pfs_errno_text(-rc)) : 0;
+    request->memory = buf.mem;
+    request->size = rc > 0 ? buf.size : 0;
+    return rc;
 }
+
+static bool ready(void *context)
+{
+    const struct mounted *m = context;
+    struct pollfd device = {.fd = fuse_session_fd(m->session), .events = POLLIN};
+
+    return poll(&device, 1, 0) != 0;
+}
+
+static void process(void *context, struct pfs_loop_request *request)
+{
+    const struct mounted *m = context;
+    const struct fuse_buf buf = {.mem = request->memory, .size = request->size};
+
+    fuse_session_process_buf(m->session, &buf);
+}
+
+static void drop(void *context, struct pfs_loop_request *request)
+{
+    (void)context;
+    pfs_free(request->memory); /* libfuse had it from malloc, which is where pfs_alloc has its own from */
+}
+
+static bool session_ended(void *context)
+{
+    const struct mounted *m = context;
+
+    return fuse_session_exited(m->session) != 0;
+}
+
+/* Of a request on an open file: all of them begin with its handle. */
+static bool is_of_appender(const void *arguments)
+{
+    uint64_t handle;
+
+    memcpy(&handle, arguments, sizeof(handle));
+    return pfs_handle_appends((const struct pfs_handle *)(uintptr_t)handle);
+}
+
+/* What comes with an append of a few rows. */
+static bool is_brief(void *context, const struct pfs_loop_request *request)
+{
+    const struct mounted *m = context;
+    const struct fuse_in_header *head = request->memory;
+    const char *arguments = (const char *)request->memory + sizeof(*head);
+    size_t len = request->size < sizeof(*head) ? 0 : request->size - sizeof(*head);
+
+    if (len == 0)
+        return false;
+    switch (head->opcode) {
+    case FUSE_FORGET:
+    case FUSE_BATCH_FORGET:
+    case FUSE_INTERRUPT:
+        return true;
+    case FUSE_LOOKUP:
+        return len >= sizeof(INBOX) && memcmp(arguments, INBOX, sizeof(INBOX)) == 0;
+    case FUSE_OPEN:
+        return pfs_node_takes_rows(node_of(m, head->nodeid));
+    case FUSE_WRITE:
+        return len >= sizeof(struct fuse_write_in) && len <= BRIEF_BYTES && is_of_appender(arguments);
+    case FUSE_FLUSH:
+    case FUSE_FSYNC:
+    case FUSE_RELEASE:
+        return len >= sizeof(uint64_t) && is_of_appender(arguments);
+    default:
+        return false;
+    }
+}
+
+static int serve(struct mounted *m, struct pfs_err *err)
+{
+    const struct pfs_loop_config loop = {.threads = THREADS,
+                                         .receive = receive,
+                                         .ready = ready,
+                                         .brief = is_brief,
+                                         .process = process,
+                                         .drop = drop,
+                                         .ended = session_ended,
+                                         .context = m};
+    int rc = pfs_loop_run(&loop, err);
+
+    return rc < 0 ? pfs_wrap(err, "%s", m->config->mountpoint) : 0;
+}
+
+/* ---- mounting ---- */
 
 static int mount_args(const struct pfs_mount_config *config, struct fuse_args *args, struct pfs_err *err)
 {
@@ -675,7 +764,7 @@ int pfs_mount_run(const struct pfs_mount_config *config, struct pfs_err *err)
             mounted.session = se;
             rc = start_giver(&mounted, err);
             if (rc == 0) {
-                rc = serve(se, config, err);
+                rc = serve(&mounted, err);
                 pfs_tree_stop(config->tree);
                 wait_for_calls(&mounted);
                 stopped = stop_giver(&mounted);

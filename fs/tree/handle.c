@@ -384,6 +384,16 @@ void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct 
         pfs_tree_open_file(tree, request, entry->node, flags & ~O_EXCL, out);
 }
 
+bool pfs_node_takes_rows(const struct pfs_node *node)
+{
+    return node->place.kind == PFS_NODE_INBOX;
+}
+
+bool pfs_handle_appends(const struct pfs_handle *handle)
+{
+    return handle->inbox != NULL && pfs_inbox_appends(handle->inbox);
+}
+
 /* ---- bytes ---- */
 
 void pfs_tree_read(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,

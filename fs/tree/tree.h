@@ -129,6 +129,10 @@ void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct p
 void pfs_tree_fsync(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle);
 void pfs_tree_release(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle);
 
+/* Requests on these are answered in microseconds as a rule: an inbox, a handle that appends to one. */
+bool pfs_node_takes_rows(const struct pfs_node *node);
+bool pfs_handle_appends(const struct pfs_handle *handle);
+
 void pfs_tree_mkdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                     struct pfs_entry *out);
 void pfs_tree_rmdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name);

@@ -42,10 +42,9 @@ static int hash_schema(const struct pfs_transaction *t, bool with_json, struct p
     return 0;
 }
 
-/* Puts the schema's text into the first part of a segment that has rows of it: whoever replays the segment may find the
- * table gone. */
-static int put_begin(struct pfs_transaction *t, struct pfs_part *part, uint64_t continues, bool with_schema,
-                     struct pfs_place_in_journal *place, struct pfs_err *err)
+/* The body of a part's BEGIN, with the schema's text or without. */
+static int print_begin(struct pfs_transaction *t, const struct pfs_part *part, bool with_schema, struct pfs_buf *body,
+                       struct pfs_err *err)
 {
     const struct pfs_slot *slot = t->slot;
     struct pfs_part_begin begin = {.name = {slot->database, slot->table_name, slot->branch},
@@ -55,8 +54,8 @@ static int put_begin(struct pfs_transaction *t, struct pfs_part *part, uint64_t 
                                    .once = t->user != NULL,
                                    .user = t->user,
                                    .identifier = t->identifier,
-                                   .continues = continues};
-    struct pfs_buf body = {0}, json = {0}, overwrite = {0};
+                                   .continues = part->continues};
+    struct pfs_buf json = {0}, overwrite = {0};
     int rc = hash_schema(t, with_schema, &json, &begin.schema_hash, err);
 
     if (rc == 0 && t->overwrite != NULL)
@@ -65,15 +64,40 @@ static int put_begin(struct pfs_transaction *t, struct pfs_part *part, uint64_t 
         begin.overwrite = pfs_buf_slice(&overwrite);
         if (with_schema)
             begin.schema_json = pfs_buf_slice(&json);
-        pfs_record_put_begin(&begin, &body);
-        rc = pfs_buf_check(&body, err);
+        pfs_record_put_begin(&begin, body);
+        rc = pfs_buf_check(body, err);
     }
-    if (rc == 0)
-        rc = pfs_journal_add(t->ingest->journal, part->number, PFS_JOURNAL_BEGIN, pfs_buf_slice(&body), place, err);
     pfs_buf_done(&overwrite);
     pfs_buf_done(&json);
-    pfs_buf_done(&body);
     return rc;
+}
+
+/* The first part of a segment that has rows of the schema says its text too: whoever replays the segment may find the
+ * table gone. */
+static int put_schema(struct pfs_transaction *t, const struct pfs_part *part, int32_t segment, struct pfs_err *err)
+{
+    struct pfs_ingest *g = t->ingest;
+    struct pfs_place_in_journal place;
+    struct pfs_buf body = {0};
+    bool has;
+    int rc;
+
+    pthread_mutex_lock(&g->lock);
+    has = t->slot->schema_segment == segment && t->slot->schema_id == t->schema->id;
+    pthread_mutex_unlock(&g->lock);
+    if (has)
+        return 0;
+    rc = print_begin(t, part, true, &body, err);
+    if (rc == 0)
+        rc = pfs_journal_add(g->journal, part->number, PFS_JOURNAL_BEGIN, pfs_buf_slice(&body), &place, err);
+    pfs_buf_done(&body);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&g->lock);
+    t->slot->schema_segment = place.segment;
+    t->slot->schema_id = t->schema->id;
+    pthread_mutex_unlock(&g->lock);
+    return 0;
 }
 
 /* What the part is to be when it is published: copies, since it outlives the handle. */
@@ -104,38 +128,37 @@ static int describe(const struct pfs_transaction *t, struct pfs_part *part, stru
     return rc;
 }
 
+/* A part without pieces: the journal hears of it with the first one. */
 static int begin_part(struct pfs_transaction *t, uint64_t continues, struct pfs_part **out, struct pfs_err *err)
 {
-    struct pfs_ingest *g = t->ingest;
     struct pfs_part *part = pfs_part_new(t->slot, err);
-    struct pfs_place_in_journal place;
-    bool has;
     int rc;
 
     if (part == NULL)
         return -ENOMEM;
+    part->continues = continues;
     rc = describe(t, part, err);
     if (rc < 0) {
         pfs_part_free(part);
         return rc;
     }
-    rc = put_begin(t, part, continues, false, &place, err);
-    pthread_mutex_lock(&g->lock);
-    has = t->slot->schema_segment == place.segment && t->slot->schema_id == t->schema->id;
-    pthread_mutex_unlock(&g->lock);
-    if (rc == 0 && !has) {
-        rc = put_begin(t, part, continues, true, &place, err);
-        pthread_mutex_lock(&g->lock);
-        t->slot->schema_segment = place.segment;
-        t->slot->schema_id = t->schema->id;
-        pthread_mutex_unlock(&g->lock);
-    }
-    if (rc < 0) {
-        pfs_part_retire(g, part);
-        return rc;
-    }
     *out = part;
     return 0;
+}
+
+static int put_piece(struct pfs_transaction *t, const struct pfs_part *part, enum pfs_journal_kind kind,
+                     struct pfs_slice body, struct pfs_place_in_journal *place, struct pfs_err *err)
+{
+    struct pfs_buf begin = {0};
+    int rc;
+
+    if (part->begun)
+        return pfs_journal_add(t->ingest->journal, part->number, kind, body, place, err);
+    rc = print_begin(t, part, false, &begin, err);
+    if (rc == 0)
+        rc = pfs_journal_add_begun(t->ingest->journal, part->number, pfs_buf_slice(&begin), kind, body, place, err);
+    pfs_buf_done(&begin);
+    return rc < 0 ? rc : put_schema(t, part, place->segment, err);
 }
 
 static int add_piece(struct pfs_transaction *t, struct pfs_part *part, enum pfs_journal_kind kind,
@@ -144,7 +167,8 @@ static int add_piece(struct pfs_transaction *t, struct pfs_part *part, enum pfs_
     struct pfs_place_in_journal place;
     struct pfs_piece *piece;
 
-    PFS_TRY(pfs_journal_add(t->ingest->journal, part->number, kind, body, &place, err));
+    PFS_TRY(put_piece(t, part, kind, body, &place, err));
+    part->begun = true;
     piece = pfs_piece_new(kind, part->number, place);
     if (piece == NULL || pfs_part_add(part, piece, err) < 0) {
         pfs_piece_release(piece);
@@ -511,7 +535,7 @@ static void acknowledge(struct pfs_transaction *t, struct pfs_piece *piece, pfs_
 
     if (a != NULL) {
         *a = (struct acknowledging){t, piece, done, context};
-        pfs_journal_sync_later(t->ingest->journal, number, synced, a);
+        pfs_journal_sync_later(t->ingest->journal, number, atomic_load(&t->ingest->open) == 1, synced, a);
         return;
     }
     rc = pfs_journal_sync(t->ingest->journal, number, &err);
@@ -572,6 +596,7 @@ static void unlist(struct pfs_transaction *t)
     if (*at == t)
         *at = t->next;
     pthread_mutex_unlock(&g->lock);
+    atomic_fetch_sub(&g->open, 1);
 }
 
 /* What is left of the handle: its part goes to the queue, or nowhere when it has no rows. Lock held. */

@@ -60,7 +60,9 @@ struct pfs_part {
     struct pfs_slice schema_json;    /* of a replayed part: when `schema` is NULL this is what is known */
     struct pfs_piece **piece;
     int32_t pieces, room;
-    bool tail; /* the tail of the last piece counts */
+    bool begun;         /* the journal knows of it */
+    uint64_t continues; /* the part whose last line this one takes over; 0 = none */
+    bool tail;          /* the tail of the last piece counts */
     int64_t rows, bytes, time_ms;
     const char *user; /* of its own; NULL = the journal's */
     int64_t identifier;
@@ -159,7 +161,8 @@ struct pfs_ingest {
     struct pfs_generators generators;
     atomic_llong held_bytes; /* of all transactions, in memory */
     atomic_llong recent_bytes;
-    atomic_int big; /* transactions that write files */
+    atomic_int open; /* transactions */
+    atomic_int big;  /* those that write files */
 };
 
 /* A piece with one reference; release drops one. */

@@ -131,6 +131,7 @@ int pfs_transaction_open(struct pfs_ingest *ingest, const struct pfs_transaction
     if (t->slot->table == NULL)
         t->slot->table = pfs_table_ref(t->table);
     pthread_mutex_unlock(&ingest->lock);
+    atomic_fetch_add(&ingest->open, 1);
     *out = t;
     return 0;
 }

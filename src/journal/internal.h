@@ -49,8 +49,10 @@ struct waiter {
 
 struct pfs_journal {
     pthread_mutex_t append, state;
-    pthread_cond_t change; /* of `leading`, the list of waiters, `inside`, a waiter's `done` */
+    pthread_cond_t change; /* of `leading`, `inside`, a waiter's `done` */
+    pthread_cond_t wanted; /* of `leading`, the list of waiters, `closing`: for the thread */
     pthread_cond_t gather; /* of `waiters`, for the one who leads */
+    pthread_t leader;
 
     struct pfs_store *store;
     uint64_t segment_bytes, limit_bytes;
@@ -70,18 +72,16 @@ struct pfs_journal {
     int waiters, companions; /* who wait now; who waited when the last sync had ended, its own included */
     int64_t sync_ns;         /* how long it took */
 
-    int inside; /* callers of sync_later: they lead for others too */
-    bool alone; /* who leads does so for itself, and goes then */
-    bool heir;  /* one of those inside leads after it */
+    int inside; /* callers of sync_later who lead */
+    bool closing;
 };
 
 /* sync.c */
-/* One sync of the current segment, which has bytes that are not durable; `state` held, but let go meanwhile. */
-void pfs_journal_lead(struct pfs_journal *j, bool alone);
 /* Transactions whose RETIRED is durable leave, and then segments may. `state` held. */
 void pfs_journal_settle_ends(struct pfs_journal *j);
-/* Till nobody syncs for others any more; without a lock. */
-void pfs_journal_await_leaders(struct pfs_journal *j);
+/* Its thread. At the end all who waited are told; without a lock. */
+int pfs_journal_start_leader(struct pfs_journal *j, struct pfs_err *err);
+void pfs_journal_end_leader(struct pfs_journal *j);
 
 /* journal.c */
 /* With `append` held and the current segment settled (or none). */

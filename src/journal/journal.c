@@ -19,10 +19,23 @@ int pfs_segment_path(char out[static 128], const char *uuid, int32_t number)
     return snprintf(out, 128, PFS_JOURNAL_DIRECTORY "/journal-%s-%d", uuid, number);
 }
 
+static void journal_free(struct pfs_journal *j)
+{
+    pfs_free(j->slots);
+    pfs_buf_done(&j->scratch);
+    pthread_cond_destroy(&j->gather);
+    pthread_cond_destroy(&j->wanted);
+    pthread_cond_destroy(&j->change);
+    pthread_mutex_destroy(&j->state);
+    pthread_mutex_destroy(&j->append);
+    pfs_free(j);
+}
+
 int pfs_journal_open(const struct pfs_journal_config *config, struct pfs_journal **out, struct pfs_err *err)
 {
     pthread_condattr_t monotonic;
     struct pfs_journal *j;
+    int rc;
 
     if (strlen(config->user) > PFS_SEGMENT_USER_MAX)
         return pfs_fail(err, EINVAL, "the commit user has more than %d bytes", PFS_SEGMENT_USER_MAX);
@@ -43,10 +56,16 @@ int pfs_journal_open(const struct pfs_journal_config *config, struct pfs_journal
     pthread_mutex_init(&j->append, NULL);
     pthread_mutex_init(&j->state, NULL);
     pthread_cond_init(&j->change, NULL);
+    pthread_cond_init(&j->wanted, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&j->gather, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    rc = pfs_journal_start_leader(j, err);
+    if (rc < 0) {
+        journal_free(j);
+        return rc;
+    }
     *out = j;
     return 0;
 }
@@ -361,21 +380,44 @@ static void reserve(const struct pfs_journal *j, struct segment *s, uint64_t mor
     s->reserved = end + room;
 }
 
-static int append_record(struct pfs_journal *j, struct segment *s, uint64_t number, enum pfs_journal_kind kind,
-                         struct pfs_slice body, struct pfs_err *err)
-{
-    uint8_t head[PFS_RECORD_HEAD];
+/* Records of one transaction that go together. */
+struct records {
+    uint64_t number;
+    int count;
+    struct {
+        enum pfs_journal_kind kind;
+        struct pfs_slice body;
+    } one[2];
+};
 
-    reserve(j, s, PFS_RECORD_HEAD + body.len);
-    if (body.len <= SMALL_BODY_BYTES) {
-        pfs_buf_clear(&j->scratch);
-        put_record(&j->scratch, s->seed, kind, number, body);
-        PFS_TRY(pfs_buf_check(&j->scratch, err));
-        return pfs_file_append(s->file, j->scratch.at, j->scratch.len, err);
+static uint64_t bytes_of(const struct records *r)
+{
+    uint64_t bytes = 0;
+
+    for (int i = 0; i < r->count; i++)
+        bytes += PFS_RECORD_HEAD + r->one[i].body.len;
+    return bytes;
+}
+
+/* By one write, but for a large body at the end. */
+static int append_records(struct pfs_journal *j, struct segment *s, const struct records *r, struct pfs_err *err)
+{
+    const int last = r->count - 1;
+    const struct pfs_slice body = r->one[last].body;
+    bool apart = body.len > SMALL_BODY_BYTES;
+    uint8_t *head;
+
+    reserve(j, s, bytes_of(r));
+    pfs_buf_clear(&j->scratch);
+    for (int i = 0; i < r->count - apart; i++)
+        put_record(&j->scratch, s->seed, r->one[i].kind, r->number, r->one[i].body);
+    if (apart && (head = pfs_buf_reserve(&j->scratch, PFS_RECORD_HEAD)) != NULL) {
+        pfs_record_put_head(head, s->seed, r->one[last].kind, r->number, body);
+        j->scratch.len += PFS_RECORD_HEAD;
     }
-    pfs_record_put_head(head, s->seed, kind, number, body);
-    PFS_TRY(pfs_file_append(s->file, head, sizeof(head), err));
-    return pfs_file_append(s->file, body.at, body.len, err);
+    PFS_TRY(pfs_buf_check(&j->scratch, err));
+    PFS_TRY(pfs_file_append(s->file, j->scratch.at, j->scratch.len, err));
+    return apart ? pfs_file_append(s->file, body.at, body.len, err) : 0;
 }
 
 static void leave(struct pfs_journal *j, struct transaction *t)
@@ -389,24 +431,27 @@ static void leave(struct pfs_journal *j, struct transaction *t)
     j->left_last = t;
 }
 
-/* Counts a record that was appended; -EIO when the segment was lost meanwhile. `state` held. */
-static int count_record(struct pfs_journal *j, struct segment *s, struct transaction *t, enum pfs_journal_kind kind,
-                        uint64_t bytes, struct pfs_err *err)
+/* Counts records that were appended; -EIO when the segment was lost meanwhile. `state` held. */
+static int count_records(struct pfs_journal *j, struct segment *s, struct transaction *t, const struct records *r,
+                         struct pfs_err *err)
 {
+    bool retires = r->one[r->count - 1].kind == PFS_JOURNAL_RETIRED;
+
     if (s->poisoned) {
-        if (kind != PFS_JOURNAL_RETIRED)
+        if (!retires)
             pfs_journal_lose(j, t);
         return pfs_fail(err, EIO, "the journal could not be synced");
     }
-    s->appended += bytes;
-    j->bytes += bytes;
-    t->last_seq = ++j->added;
+    s->appended += bytes_of(r);
+    j->bytes += bytes_of(r);
     if (t->first == NULL) {
         t->first = s;
-        t->first_seq = t->last_seq;
+        t->first_seq = j->added + 1;
         s->waiting++;
     }
-    if (kind == PFS_JOURNAL_RETIRED)
+    j->added += (uint64_t)r->count;
+    t->last_seq = j->added;
+    if (retires)
         leave(j, t);
     return 0;
 }
@@ -426,32 +471,31 @@ static bool ends_without_record(struct pfs_journal *j, uint64_t number)
     return ends;
 }
 
-int pfs_journal_add(struct pfs_journal *j, uint64_t number, enum pfs_journal_kind kind, struct pfs_slice body,
-                    struct pfs_place_in_journal *out, struct pfs_err *err)
+static int add(struct pfs_journal *j, const struct records *r, struct pfs_place_in_journal *out, struct pfs_err *err)
 {
+    const int last = r->count - 1;
     struct pfs_place_in_journal place;
     struct transaction *t;
     struct segment *s;
     int rc;
 
-    if (body.len > PFS_JOURNAL_BODY_MAX)
-        return pfs_fail(err, EFBIG, "a journal record of %zu bytes", body.len);
-    if (kind == PFS_JOURNAL_RETIRED && ends_without_record(j, number))
-        return 0;
-    PFS_TRY(make_ready(j, number, kind, PFS_RECORD_HEAD + body.len, err));
+    if (r->one[last].body.len > PFS_JOURNAL_BODY_MAX)
+        return pfs_fail(err, EFBIG, "a journal record of %zu bytes", r->one[last].body.len);
+    PFS_TRY(make_ready(j, r->number, r->one[last].kind, bytes_of(r), err));
     pthread_mutex_lock(&j->state);
     s = j->current;
-    t = find_or_make(j, number);
+    t = find_or_make(j, r->number);
     pthread_mutex_unlock(&j->state);
     if (t == NULL) {
         pthread_mutex_unlock(&j->append);
         return pfs_fail(err, ENOMEM, "no memory for a transaction");
     }
-    place = (struct pfs_place_in_journal){s->number, pfs_file_size(s->file) + PFS_RECORD_HEAD, body.len};
-    rc = append_record(j, s, number, kind, body, err);
+    place = (struct pfs_place_in_journal){s->number, pfs_file_size(s->file) + bytes_of(r) - r->one[last].body.len,
+                                          r->one[last].body.len};
+    rc = append_records(j, s, r, err);
     pthread_mutex_lock(&j->state);
     if (rc == 0)
-        rc = count_record(j, s, t, kind, PFS_RECORD_HEAD + body.len, err);
+        rc = count_records(j, s, t, r, err);
     else
         s->ended = true; /* with half a record at its end, perhaps */
     if (rc < 0 && t->first == NULL && !t->failed)
@@ -461,6 +505,24 @@ int pfs_journal_add(struct pfs_journal *j, uint64_t number, enum pfs_journal_kin
     if (rc == 0 && out != NULL)
         *out = place;
     return rc;
+}
+
+int pfs_journal_add(struct pfs_journal *j, uint64_t number, enum pfs_journal_kind kind, struct pfs_slice body,
+                    struct pfs_place_in_journal *out, struct pfs_err *err)
+{
+    const struct records one = {.number = number, .count = 1, .one = {{kind, body}}};
+
+    if (kind == PFS_JOURNAL_RETIRED && ends_without_record(j, number))
+        return 0;
+    return add(j, &one, out, err);
+}
+
+int pfs_journal_add_begun(struct pfs_journal *j, uint64_t number, struct pfs_slice begin, enum pfs_journal_kind kind,
+                          struct pfs_slice body, struct pfs_place_in_journal *out, struct pfs_err *err)
+{
+    const struct records two = {.number = number, .count = 2, .one = {{PFS_JOURNAL_BEGIN, begin}, {kind, body}}};
+
+    return add(j, &two, out, err);
 }
 
 /* ---- reading, figures, the end ---- */
@@ -509,7 +571,7 @@ void pfs_journal_close(struct pfs_journal *j)
     if (j == NULL)
         return;
     (void)pfs_journal_sync(j, 0, NULL);
-    pfs_journal_await_leaders(j);
+    pfs_journal_end_leader(j);
     while (j->oldest != NULL) {
         s = pfs_journal_detach(j, true);
         if (s != NULL && removing)
@@ -526,11 +588,5 @@ void pfs_journal_close(struct pfs_journal *j)
             next = t->next;
             pfs_free(t);
         }
-    pfs_free(j->slots);
-    pfs_buf_done(&j->scratch);
-    pthread_cond_destroy(&j->gather);
-    pthread_cond_destroy(&j->change);
-    pthread_mutex_destroy(&j->state);
-    pthread_mutex_destroy(&j->append);
-    pfs_free(j);
+    journal_free(j);
 }

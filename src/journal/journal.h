@@ -46,7 +46,7 @@ struct pfs_journal_config {
     uint64_t limit_bytes;   /* 0 = 4 GiB */
 };
 
-/* No file is made before the first record. */
+/* No file is made before the first record. -EAGAIN: no thread for it. */
 int pfs_journal_open(const struct pfs_journal_config *config, struct pfs_journal **out, struct pfs_err *err);
 /* Removes its segments when all is retired; else they stay for whoever comes next. NULL allowed. */
 void pfs_journal_close(struct pfs_journal *journal);
@@ -65,18 +65,21 @@ uint64_t pfs_journal_transaction(struct pfs_journal *journal); /* a new number (
  * records were carried over to another or nobody was promised anything. `out` may be NULL. */
 int pfs_journal_add(struct pfs_journal *journal, uint64_t transaction, enum pfs_journal_kind kind,
                     struct pfs_slice body, struct pfs_place_in_journal *out, struct pfs_err *err);
+/* The same with a BEGIN in front, by one write: both are there, or neither. `out` is about the second one. */
+int pfs_journal_add_begun(struct pfs_journal *journal, uint64_t transaction, struct pfs_slice begin,
+                          enum pfs_journal_kind kind, struct pfs_slice body, struct pfs_place_in_journal *out,
+                          struct pfs_err *err);
 
 /* Waits until all that was added for the transaction (0 = for any) is durable: one sync serves all who wait. Should it
  * fail, everything that was not durable yet is lost for the journal, whoever added it: the transactions with a lost
  * record fail, each with -EIO from every later add (but RETIRED) and sync; this is why a sync names its transaction:
  * another's sync may have lost the record before. What was durable of them stays. */
 int pfs_journal_sync(struct pfs_journal *journal, uint64_t transaction, struct pfs_err *err);
-/* The same without waiting for another's sync, but for one that is for itself alone: `done` is called once, perhaps
- * before the return, on the thread that synced, which holds no lock; it may add, not sync or close. Where nobody syncs
- * the caller does, and goes on as long as others come meanwhile: no change of threads lies between the last record and
- * its sync. */
+/* The same without waiting for another's sync: `done` is called once, perhaps before the return, on the thread that
+ * synced, which holds no lock; it may add, not sync or close. That is a thread of the journal's own; or the caller,
+ * when it says that nobody else is about to ask (`alone`) and the last sync was quick. */
 typedef void pfs_journal_done_fn(void *context, int rc, const struct pfs_err *err);
-void pfs_journal_sync_later(struct pfs_journal *journal, uint64_t transaction, pfs_journal_done_fn *done,
+void pfs_journal_sync_later(struct pfs_journal *journal, uint64_t transaction, bool alone, pfs_journal_done_fn *done,
                             void *context);
 
 /* The body of a record, in the arena. -EIO: damaged, or lost with a failed sync. Reads while others add and sync. */

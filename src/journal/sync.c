@@ -1,10 +1,13 @@
-/* sync.c - one sync for all who wait: whoever comes first leads, those who come meanwhile share the next one. */
+/* sync.c - one sync for all who wait: those who come while one is under way share the next one. Who waits leads, if
+ * nobody does; for those who do not wait a thread of the journal's own leads, and goes on as long as there are some. */
+#include <signal.h>
 #include <time.h>
 
 #include "base/mem.h"
 #include "src/journal/internal.h"
 
 #define GATHER_NS_MAX 1000000
+#define QUICK_SYNC_NS 300000
 
 /* Who waits for records that are settled now, taken off the list; the ones to be told in order. */
 static struct waiter *settle_waiters(struct pfs_journal *j, int rc, const struct pfs_err *err)
@@ -112,7 +115,8 @@ static void gather(struct pfs_journal *j)
             return;
 }
 
-void pfs_journal_lead(struct pfs_journal *j, bool alone)
+/* One sync of the current segment, which has bytes that are not durable; `state` held, but let go meanwhile. */
+static void lead(struct pfs_journal *j)
 {
     struct segment *s = j->current;
     uint64_t target, bytes;
@@ -122,7 +126,6 @@ void pfs_journal_lead(struct pfs_journal *j, bool alone)
     int rc;
 
     j->leading = true;
-    j->alone = alone;
     gather(j);
     target = j->added;
     bytes = s->appended;
@@ -144,6 +147,8 @@ void pfs_journal_lead(struct pfs_journal *j, bool alone)
     remove_segments(j);
     j->leading = false;
     pthread_cond_broadcast(&j->change);
+    if (j->waiter_first != NULL)
+        pthread_cond_signal(&j->wanted);
     pthread_mutex_unlock(&j->state);
     if (rc < 0)
         begin_after_loss(j);
@@ -199,7 +204,7 @@ int pfs_journal_sync(struct pfs_journal *j, uint64_t number, struct pfs_err *err
             if (j->leading)
                 pthread_cond_wait(&j->change, &j->state);
             else
-                pfs_journal_lead(j, true);
+                lead(j);
         }
         rc = w.rc;
         if (rc < 0 && err != NULL)
@@ -211,26 +216,30 @@ int pfs_journal_sync(struct pfs_journal *j, uint64_t number, struct pfs_err *err
 
 /* ---- without waiting ---- */
 
-/* As long as somebody waits and nobody else sees to it: leads. Who syncs for itself alone goes when its own records are
- * durable: one of those who come meanwhile waits for that, and leads then. `state` held. */
-static void lead_on(struct pfs_journal *j)
+/* The journal's own thread: leads as long as somebody waits and nobody else does. */
+static void *lead_on(void *context)
 {
-    j->inside++;
-    while (j->waiter_first != NULL && (!j->leading || (j->alone && !j->heir))) {
-        if (!j->leading) {
-            pfs_journal_lead(j, false);
-            continue;
-        }
-        j->heir = true;
-        while (j->leading)
-            pthread_cond_wait(&j->change, &j->state);
-        j->heir = false;
+    struct pfs_journal *j = context;
+
+    pthread_mutex_lock(&j->state);
+    while (!j->closing || j->waiter_first != NULL) {
+        if (j->waiter_first != NULL && !j->leading)
+            lead(j);
+        else
+            pthread_cond_wait(&j->wanted, &j->state);
     }
-    if (--j->inside == 0)
-        pthread_cond_broadcast(&j->change);
+    pthread_mutex_unlock(&j->state);
+    return NULL;
 }
 
-void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, pfs_journal_done_fn *done, void *context)
+/* Waking the thread takes longer than waiting where the disk is quick. `state` held. */
+static bool leads_here(const struct pfs_journal *j, bool alone)
+{
+    return alone && !j->leading && j->sync_ns < QUICK_SYNC_NS;
+}
+
+void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, bool alone, pfs_journal_done_fn *done,
+                            void *context)
 {
     struct waiter *w = pfs_zalloc(sizeof(*w));
     struct pfs_err err = {0};
@@ -247,7 +256,14 @@ void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, pfs_journal_
         w->tell = done;
         w->context = context;
         enqueue(j, w);
-        lead_on(j);
+        if (leads_here(j, alone)) {
+            j->inside++;
+            lead(j);
+            if (--j->inside == 0)
+                pthread_cond_broadcast(&j->change);
+        } else if (!j->leading) {
+            pthread_cond_signal(&j->wanted);
+        }
     }
     pthread_mutex_unlock(&j->state);
     if (rc <= 0) {
@@ -256,10 +272,25 @@ void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, pfs_journal_
     }
 }
 
-void pfs_journal_await_leaders(struct pfs_journal *j)
+int pfs_journal_start_leader(struct pfs_journal *j, struct pfs_err *err)
+{
+    sigset_t all, before;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&j->leader, NULL, lead_on, j);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc == 0 ? 0 : pfs_fail(err, rc, "the thread that syncs the journal cannot be started");
+}
+
+void pfs_journal_end_leader(struct pfs_journal *j)
 {
     pthread_mutex_lock(&j->state);
+    j->closing = true;
+    pthread_cond_signal(&j->wanted);
     while (j->inside > 0)
         pthread_cond_wait(&j->change, &j->state);
     pthread_mutex_unlock(&j->state);
+    pthread_join(j->leader, NULL);
 }

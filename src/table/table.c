@@ -26,6 +26,7 @@ struct pfs_table {
     struct pfs_stat snapshot_stat;            /* of the state's snapshot file */
     const struct pfs_schema *rescaled_schema; /* that `rescaled` was found out of */
     bool rescaled;
+    _Atomic(const struct pfs_schema *) written; /* the last one that rows can be written with; no lock */
     struct pfs_upkeep upkeep;
 };
 
@@ -510,8 +511,11 @@ int pfs_table_write_check(struct pfs_table *table, const struct pfs_schema *sche
 {
     struct pfs_write *probe;
 
+    if (atomic_load(&table->written) == schema)
+        return 0;
     PFS_TRY(open_write(table, schema, 0, NULL, &probe, err));
     pfs_write_close(probe);
+    atomic_store(&table->written, schema);
     return 0;
 }
 

@@ -472,7 +472,7 @@ static void *work(void *context)
         if (rc == 0)
             rc = add(w->journal, t, PFS_JOURNAL_SEAL, "");
         if (rc == 0 && w->later) {
-            pfs_journal_sync_later(w->journal, t, tell, w);
+            pfs_journal_sync_later(w->journal, t, w->number % 4 == 1, tell, w);
             pthread_mutex_lock(&w->lock);
             while (w->calls < i + 1)
                 pthread_cond_wait(&w->told, &w->lock);
@@ -535,7 +535,7 @@ static void *come_late(void *context)
 {
     (void)context;
     if (add(slow.journal, 2, PFS_JOURNAL_ROWS, "late") == 0)
-        pfs_journal_sync_later(slow.journal, 2, tell, &slow.late);
+        pfs_journal_sync_later(slow.journal, 2, false, tell, &slow.late);
     return NULL;
 }
 

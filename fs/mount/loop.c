@@ -1,0 +1,265 @@
+#include "fs/mount/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+
+#define BRIEF_RUN 16       /* brief requests in a row, before one thread is enough for them */
+#define SOON_NS 100000     /* after the last answer: a writer's next request comes within 10 to 20 microseconds */
+#define SOON_RUN 16        /* requests in a row that came so soon, before the next one is awaited awake */
+#define STUCK_NS 4000000   /* a brief request that takes so long is none */
+#define IDLE_LOOKS 25      /* without a request, before nobody looks any more */
+#define AWAY_NS 5000000000 /* at most: a signal may have come just before the wait */
+
+struct loop {
+    const struct pfs_loop_config *config;
+    atomic_int receiving;  /* threads */
+    atomic_uint run;       /* brief requests in a row */
+    atomic_llong began_ns; /* a brief request is under way since; 0 = none is */
+    atomic_uint brief;     /* requests so far */
+    atomic_bool unwatched; /* nobody looks whether one is stuck */
+    bool crowded;          /* one processor: who waits awake keeps it from whom it waits for */
+    sem_t watch;           /* for the thread that looks: `ended`, or a brief request came */
+    pthread_mutex_t lock;
+    pthread_cond_t wanted; /* of `resting`, `ended` */
+    int resting, called;   /* threads; those of them that are to go on. Guarded by lock */
+    atomic_bool ended;
+    int rc; /* of the receiver that failed. Guarded by lock */
+};
+
+struct worker {
+    struct loop *loop;
+    struct pfs_loop_request request;
+    int64_t left_ns; /* when its last request was answered */
+    unsigned soon;   /* requests in a row that came soon after that */
+    pthread_t thread;
+};
+
+static int64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* ---- threads that rest ---- */
+
+/* Unless it is the only one to receive. */
+static void rest(struct loop *l)
+{
+    pthread_mutex_lock(&l->lock);
+    if (atomic_load(&l->receiving) > 0 && !atomic_load(&l->ended)) {
+        l->resting++;
+        while (l->called == 0 && !atomic_load(&l->ended))
+            pthread_cond_wait(&l->wanted, &l->lock);
+        l->resting--;
+        if (l->called > 0)
+            l->called--;
+    }
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* The caller is about to be busy: another one is to receive, if nobody does. */
+static void call_another(struct loop *l)
+{
+    if (atomic_load(&l->receiving) > 0)
+        return;
+    pthread_mutex_lock(&l->lock);
+    if (atomic_load(&l->receiving) == 0 && l->called == 0 && l->resting > 0) {
+        l->called++;
+        pthread_cond_signal(&l->wanted);
+    }
+    pthread_mutex_unlock(&l->lock);
+}
+
+static void end(struct loop *l, int rc)
+{
+    pthread_mutex_lock(&l->lock);
+    if (l->rc == 0)
+        l->rc = rc;
+    atomic_store(&l->ended, true);
+    pthread_cond_broadcast(&l->wanted);
+    pthread_mutex_unlock(&l->lock);
+    (void)sem_post(&l->watch);
+}
+
+/* ---- serving ---- */
+
+/* Who asks for one brief thing after the other asks for the next one in a moment: to be awake then costs less than to
+ * be woken, which may take longer than the answer. Others who want the processor have it. */
+static void await_next(struct worker *w)
+{
+    struct loop *l = w->loop;
+
+    if (l->crowded || w->soon < SOON_RUN || atomic_load(&l->run) < BRIEF_RUN || atomic_load(&l->receiving) > 1)
+        return;
+    while (!l->config->ready(l->config->context) && now_ns() - w->left_ns < SOON_NS)
+        (void)sched_yield();
+}
+
+static int receive(struct worker *w)
+{
+    struct loop *l = w->loop;
+    int rc;
+
+    atomic_fetch_add(&l->receiving, 1);
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    await_next(w);
+    rc = l->config->receive(l->config->context, &w->request);
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    atomic_fetch_sub(&l->receiving, 1);
+    return rc;
+}
+
+static void process_brief(struct worker *w)
+{
+    struct loop *l = w->loop;
+    int64_t began;
+
+    atomic_fetch_add(&l->brief, 1);
+    if (atomic_load(&l->unwatched) && atomic_exchange(&l->unwatched, false))
+        (void)sem_post(&l->watch);
+    began = now_ns();
+    w->soon = began - w->left_ns < SOON_NS ? w->soon + 1 : 0;
+    atomic_store(&l->began_ns, began);
+    l->config->process(l->config->context, &w->request);
+    atomic_store(&l->began_ns, 0);
+    w->left_ns = now_ns();
+    if (atomic_fetch_add(&l->run, 1) >= BRIEF_RUN && atomic_load(&l->receiving) > 0) {
+        rest(l);
+    }
+}
+
+static void process_long(struct worker *w)
+{
+    struct loop *l = w->loop;
+
+    atomic_store(&l->run, 0);
+    call_another(l);
+    l->config->process(l->config->context, &w->request);
+}
+
+static void *work(void *context)
+{
+    struct worker *w = context;
+    struct loop *l = w->loop;
+
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    while (!atomic_load(&l->ended)) {
+        int rc = receive(w);
+
+        if (rc == -EINTR || rc == -EAGAIN)
+            continue;
+        if (rc <= 0)
+            end(l, rc);
+        else if (l->config->brief(l->config->context, &w->request))
+            process_brief(w);
+        else
+            process_long(w);
+    }
+    return NULL;
+}
+
+/* ---- the thread that looks ---- */
+
+static void wait_for(struct loop *l, int64_t ns)
+{
+    int64_t end = now_ns() + ns;
+    struct timespec until = {(time_t)(end / 1000000000), (long)(end % 1000000000)};
+
+    (void)sem_clockwait(&l->watch, CLOCK_MONOTONIC, &until);
+}
+
+/* Until a brief request comes, or it is over. */
+static void look_away(struct loop *l, unsigned seen)
+{
+    atomic_store(&l->unwatched, true);
+    if (atomic_load(&l->brief) == seen)
+        wait_for(l, AWAY_NS);
+    atomic_store(&l->unwatched, false);
+}
+
+/* Ends by a signal, too: that is when the waits return. */
+static void look_on(struct loop *l)
+{
+    unsigned seen = atomic_load(&l->brief), idle = 0;
+
+    while (!atomic_load(&l->ended) && !l->config->ended(l->config->context)) {
+        int64_t began = atomic_load(&l->began_ns);
+        unsigned now = atomic_load(&l->brief);
+
+        if (began != 0 && now_ns() - began > STUCK_NS)
+            call_another(l);
+        idle = now == seen && began == 0 ? idle + 1 : 0;
+        seen = now;
+        if (idle < IDLE_LOOKS)
+            wait_for(l, STUCK_NS);
+        else
+            look_away(l, seen);
+    }
+}
+
+/* ---- life ---- */
+
+/* Signals are for the thread that looks. The number of those that run. */
+static int start(struct loop *l, struct worker *workers, int count)
+{
+    sigset_t all, before;
+    int started = 0;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (; started < count; started++) {
+        workers[started].loop = l;
+        if (pthread_create(&workers[started].thread, NULL, work, &workers[started]) != 0)
+            break;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+static bool one_processor(void)
+{
+    cpu_set_t all;
+
+    return sched_getaffinity(0, sizeof(all), &all) == 0 && CPU_COUNT(&all) < 2;
+}
+
+int pfs_loop_run(const struct pfs_loop_config *config, struct pfs_err *err)
+{
+    struct loop l = {.config = config,
+                     .lock = PTHREAD_MUTEX_INITIALIZER,
+                     .wanted = PTHREAD_COND_INITIALIZER,
+                     .crowded = one_processor()};
+    struct worker *workers = pfs_alloc_array((size_t)config->threads, sizeof(*workers));
+    int started;
+
+    if (workers == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for threads that serve");
+    (void)sem_init(&l.watch, 0, 0);
+    started = start(&l, workers, config->threads);
+    if (started == 0)
+        l.rc = pfs_fail(err, EAGAIN, "no thread can be started to serve requests");
+    else
+        look_on(&l);
+    end(&l, 0);
+    for (int i = 0; i < started; i++)
+        (void)pthread_cancel(workers[i].thread);
+    for (int i = 0; i < started; i++) {
+        (void)pthread_join(workers[i].thread, NULL);
+        config->drop(config->context, &workers[i].request);
+    }
+    pfs_free(workers);
+    (void)sem_destroy(&l.watch);
+    if (l.rc < 0 && started > 0)
+        return pfs_fail(err, -l.rc, "requests cannot be received: %s", pfs_errno_text(-l.rc));
+    return l.rc;
+}

@@ -1,0 +1,262 @@
+/* loop_test.c - requests through a pipe: each is worked on once, and none waits for another one. */
+#include "fs/mount/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "tests/unit/cm.h"
+
+#define LETTERS 128
+#define DEADLINE_S 20
+
+/* A request is a letter: `b` is brief, `l` takes longer, `B` and `L` are the same until a `k` comes, `e` is an error of
+ * the device. */
+struct device {
+    int in, out; /* the pipe's ends: requests come from `in` */
+    atomic_int seen[LETTERS], dropped;
+    sem_t key;
+    atomic_bool told;
+};
+
+static int receive(void *context, struct pfs_loop_request *request)
+{
+    struct device *d = context;
+    ssize_t got;
+
+    if (request->memory == NULL)
+        request->memory = pfs_alloc(1);
+    got = read(d->in, request->memory, 1);
+    request->size = 1;
+    return got < 0 ? -errno : got > 0 && *(char *)request->memory == 'e' ? -EIO : (int)got;
+}
+
+static bool ready(void *context)
+{
+    (void)context;
+    return true;
+}
+
+static bool brief(void *context, const struct pfs_loop_request *request)
+{
+    char letter = *(const char *)request->memory;
+
+    (void)context;
+    return letter == 'b' || letter == 'B';
+}
+
+static void process(void *context, struct pfs_loop_request *request)
+{
+    struct device *d = context;
+    char letter = *(char *)request->memory;
+
+    if (letter == 'k')
+        (void)sem_post(&d->key);
+    if (letter == 'B' || letter == 'L')
+        (void)sem_wait(&d->key);
+    atomic_fetch_add(&d->seen[(int)letter], 1);
+}
+
+static void drop(void *context, struct pfs_loop_request *request)
+{
+    struct device *d = context;
+
+    pfs_free(request->memory);
+    atomic_fetch_add(&d->dropped, 1);
+}
+
+static bool ended(void *context)
+{
+    struct device *d = context;
+
+    return atomic_load(&d->told);
+}
+
+static int run(struct device *d, int threads, struct pfs_err *err)
+{
+    const struct pfs_loop_config config = {.threads = threads,
+                                           .receive = receive,
+                                           .ready = ready,
+                                           .brief = brief,
+                                           .process = process,
+                                           .drop = drop,
+                                           .ended = ended,
+                                           .context = d};
+
+    return pfs_loop_run(&config, err);
+}
+
+static void *run_alone(void *context)
+{
+    return (void *)(intptr_t)run(context, 4, NULL);
+}
+
+static void begin(struct device *d)
+{
+    int ends[2];
+
+    *d = (struct device){0};
+    assert_int_equal(pipe(ends), 0);
+    d->in = ends[0];
+    d->out = ends[1];
+    assert_int_equal(sem_init(&d->key, 0, 0), 0);
+    (void)alarm(DEADLINE_S); /* a request that waits for ever ends the test */
+}
+
+static void end(struct device *d)
+{
+    (void)alarm(0);
+    (void)close(d->in);
+    (void)sem_destroy(&d->key);
+}
+
+static void ask(const struct device *d, const char *letters)
+{
+    assert_int_equal(write(d->out, letters, strlen(letters)), strlen(letters));
+}
+
+static void ask_often(const struct device *d, char letter, int count)
+{
+    for (int i = 0; i < count; i++)
+        assert_int_equal(write(d->out, &letter, 1), 1);
+}
+
+static void await(struct device *d, char letter, int count)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+
+    while (atomic_load(&d->seen[(int)letter]) < count)
+        (void)nanosleep(&moment, NULL);
+}
+
+static void each_request_is_worked_on_once(void **state)
+{
+    struct device d;
+    pthread_t thread;
+    void *rc;
+
+    (void)state;
+    begin(&d);
+    assert_int_equal(pthread_create(&thread, NULL, run_alone, &d), 0);
+    for (int i = 0; i < 50; i++) {
+        ask_often(&d, 'b', 100);
+        ask_often(&d, 'l', i % 7);
+    }
+    (void)close(d.out);
+    assert_int_equal(pthread_join(thread, &rc), 0);
+    assert_int_equal((intptr_t)rc, 0);
+    assert_int_equal(d.seen['b'], 5000);
+    assert_int_equal(d.seen['l'], 147);
+    assert_int_equal(d.dropped, 4);
+    end(&d);
+}
+
+/* After many brief ones a single thread receives. */
+static void nothing_waits_for(char stuck)
+{
+    const char letters[] = {stuck, '\0'};
+    struct device d;
+    pthread_t thread;
+    void *rc;
+
+    begin(&d);
+    assert_int_equal(pthread_create(&thread, NULL, run_alone, &d), 0);
+    for (int i = 1; i <= 5; i++) {
+        ask_often(&d, 'b', 60);
+        await(&d, 'b', 60 * i);
+        ask(&d, letters);
+        ask(&d, "k");
+        await(&d, stuck, i);
+    }
+    (void)close(d.out);
+    assert_int_equal(pthread_join(thread, &rc), 0);
+    assert_int_equal((intptr_t)rc, 0);
+    end(&d);
+}
+
+static void nothing_waits_for_a_long_request(void **state)
+{
+    (void)state;
+    nothing_waits_for('L');
+}
+
+static void nothing_waits_for_a_brief_request_that_is_stuck(void **state)
+{
+    (void)state;
+    nothing_waits_for('B');
+}
+
+static struct device *signalled;
+
+static void tell(int sig)
+{
+    (void)sig;
+    atomic_store(&signalled->told, true);
+}
+
+static void *signal_later(void *context)
+{
+    struct device *d = context;
+
+    ask_often(d, 'b', 100);
+    await(d, 'b', 100);
+    (void)kill(getpid(), SIGUSR1);
+    return NULL;
+}
+
+/* The handler may run on any thread that does not block the signal: the one that called. */
+static void it_ends_by_a_signal_while_it_waits(void **state)
+{
+    const struct sigaction action = {.sa_handler = tell};
+    struct device d;
+    pthread_t thread;
+    sigset_t one, before;
+
+    (void)state;
+    begin(&d);
+    signalled = &d;
+    assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+    sigemptyset(&one);
+    sigaddset(&one, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &one, &before);
+    assert_int_equal(pthread_create(&thread, NULL, signal_later, &d), 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    assert_int_equal(run(&d, 3, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(d.dropped, 3);
+    (void)close(d.out);
+    end(&d);
+}
+
+static void a_device_that_fails_ends_it_with_a_sentence(void **state)
+{
+    struct pfs_err err = {0};
+    struct device d;
+
+    (void)state;
+    begin(&d);
+    ask(&d, "bble");
+    assert_int_equal(run(&d, 2, &err), -EIO);
+    assert_non_null(strstr(err.text, "requests cannot be received"));
+    (void)close(d.out);
+    end(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_request_is_worked_on_once),
+        cmocka_unit_test(nothing_waits_for_a_long_request),
+        cmocka_unit_test(nothing_waits_for_a_brief_request_that_is_stuck),
+        cmocka_unit_test(it_ends_by_a_signal_while_it_waits),
+        cmocka_unit_test(a_device_that_fails_ends_it_with_a_sentence),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
