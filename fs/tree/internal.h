@@ -90,7 +90,7 @@ struct pfs_tree {
     /* How inboxes are written to: handles of a write or two that were closed one right after the other, when the last
      * one was closed, and when one was last synced before. */
     atomic_int briefs;
-    atomic_llong brief_ms, synced_ms;
+    atomic_llong brief_ms, synced_ms, shared_ms;
     struct pfs_waitlist released; /* waits for a release of an inbox; guarded by the park's lock */
     struct pfs_table_errors *errors;
     struct pfs_hidden hidden[PFS_HIDDEN_MAX];
@@ -115,9 +115,9 @@ void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr
 /* A node of an inbox (or overwrite) for that process, with one count. The kernel syncs the handles of one inode one
  * after the other; writers that are there at the same time get a node each, so that they share one sync of the journal.
  * One who comes alone gets the same node each time, which the kernel then keeps; those who open for each row share
- * nodes where that is quicker. */
+ * nodes where that is quicker. *shared: others write now, and the name is to be asked for each time. */
 int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uint32_t pid, struct pfs_node **out,
-                       struct pfs_err *err);
+                       bool *shared, struct pfs_err *err);
 /* The kernel keeps an inbox's name for a moment: may the process open the node that it has kept? -ESTALE: its name is
  * to be asked for again, since it has moved, or since somebody else writes to it; that a second time it may share. */
 int pfs_node_check_inbox(struct pfs_tree *tree, struct pfs_node *node, uint32_t pid);

@@ -390,18 +390,18 @@ bool pfs_place_is_whole(const struct pfs_place *place)
 static int find_plain(struct lookup *l, struct pfs_err *err)
 {
     bool inbox = l->place.kind == PFS_NODE_INBOX || l->place.kind == PFS_NODE_OVERWRITE;
-    bool moved;
+    bool moved, shared = false;
 
     if (!inbox || !pfs_node_is_asked_again(l->tree, l->request->pid))
         PFS_TRY(pfs_place_check(l->tree, &l->place, err));
     if (inbox && pfs_hidden_take(l->tree, l->place.path, l->request->pid))
         return -ENOENT;
-    PFS_TRY(inbox ? pfs_node_get_inbox(l->tree, &l->place, l->request->pid, &l->node, err)
+    PFS_TRY(inbox ? pfs_node_get_inbox(l->tree, &l->place, l->request->pid, &l->node, &shared, err)
                   : pfs_node_get(l->tree, &l->place, l->place.path, NULL, 0, &l->node, err));
     moved = atomic_load(&l->tree->leaves) != l->leaves;
     /* Tags come and go: their names are asked for each time. */
-    *l->out = (struct pfs_entry){.node = l->node,
-                                 .valid_ms = moved || pfs_place_is_frozen(&l->place) ? 0 : DIRECTORY_VALID_MS};
+    *l->out = (struct pfs_entry){
+        .node = l->node, .valid_ms = moved || shared || pfs_place_is_frozen(&l->place) ? 0 : DIRECTORY_VALID_MS};
     pfs_node_attr(l->tree, l->node, &l->out->attr);
     return 0;
 }

@@ -229,6 +229,7 @@ void pfs_nodes_leave(struct pfs_tree *tree, const char *path)
 #define BRIEF_MANY 8   /* so many of them one after the other, the last one a moment ago: more will come */
 #define BRIEF_MS 20
 #define SYNCED_MS 1000
+#define SHARED_MS 100 /* since somebody found an inbox busy: more will */
 #define ASKED_AGAIN "\nasked again"
 #define ASKED_MS 60000
 
@@ -279,6 +280,8 @@ int pfs_node_check_inbox(struct pfs_tree *tree, struct pfs_node *node, uint32_t 
     free = take(node, pid, most);
     pthread_mutex_unlock(&tree->lock);
     asked = pfs_hidden_take(tree, ASKED_AGAIN, pid);
+    if (!free)
+        atomic_store(&tree->shared_ms, pfs_clock_monotonic_ms());
     if (free || asked) /* the kernel asks again once: the second answer has to do */
         return 0;
     return pfs_hidden_try_add(tree, ASKED_AGAIN, pid, ASKED_MS) ? -ESTALE : 0;
@@ -290,7 +293,7 @@ bool pfs_node_is_asked_again(struct pfs_tree *tree, uint32_t pid)
 }
 
 int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uint32_t pid, struct pfs_node **out,
-                       struct pfs_err *err)
+                       bool *shared, struct pfs_err *err)
 {
     struct pfs_buf key = {0};
     bool busy = true;
@@ -304,7 +307,10 @@ int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uin
         rc = pfs_buf_check(&key, err);
         if (rc == 0)
             *out = take_free(tree, (const char *)key.at, pid, &busy);
+        if (busy)
+            atomic_store(&tree->shared_ms, pfs_clock_monotonic_ms());
     }
+    *shared = pfs_clock_monotonic_ms() - atomic_load(&tree->shared_ms) < SHARED_MS;
     if (rc == 0 && *out == NULL) {
         rc = pfs_node_get(tree, place, busy ? NULL : (const char *)key.at, NULL, 0, out, err);
         if (rc == 0) {

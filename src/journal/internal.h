@@ -51,7 +51,7 @@ struct pfs_journal {
     pthread_mutex_t append, state;
     pthread_cond_t change; /* of `leading`, `inside`, a waiter's `done` */
     pthread_cond_t wanted; /* of `leading`, the list of waiters, `closing`: for the thread */
-    pthread_cond_t gather; /* of `waiters`, for the one who leads */
+    pthread_cond_t gather; /* of `waiters`, up to `gathered`: for the one who leads */
     pthread_t leader;
 
     struct pfs_store *store;
@@ -70,7 +70,11 @@ struct pfs_journal {
     struct waiter *waiter_first, *waiter_last;
     bool leading;
     int waiters, companions; /* who wait now; who waited when the last sync had ended, its own included */
-    int64_t sync_ns;         /* how long it took */
+    int gathered;            /* how many the one who leads waits for; 0 = for nobody */
+    int64_t sync_ns;         /* how long the last sync took, */
+    int64_t ended_ns;        /* when it ended, */
+    int served, returned;    /* whom it served, and how many came since */
+    int64_t back_ns;         /* what it takes until all have come back; 0 = not known */
 
     int inside; /* callers of sync_later who lead */
     bool closing;

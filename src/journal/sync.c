@@ -9,12 +9,22 @@
 #define GATHER_NS_MAX 1000000
 #define QUICK_SYNC_NS 300000
 
+static int64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
 /* Who waits for records that are settled now, taken off the list; the ones to be told in order. */
 static struct waiter *settle_waiters(struct pfs_journal *j, int rc, const struct pfs_err *err)
 {
     struct waiter *first = NULL, **last = &first;
 
     j->companions = j->waiters;
+    j->returned = j->served = 0;
+    j->ended_ns = now_ns();
     while (j->waiter_first != NULL && j->waiter_first->target <= j->durable) {
         struct waiter *w = j->waiter_first;
 
@@ -26,6 +36,7 @@ static struct waiter *settle_waiters(struct pfs_journal *j, int rc, const struct
         if (rc < 0)
             w->err = *err;
         j->waiters--;
+        j->served++;
         if (w->tell != NULL) {
             *last = w;
             last = &w->next;
@@ -93,26 +104,31 @@ static void begin_after_loss(struct pfs_journal *j)
     pthread_mutex_unlock(&j->append);
 }
 
-static int64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 /* Those whom the last sync served come back in a moment: syncing for the first of them alone would make all others wait
- * for the next one. Half of them are enough: the others get their next rows ready while these are synced, where a sync
- * for all would leave the processors idle; eight who append take a tenth less of the time. Never longer than a sync
- * takes, and not at all for one who is alone. `state` held. */
+ * for the next one. Where that moment is shorter than a sync, all are waited for; else half of them, while the others
+ * get their next rows ready while these are synced. Never longer than a sync takes, and not at all for one who is
+ * alone. `state` held. */
 static void gather(struct pfs_journal *j)
 {
     int64_t end = now_ns() + (j->sync_ns < GATHER_NS_MAX ? j->sync_ns : GATHER_NS_MAX);
     struct timespec until = {(time_t)(end / 1000000000), (long)(end % 1000000000)};
+    int rc = 0;
 
-    while (2 * j->waiters < j->companions)
-        if (pthread_cond_timedwait(&j->gather, &j->state, &until) != 0)
-            return;
+    j->gathered = j->back_ns < j->sync_ns ? j->companions : (j->companions + 1) / 2;
+    while (j->waiters < j->gathered && rc == 0)
+        rc = pthread_cond_timedwait(&j->gather, &j->state, &until);
+    j->gathered = 0;
+}
+
+/* How long it takes until all are back, as of those whom the last sync served. */
+static void note_back(struct pfs_journal *j)
+{
+    int64_t back;
+
+    if (++j->returned != j->served)
+        return;
+    back = (now_ns() - j->ended_ns) * j->companions / j->served;
+    j->back_ns = j->back_ns == 0 ? back : (3 * j->back_ns + back) / 4;
 }
 
 /* One sync of the current segment, which has bytes that are not durable; `state` held, but let go meanwhile. */
@@ -187,7 +203,8 @@ static void enqueue(struct pfs_journal *j, struct waiter *w)
     if (w->next == NULL)
         j->waiter_last = w;
     j->waiters++;
-    if (2 * j->waiters >= j->companions)
+    note_back(j);
+    if (j->gathered > 0 && j->waiters >= j->gathered)
         pthread_cond_signal(&j->gather);
 }
 

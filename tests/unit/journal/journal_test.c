@@ -529,6 +529,7 @@ static struct {
     struct worker late;
     pthread_t thread;
     bool comes;
+    int delay_us, syncs;
 } slow;
 
 static void *come_late(void *context)
@@ -546,6 +547,8 @@ static int sync_slowly(struct pfs_file *file, struct pfs_err *err)
         assert_int_equal(pthread_create(&slow.thread, NULL, come_late, NULL), 0);
         usleep(50000);
     }
+    slow.syncs++; /* one at a time */
+    usleep((useconds_t)slow.delay_us);
     return slow.file_below->sync(file, err);
 }
 
@@ -562,16 +565,25 @@ static int open_slowly(void *self, const char *path, bool create, struct pfs_fil
     return rc;
 }
 
-static void who_comes_while_another_syncs_for_itself_is_served(void **state)
+static struct pfs_store *open_slow_memory(int delay_us)
 {
     struct pfs_store *store = open_memory();
-    struct timespec until;
 
-    (void)state;
+    memset(&slow, 0, sizeof(slow));
+    slow.delay_us = delay_us;
     slow.store_below = store->ops;
     slow.store = *store->ops;
     slow.store.open_locked = open_slowly;
     store->ops = &slow.store;
+    return store;
+}
+
+static void who_comes_while_another_syncs_for_itself_is_served(void **state)
+{
+    struct pfs_store *store = open_slow_memory(0);
+    struct timespec until;
+
+    (void)state;
     pthread_mutex_init(&slow.late.lock, NULL);
     pthread_cond_init(&slow.late.told, NULL);
     slow.journal = open_journal(store, 0, 0);
@@ -587,6 +599,51 @@ static void who_comes_while_another_syncs_for_itself_is_served(void **state)
     pthread_mutex_unlock(&slow.late.lock);
     assert_int_equal(pthread_join(slow.thread, NULL), 0);
     pfs_journal_close(slow.journal);
+    pfs_store_close(store);
+}
+
+#define WRITERS 4
+#define APPENDS 20
+
+static void *append_often(void *context)
+{
+    struct worker *w = context;
+
+    for (int i = 0; i < APPENDS; i++) {
+        uint64_t t = pfs_journal_transaction(w->journal);
+
+        if (add(w->journal, t, PFS_JOURNAL_ROWS, "row") < 0)
+            break;
+        pfs_journal_sync_later(w->journal, t, false, tell, w);
+        pthread_mutex_lock(&w->lock);
+        while (w->calls < i + 1)
+            pthread_cond_wait(&w->told, &w->lock);
+        pthread_mutex_unlock(&w->lock);
+    }
+    return NULL;
+}
+
+/* They come back sooner than a sync takes: one sync is for all of them, and not one for half of them at a time. */
+static void a_slow_sync_is_shared_by_all_who_append(void **state)
+{
+    struct pfs_store *store = open_slow_memory(20000);
+    struct pfs_journal *journal = open_journal(store, 0, 0);
+    struct worker worker[WRITERS];
+    pthread_t thread[WRITERS];
+
+    (void)state;
+    for (int i = 0; i < WRITERS; i++) {
+        worker[i] = (struct worker){.journal = journal};
+        pthread_mutex_init(&worker[i].lock, NULL);
+        pthread_cond_init(&worker[i].told, NULL);
+        assert_int_equal(pthread_create(&thread[i], NULL, append_often, &worker[i]), 0);
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+        assert_int_equal(worker[i].calls, APPENDS);
+    }
+    assert_in_range(slow.syncs, APPENDS, APPENDS * 8 / 5);
+    pfs_journal_close(journal);
     pfs_store_close(store);
 }
 
@@ -606,6 +663,7 @@ int main(void)
         cmocka_unit_test(lost_rows_do_not_come_back),
         cmocka_unit_test(threads_share_a_journal),
         cmocka_unit_test(who_comes_while_another_syncs_for_itself_is_served),
+        cmocka_unit_test(a_slow_sync_is_shared_by_all_who_append),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
