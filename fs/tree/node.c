@@ -292,27 +292,50 @@ bool pfs_node_is_asked_again(struct pfs_tree *tree, uint32_t pid)
     return pid != 0 && pfs_hidden_is(tree, ASKED_AGAIN, pid); /* 0: any process of another namespace */
 }
 
+/* The keys of an inbox's nodes differ in one letter. */
+static int inbox_key(const struct pfs_place *place, struct pfs_buf *key, struct pfs_err *err)
+{
+    pfs_buf_printf(key, "%s\n?", place->path);
+    pfs_buf_putc(key, 0);
+    return pfs_buf_check(key, err);
+}
+
+static const char *key_of(struct pfs_buf *key, int index)
+{
+    key->at[key->len - 2] = (uint8_t)('a' + index);
+    return (const char *)key->at;
+}
+
+/* One that the kernel still keeps and nobody writes to; else *missing is the first that there could be, -1 for none. */
+static struct pfs_node *find_idle(struct pfs_tree *tree, struct pfs_buf *key, uint32_t pid, int *missing)
+{
+    struct pfs_node *found = NULL;
+
+    *missing = -1;
+    for (int i = 0; found == NULL && i < INBOX_NODES_MAX; i++) {
+        bool busy;
+
+        found = take_free(tree, key_of(key, i), pid, &busy);
+        if (busy)
+            atomic_store(&tree->shared_ms, pfs_clock_monotonic_ms());
+        else if (found == NULL && *missing < 0)
+            *missing = i;
+    }
+    return found;
+}
+
 int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uint32_t pid, struct pfs_node **out,
                        bool *shared, struct pfs_err *err)
 {
     struct pfs_buf key = {0};
-    bool busy = true;
-    int rc = 0;
+    int missing, rc;
 
     *out = NULL;
-    for (int i = 0; busy && rc == 0 && i < INBOX_NODES_MAX; i++) {
-        pfs_buf_clear(&key);
-        pfs_buf_printf(&key, "%s\n%d", place->path, i);
-        pfs_buf_putc(&key, 0);
-        rc = pfs_buf_check(&key, err);
-        if (rc == 0)
-            *out = take_free(tree, (const char *)key.at, pid, &busy);
-        if (busy)
-            atomic_store(&tree->shared_ms, pfs_clock_monotonic_ms());
-    }
-    *shared = pfs_clock_monotonic_ms() - atomic_load(&tree->shared_ms) < SHARED_MS;
+    rc = inbox_key(place, &key, err);
+    if (rc == 0)
+        *out = find_idle(tree, &key, pid, &missing);
     if (rc == 0 && *out == NULL) {
-        rc = pfs_node_get(tree, place, busy ? NULL : (const char *)key.at, NULL, 0, out, err);
+        rc = pfs_node_get(tree, place, missing < 0 ? NULL : key_of(&key, missing), NULL, 0, out, err);
         if (rc == 0) {
             pthread_mutex_lock(&tree->lock);
             (*out)->taker = pid;
@@ -320,6 +343,7 @@ int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uin
             pthread_mutex_unlock(&tree->lock);
         }
     }
+    *shared = pfs_clock_monotonic_ms() - atomic_load(&tree->shared_ms) < SHARED_MS;
     pfs_buf_done(&key);
     return rc;
 }

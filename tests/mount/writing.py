@@ -149,6 +149,20 @@ def writers_at_the_same_time_get_an_inode_each(m):
 
 
 @test
+def a_name_that_was_found_busy_is_asked_for_before_it_is_opened(m):
+    failures = 'paimonfs_failures_total{operation="open"}'
+    f, before = os.open(m.at / "d/t/inbox", os.O_WRONLY | os.O_APPEND), m.metric(failures)
+    for _ in range(100):
+        other = os.open(m.at / "d/t/inbox", os.O_WRONLY | os.O_APPEND)
+        os.fsync(other)
+        os.close(f)
+        f = other
+    os.close(f)
+    failed = m.metric(failures) - before
+    assert failed <= 20, "%d of 100 opens failed, and the kernel asked for the whole path again" % failed
+
+
+@test
 def who_opens_for_each_row_shares_an_inode_unless_somebody_syncs(m):
     inbox, written = m.at / "d/t/inbox", itertools.count()
 
