@@ -95,7 +95,7 @@ static void end(struct loop *l, int rc)
 
 /* Who asks for one brief thing after the other asks for the next one in a moment: to be awake then costs less than to
  * be woken, which may take longer than the answer. Others who want the processor have it. */
-static void await_next(struct worker *w)
+PFS_CANCELLABLE static void await_next(struct worker *w)
 {
     struct loop *l = w->loop;
 
@@ -105,7 +105,7 @@ static void await_next(struct worker *w)
         (void)sched_yield();
 }
 
-static int receive(struct worker *w)
+PFS_CANCELLABLE static int receive(struct worker *w)
 {
     struct loop *l = w->loop;
     int rc;
@@ -147,7 +147,7 @@ static void process_long(struct worker *w)
     l->config->process(l->config->context, &w->request);
 }
 
-static void *work(void *context)
+PFS_CANCELLABLE static void *work(void *context)
 {
     struct worker *w = context;
     struct loop *l = w->loop;

@@ -11,6 +11,10 @@
 
 #include "base/err.h"
 
+/* Of a function that a thread may be cancelled in: the address sanitizer would take its frame for one that is still
+ * there, and so the sanitizer is to know nothing of it. */
+#define PFS_CANCELLABLE __attribute__((no_sanitize_address))
+
 struct pfs_loop_request { /* a thread's own: used again and again */
     void *memory;         /* NULL = none so far */
     size_t size;
@@ -19,7 +23,7 @@ struct pfs_loop_request { /* a thread's own: used again and again */
 struct pfs_loop_config {
     int threads;
     /* Waits for a request: its length; 0 = there will be none any more; -EINTR, -EAGAIN = to be called again; another
-     * -errno ends the loop. The thread may be cancelled in it. */
+     * -errno ends the loop. The thread may be cancelled in it: see PFS_CANCELLABLE. */
     int (*receive)(void *context, struct pfs_loop_request *request);
     bool (*ready)(void *context);                                         /* would it return at once? */
     bool (*brief)(void *context, const struct pfs_loop_request *request); /* is it answered in microseconds? */

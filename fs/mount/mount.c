@@ -615,7 +615,7 @@ static bool stop_giver(struct mounted *m)
 
 /* ---- requests ---- */
 
-static int receive(void *context, struct pfs_loop_request *request)
+PFS_CANCELLABLE static int receive(void *context, struct pfs_loop_request *request)
 {
     const struct mounted *m = context;
     struct fuse_buf buf = {.mem = request->memory};
@@ -626,7 +626,7 @@ static int receive(void *context, struct pfs_loop_request *request)
     return rc;
 }
 
-static bool ready(void *context)
+PFS_CANCELLABLE static bool ready(void *context)
 {
     const struct mounted *m = context;
     struct pollfd device = {.fd = fuse_session_fd(m->session), .events = POLLIN};

@@ -115,14 +115,12 @@ static int index_path(struct pfs_checker *c, const struct pfs_schema *schema, co
                       struct pfs_store **store, const char **out, struct pfs_err *err)
 {
     const char *dir = NULL;
-    bool beside;
 
     *store = c->want->store;
     if (entry->external_path != NULL)
         return pfs_external_find(c->want->external, entry->external_path, store, out, err);
-    PFS_TRY(pfs_options_bool(&schema->options, "index-file-in-data-file-dir", false, &beside, err));
-    if (beside && !entry->global)
-        PFS_TRY(pfs_name_bucket(c->want->table, schema, entry->partition, entry->bucket, &c->arena, &dir, err));
+    if (!entry->global)
+        PFS_TRY(pfs_name_index_dir(c->want->table, schema, entry->partition, entry->bucket, &c->arena, &dir, err));
     *out = dir != NULL ? pfs_arena_printf(&c->arena, "%s/%s", dir, entry->name)
                        : pfs_arena_printf(&c->arena, "%s/index/%s", c->want->table, entry->name);
     return *out == NULL ? pfs_arena_full(&c->arena, err) : 0;

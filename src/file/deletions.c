@@ -32,7 +32,6 @@ struct pfs_deletions {
     const struct pfs_external *external;
     const struct pfs_schema *schema;
     char *table;
-    bool beside;
     int64_t vectors;
     struct vector *vector; /* by name of the data file */
     pthread_mutex_t lock;
@@ -82,9 +81,7 @@ int pfs_deletions_open(struct pfs_store *store, const struct pfs_external *exter
     d->external = external;
     d->schema = schema;
     pthread_mutex_init(&d->lock, NULL);
-    rc = pfs_options_bool(&schema->options, "index-file-in-data-file-dir", false, &d->beside, err);
-    if (rc == 0)
-        rc = collect(d, index, count, err);
+    rc = collect(d, index, count, err);
     if (rc < 0)
         pfs_deletions_close(d);
     else
@@ -155,15 +152,13 @@ static int read_block(struct pfs_file *file, const struct pfs_deletion_range *ra
 static int place_of(const struct pfs_deletions *d, const struct pfs_index_entry *entry, struct pfs_arena *arena,
                     struct pfs_store **store, const char **out, struct pfs_err *err)
 {
-    const char *dir = NULL;
+    const char *dir;
     char *path;
 
     if (entry->external_path != NULL)
         return pfs_external_find(d->external, entry->external_path, store, out, err);
-    if (d->beside)
-        PFS_TRY(pfs_name_bucket(d->table, d->schema, entry->partition, entry->bucket, arena, &dir, err));
-    path = dir != NULL ? pfs_arena_printf(arena, "%s/%s", dir, entry->name)
-                       : pfs_arena_printf(arena, "%s/index/%s", d->table, entry->name);
+    PFS_TRY(pfs_name_index_dir(d->table, d->schema, entry->partition, entry->bucket, arena, &dir, err));
+    path = pfs_arena_printf(arena, "%s/%s", dir, entry->name);
     if (path == NULL)
         return pfs_arena_full(arena, err);
     *store = d->store;

@@ -47,4 +47,5 @@ int pfs_deletions_write(struct pfs_store *store, const char *table, const struct
                         const struct pfs_deletion_vector *vector, int64_t vectors, struct pfs_arena *arena,
                         struct pfs_index_entry *entry, struct pfs_err *err);
 /* Removes an index file that got into no snapshot. */
-void pfs_deletions_remove(struct pfs_store *store, const char *table, const struct pfs_index_entry *entry);
+void pfs_deletions_remove(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
+                          const struct pfs_index_entry *entry);

@@ -66,17 +66,18 @@ int pfs_deletions_write(struct pfs_store *store, const char *table, const struct
                         struct pfs_index_entry *entry, struct pfs_err *err)
 {
     struct pfs_deletion_range *range = pfs_arena_array(arena, (size_t)vectors, sizeof(*range));
-    const char *dir = pfs_arena_printf(arena, "%s/index", table), *name, *path;
+    const char *dir, *name, *path;
     char uuid[PFS_UUID_TEXT];
     struct pfs_buf bytes = {0};
     bool wide;
     int rc;
 
     PFS_TRY(pfs_options_bool(&schema->options, "deletion-vectors.bitmap64", false, &wide, err));
+    PFS_TRY(pfs_name_index_dir(table, schema, entry->partition, entry->bucket, arena, &dir, err));
     pfs_uuid_make(uuid);
     name = pfs_arena_printf(arena, "index-%s-0", uuid);
-    path = pfs_arena_printf(arena, "%s/index/index-%s-0", table, uuid);
-    if (range == NULL || dir == NULL || name == NULL || path == NULL)
+    path = pfs_arena_printf(arena, "%s/index-%s-0", dir, uuid);
+    if (range == NULL || name == NULL || path == NULL)
         return pfs_arena_full(arena, err);
     rc = print(vector, vectors, wide, range, &bytes, err);
     if (rc == 0)
@@ -96,15 +97,17 @@ int pfs_deletions_write(struct pfs_store *store, const char *table, const struct
     return rc;
 }
 
-void pfs_deletions_remove(struct pfs_store *store, const char *table, const struct pfs_index_entry *entry)
+void pfs_deletions_remove(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
+                          const struct pfs_index_entry *entry)
 {
     struct pfs_arena arena;
-    const char *path;
+    const char *dir, *path = NULL;
 
     if (entry->name == NULL)
         return;
     pfs_arena_init(&arena, 1 << 16);
-    path = pfs_arena_printf(&arena, "%s/index/%s", table, entry->name);
+    if (pfs_name_index_dir(table, schema, entry->partition, entry->bucket, &arena, &dir, NULL) == 0)
+        path = pfs_arena_printf(&arena, "%s/%s", dir, entry->name);
     if (path != NULL)
         (void)pfs_store_unlink(store, path, NULL);
     pfs_arena_done(&arena);

@@ -334,5 +334,6 @@ void pfs_compact_undo(const struct pfs_compactor *compactor, const struct pfs_co
     for (int64_t i = 0; i < done->changelogs; i++)
         remove_file(compactor, &done->changelog[i]);
     if (done->vectors)
-        pfs_deletions_remove(compactor->config.state->store, compactor->config.state->store_table, &done->index);
+        pfs_deletions_remove(compactor->config.state->store, compactor->config.state->store_table,
+                             compactor->config.state->schema, &done->index);
 }

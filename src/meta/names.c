@@ -285,6 +285,17 @@ int pfs_name_bucket(const char *table_path, const struct pfs_schema *schema, str
                    arena, out, err);
 }
 
+int pfs_name_index_dir(const char *table_path, const struct pfs_schema *schema, struct pfs_slice partition,
+                       int32_t bucket, struct pfs_arena *arena, const char **out, struct pfs_err *err)
+{
+    bool beside;
+
+    PFS_TRY(pfs_options_bool(&schema->options, "index-file-in-data-file-dir", false, &beside, err));
+    if (beside)
+        return pfs_name_bucket(table_path, schema, partition, bucket, arena, out, err);
+    return printed(pfs_arena_printf(arena, "%s/index", table_path), arena, out, err);
+}
+
 /* ---- values in the mount ---- */
 
 #define NULL_VALUE "__DEFAULT_PARTITION__"

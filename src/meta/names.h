@@ -35,6 +35,10 @@ bool pfs_name_is_blank(struct pfs_slice text);
 int pfs_name_bucket(const char *table_path, const struct pfs_schema *schema, struct pfs_slice partition, int32_t bucket,
                     struct pfs_arena *arena, const char **out, struct pfs_err *err);
 
+/* Where the index files of a bucket lie: "<table>/index", or beside its data files (index-file-in-data-file-dir). */
+int pfs_name_index_dir(const char *table_path, const struct pfs_schema *schema, struct pfs_slice partition,
+                       int32_t bucket, struct pfs_arena *arena, const char **out, struct pfs_err *err);
+
 /* How the mount spells one partition value (design: mount.md "Names"): CSV text, escaped; NULL is
  * __DEFAULT_PARTITION__, '' is empty; a string that spells either of those escapes its first character. And back: a
  * one-row column. */

@@ -329,7 +329,6 @@ static const struct limit limits[] = {
     {"sequence.snapshot-ordering", "false", false},
     {"primary-key.nullable", "false", false},
     {"pk-clustering-override", "false", true},
-    {"index-file-in-data-file-dir", "false", true},
     {"data-file.external-paths", NULL, true},
     {"scan.fallback-branch", NULL, false},
     {"scan.primary-branch", NULL, false},

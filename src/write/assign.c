@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "src/meta/hashindex.h"
+#include "src/meta/names.h"
 
 #define BUCKETS_MAX 32767
 #define FREE UINT16_MAX
@@ -113,9 +114,15 @@ static int add(struct pfs_assigner *a, int32_t hash, int32_t id, struct pfs_err 
 
 /* ---- loading ---- */
 
-static const char *path_of(const struct pfs_assigner *a, const struct pfs_index_entry *e, struct pfs_arena *arena)
+static int path_of(const struct pfs_assigner *a, const struct pfs_index_entry *e, struct pfs_arena *arena,
+                   const char **out, struct pfs_err *err)
 {
-    return pfs_arena_printf(arena, "%s/index/%s", a->state->store_table, e->name);
+    const struct pfs_state *s = a->state;
+    const char *dir;
+
+    PFS_TRY(pfs_name_index_dir(s->store_table, s->schema, e->partition, e->bucket, arena, &dir, err));
+    *out = pfs_arena_printf(arena, "%s/%s", dir, e->name);
+    return *out == NULL ? pfs_arena_full(arena, err) : 0;
 }
 
 static int load_file(struct pfs_assigner *a, const struct pfs_index_entry *e, struct pfs_err *err)
@@ -129,10 +136,8 @@ static int load_file(struct pfs_assigner *a, const struct pfs_index_entry *e, st
     if (e->bucket < 0 || e->bucket >= BUCKETS_MAX)
         return pfs_fail(err, EIO, "hash index %s is of bucket %d", e->name, e->bucket);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    path = path_of(a, e, &arena);
-    if (path == NULL)
-        rc = pfs_arena_full(&arena, err);
-    else
+    rc = path_of(a, e, &arena, &path, err);
+    if (rc == 0)
         rc = pfs_hash_index_load(a->state->store, path, e->size, &arena, &hash, &count, err);
     for (int64_t i = 0; rc == 0 && i < count; i++)
         if (find(a, hash[i])->bucket == FREE)
@@ -161,8 +166,9 @@ static int make_room(struct pfs_assigner *a, bool anew, struct pfs_err *err)
 
         if (!is_index_of(e, a->partition))
             continue;
-        path = path_of(a, e, &arena);
-        rc = path == NULL ? pfs_arena_full(&arena, err) : pfs_store_stat(a->state->store, path, &st, err);
+        rc = path_of(a, e, &arena, &path, err);
+        if (rc == 0)
+            rc = pfs_store_stat(a->state->store, path, &st, err);
         rc = rc == -ENOENT ? 0 : rc; /* told when it is loaded */
         keys += st.size / 4;
         pfs_arena_reset(&arena);
@@ -277,7 +283,7 @@ static int save_bucket(const struct pfs_assigner *a, int32_t id, const char *pat
 }
 
 int pfs_assigner_save(struct pfs_assigner *assigner, struct pfs_arena *arena, struct pfs_index_entry *entry,
-                      int32_t *saved, struct pfs_err *err)
+                      const char **path, int32_t *saved, struct pfs_err *err)
 {
     char uuid[PFS_UUID_TEXT];
 
@@ -286,18 +292,17 @@ int pfs_assigner_save(struct pfs_assigner *assigner, struct pfs_arena *arena, st
     for (int32_t i = 0; i < assigner->buckets; i++) {
         const struct bucket *b = &assigner->bucket[i];
         struct pfs_index_entry *e = &entry[*saved];
-        const char *path;
 
         if (!b->changed)
             continue;
         *e = (struct pfs_index_entry){.partition = assigner->partition, .bucket = i, .type = "HASH", .vectors = -1};
         e->name = pfs_arena_printf(arena, "index-%s-%d", uuid, i);
-        path = pfs_arena_printf(arena, "%s/index/index-%s-%d", assigner->state->store_table, uuid, i);
-        if (e->name == NULL || path == NULL)
+        if (e->name == NULL)
             return pfs_arena_full(arena, err);
+        PFS_TRY(path_of(assigner, e, arena, &path[*saved], err));
         e->size = b->count * 4;
         e->rows = b->count;
-        PFS_TRY(save_bucket(assigner, i, path, err));
+        PFS_TRY(save_bucket(assigner, i, path[*saved], err));
         (*saved)++;
     }
     return 0;

@@ -15,8 +15,9 @@ void pfs_assigner_close(struct pfs_assigner *assigner); /* NULL allowed */
  * one of those that are there. */
 int pfs_assigner_bucket(struct pfs_assigner *assigner, int32_t hash, int32_t *out, struct pfs_err *err);
 
-/* Writes a complete new HASH file for each bucket that got new hashes, synced (the directory is not); adds the entries
- * that replace the old ones to the arena's array at *entry (which has room for pfs_assigner_changed of them). */
+/* Writes a complete new HASH file for each bucket that got new hashes, synced (the directory is not); puts the entries
+ * that replace the old ones, and the files' paths, into `entry` and `path` (which have room for pfs_assigner_changed of
+ * them), from the arena. */
 int32_t pfs_assigner_changed(const struct pfs_assigner *assigner);
 int pfs_assigner_save(struct pfs_assigner *assigner, struct pfs_arena *arena, struct pfs_index_entry *entry,
-                      int32_t *saved, struct pfs_err *err);
+                      const char **path, int32_t *saved, struct pfs_err *err);

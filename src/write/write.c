@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "src/meta/names.h"
 #include "src/write/cross.h"
 
 #define MEMORY_DEFAULT ((size_t)64 << 20)
@@ -289,11 +290,24 @@ static bool fits(const struct pfs_write *w, const struct pfs_state *state)
     return w->prepared;
 }
 
+/* The directories that got index files; many of them lie in one. */
+static int sync_index(struct pfs_write *w, const struct pfs_index_entry *entry, int32_t count, struct pfs_err *err)
+{
+    const char *last = "", *dir;
+
+    for (int32_t i = 0; i < count; i++, last = dir) {
+        PFS_TRY(pfs_name_index_dir(w->config.table, w->config.schema, entry[i].partition, entry[i].bucket, &w->arena,
+                                   &dir, err));
+        if (strcmp(dir, last) != 0)
+            PFS_TRY(pfs_store_sync_dir(w->config.store, dir, err));
+    }
+    return 0;
+}
+
 static int save_index(struct pfs_write *w, struct pfs_write_files *out, struct pfs_err *err)
 {
     struct pfs_index_entry *entry;
-    const char *dir;
-    int32_t changed = 0, count = 0;
+    int32_t changed = 0;
 
     for (int32_t i = 0; i < w->assigners; i++)
         changed += pfs_assigner_changed(w->assigner[i]);
@@ -301,25 +315,19 @@ static int save_index(struct pfs_write *w, struct pfs_write_files *out, struct p
         return 0;
     entry = pfs_arena_array(&w->arena, (size_t)changed, sizeof(*entry));
     w->index_path = pfs_arena_array(&w->arena, (size_t)changed, sizeof(*w->index_path));
-    dir = pfs_arena_printf(&w->arena, "%s/index", w->config.table);
-    if (entry == NULL || w->index_path == NULL || dir == NULL)
+    if (entry == NULL || w->index_path == NULL)
         return pfs_arena_full(&w->arena, err);
     for (int32_t i = 0; i < w->assigners; i++) {
         int32_t saved;
-        int rc = pfs_assigner_save(w->assigner[i], &w->arena, entry + count, &saved, err);
+        int rc = pfs_assigner_save(w->assigner[i], &w->arena, entry + w->index_paths, w->index_path + w->index_paths,
+                                   &saved, err);
 
-        for (int32_t k = 0; k < saved; k++) {
-            const char *path = pfs_arena_printf(&w->arena, "%s/%s", dir, entry[count + k].name);
-
-            if (path != NULL)
-                w->index_path[w->index_paths++] = path;
-        }
+        w->index_paths += saved;
         PFS_TRY(rc);
-        count += saved;
     }
     out->index = entry;
-    out->indexes = count;
-    return pfs_store_sync_dir(w->config.store, dir, err);
+    out->indexes = w->index_paths;
+    return sync_index(w, entry, w->index_paths, err);
 }
 
 static int list_entries(struct pfs_write *w, struct pfs_write_files *out, struct pfs_err *err)

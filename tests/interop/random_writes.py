@@ -89,6 +89,8 @@ class Table(random_tables.Table):
         if self.options["bucket"] == "-1":
             self.pick(0.5, "dynamic-bucket.target-row-num", "3", "10")
             self.pick(0.2, "dynamic-bucket.max-buckets", "2")
+        if self.options["bucket"] == "-1" or "deletion-vectors.enabled" in self.options:
+            self.pick(0.3, "index-file-in-data-file-dir", "true")
         if self.options["bucket"].isdigit() and len(self.keys) - len(self.partitions) > 1:
             self.pick(0.4, "bucket-key", self.keys[0], self.keys[1])
         # Tables that compact at every commit are many; let others have their share.

@@ -25,7 +25,7 @@ struct device {
     atomic_bool told;
 };
 
-static int receive(void *context, struct pfs_loop_request *request)
+PFS_CANCELLABLE static int receive(void *context, struct pfs_loop_request *request)
 {
     struct device *d = context;
     ssize_t got;

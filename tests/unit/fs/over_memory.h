@@ -26,8 +26,8 @@ static const char tables_sql[] =
     "CREATE TABLE d.told (k INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1', 'merge-engine' ="
     " 'aggregation', 'fields.n.aggregate-function' = 'sum', 'changelog-producer' = 'lookup');"
     "CREATE TABLE d.logs (line STRING, p INT) PARTITIONED BY (p);"
-    "CREATE TABLE d.beside (k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED)"
-    " WITH ('index-file-in-data-file-dir' = 'true');";
+    "CREATE TABLE d.outside (k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED)"
+    " WITH ('data-file.external-paths' = 'file:///elsewhere', 'data-file.external-paths.strategy' = 'round-robin');";
 
 __attribute__((unused)) static int open_tree(void **state)
 {

@@ -127,8 +127,8 @@ static void a_failing_disk_is_the_writers_error(void **state)
 static void what_is_not_there_yet_is_refused_by_name(void **state)
 {
     (void)state;
-    assert_int_equal(append("d/beside/inbox", "1,a\n"), -EOPNOTSUPP);
-    assert_non_null(strstr(text_of("d/beside/status.json"), "index-file-in-data-file-dir"));
+    assert_int_equal(append("d/outside/inbox", "1,a\n"), -EOPNOTSUPP);
+    assert_non_null(strstr(text_of("d/outside/status.json"), "data-file.external-paths"));
     assert_null(text_of("d/none/snapshot/latest.csv"));
     assert_int_equal(append("d/t/schema.sql", "x"), -EROFS);
 }
