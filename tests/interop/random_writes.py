@@ -117,6 +117,7 @@ class Table(random_tables.Table):
         self.pick(0.1, "file.compression.zstd-level", "3", "9")
         self.pick(0.1, "parquet.enable.dictionary", "false")
         self.pick(0.05, "partition.default-name", "nothing")
+        self.pick(0.05, "data-file.external-paths", "file:///elsewhere")  # without a strategy files stay in the table
         if self.keyed and rng.random() < 0.1:
             self.options["file.format.per.level"] = "0:avro,1:orc"
         if "avro" in str(self.options) and self.options.get("file.compression") == "none":
