@@ -1,7 +1,7 @@
 /* mount.h - the tree on libfuse's low-level API: the only room that includes <fuse_lowlevel.h>.
  *
  * A handler does three things: inode to node, one call into fs/tree, one reply in the request's completion. Threads:
- * pfs_mount_run uses libfuse's multi-threaded loop until the file system is unmounted or a signal asks for it.
+ * pfs_mount_run serves on threads of its own (loop.h) until the file system is unmounted or a signal asks for it.
  */
 #pragma once
 
