@@ -72,32 +72,24 @@ static int print_begin(struct pfs_transaction *t, const struct pfs_part *part, b
     return rc;
 }
 
-/* The first part of a segment that has rows of the schema says its text too: whoever replays the segment may find the
- * table gone. */
-static int put_schema(struct pfs_transaction *t, const struct pfs_part *part, int32_t segment, struct pfs_err *err)
+/* The first part of a segment that has rows of the schema says its text: whoever replays the segment may find the table
+ * gone. */
+static bool has_schema(struct pfs_transaction *t, int32_t segment)
 {
-    struct pfs_ingest *g = t->ingest;
-    struct pfs_place_in_journal place;
-    struct pfs_buf body = {0};
     bool has;
-    int rc;
 
-    pthread_mutex_lock(&g->lock);
-    has = t->slot->schema_segment == segment && t->slot->schema_id == t->schema->id;
-    pthread_mutex_unlock(&g->lock);
-    if (has)
-        return 0;
-    rc = print_begin(t, part, true, &body, err);
-    if (rc == 0)
-        rc = pfs_journal_add(g->journal, part->number, PFS_JOURNAL_BEGIN, pfs_buf_slice(&body), &place, err);
-    pfs_buf_done(&body);
-    if (rc < 0)
-        return rc;
-    pthread_mutex_lock(&g->lock);
-    t->slot->schema_segment = place.segment;
+    pthread_mutex_lock(&t->ingest->lock);
+    has = segment >= 0 && t->slot->schema_segment == segment && t->slot->schema_id == t->schema->id;
+    pthread_mutex_unlock(&t->ingest->lock);
+    return has;
+}
+
+static void note_schema(struct pfs_transaction *t, int32_t segment)
+{
+    pthread_mutex_lock(&t->ingest->lock);
+    t->slot->schema_segment = segment;
     t->slot->schema_id = t->schema->id;
-    pthread_mutex_unlock(&g->lock);
-    return 0;
+    pthread_mutex_unlock(&t->ingest->lock);
 }
 
 /* What the part is to be when it is published: copies, since it outlives the handle. */
@@ -146,19 +138,26 @@ static int begin_part(struct pfs_transaction *t, uint64_t continues, struct pfs_
     return 0;
 }
 
+/* A BEGIN goes by one write with the first rows: those of a writer that is refused are not there. Should a segment have
+ * begun in between, the next part says the schema's text in it. */
 static int put_piece(struct pfs_transaction *t, const struct pfs_part *part, enum pfs_journal_kind kind,
                      struct pfs_slice body, struct pfs_place_in_journal *place, struct pfs_err *err)
 {
+    struct pfs_journal *journal = t->ingest->journal;
     struct pfs_buf begin = {0};
+    bool has;
     int rc;
 
     if (part->begun)
-        return pfs_journal_add(t->ingest->journal, part->number, kind, body, place, err);
-    rc = print_begin(t, part, false, &begin, err);
+        return pfs_journal_add(journal, part->number, kind, body, place, err);
+    has = has_schema(t, pfs_journal_segment(journal));
+    rc = print_begin(t, part, !has, &begin, err);
     if (rc == 0)
-        rc = pfs_journal_add_begun(t->ingest->journal, part->number, pfs_buf_slice(&begin), kind, body, place, err);
+        rc = pfs_journal_add_begun(journal, part->number, pfs_buf_slice(&begin), kind, body, place, err);
     pfs_buf_done(&begin);
-    return rc < 0 ? rc : put_schema(t, part, place->segment, err);
+    if (rc == 0 && !has)
+        note_schema(t, place->segment);
+    return rc;
 }
 
 static int add_piece(struct pfs_transaction *t, struct pfs_part *part, enum pfs_journal_kind kind,
@@ -204,12 +203,11 @@ static int put_rows(const struct pfs_transaction *t, struct pfs_buf *body, struc
 static int journal_rows(struct pfs_transaction *t, struct pfs_err *err)
 {
     struct pfs_buf body = {0};
-    int rc = 0;
+    int rc;
 
-    if (t->part == NULL)
+    rc = put_rows(t, &body, err);
+    if (rc == 0 && t->part == NULL)
         rc = begin_part(t, 0, &t->part, err);
-    if (rc == 0)
-        rc = put_rows(t, &body, err);
     if (rc == 0)
         rc = add_piece(t, t->part, t->tail.len > 0 ? PFS_JOURNAL_TAIL : PFS_JOURNAL_ROWS, pfs_buf_slice(&body), err);
     if (rc == 0) {
@@ -443,14 +441,13 @@ static int journal_files(struct pfs_transaction *t, struct pfs_err *err)
 {
     struct pfs_write_files files;
     struct pfs_buf body = {0};
-    int rc = 0;
+    int rc;
 
-    if (t->part == NULL)
-        rc = begin_part(t, 0, &t->part, err);
-    if (rc == 0)
-        rc = pfs_write_spill(t->write, t->state, &files, err);
+    rc = pfs_write_spill(t->write, t->state, &files, err);
     if (rc == 0)
         rc = print_files(&files, &body, err);
+    if (rc == 0 && t->part == NULL)
+        rc = begin_part(t, 0, &t->part, err);
     if (rc == 0)
         rc = add_piece(t, t->part, PFS_JOURNAL_FILES, pfs_buf_slice(&body), err);
     if (rc == 0) {

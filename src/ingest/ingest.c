@@ -762,19 +762,21 @@ static void leave_parts(struct pfs_ingest *g, struct pfs_part *parts)
 
 static void ingest_free(struct pfs_ingest *g)
 {
-    for (struct pfs_slot *s = g->slots, *next; s != NULL; s = next) {
-        next = s->next;
+    for (struct pfs_slot *s = g->slots; s != NULL; s = s->next) {
         leave_parts(g, s->first);
         for (struct pfs_publication *p = s->publications, *after; p != NULL; p = after) {
             after = p->next;
             leave_parts(g, p->parts);
             pfs_free(p);
         }
+    }
+    pfs_journal_close(g->journal); /* whoever waits for it is told now */
+    for (struct pfs_slot *s = g->slots, *next; s != NULL; s = next) {
+        next = s->next;
         pfs_table_unref(s->table);
         slot_free(s);
     }
     pfs_generators_done(&g->generators);
-    pfs_journal_close(g->journal);
     pthread_cond_destroy(&g->changed);
     pthread_cond_destroy(&g->sooner);
     pthread_mutex_destroy(&g->lock);

@@ -31,7 +31,8 @@ struct transaction {
     uint64_t number;
     struct segment *first;        /* where its first record lies; NULL when it has none */
     uint64_t first_seq, last_seq; /* of its records */
-    bool leaving;                 /* RETIRED was added, in last_seq */
+    bool leaving;                 /* RETIRED was added, in last_seq; UINT64_MAX: it could not be */
+    bool again;                   /* it is among the first records of a segment */
     bool failed;
 };
 
@@ -50,7 +51,7 @@ struct waiter {
 struct pfs_journal {
     pthread_mutex_t append, state;
     pthread_cond_t change; /* of `leading`, `inside`, a waiter's `done` */
-    pthread_cond_t wanted; /* of `leading`, the list of waiters, `closing`: for the thread */
+    pthread_cond_t wanted; /* of `leading`, the lists of waiters, `closing`: for the thread */
     pthread_cond_t gather; /* of `waiters`, up to `gathered`: for the one who leads */
     pthread_t leader;
 
@@ -68,6 +69,7 @@ struct pfs_journal {
 
     uint64_t added, durable; /* records, over all segments; a lost one counts as durable: it is settled */
     struct waiter *waiter_first, *waiter_last;
+    struct waiter *untold; /* they were served, and are to be told */
     bool leading;
     int waiters, companions; /* who wait now; who waited when the last sync had ended, its own included */
     int gathered;            /* how many the one who leads waits for; 0 = for nobody */

@@ -247,8 +247,10 @@ static int put_beginning(struct pfs_journal *j, struct pfs_err *err)
             pfs_put_le64(cut + 4, s->durable);
             put_record(&j->scratch, j->header.seed, PFS_RECORD_CUT, 0, pfs_slice_of(cut, sizeof(cut)));
         }
-    for (const struct transaction *t = j->left_first; t != NULL; t = t->next_left)
+    for (struct transaction *t = j->left_first; t != NULL; t = t->next_left) {
+        t->again = true;
         put_record(&j->scratch, j->header.seed, PFS_JOURNAL_RETIRED, t->number, pfs_slice_of(NULL, 0));
+    }
     pthread_mutex_unlock(&j->state);
     return pfs_buf_check(&j->scratch, err);
 }
@@ -288,6 +290,9 @@ int pfs_journal_begin_segment(struct pfs_journal *j, struct pfs_err *err)
         j->oldest = s;
     j->current = s;
     j->bytes += s->appended;
+    for (struct transaction *t = j->left_first; t != NULL; t = t->next_left)
+        if (t->again)
+            t->last_seq = j->durable;
     pfs_journal_settle_ends(j);
     pthread_mutex_unlock(&j->state);
     return 0;
@@ -326,6 +331,8 @@ static int examine(struct pfs_journal *j, uint64_t number, enum pfs_journal_kind
     if (brings_rows(kind) && waiting_bytes(j) > 0 && over_limit(j, bytes)) {
         if (!settled && j->left_first != NULL)
             return SYNC_FIRST;
+        if (s != NULL && s->ended && j->left_first != NULL)
+            return BEGIN_FIRST;
         return pfs_fail(err, EBUSY, "the journal holds %llu bytes that are not in a snapshot yet, its limit is %llu",
                         (unsigned long long)j->bytes, (unsigned long long)j->limit_bytes);
     }
@@ -471,6 +478,20 @@ static bool ends_without_record(struct pfs_journal *j, uint64_t number)
     return ends;
 }
 
+/* Its end is among the first records of the next segment: nobody would try again. */
+static void retire_later(struct pfs_journal *j, uint64_t number)
+{
+    struct transaction *t;
+
+    pthread_mutex_lock(&j->state);
+    t = pfs_journal_find(j, number);
+    if (t != NULL && !t->leaving) {
+        t->last_seq = UINT64_MAX;
+        leave(j, t);
+    }
+    pthread_mutex_unlock(&j->state);
+}
+
 static int add(struct pfs_journal *j, const struct records *r, struct pfs_place_in_journal *out, struct pfs_err *err)
 {
     const int last = r->count - 1;
@@ -511,10 +532,14 @@ int pfs_journal_add(struct pfs_journal *j, uint64_t number, enum pfs_journal_kin
                     struct pfs_place_in_journal *out, struct pfs_err *err)
 {
     const struct records one = {.number = number, .count = 1, .one = {{kind, body}}};
+    int rc;
 
     if (kind == PFS_JOURNAL_RETIRED && ends_without_record(j, number))
         return 0;
-    return add(j, &one, out, err);
+    rc = add(j, &one, out, err);
+    if (rc < 0 && kind == PFS_JOURNAL_RETIRED)
+        retire_later(j, number);
+    return rc;
 }
 
 int pfs_journal_add_begun(struct pfs_journal *j, uint64_t number, struct pfs_slice begin, enum pfs_journal_kind kind,
@@ -526,6 +551,16 @@ int pfs_journal_add_begun(struct pfs_journal *j, uint64_t number, struct pfs_sli
 }
 
 /* ---- reading, figures, the end ---- */
+
+int32_t pfs_journal_segment(struct pfs_journal *j)
+{
+    int32_t number;
+
+    pthread_mutex_lock(&j->state);
+    number = j->current == NULL ? -1 : j->current->number;
+    pthread_mutex_unlock(&j->state);
+    return number;
+}
 
 int pfs_journal_read(struct pfs_journal *j, struct pfs_place_in_journal place, struct pfs_arena *arena,
                      struct pfs_slice *out, struct pfs_err *err)

@@ -62,7 +62,8 @@ uint64_t pfs_journal_transaction(struct pfs_journal *journal); /* a new number (
 /* Appends a record; not durable yet. -EBUSY is for what brings rows (BEGIN, ROWS, TAIL, FILES): what leads to their
  * retirement is always taken. -EFBIG: more than 1 GiB. After a failure (no space) the record is not there and all else
  * is as before: the caller may try again. RETIRED ends a transaction; one that failed is retired too, when its durable
- * records were carried over to another or nobody was promised anything. `out` may be NULL. */
+ * records were carried over to another or nobody was promised anything. A RETIRED that cannot be written is, when the
+ * next segment begins. `out` may be NULL. */
 int pfs_journal_add(struct pfs_journal *journal, uint64_t transaction, enum pfs_journal_kind kind,
                     struct pfs_slice body, struct pfs_place_in_journal *out, struct pfs_err *err);
 /* The same with a BEGIN in front, by one write: both are there, or neither. `out` is about the second one. */
@@ -81,6 +82,9 @@ int pfs_journal_sync(struct pfs_journal *journal, uint64_t transaction, struct p
 typedef void pfs_journal_done_fn(void *context, int rc, const struct pfs_err *err);
 void pfs_journal_sync_later(struct pfs_journal *journal, uint64_t transaction, bool alone, pfs_journal_done_fn *done,
                             void *context);
+
+/* The number of the segment that is written to now, which may end at any time; -1 = none is. */
+int32_t pfs_journal_segment(struct pfs_journal *journal);
 
 /* The body of a record, in the arena. -EIO: damaged, or lost with a failed sync. Reads while others add and sync. */
 int pfs_journal_read(struct pfs_journal *journal, struct pfs_place_in_journal place, struct pfs_arena *arena,

@@ -131,8 +131,31 @@ static void note_back(struct pfs_journal *j)
     j->back_ns = j->back_ns == 0 ? back : (3 * j->back_ns + back) / 4;
 }
 
-/* One sync of the current segment, which has bytes that are not durable; `state` held, but let go meanwhile. */
-static void lead(struct pfs_journal *j)
+/* No lock held. */
+static void tell(struct waiter *told)
+{
+    while (told != NULL) {
+        struct waiter *w = told;
+
+        told = w->next;
+        w->tell(w->context, w->rc, w->rc < 0 ? &w->err : NULL);
+        pfs_free(w);
+    }
+}
+
+/* For the thread to tell. `state` held. */
+static void leave_untold(struct pfs_journal *j, struct waiter *told)
+{
+    struct waiter **last = &j->untold;
+
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = told;
+}
+
+/* One sync of the current segment, which has bytes that are not durable; `state` held, but let go meanwhile. Who adds
+ * may hold locks that those who are told want: then it `tells` nobody. */
+static void lead(struct pfs_journal *j, bool tells)
 {
     struct segment *s = j->current;
     uint64_t target, bytes;
@@ -162,19 +185,17 @@ static void lead(struct pfs_journal *j)
     told = settle_waiters(j, rc, &err);
     remove_segments(j);
     j->leading = false;
+    if (!tells) {
+        leave_untold(j, told);
+        told = NULL;
+    }
     pthread_cond_broadcast(&j->change);
-    if (j->waiter_first != NULL)
+    if (j->waiter_first != NULL || j->untold != NULL || j->closing)
         pthread_cond_signal(&j->wanted);
     pthread_mutex_unlock(&j->state);
     if (rc < 0)
         begin_after_loss(j);
-    while (told != NULL) {
-        struct waiter *w = told;
-
-        told = w->next;
-        w->tell(w->context, w->rc, w->rc < 0 ? &w->err : NULL);
-        pfs_free(w);
-    }
+    tell(told);
     pthread_mutex_lock(&j->state);
 }
 
@@ -221,7 +242,7 @@ int pfs_journal_sync(struct pfs_journal *j, uint64_t number, struct pfs_err *err
             if (j->leading)
                 pthread_cond_wait(&j->change, &j->state);
             else
-                lead(j);
+                lead(j, false);
         }
         rc = w.rc;
         if (rc < 0 && err != NULL)
@@ -233,17 +254,26 @@ int pfs_journal_sync(struct pfs_journal *j, uint64_t number, struct pfs_err *err
 
 /* ---- without waiting ---- */
 
-/* The journal's own thread: leads as long as somebody waits and nobody else does. */
+/* The journal's own thread: tells those whom others have served, and leads as long as somebody waits and nobody else
+ * does. */
 static void *lead_on(void *context)
 {
     struct pfs_journal *j = context;
 
     pthread_mutex_lock(&j->state);
-    while (!j->closing || j->waiter_first != NULL) {
-        if (j->waiter_first != NULL && !j->leading)
-            lead(j);
-        else
+    while (!j->closing || j->waiter_first != NULL || j->untold != NULL) {
+        struct waiter *untold = j->untold;
+
+        if (untold != NULL) {
+            j->untold = NULL;
+            pthread_mutex_unlock(&j->state);
+            tell(untold);
+            pthread_mutex_lock(&j->state);
+        } else if (j->waiter_first != NULL && !j->leading) {
+            lead(j, true);
+        } else {
             pthread_cond_wait(&j->wanted, &j->state);
+        }
     }
     pthread_mutex_unlock(&j->state);
     return NULL;
@@ -275,7 +305,7 @@ void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, bool alone, 
         enqueue(j, w);
         if (leads_here(j, alone)) {
             j->inside++;
-            lead(j);
+            lead(j, true);
             if (--j->inside == 0)
                 pthread_cond_broadcast(&j->change);
         } else if (!j->leading) {

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "src/file/external.h"
 #include "src/meta/hashindex.h"
 #include "src/meta/names.h"
 
@@ -114,12 +115,16 @@ static int add(struct pfs_assigner *a, int32_t hash, int32_t id, struct pfs_err 
 
 /* ---- loading ---- */
 
-static int path_of(const struct pfs_assigner *a, const struct pfs_index_entry *e, struct pfs_arena *arena,
-                   const char **out, struct pfs_err *err)
+/* Where an index file lies: in which store, at which path. */
+static int place_of(const struct pfs_assigner *a, const struct pfs_index_entry *e, struct pfs_arena *arena,
+                    struct pfs_store **store, const char **out, struct pfs_err *err)
 {
     const struct pfs_state *s = a->state;
     const char *dir;
 
+    if (e->external_path != NULL)
+        return pfs_external_find(s->external, e->external_path, store, out, err);
+    *store = s->store;
     PFS_TRY(pfs_name_index_dir(s->store_table, s->schema, e->partition, e->bucket, arena, &dir, err));
     *out = pfs_arena_printf(arena, "%s/%s", dir, e->name);
     return *out == NULL ? pfs_arena_full(arena, err) : 0;
@@ -128,6 +133,7 @@ static int path_of(const struct pfs_assigner *a, const struct pfs_index_entry *e
 static int load_file(struct pfs_assigner *a, const struct pfs_index_entry *e, struct pfs_err *err)
 {
     struct pfs_arena arena;
+    struct pfs_store *store;
     const char *path;
     int32_t *hash = NULL;
     int64_t count = 0;
@@ -136,9 +142,9 @@ static int load_file(struct pfs_assigner *a, const struct pfs_index_entry *e, st
     if (e->bucket < 0 || e->bucket >= BUCKETS_MAX)
         return pfs_fail(err, EIO, "hash index %s is of bucket %d", e->name, e->bucket);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = path_of(a, e, &arena, &path, err);
+    rc = place_of(a, e, &arena, &store, &path, err);
     if (rc == 0)
-        rc = pfs_hash_index_load(a->state->store, path, e->size, &arena, &hash, &count, err);
+        rc = pfs_hash_index_load(store, path, e->size, &arena, &hash, &count, err);
     for (int64_t i = 0; rc == 0 && i < count; i++)
         if (find(a, hash[i])->bucket == FREE)
             rc = add(a, hash[i], e->bucket, err);
@@ -161,14 +167,15 @@ static int make_room(struct pfs_assigner *a, bool anew, struct pfs_err *err)
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     for (int64_t i = 0; rc == 0 && !anew && i < a->state->indexes; i++) {
         const struct pfs_index_entry *e = &a->state->index[i];
+        struct pfs_store *store;
         const char *path;
         struct pfs_stat st = {0};
 
         if (!is_index_of(e, a->partition))
             continue;
-        rc = path_of(a, e, &arena, &path, err);
+        rc = place_of(a, e, &arena, &store, &path, err);
         if (rc == 0)
-            rc = pfs_store_stat(a->state->store, path, &st, err);
+            rc = pfs_store_stat(store, path, &st, err);
         rc = rc == -ENOENT ? 0 : rc; /* told when it is loaded */
         keys += st.size / 4;
         pfs_arena_reset(&arena);
@@ -285,6 +292,7 @@ static int save_bucket(const struct pfs_assigner *a, int32_t id, const char *pat
 int pfs_assigner_save(struct pfs_assigner *assigner, struct pfs_arena *arena, struct pfs_index_entry *entry,
                       const char **path, int32_t *saved, struct pfs_err *err)
 {
+    struct pfs_store *store;
     char uuid[PFS_UUID_TEXT];
 
     *saved = 0;
@@ -299,7 +307,7 @@ int pfs_assigner_save(struct pfs_assigner *assigner, struct pfs_arena *arena, st
         e->name = pfs_arena_printf(arena, "index-%s-%d", uuid, i);
         if (e->name == NULL)
             return pfs_arena_full(arena, err);
-        PFS_TRY(path_of(assigner, e, arena, &path[*saved], err));
+        PFS_TRY(place_of(assigner, e, arena, &store, &path[*saved], err));
         e->size = b->count * 4;
         e->rows = b->count;
         PFS_TRY(save_bucket(assigner, i, path[*saved], err));

@@ -712,11 +712,70 @@ static void rows_of_a_table_that_was_made_anew_are_not_given_to_it(void **state)
     assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n");
 }
 
+/* A disk that is full after some appends, for as long as the process lives. */
+static struct {
+    struct pfs_fault fault;
+    int appends, most;
+} full;
+
+static void fill_up(void *context, const char *op, const char *path)
+{
+    (void)context;
+    (void)path;
+    if (strcmp(op, "append") == 0 && ++full.appends > full.most)
+        full.fault.fail_at = full.fault.calls;
+}
+
+static int append_to_a_full_disk(int most)
+{
+    struct pfs_catalog_config catalog = {0};
+    struct pfs_tree_config tree = {.umask = 022};
+    int rc;
+
+    memset(&t, 0, sizeof(t));
+    memset(&full, 0, sizeof(full));
+    full.most = most;
+    full.fault = (struct pfs_fault){.fail_errno = ENOSPC, .each = fill_up};
+    assert_int_equal(pfs_store_open_fault(handle(), &full.fault, &catalog.store, NULL), 0);
+    assert_int_equal(pfs_pool_open(1, &t.pool, NULL), 0);
+    catalog.pool = t.pool;
+    assert_int_equal(pfs_catalog_open(&catalog, &t.catalog, NULL), 0);
+    tree.catalog = t.catalog;
+    tree.pool = t.pool;
+    assert_int_equal(pfs_tree_open(&tree, &t.tree, NULL), 0);
+    assert_int_equal(pfs_waiting_init(&t.waiting, NULL), 0);
+    rc = (int)append("d/sums/inbox", "1,10\n");
+    end_life();
+    return rc;
+}
+
+static void what_a_full_disk_refused_is_not_there_later(void **state)
+{
+    int acknowledged = 0;
+
+    (void)state;
+    end_life();
+    for (int most = 0; most < 8; most++) {
+        char want[32] = "k,n\n", what[32];
+
+        acknowledged += append_to_a_full_disk(most) == 0;
+        if (acknowledged > 0)
+            (void)snprintf(want, sizeof(want), "k,n\n1,%d\n", 10 * acknowledged);
+        (void)snprintf(what, sizeof(what), "after %d appends", most);
+        begin_life();
+        CHECK(what, strcmp(text_of("d/sums/snapshot/latest.csv"), want) == 0);
+        if (most < 7)
+            end_life();
+    }
+    assert_in_range(acknowledged, 3, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_acknowledged_is_committed_once_by_the_next_process, open_memory,
                                         close_memory),
+        cmocka_unit_test_setup_teardown(what_a_full_disk_refused_is_not_there_later, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(every_call_of_a_replay_fails_once_and_no_row_is_lost_or_doubled, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_replaced_snapshot_that_has_a_successor_is_not_committed_again, open_memory,

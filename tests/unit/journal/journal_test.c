@@ -441,6 +441,7 @@ struct worker {
     pthread_mutex_t lock;
     pthread_cond_t told;
     int calls;
+    pthread_t waiting; /* the thread that is not to tell */
 };
 
 static void tell(void *context, int rc, const struct pfs_err *err)
@@ -602,6 +603,71 @@ static void who_comes_while_another_syncs_for_itself_is_served(void **state)
     pfs_store_close(store);
 }
 
+/* Who syncs may hold locks that those who are told want. */
+static void note_thread(void *context, int rc, const struct pfs_err *err)
+{
+    struct worker *w = context;
+
+    (void)err;
+    pthread_mutex_lock(&w->lock);
+    w->calls += rc != 0 || pthread_equal(w->waiting, pthread_self()) ? 1000000 : 1;
+    pthread_cond_signal(&w->told);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void nobody_is_told_by_one_who_waits_for_a_sync(void **state)
+{
+    struct pfs_store *store = open_slow_memory(500);
+    struct pfs_journal *journal = open_journal(store, 0, 0);
+    struct worker other = {.waiting = pthread_self()};
+
+    (void)state;
+    pthread_mutex_init(&other.lock, NULL);
+    pthread_cond_init(&other.told, NULL);
+    for (int i = 1; i <= 300; i++) {
+        uint64_t first = pfs_journal_transaction(journal), second = pfs_journal_transaction(journal);
+
+        assert_int_equal(add(journal, first, PFS_JOURNAL_ROWS, "told"), 0);
+        assert_int_equal(add(journal, second, PFS_JOURNAL_ROWS, "waits"), 0);
+        pfs_journal_sync_later(journal, first, false, note_thread, &other);
+        assert_int_equal(pfs_journal_sync(journal, second, NULL), 0);
+        pthread_mutex_lock(&other.lock);
+        while (other.calls < i)
+            pthread_cond_wait(&other.told, &other.lock);
+        pthread_mutex_unlock(&other.lock);
+        assert_int_equal(other.calls, i);
+    }
+    pfs_journal_close(journal);
+    pfs_store_close(store);
+}
+
+/* Its record cannot be written, once: the next segment begins with it, and no segment stays for its sake. */
+static void an_end_that_cannot_be_written_holds_nobody(void **state)
+{
+    struct pfs_fault fault = {.fail_errno = ENOSPC};
+    struct pfs_store *memory = open_memory(), *store;
+    struct pfs_journal *journal;
+    static const char row[1000];
+
+    (void)state;
+    assert_int_equal(pfs_store_open_fault(memory, &fault, &store, NULL), 0);
+    journal = open_journal(store, 4096, 100000);
+    for (int i = 1; i <= 400; i++) {
+        uint64_t t = pfs_journal_transaction(journal);
+        int rc = pfs_journal_add_begun(journal, t, pfs_str("begin"), PFS_JOURNAL_ROWS, pfs_slice_of(row, sizeof(row)),
+                                       NULL, NULL);
+
+        assert_int_equal(rc, 0);
+        assert_int_equal(pfs_journal_sync(journal, t, NULL), 0);
+        fault.fail_at = i == 5 ? fault.calls + 1 : 0;
+        assert_int_equal(add(journal, t, PFS_JOURNAL_RETIRED, ""), i == 5 ? -ENOSPC : 0);
+    }
+    assert_in_range(count_files(store), 1, 8);
+    pfs_journal_close(journal);
+    assert_int_equal(count_files(store), 0);
+    pfs_store_close(store);
+}
+
 #define WRITERS 4
 #define APPENDS 20
 
@@ -664,6 +730,8 @@ int main(void)
         cmocka_unit_test(threads_share_a_journal),
         cmocka_unit_test(who_comes_while_another_syncs_for_itself_is_served),
         cmocka_unit_test(a_slow_sync_is_shared_by_all_who_append),
+        cmocka_unit_test(nobody_is_told_by_one_who_waits_for_a_sync),
+        cmocka_unit_test(an_end_that_cannot_be_written_holds_nobody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
