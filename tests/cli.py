@@ -145,6 +145,24 @@ def tail_of_nothing_is_an_error(program, scratch):
     same(program.run("tail", "-n", "x", warehouse, "d/t").returncode, 2, "usage")
 
 
+def postponed_rows_lie_in_avro_unless_that_cannot_have_them(program, scratch):
+    cases = [("BIGINT", "1", "", "avro"), ("BIGINT", "1", ", 'file.format' = 'orc'", "avro"),
+             ("BIGINT", "1", ", 'file.format.per.level' = '0:orc'", "orc"),
+             ("TIMESTAMP(6)", "2024-01-01 00:00:00.123456", "", "avro"),
+             ("TIMESTAMP(9)", "2024-01-01 00:00:00.123456789", "", "parquet"),
+             ("TIMESTAMP(9)", "2024-01-01 00:00:00.123456789", ", 'file.format' = 'orc'", "orc"),
+             ("ARRAY<TIMESTAMP(9)>", '"[""2024-01-01 00:00:00""]"', "", "parquet"), ("TIME(3)", "12:00:00.123", "", "avro"),
+             ("TIME(6)", "12:00:00.123", "", "parquet")]
+    for number, (kind, value, options, extension) in enumerate(cases):
+        place = scratch / str(number)
+        place.mkdir()
+        warehouse = table(program, place, "k INT, v %s, PRIMARY KEY (k) NOT ENFORCED" % kind, "'bucket' = '-2'" + options)
+        program("append", warehouse, "d/t", data="1,%s\n" % value)
+        files = list((warehouse / "d.db/t/bucket-postpone").iterdir())
+        same([f.suffix for f in files], ["." + extension], "%s%s" % (kind, options))
+        same(program.fsck(warehouse), (0, []))
+
+
 # ---- expire ----
 
 def expire_goes_by_the_options_of_the_table(program, scratch):
@@ -346,7 +364,7 @@ def status_prints_json(program, scratch):
 
 
 TESTS = [value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"
-         and value.__name__.split("_")[0] in ("tail", "expire", "fsck", "doctor", "status")]
+         and value.__name__.split("_")[0] in ("tail", "postponed", "expire", "fsck", "doctor", "status")]
 
 
 def main():

@@ -17,6 +17,8 @@
 #define TARGET_KEYED ((int64_t)128 << 20)
 #define TARGET_APPEND ((int64_t)256 << 20)
 #define FORMAT_OF_VERSION_3 "parquet" /* of older schemas: "orc" */
+#define AVRO_TIMESTAMP_MAX 6          /* digits of a second, to Paimon */
+#define AVRO_TIME_MAX 3
 
 /* ---- options ---- */
 
@@ -96,6 +98,11 @@ static const char *format_name(enum pfs_data_format format)
     return "";
 }
 
+static const char *default_format(const struct pfs_schema *schema)
+{
+    return schema->version <= 2 ? "orc" : FORMAT_OF_VERSION_3;
+}
+
 /* Names of codecs differ by format; what a format cannot have is not written with another one. */
 static int parse_codec(enum pfs_data_format format, const char *text, enum pfs_codec *out, struct pfs_err *err)
 {
@@ -140,7 +147,7 @@ static int read_format(const struct pfs_schema *schema, int32_t level, bool chan
 
     PFS_TRY(choose(schema, "file.format", level, changelog, arena, &format, err));
     if (format == NULL)
-        format = schema->version <= 2 ? "orc" : FORMAT_OF_VERSION_3;
+        format = default_format(schema);
     PFS_TRY(parse_format(format, &out->format, err));
     PFS_TRY(choose(schema, "file.compression", level, changelog, arena, &codec, err));
     return read_codec(schema, codec, out, err);
@@ -237,14 +244,49 @@ int pfs_data_formats_differ(const struct pfs_schema *schema, int32_t a, int32_t 
     return rc;
 }
 
+static bool avro_takes(const struct pfs_type *type)
+{
+    bool takes = type->kind != PFS_VARIANT;
+
+    if (type->kind == PFS_TIMESTAMP || type->kind == PFS_TIMESTAMP_LTZ)
+        takes = type->precision <= AVRO_TIMESTAMP_MAX;
+    if (type->kind == PFS_TIME)
+        takes = type->precision <= AVRO_TIME_MAX;
+
+    for (int32_t i = 0; takes && i < type->children; i++)
+        takes = avro_takes(&type->child[i].type);
+    return takes;
+}
+
+/* Avro, unless it cannot have one of the columns; but what is said of level 0 holds. */
+static int choose_postponed(const struct pfs_schema *schema, struct pfs_arena *arena, enum pfs_data_format *out,
+                            struct pfs_err *err)
+{
+    const char *text;
+
+    PFS_TRY(pfs_making_of_level(&schema->options, "file.format.per.level", 0, arena, &text, err));
+    if (text != NULL)
+        return parse_format(text, out, err);
+    *out = PFS_DATA_AVRO;
+    for (int32_t i = 0; i < schema->columns; i++)
+        if (!avro_takes(&schema->field[i].type)) {
+            text = pfs_options_get(&schema->options, "file.format");
+            return parse_format(text != NULL ? text : default_format(schema), out, err);
+        }
+    return 0;
+}
+
 int pfs_making_read_postponed(const struct pfs_schema *schema, const char *user, struct pfs_arena *arena,
                               struct pfs_making *out, struct pfs_err *err)
 {
-    struct pfs_making making = {.format = PFS_DATA_AVRO};
+    struct pfs_making making = {0};
+    const char *codec;
     char uuid[PFS_UUID_TEXT];
     uint32_t writer;
 
-    PFS_TRY(read_codec(schema, pfs_options_get(&schema->options, "file.compression"), &making, err));
+    PFS_TRY(choose_postponed(schema, arena, &making.format, err));
+    PFS_TRY(choose(schema, "file.compression", 0, false, arena, &codec, err));
+    PFS_TRY(read_codec(schema, codec, &making, err));
     PFS_TRY(read_sizes(schema, &making, err));
     PFS_TRY(read_names(schema, false, arena, &making, err));
     pfs_uuid_make(uuid);

@@ -31,7 +31,8 @@ struct pfs_making {
 /* Texts in the arena or the schema. -EINVAL: a value that means nothing, or a codec that the format cannot have. */
 int pfs_making_read(const struct pfs_schema *schema, int32_t level, bool changelog, struct pfs_arena *arena,
                     struct pfs_making *out, struct pfs_err *err);
-/* Files of the postpone bucket: Avro, and the name tells who wrote it, so that a compaction can keep the order of his
+/* Files of the postpone bucket: Avro, unless that cannot have one of the columns or the option of level 0 says
+ * otherwise; and the name tells who wrote it, so that a compaction can keep the order of his
  * files (spec buckets 7). user NULL: someone. */
 int pfs_making_read_postponed(const struct pfs_schema *schema, const char *user, struct pfs_arena *arena,
                               struct pfs_making *out, struct pfs_err *err);
