@@ -165,6 +165,18 @@ def postponed_rows_lie_in_avro_unless_that_cannot_have_them(program, scratch):
 
 # ---- expire ----
 
+def postponed_or_not_rows_that_no_file_can_have_are_refused(program, scratch):
+    for number, options in enumerate(("'bucket' = '1', 'file.format.per.level' = '0:avro'",
+                                      "'bucket' = '-2', 'file.format.per.level' = '0:avro'",
+                                      "'bucket' = '1', 'changelog-producer' = 'input', 'changelog-file.format' = 'avro'")):
+        place = scratch / str(number)
+        place.mkdir()
+        warehouse = table(program, place, "k INT, v TIMESTAMP(9), PRIMARY KEY (k) NOT ENFORCED", options)
+        done = program.run("append", warehouse, "d/t", data=b"1,2024-01-01 00:00:00.123456789\n")
+        same((done.returncode, b"which Avro files cannot have" in done.stderr), (1, True), options)
+        same(list(warehouse.glob(".paimonfs/journal-*")), [], "what was acknowledged")
+
+
 def expire_goes_by_the_options_of_the_table(program, scratch):
     warehouse = table(program, scratch, "id INT, s STRING, PRIMARY KEY (id) NOT ENFORCED",
                       "'bucket' = '1', 'write-only' = 'true', 'changelog-producer' = 'input'")

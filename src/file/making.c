@@ -258,6 +258,21 @@ static bool avro_takes(const struct pfs_type *type)
     return takes;
 }
 
+int pfs_making_check(const struct pfs_making *making, const struct pfs_schema *schema, struct pfs_err *err)
+{
+    for (int32_t i = 0; making->format == PFS_DATA_AVRO && i < schema->columns; i++)
+        if (!avro_takes(&schema->field[i].type)) {
+            struct pfs_buf text = {0};
+
+            pfs_type_print(&schema->field[i].type, &text);
+            (void)pfs_fail(err, EOPNOTSUPP, "column %s is a %.*s, which Avro files cannot have", schema->field[i].name,
+                           PFS_P(pfs_buf_slice(&text)));
+            pfs_buf_done(&text);
+            return -EOPNOTSUPP;
+        }
+    return 0;
+}
+
 /* Avro, unless it cannot have one of the columns; but what is said of level 0 holds. */
 static int choose_postponed(const struct pfs_schema *schema, struct pfs_arena *arena, enum pfs_data_format *out,
                             struct pfs_err *err)

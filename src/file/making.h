@@ -37,6 +37,9 @@ int pfs_making_read(const struct pfs_schema *schema, int32_t level, bool changel
 int pfs_making_read_postponed(const struct pfs_schema *schema, const char *user, struct pfs_arena *arena,
                               struct pfs_making *out, struct pfs_err *err);
 
+/* Can files that are made so have all columns of the schema? -EOPNOTSUPP with the column. */
+int pfs_making_check(const struct pfs_making *making, const struct pfs_schema *schema, struct pfs_err *err);
+
 /* A writer of that format; fields are borrowed. The pool may be NULL. */
 int pfs_making_open(const struct pfs_making *making, struct pfs_file *file, const struct pfs_field *fields,
                     int32_t columns, struct pfs_pool *pool, struct pfs_writer **out, struct pfs_err *err);

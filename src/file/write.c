@@ -125,6 +125,8 @@ int pfs_data_write_check(const struct pfs_schema *schema, struct pfs_err *err)
 
         pfs_arena_init(&w.arena, PFS_ARENA_LIMIT);
         rc = read_options(&w, err);
+        if (rc == 0)
+            rc = pfs_making_check(&w.making, schema, err);
         pfs_arena_done(&w.arena);
     }
     return rc;
