@@ -21,6 +21,14 @@ int64_t pfs_clock_monotonic_ms(void)
     return read_ms(CLOCK_MONOTONIC);
 }
 
+int64_t pfs_clock_monotonic_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
 /* Rounded down, also before 1970. */
 static int64_t seconds_of(int64_t ms)
 {

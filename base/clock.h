@@ -13,6 +13,7 @@ struct pfs_clock {
 
 int64_t pfs_clock_now_ms(const struct pfs_clock *clock); /* NULL allowed: the system's clock */
 int64_t pfs_clock_monotonic_ms(void);
+int64_t pfs_clock_monotonic_ns(void);
 
 /* An instant as the wall clock of this host's zone shows it then, as if that were UTC; and back (of two instants that
  * it shows alike, the one that the C library chooses). */

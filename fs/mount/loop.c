@@ -4,12 +4,12 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 #define BRIEF_RUN 16       /* brief requests in a row, before one thread is enough for them */
 #define SOON_NS 100000     /* after the last answer: a writer's next request comes within 10 to 20 microseconds */
@@ -41,14 +41,6 @@ struct worker {
     unsigned soon;   /* requests in a row that came soon after that */
     pthread_t thread;
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 /* ---- threads that rest ---- */
 
@@ -101,7 +93,7 @@ PFS_CANCELLABLE static void await_next(struct worker *w)
 
     if (l->crowded || w->soon < SOON_RUN || atomic_load(&l->run) < BRIEF_RUN || atomic_load(&l->receiving) > 1)
         return;
-    while (!l->config->ready(l->config->context) && now_ns() - w->left_ns < SOON_NS)
+    while (!l->config->ready(l->config->context) && pfs_clock_monotonic_ns() - w->left_ns < SOON_NS)
         (void)sched_yield();
 }
 
@@ -127,15 +119,14 @@ static void process_brief(struct worker *w)
     atomic_fetch_add(&l->brief, 1);
     if (atomic_load(&l->unwatched) && atomic_exchange(&l->unwatched, false))
         (void)sem_post(&l->watch);
-    began = now_ns();
+    began = pfs_clock_monotonic_ns();
     w->soon = began - w->left_ns < SOON_NS ? w->soon + 1 : 0;
     atomic_store(&l->began_ns, began);
     l->config->process(l->config->context, &w->request);
     atomic_store(&l->began_ns, 0);
-    w->left_ns = now_ns();
-    if (atomic_fetch_add(&l->run, 1) >= BRIEF_RUN && atomic_load(&l->receiving) > 0) {
+    w->left_ns = pfs_clock_monotonic_ns();
+    if (atomic_fetch_add(&l->run, 1) >= BRIEF_RUN && atomic_load(&l->receiving) > 0)
         rest(l);
-    }
 }
 
 static void process_long(struct worker *w)
@@ -172,7 +163,7 @@ PFS_CANCELLABLE static void *work(void *context)
 
 static void wait_for(struct loop *l, int64_t ns)
 {
-    int64_t end = now_ns() + ns;
+    int64_t end = pfs_clock_monotonic_ns() + ns;
     struct timespec until = {(time_t)(end / 1000000000), (long)(end % 1000000000)};
 
     (void)sem_clockwait(&l->watch, CLOCK_MONOTONIC, &until);
@@ -196,7 +187,7 @@ static void look_on(struct loop *l)
         int64_t began = atomic_load(&l->began_ns);
         unsigned now = atomic_load(&l->brief);
 
-        if (began != 0 && now_ns() - began > STUCK_NS)
+        if (began != 0 && pfs_clock_monotonic_ns() - began > STUCK_NS)
             call_another(l);
         idle = now == seen && began == 0 ? idle + 1 : 0;
         seen = now;
@@ -212,17 +203,13 @@ static void look_on(struct loop *l)
 /* Signals are for the thread that looks. The number of those that run. */
 static int start(struct loop *l, struct worker *workers, int count)
 {
-    sigset_t all, before;
     int started = 0;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     for (; started < count; started++) {
         workers[started].loop = l;
-        if (pthread_create(&workers[started].thread, NULL, work, &workers[started]) != 0)
+        if (pfs_thread_start(&workers[started].thread, work, &workers[started]) != 0)
             break;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
 

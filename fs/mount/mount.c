@@ -6,7 +6,6 @@
 #include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "fs/mount/loop.h"
 
 struct mounted {
@@ -586,17 +586,11 @@ static void *give_back(void *context)
     return NULL;
 }
 
-/* Signals are for the thread that serves. */
 static int start_giver(struct mounted *m, struct pfs_err *err)
 {
-    sigset_t all, before;
-    int rc;
+    int code = pfs_thread_start(&m->giver, give_back, m);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&m->giver, NULL, give_back, m);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc == 0 ? 0 : pfs_fail(err, rc, "a thread cannot be started");
+    return code == 0 ? 0 : pfs_fail(err, code, "a thread cannot be started");
 }
 
 /* False: the kernel keeps it waiting still. */

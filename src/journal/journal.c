@@ -500,8 +500,9 @@ static int add(struct pfs_journal *j, const struct records *r, struct pfs_place_
     struct segment *s;
     int rc;
 
-    if (r->one[last].body.len > PFS_JOURNAL_BODY_MAX)
-        return pfs_fail(err, EFBIG, "a journal record of %zu bytes", r->one[last].body.len);
+    for (int i = 0; i < r->count; i++)
+        if (r->one[i].body.len > PFS_JOURNAL_BODY_MAX)
+            return pfs_fail(err, EFBIG, "a journal record of %zu bytes", r->one[i].body.len);
     PFS_TRY(make_ready(j, r->number, r->one[last].kind, bytes_of(r), err));
     pthread_mutex_lock(&j->state);
     s = j->current;

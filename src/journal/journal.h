@@ -76,9 +76,9 @@ int pfs_journal_add_begun(struct pfs_journal *journal, uint64_t transaction, str
  * record fail, each with -EIO from every later add (but RETIRED) and sync; this is why a sync names its transaction:
  * another's sync may have lost the record before. What was durable of them stays. */
 int pfs_journal_sync(struct pfs_journal *journal, uint64_t transaction, struct pfs_err *err);
-/* The same without waiting for another's sync: `done` is called once, perhaps before the return, on the thread that
- * synced, which holds no lock; it may add, not sync or close. That is a thread of the journal's own; or the caller,
- * when it says that nobody else is about to ask (`alone`) and the last sync was quick. */
+/* The same without waiting for another's sync: `done` is called once, perhaps before the return, on a thread that
+ * holds no lock; it may add, not sync or close. That is a thread of the journal's own; or the caller, when there is
+ * nothing to wait for, or when it says that nobody else is about to ask (`alone`) and the last sync was quick. */
 typedef void pfs_journal_done_fn(void *context, int rc, const struct pfs_err *err);
 void pfs_journal_sync_later(struct pfs_journal *journal, uint64_t transaction, bool alone, pfs_journal_done_fn *done,
                             void *context);

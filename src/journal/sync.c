@@ -1,21 +1,14 @@
 /* sync.c - one sync for all who wait: those who come while one is under way share the next one. Who waits leads, if
- * nobody does; for those who do not wait a thread of the journal's own leads, and goes on as long as there are some. */
-#include <signal.h>
+ * nobody does; for those who do not wait a thread of the journal's own leads, and tells them whoever led. */
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "src/journal/internal.h"
 
 #define GATHER_NS_MAX 1000000
 #define QUICK_SYNC_NS 300000
-
-static int64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 /* Who waits for records that are settled now, taken off the list; the ones to be told in order. */
 static struct waiter *settle_waiters(struct pfs_journal *j, int rc, const struct pfs_err *err)
@@ -24,7 +17,7 @@ static struct waiter *settle_waiters(struct pfs_journal *j, int rc, const struct
 
     j->companions = j->waiters;
     j->returned = j->served = 0;
-    j->ended_ns = now_ns();
+    j->ended_ns = pfs_clock_monotonic_ns();
     while (j->waiter_first != NULL && j->waiter_first->target <= j->durable) {
         struct waiter *w = j->waiter_first;
 
@@ -110,7 +103,7 @@ static void begin_after_loss(struct pfs_journal *j)
  * alone. `state` held. */
 static void gather(struct pfs_journal *j)
 {
-    int64_t end = now_ns() + (j->sync_ns < GATHER_NS_MAX ? j->sync_ns : GATHER_NS_MAX);
+    int64_t end = pfs_clock_monotonic_ns() + (j->sync_ns < GATHER_NS_MAX ? j->sync_ns : GATHER_NS_MAX);
     struct timespec until = {(time_t)(end / 1000000000), (long)(end % 1000000000)};
     int rc = 0;
 
@@ -127,7 +120,7 @@ static void note_back(struct pfs_journal *j)
 
     if (++j->returned != j->served)
         return;
-    back = (now_ns() - j->ended_ns) * j->companions / j->served;
+    back = (pfs_clock_monotonic_ns() - j->ended_ns) * j->companions / j->served;
     j->back_ns = j->back_ns == 0 ? back : (3 * j->back_ns + back) / 4;
 }
 
@@ -169,12 +162,12 @@ static void lead(struct pfs_journal *j, bool tells)
     target = j->added;
     bytes = s->appended;
     pthread_mutex_unlock(&j->state);
-    begun = now_ns();
+    begun = pfs_clock_monotonic_ns();
     rc = pfs_file_sync(s->file, &err);
     if (rc < 0)
         rc = pfs_wrap(&err, "journal");
     pthread_mutex_lock(&j->state);
-    j->sync_ns = now_ns() - begun;
+    j->sync_ns = pfs_clock_monotonic_ns() - begun;
     if (rc == 0) {
         j->durable = target;
         s->durable = bytes;
@@ -321,14 +314,9 @@ void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, bool alone, 
 
 int pfs_journal_start_leader(struct pfs_journal *j, struct pfs_err *err)
 {
-    sigset_t all, before;
-    int rc;
+    int code = pfs_thread_start(&j->leader, lead_on, j);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&j->leader, NULL, lead_on, j);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc == 0 ? 0 : pfs_fail(err, rc, "the thread that syncs the journal cannot be started");
+    return code == 0 ? 0 : pfs_fail(err, code, "the thread that syncs the journal cannot be started");
 }
 
 void pfs_journal_end_leader(struct pfs_journal *j)

@@ -30,9 +30,9 @@ static struct pfs_store *handle(void)
 
 static bool background; /* the next life commits by itself */
 
-static void begin_life(void)
+static void begin_life_on(struct pfs_store *store)
 {
-    struct pfs_catalog_config catalog = {.store = handle()};
+    struct pfs_catalog_config catalog = {.store = store};
     struct pfs_tree_config tree = {.umask = 022, .background = background};
 
     memset(&t, 0, sizeof(t));
@@ -43,6 +43,11 @@ static void begin_life(void)
     tree.pool = t.pool;
     assert_int_equal(pfs_tree_open(&tree, &t.tree, NULL), 0);
     assert_int_equal(pfs_waiting_init(&t.waiting, NULL), 0);
+}
+
+static void begin_life(void)
+{
+    begin_life_on(handle());
 }
 
 static void end_life(void)
@@ -728,22 +733,14 @@ static void fill_up(void *context, const char *op, const char *path)
 
 static int append_to_a_full_disk(int most)
 {
-    struct pfs_catalog_config catalog = {0};
-    struct pfs_tree_config tree = {.umask = 022};
+    struct pfs_store *store;
     int rc;
 
-    memset(&t, 0, sizeof(t));
     memset(&full, 0, sizeof(full));
     full.most = most;
     full.fault = (struct pfs_fault){.fail_errno = ENOSPC, .each = fill_up};
-    assert_int_equal(pfs_store_open_fault(handle(), &full.fault, &catalog.store, NULL), 0);
-    assert_int_equal(pfs_pool_open(1, &t.pool, NULL), 0);
-    catalog.pool = t.pool;
-    assert_int_equal(pfs_catalog_open(&catalog, &t.catalog, NULL), 0);
-    tree.catalog = t.catalog;
-    tree.pool = t.pool;
-    assert_int_equal(pfs_tree_open(&tree, &t.tree, NULL), 0);
-    assert_int_equal(pfs_waiting_init(&t.waiting, NULL), 0);
+    assert_int_equal(pfs_store_open_fault(handle(), &full.fault, &store, NULL), 0);
+    begin_life_on(store);
     rc = (int)append("d/sums/inbox", "1,10\n");
     end_life();
     return rc;
