@@ -19,23 +19,23 @@
 
 /* ---- records ---- */
 
-/* The schema as JSON, when it is asked for, and the hash of that: worked out once, for writers come with one row each.
- */
-static int hash_schema(const struct pfs_transaction *t, bool with_json, struct pfs_buf *json, uint64_t *hash,
-                       struct pfs_err *err)
+/* Of the schema as JSON: worked out once, for writers come with one row each. */
+static int hash_schema(const struct pfs_transaction *t, uint64_t *hash, struct pfs_err *err)
 {
     struct pfs_ingest *g = t->ingest;
     struct pfs_hashed *hashed = &t->slot->hashed;
+    struct pfs_buf json = {0};
     bool known;
 
     pthread_mutex_lock(&g->lock);
     known = hashed->schema == t->schema && hashed->id == t->schema->id && hashed->time_ms == t->schema->time_ms;
     *hash = hashed->hash;
     pthread_mutex_unlock(&g->lock);
-    if (known && !with_json)
+    if (known)
         return 0;
-    PFS_TRY(pfs_schema_print(t->schema, json, err));
-    *hash = pfs_hash64(json->at, json->len, 0);
+    PFS_TRY(pfs_schema_print(t->schema, &json, err));
+    *hash = pfs_hash64(json.at, json.len, 0);
+    pfs_buf_done(&json);
     pthread_mutex_lock(&g->lock);
     *hashed = (struct pfs_hashed){t->schema, t->schema->id, t->schema->time_ms, *hash};
     pthread_mutex_unlock(&g->lock);
@@ -43,12 +43,13 @@ static int hash_schema(const struct pfs_transaction *t, bool with_json, struct p
 }
 
 /* The body of a part's BEGIN, with the schema's text or without. */
-static int print_begin(struct pfs_transaction *t, const struct pfs_part *part, bool with_schema, struct pfs_buf *body,
-                       struct pfs_err *err)
+static int print_begin(struct pfs_transaction *t, const struct pfs_part *part, uint64_t hash, bool with_schema,
+                       struct pfs_buf *body, struct pfs_err *err)
 {
     const struct pfs_slot *slot = t->slot;
     struct pfs_part_begin begin = {.name = {slot->database, slot->table_name, slot->branch},
                                    .schema_id = t->schema->id,
+                                   .schema_hash = hash,
                                    .time_ms = part->time_ms,
                                    .append = t->append,
                                    .once = t->user != NULL,
@@ -56,14 +57,13 @@ static int print_begin(struct pfs_transaction *t, const struct pfs_part *part, b
                                    .identifier = t->identifier,
                                    .continues = part->continues};
     struct pfs_buf json = {0}, overwrite = {0};
-    int rc = hash_schema(t, with_schema, &json, &begin.schema_hash, err);
+    int rc = with_schema ? pfs_schema_print(t->schema, &json, err) : 0;
 
     if (rc == 0 && t->overwrite != NULL)
         rc = pfs_record_put_overwrite(t->overwrite, &overwrite, err);
     if (rc == 0) {
         begin.overwrite = pfs_buf_slice(&overwrite);
-        if (with_schema)
-            begin.schema_json = pfs_buf_slice(&json);
+        begin.schema_json = pfs_buf_slice(&json);
         pfs_record_put_begin(&begin, body);
         rc = pfs_buf_check(body, err);
     }
@@ -73,22 +73,22 @@ static int print_begin(struct pfs_transaction *t, const struct pfs_part *part, b
 }
 
 /* The first part of a segment that has rows of the schema says its text: whoever replays the segment may find the table
- * gone. */
-static bool has_schema(struct pfs_transaction *t, int32_t segment)
+ * gone, or another one of its name. */
+static bool has_schema(struct pfs_transaction *t, int32_t segment, uint64_t hash)
 {
     bool has;
 
     pthread_mutex_lock(&t->ingest->lock);
-    has = segment >= 0 && t->slot->schema_segment == segment && t->slot->schema_id == t->schema->id;
+    has = segment >= 0 && t->slot->schema_segment == segment && t->slot->schema_hash == hash;
     pthread_mutex_unlock(&t->ingest->lock);
     return has;
 }
 
-static void note_schema(struct pfs_transaction *t, int32_t segment)
+static void note_schema(struct pfs_transaction *t, int32_t segment, uint64_t hash)
 {
     pthread_mutex_lock(&t->ingest->lock);
     t->slot->schema_segment = segment;
-    t->slot->schema_id = t->schema->id;
+    t->slot->schema_hash = hash;
     pthread_mutex_unlock(&t->ingest->lock);
 }
 
@@ -145,18 +145,20 @@ static int put_piece(struct pfs_transaction *t, const struct pfs_part *part, enu
 {
     struct pfs_journal *journal = t->ingest->journal;
     struct pfs_buf begin = {0};
+    uint64_t hash;
     bool has;
     int rc;
 
     if (part->begun)
         return pfs_journal_add(journal, part->number, kind, body, place, err);
-    has = has_schema(t, pfs_journal_segment(journal));
-    rc = print_begin(t, part, !has, &begin, err);
+    PFS_TRY(hash_schema(t, &hash, err));
+    has = has_schema(t, pfs_journal_segment(journal), hash);
+    rc = print_begin(t, part, hash, !has, &begin, err);
     if (rc == 0)
         rc = pfs_journal_add_begun(journal, part->number, pfs_buf_slice(&begin), kind, body, place, err);
     pfs_buf_done(&begin);
     if (rc == 0 && !has)
-        note_schema(t, place->segment);
+        note_schema(t, place->segment, hash);
     return rc;
 }
 

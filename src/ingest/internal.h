@@ -137,7 +137,7 @@ struct pfs_slot { /* a table's waiting rows; lives as long as the ingest. Guarde
     struct pfs_table *upkeep; /* the table that it is about: a reference */
     struct pfs_hashed hashed;
     int32_t schema_segment; /* of the journal where the schema was written; -1 = none */
-    int64_t schema_id;
+    uint64_t schema_hash;   /* of its text */
 };
 
 struct pfs_ingest {

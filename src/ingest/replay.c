@@ -30,7 +30,7 @@ struct tried { /* an intent, and whether a record says that it was published */
 
 struct known_schema {
     struct pfs_slot *slot;
-    int64_t id;
+    uint64_t hash; /* of the text */
     struct pfs_slice json;
 };
 
@@ -43,7 +43,7 @@ struct replay {
     struct entry *entry;
     struct tried *tried; /* of all journals that were had */
     int64_t *tries;
-    struct known_schema *schema;
+    struct known_schema *schema; /* of all parts: any of a segment may be the one that has the text */
     int64_t schemas;
     struct pfs_part **part;
     int64_t parts;
@@ -73,22 +73,21 @@ struct group { /* the records of one part */
     bool has_begin, sealed, retired;
 };
 
-static int note_schema(struct replay *r, const struct group *g)
-{
-    if (g->begin.schema_json.len > 0)
-        r->schema[r->schemas++] = (struct known_schema){g->slot, g->begin.schema_id, g->begin.schema_json};
-    return 0;
-}
-
-static int read_begin(struct replay *r, struct group *g, int64_t at, struct pfs_err *err)
+static int get_begin(struct replay *r, int64_t at, struct pfs_part_begin *out, struct pfs_slot **slot,
+                     struct pfs_err *err)
 {
     struct pfs_slice body;
 
     PFS_TRY(body_of(r, at, &body, err));
-    PFS_TRY(pfs_record_get_begin(body, &r->arena, &g->begin, err));
-    PFS_TRY(pfs_slot_get(r->ingest, &g->begin.name, &g->slot, err));
+    PFS_TRY(pfs_record_get_begin(body, &r->arena, out, err));
+    return pfs_slot_get(r->ingest, &out->name, slot, err);
+}
+
+static int read_begin(struct replay *r, struct group *g, int64_t at, struct pfs_err *err)
+{
+    PFS_TRY(get_begin(r, at, &g->begin, &g->slot, err));
     g->has_begin = true;
-    return note_schema(r, g);
+    return 0;
 }
 
 static int read_piece(struct pfs_part *part, const struct pfs_journal_record *record, struct pfs_err *err)
@@ -168,7 +167,7 @@ static int find_schema(struct replay *r, const struct group *g, struct pfs_part 
         pfs_buf_done(&json);
     }
     for (int64_t i = 0; i < r->schemas && part->schema == NULL; i++)
-        if (r->schema[i].slot == g->slot && r->schema[i].id == g->begin.schema_id)
+        if (r->schema[i].slot == g->slot && r->schema[i].hash == g->begin.schema_hash)
             kept = r->schema[i].json;
     if (kept.len > 0 && !pfs_arena_copy(&part->arena, kept, &part->schema_json))
         return pfs_arena_full(&part->arena, err);
@@ -415,6 +414,19 @@ static uint64_t part_of(struct replay *r, int64_t at)
     return seal.target;
 }
 
+/* What cannot be read is said of its part, later. */
+static void collect_schemas(struct replay *r)
+{
+    for (int64_t i = 0; i < r->records; i++) {
+        struct pfs_part_begin begin = {0};
+        struct pfs_slot *slot;
+
+        if (r->record[i].kind == PFS_JOURNAL_BEGIN && get_begin(r, i, &begin, &slot, NULL) == 0 &&
+            begin.schema_json.len > 0)
+            r->schema[r->schemas++] = (struct known_schema){slot, begin.schema_hash, begin.schema_json};
+    }
+}
+
 static int replay_journal(struct replay *r, struct pfs_err *err)
 {
     size_t count = (size_t)r->records;
@@ -427,6 +439,7 @@ static int replay_journal(struct replay *r, struct pfs_err *err)
         return pfs_arena_full(&r->arena, err);
     for (int64_t i = 0; i < r->records; i++)
         r->entry[i] = (struct entry){part_of(r, i), i};
+    collect_schemas(r);
     if (count > 0)
         qsort(r->entry, count, sizeof(*r->entry), compare_entries);
     for (int64_t i = 0, end; i < r->records; i = end) {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "src/ingest/internal.h"
+#include "src/journal/journal.h"
 #include "src/statement/statement.h"
 #include "tests/unit/fs/over_memory.h"
 
@@ -65,6 +66,19 @@ static void execute(const char *sql)
     pfs_buf_done(&answer);
 }
 
+/* While nobody has the journal. */
+static void execute_elsewhere(const char *sql)
+{
+    struct pfs_catalog_config config = {.store = handle()};
+    struct pfs_buf answer = {0};
+    struct pfs_catalog *catalog;
+
+    assert_int_equal(pfs_catalog_open(&config, &catalog, NULL), 0);
+    assert_int_equal(pfs_catalog_execute(catalog, NULL, pfs_str(sql), &answer, NULL), 0);
+    pfs_buf_done(&answer);
+    pfs_catalog_close(catalog);
+}
+
 /* Flushed, never released: the process dies before. */
 static void flush_rows(const char *path, int flags, const char *rows, struct pfs_entry *entry, struct pfs_opened *file)
 {
@@ -75,14 +89,18 @@ static void flush_rows(const char *path, int flags, const char *rows, struct pfs
     assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 0);
 }
 
+static void keep_dead(void *one, void *other)
+{
+    assert_true(deads + 2 <= COUNT(dead));
+    dead[deads++] = one;
+    dead[deads++] = other;
+}
+
 static void die(const struct pfs_entry *entry, const struct pfs_opened *file)
 {
     pfs_store_memory_power_cut(memory); /* from here on nothing of this life counts */
-    assert_true(deads + 4 <= COUNT(dead));
-    dead[deads++] = t.pool;
-    dead[deads++] = t.tree;
-    dead[deads++] = file->handle;
-    dead[deads++] = entry->node;
+    keep_dead(t.pool, t.tree);
+    keep_dead(file->handle, entry->node);
 }
 
 static void acknowledge(const char *path, int flags, const char *rows)
@@ -662,19 +680,33 @@ static void rows_of_an_older_schema_are_evolved(void **state)
     assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,w,n,more\n1,a,1,\n");
 }
 
-static int first_name(void *context, struct pfs_slice name, bool directory)
+static int add_text(void *context, struct pfs_slice name, bool directory)
 {
-    char *out = context;
+    struct pfs_buf *all = context;
+    struct pfs_slice text;
+    char path[256];
 
     (void)directory;
-    (void)snprintf(out, 256, ".paimonfs/rejected/%.*s", PFS_P(name));
-    return 1;
+    assert_int_equal(memcmp(name.at, "d.t-", 4), 0);
+    (void)snprintf(path, sizeof(path), ".paimonfs/rejected/%.*s", PFS_P(name));
+    assert_int_equal(pfs_store_load(memory, path, 4096, &text, NULL), 0);
+    pfs_buf_put(all, text.at, text.len);
+    pfs_free((void *)(uintptr_t)text.at);
+    return 0;
+}
+
+/* The rows of d.t that are set aside, of all files. */
+static void set_aside(struct pfs_buf *all)
+{
+    memset(all, 0, sizeof(*all));
+    assert_int_equal(pfs_store_list(memory, ".paimonfs/rejected", add_text, all, NULL), 0);
+    pfs_buf_putc(all, 0);
+    assert_int_equal(pfs_buf_check(all, NULL), 0);
 }
 
 static void rows_of_a_table_that_is_gone_are_set_aside(void **state)
 {
-    struct pfs_slice text;
-    char path[256] = "";
+    struct pfs_buf text;
 
     (void)state;
     acknowledge("d/t/inbox", O_APPEND, "1,a,1\n");
@@ -682,11 +714,9 @@ static void rows_of_a_table_that_is_gone_are_set_aside(void **state)
     begin_life();
     execute("DROP TABLE d.t;");
     assert_int_equal(pfs_tree_finish(t.tree, NULL), 0);
-    assert_int_equal(pfs_store_list(memory, ".paimonfs/rejected", first_name, path, NULL), 1);
-    assert_non_null(strstr(path, "/d.t-"));
-    assert_int_equal(pfs_store_load(memory, path, 4096, &text, NULL), 0);
+    set_aside(&text);
     assert_string_equal((const char *)text.at, "{\"k\":1,\"v\":\"a\",\"n\":1,\"_kind\":\"+I\"}\n");
-    pfs_free((void *)(uintptr_t)text.at);
+    pfs_buf_done(&text);
 }
 
 static void rows_of_a_table_that_was_made_anew_are_not_given_to_it(void **state)
@@ -699,20 +729,8 @@ static void rows_of_a_table_that_was_made_anew_are_not_given_to_it(void **state)
     begin_life();
     acknowledge("d/t/inbox", O_APPEND, "2,b,2\n");
     pfs_waiting_done(&t.waiting);
-    {
-        struct pfs_catalog_config config = {.store = handle()};
-        struct pfs_buf answer = {0};
-        struct pfs_catalog *catalog;
-
-        assert_int_equal(pfs_catalog_open(&config, &catalog, NULL), 0);
-        assert_int_equal(pfs_catalog_execute(catalog, NULL,
-                                             pfs_str("DROP TABLE d.t; CREATE TABLE d.t (k INT, v STRING, n BIGINT,"
-                                                     " PRIMARY KEY (k) NOT ENFORCED) COMMENT 'another';"),
-                                             &answer, NULL),
-                         0);
-        pfs_buf_done(&answer);
-        pfs_catalog_close(catalog);
-    }
+    execute_elsewhere("DROP TABLE d.t; CREATE TABLE d.t (k INT, v STRING, n BIGINT, PRIMARY KEY (k) NOT ENFORCED)"
+                      " COMMENT 'another';");
     begin_life();
     assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n");
 }
@@ -767,12 +785,93 @@ static void what_a_full_disk_refused_is_not_there_later(void **state)
     assert_in_range(acknowledged, 3, 7);
 }
 
+/* The journal of the life before, with its two parts' numbers exchanged: as when the first of two writers came second.
+ */
+static void exchange_numbers(void)
+{
+    const struct pfs_journal_config config = {.store = memory, .user = "exchanged"};
+    const struct pfs_journal_record *record;
+    struct pfs_foreign **foreign;
+    struct pfs_journal *journal;
+    struct pfs_arena arena = {0};
+    int64_t count;
+    int32_t journals;
+
+    assert_int_equal(pfs_journal_open(&config, &journal, NULL), 0);
+    assert_int_equal(pfs_journal_take(journal, &foreign, &journals, NULL), 0);
+    assert_int_equal(journals, 1);
+    record = pfs_foreign_records(foreign[0], &count);
+    assert_int_equal(count, 4);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pfs_journal_transaction(journal), i + 1);
+    for (int64_t i = 0; i < count; i++) {
+        struct pfs_slice body;
+
+        assert_int_equal(pfs_foreign_read(foreign[0], record[i].place, &arena, &body, NULL), 0);
+        assert_int_equal(pfs_journal_add(journal, 3 - record[i].transaction, record[i].kind, body, NULL, NULL), 0);
+    }
+    assert_int_equal(pfs_journal_sync(journal, 0, NULL), 0);
+    pfs_arena_done(&arena);
+    pfs_foreign_close(foreign[0], true);
+    pfs_free(foreign);
+    pfs_journal_close(journal);
+}
+
+static void a_schema_that_a_later_part_says_is_known_of_the_earlier_ones(void **state)
+{
+    struct pfs_entry entry[2];
+    struct pfs_opened file[2];
+    struct pfs_buf text;
+
+    (void)state;
+    flush_rows("d/t/inbox", O_APPEND, "1,a,1\n", &entry[0], &file[0]);
+    flush_rows("d/t/inbox", O_APPEND, "2,b,2\n", &entry[1], &file[1]);
+    die(&entry[0], &file[0]);
+    keep_dead(file[1].handle, entry[1].node);
+    pfs_waiting_done(&t.waiting);
+    exchange_numbers();
+    execute_elsewhere("DROP TABLE d.t;");
+    begin_life();
+    assert_int_equal(pfs_tree_finish(t.tree, NULL), 0);
+    set_aside(&text);
+    assert_non_null(strstr((const char *)text.at, "{\"k\":1,\"v\":\"a\",\"n\":1,\"_kind\":\"+I\"}\n"));
+    assert_non_null(strstr((const char *)text.at, "{\"k\":2,\"v\":\"b\",\"n\":2,\"_kind\":\"+I\"}\n"));
+    pfs_buf_done(&text);
+}
+
+/* Both schemas have the same id, and a part of each is in the segment. */
+static void rows_of_two_tables_of_a_name_are_set_aside_as_they_were(void **state)
+{
+    struct pfs_entry entry[2];
+    struct pfs_opened file[2];
+    struct pfs_buf text;
+
+    (void)state;
+    flush_rows("d/t/inbox", O_APPEND, "1,a,1\n", &entry[0], &file[0]);
+    execute("DROP TABLE d.t; CREATE TABLE d.t (k INT, a INT, PRIMARY KEY (k) NOT ENFORCED);");
+    flush_rows("d/t/inbox", O_APPEND, "2,3\n", &entry[1], &file[1]);
+    die(&entry[0], &file[0]);
+    keep_dead(file[1].handle, entry[1].node);
+    pfs_waiting_done(&t.waiting);
+    execute_elsewhere("DROP TABLE d.t;");
+    begin_life();
+    assert_int_equal(pfs_tree_finish(t.tree, NULL), 0);
+    set_aside(&text);
+    assert_non_null(strstr((const char *)text.at, "{\"k\":1,\"v\":\"a\",\"n\":1,\"_kind\":\"+I\"}\n"));
+    assert_non_null(strstr((const char *)text.at, "{\"k\":2,\"a\":3,\"_kind\":\"+I\"}\n"));
+    pfs_buf_done(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_acknowledged_is_committed_once_by_the_next_process, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(what_a_full_disk_refused_is_not_there_later, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(a_schema_that_a_later_part_says_is_known_of_the_earlier_ones, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(rows_of_two_tables_of_a_name_are_set_aside_as_they_were, open_memory,
+                                        close_memory),
         cmocka_unit_test_setup_teardown(every_call_of_a_replay_fails_once_and_no_row_is_lost_or_doubled, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_replaced_snapshot_that_has_a_successor_is_not_committed_again, open_memory,
