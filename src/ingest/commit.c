@@ -31,6 +31,7 @@ struct run {
     const struct pfs_schema *schema;
     struct pfs_state *state;
     struct pfs_write *write;
+    const struct pfs_schema *written; /* what `write` takes rows of */
     const char *user;
     int64_t identifier;
     enum pfs_commit_kind kind;
@@ -323,8 +324,8 @@ static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_bat
         run->part->alone = true;
         return -EAGAIN;
     }
-    if (run->part->schema != run->schema)
-        rc = pfs_evolve_batch(run->part->schema, run->schema, batch, arena, &today, err);
+    if (run->part->schema != run->written)
+        rc = pfs_evolve_batch(run->part->schema, run->written, batch, arena, &today, err);
     if (rc == 0)
         rc = pfs_write_add(run->write, arena, &today, run->state, err);
     return blame(run, rc);
@@ -342,6 +343,7 @@ static int open_write(struct run *run, struct pfs_err *err)
                                             .user = run->user,
                                             .overwrite = run->parts->overwrite != NULL};
 
+    run->written = run->schema;
     return pfs_write_open(&config, &run->write, err);
 }
 
@@ -365,6 +367,7 @@ static int collect_files(struct run *run, struct pfs_err *err)
 
     if (part->write != NULL) {
         run->write = part->write;
+        run->written = part->schema; /* it is the handle's, or has got all rows */
         part->write = NULL;
     } else {
         PFS_TRY(open_write(run, err));

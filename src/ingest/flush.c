@@ -352,9 +352,25 @@ static int compare_acked(const void *a, const void *b)
     return (x->acked > y->acked) - (x->acked < y->acked);
 }
 
-/* The slot's open transactions, or those alone with rows that are to be flushed, in the order of their last flushes:
- * referenced, the caller's to pfs_free. */
-static struct pfs_transaction **list_open(struct pfs_slot *slot, bool fresh, size_t *count)
+/* Which of the open transactions: those of `append` with rows that are to be flushed now, or that were flushed. */
+enum which { ALL, FRESH, FLUSHED };
+
+static bool is_one_of(const struct pfs_transaction *t, enum which which, int64_t now)
+{
+    switch (which) {
+    case FRESH:
+        return t->fresh_ms != 0 && fresh_due_ms(t) <= now;
+    case FLUSHED:
+        return t->append && t->flushed_ms != 0;
+    case ALL:
+        break;
+    }
+    return true;
+}
+
+/* Without `but`, in the order of their last flushes: referenced, the caller's to pfs_free. */
+static struct pfs_transaction **list_open(struct pfs_slot *slot, enum which which, const struct pfs_transaction *but,
+                                          size_t *count)
 {
     struct pfs_ingest *g = slot->ingest;
     int64_t now = pfs_clock_monotonic_ms();
@@ -362,12 +378,12 @@ static struct pfs_transaction **list_open(struct pfs_slot *slot, bool fresh, siz
 
     *count = 0;
     pthread_mutex_lock(&g->lock);
-    for (struct pfs_transaction *t = slot->transactions; t != NULL; t = t->next)
-        ++*count;
+    for (const struct pfs_transaction *t = slot->transactions; t != NULL; t = t->next)
+        *count += t != but && is_one_of(t, which, now);
     list = *count == 0 ? NULL : pfs_alloc_array(*count, sizeof(struct pfs_transaction *));
     *count = 0;
     for (struct pfs_transaction *t = slot->transactions; t != NULL && list != NULL; t = t->next) {
-        if (fresh && (t->fresh_ms == 0 || fresh_due_ms(t) > now))
+        if (t == but || !is_one_of(t, which, now))
             continue;
         t->refs++;
         list[(*count)++] = t;
@@ -387,16 +403,28 @@ static void nobody_waits(void *context, int rc, const struct pfs_err *err)
 
 struct pfs_transaction **pfs_slot_list_open(struct pfs_slot *slot, size_t *count)
 {
-    return list_open(slot, false, count);
+    return list_open(slot, ALL, NULL, count);
 }
 
 void pfs_slot_flush_fresh(struct pfs_slot *slot)
 {
     size_t count;
-    struct pfs_transaction **list = list_open(slot, true, &count);
+    struct pfs_transaction **list = list_open(slot, FRESH, NULL, &count);
 
     for (size_t i = 0; i < count; i++) {
         pfs_transaction_flush(list[i], nobody_waits, NULL);
+        pfs_transaction_unref(list[i]);
+    }
+    pfs_free(list);
+}
+
+/* Lets go of them. */
+static void split_listed(struct pfs_transaction **list, size_t count, bool all)
+{
+    for (size_t i = 0; i < count; i++) {
+        pthread_mutex_lock(&list[i]->lock);
+        pfs_transaction_split(list[i], all);
+        pthread_mutex_unlock(&list[i]->lock);
         pfs_transaction_unref(list[i]);
     }
     pfs_free(list);
@@ -407,13 +435,15 @@ void pfs_slot_split(struct pfs_slot *slot, bool all)
     size_t count;
     struct pfs_transaction **list = pfs_slot_list_open(slot, &count);
 
-    for (size_t i = 0; i < count; i++) {
-        pthread_mutex_lock(&list[i]->lock);
-        pfs_transaction_split(list[i], all);
-        pthread_mutex_unlock(&list[i]->lock);
-        pfs_transaction_unref(list[i]);
-    }
-    pfs_free(list);
+    split_listed(list, count, all);
+}
+
+void pfs_transaction_let_flushed_first(struct pfs_transaction *t)
+{
+    size_t count;
+    struct pfs_transaction **list = list_open(t->slot, FLUSHED, t, &count);
+
+    split_listed(list, count, false);
 }
 
 /* ---- flush ---- */
@@ -561,6 +591,8 @@ void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_
     struct pfs_err err = {0};
     int rc;
 
+    if (t->append && pfs_transaction_is_heavy(t)) /* its files are handed over below */
+        pfs_transaction_let_flushed_first(t);
     pthread_mutex_lock(&t->lock);
     rc = pfs_transaction_failed(t, &err);
     if (rc == 0)
@@ -634,15 +666,14 @@ static bool is_early(struct pfs_transaction *t)
 
 /* Parts are committed in the order in which they are handed over, and whoever writes one file after the other wants the
  * last one to win: the kernel tells of a close that has returned at its leisure, maybe after the next file's. Handles
- * of `append` have handed over what they had; among each other their rows are sorted when they are committed. */
+ * of `append` that stay open hand over what they have flushed: it may not fit into the snapshot of what comes now. */
 static void let_earlier_first(struct pfs_transaction *t)
 {
     const struct timespec moment = {.tv_nsec = 1000000};
 
     while (is_early(t))
         (void)nanosleep(&moment, NULL);
-    if (!t->append)
-        pfs_slot_split(t->slot, false);
+    pfs_transaction_let_flushed_first(t);
 }
 
 void pfs_transaction_seal(struct pfs_transaction *transaction, bool drop, pfs_ingest_done_fn *done, void *context)

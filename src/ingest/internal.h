@@ -264,6 +264,9 @@ int pfs_transaction_failed(const struct pfs_transaction *t, struct pfs_err *err)
 void pfs_transaction_drop_held(struct pfs_transaction *t);
 /* Hands over what was flushed, of a handle of `append` or with `all`. */
 void pfs_transaction_split(struct pfs_transaction *t, bool all);
+/* Before what `t` has is handed over: what all others of `append` have flushed is, since it was acknowledged before.
+ * Its lock is not held, since theirs are taken. */
+void pfs_transaction_let_flushed_first(struct pfs_transaction *t);
 void pfs_transaction_unref(struct pfs_transaction *t); /* lock not held */
 enum pfs_codec pfs_codec_for_bytes(size_t bytes);      /* of frames in the journal */
 

@@ -3,9 +3,10 @@
  * A part that an intent names is committed when the table has that user and identifier. If snapshots have expired
  * since, its files decide: one is referenced, or all are gone (committed, compacted, expired): done; all are there and
  * nobody references them: not committed; anything else is kept and reported, not guessed. A part that no intent names
- * was never tried by its own process; a replay that died may have committed it, under the same user and its order. A
- * part that was not sealed has no order yet: it gets one from its number, the same in every replay and far above all
- * others, and a snapshot of its own.
+ * was never tried by its own process; a replay that died may have committed it, under the same user and its order, or
+ * that of a later one that was in the same snapshot. A part that was not sealed has no order yet: it gets one from its
+ * number, the same in every replay and far above all others. What handles of `append` had flushed is as good as sealed
+ * and may be in one snapshot with others, in the order of the journal; another handle's is a snapshot of its own.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -183,7 +184,7 @@ static int describe(struct replay *r, const struct group *g, struct pfs_part *pa
     part->source = r->source;
     part->number = g->entry[0].part;
     part->time_ms = g->begin.time_ms;
-    part->alone |= g->begin.once || g->begin.overwrite.len > 0 || !g->sealed;
+    part->alone |= g->begin.once || g->begin.overwrite.len > 0 || (!g->sealed && !g->begin.append);
     if (!g->sealed)
         part->order = UNSEALED_ORDER + (int64_t)part->number; /* behind all others */
     part->identifier = g->begin.identifier;
@@ -311,8 +312,6 @@ static int is_committed(struct replay *r, const struct group *g, const struct pf
     at = pfs_table_parts(table);
     if (tried == NULL && part->user != NULL)
         return 0; /* looked for when its turn comes */
-    if (tried == NULL && !g->sealed)
-        return pfs_commit_find(at.store, at.meta, user, part->order, 0, &id, &gap, err);
     if (tried == NULL)
         return pfs_commit_known(at.store, at.meta, user, part->order, INT64_MAX, err);
     rc = pfs_commit_find(at.store, at.meta, user, tried->intent.identifier, tried->intent.seen, &id, &gap, err);

@@ -284,12 +284,15 @@ static int add_to_write(void *context, struct pfs_arena *arena, const struct pfs
 /* From now on rows become files. Those that the journal holds come first: they are older. */
 static int begin_write(struct pfs_transaction *t, struct pfs_err *err)
 {
-    const char *user = t->user != NULL ? t->user : t->ingest->user;
+    const struct pfs_table_writing writing = {.schema = t->schema,
+                                              .memory_bytes = write_memory(t->ingest),
+                                              .user = t->user != NULL ? t->user : t->ingest->user,
+                                              .overwrite = t->overwrite != NULL};
 
     if (t->append)
         pfs_transaction_split(t, false);
     PFS_TRY(pfs_table_state(t->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &t->state, err));
-    PFS_TRY(pfs_table_write_open_as(t->table, write_memory(t->ingest), user, &t->write, err));
+    PFS_TRY(pfs_table_write_open_as(t->table, &writing, &t->write, err));
     atomic_fetch_add(&t->ingest->big, 1);
     if (t->part != NULL)
         PFS_TRY(pfs_part_rows(t->ingest, t->part, add_to_write, t, err));
@@ -314,6 +317,28 @@ static void note_fresh(struct pfs_transaction *t)
     pthread_mutex_unlock(&t->ingest->lock);
 }
 
+/* Will rows of so many bytes make the handle write files? Lock held. */
+static bool is_too_much(const struct pfs_transaction *t, size_t more)
+{
+    return t->write == NULL &&
+           (t->held_bytes + more > (size_t)PFS_PART_BYTES_MAX ||
+            atomic_load(&t->ingest->held_bytes) + (long long)more > (long long)t->ingest->config.memory_bytes);
+}
+
+/* Then what it had flushed is handed over. */
+static void let_flushed_first(struct pfs_transaction *t, size_t more)
+{
+    bool due;
+
+    if (!t->append)
+        return;
+    pthread_mutex_lock(&t->lock);
+    due = t->part != NULL && is_too_much(t, more);
+    pthread_mutex_unlock(&t->lock);
+    if (due)
+        pfs_transaction_let_flushed_first(t);
+}
+
 int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *arena, const struct pfs_batch *batch,
                         struct pfs_err *err)
 {
@@ -321,6 +346,7 @@ int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *a
     struct pfs_batch filled = *batch;
     int rc;
 
+    let_flushed_first(t, arena->used_bytes);
     pthread_mutex_lock(&t->lock);
     atomic_store(&t->more, true);
     rc = pfs_transaction_failed(t, err);
@@ -333,8 +359,7 @@ int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *a
         t->write_rows += filled.rows;
     } else if (rc == 0) {
         rc = hold(t, arena, &filled, err);
-        if (rc == 0 && (t->held_bytes > (size_t)PFS_PART_BYTES_MAX ||
-                        atomic_load(&t->ingest->held_bytes) > (long long)t->ingest->config.memory_bytes))
+        if (rc == 0 && is_too_much(t, 0))
             rc = begin_write(t, err);
     }
     if (rc < 0 && t->failed.code == 0)

@@ -457,7 +457,7 @@ int pfs_table_schema_seen(struct pfs_table *table, const struct pfs_schema **out
 
 int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pfs_write **out, struct pfs_err *err)
 {
-    return pfs_table_write_open_as(table, memory_bytes, NULL, out, err);
+    return pfs_table_write_open_as(table, &(struct pfs_table_writing){.memory_bytes = memory_bytes}, out, err);
 }
 
 int pfs_table_rescaled(struct pfs_table *table, const struct pfs_schema *schema, bool *out, struct pfs_err *err)
@@ -482,15 +482,16 @@ int pfs_table_rescaled(struct pfs_table *table, const struct pfs_schema *schema,
     return 0;
 }
 
-static int open_write(struct pfs_table *table, const struct pfs_schema *schema, size_t memory_bytes, const char *user,
-                      struct pfs_write **out, struct pfs_err *err)
+static int open_write(struct pfs_table *table, const struct pfs_table_writing *writing, struct pfs_write **out,
+                      struct pfs_err *err)
 {
     const struct pfs_write_config config = {.store = table->config.store,
                                             .table = table->config.root,
-                                            .schema = schema,
+                                            .schema = writing->schema,
                                             .schemas = table->schemas,
-                                            .memory_bytes = memory_bytes,
-                                            .user = user,
+                                            .memory_bytes = writing->memory_bytes,
+                                            .user = writing->user,
+                                            .overwrite = writing->overwrite,
                                             .clock = table->config.clock,
                                             .pool = table->config.pool};
 
@@ -498,13 +499,14 @@ static int open_write(struct pfs_table *table, const struct pfs_schema *schema, 
     return pfs_write_open(&config, out, err);
 }
 
-int pfs_table_write_open_as(struct pfs_table *table, size_t memory_bytes, const char *user, struct pfs_write **out,
+int pfs_table_write_open_as(struct pfs_table *table, const struct pfs_table_writing *writing, struct pfs_write **out,
                             struct pfs_err *err)
 {
-    const struct pfs_schema *schema;
+    struct pfs_table_writing of = *writing;
 
-    PFS_TRY(pfs_schemas_latest(table->schemas, &schema, err));
-    return open_write(table, schema, memory_bytes, user, out, err);
+    if (of.schema == NULL)
+        PFS_TRY(pfs_schemas_latest(table->schemas, &of.schema, err));
+    return open_write(table, &of, out, err);
 }
 
 int pfs_table_write_check(struct pfs_table *table, const struct pfs_schema *schema, struct pfs_err *err)
@@ -513,7 +515,7 @@ int pfs_table_write_check(struct pfs_table *table, const struct pfs_schema *sche
 
     if (atomic_load(&table->written) == schema)
         return 0;
-    PFS_TRY(open_write(table, schema, 0, NULL, &probe, err));
+    PFS_TRY(open_write(table, &(struct pfs_table_writing){.schema = schema}, &probe, err));
     pfs_write_close(probe);
     atomic_store(&table->written, schema);
     return 0;

@@ -82,8 +82,14 @@ int pfs_table_alter(struct pfs_table *table, const struct pfs_schema_change *cha
 
 /* Rows for this table; memory_bytes 0 = the default. -EOPNOTSUPP with the feature's name when it cannot be written. */
 int pfs_table_write_open(struct pfs_table *table, size_t memory_bytes, struct pfs_write **out, struct pfs_err *err);
-/* The same for a commit of that user: files may be named after it. */
-int pfs_table_write_open_as(struct pfs_table *table, size_t memory_bytes, const char *user, struct pfs_write **out,
+/* The same as somebody wants it; zeroed: as above. */
+struct pfs_table_writing {
+    const struct pfs_schema *schema; /* of the rows; NULL = the newest */
+    size_t memory_bytes;
+    const char *user; /* of the commit: files may be named after it */
+    bool overwrite;   /* what is there will be replaced: see pfs_write_config */
+};
+int pfs_table_write_open_as(struct pfs_table *table, const struct pfs_table_writing *writing, struct pfs_write **out,
                             struct pfs_err *err);
 /* Does an older schema say another number of buckets than that one? Then partitions may have been written with it. */
 int pfs_table_rescaled(struct pfs_table *table, const struct pfs_schema *schema, bool *out, struct pfs_err *err);

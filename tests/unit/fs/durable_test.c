@@ -1,0 +1,174 @@
+/* durable_test.c - acknowledged rows, and what happens to their table, their order and the disk before they are in a
+ * snapshot. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "tests/unit/fs/lives.h"
+
+#define LARGE_BYTES ((size_t)9 << 20) /* of rows that become files before their handle is sealed */
+
+static void add(const struct pfs_opened *file, const char *rows)
+{
+    pfs_tree_write(t.tree, &t.waiting.request, file->handle, 0, pfs_str(rows));
+    assert_true(pfs_waiting_result(&t.waiting, NULL) > 0);
+}
+
+/* Rows of d.t, of keys from 1000 on. */
+static void add_large(const struct pfs_opened *file)
+{
+    const size_t row = (size_t)1 << 20;
+    struct pfs_buf text = {0};
+
+    for (size_t i = 0; i < LARGE_BYTES / row; i++) {
+        pfs_buf_clear(&text);
+        pfs_buf_printf(&text, "%zu,", 1000 + i);
+        memset(pfs_buf_reserve(&text, row), 'x', row);
+        text.len += row;
+        pfs_buf_puts(&text, ",1\n");
+        pfs_buf_putc(&text, 0);
+        add(file, (const char *)text.at);
+    }
+    pfs_buf_done(&text);
+}
+
+/* ---- tables that change meanwhile ---- */
+
+static void a_large_file_is_of_the_schema_that_it_was_opened_with(void **state)
+{
+    static const char *const changes[] = {"ALTER TABLE d.t ADD more INT;", "ALTER TABLE d.t DROP n;"};
+
+    for (size_t i = 0; i < COUNT(changes); i++)
+        for (int late = 0; late < 2; late++) {
+            struct pfs_entry entry;
+            struct pfs_opened file;
+            bool drops = i == 1;
+
+            assert_int_equal(open_path("d/t/inbox", O_WRONLY | O_APPEND, &entry, &file), 0);
+            add(&file, "1,a,1\n");
+            if (late == 1)
+                add_large(&file);
+            execute(changes[i]);
+            if (late == 0)
+                add_large(&file);
+            add(&file, "2,b,2"); /* a last line that only the release ends */
+            pfs_tree_flush(t.tree, &t.waiting.request, file.handle);
+            assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 0);
+            assert_int_equal(close_path(&entry, &file), 0);
+            CHECK(changes[i], strcmp(text_of("d/t/key/1.csv"), drops ? "k,v\n1,a\n" : "k,v,n,more\n1,a,1,\n") == 0);
+            CHECK(changes[i], strcmp(text_of("d/t/key/2.csv"), drops ? "k,v\n2,b\n" : "k,v,n,more\n2,b,2,\n") == 0);
+            CHECK(changes[i], strncmp(text_of("d/t/key/1008.csv"), drops ? "k,v\n1008,x" : "k,v,n,more\n1008,x",
+                                      drops ? 10 : 17) == 0);
+            (void)close_memory(state);
+            (void)open_memory(state);
+        }
+}
+
+static void a_large_overwrite_takes_another_number_of_buckets(void **state)
+{
+    struct pfs_entry entry;
+    struct pfs_opened file;
+
+    (void)state;
+    assert_int_equal(append("d/t/inbox", "1,a,1\n2,b,2\n"), 0);
+    execute("ALTER TABLE d.t SET ('bucket' = '4');");
+    assert_int_equal(open_path("d/t/overwrite", O_WRONLY | O_APPEND, &entry, &file), 0);
+    add_large(&file);
+    put(&file, "2,c,3\n");
+    assert_int_equal(close_path(&entry, &file), 0);
+    assert_string_equal(text_of("d/t/key/2.csv"), "k,v,n\n2,c,3\n");
+    assert_null(text_of("d/t/key/1.csv"));
+}
+
+/* ---- the last acknowledged row of a key wins ---- */
+
+static void a_large_file_does_not_overtake_what_was_flushed_before(void **state)
+{
+    struct pfs_entry one, two;
+    struct pfs_opened first, second;
+
+    (void)state;
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY | O_APPEND, &one, &first), 0);
+    put(&first, "1,first,1\n");
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY | O_APPEND, &two, &second), 0);
+    add(&second, "1,second,2\n");
+    add_large(&second);
+    put(&second, "2,second,2\n");
+    assert_int_equal(close_path(&two, &second), 0);
+    assert_string_equal(text_of("d/t/key/1.csv"), "k,v,n\n1,second,2\n");
+    assert_int_equal(close_path(&one, &first), 0);
+    assert_string_equal(text_of("d/t/key/1.csv"), "k,v,n\n1,second,2\n");
+}
+
+/* Rows with a retract are a snapshot by themselves here. */
+static void what_is_taken_back_does_not_overtake_what_was_flushed_before(void **state)
+{
+    struct pfs_entry one, two;
+    struct pfs_opened first, second;
+
+    (void)state;
+    execute("CREATE TABLE d.last (k INT, n INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1', 'merge-engine' ="
+            " 'aggregation', 'fields.n.aggregate-function' = 'product');");
+    assert_int_equal(append("d/last/inbox", "1,12\n"), 0);
+    assert_int_equal(open_path("d/last/inbox", O_WRONLY | O_APPEND, &one, &first), 0);
+    put(&first, "_kind,k,n\n+I,1,0\n");
+    assert_int_equal(open_path("d/last/inbox", O_WRONLY | O_APPEND, &two, &second), 0);
+    put(&second, "_kind,k,n\n-D,1,2\n");
+    assert_int_equal(close_path(&two, &second), 0);
+    assert_non_null(text_of("d/last/snapshot/latest.csv"));
+    assert_int_equal(close_path(&one, &first), 0);
+    assert_string_equal(text_of("d/last/changelog"), "_snapshot,_kind,k,n\n1,+I,1,12\n2,+I,1,0\n3,-D,1,2\n");
+}
+
+static void handles_that_were_flushed_in_turns_keep_their_order_when_the_power_goes(void **state)
+{
+    struct pfs_entry one, two;
+    struct pfs_opened first, second;
+
+    (void)state;
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY | O_APPEND, &one, &first), 0);
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY | O_APPEND, &two, &second), 0);
+    put(&first, "1,a,1\n");
+    put(&second, "1,b,2\n2,b,2\n");
+    put(&first, "1,c,3\n");
+    die(&one, &first);
+    die(&two, &second);
+    pfs_waiting_done(&t.waiting);
+    begin_life();
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,c,3\n2,b,2\n");
+}
+
+/* One handle goes on, the other one is sealed before the power goes. */
+static void a_sealed_handle_counts_where_it_was_flushed_when_the_power_goes(void **state)
+{
+    struct pfs_entry one;
+    struct pfs_opened first;
+
+    (void)state;
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY | O_APPEND, &one, &first), 0);
+    put(&first, "1,first,1\n");
+    give("d/t/inbox", "1,second,2\n");
+    put(&first, "2,first,3\n"); /* and the seal is durable */
+    die(&one, &first);
+    pfs_waiting_done(&t.waiting);
+    begin_life();
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,second,2\n2,first,3\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_large_file_is_of_the_schema_that_it_was_opened_with, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(a_large_overwrite_takes_another_number_of_buckets, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(a_large_file_does_not_overtake_what_was_flushed_before, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(what_is_taken_back_does_not_overtake_what_was_flushed_before, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(handles_that_were_flushed_in_turns_keep_their_order_when_the_power_goes,
+                                        open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(a_sealed_handle_counts_where_it_was_flushed_when_the_power_goes, open_memory,
+                                        close_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
