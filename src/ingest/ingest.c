@@ -389,6 +389,7 @@ static void run_queue(struct pfs_slot *slot)
     int rc = 0;
 
     slot->again = false;
+    slot->tick_ms = 0; /* who comes from here on waits for another one */
     slot->waiting_since_ms = 0;
     while (rc == 0 && slot->popped < until && !is_held(slot) && (parts = pop_group(slot)) != NULL) {
         int64_t began_ms = pfs_clock_monotonic_ms();
@@ -415,7 +416,6 @@ static bool run_once(struct pfs_slot *slot)
         pthread_mutex_lock(&g->lock);
     } while (slot->again || replaced);
     slot->ran_ms = pfs_clock_monotonic_ms();
-    slot->tick_ms = 0;
     slot->waiting_since_ms = slot->first == NULL ? 0 : slot->waiting_since_ms;
     waiters = take_waiters(slot, false);
     upkeep = pfs_slot_wants_upkeep(slot);
