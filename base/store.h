@@ -145,3 +145,5 @@ int pfs_store_open_fault(struct pfs_store *below, struct pfs_fault *fault, struc
  * are gone, and so are locks. Open files of before must not be used any more, only closed. `store` is a memory store.
  */
 void pfs_store_memory_power_cut(struct pfs_store *store);
+/* What the death of whoever has them leaves of locks; all else stays as it is seen, synced or not. */
+void pfs_store_memory_release_locks(struct pfs_store *store);

@@ -534,3 +534,19 @@ void pfs_store_memory_power_cut(struct pfs_store *store)
     cut(m->root);
     pthread_mutex_unlock(&m->lock);
 }
+
+static void release_locks(struct node *node)
+{
+    node->holder = NULL;
+    for (size_t i = 0; i < node->seen.count; i++)
+        release_locks(node->seen.item[i].node);
+}
+
+void pfs_store_memory_release_locks(struct pfs_store *store)
+{
+    struct memory *m = store->self;
+
+    pthread_mutex_lock(&m->lock);
+    release_locks(m->root);
+    pthread_mutex_unlock(&m->lock);
+}

@@ -307,5 +307,9 @@ int pfs_commit_known(struct pfs_store *store, const char *meta, const char *user
         left = left < LATE_LANDINGS_MAX ? left : LATE_LANDINGS_MAX;
     }
     pfs_arena_done(&arena);
-    return rc < 0 && rc != -ENOENT ? rc : known;
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
+    if (known == 1)
+        PFS_TRY(pfs_snapshot_sync(store, meta, err));
+    return known;
 }

@@ -118,13 +118,8 @@ static int find_ours(struct publishing *p, int64_t *id, struct pfs_err *err)
 /* After an unclear attempt: the id when it has published after all; its directory is then made durable. */
 static int resolve(struct publishing *p, int64_t *id, struct pfs_err *err)
 {
-    const char *dir;
-
     PFS_TRY(find_ours(p, id, err));
-    if (*id == 0)
-        return 0;
-    dir = pfs_arena_printf(&p->arena, "%s/snapshot", p->publish->meta);
-    return dir == NULL ? pfs_arena_full(&p->arena, err) : pfs_store_sync_dir(p->publish->store, dir, err);
+    return *id == 0 ? 0 : pfs_snapshot_sync(p->publish->store, p->publish->meta, err);
 }
 
 /* Failures that another try soon after would only meet again. */

@@ -67,7 +67,11 @@ int pfs_commit_find(struct pfs_store *store, const char *meta, const char *user,
     }
     pfs_arena_done(&arena);
     *gap = found == 0 && (rc == -ENOENT || earliest > seen + 1);
-    return rc < 0 && rc != -ENOENT ? rc : found;
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
+    if (found == 1)
+        PFS_TRY(pfs_snapshot_sync(store, meta, err));
+    return found;
 }
 
 /* ---- publications ---- */

@@ -306,7 +306,8 @@ int pfs_slot_commit(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_er
 /* Looks whether publications stand: retires those that do and are old enough (or, with `all`, whatever their age), puts
  * parts of replaced ones back to the front of the queue: true when there are such. */
 bool pfs_slot_check(struct pfs_slot *slot, bool all);
-/* The snapshot after `seen` that `user` committed as `identifier`: 1 yes; 0 no; *gap: some of those since have expired.
+/* The snapshot after `seen` that `user` committed as `identifier`: 1 yes, durably; 0 no; *gap: some of those since have
+ * expired.
  */
 int pfs_commit_find(struct pfs_store *store, const char *meta, const char *user, int64_t identifier, int64_t seen,
                     int64_t *id, bool *gap, struct pfs_err *err);

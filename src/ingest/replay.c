@@ -275,6 +275,8 @@ static int ask_files(struct replay *r, struct pfs_table *table, const struct pfs
     pfs_state_unref(state);
     if (!live)
         PFS_TRY(taken = is_taken(r, &at, intent, entry, count, err));
+    if (live || taken)
+        PFS_TRY(pfs_snapshot_sync(at.store, at.meta, err));
     if (live || taken || !gap)
         return live || taken;
     for (int64_t i = 0; i < count; i++) {

@@ -262,6 +262,15 @@ int pfs_snapshot_publish(struct pfs_store *store, const char *table, const struc
     return publish(store, table, "snapshot", snapshot, false, err);
 }
 
+int pfs_snapshot_sync(struct pfs_store *store, const char *table, struct pfs_err *err)
+{
+    char path[4096];
+
+    if (snprintf(path, sizeof(path), "%s/snapshot", table) >= (int)sizeof(path))
+        return pfs_fail(err, ENAMETOOLONG, "%s is too long", table);
+    return pfs_store_sync_dir(store, path, err);
+}
+
 int pfs_changelog_publish(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot,
                           struct pfs_err *err)
 {

@@ -73,6 +73,8 @@ int pfs_snapshot_at_time(struct pfs_store *store, const char *table, int64_t tim
  * ignored. Bare -EEXIST: the race was lost. */
 int pfs_snapshot_publish(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot,
                          struct pfs_err *err);
+/* Whoever made the snapshots may have died before their names were durable: they are afterwards. */
+int pfs_snapshot_sync(struct pfs_store *store, const char *table, struct pfs_err *err);
 
 /* Tags. load: bare -ENOENT. list: names sorted, in the arena. create (below): bare -EEXIST, unless it may replace; the
  * tag is durable when it returns 0. remove: bare -ENOENT. rename: bare -ENOENT or -EEXIST. Names: not blank, no '/',

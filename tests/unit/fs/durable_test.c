@@ -154,6 +154,68 @@ static void a_sealed_handle_counts_where_it_was_flushed_when_the_power_goes(void
     assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,second,2\n2,first,3\n");
 }
 
+/* ---- a snapshot's name that may go with the power ---- */
+
+static struct {
+    struct pfs_fault fault;
+    const char *op, *path; /* from the first such call on nothing works */
+} broken;
+
+static void break_down(void *context, const char *op, const char *path)
+{
+    (void)context;
+    if (broken.op != NULL && strcmp(op, broken.op) == 0 && path != NULL && strcmp(path, broken.path) == 0) {
+        broken.fault.fail_at = broken.fault.calls;
+        broken.op = NULL;
+    }
+}
+
+static void begin_breakable_life(const char *op, const char *path)
+{
+    struct pfs_store *store;
+
+    memset(&broken, 0, sizeof(broken));
+    broken.op = op;
+    broken.path = path;
+    broken.fault = (struct pfs_fault){.fail_errno = EIO, .fail_on = true, .each = break_down};
+    assert_int_equal(pfs_store_open_fault(handle(), &broken.fault, &store, NULL), 0);
+    begin_life_on(store);
+}
+
+/* The snapshot is found, and its name was never made durable by who made it: that has to be made up for before the
+ * journal lets go of its rows. */
+static void a_snapshot_that_is_found_is_made_durable(void **state)
+{
+    static const struct {
+        const char *inbox;
+        bool dies; /* who made the snapshot: the next process finds it */
+    } cases[] = {
+        {"d/t/inbox", false}, {"d/t/inbox@loader:3", false}, {"d/t/inbox", true}, {"d/t/inbox@loader:3", true}};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        end_life();
+        begin_breakable_life("sync_dir", "d.db/t/snapshot");
+        give(cases[i].inbox, "1,a,1\n");
+        CHECK(cases[i].inbox, text_of("d/t/snapshot/latest.csv") == NULL);
+        assert_null(broken.op);
+        if (cases[i].dies) { /* killed: what it had written is in the kernel's memory */
+            pfs_store_memory_release_locks(memory);
+            keep_dead(t.pool, t.tree);
+            pfs_waiting_done(&t.waiting);
+            begin_life();
+        } else {
+            broken.fault.fail_at = 0;
+            CHECK(cases[i].inbox, strcmp(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,a,1\n") == 0);
+        }
+        end_life();
+        pfs_store_memory_power_cut(memory);
+        begin_life();
+        CHECK(cases[i].inbox, strcmp(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,a,1\n") == 0);
+        (void)close_memory(state);
+        (void)open_memory(state);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +228,7 @@ int main(void)
                                         close_memory),
         cmocka_unit_test_setup_teardown(handles_that_were_flushed_in_turns_keep_their_order_when_the_power_goes,
                                         open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(a_snapshot_that_is_found_is_made_durable, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_sealed_handle_counts_where_it_was_flushed_when_the_power_goes, open_memory,
                                         close_memory),
     };
