@@ -46,9 +46,9 @@ int pfs_commit_try(const struct pfs_commit *commit, const struct pfs_snapshot *b
                    const struct pfs_index_entry *base_index, int64_t base_indexes, struct pfs_arena *arena,
                    struct pfs_snapshot *out, bool *unclear, struct pfs_err *err);
 
-/* Has `user` committed `identifier`? 1 yes, durably; 0 no. Looks from the newest snapshot downwards (spec commit 3.1). Numbers
- * of a user ascend, so a later one that was committed before `began_ms`, when the rows in question were first given,
- * says that this one was too, if its snapshot has expired; one committed since says nothing: rows that a dead process
- * had acknowledged may land behind it. */
+/* Has `user` committed `identifier`? 1 yes, durably; 0 no. Looks from the newest snapshot downwards (spec commit 3.1).
+ * Numbers of a user ascend, so a later one that was committed before `began_ms`, when the rows in question were first
+ * given, says that this one was too, if its snapshot has expired; one committed since says nothing: rows that a dead
+ * process had acknowledged may land behind it. */
 int pfs_commit_known(struct pfs_store *store, const char *meta, const char *user, int64_t identifier, int64_t began_ms,
                      struct pfs_err *err);
