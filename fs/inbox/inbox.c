@@ -15,6 +15,7 @@
 
 #define PARQUET_MAGIC "PAR1"
 #define RELEASE_FOLLOWS_MS 100
+#define PAIRS 3                 /* of a write and a flush, until the next write is taken for the first half of one */
 #define PROCESS_SIGNALED 0x400u /* PF_SIGNALED of the kernel: killed by a signal */
 
 struct pfs_inbox {
@@ -36,8 +37,10 @@ struct pfs_inbox {
     uint64_t next_off;                   /* without O_APPEND */
     bool killed;                         /* the last flush was that of a dying process */
     bool tail;                           /* the transaction has a last line without newline */
-    atomic_llong flushed_ms;             /* something waits for the release that follows; read without the lock */
-    struct pfs_err failed;               /* code != 0: state FAILED */
+    int writes;                          /* since the last flush */
+    int paired;              /* flushes that came after one write each, as the last ones did; PAIRS at most */
+    atomic_llong flushed_ms; /* something waits for the release that follows; read without the lock */
+    struct pfs_err failed;   /* code != 0: state FAILED */
 };
 
 static void note_error(struct pfs_inbox *b, const struct pfs_text_refusal *refusal, const struct pfs_err *why)
@@ -358,8 +361,17 @@ static int64_t write_text(struct pfs_inbox *b, struct pfs_request *request, uint
     return b->text ? take(b, request, bytes, false) : take_first(b, request, bytes);
 }
 
+/* Whoever syncs after each write of whole lines does so again: the sync begins before it is asked for, and serves
+ * others too. */
+static bool is_flushed_soon(const struct pfs_inbox *b)
+{
+    return b->appends && b->writes == 1 && b->paired >= PAIRS && b->text && b->parcel == NULL &&
+           pfs_text_parser_carried(b->parser) == 0;
+}
+
 void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint64_t off, struct pfs_slice bytes)
 {
+    bool soon = false;
     int64_t result;
 
     pthread_mutex_lock(&inbox->lock);
@@ -370,7 +382,12 @@ void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint6
         result =
             inbox->parcel != NULL ? write_parcel(inbox, request, off, bytes) : write_text(inbox, request, off, bytes);
     atomic_store(&inbox->flushed_ms, 0);
+    inbox->writes++;
+    if (result == 0)
+        soon = is_flushed_soon(inbox);
     pthread_mutex_unlock(&inbox->lock);
+    if (soon)
+        pfs_transaction_flush_soon(inbox->transaction);
     request->done(request, result < 0 ? result : (int64_t)bytes.len);
 }
 
@@ -471,6 +488,16 @@ static void answered(void *context, int rc, const struct pfs_err *err)
     j.request->done(j.request, rc);
 }
 
+/* A flush of nothing, as of a copy of the descriptor, says nothing. */
+static void note_pair(struct pfs_inbox *b)
+{
+    if (b->writes > 1)
+        b->paired = 0;
+    else if (b->writes == 1 && b->paired < PAIRS)
+        b->paired++;
+    b->writes = 0;
+}
+
 static void run_flush(struct job *j)
 {
     struct pfs_inbox *b = j->inbox;
@@ -484,6 +511,7 @@ static void run_flush(struct job *j)
             (pfs_cancelled(&request->cancel) || is_dying(request->pid));
     b->pid = request->pid;
     b->killed = dying;
+    note_pair(b);
     result = failed(b, request);
     if (result == 0 && !dying && b->fronts > 0 && !b->text && b->parcel == NULL)
         result = take_front(b, request);

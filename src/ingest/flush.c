@@ -614,6 +614,12 @@ void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_
     acknowledge(t, piece, done, context);
 }
 
+void pfs_transaction_flush_soon(struct pfs_transaction *transaction)
+{
+    if (pfs_journal_is_shared(transaction->ingest->journal))
+        pfs_transaction_flush(transaction, nobody_waits, NULL);
+}
+
 /* ---- seal ---- */
 
 static void unlist(struct pfs_transaction *t)

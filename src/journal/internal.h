@@ -39,6 +39,7 @@ struct transaction {
 struct waiter {
     struct waiter *next;
     uint64_t target; /* records that must be durable */
+    bool again;      /* another one waits for the same: they count as one */
     bool done;       /* of one who waits on the condition */
     int rc;
     struct pfs_err err;
@@ -71,7 +72,7 @@ struct pfs_journal {
     struct waiter *waiter_first, *waiter_last;
     struct waiter *untold; /* they were served, and are to be told */
     bool leading;
-    int waiters, companions; /* who wait now; who waited when the last sync had ended, its own included */
+    int waiters, companions; /* records waited for now; and when the last sync had ended, its own included */
     int gathered;            /* how many the one who leads waits for; 0 = for nobody */
     int64_t sync_ns;         /* how long the last sync took, */
     int64_t ended_ns;        /* when it ended, */

@@ -83,6 +83,9 @@ typedef void pfs_journal_done_fn(void *context, int rc, const struct pfs_err *er
 void pfs_journal_sync_later(struct pfs_journal *journal, uint64_t transaction, bool alone, pfs_journal_done_fn *done,
                             void *context);
 
+/* Did the last sync serve more than one, or did another one wait meanwhile? */
+bool pfs_journal_is_shared(struct pfs_journal *journal);
+
 /* The number of the segment that is written to now, which may end at any time; -1 = none is. */
 int32_t pfs_journal_segment(struct pfs_journal *journal);
 

@@ -28,8 +28,8 @@ static struct waiter *settle_waiters(struct pfs_journal *j, int rc, const struct
         w->rc = rc;
         if (rc < 0)
             w->err = *err;
-        j->waiters--;
-        j->served++;
+        j->waiters -= !w->again;
+        j->served += !w->again;
         if (w->tell != NULL) {
             *last = w;
             last = &w->next;
@@ -206,16 +206,23 @@ static int begin_wait(struct pfs_journal *j, uint64_t number, uint64_t *target, 
 /* In the order of targets, which syncs of single transactions do not come in. */
 static void enqueue(struct pfs_journal *j, struct waiter *w)
 {
-    struct waiter **at = &j->waiter_first;
+    struct waiter *before = NULL, **at = &j->waiter_first;
 
-    if (j->waiter_last != NULL && j->waiter_last->target <= w->target)
-        at = &j->waiter_last->next;
-    while (*at != NULL && (*at)->target <= w->target)
-        at = &(*at)->next;
+    if (j->waiter_last != NULL && j->waiter_last->target <= w->target) {
+        before = j->waiter_last;
+        at = &before->next;
+    }
+    while (*at != NULL && (*at)->target <= w->target) {
+        before = *at;
+        at = &before->next;
+    }
+    w->again = before != NULL && before->target == w->target;
     w->next = *at;
     *at = w;
     if (w->next == NULL)
         j->waiter_last = w;
+    if (w->again)
+        return;
     j->waiters++;
     note_back(j);
     if (j->gathered > 0 && j->waiters >= j->gathered)
@@ -243,6 +250,16 @@ int pfs_journal_sync(struct pfs_journal *j, uint64_t number, struct pfs_err *err
     }
     pthread_mutex_unlock(&j->state);
     return rc;
+}
+
+bool pfs_journal_is_shared(struct pfs_journal *j)
+{
+    bool shared;
+
+    pthread_mutex_lock(&j->state);
+    shared = j->companions > 1;
+    pthread_mutex_unlock(&j->state);
+    return shared;
 }
 
 /* ---- without waiting ---- */

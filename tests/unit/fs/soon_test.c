@@ -1,0 +1,153 @@
+/* soon_test.c - rows that are on their way to the disk before their writer asks for it. */
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/unit/fs/lives.h"
+
+#define WRITERS 3
+#define CYCLES_MAX 200
+
+static struct {
+    struct pfs_fault fault;
+    atomic_int begun; /* syncs: nothing but the journal is written */
+    struct pfs_entry entry[WRITERS];
+    struct pfs_opened file[WRITERS];
+    struct pfs_waiting waiting[WRITERS];
+    uint64_t at[WRITERS];
+    int rows; /* of each writer */
+} slow;
+
+/* A sync that takes long enough for others to ask for the next one. */
+static void sync_slowly(void *context, const char *op, const char *path)
+{
+    (void)context;
+    (void)path;
+    if (strcmp(op, "sync") != 0)
+        return;
+    atomic_fetch_add(&slow.begun, 1);
+    (void)usleep(5000);
+}
+
+static void open_writers(int flags)
+{
+    struct pfs_store *store;
+
+    end_life();
+    memset(&slow, 0, sizeof(slow));
+    slow.fault = (struct pfs_fault){.each = sync_slowly};
+    assert_int_equal(pfs_store_open_fault(handle(), &slow.fault, &store, NULL), 0);
+    begin_life_on(store);
+    for (int i = 0; i < WRITERS; i++) {
+        assert_int_equal(open_path("d/logs/inbox", O_WRONLY | flags, &slow.entry[i], &slow.file[i]), 0);
+        assert_int_equal(pfs_waiting_init(&slow.waiting[i], NULL), 0);
+    }
+}
+
+static void write_row(int writer)
+{
+    char row[32];
+
+    (void)snprintf(row, sizeof(row), "%c%d,1\n", 'a' + writer, slow.rows);
+    pfs_tree_write(t.tree, &t.waiting.request, slow.file[writer].handle, slow.at[writer], pfs_str(row));
+    assert_int_equal(pfs_waiting_result(&t.waiting, NULL), (int64_t)strlen(row));
+    slow.at[writer] += strlen(row);
+}
+
+/* All at once, as processes of their own would. */
+static void sync_all(void)
+{
+    for (int i = 0; i < WRITERS; i++)
+        pfs_tree_fsync(t.tree, &slow.waiting[i].request, slow.file[i].handle);
+    for (int i = 0; i < WRITERS; i++)
+        assert_int_equal(pfs_waiting_result(&slow.waiting[i], NULL), 0);
+    slow.rows++;
+}
+
+/* Has a sync begun that nobody has asked for? */
+static bool begins(void)
+{
+    int before = atomic_load(&slow.begun);
+
+    write_row(0);
+    for (int ms = 0; ms < 20 && atomic_load(&slow.begun) == before; ms++)
+        (void)usleep(1000);
+    return atomic_load(&slow.begun) != before;
+}
+
+static void die_all(void)
+{
+    for (int i = 0; i < WRITERS; i++) {
+        pfs_waiting_done(&slow.waiting[i]);
+        keep_dead(slow.file[i].handle, slow.entry[i].node);
+    }
+    die(&slow.entry[0], &slow.file[0]);
+    pfs_waiting_done(&t.waiting);
+}
+
+static void who_syncs_after_each_row_is_synced_before_it_asks(void **state)
+{
+    bool begun = false;
+    char last[32];
+
+    (void)state;
+    open_writers(O_APPEND);
+    for (int i = 0; i < CYCLES_MAX && !begun; i++) {
+        begun = begins();
+        for (int k = 1; k < WRITERS && !begun; k++)
+            write_row(k);
+        if (!begun)
+            sync_all();
+    }
+    assert_true(begun);
+    assert_in_range(slow.rows, 3, CYCLES_MAX);
+    (void)usleep(20000);
+    (void)snprintf(last, sizeof(last), "a%d,1\n", slow.rows);
+    die_all();
+    begin_life();
+    assert_non_null(strstr(text_of("d/logs/snapshot/latest.csv"), last));
+}
+
+static void who_writes_twice_is_waited_for(void **state)
+{
+    (void)state;
+    open_writers(O_APPEND);
+    for (int i = 0; i < 20; i++) {
+        write_row(0);
+        assert_false(begins());
+        for (int k = 1; k < WRITERS; k++)
+            write_row(k);
+        sync_all();
+    }
+    write_row(0);
+    die_all();
+    begin_life();
+    assert_null(strstr(text_of("d/logs/snapshot/latest.csv"), "a20,1\n"));
+}
+
+/* Rows of `>` are there all together, or none. */
+static void rows_of_a_file_that_is_not_appended_wait_for_their_writer(void **state)
+{
+    (void)state;
+    open_writers(0);
+    for (int i = 0; i < 20; i++) {
+        assert_false(begins());
+        for (int k = 1; k < WRITERS; k++)
+            write_row(k);
+        sync_all();
+    }
+    die_all();
+    begin_life();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(who_syncs_after_each_row_is_synced_before_it_asks, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(who_writes_twice_is_waited_for, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(rows_of_a_file_that_is_not_appended_wait_for_their_writer, open_memory,
+                                        close_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
