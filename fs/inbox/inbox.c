@@ -535,7 +535,8 @@ static bool unfinished_bytes(const struct pfs_inbox *b)
     return (b->fronts > 0 && !b->text) || atomic_load(&b->staged) || pfs_text_parser_carried(b->parser) > 0;
 }
 
-/* The end of the stream completes a last line, and a Parquet file. */
+/* The end of the stream completes a last line, and a Parquet file. A line that a flush has acknowledged counts without
+ * being taken back first. */
 static int64_t take_rest(struct pfs_inbox *b, struct pfs_request *request)
 {
     int64_t result = 0;
@@ -544,9 +545,7 @@ static int64_t take_rest(struct pfs_inbox *b, struct pfs_request *request)
         return take_parcel(b, request, false);
     if (b->fronts > 0 && !b->text)
         result = take_front(b, request);
-    if (result == 0 && pfs_text_parser_carried(b->parser) > 0)
-        result = take_tail_back(b, request);
-    if (result == 0 && pfs_text_parser_carried(b->parser) > 0)
+    if (result == 0 && !b->tail && pfs_text_parser_carried(b->parser) > 0)
         result = take(b, request, pfs_slice_of(NULL, 0), true);
     return result;
 }

@@ -274,7 +274,8 @@ static void hand_over(struct pfs_transaction *t)
     pthread_mutex_unlock(&g->sealing);
 }
 
-/* A last line that was acknowledged without newline moves on to the next part: nobody's read completes it. */
+/* A last line that was acknowledged without newline moves on to the next part: nobody's read completes it. It has to be
+ * durable there before it is given up here. */
 static int move_tail(struct pfs_transaction *t, struct pfs_part **out, struct pfs_err *err)
 {
     struct pfs_buf body = {0};
@@ -287,12 +288,25 @@ static int move_tail(struct pfs_transaction *t, struct pfs_part **out, struct pf
     rc = pfs_buf_check(&body, err);
     if (rc == 0)
         rc = add_piece(t, *out, PFS_JOURNAL_TAIL, pfs_buf_slice(&body), err);
+    if (rc == 0) {
+        rc = pfs_journal_sync(t->ingest->journal, (*out)->number, err);
+        atomic_store(&t->newest->state, rc == 0 ? PFS_PIECE_DURABLE : PFS_PIECE_LOST);
+    }
     if (rc < 0)
         pfs_part_retire(t->ingest, *out);
     else
         (*out)->tail = true;
     pfs_buf_done(&body);
     return rc;
+}
+
+/* The background thread is to try again, though not at once. */
+static void try_later(struct pfs_transaction *t)
+{
+    pthread_mutex_lock(&t->ingest->lock);
+    if (t->flushed_ms != 0)
+        t->flushed_ms = pfs_clock_monotonic_ms();
+    pthread_mutex_unlock(&t->ingest->lock);
 }
 
 /* Lock held. */
@@ -307,8 +321,10 @@ void pfs_transaction_split(struct pfs_transaction *t, bool all)
         return;
     }
     if (!all && t->part->tail) {
-        if (move_tail(t, &next, NULL) < 0)
+        if (move_tail(t, &next, NULL) < 0) {
+            try_later(t);
             return;
+        }
         t->part->tail = false;
     }
     hand_over(t);

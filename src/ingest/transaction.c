@@ -405,10 +405,11 @@ int pfs_transaction_untail(struct pfs_transaction *transaction, struct pfs_err *
     pfs_buf_clear(&t->tail);
     t->tail_new = false;
     if (rc == 0 && t->part != NULL && t->part->tail) {
-        t->part->tail = false;
         rc = pfs_journal_add(t->ingest->journal, t->part->number, PFS_JOURNAL_UNTAIL, pfs_slice_of(NULL, 0), NULL, err);
         if (rc < 0)
-            rc = pfs_transaction_fail(t, rc, err);
+            rc = pfs_transaction_fail(t, rc, err); /* the line counts: it was acknowledged */
+        else
+            t->part->tail = false;
     }
     pthread_mutex_unlock(&t->lock);
     return rc;

@@ -154,20 +154,22 @@ static void a_sealed_handle_counts_where_it_was_flushed_when_the_power_goes(void
     assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,second,2\n2,first,3\n");
 }
 
-/* ---- a snapshot's name that may go with the power ---- */
+/* ---- a disk that fails once, or for good ---- */
 
 static struct {
     struct pfs_fault fault;
-    const char *op, *path; /* from the first such call on nothing works */
+    const char *op, *path; /* what fails; any path: NULL */
+    int skip;              /* so many such calls do not */
 } broken;
 
 static void break_down(void *context, const char *op, const char *path)
 {
     (void)context;
-    if (broken.op != NULL && strcmp(op, broken.op) == 0 && path != NULL && strcmp(path, broken.path) == 0) {
-        broken.fault.fail_at = broken.fault.calls;
-        broken.op = NULL;
-    }
+    if (broken.op == NULL || strcmp(op, broken.op) != 0 ||
+        (broken.path != NULL && (path == NULL || strcmp(path, broken.path) != 0)) || broken.skip-- > 0)
+        return;
+    broken.fault.fail_at = broken.fault.calls;
+    broken.op = NULL;
 }
 
 static void begin_breakable_life(const char *op, const char *path)
@@ -180,6 +182,64 @@ static void begin_breakable_life(const char *op, const char *path)
     broken.fault = (struct pfs_fault){.fail_errno = EIO, .fail_on = true, .each = break_down};
     assert_int_equal(pfs_store_open_fault(handle(), &broken.fault, &store, NULL), 0);
     begin_life_on(store);
+}
+
+/* From the next such call on, or that one only. */
+static void break_at(const char *op, bool once)
+{
+    broken.path = NULL;
+    broken.fault.fail_on = !once;
+    broken.op = op;
+}
+
+/* What the process has written is in the kernel's memory, and its locks are gone. */
+static void be_killed(void)
+{
+    pfs_store_memory_release_locks(memory);
+    keep_dead(t.pool, t.tree);
+    pfs_waiting_done(&t.waiting);
+}
+
+/* A last line without newline that a flush acknowledged stays, whatever becomes of what comes after it. */
+static void a_last_line_that_was_acknowledged_stays(void **state)
+{
+    static const struct {
+        const char *what, *more, *op;
+        bool splits;
+    } cases[] = {{"released", NULL, "append", false},
+                 {"released after a reader came", NULL, "append", true},
+                 {"goes on", "3\n", "append", false},
+                 {"moved to another part", NULL, "sync", true}};
+
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (int nth = 0; nth < 4; nth++) {
+            struct pfs_entry entry;
+            struct pfs_opened file;
+            bool late = cases[i].splits && strcmp(cases[i].op, "append") == 0, taken_back = false;
+
+            end_life();
+            begin_breakable_life(NULL, NULL);
+            assert_int_equal(open_path("d/logs/inbox", O_WRONLY | O_APPEND, &entry, &file), 0);
+            put(&file, "x,1\ny,2");
+            if (late)
+                assert_string_equal(text_of("d/logs/snapshot/latest.csv"), "line,p\nx,1\n");
+            broken.skip = nth;
+            break_at(cases[i].op, true);
+            if (cases[i].splits && !late)
+                (void)text_of("d/logs/snapshot/latest.csv");
+            if (cases[i].more != NULL) {
+                pfs_tree_write(t.tree, &t.waiting.request, file.handle, 0, pfs_str(cases[i].more));
+                taken_back = pfs_waiting_result(&t.waiting, NULL) > 0;
+            }
+            (void)close_path(&entry, &file);
+            broken.op = NULL;
+            end_life();
+            begin_life();
+            CHECK(cases[i].what,
+                  strncmp(text_of("d/logs/snapshot/latest.csv"), "line,p\nx,1\ny,2", taken_back ? 11 : 14) == 0);
+            (void)close_memory(state);
+            (void)open_memory(state);
+        }
 }
 
 /* The snapshot is found, and its name was never made durable by who made it: that has to be made up for before the
@@ -198,10 +258,8 @@ static void a_snapshot_that_is_found_is_made_durable(void **state)
         give(cases[i].inbox, "1,a,1\n");
         CHECK(cases[i].inbox, text_of("d/t/snapshot/latest.csv") == NULL);
         assert_null(broken.op);
-        if (cases[i].dies) { /* killed: what it had written is in the kernel's memory */
-            pfs_store_memory_release_locks(memory);
-            keep_dead(t.pool, t.tree);
-            pfs_waiting_done(&t.waiting);
+        if (cases[i].dies) {
+            be_killed();
             begin_life();
         } else {
             broken.fault.fail_at = 0;
@@ -228,6 +286,7 @@ int main(void)
                                         close_memory),
         cmocka_unit_test_setup_teardown(handles_that_were_flushed_in_turns_keep_their_order_when_the_power_goes,
                                         open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(a_last_line_that_was_acknowledged_stays, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_snapshot_that_is_found_is_made_durable, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_sealed_handle_counts_where_it_was_flushed_when_the_power_goes, open_memory,
                                         close_memory),
