@@ -7,6 +7,7 @@
 #include "base/datetime.h"
 #include "base/limits.h"
 #include "base/number.h"
+#include "base/utf8.h"
 #include "format/binrow.h"
 #include "format/text/text.h"
 
@@ -158,6 +159,49 @@ static void put_legacy_time(struct pfs_buf *out, const struct pfs_column *c)
     pfs_buf_put(out, text, len);
 }
 
+/* At most as many digits as the precision has, zeros at the end left out but for one. */
+static void put_time(struct pfs_buf *out, const struct pfs_column *c)
+{
+    char text[16];
+    int32_t digits = c->type->precision < 3 ? c->type->precision : 3;
+
+    (void)pfs_time_print(*(const int32_t *)c->values, text);
+    while (digits > 1 && text[8 + digits] == '0')
+        digits--;
+    pfs_buf_put(out, text, digits > 0 ? (size_t)digits + 9 : 8);
+}
+
+/* Bytes of the malformed sequence at the start that one replacement character stands for: what could begin a character
+ * (a surrogate is one here), or one byte. */
+static size_t malformed(struct pfs_slice in)
+{
+    size_t whole = in.at[0] < 0xe0 ? 2 : in.at[0] < 0xf0 ? 3 : 4, len = 1;
+    uint8_t text[4] = {in.at[0] == 0xed ? 0xee : in.at[0]};
+
+    for (; len < whole && len < in.len; len++) {
+        text[len] = in.at[len];
+        memset(text + len + 1, 0xbf, sizeof(text) - len - 1);
+        if (pfs_utf8_check(pfs_slice_of(text, whole)) != whole)
+            break;
+    }
+    return len;
+}
+
+/* Text as Java's decoder makes it of bytes. */
+static void put_decoded(struct pfs_buf *out, struct pfs_slice in)
+{
+    while (in.len > 0) {
+        size_t len = pfs_utf8_check(in);
+
+        pfs_buf_put(out, in.at, len);
+        if (len < in.len) {
+            pfs_buf_puts(out, "\xef\xbf\xbd");
+            len += malformed(pfs_slice_of(in.at + len, in.len - len));
+        }
+        in = pfs_slice_of(in.at + len, in.len - len);
+    }
+}
+
 static int put_value(const struct pfs_column *c, bool legacy, struct pfs_buf *out, struct pfs_err *err)
 {
     enum pfs_kind kind = c->type->kind;
@@ -178,10 +222,9 @@ static int put_value(const struct pfs_column *c, bool legacy, struct pfs_buf *ou
         time_parts(c, &millis, &nanos);
         pfs_buf_put(out, text, pfs_timestamp_print(millis, nanos, c->type->precision, text));
     } else if (kind == PFS_TIME) {
-        size_t len = pfs_time_print(*(const int32_t *)c->values, text);
-
-        len = 8 + (c->type->precision > 0 ? (size_t)(c->type->precision < 3 ? c->type->precision : 3) + 1 : 0);
-        pfs_buf_put(out, text, len);
+        put_time(out, c);
+    } else if (!legacy && (kind == PFS_BINARY || kind == PFS_VARBINARY)) {
+        put_decoded(out, pfs_column_bytes(c, 0));
     } else if (pfs_kind_is_text(kind)) {
         struct pfs_slice s = pfs_column_bytes(c, 0);
 
