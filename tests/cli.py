@@ -177,6 +177,31 @@ def postponed_or_not_rows_that_no_file_can_have_are_refused(program, scratch):
         same(list(warehouse.glob(".paimonfs/journal-*")), [], "what was acknowledged")
 
 
+def rows_that_no_commit_takes_are_refused(program, scratch):
+    keyed, listed = "k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED", "k INT, v STRING"
+    largest = "'merge-engine' = 'aggregation', 'fields.v.aggregate-function' = 'max'"
+    yes = "k BOOLEAN, v BOOLEAN, PRIMARY KEY (k) NOT ENFORCED"
+    cases = [(listed, "'bucket' = '-1'", '{"k":1,"_kind":"-D"}', "takes +I rows only, not -D"),
+             (listed, "'bucket' = '-1', 'rowkind.field' = 'v'", '{"k":1,"v":"+U"}', "takes +I rows only, not +U"),
+             (keyed, "'rowkind.field' = 'v'", '{"k":1,"v":"X"}', "Unsupported short string 'X' for row kind."),
+             (keyed, "'rowkind.field' = 'v'", '{"k":1}', "Row kind cannot be null."),
+             (keyed, largest, '{"k":1}\n{"k":1,"_kind":"-U"}', "Aggregate function 'max' does not support retraction"),
+             (keyed, largest + ", 'changelog-producer' = 'lookup'", '{"k":1,"_kind":"-D"}', "does not support retraction"),
+             (keyed, "'merge-engine' = 'first-row'", '{"k":1,"_kind":"-D"}', "can not accept DELETE/UPDATE_BEFORE records"),
+             (keyed, "'merge-engine' = 'partial-update'", '{"k":1}\n{"k":1,"_kind":"-D"}', "can not accept delete records"),
+             (yes, largest, '{"k":true,"v":true}\n{"k":true,"v":false}', "Incomparable type of column v")]
+    for number, (columns, options, rows, why) in enumerate(cases):
+        place = scratch / str(number)
+        place.mkdir()
+        warehouse = table(program, place, columns, options)
+        done = program.run("append", warehouse, "d/t/inbox.jsonl", data=(rows + "\n").encode())
+        same((done.returncode, why in done.stderr.decode()), (1, True), "%s: %s" % (options, done.stderr.decode()))
+        same(list(warehouse.glob(".paimonfs/journal-*")), [], "what was acknowledged")
+        program("append", warehouse, "d/t/inbox.jsonl", data='{"k":%s,"v":%s}\n' % (
+            ("true", "true") if columns == yes else (1, '"+I"')))
+        same(len(program("cat", warehouse, "d/t/snapshot/latest.jsonl").splitlines()), 1, "rows of " + options)
+
+
 def expire_goes_by_the_options_of_the_table(program, scratch):
     warehouse = table(program, scratch, "id INT, s STRING, PRIMARY KEY (id) NOT ENFORCED",
                       "'bucket' = '1', 'write-only' = 'true', 'changelog-producer' = 'input'")
@@ -376,7 +401,7 @@ def status_prints_json(program, scratch):
 
 
 TESTS = [value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"
-         and value.__name__.split("_")[0] in ("tail", "postponed", "expire", "fsck", "doctor", "status")]
+         and value.__name__.split("_")[0] in ("tail", "postponed", "rows", "expire", "fsck", "doctor", "status")]
 
 
 def main():

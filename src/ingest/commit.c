@@ -37,7 +37,7 @@ struct run {
     enum pfs_commit_kind kind;
     char file[PFS_NAME_BYTES_MAX + 1]; /* the last of the change's new files */
     bool bad;                          /* the rows are to blame */
-    bool apart;                        /* a part with retracts is a snapshot by itself */
+    bool apart, all_apart;             /* a part with retracts, or any part, is a snapshot by itself */
 };
 
 /* ---- which snapshot ---- */
@@ -310,12 +310,20 @@ static bool retracts(const struct pfs_batch *batch)
 }
 
 /* Parts of one snapshot are merged before they meet what is older: where that would lose what one of them takes back,
- * it has to wait for its own. Those that were tried together stay together. */
+ * or be refused, it has to wait for its own. Those that were tried together stay together. */
 static int find_apart(struct run *run, struct pfs_err *err)
 {
+    enum pfs_refusal refusal;
+    bool forgets;
+
     if (run->parts->next == NULL || run->parts->group != 0)
         return 0;
-    return pfs_engine_forgets(run->schema, &run->apart, err);
+    PFS_TRY(pfs_engine_forgets(run->schema, &forgets, err));
+    PFS_TRY(pfs_engine_refuses(run->schema, &refusal, err));
+    run->apart = forgets || refusal != PFS_REFUSES_NONE;
+    run->all_apart =
+        refusal == PFS_REFUSES_ANY || (run->apart && pfs_options_get(&run->schema->options, "rowkind.field") != NULL);
+    return 0;
 }
 
 static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
@@ -324,7 +332,7 @@ static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_bat
     struct pfs_batch today = *batch;
     int rc = 0;
 
-    if (run->apart && retracts(batch)) {
+    if (run->all_apart || (run->apart && retracts(batch))) {
         run->part->alone = true;
         return -EAGAIN;
     }
@@ -598,6 +606,15 @@ static bool has_rows(struct pfs_ingest *g, struct pfs_part *parts)
     return has;
 }
 
+/* Were rows refused when they were merged? Those of a schema that was changed since they were tried. */
+static bool are_refused(const struct run *run, int rc)
+{
+    enum pfs_refusal refusal;
+
+    return rc == -EINVAL && !run->parts->files && pfs_engine_refuses(run->schema, &refusal, NULL) == 0 &&
+           refusal != PFS_REFUSES_NONE;
+}
+
 static int commit_run(struct run *run, struct pfs_err *err)
 {
     struct pfs_part *parts = run->parts;
@@ -607,9 +624,10 @@ static int commit_run(struct run *run, struct pfs_err *err)
     if (rc != 0)
         return rc < 0 ? rc : 0;
     rc = collect(run, err);
-    if (rc == 0)
+    if (rc == 0) {
         rc = publish(run, err);
-    else if (parts->files && run->write != NULL && !parts->tail_added) {
+        run->bad = are_refused(run, rc);
+    } else if (parts->files && run->write != NULL && !parts->tail_added) {
         pfs_write_close(run->write); /* the files that it listed stay, and are adopted the next time */
         run->write = NULL;
     }

@@ -208,6 +208,8 @@ static int journal_rows(struct pfs_transaction *t, struct pfs_err *err)
     int rc;
 
     rc = put_rows(t, &body, err);
+    if (rc == 0 && t->minds)
+        rc = pfs_transaction_rehearse(t, pfs_buf_slice(&body), err);
     if (rc == 0 && t->part == NULL)
         rc = begin_part(t, 0, &t->part, err);
     if (rc == 0)
@@ -252,6 +254,7 @@ static void hand_over(struct pfs_transaction *t)
     struct pfs_part *part = t->part;
 
     t->part = NULL;
+    t->minds = t->tail.len > 0 && t->minds;
     part->rows += part->tail;
     if (t->write != NULL) {
         part->write = t->write;
@@ -617,8 +620,8 @@ void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_
         piece = unsure_piece(t);
     if (piece != NULL)
         note_flushed(t);
-    if (rc == 0 && t->append && t->write != NULL)
-        pfs_transaction_split(t, false); /* what comes next is apart from these files */
+    if (rc == 0 && t->append && (t->write != NULL || t->minds))
+        pfs_transaction_split(t, false); /* what comes next is apart from these files or rows */
     pthread_mutex_unlock(&t->lock);
     if (piece == NULL) {
         done(context, rc, rc < 0 ? &err : NULL);

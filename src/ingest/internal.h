@@ -255,6 +255,8 @@ struct pfs_transaction {
     struct pfs_piece *newest;          /* of this handle, whatever became of its part */
     const struct pfs_schema *bucketed; /* the newest one that `rescale` is about; NULL = not looked at */
     struct pfs_rescale *rescale;       /* partitions that take no rows; NULL = there are none */
+    struct pfs_trial *trial;           /* what a commit would refuse is not acknowledged */
+    bool minds;                        /* rows of the part, or held ones, that may not go with others */
     struct pfs_err failed;
 };
 
@@ -269,6 +271,14 @@ void pfs_transaction_split(struct pfs_transaction *t, bool all);
 void pfs_transaction_let_flushed_first(struct pfs_transaction *t);
 void pfs_transaction_unref(struct pfs_transaction *t); /* lock not held */
 enum pfs_codec pfs_codec_for_bytes(size_t bytes);      /* of frames in the journal */
+
+/* ---- rehearse.c ---- */
+
+/* Rows of a batch that nobody has been told of: -EINVAL when no commit would take them. */
+int pfs_transaction_try(struct pfs_transaction *t, const struct pfs_batch *batch, struct pfs_err *err);
+/* The body of a ROWS or TAIL record that is about to be journaled, together with what the part has: one snapshot. What
+ * cannot go with earlier rows of a handle of `append` is split off from them. */
+int pfs_transaction_rehearse(struct pfs_transaction *t, struct pfs_slice body, struct pfs_err *err);
 
 /* Splits what handles of `append` have flushed off into the queue; with `all` of every handle. */
 void pfs_slot_split(struct pfs_slot *slot, bool all);

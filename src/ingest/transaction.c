@@ -14,6 +14,7 @@
 #include "src/file/file.h"
 #include "src/ingest/internal.h"
 #include "src/write/rescale.h"
+#include "src/write/trial.h"
 
 #define HELD_BATCHES_MAX 256
 #define WRITE_MEMORY_MIN ((size_t)8 << 20)
@@ -50,6 +51,7 @@ static void transaction_free(struct pfs_transaction *t)
     pfs_free(t->held);
     pfs_buf_done(&t->tail);
     pfs_rescale_close(t->rescale);
+    pfs_trial_close(t->trial);
     pfs_piece_release(t->newest);
     pthread_mutex_destroy(&t->lock);
     pfs_arena_done(&t->arena);
@@ -98,6 +100,7 @@ static int fill(struct pfs_transaction *t, const struct pfs_transaction_config *
         PFS_TRY(pfs_table_schema(config->table, &t->schema, err));
     PFS_TRY(pfs_table_write_check(config->table, t->schema, err));
     PFS_TRY(copy_overwrite(t, config->overwrite, err));
+    PFS_TRY(pfs_trial_open(t->schema, &t->trial, err));
     PFS_TRY(pfs_filling_open(&t->ingest->generators, t->table, t->schema, &t->arena, &t->filling, err));
     if (config->user != NULL && (t->user = pfs_arena_string(&t->arena, pfs_str(config->user))) == NULL)
         return pfs_arena_full(&t->arena, err);
@@ -354,6 +357,8 @@ int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *a
         rc = pfs_fill(&t->filling, arena, &filled, err);
     if (rc == 0)
         rc = check_buckets(t, &filled, err);
+    if (rc == 0)
+        rc = pfs_transaction_try(t, &filled, err);
     if (rc == 0 && t->write != NULL) {
         rc = pfs_write_add(t->write, arena, &filled, t->state, err);
         t->write_rows += filled.rows;
@@ -385,6 +390,8 @@ int pfs_transaction_tail(struct pfs_transaction *transaction, struct pfs_arena *
     if (rc == 0) {
         pfs_buf_clear(&t->tail);
         rc = check_buckets(t, &filled, err);
+        if (rc == 0)
+            rc = pfs_transaction_try(t, &filled, err);
         if (rc == 0)
             rc = pfs_frame_put(&filled, pfs_codec_for_bytes(arena->used_bytes), &t->tail, err);
         t->tail_new = rc == 0;

@@ -150,6 +150,39 @@ int pfs_engine_forgets(const struct pfs_schema *schema, bool *out, struct pfs_er
     return 0;
 }
 
+static enum pfs_refusal column_refuses(const struct pfs_engine_column *c)
+{
+    const struct pfs_function *f = c->use.function;
+    bool extreme = c->has_function && (f->select == pfs_select_max || f->select == pfs_select_min);
+
+    if (extreme && (c->type->kind == PFS_BOOLEAN || pfs_kind_is_nested(c->type->kind)))
+        return PFS_REFUSES_ANY;
+    if (!c->has_function || c->use.ignore_retract || (f->retracts && f->compute != pfs_compute_product))
+        return PFS_REFUSES_NONE;
+    return PFS_REFUSES_RETRACTS;
+}
+
+int pfs_engine_refuses(const struct pfs_schema *schema, enum pfs_refusal *out, struct pfs_err *err)
+{
+    struct pfs_engine *all;
+
+    *out = PFS_REFUSES_NONE;
+    if (schema->engine == PFS_DEDUPLICATE)
+        return 0;
+    PFS_TRY(open_all(schema, &all, err));
+    if (!all->ignore_delete && (schema->engine == PFS_FIRST_ROW ||
+                                (schema->engine == PFS_PARTIAL_UPDATE && !all->grouped && !all->remove_on_delete)))
+        *out = PFS_REFUSES_RETRACTS;
+    for (int32_t i = 0; i < all->columns; i++) {
+        enum pfs_refusal refusal = column_refuses(&all->column[i]);
+
+        if (refusal > *out)
+            *out = refusal;
+    }
+    pfs_engine_close(all);
+    return 0;
+}
+
 int pfs_engine_needs(const struct pfs_schema *schema, const int32_t *wanted, int32_t count, bool *needs,
                      struct pfs_err *err)
 {

@@ -32,6 +32,10 @@ int pfs_engine_needs(const struct pfs_schema *schema, const int32_t *wanted, int
  * Then what was written apart must not be merged before it is written. */
 int pfs_engine_forgets(const struct pfs_schema *schema, bool *out, struct pfs_err *err);
 
+/* Which rows merging may refuse: none, those that take something back, any. */
+enum pfs_refusal { PFS_REFUSES_NONE, PFS_REFUSES_RETRACTS, PFS_REFUSES_ANY };
+int pfs_engine_refuses(const struct pfs_schema *schema, enum pfs_refusal *out, struct pfs_err *err);
+
 struct pfs_record {
     int32_t source; /* which batch */
     int32_t row;

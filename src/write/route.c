@@ -110,6 +110,20 @@ static int drop_rows(const struct pfs_gate *gate, struct pfs_routed *r, struct p
     return 0;
 }
 
+/* Tables without a primary key hold rows, not changes. */
+static int check_appends(const struct pfs_gate *gate, const struct pfs_batch *batch, struct pfs_err *err)
+{
+    const int8_t *kinds = batch->column[batch->columns - 1].values;
+
+    if (gate->schema->primary_keys > 0)
+        return 0;
+    for (int64_t i = 0; i < batch->rows; i++)
+        if (kinds[i] != PFS_INSERT)
+            return pfs_fail(err, EINVAL, "a table without a primary key takes +I rows only, not %s",
+                            pfs_row_kind_name((enum pfs_row_kind)kinds[i]));
+    return 0;
+}
+
 static int pass_gate(const struct pfs_gate *gate, struct pfs_routed *r, const struct pfs_batch *in, struct pfs_err *err)
 {
     struct pfs_column *column = pfs_arena_array(&r->arena, (size_t)in->columns, sizeof(*column));
@@ -126,7 +140,8 @@ static int pass_gate(const struct pfs_gate *gate, struct pfs_routed *r, const st
         column[in->columns - 1].values = kinds;
     }
     r->batch = (struct pfs_batch){in->rows, in->columns, column};
-    return drop_rows(gate, r, err);
+    PFS_TRY(drop_rows(gate, r, err));
+    return check_appends(gate, &r->batch, err);
 }
 
 int pfs_write_gate(const struct pfs_schema *schema, const struct pfs_batch *batch, struct pfs_arena *arena,
@@ -141,20 +156,6 @@ int pfs_write_gate(const struct pfs_schema *schema, const struct pfs_batch *batc
     *arena = r.arena;
     *out = r.batch;
     return rc;
-}
-
-/* Tables without a primary key hold rows, not changes. */
-static int check_appends(const struct pfs_gate *gate, const struct pfs_batch *batch, struct pfs_err *err)
-{
-    const int8_t *kinds = batch->column[batch->columns - 1].values;
-
-    if (gate->schema->primary_keys > 0)
-        return 0;
-    for (int64_t i = 0; i < batch->rows; i++)
-        if (kinds[i] != PFS_INSERT)
-            return pfs_fail(err, EINVAL, "a table without a primary key takes +I rows only, not %s",
-                            pfs_row_kind_name((enum pfs_row_kind)kinds[i]));
-    return 0;
 }
 
 /* ---- partitions ---- */
@@ -295,7 +296,6 @@ int pfs_route(const struct pfs_gate *gate, struct pfs_partitions *partitions, st
     *out = (struct pfs_routed){.arena = *arena};
     pfs_arena_init(arena, out->arena.limit_bytes);
     PFS_TRY(pass_gate(gate, out, batch, err));
-    PFS_TRY(check_appends(gate, &out->batch, err));
     return route(gate, partitions, out, err);
 }
 
