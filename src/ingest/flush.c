@@ -254,7 +254,7 @@ static void hand_over(struct pfs_transaction *t)
     struct pfs_part *part = t->part;
 
     t->part = NULL;
-    t->minds = t->tail.len > 0 && t->minds;
+    t->minds = t->minds && (t->helds > 0 || t->tail.len > 0);
     part->rows += part->tail;
     if (t->write != NULL) {
         part->write = t->write;
@@ -603,6 +603,20 @@ static struct pfs_piece *unsure_piece(struct pfs_transaction *t)
     return piece;
 }
 
+/* Will rows be handed over by the flush that acknowledges them? Not before those that were flushed earlier. */
+static void let_older_first(struct pfs_transaction *t)
+{
+    bool minds;
+
+    pthread_mutex_lock(&t->lock);
+    minds = t->minds && t->failed.code == 0;
+    pthread_mutex_unlock(&t->lock);
+    if (minds)
+        pfs_slot_split(t->slot, false);
+    else if (pfs_transaction_is_heavy(t))
+        pfs_transaction_let_flushed_first(t);
+}
+
 void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_fn *done, void *context)
 {
     struct pfs_transaction *t = transaction;
@@ -610,8 +624,8 @@ void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_
     struct pfs_err err = {0};
     int rc;
 
-    if (t->append && pfs_transaction_is_heavy(t)) /* its files are handed over below */
-        pfs_transaction_let_flushed_first(t);
+    if (t->append)
+        let_older_first(t);
     pthread_mutex_lock(&t->lock);
     rc = pfs_transaction_failed(t, &err);
     if (rc == 0)

@@ -177,6 +177,29 @@ static void a_handle_that_appends_goes_on_in_another_snapshot(void **state)
     end();
 }
 
+/* The other handle was opened first, and is flushed in between: both first rows are one snapshot, the delete is the
+ * next. */
+static void what_was_flushed_before_it_stays_before_it(void **state)
+{
+    struct pfs_transaction *first, *second;
+
+    (void)state;
+    begin(", 'write-only' = 'true'");
+    first = open_handle(true);
+    second = open_handle(true);
+    assert_int_equal(put(second, "0", false), 0);
+    assert_int_equal(flush(second), 0);
+    assert_int_equal(put(first, "0", false), 0);
+    assert_int_equal(flush(first), 0);
+    assert_int_equal(put(second, "3", false), 0);
+    assert_int_equal(flush(second), 0);
+    assert_int_equal(seal(first), 0);
+    assert_int_equal(seal(second), 0);
+    commit();
+    assert_int_equal(snapshots(), 2);
+    end();
+}
+
 static void what_a_function_ignores_is_taken(void **state)
 {
     struct pfs_transaction *t;
@@ -198,6 +221,7 @@ int main(void)
         cmocka_unit_test(what_one_flush_cannot_take_back_is_refused),
         cmocka_unit_test(an_earlier_flush_of_the_same_snapshot_counts),
         cmocka_unit_test(a_handle_that_appends_goes_on_in_another_snapshot),
+        cmocka_unit_test(what_was_flushed_before_it_stays_before_it),
         cmocka_unit_test(what_a_function_ignores_is_taken),
     };
 
