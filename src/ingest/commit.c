@@ -74,6 +74,37 @@ int pfs_commit_find(struct pfs_store *store, const char *meta, const char *user,
     return found;
 }
 
+/* ---- which table ---- */
+
+static int is_same_text(const struct pfs_schema *a, const struct pfs_schema *b, struct pfs_err *err)
+{
+    struct pfs_buf one = {0}, other = {0};
+    int rc = pfs_schema_print(a, &one, err);
+
+    if (rc == 0)
+        rc = pfs_schema_print(b, &other, err);
+    if (rc == 0)
+        rc = pfs_slice_eq(pfs_buf_slice(&one), pfs_buf_slice(&other));
+    pfs_buf_done(&one);
+    pfs_buf_done(&other);
+    return rc;
+}
+
+/* Is the table, whose newest schema that is, the one that the part's rows were parsed for? 1; 0: it was made anew
+ * since; or an error. */
+static int is_for(struct pfs_table *table, const struct pfs_schema *newest, const struct pfs_part *part,
+                  struct pfs_err *err)
+{
+    const struct pfs_schema *now;
+
+    if (part->schema == newest)
+        return 1;
+    if (part->schema == NULL || part->schema->id > newest->id)
+        return 0;
+    PFS_TRY(pfs_schemas_get(pfs_table_parts(table).schemas, part->schema->id, &now, err));
+    return now == part->schema ? 1 : is_same_text(now, part->schema, err);
+}
+
 /* ---- publications ---- */
 
 static const char *user_of(const struct pfs_ingest *g, const struct pfs_part *part)
@@ -164,17 +195,26 @@ static int note_published(struct run *run, int64_t snapshot, struct pfs_err *err
 
 /* The snapshot is another one now, or none. One that took part in the race and renamed over ours was prepared before
  * ours was there; all else is a rollback, which is to be obeyed. */
-static bool was_replaced(const struct pfs_publication *p, const struct pfs_table_parts *at)
+static int was_replaced(const struct pfs_publication *p, struct pfs_table *table)
 {
+    const struct pfs_table_parts at = pfs_table_parts(table);
+    const struct pfs_schema *schema;
     struct pfs_snapshot now;
     struct pfs_arena arena;
-    bool replaced;
+    int rc = pfs_table_schema(table, &schema, NULL);
 
+    if (rc == 0)
+        rc = is_for(table, schema, p->parts, NULL);
+    if (rc <= 0) /* it went with its table */
+        return rc == -ENOENT ? 0 : rc;
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    replaced = pfs_snapshot_load(at->store, at->meta, p->snapshot, &arena, &now, NULL, NULL) == 0 &&
-               strcmp(now.commit_user, p->user) != 0 && now.time_ms <= p->made_wall_ms + RACE_MS;
+    rc = pfs_snapshot_load(at.store, at.meta, p->snapshot, &arena, &now, NULL, NULL);
+    if (rc == 0)
+        rc = strcmp(now.commit_user, p->user) != 0 && now.time_ms <= p->made_wall_ms + RACE_MS;
+    else if (rc == -ENOENT)
+        rc = 0;
     pfs_arena_done(&arena);
-    return replaced;
+    return rc;
 }
 
 /* A commit of ours that followed before it was replaced stands on its files: they are in the table, and are not to be
@@ -207,8 +247,10 @@ static int stands(const struct pfs_publication *p, struct pfs_table *table, bool
 
     if (rc == -ENOENT) /* it has expired: then it was there */
         return 1;
-    if (rc == 0)
-        return was_replaced(p, &parts) ? is_contained(p, table) : 1;
+    if (rc == 0) {
+        rc = was_replaced(p, table);
+        return rc < 0 ? rc : rc > 0 ? is_contained(p, table) : 1;
+    }
     if (rc < 0)
         return rc;
     if (all || pfs_clock_monotonic_ms() - p->made_ms >= STANDS_AFTER_MS)
@@ -438,7 +480,11 @@ static int collect(struct run *run, struct pfs_err *err)
 {
     PFS_TRY(pfs_table_state(run->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &run->state, err));
     for (const struct pfs_part *p = run->parts; p != NULL; p = p->next) {
-        if (p->schema == NULL) {
+        int rc = is_for(run->table, run->schema, p, err);
+
+        if (rc < 0)
+            return rc;
+        if (rc == 0) {
             run->bad = true;
             return pfs_fail(err, ESTALE, "the table was dropped and made again since the rows were written");
         }

@@ -31,6 +31,17 @@ static void add_large(const struct pfs_opened *file)
     pfs_buf_done(&text);
 }
 
+/* Another process commits a row of d.t. */
+static void commit_elsewhere(void)
+{
+    __typeof__(t) mine = t;
+
+    begin_life();
+    give("d/t/inbox", "9,i,9\n");
+    end_life();
+    t = mine;
+}
+
 /* ---- tables that change meanwhile ---- */
 
 static void a_large_file_is_of_the_schema_that_it_was_opened_with(void **state)
@@ -77,6 +88,43 @@ static void a_large_overwrite_takes_another_number_of_buckets(void **state)
     assert_int_equal(close_path(&entry, &file), 0);
     assert_string_equal(text_of("d/t/key/2.csv"), "k,v,n\n2,c,3\n");
     assert_null(text_of("d/t/key/1.csv"));
+}
+
+static const char another_table[] = "DROP TABLE d.t; CREATE TABLE d.t (k INT, v STRING, n BIGINT, PRIMARY KEY (k) NOT"
+                                    " ENFORCED) WITH ('bucket' = '1');";
+
+/* Another process did that; rows of the dropped table are not of the new one. */
+static void rows_are_not_given_to_a_table_that_takes_the_place_of_theirs(void **state)
+{
+    struct pfs_entry entry;
+    struct pfs_opened file;
+
+    (void)state;
+    give("d/t/inbox", "1,a,1\n");
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY | O_APPEND, &entry, &file), 0);
+    put(&file, "2,b,2\n");
+    execute_elsewhere(another_table);
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n");
+    put(&file, "3,c,3\n");
+    assert_int_equal(close_path(&entry, &file), 0);
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n");
+    give("d/t/inbox", "4,d,4\n");
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n4,d,4\n");
+}
+
+/* They were committed, and the first snapshot of the new table is another engine's, a moment later. */
+static void rows_of_a_snapshot_are_not_given_to_a_table_that_takes_the_place_of_theirs(void **state)
+{
+    struct pfs_stat stat;
+
+    (void)state;
+    give("d/t/inbox", "1,a,1\n");
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,a,1\n");
+    execute_elsewhere(another_table);
+    commit_elsewhere();
+    give("d/t/inbox", "4,d,4\n");
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n4,d,4\n9,i,9\n");
+    assert_int_equal(pfs_store_stat(memory, ".paimonfs/rejected", &stat, NULL), -ENOENT); /* they had their snapshot */
 }
 
 /* ---- the last acknowledged row of a key wins ---- */
@@ -280,6 +328,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_large_file_is_of_the_schema_that_it_was_opened_with, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_large_overwrite_takes_another_number_of_buckets, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(rows_are_not_given_to_a_table_that_takes_the_place_of_theirs, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(rows_of_a_snapshot_are_not_given_to_a_table_that_takes_the_place_of_theirs,
+                                        open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_large_file_does_not_overtake_what_was_flushed_before, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(what_is_taken_back_does_not_overtake_what_was_flushed_before, open_memory,
