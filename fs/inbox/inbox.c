@@ -37,6 +37,7 @@ struct pfs_inbox {
     uint64_t next_off;                   /* without O_APPEND */
     bool killed;                         /* the last flush was that of a dying process */
     bool tail;                           /* the transaction has a last line without newline */
+    bool unflushed;                      /* something came since the last flush */
     int writes;                          /* since the last flush */
     int paired;              /* flushes that came after one write each, as the last ones did; PAIRS at most */
     atomic_llong flushed_ms; /* something waits for the release that follows; read without the lock */
@@ -377,6 +378,7 @@ void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint6
     pthread_mutex_lock(&inbox->lock);
     inbox->pid = request->pid;
     inbox->killed = false;
+    inbox->unflushed = true;
     result = failed(inbox, request);
     if (result == 0)
         result =
@@ -506,8 +508,8 @@ static void run_flush(struct job *j)
     int64_t result;
 
     pthread_mutex_lock(&b->lock);
-    /* Whole rows of a handle of `append` are kept in either case. */
-    dying = (!b->config.append || pfs_text_parser_carried(b->parser) > 0) &&
+    /* Whole rows of an append are kept in either case; but what is numbered or replaces is whole or not there. */
+    dying = (!b->appends || pfs_text_parser_carried(b->parser) > 0) &&
             (pfs_cancelled(&request->cancel) || is_dying(request->pid));
     b->pid = request->pid;
     b->killed = dying;
@@ -517,10 +519,11 @@ static void run_flush(struct job *j)
         result = take_front(b, request);
     if (result == 0 && !dying)
         result = b->parcel != NULL ? take_parcel(b, request, true) : offer_tail(b, request);
-    if (result == 0 && !dying && (!b->config.append || pfs_text_parser_carried(b->parser) > 0))
+    if (result == 0 && !dying && (!b->appends || pfs_text_parser_carried(b->parser) > 0))
         atomic_store(&b->flushed_ms, pfs_clock_monotonic_ms());
+    b->unflushed = b->unflushed && (result < 0 || dying);
     pthread_mutex_unlock(&b->lock);
-    if (result < 0 || (dying && !b->config.append)) {
+    if (result < 0 || (dying && !b->appends)) {
         pfs_free(j);
         request->done(request, result);
         return;
@@ -559,7 +562,7 @@ static void run_release(struct job *j)
 
     pthread_mutex_lock(&b->lock);
     dead = j->drop || b->killed;
-    drop = dead && !b->config.append;
+    drop = dead && !b->appends;
     if (!dead && b->failed.code == 0)
         (void)take_rest(b, j->request);
     if (dead && b->failed.code == 0) {
@@ -571,7 +574,10 @@ static void run_release(struct job *j)
     transaction = b->transaction;
     b->transaction = NULL;
     pthread_mutex_unlock(&b->lock);
-    pfs_transaction_seal(transaction, drop, answered, j);
+    if (transaction != NULL)
+        pfs_transaction_seal(transaction, drop, answered, j);
+    else
+        answered(j, -b->failed.code, &b->failed); /* it has ended */
 }
 
 static void run_job(void *context)
@@ -594,7 +600,8 @@ static void submit(struct pfs_inbox *b, struct pfs_request *request, bool releas
         return;
     }
     *j = (struct job){b, request, release, drop};
-    if (b->config.pool == NULL || (!atomic_load(&b->staged) && !pfs_transaction_is_heavy(b->transaction)) ||
+    if (b->config.pool == NULL || b->transaction == NULL ||
+        (!atomic_load(&b->staged) && !pfs_transaction_is_heavy(b->transaction)) ||
         pfs_pool_submit(b->config.pool, true, run_job, j) < 0)
         run_job(j);
 }
@@ -607,6 +614,28 @@ void pfs_inbox_flush(struct pfs_inbox *inbox, struct pfs_request *request)
 void pfs_inbox_release(struct pfs_inbox *inbox, struct pfs_request *request, bool drop)
 {
     submit(inbox, request, true, drop);
+}
+
+void pfs_inbox_end(struct pfs_inbox *b)
+{
+    struct pfs_transaction *transaction;
+    struct pfs_err dropped = {0};
+    bool drop;
+
+    pthread_mutex_lock(&b->lock);
+    transaction = b->transaction;
+    b->transaction = NULL;
+    drop = !b->appends && b->unflushed;
+    if (b->failed.code == 0) {
+        (void)pfs_fail(&dropped, EIO, "the file system ended while the file was written: %s",
+                       drop ? "rows that were not flushed are dropped" : "an unfinished last line is dropped");
+        if (drop || unfinished_bytes(b))
+            note_error(b, NULL, &dropped);
+        b->failed = dropped;
+    }
+    pthread_mutex_unlock(&b->lock);
+    if (transaction != NULL)
+        pfs_transaction_seal(transaction, drop, sealed_nowhere, NULL);
 }
 
 bool pfs_inbox_unfinished(struct pfs_inbox *inbox)

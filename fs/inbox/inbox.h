@@ -59,6 +59,11 @@ void pfs_inbox_flush(struct pfs_inbox *inbox, struct pfs_request *request); /* 0
  * drop: the writer is known to have died. Afterwards only close is legal. */
 void pfs_inbox_release(struct pfs_inbox *inbox, struct pfs_request *request, bool drop);
 
+/* The file system ends while the handle is open, and nobody is inside: what was flushed is handed over, of an append the
+ * whole rows that came since too; of an overwrite nothing when rows came since, since it is not complete. Later calls
+ * fail. */
+void pfs_inbox_end(struct pfs_inbox *inbox);
+
 void pfs_inbox_close(struct pfs_inbox *inbox); /* NULL allowed; without a release the writer counts as dead */
 
 /* It was flushed a moment ago and its release is about to come, with something that only that completes: readers hold

@@ -276,6 +276,25 @@ static void unlist(struct pfs_tree *tree, struct pfs_handle *h)
     pthread_mutex_unlock(&tree->lock);
 }
 
+/* In the order in which they were opened: the last one wins. */
+void pfs_handles_end(struct pfs_tree *tree)
+{
+    struct pfs_handle *first = NULL, *next;
+
+    pthread_mutex_lock(&tree->lock);
+    for (struct pfs_handle *h = tree->inboxes; h != NULL; h = next) {
+        next = h->next;
+        h->next = first;
+        first = h;
+    }
+    tree->inboxes = first;
+    pthread_mutex_unlock(&tree->lock);
+    if (first != NULL && tree->config.pool != NULL)
+        pfs_pool_settle(tree->config.pool);
+    for (struct pfs_handle *h = first; h != NULL; h = h->next)
+        pfs_inbox_end(h->inbox);
+}
+
 /* ---- opening ---- */
 
 /* Opened for direct I/O, or not at all. */

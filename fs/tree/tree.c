@@ -157,7 +157,10 @@ void pfs_tree_close(struct pfs_tree *tree)
 
 int pfs_tree_finish(struct pfs_tree *tree, struct pfs_err *err)
 {
-    int rc = pfs_ingest_close(tree->ingest, err);
+    int rc;
+
+    pfs_handles_end(tree);
+    rc = pfs_ingest_close(tree->ingest, err);
 
     tree->ingest = NULL;
     return rc;

@@ -202,6 +202,71 @@ static void a_sealed_handle_counts_where_it_was_flushed_when_the_power_goes(void
     assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,second,2\n2,first,3\n");
 }
 
+/* ---- writers that do not come to their end ---- */
+
+/* What is numbered and what replaces is whole or not there, however it was opened. */
+static void what_a_dead_writer_had_begun_is_not_there(void **state)
+{
+    static const struct {
+        const char *path, *want;
+    } cases[] = {{"d/t/inbox@loader:5", "k,v,n\n1,a,1\n2,b,2\n"}, {"d/t/overwrite", "k,v,n\n1,a,1\n2,b,2\n"}};
+    static const int flags[] = {0, O_APPEND};
+
+    for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+        const char *path = cases[i / 2].path;
+        struct pfs_entry entry;
+        struct pfs_opened file;
+
+        assert_int_equal(open_path(path, O_WRONLY | flags[i % 2], &entry, &file), 0);
+        add(&file, "1,a,1\n");
+        pfs_cancel(&t.waiting.request.cancel); /* killed: its close is interrupted */
+        pfs_tree_flush(t.tree, &t.waiting.request, file.handle);
+        (void)pfs_waiting_result(&t.waiting, NULL);
+        atomic_store(&t.waiting.request.cancel.set, false);
+        (void)close_path(&entry, &file);
+        CHECK(path, strcmp(text_of("d/t/snapshot/latest.csv"), "k,v,n\n") == 0);
+        give(path, "1,a,1\n2,b,2\n");
+        CHECK(path, strcmp(text_of("d/t/snapshot/latest.csv"), cases[i / 2].want) == 0);
+        (void)close_memory(state);
+        (void)open_memory(state);
+    }
+}
+
+/* The end of the file system comes while files are open. */
+static void what_was_flushed_of_open_files_is_committed_at_the_end(void **state)
+{
+    static const struct {
+        const char *path;
+        int flags;
+        const char *more, *want;
+    } cases[] = {{"d/t/inbox", O_APPEND, "2,b,2\n3,c", "k,v,n\n1,a,1\n2,b,2\n9,i,9\n"},
+                 {"d/t/inbox", O_APPEND, NULL, "k,v,n\n1,a,1\n9,i,9\n"},
+                 {"d/t/inbox", 0, "2,b,2\n", "k,v,n\n1,a,1\n9,i,9\n"},
+                 {"d/t/inbox@loader:1", O_APPEND, NULL, "k,v,n\n1,a,1\n9,i,9\n"},
+                 {"d/t/overwrite", 0, NULL, "k,v,n\n1,a,1\n"},
+                 {"d/t/overwrite", O_APPEND, "2,b,2\n", "k,v,n\n9,i,9\n"}};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pfs_entry entry;
+        struct pfs_opened file;
+
+        assert_int_equal(append("d/t/inbox", "9,i,9\n"), 0);
+        assert_int_equal(open_path(cases[i].path, O_WRONLY | cases[i].flags, &entry, &file), 0);
+        put(&file, "1,a,1\n");
+        if (cases[i].more != NULL) {
+            pfs_tree_write(t.tree, &t.waiting.request, file.handle, 6, pfs_str(cases[i].more));
+            assert_true(pfs_waiting_result(&t.waiting, NULL) > 0);
+        }
+        assert_int_equal(pfs_tree_finish(t.tree, NULL), 0);
+        assert_true(close_path(&entry, &file) < 0);
+        end_life();
+        begin_life();
+        CHECK(cases[i].path, strcmp(text_of("d/t/snapshot/latest.csv"), cases[i].want) == 0);
+        (void)close_memory(state);
+        (void)open_memory(state);
+    }
+}
+
 /* ---- a disk that fails once, or for good ---- */
 
 static struct {
@@ -338,6 +403,9 @@ int main(void)
                                         close_memory),
         cmocka_unit_test_setup_teardown(handles_that_were_flushed_in_turns_keep_their_order_when_the_power_goes,
                                         open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(what_a_dead_writer_had_begun_is_not_there, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(what_was_flushed_of_open_files_is_committed_at_the_end, open_memory,
+                                        close_memory),
         cmocka_unit_test_setup_teardown(a_last_line_that_was_acknowledged_stays, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_snapshot_that_is_found_is_made_durable, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_sealed_handle_counts_where_it_was_flushed_when_the_power_goes, open_memory,
