@@ -59,9 +59,9 @@ void pfs_inbox_flush(struct pfs_inbox *inbox, struct pfs_request *request); /* 0
  * drop: the writer is known to have died. Afterwards only close is legal. */
 void pfs_inbox_release(struct pfs_inbox *inbox, struct pfs_request *request, bool drop);
 
-/* The file system ends while the handle is open, and nobody is inside: what was flushed is handed over, of an append the
- * whole rows that came since too; of an overwrite nothing when rows came since, since it is not complete. Later calls
- * fail. */
+/* The file system ends while the handle is open, and nobody is inside: what was flushed is handed over, of an append
+ * the whole rows that came since too; of an overwrite nothing when rows came since, since it is not complete. Later
+ * calls fail. */
 void pfs_inbox_end(struct pfs_inbox *inbox);
 
 void pfs_inbox_close(struct pfs_inbox *inbox); /* NULL allowed; without a release the writer counts as dead */
