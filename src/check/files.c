@@ -28,10 +28,9 @@ struct reading { /* what a file's batches are compared with, and what they came 
 static int place(const struct pfs_checker *c, const struct pfs_manifest_entry *entry, struct pfs_arena *arena,
                  struct pfs_store **store, const char **path, struct pfs_err *err)
 {
-    *store = c->want->store;
-    if (entry->file.external_path != NULL)
-        return pfs_external_find(c->want->external, entry->file.external_path, store, path, err);
-    return pfs_data_path(c->want->table, c->want->schema, entry, arena, path, err);
+    const struct pfs_data_place of = {c->want->store, c->want->table, c->want->schema, c->want->external};
+
+    return pfs_data_find(&of, entry, NULL, arena, store, path, err);
 }
 
 /* Indexes of its own, which lie beside it. */

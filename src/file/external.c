@@ -77,8 +77,7 @@ void pfs_external_close(struct pfs_external *external)
     pfs_free(external);
 }
 
-/* The absolute path in a URI of this machine; NULL for any other. */
-static const char *local_path(const char *uri)
+const char *pfs_external_local(const char *uri)
 {
     if (strncmp(uri, "file:", 5) == 0)
         uri += 5;
@@ -90,7 +89,7 @@ static const char *local_path(const char *uri)
 int pfs_external_find(const struct pfs_external *external, const char *uri, struct pfs_store **store, const char **path,
                       struct pfs_err *err)
 {
-    const char *absolute = local_path(uri);
+    const char *absolute = pfs_external_local(uri);
     size_t longest = 0;
 
     if (absolute == NULL)

@@ -65,7 +65,8 @@ struct pfs_data_write {
     bool row_ids;   /* append tables: the batches have _ROW_ID and _SEQUENCE_NUMBER behind the columns, and so will the
                        file (spec datafiles 9) */
     bool changelog; /* a changelog file of a primary-key table: changelog-file.* options */
-    const char *user; /* postpone bucket: whose rows they are, for the names; NULL = one made up */
+    const struct pfs_external *external; /* where files outside of the table may lie; NULL = nowhere */
+    const char *user;                    /* postpone bucket: whose rows they are, for the names; NULL = one made up */
     const struct pfs_clock *clock;
     struct pfs_pool *pool; /* encodes columns in parallel; NULL = on the caller alone */
 };
@@ -87,7 +88,7 @@ struct pfs_data_writer;
 int pfs_data_writer_open(const struct pfs_data_write *write, struct pfs_data_writer **out, struct pfs_err *err);
 /* Do the table's options mean something for new files of level 0 and of changelogs? Who acknowledges rows before they
  * are written asks: -EINVAL as above, before there is a file. */
-int pfs_data_write_check(const struct pfs_schema *schema, struct pfs_err *err);
+int pfs_data_write_check(const struct pfs_schema *schema, const struct pfs_external *external, struct pfs_err *err);
 int pfs_data_writer_add(struct pfs_data_writer *writer, const struct pfs_batch *batch, struct pfs_err *err);
 /* Ends the last file, syncs all of them and their directory; the ADD entries are in the arena. No rows: no files. */
 int pfs_data_writer_finish(struct pfs_data_writer *writer, struct pfs_arena *arena, struct pfs_manifest_entry **out,
@@ -109,10 +110,20 @@ int pfs_data_index(const struct pfs_data_read *read, const struct pfs_manifest_e
 void pfs_data_unindex(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry,
                       const struct pfs_manifest_entry *indexed);
 
-/* Removes an entry's file and its extra files, if they are there: of a write that was given up. */
-void pfs_data_remove(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
-                     const struct pfs_manifest_entry *entry);
+struct pfs_data_place { /* of a table's files */
+    struct pfs_store *store;
+    const char *table; /* the main table's directory */
+    const struct pfs_schema *schema;
+    const struct pfs_external *external; /* where files outside of the table may lie; NULL = nowhere */
+};
 
-/* Path of an entry's file: "<table>/<partition>/bucket-<b>/<name>". */
+/* Where an entry's file lies; with `beside` another one of its directory. The path points into the arena or the entry.
+ * -EOPNOTSUPP: outside of the table, where nothing may be touched. */
+int pfs_data_find(const struct pfs_data_place *place, const struct pfs_manifest_entry *entry, const char *beside,
+                  struct pfs_arena *arena, struct pfs_store **store, const char **path, struct pfs_err *err);
+/* Removes an entry's file and its extra files, if they are there: of a write that was given up. */
+void pfs_data_remove(const struct pfs_data_place *place, const struct pfs_manifest_entry *entry);
+
+/* Path of an entry's file in the table: "<table>/<partition>/bucket-<b>/<name>". */
 int pfs_data_path(const char *table, const struct pfs_schema *schema, const struct pfs_manifest_entry *entry,
                   struct pfs_arena *arena, const char **out, struct pfs_err *err);

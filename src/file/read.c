@@ -57,6 +57,22 @@ int pfs_data_path(const char *table, const struct pfs_schema *schema, const stru
     return 0;
 }
 
+int pfs_data_find(const struct pfs_data_place *place, const struct pfs_manifest_entry *entry, const char *beside,
+                  struct pfs_arena *arena, struct pfs_store **store, const char **path, struct pfs_err *err)
+{
+    const char *uri = entry->file.external_path, *slash = uri == NULL ? NULL : strrchr(uri, '/');
+    struct pfs_manifest_entry other = *entry;
+
+    *store = place->store;
+    if (beside != NULL)
+        other.file.name = beside;
+    if (uri == NULL)
+        return pfs_data_path(place->table, place->schema, &other, arena, path, err);
+    if (beside != NULL && slash != NULL)
+        uri = pfs_arena_printf(arena, "%.*s/%s", (int)(slash - uri), uri, beside);
+    return uri == NULL ? pfs_arena_full(arena, err) : pfs_external_find(place->external, uri, store, path, err);
+}
+
 static int32_t partition_place(const struct pfs_schema *schema, int32_t column)
 {
     for (int32_t i = 0; i < schema->partition_keys; i++)

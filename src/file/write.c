@@ -14,6 +14,7 @@
 #include "src/file/making.h"
 #include "src/file/measure.h"
 #include "src/file/names.h"
+#include "src/file/outside.h"
 #include "src/file/stats.h"
 #include "src/meta/names.h"
 
@@ -22,7 +23,9 @@
 struct pfs_data_writer {
     struct pfs_data_write write;
     struct pfs_arena arena; /* lives as long as the writer */
-    const char *dir;        /* of the bucket */
+    const char *dir;        /* of the bucket, below the table */
+    struct pfs_data_place place;
+    struct pfs_outside outside;
     char uuid[PFS_UUID_TEXT];
     int32_t made; /* files so far: the counter in names */
     bool keyed, thin;
@@ -113,11 +116,31 @@ static int read_options(struct pfs_data_writer *w, struct pfs_err *err)
     return pfs_indexes_read(schema, &w->arena, &w->indexes, err);
 }
 
-int pfs_data_write_check(const struct pfs_schema *schema, struct pfs_err *err)
+/* Index files would have to lie beside data files, wherever these are. */
+static int check_outside(const struct pfs_schema *schema, const struct pfs_external *external, struct pfs_err *err)
+{
+    struct pfs_outside outside;
+    struct pfs_arena arena;
+    bool beside = false;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_outside_read(schema, &arena, &outside, err);
+    if (rc == 0 && outside.paths > 0)
+        rc = pfs_options_bool(&schema->options, "index-file-in-data-file-dir", false, &beside, err);
+    if (rc == 0 && beside)
+        rc = pfs_fail(err, EOPNOTSUPP, "index-file-in-data-file-dir with data-file.external-paths is not there yet");
+    if (rc == 0)
+        rc = pfs_outside_check(&outside, external, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+int pfs_data_write_check(const struct pfs_schema *schema, const struct pfs_external *external, struct pfs_err *err)
 {
     bool keyed = schema->primary_keys > 0;
     bool told = keyed && pfs_options_get(&schema->options, "changelog-producer") != NULL;
-    int rc = 0;
+    int rc = check_outside(schema, external, err);
 
     for (int changelog = 0; rc == 0 && changelog <= told; changelog++) {
         struct pfs_data_writer w = {.write = {.schema = schema, .bucket = schema->buckets, .changelog = changelog != 0},
@@ -145,7 +168,11 @@ static int open_writer(struct pfs_data_writer *w, struct pfs_err *err)
     PFS_TRY(read_options(w, err));
     PFS_TRY(choose_fields(w, err));
     PFS_TRY(try_indexes(w, err));
-    return pfs_name_bucket(w->write.table, schema, w->write.partition, w->write.bucket, &w->arena, &w->dir, err);
+    w->place = (struct pfs_data_place){w->write.store, w->write.table, schema, w->write.external};
+    PFS_TRY(pfs_outside_read(schema, &w->arena, &w->outside, err));
+    PFS_TRY(pfs_name_bucket("", schema, w->write.partition, w->write.bucket, &w->arena, &w->dir, err));
+    w->dir++; /* the slash */
+    return 0;
 }
 
 int pfs_data_writer_open(const struct pfs_data_write *write, struct pfs_data_writer **out, struct pfs_err *err)
@@ -169,11 +196,6 @@ int pfs_data_writer_open(const struct pfs_data_write *write, struct pfs_data_wri
 
 /* ---- one file ---- */
 
-static const char *path_of(struct pfs_data_writer *w, const char *name)
-{
-    return pfs_arena_printf(&w->arena, "%s/%s", w->dir, name);
-}
-
 /* Java's local wall clock as if it were UTC (spec manifests 3). */
 static int64_t local_wall_ms(const struct pfs_clock *clock)
 {
@@ -189,10 +211,11 @@ static int start_file(struct pfs_data_writer *w, struct pfs_err *err)
     const struct pfs_schema *schema = w->write.schema;
     const char *name =
         pfs_arena_printf(&w->results, "%s%s-%d%s", w->making.prefix, w->uuid, w->made++, w->making.suffix);
-    const char *path = name == NULL ? NULL : path_of(w, name);
+    struct pfs_store *store;
+    const char *path;
 
-    if (path == NULL)
-        return pfs_arena_full(&w->arena, err);
+    if (name == NULL)
+        return pfs_arena_full(&w->results, err);
     w->full = false;
     w->entry = (struct pfs_manifest_entry){
         .partition = w->write.partition,
@@ -211,10 +234,13 @@ static int start_file(struct pfs_data_writer *w, struct pfs_err *err)
     };
     if (!pfs_arena_copy(&w->results, w->write.partition, &w->entry.partition))
         return pfs_arena_full(&w->results, err);
+    if (w->outside.paths > 0)
+        PFS_TRY(pfs_outside_next(&w->outside, w->dir, name, &w->results, &w->entry.file.external_path, err));
+    PFS_TRY(pfs_data_find(&w->place, &w->entry, NULL, &w->arena, &store, &path, err));
     PFS_TRY(pfs_measure_open(schema->field, schema->columns, w->making.format == PFS_DATA_AVRO, &w->measure, err));
     if (w->index == NULL)
         PFS_TRY(try_indexes(w, err));
-    if (pfs_store_create(w->write.store, path, &w->file, err) < 0)
+    if (pfs_store_create(store, path, &w->file, err) < 0)
         return err != NULL && err->code != 0 ? -err->code : pfs_fail(err, EIO, "%s cannot be created", path);
     return pfs_making_open(&w->making, w->file, w->field, w->columns, w->write.pool, &w->writer, err);
 }
@@ -408,14 +434,15 @@ static int save_index_file(struct pfs_data_writer *w, struct pfs_slice container
 {
     const char **name = pfs_arena_array(&w->results, 1, sizeof(*name)), *path;
     struct pfs_file *file = NULL;
+    struct pfs_store *store;
     int rc;
 
     if (name != NULL)
         name[0] = pfs_arena_printf(&w->results, "%s.index", w->entry.file.name);
-    path = name == NULL || name[0] == NULL ? NULL : path_of(w, name[0]);
-    if (path == NULL)
+    if (name == NULL || name[0] == NULL)
         return pfs_arena_full(&w->results, err);
-    if (pfs_store_create(w->write.store, path, &file, err) < 0)
+    PFS_TRY(pfs_data_find(&w->place, &w->entry, name[0], &w->arena, &store, &path, err));
+    if (pfs_store_create(store, path, &file, err) < 0)
         return err != NULL && err->code != 0 ? -err->code : pfs_fail(err, EIO, "%s cannot be created", path);
     w->entry.file.extra_file = name;
     w->entry.file.extra_files = 1;
@@ -572,6 +599,27 @@ int pfs_data_writer_add(struct pfs_data_writer *writer, const struct pfs_batch *
     return rc;
 }
 
+/* The directories of the new files; mostly they lie in one. */
+static int sync_directories(struct pfs_data_writer *w, struct pfs_err *err)
+{
+    const char *last = NULL, *path;
+    struct pfs_store *store;
+
+    for (int64_t i = 0; i < w->dones; i++) {
+        const char *dir, *slash;
+
+        PFS_TRY(pfs_data_find(&w->place, &w->done[i], NULL, &w->arena, &store, &path, err));
+        slash = strrchr(path, '/');
+        dir = pfs_arena_string(&w->arena, pfs_slice_of(path, slash == NULL ? 0 : (size_t)(slash - path)));
+        if (dir == NULL)
+            return pfs_arena_full(&w->arena, err);
+        if (last == NULL || w->outside.paths > 0 || strcmp(dir, last) != 0)
+            PFS_TRY(pfs_store_sync_dir(store, dir, err));
+        last = dir;
+    }
+    return 0;
+}
+
 /* Copies what the entries point to into the caller's arena: the results live in one arena that is handed over. */
 int pfs_data_writer_finish(struct pfs_data_writer *writer, struct pfs_arena *arena, struct pfs_manifest_entry **out,
                            int64_t *count, struct pfs_err *err)
@@ -582,7 +630,7 @@ int pfs_data_writer_finish(struct pfs_data_writer *writer, struct pfs_arena *are
     *out = NULL;
     *count = 0;
     if (writer->dones > 0) {
-        PFS_TRY(pfs_store_sync_dir(writer->write.store, writer->dir, err));
+        PFS_TRY(sync_directories(writer, err));
         entry = pfs_arena_array(arena, (size_t)writer->dones, sizeof(*entry));
         if (entry == NULL)
             return pfs_arena_full(arena, err);
@@ -595,46 +643,31 @@ int pfs_data_writer_finish(struct pfs_data_writer *writer, struct pfs_arena *are
     return 0;
 }
 
-static void remove_files(struct pfs_data_writer *w, const struct pfs_data_file *file)
-{
-    const char *path = path_of(w, file->name);
-
-    if (path != NULL)
-        (void)pfs_store_unlink(w->write.store, path, NULL);
-    for (int64_t i = 0; i < file->extra_files; i++) {
-        path = path_of(w, file->extra_file[i]);
-        if (path != NULL)
-            (void)pfs_store_unlink(w->write.store, path, NULL);
-    }
-}
-
 void pfs_data_writer_close(struct pfs_data_writer *writer)
 {
     if (writer == NULL)
         return;
     if (writer->file != NULL)
-        remove_files(writer, &writer->entry.file);
+        pfs_data_remove(&writer->place, &writer->entry);
     close_file(writer);
     for (int64_t i = 0; !writer->finished && i < writer->dones; i++)
-        remove_files(writer, &writer->done[i].file);
+        pfs_data_remove(&writer->place, &writer->done[i]);
     pfs_buf_done(&writer->scratch);
     pfs_arena_done(&writer->results);
     pfs_arena_done(&writer->arena);
     pfs_free(writer);
 }
 
-void pfs_data_remove(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
-                     const struct pfs_manifest_entry *entry)
+void pfs_data_remove(const struct pfs_data_place *place, const struct pfs_manifest_entry *entry)
 {
-    struct pfs_manifest_entry one = *entry;
     struct pfs_arena arena;
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     for (int64_t i = -1; i < entry->file.extra_files; i++) {
-        const char *path;
+        const char *beside = i < 0 ? NULL : entry->file.extra_file[i], *path;
+        struct pfs_store *store;
 
-        one.file.name = i < 0 ? entry->file.name : entry->file.extra_file[i];
-        if (pfs_data_path(table, schema, &one, &arena, &path, NULL) == 0)
+        if (pfs_data_find(place, entry, beside, &arena, &store, &path, NULL) == 0)
             (void)pfs_store_unlink(store, path, NULL);
     }
     pfs_arena_done(&arena);

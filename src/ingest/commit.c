@@ -392,6 +392,7 @@ static int open_write(struct run *run, struct pfs_err *err)
                                             .table = parts.root,
                                             .schema = run->schema,
                                             .schemas = parts.schemas,
+                                            .external = parts.external,
                                             .clock = run->ingest->config.clock,
                                             .pool = parts.pool,
                                             .user = run->user,

@@ -262,6 +262,7 @@ static int ask_files(struct replay *r, struct pfs_table *table, const struct pfs
                      const struct pfs_schema *schema, struct pfs_err *err)
 {
     struct pfs_table_parts at = pfs_table_parts(table);
+    const struct pfs_data_place place = {at.store, at.root, schema, at.external};
     struct pfs_manifest_entry *entry;
     struct pfs_state *state;
     int64_t count, there = 0;
@@ -280,12 +281,13 @@ static int ask_files(struct replay *r, struct pfs_table *table, const struct pfs
     if (live || taken || !gap)
         return live || taken;
     for (int64_t i = 0; i < count; i++) {
+        struct pfs_store *store;
         const char *path;
         struct pfs_stat st;
         int rc;
 
-        PFS_TRY(pfs_data_path(at.root, schema, &entry[i], &r->arena, &path, err));
-        rc = pfs_store_stat(at.store, path, &st, err);
+        PFS_TRY(pfs_data_find(&place, &entry[i], NULL, &r->arena, &store, &path, err));
+        rc = pfs_store_stat(store, path, &st, err);
         if (rc < 0 && rc != -ENOENT)
             return rc;
         there += rc == 0;

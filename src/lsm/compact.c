@@ -167,7 +167,7 @@ static void remove_file(const struct pfs_compactor *c, const struct pfs_manifest
 {
     const struct pfs_state *state = c->config.state;
 
-    pfs_data_remove(state->store, state->store_table, state->schema, entry);
+    pfs_data_remove(&(struct pfs_data_place){state->store, state->store_table, state->schema, state->external}, entry);
 }
 
 /* New files that cannot be remembered are removed at once. */

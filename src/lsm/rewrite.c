@@ -243,6 +243,7 @@ static int open_writer(struct rewriting *r, bool changelog, struct pfs_data_writ
                                    .first_number = first->file.min_sequence,
                                    .row_ids = r->c->row_ids,
                                    .changelog = changelog,
+                                   .external = state->external,
                                    .clock = r->c->config.clock};
 
     return pfs_data_writer_open(&write, out, err);
@@ -250,6 +251,8 @@ static int open_writer(struct rewriting *r, bool changelog, struct pfs_data_writ
 
 static int finish(struct rewriting *r, struct pfs_arena *arena, struct pfs_rewritten *out, struct pfs_err *err)
 {
+    const struct pfs_data_read *read = &r->read.chain.read;
+    const struct pfs_data_place place = {read->store, read->table, read->schema, read->external};
     int rc = 0;
 
     if (r->changelog != NULL)
@@ -257,8 +260,7 @@ static int finish(struct rewriting *r, struct pfs_arena *arena, struct pfs_rewri
     if (rc == 0 && r->writer != NULL)
         rc = pfs_data_writer_finish(r->writer, arena, &out->entry, &out->entries, err);
     for (int64_t i = 0; rc < 0 && i < out->changelogs; i++)
-        pfs_data_remove(r->read.chain.read.store, r->read.chain.read.table, r->read.chain.read.schema,
-                        &out->changelog[i]);
+        pfs_data_remove(&place, &out->changelog[i]);
     return rc;
 }
 

@@ -333,22 +333,8 @@ static const struct limit limits[] = {
     {"scan.primary-branch", NULL, false},
 };
 
-/* Without a strategy, which is the default, new files lie in the table in spite of the paths. */
-static int check_external(const struct pfs_schema *s, struct pfs_err *err)
-{
-    const char *paths = pfs_options_get(&s->options, "data-file.external-paths");
-    const char *strategy = pfs_options_get(&s->options, "data-file.external-paths.strategy");
-
-    if (paths == NULL || paths[0] == '\0' || strategy == NULL || strcasecmp(strategy, "none") == 0)
-        return 0;
-    return pfs_fail(err, EOPNOTSUPP, "data-file.external-paths = %s with the strategy %s is not there yet", paths,
-                    strategy);
-}
-
 static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err *err)
 {
-    if (writing)
-        PFS_TRY(check_external(s, err));
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         const struct limit *l = &limits[i];
         const char *value = pfs_options_get(&s->options, l->key);

@@ -307,18 +307,19 @@ static const char *index_name(const struct pfs_data_file *file)
 static int load(const struct pfs_pruner *p, const struct pfs_manifest_entry *entry, struct pfs_arena *arena,
                 struct pfs_slice *out, void **mine, struct pfs_err *err)
 {
+    const struct pfs_state *state = p->state;
+    const struct pfs_data_place place = {state->store, state->store_table, state->schema, state->external};
     const struct pfs_data_file *file = &entry->file;
-    struct pfs_manifest_entry beside = *entry;
-    const char *path;
+    const char *name = p->indexed ? index_name(file) : NULL, *path;
+    struct pfs_store *store;
 
     *mine = NULL;
     *out = file->embedded_index;
-    beside.file.name = p->indexed ? index_name(file) : NULL;
-    if (out->at != NULL || beside.file.name == NULL || file->external_path != NULL)
+    if (out->at != NULL || name == NULL)
         return 0;
-    PFS_TRY(pfs_data_path(p->state->store_table, p->state->schema, &beside, arena, &path, err));
-    if (pfs_store_load(p->state->store, path,
-                       file->size < (int64_t)INDEX_BYTES_MAX ? (size_t)file->size : INDEX_BYTES_MAX, out, NULL) < 0)
+    PFS_TRY(pfs_data_find(&place, entry, name, arena, &store, &path, err));
+    if (pfs_store_load(store, path, file->size < (int64_t)INDEX_BYTES_MAX ? (size_t)file->size : INDEX_BYTES_MAX, out,
+                       NULL) < 0)
         *out = (struct pfs_slice){NULL, 0};
     *mine = (void *)(uintptr_t)out->at;
     return 0;

@@ -1,18 +1,29 @@
 /* status.c - how a table is, as one JSON object. */
 #include "format/text/text.h"
+#include "src/file/file.h"
 #include "src/table/shape.h"
 #include "src/table/table.h"
 
 /* The sentence of what this program lacks for the table, or null. */
-static void put_unsupported(struct pfs_buf *out, const char *name, const struct pfs_schema *schema, bool writing)
+static void put_limit(struct pfs_buf *out, const char *name, int rc, const struct pfs_err *err)
 {
-    struct pfs_err err = {0};
-
     pfs_buf_printf(out, ",\"%s\":", name);
-    if (pfs_schema_supported(schema, writing, &err) < 0)
-        pfs_text_quote(pfs_str(err.text), out);
+    if (rc < 0)
+        pfs_text_quote(pfs_str(err->text), out);
     else
         pfs_buf_puts(out, "null");
+}
+
+static void put_limits(struct pfs_buf *out, const struct pfs_schema *all, const struct pfs_schema *own,
+                       const struct pfs_external *external)
+{
+    struct pfs_err err = {0};
+    int rc = pfs_schema_supported(all, true, &err);
+
+    if (rc == 0)
+        rc = pfs_data_write_check(all, external, &err);
+    put_limit(out, "cannot_write", rc, &err);
+    put_limit(out, "cannot_read", pfs_schema_supported(own, false, &err), &err);
 }
 
 static int put_state(const struct pfs_state *state, struct pfs_arena *arena, struct pfs_buf *out, struct pfs_err *err)
@@ -33,10 +44,9 @@ static int put_state(const struct pfs_state *state, struct pfs_arena *arena, str
                    (long long)c.runs, (long long)c.most_runs, (long long)c.rows, (long long)c.hidden,
                    (long long)c.bytes);
     pfs_buf_printf(out, ",\"amplification_percent\":%lld", (long long)pfs_shape_amplification(&c));
-    put_unsupported(out, "cannot_write", &schema, true);
     /* Views read the fallback branch as well; the list of limits speaks of those who do not. */
     PFS_TRY(pfs_schema_own_options(&schema, arena, &schema.options, err));
-    put_unsupported(out, "cannot_read", &schema, false);
+    put_limits(out, state->schema, &schema, state->external);
     return 0;
 }
 

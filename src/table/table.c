@@ -489,6 +489,7 @@ static int open_write(struct pfs_table *table, const struct pfs_table_writing *w
                                             .table = table->config.root,
                                             .schema = writing->schema,
                                             .schemas = table->schemas,
+                                            .external = table->config.external,
                                             .memory_bytes = writing->memory_bytes,
                                             .user = writing->user,
                                             .overwrite = writing->overwrite,

@@ -31,10 +31,12 @@ int pfs_outputs_add(struct pfs_outputs *outputs, struct pfs_output **out, struct
 
 void pfs_output_remove_files(struct pfs_write *w, const struct pfs_output *o)
 {
+    const struct pfs_data_place place = {w->config.store, w->config.table, w->config.schema, w->config.external};
+
     for (int64_t i = 0; i < o->entries; i++)
-        pfs_data_remove(w->config.store, w->config.table, w->config.schema, &o->entry[i]);
+        pfs_data_remove(&place, &o->entry[i]);
     for (int64_t i = 0; i < o->changelogs; i++)
-        pfs_data_remove(w->config.store, w->config.table, w->config.schema, &o->changelog[i]);
+        pfs_data_remove(&place, &o->changelog[i]);
 }
 
 void pfs_outputs_cut(struct pfs_write *w, struct pfs_outputs *outputs, int32_t from, bool unlisted)
@@ -68,6 +70,7 @@ struct pfs_data_write pfs_output_target(const struct pfs_write *w, struct pfs_sl
                                    .bucket = bucket,
                                    .total_buckets = schema->buckets,
                                    .first_number = base,
+                                   .external = w->config.external,
                                    .user = w->config.user,
                                    .pool = w->config.pool,
                                    .clock = w->config.clock};

@@ -56,7 +56,7 @@ int pfs_write_open(const struct pfs_write_config *config, struct pfs_write **out
     int rc;
 
     PFS_TRY(pfs_schema_supported(config->schema, true, err));
-    PFS_TRY(pfs_data_write_check(config->schema, err));
+    PFS_TRY(pfs_data_write_check(config->schema, config->external, err));
     PFS_TRY(pfs_manifest_codec(&config->schema->options, &codec, err));
     w = pfs_zalloc(sizeof(*w));
     if (w == NULL)

@@ -27,7 +27,8 @@ struct pfs_write_config {
     const char *table; /* the main table's directory */
     const struct pfs_schema *schema;
     struct pfs_schemas *schemas;
-    size_t memory_bytes; /* rows held in memory; 0 = 64 MiB */
+    const struct pfs_external *external; /* where files outside of the table may lie; NULL = nowhere */
+    size_t memory_bytes;                 /* rows held in memory; 0 = 64 MiB */
     const struct pfs_clock *clock;
     struct pfs_pool *pool; /* buckets are sorted and written in parallel; NULL = on the caller alone */
     bool overwrite;        /* what is there will be replaced: numbers begin at 0, keys are assigned to buckets as in an

@@ -201,3 +201,45 @@ def rows_follow_a_table_that_is_renamed(m):
     m.append("2,b,2\n", "d/u")
     equal(m.read("d/u/snapshot/latest.csv"), "k,v,amount\n1,a,1.00\n2,b,2.00\n")
     refused(errno.ENOENT, lambda: m.append("3,c,3\n"))
+
+
+@test
+def new_files_lie_outside_of_the_table_where_its_options_say_so(m):
+    places = [m.warehouse.parent / name for name in "ab"]
+    for place in places:
+        place.mkdir()
+    files = lambda: [f for place in places for f in place.glob("bucket-0/data-*.parquet")]
+    m.sql("CREATE TABLE d.far (k BIGINT, v STRING, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1', 'write-only' = 'true',"
+          " 'data-file.external-paths' = 'file://%s,file:%s', 'data-file.external-paths.strategy' = 'round-robin',"
+          " 'file-index.bloom-filter.columns' = 'v', 'file-index.in-manifest-threshold' = '1b');" % tuple(places))
+    refused(errno.EOPNOTSUPP, lambda: m.append("1,a\n", "d/far"))
+    assert "-o external-paths=%s" % places[0] in m.read("d/far/status.json"), m.read("d/far/status.json")
+    m.remount("external-paths=%s:%s" % tuple(places))
+    for i in range(4):
+        m.append("%d,a\n9,b%d\n" % (i, i), "d/far")
+    equal(sum(len(list(place.glob("bucket-0/*"))) for place in places), 8)  # an index beside each
+    equal(list((m.warehouse / "d.db/far").glob("bucket-*")), [])
+    m.umount()
+    m.mount("external-paths=%s:%s" % tuple(places))
+    equal(m.read("d/far/snapshot/latest.csv"), "k,v\n0,a\n1,a\n2,a\n3,a\n9,b3\n")
+    equal(m.sh("echo \"CALL sys.compact('d.far');\" > sql && cat sql").stderr, "")
+    equal(len(files()), 5)
+    equal(m.sh("echo \"%s\" > sql && cat sql" % "CALL sys.expire_snapshots(\\`table\\` => 'd.far', retain_max => 1, retain_min => 1,"
+               " older_than => '2999-01-01 00:00:00');").stderr, "")
+    equal(len(files()), 1)
+    equal(m.read("d/far/snapshot/latest.csv"), "k,v\n0,a\n1,a\n2,a\n3,a\n9,b3\n")
+
+
+@test
+def a_large_write_outside_of_the_table_survives_its_daemon(m):
+    place = m.warehouse.parent / "far"
+    place.mkdir()
+    m.sql("CREATE TABLE d.far (k BIGINT, v STRING, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1', 'write-only' = 'true',"
+          " 'data-file.external-paths' = 'file:%s', 'data-file.external-paths.strategy' = 'entropy-inject');" % place)
+    m.remount("external-paths=%s" % place)
+    with open(m.at / "d/far/inbox", "w", buffering=1 << 20) as inbox:
+        inbox.writelines("%d,%s\n" % (i, "value %d " % i * 4) for i in range(300000))
+    os.kill(m.pid(), 9)
+    m.umount()
+    m.mount("external-paths=%s" % place)
+    equal(m.sh("wc -l < d/far/snapshot/latest.csv").stdout.strip(), "300001")

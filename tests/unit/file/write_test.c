@@ -447,7 +447,7 @@ static void a_small_index_is_embedded_and_a_large_one_is_a_file(void **state)
         pfs_fileindex_close(index);
         if (large)
             pfs_free((void *)(uintptr_t)bytes.at);
-        pfs_data_remove(w.store, "t", &w.schema, &w.made[0]);
+        pfs_data_remove(&(struct pfs_data_place){w.store, "t", &w.schema, NULL}, &w.made[0]);
         assert_false(is_there(&w, w.made[0].file.name));
         assert_false(large && is_there(&w, w.made[0].file.extra_file[0]));
         tear_down(&w);
