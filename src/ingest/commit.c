@@ -132,7 +132,7 @@ static void retire_all(struct pfs_ingest *g, struct pfs_part *parts, uint64_t in
 }
 
 static int put_intent(struct run *run, enum pfs_journal_kind kind, int64_t snapshot, struct pfs_slice files,
-                      struct pfs_err *err)
+                      struct pfs_place_in_journal *out, struct pfs_err *err)
 {
     const struct pfs_slot *slot = run->slot;
     struct pfs_part_intent intent = {.name = {slot->database, slot->table_name, slot->branch},
@@ -156,7 +156,7 @@ static int put_intent(struct run *run, enum pfs_journal_kind kind, int64_t snaps
     pfs_record_put_intent(&intent, &body);
     rc = pfs_buf_check(&body, err);
     if (rc == 0)
-        rc = pfs_journal_add(run->ingest->journal, run->parts->intent, kind, pfs_buf_slice(&body), NULL, err);
+        rc = pfs_journal_add(run->ingest->journal, run->parts->intent, kind, pfs_buf_slice(&body), out, err);
     pfs_buf_done(&body);
     pfs_free(number);
     return rc;
@@ -172,7 +172,7 @@ static int note_published(struct run *run, int64_t snapshot, struct pfs_err *err
         pfs_caretaker_committed(g->config.caretaker, run->table);
     if (g->config.committed != NULL)
         g->config.committed(g->config.context);
-    (void)put_intent(run, PFS_JOURNAL_PUBLISHED, snapshot, pfs_slice_of(NULL, 0), NULL);
+    (void)put_intent(run, PFS_JOURNAL_PUBLISHED, snapshot, pfs_slice_of(NULL, 0), NULL, NULL);
     if (p == NULL) /* the parts stay in the queue, and are found in the table the next time */
         return pfs_fail(err, ENOMEM, "no memory for a commit");
     (void)snprintf(p->user, sizeof(p->user), "%s", run->user);
@@ -525,13 +525,14 @@ static int intent(void *context, int64_t seen, const struct pfs_change *change, 
 {
     struct run *run = context;
     struct pfs_journal *journal = run->ingest->journal;
+    struct pfs_place_in_journal place;
     struct pfs_buf files = {0};
     int rc = pfs_manifest_print(change->entry, change->entries, NULL, &files, err);
 
     if (change->entries > 0 && !change->entry[change->entries - 1].deleted)
         (void)snprintf(run->file, sizeof(run->file), "%s", change->entry[change->entries - 1].file.name);
     if (rc == 0)
-        rc = put_intent(run, PFS_JOURNAL_INTENT, seen, pfs_buf_slice(&files), err);
+        rc = put_intent(run, PFS_JOURNAL_INTENT, seen, pfs_buf_slice(&files), &place, err);
     if (rc == 0)
         rc = pfs_journal_sync(journal, run->parts->intent, err);
     pfs_buf_done(&files);
@@ -540,6 +541,7 @@ static int intent(void *context, int64_t seen, const struct pfs_change *change, 
         run->parts->intent = pfs_journal_transaction(journal);
         return rc;
     }
+    run->parts->tried = place;
     pthread_mutex_lock(&run->ingest->lock);
     run->slot->attempted = true;
     run->slot->attempted_after = seen;
@@ -581,6 +583,53 @@ static int publish(struct run *run, struct pfs_err *err)
     return rc;
 }
 
+/* No snapshot has the identifier of the last attempt, which may have expired since. 1: it was committed. */
+static int ask_files(const struct run *run, bool gap, struct pfs_err *err)
+{
+    const struct pfs_part *parts = run->parts;
+    struct pfs_part_intent last;
+    struct pfs_arena arena;
+    struct pfs_slice body;
+    int rc;
+
+    if (parts->schema == NULL || !pfs_journal_is_durable(run->ingest->journal, parts->tried))
+        return 0; /* it is for a replay's parts alone that the journal may have let go of it, after a failed sync */
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_journal_read(run->ingest->journal, parts->tried, &arena, &body, err);
+    if (rc == 0)
+        rc = pfs_record_get_intent(body, &arena, &last, err);
+    if (rc == 0)
+        rc = pfs_commit_ask(run->table,
+                            &(struct pfs_asking){.user = run->user,
+                                                 .identifier = run->identifier,
+                                                 .seen = parts->seen,
+                                                 .gap = gap,
+                                                 .files = last.files,
+                                                 .schema = parts->schema},
+                            &arena, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+/* What nobody can tell stays in the journal, and keeps no others waiting. */
+static int settle_asked(struct run *run, int rc, struct pfs_err *err)
+{
+    struct pfs_part *parts = run->parts;
+
+    if (rc == -EUCLEAN) {
+        pfs_ingest_report(run->ingest, run->slot, err);
+        pfs_err_clear(err);
+        pfs_parts_leave(run->ingest, parts);
+        return 1;
+    }
+    if (rc < 0)
+        return rc;
+    if (parts->write != NULL)
+        pfs_write_committed(parts->write);
+    retire_all(run->ingest, parts, parts->intent);
+    return 1;
+}
+
 /* Was it committed before? 1: it is done with, the parts are taken. */
 static int known(struct run *run, struct pfs_err *err)
 {
@@ -598,6 +647,9 @@ static int known(struct run *run, struct pfs_err *err)
             parts->unclear = false;
         if (rc != 0)
             return rc < 0 ? rc : note_published(run, id, err) < 0 ? -ENOMEM : 1;
+        rc = ask_files(run, gap, err);
+        if (rc != 0)
+            return settle_asked(run, rc, err);
     }
     if (parts->user == NULL)
         return 0;

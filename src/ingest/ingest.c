@@ -742,31 +742,13 @@ static int start(struct pfs_ingest *g, struct pfs_err *err)
     return 0;
 }
 
-/* Parts that stay in their journal, for the next process. */
-static void leave_parts(struct pfs_ingest *g, struct pfs_part *parts)
-{
-    while (parts != NULL) {
-        struct pfs_part *part = parts;
-        struct pfs_source *source = part->source;
-
-        parts = part->next;
-        if (part->unclear)
-            part->write = NULL; /* a snapshot may name its files: they are left, and so is the memory that lists them */
-        pfs_part_free(part);
-        if (source != NULL) {
-            source->stays = true;
-            pfs_source_release(g, source);
-        }
-    }
-}
-
 static void ingest_free(struct pfs_ingest *g)
 {
     for (struct pfs_slot *s = g->slots; s != NULL; s = s->next) {
-        leave_parts(g, s->first);
+        pfs_parts_leave(g, s->first);
         for (struct pfs_publication *p = s->publications, *after; p != NULL; p = after) {
             after = p->next;
-            leave_parts(g, p->parts);
+            pfs_parts_leave(g, p->parts);
             pfs_free(p);
         }
     }

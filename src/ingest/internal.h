@@ -74,6 +74,7 @@ struct pfs_part {
     int64_t group;                            /* parts that were tried together stay together; 0 = not tried */
     int64_t seen;                             /* the newest snapshot before it was first tried */
     uint64_t intent;                          /* number of its intents in our journal; 0 = none */
+    struct pfs_place_in_journal tried;        /* the last of them */
     bool unclear;                             /* a snapshot may name the files of `write` */
     struct pfs_recent *recent, **recent_last; /* rows in memory; older first. Until the part is pushed */
     int32_t kept;                             /* pieces whose rows are among them */
@@ -196,6 +197,8 @@ int pfs_part_files(struct pfs_ingest *ingest, const struct pfs_part *part, struc
                    struct pfs_write_files *out, struct pfs_err *err);
 /* Says in the journal that nothing is to be done for it any more, and frees it. */
 void pfs_part_retire(struct pfs_ingest *ingest, struct pfs_part *part);
+/* They stay in their journal, for the next process. */
+void pfs_parts_leave(struct pfs_ingest *ingest, struct pfs_part *parts);
 void pfs_source_release(struct pfs_ingest *ingest, struct pfs_source *source); /* by one part */
 
 /* ---- queues (ingest.c) ---- */
@@ -351,6 +354,18 @@ struct pfs_taken_want {
 
 /* Has the compaction that belongs to a commit (pfs_table_settle) taken one of its files away? 1, 0, -errno. */
 int pfs_commit_taken(const struct pfs_table_parts *at, const struct pfs_taken_want *want, struct pfs_err *err);
+
+struct pfs_asking { /* about an intent whose identifier no snapshot after `seen` has */
+    const char *user;
+    int64_t identifier, seen;
+    bool gap;               /* some of those snapshots have expired */
+    struct pfs_slice files; /* as the intent names them */
+    const struct pfs_schema *schema;
+};
+
+/* 1: it was committed all the same: a later snapshot stands on its files (its own may have been replaced) or, with a
+ * gap, all files are gone; 0: it was not; -EUCLEAN: nobody can tell. */
+int pfs_commit_ask(struct pfs_table *table, const struct pfs_asking *ask, struct pfs_arena *arena, struct pfs_err *err);
 
 /* Takes over the journals of processes that are gone: their parts go to the queues. */
 int pfs_ingest_replay(struct pfs_ingest *ingest, struct pfs_err *err);

@@ -95,9 +95,11 @@ void pfs_part_settle(struct pfs_ingest *ingest, struct pfs_part *part)
         rc = pfs_journal_sync(ingest->journal, part->number, NULL);
     for (int32_t i = 0; i < part->pieces && unsure; i++) {
         int written = PFS_PIECE_WRITTEN;
+        bool durable = rc == 0 || pfs_journal_is_durable(ingest->journal, part->piece[i]->place);
 
+        /* Those who wait for an earlier sync may not have been told yet: what it made durable is not lost. */
         (void)atomic_compare_exchange_strong(&part->piece[i]->state, &written,
-                                             rc == 0 ? PFS_PIECE_DURABLE : PFS_PIECE_LOST);
+                                             durable ? PFS_PIECE_DURABLE : PFS_PIECE_LOST);
     }
     drop_lost(part);
 }
@@ -255,4 +257,21 @@ void pfs_part_retire(struct pfs_ingest *ingest, struct pfs_part *part)
     pfs_part_free(part);
     if (source != NULL)
         pfs_source_release(ingest, source);
+}
+
+void pfs_parts_leave(struct pfs_ingest *ingest, struct pfs_part *parts)
+{
+    while (parts != NULL) {
+        struct pfs_part *part = parts;
+        struct pfs_source *source = part->source;
+
+        parts = part->next;
+        if (part->unclear)
+            part->write = NULL; /* a snapshot may name its files: they are left, and so is the memory that lists them */
+        pfs_part_free(part);
+        if (source != NULL) {
+            source->stays = true;
+            pfs_source_release(ingest, source);
+        }
+    }
 }

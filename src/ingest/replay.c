@@ -13,7 +13,6 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "src/file/file.h"
 #include "src/ingest/internal.h"
 #include "src/table/parts.h"
 
@@ -223,83 +222,6 @@ static const struct tried *find_tried(const struct replay *r, const struct pfs_p
     return found;
 }
 
-/* The new files of a change, to the front; how many. What it takes away says nothing of it. */
-static int64_t keep_new(struct pfs_manifest_entry *entry, int64_t count)
-{
-    int64_t kept = 0;
-
-    for (int64_t i = 0; i < count; i++)
-        if (!entry[i].deleted)
-            entry[kept++] = entry[i];
-    return kept;
-}
-
-static bool is_live(const struct pfs_state *state, const struct pfs_manifest_entry *entry, int64_t count)
-{
-    for (int64_t i = 0; i < state->files; i++)
-        for (int64_t k = 0; k < count; k++)
-            if (strcmp(state->file[i]->file.name, entry[k].file.name) == 0)
-                return true;
-    return false;
-}
-
-static int is_taken(struct replay *r, const struct pfs_table_parts *at, const struct pfs_part_intent *intent,
-                    const struct pfs_manifest_entry *entry, int64_t count, struct pfs_err *err)
-{
-    const char **file = pfs_arena_array(&r->arena, (size_t)count, sizeof(*file));
-    const struct pfs_taken_want want = {intent->user, intent->identifier, intent->seen, file, count};
-
-    if (file == NULL)
-        return pfs_arena_full(&r->arena, err);
-    for (int64_t i = 0; i < count; i++)
-        file[i] = entry[i].file.name;
-    return pfs_commit_taken(at, &want, err);
-}
-
-/* No snapshot has the identifier. 1: committed, since a later snapshot stands on the files (theirs may have been
- * replaced) or, with a gap among the snapshots since, all files are gone; 0: not; -EUCLEAN: nobody can tell. */
-static int ask_files(struct replay *r, struct pfs_table *table, const struct pfs_part_intent *intent, bool gap,
-                     const struct pfs_schema *schema, struct pfs_err *err)
-{
-    struct pfs_table_parts at = pfs_table_parts(table);
-    const struct pfs_data_place place = {at.store, at.root, schema, at.external};
-    struct pfs_manifest_entry *entry;
-    struct pfs_state *state;
-    int64_t count, there = 0;
-    int taken = 0;
-    bool live;
-
-    PFS_TRY(pfs_manifest_parse(intent->files, &r->arena, &entry, &count, err));
-    count = keep_new(entry, count);
-    PFS_TRY(pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, err));
-    live = is_live(state, entry, count);
-    pfs_state_unref(state);
-    if (!live)
-        PFS_TRY(taken = is_taken(r, &at, intent, entry, count, err));
-    if (live || taken)
-        PFS_TRY(pfs_snapshot_sync(at.store, at.meta, err));
-    if (live || taken || !gap)
-        return live || taken;
-    for (int64_t i = 0; i < count; i++) {
-        struct pfs_store *store;
-        const char *path;
-        struct pfs_stat st;
-        int rc;
-
-        PFS_TRY(pfs_data_find(&place, &entry[i], NULL, &r->arena, &store, &path, err));
-        rc = pfs_store_stat(store, path, &st, err);
-        if (rc < 0 && rc != -ENOENT)
-            return rc;
-        there += rc == 0;
-    }
-    if (there == 0)
-        return 1;
-    return there == count ? 0
-                          : pfs_fail(err, EUCLEAN,
-                                     "some files of a commit that was under way are gone, and snapshots of that time "
-                                     "have expired: its rows stay in the journal");
-}
-
 /* 1: it is done with; 0: it is to be committed. */
 static int is_committed(struct replay *r, const struct group *g, const struct pfs_part *part, struct pfs_err *err)
 {
@@ -321,7 +243,16 @@ static int is_committed(struct replay *r, const struct group *g, const struct pf
     rc = pfs_commit_find(at.store, at.meta, user, tried->intent.identifier, tried->intent.seen, &id, &gap, err);
     if (rc != 0)
         return rc;
-    return gap && tried->published ? 1 : ask_files(r, table, &tried->intent, gap, part->schema, err);
+    if (gap && tried->published)
+        return 1;
+    return pfs_commit_ask(table,
+                          &(struct pfs_asking){.user = tried->intent.user,
+                                               .identifier = tried->intent.identifier,
+                                               .seen = tried->intent.seen,
+                                               .gap = gap,
+                                               .files = tried->intent.files,
+                                               .schema = part->schema},
+                          &r->arena, err);
 }
 
 /* ---- a journal ---- */

@@ -553,6 +553,28 @@ int pfs_journal_add_begun(struct pfs_journal *j, uint64_t number, struct pfs_sli
 
 /* ---- reading, figures, the end ---- */
 
+/* `state` held. */
+static struct segment *find_segment(const struct pfs_journal *j, int32_t number)
+{
+    struct segment *s = j->oldest;
+
+    while (s != NULL && s->number != number)
+        s = s->next;
+    return s;
+}
+
+bool pfs_journal_is_durable(struct pfs_journal *j, struct pfs_place_in_journal place)
+{
+    const struct segment *s;
+    bool durable;
+
+    pthread_mutex_lock(&j->state);
+    s = find_segment(j, place.segment);
+    durable = s != NULL && place.at <= s->durable && place.len <= s->durable - place.at;
+    pthread_mutex_unlock(&j->state);
+    return durable;
+}
+
 int32_t pfs_journal_segment(struct pfs_journal *j)
 {
     int32_t number;
@@ -571,8 +593,7 @@ int pfs_journal_read(struct pfs_journal *j, struct pfs_place_in_journal place, s
     int rc;
 
     pthread_mutex_lock(&j->state);
-    for (s = j->oldest; s != NULL && s->number != place.segment;)
-        s = s->next;
+    s = find_segment(j, place.segment);
     if (s != NULL) {
         s->refs++;
         lost = s->poisoned && (place.at > s->durable || place.len > s->durable - place.at);

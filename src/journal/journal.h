@@ -86,6 +86,10 @@ void pfs_journal_sync_later(struct pfs_journal *journal, uint64_t transaction, b
 /* Did the last sync serve more than one, or did another one wait meanwhile? */
 bool pfs_journal_is_shared(struct pfs_journal *journal);
 
+/* Is the record durable? Of a transaction that is not retired: false says, when none of its syncs is under way, that
+ * the record was lost with one that failed. */
+bool pfs_journal_is_durable(struct pfs_journal *journal, struct pfs_place_in_journal place);
+
 /* The number of the segment that is written to now, which may end at any time; -1 = none is. */
 int32_t pfs_journal_segment(struct pfs_journal *journal);
 

@@ -199,7 +199,7 @@ static int begin_wait(struct pfs_journal *j, uint64_t number, uint64_t *target, 
 
     if (t != NULL && t->failed)
         return pfs_fail(err, EIO, "rows of this writer were lost when the journal could not be synced");
-    *target = number == 0 ? j->added : t != NULL ? t->last_seq : 0;
+    *target = number == 0 || (t != NULL && t->last_seq > j->added) ? j->added : t != NULL ? t->last_seq : 0;
     return *target > j->durable;
 }
 

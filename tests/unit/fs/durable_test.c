@@ -313,6 +313,33 @@ static void be_killed(void)
     pfs_waiting_done(&t.waiting);
 }
 
+/* It is not known whether the snapshot is there; when the disk is back it was compacted and has expired. */
+static void a_snapshot_that_has_expired_unseen_is_not_made_again(void **state)
+{
+    __typeof__(t) mine;
+
+    (void)state;
+    end_life();
+    begin_breakable_life("sync_dir", "d.db/sums/snapshot");
+    give("d/sums/inbox", "1,10\n");
+    assert_null(text_of("d/sums/snapshot/latest.csv"));
+    assert_null(broken.op);
+    mine = t;
+    begin_life();
+    assert_int_equal(append("d/sums/inbox", "1,100\n"), 0);
+    execute("CALL sys.compact('d.sums');");
+    execute("CALL sys.expire_snapshots(`table` => 'd.sums', retain_max => 1, retain_min => 1, max_deletes => 100,"
+            " older_than => '2999-01-01 00:00:00');");
+    assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,110\n");
+    assert_null(text_of("d/sums/snapshot/1.csv"));
+    end_life();
+    t = mine;
+    broken.fault.fail_at = 0;
+    assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,110\n");
+    give("d/sums/inbox", "1,1000\n");
+    assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,1110\n");
+}
+
 /* A last line without newline that a flush acknowledged stays, whatever becomes of what comes after it. */
 static void a_last_line_that_was_acknowledged_stays(void **state)
 {
@@ -405,6 +432,8 @@ int main(void)
                                         open_memory, close_memory),
         cmocka_unit_test_setup_teardown(what_a_dead_writer_had_begun_is_not_there, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(what_was_flushed_of_open_files_is_committed_at_the_end, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(a_snapshot_that_has_expired_unseen_is_not_made_again, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_last_line_that_was_acknowledged_stays, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_snapshot_that_is_found_is_made_durable, open_memory, close_memory),
