@@ -37,7 +37,10 @@ struct run {
     enum pfs_commit_kind kind;
     char file[PFS_NAME_BYTES_MAX + 1]; /* the last of the change's new files */
     bool bad;                          /* the rows are to blame */
-    bool apart, all_apart;             /* a part with retracts, or any part, is a snapshot by itself */
+    bool refused;                      /* by the write, for the state of the last attempt */
+    bool older;                        /* with as many buckets as there were when the rows were taken: */
+    struct pfs_schema rescaled;
+    bool apart, all_apart; /* a part with retracts, or any part, is a snapshot by itself */
 };
 
 /* ---- which snapshot ---- */
@@ -390,7 +393,7 @@ static int open_write(struct run *run, struct pfs_err *err)
     struct pfs_table_parts parts = pfs_table_parts(run->table);
     const struct pfs_write_config config = {.store = parts.store,
                                             .table = parts.root,
-                                            .schema = run->schema,
+                                            .schema = run->older ? &run->rescaled : run->schema,
                                             .schemas = parts.schemas,
                                             .external = parts.external,
                                             .clock = run->ingest->config.clock,
@@ -505,10 +508,15 @@ static int prepare(void *context, struct pfs_state *state, struct pfs_change *ou
 {
     struct run *run = context;
     struct pfs_write_files files;
+    int rc;
 
+    run->refused = false;
     if (is_overtaking(run, state))
         return -EAGAIN;
-    PFS_TRY(pfs_write_prepare(run->write, state, &files, err));
+    rc = pfs_write_prepare(run->write, state, &files, err);
+    run->refused = rc == -EINVAL;
+    if (rc < 0)
+        return rc;
     *out = (struct pfs_change){.kind = run->kind,
                                .entries = files.entries,
                                .entry = files.entry,
@@ -714,6 +722,47 @@ static bool are_refused(const struct run *run, int rc)
            refusal != PFS_REFUSES_NONE;
 }
 
+/* Has the write refused rows of another number of buckets? */
+static bool were_rescaled(const struct run *run)
+{
+    bool rescaled = false;
+
+    for (const struct pfs_part *p = run->refused ? run->parts : NULL; p != NULL; p = p->next)
+        rescaled |= !p->files && p->overwrite == NULL && p->schema->buckets != run->schema->buckets;
+    return rescaled;
+}
+
+static int attempt(struct run *run, struct pfs_err *err)
+{
+    struct pfs_part *parts = run->parts;
+    int rc;
+
+    run->bad = run->refused = false;
+    rc = collect(run, err);
+    if (rc == 0) {
+        rc = publish(run, err);
+        run->bad = are_refused(run, rc) || were_rescaled(run);
+    } else if (parts->files && run->write != NULL && !parts->tail_added) {
+        pfs_write_close(run->write); /* the files that it listed stay, and are adopted the next time */
+        run->write = NULL;
+    }
+    return rc;
+}
+
+/* Rows that were taken before the number of buckets changed go to a partition that still has the old one. */
+static int attempt_older(struct run *run, struct pfs_err *err)
+{
+    pfs_write_close(run->write);
+    pfs_state_unref(run->state);
+    run->write = NULL;
+    run->state = NULL;
+    run->rescaled = *run->schema;
+    run->rescaled.buckets = run->parts->schema->buckets;
+    run->older = true;
+    pfs_err_clear(err);
+    return attempt(run, err);
+}
+
 static int commit_run(struct run *run, struct pfs_err *err)
 {
     struct pfs_part *parts = run->parts;
@@ -722,14 +771,9 @@ static int commit_run(struct run *run, struct pfs_err *err)
 
     if (rc != 0)
         return rc < 0 ? rc : 0;
-    rc = collect(run, err);
-    if (rc == 0) {
-        rc = publish(run, err);
-        run->bad = are_refused(run, rc);
-    } else if (parts->files && run->write != NULL && !parts->tail_added) {
-        pfs_write_close(run->write); /* the files that it listed stay, and are adopted the next time */
-        run->write = NULL;
-    }
+    rc = attempt(run, err);
+    if (rc < 0 && parts->next == NULL && were_rescaled(run))
+        rc = attempt_older(run, err);
     if (rc == 0 || !run->bad)
         return rc;
     if (parts->next != NULL) {

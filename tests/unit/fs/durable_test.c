@@ -90,6 +90,41 @@ static void a_large_overwrite_takes_another_number_of_buckets(void **state)
     assert_null(text_of("d/t/key/1.csv"));
 }
 
+/* Rows were taken before the number of buckets changed, and are acknowledged after it: they go to their partition as
+ * it is, and nobody waits behind them. */
+static void rows_that_were_taken_before_the_number_of_buckets_changed_are_committed(void **state)
+{
+    static const char change[] = "ALTER TABLE d.t SET ('bucket' = '4');";
+
+    for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+        struct pfs_entry one, two;
+        struct pfs_opened first, second;
+
+        assert_int_equal(append("d/t/inbox", "1,a,1\n2,b,2\n"), 0);
+        assert_int_equal(open_path("d/t/inbox", O_WRONLY | O_APPEND, &one, &first), 0);
+        assert_int_equal(open_path("d/t/inbox@loader:1", O_WRONLY | O_APPEND, &two, &second), 0);
+        add(&first, "3,c,3\n");
+        put(&second, "4,d,4\n");
+        if (elsewhere == 1)
+            execute_elsewhere(change);
+        else
+            execute(change);
+        pfs_tree_flush(t.tree, &t.waiting.request, first.handle);
+        assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 0);
+        assert_int_equal(close_path(&one, &first), 0);
+        assert_int_equal(close_path(&two, &second), 0);
+        CHECK("read", strcmp(text_of("d/t/key/3.csv"), "k,v,n\n3,c,3\n") == 0);
+        CHECK("read", strcmp(text_of("d/t/key/4.csv"), "k,v,n\n4,d,4\n") == 0);
+        CHECK("refused", append("d/t/inbox", "5,e,5\n") == -EINVAL);
+        give("d/t/overwrite", "7,g,7\n");
+        give("d/t/inbox", "8,h,8\n");
+        CHECK("overwritten", strstr(text_of("d/t/snapshot/latest.csv"), "1,a,1") == NULL);
+        CHECK("overwritten", strcmp(text_of("d/t/key/8.csv"), "k,v,n\n8,h,8\n") == 0);
+        (void)close_memory(state);
+        (void)open_memory(state);
+    }
+}
+
 static const char another_table[] = "DROP TABLE d.t; CREATE TABLE d.t (k INT, v STRING, n BIGINT, PRIMARY KEY (k) NOT"
                                     " ENFORCED) WITH ('bucket' = '1');";
 
@@ -420,6 +455,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_large_file_is_of_the_schema_that_it_was_opened_with, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_large_overwrite_takes_another_number_of_buckets, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(rows_that_were_taken_before_the_number_of_buckets_changed_are_committed,
+                                        open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_are_not_given_to_a_table_that_takes_the_place_of_theirs, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_snapshot_are_not_given_to_a_table_that_takes_the_place_of_theirs,
