@@ -189,6 +189,9 @@ def rows_that_no_commit_takes_are_refused(program, scratch):
              (keyed, largest + ", 'changelog-producer' = 'lookup'", '{"k":1,"_kind":"-D"}', "does not support retraction"),
              (keyed, "'merge-engine' = 'first-row'", '{"k":1,"_kind":"-D"}', "can not accept DELETE/UPDATE_BEFORE records"),
              (keyed, "'merge-engine' = 'partial-update'", '{"k":1}\n{"k":1,"_kind":"-D"}', "can not accept delete records"),
+             (listed, "'bucket' = '2', 'bucket-function.type' = 'mod', 'bucket-key' = 'k,v'", '{"k":1,"v":"a"}',
+              "bucket key must have exactly one field in mod bucket function"),
+             (keyed, "'bucket' = '1', 'manifest.format' = 'orc'", '{"k":1}', "manifest.format = orc is not there yet"),
              (yes, largest, '{"k":true,"v":true}\n{"k":true,"v":false}', "Incomparable type of column v")]
     for number, (columns, options, rows, why) in enumerate(cases):
         place = scratch / str(number)
@@ -197,6 +200,8 @@ def rows_that_no_commit_takes_are_refused(program, scratch):
         done = program.run("append", warehouse, "d/t/inbox.jsonl", data=(rows + "\n").encode())
         same((done.returncode, why in done.stderr.decode()), (1, True), "%s: %s" % (options, done.stderr.decode()))
         same(list(warehouse.glob(".paimonfs/journal-*")), [], "what was acknowledged")
+        if "bucket-function" in options or "manifest.format" in options:
+            continue
         program("append", warehouse, "d/t/inbox.jsonl", data='{"k":%s,"v":%s}\n' % (
             ("true", "true") if columns == yes else (1, '"+I"')))
         same(len(program("cat", warehouse, "d/t/snapshot/latest.jsonl").splitlines()), 1, "rows of " + options)

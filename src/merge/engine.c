@@ -34,17 +34,21 @@ static int read_sequence_fields(struct pfs_engine *e, struct pfs_err *err)
     return 0;
 }
 
-static int read_switches(struct pfs_engine *e, struct pfs_err *err)
+int pfs_engine_ignores_deletes(const struct pfs_schema *schema, bool *out, struct pfs_err *err)
 {
     static const char *const keys[] = {"ignore-delete", "first-row.ignore-delete", "deduplicate.ignore-delete",
                                        "partial-update.ignore-delete"};
-    const struct pfs_options *o = &e->schema->options;
     const char *key = keys[0];
 
-    for (size_t i = 1; i < sizeof(keys) / sizeof(keys[0]) && pfs_options_get(o, key) == NULL; i++)
+    for (size_t i = 1; i < sizeof(keys) / sizeof(keys[0]) && pfs_options_get(&schema->options, key) == NULL; i++)
         key = keys[i];
-    PFS_TRY(pfs_options_bool(o, key, false, &e->ignore_delete, err));
-    return pfs_options_bool(o,
+    return pfs_options_bool(&schema->options, key, false, out, err);
+}
+
+static int read_switches(struct pfs_engine *e, struct pfs_err *err)
+{
+    PFS_TRY(pfs_engine_ignores_deletes(e->schema, &e->ignore_delete, err));
+    return pfs_options_bool(&e->schema->options,
                             e->schema->engine == PFS_AGGREGATION ? "aggregation.remove-record-on-delete"
                                                                  : "partial-update.remove-record-on-delete",
                             false, &e->remove_on_delete, err);

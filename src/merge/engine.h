@@ -22,6 +22,9 @@ int pfs_engine_open(const struct pfs_schema *schema, const int32_t *columns, int
                     struct pfs_err *err);
 void pfs_engine_close(struct pfs_engine *engine); /* NULL allowed */
 
+/* Does the table's engine take its options? -EINVAL with Paimon's sentence. Types of functions are checked by open. */
+int pfs_engine_check(const struct pfs_schema *schema, struct pfs_err *err);
+
 /* Which columns a read of the wanted ones has to read so that rows and values come out right: wanted, keys, sequence
  * fields, sequence columns of their groups. A group none of whose columns is among them is left out with its rule for
  * removing rows, as Paimon does. needs has a place for each schema column. */

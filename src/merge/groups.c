@@ -15,8 +15,7 @@ static int32_t place_of(const struct pfs_engine *e, const char *name)
     return -1;
 }
 
-/* "fields.<names>.<what>": the names between; false for another key. */
-static bool field_option(const char *key, const char *what, struct pfs_slice *names)
+bool pfs_field_option(const char *key, const char *what, struct pfs_slice *names)
 {
     size_t len = strlen(key), tail = strlen(what);
 
@@ -96,7 +95,7 @@ int pfs_engine_read_groups(struct pfs_engine *e, struct pfs_err *err)
     for (int32_t i = 0; i < o->count; i++) {
         struct pfs_slice names;
 
-        if (!field_option(o->item[i].key, "sequence-group", &names))
+        if (!pfs_field_option(o->item[i].key, "sequence-group", &names))
             continue;
         e->grouped = true;
         PFS_TRY(read_group(e, names, o->item[i].value, err));

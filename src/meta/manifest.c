@@ -532,6 +532,9 @@ static int parse(struct pfs_slice file, const struct pfs_avro_wanted *wanted, re
     struct pfs_avro_reader *reader;
     int rc;
 
+    if (file.len > 4 && (memcmp(file.at, "ORC", 3) == 0 || memcmp(file.at, "PAR1", 4) == 0))
+        return pfs_fail(err, EOPNOTSUPP, "manifest.format = %s is not there yet",
+                        file.at[0] == 'O' ? "orc" : "parquet");
     PFS_TRY(pfs_avro_open(file, wanted, decoded_max(file.len), arena, &reader, err));
     rc = parse_records(reader, read, &a, file.len, arena, err);
     pfs_avro_close(reader);

@@ -329,6 +329,7 @@ static const struct limit limits[] = {
     {"sequence.snapshot-ordering", "false", false},
     {"primary-key.nullable", "false", false},
     {"pk-clustering-override", "false", true},
+    {"manifest.format", "avro", false},
     {"scan.fallback-branch", NULL, false},
     {"scan.primary-branch", NULL, false},
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "src/merge/engine.h"
 #include "src/meta/names.h"
 #include "src/sql/sql.h"
 #include "src/statement/answer.h"
@@ -138,6 +139,7 @@ static int complete_schema(struct execution *x, const struct pfs_statement *s, s
         PFS_TRY(pfs_schema_like(&other, s->like_without, out, x->arena, err));
     }
     PFS_TRY(pfs_schema_complete(out, x->arena, err));
+    PFS_TRY(pfs_engine_check(out, err));
     return pfs_table_check_defaults(out, x->arena, err);
 }
 

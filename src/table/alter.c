@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "src/file/cast.h"
+#include "src/merge/engine.h"
 #include "src/meta/names.h"
 #include "src/table/internal.h"
 
@@ -93,6 +94,7 @@ static int attempt(struct pfs_table *t, const struct pfs_schema_change *change, 
         return rc;
     changing.has_snapshots = rc == 0;
     PFS_TRY(pfs_schema_change(&changing, change, changes, arena, &next, err));
+    PFS_TRY(pfs_engine_check(&next, err));
     if (changes_defaults(change, changes))
         PFS_TRY(pfs_table_check_defaults(&next, arena, err));
     PFS_TRY(check_branch(&p, &next, "scan.fallback-branch", arena, err));

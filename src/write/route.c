@@ -16,6 +16,18 @@ void pfs_routed_free(struct pfs_routed *routed)
     pfs_free(routed);
 }
 
+static int check_mod(const struct pfs_schema *schema, struct pfs_err *err)
+{
+    enum pfs_kind kind;
+
+    if (schema->bucket_keys != 1)
+        return pfs_fail(err, EINVAL, "bucket key must have exactly one field in mod bucket function");
+    kind = schema->field[schema->bucket_key[0]].type.kind;
+    if (kind != PFS_INT && kind != PFS_BIGINT)
+        return pfs_fail(err, EINVAL, "bucket key type must be INT or BIGINT in mod bucket function");
+    return 0;
+}
+
 int pfs_gate_init(struct pfs_gate *gate, const struct pfs_schema *schema, struct pfs_err *err)
 {
     static const char *const functions[] = {"default", "mod", "hive", NULL};
@@ -33,6 +45,8 @@ int pfs_gate_init(struct pfs_gate *gate, const struct pfs_schema *schema, struct
     PFS_TRY(pfs_options_bool(o, "ignore-update-before", false, &gate->ignore_update_before, err));
     PFS_TRY(pfs_options_enum(o, "bucket-function.type", functions, 0, &function, err));
     gate->function = (enum pfs_bucket_function)function;
+    if (gate->function == PFS_BUCKET_MOD && schema->buckets > 0)
+        PFS_TRY(check_mod(schema, err));
     if (kind != NULL) {
         gate->kind_column = pfs_schema_find(schema, pfs_str(kind));
         if (gate->kind_column < 0)
@@ -223,20 +237,16 @@ static int number_rows(const struct pfs_schema *schema, struct pfs_partitions *p
 /* ---- hashes ---- */
 
 /* floorMod of an INT or BIGINT key by the number of buckets. */
-static int mod_rows(const struct pfs_schema *schema, const struct pfs_column *key, int64_t rows, int32_t *out,
-                    struct pfs_err *err)
+static void mod_rows(const struct pfs_schema *schema, const struct pfs_column *key, int64_t rows, int32_t *out)
 {
     int64_t n = schema->buckets;
 
-    if (key->type->kind != PFS_INT && key->type->kind != PFS_BIGINT)
-        return pfs_fail(err, EINVAL, "bucket-function.type = mod needs one INT or BIGINT bucket key");
     for (int64_t i = 0; i < rows; i++) {
         int64_t v = key->type->kind == PFS_INT ? ((const int32_t *)key->values)[i] : ((const int64_t *)key->values)[i];
         int64_t rest = v % n;
 
         out[i] = (int32_t)(rest < 0 ? rest + n : rest);
     }
-    return 0;
 }
 
 static int hash_rows(const struct pfs_gate *gate, struct pfs_routed *r, struct pfs_buf *text, struct pfs_err *err)
@@ -257,8 +267,10 @@ static int hash_rows(const struct pfs_gate *gate, struct pfs_routed *r, struct p
     for (int32_t i = 0; i < keys; i++)
         column[i] = &r->batch.column[key[i]];
     r->hash = hash;
-    if (gate->function == PFS_BUCKET_MOD && !dynamic)
-        return mod_rows(schema, column[0], r->batch.rows, hash, err);
+    if (gate->function == PFS_BUCKET_MOD && !dynamic) {
+        mod_rows(schema, column[0], r->batch.rows, hash);
+        return 0;
+    }
     if (gate->function == PFS_BUCKET_HIVE && !dynamic)
         return pfs_hive_hash(column, keys, r->batch.rows, hash, err);
     return pfs_binrow_hash_batch(column, keys, r->batch.rows, text, hash, err);

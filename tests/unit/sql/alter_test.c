@@ -279,9 +279,51 @@ static void a_failing_store_leaves_the_old_schema_or_the_new_one(void **state)
     }
 }
 
+static void what_no_engine_takes_is_refused_when_a_table_is_made(void **state)
+{
+    static const struct {
+        const char *options, *sentence;
+    } cases[] = {
+        {"'fields.g.sequence-group' = 'a', 'fields.h.sequence-group' = 'b,a'",
+         "Field a is defined repeatedly by multiple groups: fields.h.sequence-group"},
+        {"'fields.g.sequence-group' = 'a, b'", "Field  b can not be found in table schema"},
+        {"'fields.a.aggregate-function' = 'sum'", "Must use sequence group for aggregation functions but not found"},
+        {"'fields.default-aggregate-function' = 'last_value'", "Must use sequence group for aggregation functions"},
+        {"'fields.g.sequence-group' = 'a', 'fields.a.aggregate-function' = 'count'",
+         "Could not find any factory for identifier 'count'"},
+        {"'ignore-delete' = 'true', 'partial-update.remove-record-on-delete' = 'true'",
+         "ignore-delete and partial-update.remove-record-on-delete have conflicting behavior"},
+        {"'fields.g.sequence-group' = 'a', 'partial-update.remove-record-on-delete' = 'true'",
+         "sequence-group and partial-update.remove-record-on-delete have conflicting behavior"},
+        {"'partial-update.remove-record-on-sequence-group' = 'g', 'partial-update.ignore-delete' = 'true'",
+         "ignore-delete and partial-update.remove-record-on-sequence-group have conflicting behavior"},
+        {"'fields.g.sequence-group' = 'a', 'partial-update.remove-record-on-sequence-group' = 'g,h'",
+         "field 'g,h' defined in 'partial-update.remove-record-on-sequence-group' option must be part of sequence "
+         "groups"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char sql[512];
+
+        (void)snprintf(sql, sizeof(sql),
+                       "CREATE TABLE d.made (k INT, a INT, b INT, g INT, h INT, PRIMARY KEY (k) NOT ENFORCED) WITH "
+                       "('merge-engine' = 'partial-update', %s);",
+                       cases[i].options);
+        refused(sql, EINVAL, cases[i].sentence);
+    }
+    run_sql("CREATE TABLE d.made (k INT, a INT, g INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('merge-engine' = "
+            "'partial-update', 'fields.g.sequence-group' = 'a', 'fields.a.aggregate-function' = 'sum');");
+    refused("ALTER TABLE d.made SET ('fields.a.aggregate-function' = 'none');", EINVAL, "identifier 'none'");
+    run_sql("CREATE TABLE d.sums (k INT, a STRING, PRIMARY KEY (k) NOT ENFORCED) WITH ('merge-engine' = 'aggregation', "
+            "'fields.a.aggregate-function' = 'sum');"); /* types are looked at by those who write */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_no_engine_takes_is_refused_when_a_table_is_made, open_warehouse,
+                                        close_warehouse),
         cmocka_unit_test_setup_teardown(columns_and_ids_change_as_paimons_do, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(types_comments_and_defaults_change, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(options_that_name_a_column_are_renamed_with_it, open_warehouse,
