@@ -46,6 +46,7 @@ struct flush {
     int64_t groups;
     struct part *part;
     int64_t parts;
+    int64_t from; /* the first of those that tasks are about now */
 };
 
 /* ---- the rows in memory, as sorting wants them ---- */
@@ -271,10 +272,12 @@ static void finish(struct flush *f)
     pfs_hold_done(&f->crossed);
 }
 
-static int run_parts(struct flush *f, void (*task)(void *context, int index), struct pfs_err *err)
+static int run_parts(struct flush *f, int64_t from, int64_t to, void (*task)(void *context, int index),
+                     struct pfs_err *err)
 {
-    pfs_pool_run(f->write->config.pool, (int)f->parts, task, f);
-    for (int64_t i = 0; i < f->parts; i++)
+    f->from = from;
+    pfs_pool_run(f->write->config.pool, (int)(to - from), task, f);
+    for (int64_t i = from; i < to; i++)
         if (f->part[i].rc < 0) {
             if (err != NULL)
                 *err = f->part[i].err;
@@ -377,7 +380,7 @@ static int run_part(struct flush *f, struct part *p, struct pfs_err *err)
 static void run_task(void *context, int index)
 {
     struct flush *f = context;
-    struct part *p = &f->part[index];
+    struct part *p = &f->part[f->from + index];
 
     p->rc = run_part(f, p, &p->err);
 }
@@ -394,7 +397,7 @@ static int spill_runs(struct flush *f, struct pfs_err *err)
     PFS_TRY(pair_up(f, false, err));
     for (int64_t i = 0; i < f->parts; i++)
         f->part[i].list = pfs_runs_find(w->runs, f->part[i].partition, f->part[i].bucket);
-    return run_parts(f, run_task, err);
+    return run_parts(f, 0, f->parts, run_task, err);
 }
 
 int pfs_flush_runs(struct pfs_write *w, const struct pfs_hold *hold, struct pfs_state *state, struct pfs_err *err)
@@ -479,7 +482,7 @@ static int write_appended(struct flush *f, struct part *p, struct pfs_err *err)
 static void file_task(void *context, int index)
 {
     struct flush *f = context;
-    struct part *p = &f->part[index];
+    struct part *p = &f->part[f->from + index];
 
     p->rc = f->write->engine != NULL ? write_keyed(f, p, &p->err) : write_appended(f, p, &p->err);
 }
@@ -528,10 +531,20 @@ static int open_output(struct flush *f, struct part *p, struct pfs_err *err)
 
 static int spill_files(struct flush *f, struct pfs_err *err)
 {
+    bool many;
+    int64_t to;
+
     PFS_TRY(pair_up(f, true, err));
-    for (int64_t i = 0; i < f->parts; i++)
-        PFS_TRY(open_output(f, &f->part[i], err));
-    return run_parts(f, file_task, err);
+    many = f->write->engine == NULL && f->parts > WRITERS_MAX;
+    for (int64_t from = 0; from < f->parts; from = to) {
+        to = many && f->parts - from > WRITERS_MAX ? from + WRITERS_MAX : f->parts;
+        for (int64_t i = from; i < to; i++)
+            PFS_TRY(open_output(f, &f->part[i], err));
+        PFS_TRY(run_parts(f, from, to, file_task, err));
+        for (int64_t i = from; i < to && many; i++) /* no process may have any number of files open */
+            PFS_TRY(pfs_output_finish(f->part[i].output, err));
+    }
+    return 0;
 }
 
 int pfs_flush_files(struct pfs_write *w, struct pfs_state *state, bool stay_open, struct pfs_err *err)

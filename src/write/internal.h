@@ -92,8 +92,9 @@ int64_t pfs_output_base(const struct pfs_write *w, const struct pfs_state *state
                         int32_t bucket, int32_t outputs);
 /* The one of that bucket that takes more rows; NULL: none. */
 struct pfs_output *pfs_outputs_open_writer(const struct pfs_write *w, struct pfs_slice partition, int32_t bucket);
-bool pfs_outputs_are_open(const struct pfs_write *w);             /* is there one? */
-int pfs_outputs_finish(struct pfs_write *w, struct pfs_err *err); /* ends them: entries, synced */
+bool pfs_outputs_are_open(const struct pfs_write *w);                  /* is there one? */
+int pfs_output_finish(struct pfs_output *output, struct pfs_err *err); /* ends it, if it is open: entries, synced */
+int pfs_outputs_finish(struct pfs_write *w, struct pfs_err *err);      /* the same of all */
 /* Makes the spilled outputs fit the numbers of the state: what does not is written anew. */
 int pfs_outputs_fit(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err);
 /* changelog-producer = input: makes those of adopted files, as outputs of this attempt. */

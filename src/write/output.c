@@ -128,17 +128,20 @@ bool pfs_outputs_are_open(const struct pfs_write *w)
     return false;
 }
 
+int pfs_output_finish(struct pfs_output *o, struct pfs_err *err)
+{
+    if (o->writer == NULL)
+        return 0;
+    PFS_TRY(pfs_data_writer_finish(o->writer, &o->arena, &o->entry, &o->entries, err));
+    pfs_data_writer_close(o->writer);
+    o->writer = NULL;
+    return 0;
+}
+
 int pfs_outputs_finish(struct pfs_write *w, struct pfs_err *err)
 {
-    for (int32_t i = 0; i < w->outputs.count; i++) {
-        struct pfs_output *o = w->outputs.output[i];
-
-        if (o->writer == NULL)
-            continue;
-        PFS_TRY(pfs_data_writer_finish(o->writer, &o->arena, &o->entry, &o->entries, err));
-        pfs_data_writer_close(o->writer);
-        o->writer = NULL;
-    }
+    for (int32_t i = 0; i < w->outputs.count; i++)
+        PFS_TRY(pfs_output_finish(w->outputs.output[i], err));
     return 0;
 }
 

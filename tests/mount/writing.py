@@ -3,6 +3,9 @@ import errno
 import itertools
 import os
 import pathlib
+import resource
+import signal
+import subprocess
 import threading
 import time
 
@@ -243,3 +246,38 @@ def a_large_write_outside_of_the_table_survives_its_daemon(m):
     m.umount()
     m.mount("external-paths=%s" % place)
     equal(m.sh("wc -l < d/far/snapshot/latest.csv").stdout.strip(), "300001")
+
+
+@test
+def a_commit_to_many_partitions_has_few_files_open(m):
+    m.sql("CREATE TABLE d.p (k BIGINT, p INT) PARTITIONED BY (p);")
+    resource.prlimit(m.pid(), resource.RLIMIT_NOFILE, (150, 150))
+    for start in (0, 1000):
+        m.append("".join("%d,%d\n" % (start + i, i) for i in range(400)), "d/p")
+    equal(m.read("d/p/snapshot/latest.csv").count("\n"), 801)
+
+
+@test
+def the_end_of_the_mount_commits_what_open_files_have_flushed(m):
+    """SIGTERM, with an append, a copy and an overwrite under way."""
+    daemon = m.pid()
+    m.append("1,a,1\n")
+    appended, copied, replacing = (os.open(m.at / "d/t" / name, os.O_WRONLY | how) for name, how in
+                                   (("inbox", os.O_APPEND), ("inbox", 0), ("overwrite", 0)))
+    for file, row in ((appended, b"2,b,2\n"), (copied, b"3,c,3\n"), (replacing, b"4,d,4\n")):
+        os.write(file, row)
+    for file in appended, copied:
+        os.fsync(file)
+    os.write(appended, b"5,e,5\n6,f")
+    os.write(copied, b"7,g,7\n")
+    os.kill(daemon, signal.SIGTERM)
+    for _ in range(300):
+        if not os.path.exists("/proc/%d" % daemon):
+            break
+        time.sleep(0.1)
+    for file in appended, copied, replacing:
+        refused(errno.ENOTCONN, lambda: os.close(file))
+    subprocess.run(["fusermount3", "-u", "-z", m.at], capture_output=True)
+    equal([name for name in os.listdir(m.warehouse / ".paimonfs") if name.startswith("journal")], [])
+    m.mount()
+    equal(m.read(), "k,v,amount\n1,a,1.00\n2,b,2.00\n3,c,3.00\n5,e,5.00\n")
