@@ -191,6 +191,8 @@ def rows_that_no_commit_takes_are_refused(program, scratch):
              (keyed, "'merge-engine' = 'partial-update'", '{"k":1}\n{"k":1,"_kind":"-D"}', "can not accept delete records"),
              (listed, "'bucket' = '2', 'bucket-function.type' = 'mod', 'bucket-key' = 'k,v'", '{"k":1,"v":"a"}',
               "bucket key must have exactly one field in mod bucket function"),
+             (listed, "'bucket' = '-1', 'file-index.bsi.columns' = 'v'", '{"k":1,"v":"a"}',
+              "column v of type STRING cannot have a bsi index"),
              (keyed, "'bucket' = '1', 'manifest.format' = 'orc'", '{"k":1}', "manifest.format = orc is not there yet"),
              (yes, largest, '{"k":true,"v":true}\n{"k":true,"v":false}', "Incomparable type of column v")]
     for number, (columns, options, rows, why) in enumerate(cases):
@@ -200,11 +202,33 @@ def rows_that_no_commit_takes_are_refused(program, scratch):
         done = program.run("append", warehouse, "d/t/inbox.jsonl", data=(rows + "\n").encode())
         same((done.returncode, why in done.stderr.decode()), (1, True), "%s: %s" % (options, done.stderr.decode()))
         same(list(warehouse.glob(".paimonfs/journal-*")), [], "what was acknowledged")
-        if "bucket-function" in options or "manifest.format" in options:
+        if "bucket-function" in options or "manifest.format" in options or "file-index" in options:
             continue
         program("append", warehouse, "d/t/inbox.jsonl", data='{"k":%s,"v":%s}\n' % (
             ("true", "true") if columns == yes else (1, '"+I"')))
         same(len(program("cat", warehouse, "d/t/snapshot/latest.jsonl").splitlines()), 1, "rows of " + options)
+
+
+def rows_may_have_bit_slices_of_wide_decimals(program, scratch):
+    warehouse = table(program, scratch, "k INT, v DECIMAL(30, 2)", "'bucket' = '-1', 'file-index.bsi.columns' = 'v', "
+                      "'file-index.in-manifest-threshold' = '1 b'")
+    program("append", warehouse, "d/t", data="1,1.00\n2,\n3,-2.50\n")
+    same(len(list(warehouse.glob("d.db/t/bucket-0/*.index"))), 1, "indexes")
+    program("append", warehouse, "d/t", data="4,1234567890123456789012345678.00\n")  # more than a word: no index
+    same(len(list(warehouse.glob("d.db/t/bucket-0/*.index"))), 1, "indexes")
+    same(program("cat", warehouse, "d/t/where/v<0/snapshot/latest.csv"), "k,v\n3,-2.50\n")
+    same(program("cat", warehouse, "d/t/where/v>5/snapshot/latest.csv"), "k,v\n4,1234567890123456789012345678.00\n")
+
+
+def rows_get_defaults_as_a_cast_makes_them(program, scratch):
+    defaults = {"BYTES": ("abc", '"YWJj"'), "CHAR(3)": ("a", '"a  "'), "VARCHAR(2)": ("abc", '"ab"'), "INT": ("7", "7"),
+                "DECIMAL(9, 2)": ("1.5", '"1.50"'), "ARRAY<INT>": ("[1, 2]", "[1,2]"), "STRING": ("x y", '"x y"')}
+    columns = ", ".join("c%d %s DEFAULT '%s'" % (i, kind, text) for i, (kind, (text, _)) in enumerate(defaults.items()))
+    warehouse = table(program, scratch, "k INT, %s, PRIMARY KEY (k) NOT ENFORCED" % columns, "'bucket' = '1'")
+    program("append", warehouse, "d/t/inbox.jsonl", data='{"k":1}\n')
+    program("append", warehouse, "d/t/inbox.csv", data="k\n2\n")
+    want = ",".join('"c%d":%s' % (i, shown) for i, (_, shown) in enumerate(defaults.values()))
+    same(program("cat", warehouse, "d/t/snapshot/latest.jsonl"), '{"k":1,%s}\n{"k":2,%s}\n' % (want, want))
 
 
 def expire_goes_by_the_options_of_the_table(program, scratch):

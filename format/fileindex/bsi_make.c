@@ -14,7 +14,8 @@ struct sliced {
     int64_t *value;
     uint8_t *present;
     struct half half[2]; /* from 0 up, below 0 */
-    bool unfit;          /* holds the one value without an absolute one */
+    bool unfit;          /* holds the one value without an absolute one, or more than a word */
+    bool wide;           /* decimals of 16 bytes */
 };
 
 static int no_room(struct pfs_err *err)
@@ -46,6 +47,17 @@ static int more_rows(struct sliced *s, int64_t rows, struct pfs_err *err)
     return 0;
 }
 
+/* The unscaled values of decimals, as far as they are words. */
+static void narrow(struct sliced *s, const struct pfs_column *column, int64_t rows, int64_t *out)
+{
+    const pfs_i128 *value = column->values;
+
+    for (int64_t i = 0; i < rows; i++) {
+        out[i] = (int64_t)value[i];
+        s->unfit = s->unfit || (pfs_column_present(column, i) && out[i] != value[i]);
+    }
+}
+
 static int sliced_add(struct pfs_maker *self, const struct pfs_column *column, int64_t rows, struct pfs_err *err)
 {
     struct sliced *s = (struct sliced *)self;
@@ -53,7 +65,10 @@ static int sliced_add(struct pfs_maker *self, const struct pfs_column *column, i
 
     PFS_TRY(more_rows(s, rows, err));
     value = s->value + s->rows;
-    pfs_key_numbers(column, rows, self->form, value);
+    if (s->wide)
+        narrow(s, column, rows, value);
+    else
+        pfs_key_numbers(column, rows, self->form, value);
     for (int64_t i = 0; i < rows; i++) {
         struct half *h = &s->half[value[i] < 0];
         uint64_t size = value[i] < 0 ? 0 - (uint64_t)value[i] : (uint64_t)value[i];
@@ -134,15 +149,18 @@ static void sliced_close(struct pfs_maker *self)
 int pfs_bsi_make(const struct pfs_index_write *write, struct pfs_maker **out, struct pfs_err *err)
 {
     static const struct pfs_maker_ops ops = {sliced_add, sliced_finish, sliced_close};
+    bool wide = write->type->kind == PFS_DECIMAL && pfs_type_width(write->type) == 16;
     struct pfs_key_form form;
     struct sliced *s;
 
-    if (!pfs_key_form_of(write->type, &form) || form.width == 0 || form.floating || write->type->kind == PFS_BOOLEAN)
+    if ((!pfs_key_form_of(write->type, &form) && !wide) || form.width == 0 || form.floating ||
+        write->type->kind == PFS_BOOLEAN)
         return pfs_index_refused(write, err);
     s = pfs_zalloc(sizeof(*s));
     if (s == NULL)
         return no_room(err);
     s->maker = (struct pfs_maker){&ops, write, form};
+    s->wide = wide;
     *out = &s->maker;
     return 0;
 }

@@ -152,7 +152,7 @@ static int open_parts(struct pfs_inbox *b, struct pfs_err *err)
     b->schema = pfs_transaction_schema(b->transaction);
     PFS_TRY(implied_values(b, parse, err));
     parse->columns = b->schema->columns;
-    parse->fields = b->schema->field;
+    parse->fields = pfs_transaction_fields(b->transaction);
     parse->keys = b->schema->primary_keys;
     parse->key = b->schema->primary_key;
     if (b->config.skip) {

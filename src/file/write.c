@@ -136,6 +136,22 @@ static int check_outside(const struct pfs_schema *schema, const struct pfs_exter
     return rc;
 }
 
+/* Can the columns have the indexes that are asked for? */
+static int check_indexes(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_err *err)
+{
+    struct pfs_fileindex_writer *writer;
+    struct pfs_indexes indexes;
+
+    PFS_TRY(pfs_indexes_read(schema, arena, &indexes, err));
+    if (indexes.count == 0)
+        return 0;
+    for (int32_t i = 0; i < indexes.count; i++)
+        indexes.write[i].items = 1; /* it is given away at once */
+    PFS_TRY(pfs_fileindex_writer_open(indexes.write, indexes.count, &writer, err));
+    pfs_fileindex_writer_close(writer);
+    return 0;
+}
+
 int pfs_data_write_check(const struct pfs_schema *schema, const struct pfs_external *external, struct pfs_err *err)
 {
     bool keyed = schema->primary_keys > 0;
@@ -150,6 +166,8 @@ int pfs_data_write_check(const struct pfs_schema *schema, const struct pfs_exter
         rc = read_options(&w, err);
         if (rc == 0)
             rc = pfs_making_check(&w.making, schema, err);
+        if (rc == 0 && changelog == 0)
+            rc = check_indexes(schema, &w.arena, err);
         pfs_arena_done(&w.arena);
     }
     return rc;

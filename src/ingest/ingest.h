@@ -74,6 +74,8 @@ int pfs_transaction_open(struct pfs_ingest *ingest, const struct pfs_transaction
                          struct pfs_transaction **out, struct pfs_err *err);
 /* What rows must look like; lives as long as the transaction. */
 const struct pfs_schema *pfs_transaction_schema(const struct pfs_transaction *transaction);
+/* Its columns for a pfs_text_parse: their defaults are spelled as it reads values. */
+const struct pfs_field *pfs_transaction_fields(const struct pfs_transaction *transaction);
 
 /* Takes the arena's content as pfs_write_add does. -EBUSY when the journal is full. After a failure nothing that was
  * not acknowledged is kept, and every call gives the same errno.

@@ -243,6 +243,7 @@ struct pfs_transaction {
     bool append;
     const struct pfs_overwrite *overwrite;
     const struct pfs_schema *schema;
+    const struct pfs_field *fields; /* its columns, with defaults as an inbox takes them */
     struct pfs_filling filling;
     pthread_mutex_t lock; /* guards all below */
     struct pfs_held *held;
@@ -274,6 +275,12 @@ void pfs_transaction_split(struct pfs_transaction *t, bool all);
 void pfs_transaction_let_flushed_first(struct pfs_transaction *t);
 void pfs_transaction_unref(struct pfs_transaction *t); /* lock not held */
 enum pfs_codec pfs_codec_for_bytes(size_t bytes);      /* of frames in the journal */
+
+/* ---- defaults.c ---- */
+
+/* The schema's columns, with default values in the words of pfs_text_parse. In the arena, or the schema's own. */
+int pfs_defaults_spell(const struct pfs_schema *schema, struct pfs_arena *arena, const struct pfs_field **out,
+                       struct pfs_err *err);
 
 /* ---- rehearse.c ---- */
 

@@ -100,6 +100,7 @@ static int fill(struct pfs_transaction *t, const struct pfs_transaction_config *
         PFS_TRY(pfs_table_schema(config->table, &t->schema, err));
     PFS_TRY(pfs_table_write_check(config->table, t->schema, err));
     PFS_TRY(copy_overwrite(t, config->overwrite, err));
+    PFS_TRY(pfs_defaults_spell(t->schema, &t->arena, &t->fields, err));
     PFS_TRY(pfs_trial_open(t->schema, &t->trial, err));
     PFS_TRY(pfs_filling_open(&t->ingest->generators, t->table, t->schema, &t->arena, &t->filling, err));
     if (config->user != NULL && (t->user = pfs_arena_string(&t->arena, pfs_str(config->user))) == NULL)
@@ -142,6 +143,11 @@ int pfs_transaction_open(struct pfs_ingest *ingest, const struct pfs_transaction
 const struct pfs_schema *pfs_transaction_schema(const struct pfs_transaction *transaction)
 {
     return transaction->schema;
+}
+
+const struct pfs_field *pfs_transaction_fields(const struct pfs_transaction *transaction)
+{
+    return transaction->fields;
 }
 
 /* ---- failures ---- */
