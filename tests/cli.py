@@ -214,8 +214,7 @@ def rows_may_have_bit_slices_of_wide_decimals(program, scratch):
                       "'file-index.in-manifest-threshold' = '1 b'")
     program("append", warehouse, "d/t", data="1,1.00\n2,\n3,-2.50\n")
     same(len(list(warehouse.glob("d.db/t/bucket-0/*.index"))), 1, "indexes")
-    program("append", warehouse, "d/t", data="4,1234567890123456789012345678.00\n")  # more than a word: no index
-    same(len(list(warehouse.glob("d.db/t/bucket-0/*.index"))), 1, "indexes")
+    program("append", warehouse, "d/t", data="4,1234567890123456789012345678.00\n")  # more than a word: it says nothing
     same(program("cat", warehouse, "d/t/where/v<0/snapshot/latest.csv"), "k,v\n3,-2.50\n")
     same(program("cat", warehouse, "d/t/where/v>5/snapshot/latest.csv"), "k,v\n4,1234567890123456789012345678.00\n")
 
