@@ -4,9 +4,10 @@
  * since, its files decide: one is referenced, or all are gone (committed, compacted, expired): done; all are there and
  * nobody references them: not committed; anything else is kept and reported, not guessed. A part that no intent names
  * was never tried by its own process; a replay that died may have committed it, under the same user and its order, or
- * that of a later one that was in the same snapshot. A part that was not sealed has no order yet: it gets one from its
- * number, the same in every replay and far above all others. What handles of `append` had flushed is as good as sealed
- * and may be in one snapshot with others, in the order of the journal; another handle's is a snapshot of its own.
+ * that of a later one that was in the same snapshot; so none is committed while an earlier one cannot be read. A part
+ * that was not sealed has no order yet: it gets one from its number, the same in every replay and far above all others.
+ * What handles of `append` had flushed is as good as sealed and may be in one snapshot with others, in the order of the
+ * journal; another handle's is a snapshot of its own.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct entry { /* a record, under the part that it is about */
 
 struct tried { /* an intent, and whether a record says that it was published */
     struct pfs_part_intent intent;
+    const struct pfs_foreign *by; /* whose journal it is in */
     bool published;
 };
 
@@ -212,14 +214,40 @@ static bool speaks_of(const struct pfs_part_intent *intent, const struct pfs_par
     return names && strcmp(intent->user, user) == 0 && (part->user == NULL || intent->identifier == part->identifier);
 }
 
+/* Was `a` made after `b`? What another process tried, that one did when the part's own was gone. */
+static bool is_later(const struct replay *r, const struct tried *a, const struct tried *b)
+{
+    if (a->intent.seen != b->intent.seen)
+        return a->intent.seen > b->intent.seen;
+    return a->by != r->source->foreign || b->by == r->source->foreign;
+}
+
+/* The last attempt; the journals come in no order. */
 static const struct tried *find_tried(const struct replay *r, const struct pfs_part *part, const char *user)
 {
     const struct tried *found = NULL;
 
     for (int64_t i = 0; i < *r->tries; i++)
-        if (speaks_of(&r->tried[i].intent, part, user))
+        if (speaks_of(&r->tried[i].intent, part, user) && (found == NULL || is_later(r, &r->tried[i], found)))
             found = &r->tried[i];
     return found;
+}
+
+/* Is there a snapshot of any of the attempts? *gap: as pfs_commit_find tells it of the last one. */
+static int find_any(const struct replay *r, const struct pfs_table_parts *at, const struct pfs_part *part,
+                    const char *user, const struct tried *last, bool *gap, struct pfs_err *err)
+{
+    int64_t id;
+    bool between;
+    int rc = pfs_commit_find(at->store, at->meta, user, last->intent.identifier, last->intent.seen, &id, gap, err);
+
+    for (int64_t i = 0; i < *r->tries && rc == 0; i++) {
+        const struct pfs_part_intent *intent = &r->tried[i].intent;
+
+        if (intent != &last->intent && speaks_of(intent, part, user))
+            rc = pfs_commit_find(at->store, at->meta, user, intent->identifier, intent->seen, &id, &between, err);
+    }
+    return rc;
 }
 
 /* 1: it is done with; 0: it is to be committed. */
@@ -229,7 +257,6 @@ static int is_committed(struct replay *r, const struct group *g, const struct pf
     const struct tried *tried = find_tried(r, part, user);
     struct pfs_table *table = g->slot->table;
     struct pfs_table_parts at;
-    int64_t id;
     bool gap;
     int rc;
 
@@ -240,19 +267,21 @@ static int is_committed(struct replay *r, const struct group *g, const struct pf
         return 0; /* looked for when its turn comes */
     if (tried == NULL)
         return pfs_commit_known(at.store, at.meta, user, part->order, INT64_MAX, err);
-    rc = pfs_commit_find(at.store, at.meta, user, tried->intent.identifier, tried->intent.seen, &id, &gap, err);
+    rc = find_any(r, &at, part, user, tried, &gap, err);
     if (rc != 0)
         return rc;
     if (gap && tried->published)
         return 1;
-    return pfs_commit_ask(table,
-                          &(struct pfs_asking){.user = tried->intent.user,
-                                               .identifier = tried->intent.identifier,
-                                               .seen = tried->intent.seen,
-                                               .gap = gap,
-                                               .files = tried->intent.files,
-                                               .schema = part->schema},
-                          &r->arena, err);
+    rc = pfs_commit_ask(table,
+                        &(struct pfs_asking){.user = tried->intent.user,
+                                             .identifier = tried->intent.identifier,
+                                             .seen = tried->intent.seen,
+                                             .gap = gap,
+                                             .files = tried->intent.files,
+                                             .schema = part->schema},
+                        &r->arena, err);
+    /* Another attempt, whose intent is not here, may have been of more parts. */
+    return rc != 0 || part->user != NULL ? rc : pfs_commit_known(at.store, at.meta, user, part->order, INT64_MAX, err);
 }
 
 /* ---- a journal ---- */
@@ -309,7 +338,8 @@ static int read_group(struct replay *r, struct group *g, struct pfs_err *err)
     for (int64_t i = 0; rc == 0 && i < g->count; i++)
         rc = read_record(r, g, part, g->entry[i].at, err);
     if (rc == 0 && !g->retired && part->pieces > 0 && !is_copy(r, g)) {
-        rc = g->has_begin ? keep_part(r, g, part, err) : pfs_fail(err, EIO, "rows without a beginning in a journal");
+        rc =
+            g->has_begin ? keep_part(r, g, part, err) : pfs_fail(err, EUCLEAN, "rows without a beginning in a journal");
         if (rc == 0)
             return 0;
     }
@@ -361,15 +391,31 @@ static void collect_schemas(struct replay *r)
     }
 }
 
+/* Parts of the table, or all with NULL, wait for the next replay: rows that could not be read now come before them, and
+ * would be taken for committed once these are. */
+static void let_wait(struct replay *r, const struct pfs_slot *slot)
+{
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < r->parts; i++)
+        if (slot == NULL || r->part[i]->slot == slot)
+            pfs_part_free(r->part[i]);
+        else
+            r->part[kept++] = r->part[i];
+    r->parts = kept;
+}
+
 static int replay_journal(struct replay *r, struct pfs_err *err)
 {
     size_t count = (size_t)r->records;
+    const struct pfs_slot **waiting = pfs_arena_array(&r->arena, count, sizeof(*waiting));
+    int64_t waitings = 0;
     int rc = 0;
 
     r->entry = pfs_arena_array(&r->arena, count, sizeof(*r->entry));
     r->schema = pfs_arena_array(&r->arena, count, sizeof(*r->schema));
     r->part = pfs_arena_array(&r->arena, count, sizeof(struct pfs_part *));
-    if (r->entry == NULL || r->schema == NULL || r->part == NULL)
+    if (r->entry == NULL || r->schema == NULL || r->part == NULL || waiting == NULL)
         return pfs_arena_full(&r->arena, err);
     for (int64_t i = 0; i < r->records; i++)
         r->entry[i] = (struct entry){part_of(r, i), i};
@@ -386,10 +432,14 @@ static int replay_journal(struct replay *r, struct pfs_err *err)
         rc = read_group(r, &g, &why);
         if (rc < 0) {
             r->source->stays = true;
+            if (rc != -EUCLEAN)
+                waiting[waitings++] = g.slot;
             if (g.slot != NULL)
                 pfs_ingest_report(r->ingest, g.slot, &why);
         }
     }
+    for (int64_t i = 0; i < waitings; i++)
+        let_wait(r, waiting[i]);
     if (r->parts > 0)
         qsort(r->part, (size_t)r->parts, sizeof(struct pfs_part *), compare_parts);
     push_parts(r);
@@ -413,7 +463,7 @@ static int read_intents(struct pfs_foreign *foreign, struct pfs_arena *arena, st
         PFS_TRY(pfs_foreign_read(foreign, record[i].place, arena, &body, NULL));
         PFS_TRY(pfs_record_get_intent(body, arena, &intent, NULL));
         if (record[i].kind == PFS_JOURNAL_INTENT) {
-            tried[(*count)++] = (struct tried){intent, false};
+            tried[(*count)++] = (struct tried){intent, foreign, false};
             continue;
         }
         for (int64_t k = 0; k < *count; k++)

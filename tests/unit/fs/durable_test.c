@@ -375,6 +375,108 @@ static void a_snapshot_that_has_expired_unseen_is_not_made_again(void **state)
     assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,1110\n");
 }
 
+struct journals {
+    char name[4][64];
+    int count;
+};
+
+static int list_journal(void *context, struct pfs_slice name, bool directory)
+{
+    struct journals *all = context;
+
+    if (!directory && name.len > 8 && memcmp(name.at, "journal-", 8) == 0 && all->count < 4)
+        (void)snprintf(all->name[all->count++], sizeof(all->name[0]), "%.*s", PFS_P(name));
+    return 0;
+}
+
+/* Removes the journals that were not there before. */
+static void remove_newer(const struct journals *before)
+{
+    struct journals now = {.count = 0};
+
+    assert_int_equal(pfs_store_list(memory, ".paimonfs", list_journal, &now, NULL), 0);
+    for (int i = 0; i < now.count; i++) {
+        bool known = false;
+        char path[80];
+
+        for (int k = 0; k < before->count; k++)
+            known |= strcmp(now.name[i], before->name[k]) == 0;
+        (void)snprintf(path, sizeof(path), ".paimonfs/%s", now.name[i]);
+        if (!known)
+            assert_int_equal(pfs_store_unlink(memory, path, NULL), 0);
+    }
+}
+
+/* Its own process tried some of the rows, in vain; the next one committed them with others, and was killed before the
+ * journals went. A third one may have the second one's journal, or not. */
+static void what_a_replay_committed_with_more_rows_is_not_committed_again(void **state)
+{
+    for (int i = 0; i < 8; i++) {
+        struct journals before = {.count = 0};
+        struct pfs_entry entry;
+        struct pfs_opened file;
+
+        end_life();
+        begin_breakable_life("rename", "d.db/sums/snapshot/snapshot-1");
+        assert_int_equal(open_path("d/sums/inbox", O_WRONLY | O_APPEND, &entry, &file), 0);
+        give("d/sums/inbox", "1,10\n");
+        assert_null(text_of("d/sums/snapshot/latest.csv"));
+        assert_null(broken.op);
+        broken.fault.fail_at = 0;
+        put(&file, "1,100\n");
+        be_killed();
+        keep_dead(entry.node, file.handle);
+        assert_int_equal(pfs_store_list(memory, ".paimonfs", list_journal, &before, NULL), 0);
+        begin_life();
+        assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,110\n");
+        be_killed();
+        if (i % 2 == 1)
+            remove_newer(&before);
+        begin_life();
+        CHECK(i % 2 == 1 ? "without its journal" : "with its journal",
+              strcmp(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,110\n") == 0);
+        (void)close_memory(state);
+        (void)open_memory(state);
+    }
+}
+
+static void fail_once(void *context, const char *op, const char *path)
+{
+    int *left = context;
+
+    (void)op;
+    (void)path;
+    if (--*left == 0)
+        broken.fault.fail_at = broken.fault.calls;
+}
+
+/* One call of a replay fails: what comes after the rows that could not be read is not committed before them, or the
+ * next replay would take them for committed. */
+static void rows_that_a_replay_cannot_read_are_not_overtaken(void **state)
+{
+    int left = 0;
+
+    for (int call = 1; left <= 0 && call < 2000; call++) {
+        struct pfs_store *store;
+        char what[32];
+
+        for (int row = 0; row < 3; row++)
+            give("d/sums/inbox", row == 0 ? "1,10\n" : row == 1 ? "1,100\n" : "1,1000\n");
+        be_killed();
+        memset(&broken, 0, sizeof(broken));
+        left = call;
+        broken.fault = (struct pfs_fault){.fail_errno = EIO, .each = fail_once, .context = &left};
+        assert_int_equal(pfs_store_open_fault(handle(), &broken.fault, &store, NULL), 0);
+        begin_life_on(store);
+        end_life();
+        begin_life();
+        (void)snprintf(what, sizeof(what), "call %d", call);
+        CHECK(what, strcmp(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,1110\n") == 0);
+        (void)close_memory(state);
+        (void)open_memory(state);
+    }
+}
+
 /* A last line without newline that a flush acknowledged stays, whatever becomes of what comes after it. */
 static void a_last_line_that_was_acknowledged_stays(void **state)
 {
@@ -472,6 +574,9 @@ int main(void)
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_snapshot_that_has_expired_unseen_is_not_made_again, open_memory,
                                         close_memory),
+        cmocka_unit_test_setup_teardown(what_a_replay_committed_with_more_rows_is_not_committed_again, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(rows_that_a_replay_cannot_read_are_not_overtaken, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_last_line_that_was_acknowledged_stays, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_snapshot_that_is_found_is_made_durable, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_sealed_handle_counts_where_it_was_flushed_when_the_power_goes, open_memory,

@@ -5,7 +5,7 @@
 #include "tests/unit/fs/over_memory.h"
 
 static struct pfs_store *memory;
-static void *volatile dead[96]; /* what a process that died holds: nobody frees it */
+static void *volatile dead[4096]; /* what a process that died holds: nobody frees it */
 static size_t deads;
 
 __attribute__((unused)) static void keep(void *self)
