@@ -93,6 +93,10 @@ class Table(random_tables.Table):
             self.pick(0.3, "index-file-in-data-file-dir", "true")
         if self.options["bucket"].isdigit() and len(self.keys) - len(self.partitions) > 1:
             self.pick(0.4, "bucket-key", self.keys[0], self.keys[1])
+        # What a function cannot take back is refused by both, and stands in nobody's way.
+        for key in [k for k in self.options if k.endswith(".ignore-retract")]:
+            if rng.random() < 0.2:
+                del self.options[key]
         # Tables that compact at every commit are many; let others have their share.
         if rng.random() < 0.3:
             for key in ("changelog-producer", "deletion-vectors.enabled"):
@@ -117,6 +121,7 @@ class Table(random_tables.Table):
         self.pick(0.1, "file.compression.zstd-level", "3", "9")
         self.pick(0.1, "parquet.enable.dictionary", "false")
         self.pick(0.05, "partition.default-name", "nothing")
+        self.pick(0.2, "partition.legacy-name", "false")
         self.pick(0.05, "data-file.external-paths", "file:///elsewhere")  # without a strategy files stay in the table
         if self.keyed and rng.random() < 0.1:
             self.options["file.format.per.level"] = "0:avro,1:orc"
