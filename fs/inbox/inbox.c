@@ -627,9 +627,13 @@ void pfs_inbox_end(struct pfs_inbox *b)
     b->transaction = NULL;
     drop = !b->appends && b->unflushed;
     if (b->failed.code == 0) {
-        (void)pfs_fail(&dropped, EIO, "the file system ended while the file was written: %s",
-                       drop ? "rows that were not flushed are dropped" : "an unfinished last line is dropped");
-        if (drop || unfinished_bytes(b))
+        bool unfinished = unfinished_bytes(b);
+
+        (void)pfs_fail(&dropped, EIO, "the file system ended while the file was open%s",
+                       drop         ? ": rows that were not flushed are dropped"
+                       : unfinished ? ": an unfinished last line is dropped"
+                                    : "");
+        if (drop || unfinished)
             note_error(b, NULL, &dropped);
         b->failed = dropped;
     }

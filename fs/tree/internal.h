@@ -123,9 +123,9 @@ int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uin
 int pfs_node_check_inbox(struct pfs_tree *tree, struct pfs_node *node, uint32_t pid);
 /* Does the kernel ask again for that thread, which will open what is found? The open looks at what is there. */
 bool pfs_node_is_asked_again(struct pfs_tree *tree, uint32_t pid);
-/* The handle of an inbox is written to, or is about to be closed: no longer counted. */
 /* What is written is handed over as it is: nobody will release it. */
 void pfs_handles_end(struct pfs_tree *tree);
+/* The handle of an inbox is written to, or is about to be closed: no longer counted. */
 void pfs_handle_writes(struct pfs_tree *tree, struct pfs_handle *handle, bool writes);
 /* A descriptor of it is closed. */
 void pfs_handle_closes(struct pfs_tree *tree, struct pfs_handle *handle);

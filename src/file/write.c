@@ -617,23 +617,21 @@ int pfs_data_writer_add(struct pfs_data_writer *writer, const struct pfs_batch *
     return rc;
 }
 
-/* The directories of the new files; mostly they lie in one. */
+/* The directories of the new files: one, where they lie in the table. */
 static int sync_directories(struct pfs_data_writer *w, struct pfs_err *err)
 {
-    const char *last = NULL, *path;
-    struct pfs_store *store;
+    int64_t places = w->outside.paths > 0 ? w->dones : 1;
 
-    for (int64_t i = 0; i < w->dones; i++) {
-        const char *dir, *slash;
+    for (int64_t i = 0; i < places; i++) {
+        const char *path, *dir, *slash;
+        struct pfs_store *store;
 
         PFS_TRY(pfs_data_find(&w->place, &w->done[i], NULL, &w->arena, &store, &path, err));
         slash = strrchr(path, '/');
         dir = pfs_arena_string(&w->arena, pfs_slice_of(path, slash == NULL ? 0 : (size_t)(slash - path)));
         if (dir == NULL)
             return pfs_arena_full(&w->arena, err);
-        if (last == NULL || w->outside.paths > 0 || strcmp(dir, last) != 0)
-            PFS_TRY(pfs_store_sync_dir(store, dir, err));
-        last = dir;
+        PFS_TRY(pfs_store_sync_dir(store, dir, err));
     }
     return 0;
 }

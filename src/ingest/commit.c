@@ -17,6 +17,7 @@
 #include "src/ingest/internal.h"
 #include "src/merge/engine.h"
 #include "src/table/parts.h"
+#include "src/write/trial.h"
 
 #define RACE_MS 2000
 #define SETTLE_TRIES 3
@@ -344,16 +345,6 @@ static int blame(struct run *run, int rc)
     return rc;
 }
 
-static bool retracts(const struct pfs_batch *batch)
-{
-    const int8_t *kind = batch->column[batch->columns - 1].values;
-    int8_t any = 0;
-
-    for (int64_t i = 0; i < batch->rows; i++)
-        any |= kind[i];
-    return (any & 1) != 0; /* -U and -D are the odd kinds */
-}
-
 /* Parts of one snapshot are merged before they meet what is older: where that would lose what one of them takes back,
  * or be refused, it has to wait for its own. Those that were tried together stay together. */
 static int find_apart(struct run *run, struct pfs_err *err)
@@ -377,7 +368,7 @@ static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_bat
     struct pfs_batch today = *batch;
     int rc = 0;
 
-    if (run->all_apart || (run->apart && retracts(batch))) {
+    if (run->all_apart || (run->apart && pfs_batch_retracts(batch))) {
         run->part->alone = true;
         return -EAGAIN;
     }

@@ -157,12 +157,12 @@ static inline int8_t pfs_record_kind(const struct pfs_engine *e, const struct pf
     return ((const int8_t *)g->source[r->source]->column[e->columns + 1].values)[r->row];
 }
 
-/* -U and -D are the odd kinds. */
 /* "fields.<names>.<what>": the names between; false for another key. */
 bool pfs_field_option(const char *key, const char *what, struct pfs_slice *names);
 /* ignore-delete, or as it was called before. */
 int pfs_engine_ignores_deletes(const struct pfs_schema *schema, bool *out, struct pfs_err *err);
 
+/* -U and -D are the odd kinds. */
 static inline bool pfs_kind_retracts(int8_t kind)
 {
     return (kind & 1) != 0;

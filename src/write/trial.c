@@ -20,7 +20,7 @@ struct pfs_trial {
     int32_t *column;
 };
 
-static bool retracts(const struct pfs_batch *batch)
+bool pfs_batch_retracts(const struct pfs_batch *batch)
 {
     const int8_t *kind = batch->column[batch->columns - 1].values;
     int8_t any = 0;
@@ -74,7 +74,7 @@ static int widen(const struct pfs_batch *batch, int64_t first, struct pfs_arena 
 /* The first-row engine looks at the kind of a record that is alone, too. */
 static int refuse_first(const struct pfs_batch *batch, struct pfs_err *err)
 {
-    if (!retracts(batch))
+    if (!pfs_batch_retracts(batch))
         return 0;
     return pfs_fail(err, EINVAL,
                     "By default, First row merge engine can not accept DELETE/UPDATE_BEFORE records.\nYou can "
@@ -162,7 +162,7 @@ void pfs_trial_close(struct pfs_trial *trial)
 bool pfs_trial_minds(const struct pfs_trial *trial, const struct pfs_batch *batch)
 {
     return trial->refusal == PFS_REFUSES_ANY ||
-           (trial->refusal == PFS_REFUSES_RETRACTS && (trial->gate.kind_column >= 0 || retracts(batch)));
+           (trial->refusal == PFS_REFUSES_RETRACTS && (trial->gate.kind_column >= 0 || pfs_batch_retracts(batch)));
 }
 
 /* The whole key: what falls into different partitions does not meet. */

@@ -11,6 +11,9 @@
 
 struct pfs_trial;
 
+/* Does any of the rows, with their kinds as the last column, take something back? */
+bool pfs_batch_retracts(const struct pfs_batch *batch);
+
 int pfs_trial_open(const struct pfs_schema *schema, struct pfs_trial **out, struct pfs_err *err);
 void pfs_trial_close(struct pfs_trial *trial); /* NULL allowed */
 

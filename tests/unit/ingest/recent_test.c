@@ -3,12 +3,11 @@
 #include "src/ingest/recent.h"
 
 #include <errno.h>
-#include <semaphore.h>
 
 #include "src/ingest/internal.h"
 #include "src/statement/statement.h"
-#include "tests/unit/cm.h"
 #include "tests/unit/format/make.h"
+#include "tests/unit/ingest/answer.h"
 
 #define NOTHING INT64_MIN /* of the key there is no row */
 
@@ -83,45 +82,22 @@ static void add(struct pfs_transaction *t, const char *k, const char *n, const c
     pfs_arena_done(&rows);
 }
 
-/* The journal answers on a thread of its own. */
-struct answer {
-    sem_t given;
-    int rc;
-};
-
-static void done(void *context, int rc, const struct pfs_err *err)
-{
-    struct answer *a = context;
-
-    (void)err;
-    a->rc = rc;
-    (void)sem_post(&a->given);
-}
-
-static void await(struct answer *a)
-{
-    while (sem_wait(&a->given) != 0)
-        ;
-    (void)sem_destroy(&a->given);
-    assert_int_equal(a->rc, 0);
-}
-
 static void flush(struct pfs_transaction *t)
 {
-    struct answer a = {0};
+    struct answer a;
 
-    assert_int_equal(sem_init(&a.given, 0, 0), 0);
+    prepare(&a);
     pfs_transaction_flush(t, done, &a);
-    await(&a);
+    assert_int_equal(await(&a), 0);
 }
 
 static void seal(struct pfs_transaction *t)
 {
-    struct answer a = {0};
+    struct answer a;
 
-    assert_int_equal(sem_init(&a.given, 0, 0), 0);
+    prepare(&a);
     pfs_transaction_seal(t, false, done, &a);
-    await(&a);
+    assert_int_equal(await(&a), 0);
 }
 
 static void write_row(const char *k, const char *n, const char *kind)
@@ -134,11 +110,11 @@ static void write_row(const char *k, const char *n, const char *kind)
 
 static void commit(void)
 {
-    struct answer a = {0};
+    struct answer a;
 
-    assert_int_equal(sem_init(&a.given, 0, 0), 0);
+    prepare(&a);
     pfs_ingest_commit(ingest, table, PFS_INGEST_NOW, done, &a);
-    await(&a);
+    assert_int_equal(await(&a), 0);
 }
 
 static int find(const char *k, struct pfs_recent_rows **out)

@@ -1,12 +1,11 @@
 /* rehearse_test.c - rows that no commit would take are refused at the flush, and what can be committed by itself is. */
 #include <errno.h>
-#include <semaphore.h>
 #include <stdio.h>
 
 #include "src/ingest/internal.h"
 #include "src/statement/statement.h"
-#include "tests/unit/cm.h"
 #include "tests/unit/format/make.h"
+#include "tests/unit/ingest/answer.h"
 
 static struct pfs_store *store;
 static struct pfs_catalog *catalog;
@@ -64,51 +63,29 @@ static int put(struct pfs_transaction *t, const char *kind, bool tail)
     return rc;
 }
 
-struct answer {
-    sem_t given;
-    int rc;
-};
-
-static void done(void *context, int rc, const struct pfs_err *err)
-{
-    struct answer *a = context;
-
-    (void)err;
-    a->rc = rc;
-    (void)sem_post(&a->given);
-}
-
-static int await(struct answer *a)
-{
-    while (sem_wait(&a->given) != 0)
-        ;
-    (void)sem_destroy(&a->given);
-    return a->rc;
-}
-
 static int flush(struct pfs_transaction *t)
 {
-    struct answer a = {0};
+    struct answer a;
 
-    (void)sem_init(&a.given, 0, 0);
+    prepare(&a);
     pfs_transaction_flush(t, done, &a);
     return await(&a);
 }
 
 static int seal(struct pfs_transaction *t)
 {
-    struct answer a = {0};
+    struct answer a;
 
-    (void)sem_init(&a.given, 0, 0);
+    prepare(&a);
     pfs_transaction_seal(t, false, done, &a);
     return await(&a);
 }
 
 static void commit(void)
 {
-    struct answer a = {0};
+    struct answer a;
 
-    (void)sem_init(&a.given, 0, 0);
+    prepare(&a);
     pfs_ingest_commit(ingest, table, PFS_INGEST_NOW, done, &a);
     assert_int_equal(await(&a), 0);
     assert_true(pfs_ingest_idle(ingest, table));

@@ -1,12 +1,9 @@
 /* ticks_test.c - readers that share a commit: whoever waits for the next one gets it, whatever runs meanwhile. */
-#include <errno.h>
-#include <semaphore.h>
-#include <time.h>
 
 #include "src/ingest/internal.h"
 #include "src/statement/statement.h"
-#include "tests/unit/cm.h"
 #include "tests/unit/format/make.h"
+#include "tests/unit/ingest/answer.h"
 
 #define LONG_MS 600000 /* nothing is to wait for that */
 
@@ -70,40 +67,6 @@ static int end(void **state)
     return 0;
 }
 
-struct answer {
-    sem_t given;
-    int rc;
-};
-
-static void done(void *context, int rc, const struct pfs_err *err)
-{
-    struct answer *a = context;
-
-    (void)err;
-    a->rc = rc;
-    (void)sem_post(&a->given);
-}
-
-static void prepare(struct answer *a)
-{
-    a->rc = -EINPROGRESS;
-    assert_int_equal(sem_init(&a->given, 0, 0), 0);
-}
-
-/* What the answer is, or -ETIMEDOUT. */
-static int await(struct answer *a, int seconds)
-{
-    struct timespec until;
-    int rc;
-
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += seconds;
-    do
-        rc = sem_timedwait(&a->given, &until);
-    while (rc != 0 && errno == EINTR);
-    return rc != 0 ? -ETIMEDOUT : a->rc;
-}
-
 static void write_row(const char *k)
 {
     struct pfs_arena arena;
@@ -120,7 +83,7 @@ static void write_row(const char *k)
     pfs_arena_done(&arena);
     prepare(&a);
     pfs_transaction_seal(t, false, done, &a);
-    assert_int_equal(await(&a, 30), 0);
+    assert_int_equal(await(&a), 0);
 }
 
 static void *commit_now(void *context)
@@ -139,7 +102,7 @@ static void a_reader_that_comes_during_a_commit_is_not_forgotten(void **state)
         write_row("1");
         prepare(&first);
         (void)commit_now(&first);
-        assert_int_equal(await(&first, 30), 0);
+        assert_int_equal(await(&first), 0);
     }
     write_row("2");
     prepare(&first);
@@ -151,9 +114,9 @@ static void a_reader_that_comes_during_a_commit_is_not_forgotten(void **state)
     prepare(&reader);
     pfs_ingest_commit(s.ingest, s.table, PFS_INGEST_SOON, done, &reader);
     (void)sem_post(&s.released);
-    assert_int_equal(await(&first, 30), 0);
+    assert_int_equal(await(&first), 0);
     (void)pthread_join(thread, NULL);
-    assert_int_equal(await(&reader, 20), 0);
+    assert_int_equal(await(&reader), 0);
 }
 
 int main(void)
