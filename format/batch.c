@@ -344,6 +344,20 @@ int pfs_column_gather(const struct pfs_batch *const *sources, int32_t index, con
     return 0;
 }
 
+int pfs_batch_copy(const struct pfs_batch *in, int32_t from, int32_t len, struct pfs_arena *arena,
+                   struct pfs_batch *out, struct pfs_err *err)
+{
+    struct pfs_column *column = pfs_arena_array(arena, (size_t)in->columns, sizeof(*column));
+    const struct pfs_range range = {0, from, len};
+
+    if (column == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < in->columns; i++)
+        PFS_TRY(pfs_column_gather(&in, i, &range, 1, len, arena, &column[i], err));
+    *out = (struct pfs_batch){len, in->columns, column};
+    return 0;
+}
+
 /* ---- slices, nulls, repeats ---- */
 
 int pfs_column_slice(const struct pfs_column *in, int64_t from, int64_t len, struct pfs_arena *arena,

@@ -69,6 +69,10 @@ int pfs_column_gather(const struct pfs_batch *const *sources, int32_t index, con
                       int64_t count, int64_t rows, struct pfs_arena *arena, struct pfs_column *out,
                       struct pfs_err *err);
 
+/* Rows [from, from + len) of all columns, in the same way. */
+int pfs_batch_copy(const struct pfs_batch *in, int32_t from, int32_t len, struct pfs_arena *arena,
+                   struct pfs_batch *out, struct pfs_err *err);
+
 /* A view of rows [from, from + len) of `in`; only validity bits may be copied (into the arena) to realign them. */
 int pfs_column_slice(const struct pfs_column *in, int64_t from, int64_t len, struct pfs_arena *arena,
                      struct pfs_column *out, struct pfs_err *err);

@@ -51,8 +51,10 @@ void pfs_text_quote(struct pfs_slice text, struct pfs_buf *out);
 /* ---- in ---- */
 
 /* Where and why a row was refused, for errors.jsonl and the sentence. */
+#define PFS_REFUSAL_SOMEWHERE (-1)
 struct pfs_text_refusal {
-    int64_t row;           /* 1 = the first row of data (the header is not counted); 0 = the header */
+    int64_t row;           /* 1 = the first row of data (the header is not counted); 0 = the header;
+                              PFS_REFUSAL_SOMEWHERE = not known, nor is the offset: the text is JSON */
     const char *column;    /* NULL = the row as a whole; borrowed from the fields, of a header its own: until the next
                               call of the parser */
     uint64_t offset;       /* bytes from the start of the stream to the row's first byte */

@@ -85,7 +85,7 @@ void pfs_errors_add(struct pfs_errors *errors, int64_t time_ms, uint32_t pid, co
     if (out->len > ERRORS_BYTES_MAX)
         drop_oldest(out);
     pfs_buf_printf(out, "{\"time\":\"%sZ\",\"pid\":%u", time, pid);
-    if (refusal != NULL) {
+    if (refusal != NULL && refusal->row != PFS_REFUSAL_SOMEWHERE) {
         pfs_buf_printf(out, ",\"row\":%lld,\"column\":", (long long)refusal->row);
         if (refusal->column != NULL)
             put_json(out, pfs_str(refusal->column));

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "fs/inbox/parcel.h"
+#include "fs/inbox/skim.h"
 
 #define PARQUET_MAGIC "PAR1"
 #define RELEASE_FOLLOWS_MS 100
@@ -84,6 +85,7 @@ static int implied_values(struct pfs_inbox *b, struct pfs_text_parse *parse, str
     return 0;
 }
 
+/* The context is the inbox. */
 static void left_out(void *context, const struct pfs_text_refusal *refusal, const struct pfs_err *why)
 {
     note_error(context, refusal, why);
@@ -208,6 +210,15 @@ int pfs_inbox_open(const struct pfs_inbox_config *config, struct pfs_inbox **out
 
 /* ---- rows in ---- */
 
+static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
+{
+    const struct pfs_inbox *b = context;
+    const struct pfs_skim skim = {b->transaction, left_out, context};
+
+    return b->config.skip ? pfs_skim_add(&skim, arena, batch, err)
+                          : pfs_transaction_add(b->transaction, arena, batch, err);
+}
+
 /* Parses all of `bytes` into the transaction. */
 static int64_t take(struct pfs_inbox *b, struct pfs_request *request, struct pfs_slice bytes, bool last)
 {
@@ -233,7 +244,7 @@ static int64_t take(struct pfs_inbox *b, struct pfs_request *request, struct pfs
         bytes.at += used;
         bytes.len -= used;
         more = bytes.len > 0 || (last && rows > 0);
-        rc = rows > 0 ? pfs_transaction_add(b->transaction, &arena, &batch, &err) : 0;
+        rc = rows > 0 ? add_rows(b, &arena, &batch, &err) : 0;
         pfs_arena_done(&arena);
         if (rc < 0)
             return fail(b, request, NULL, &err);
@@ -282,13 +293,6 @@ static int64_t take_first(struct pfs_inbox *b, struct pfs_request *request, stru
         return fail(b, request, NULL, &err);
     result = stage(b, request, 0, pfs_slice_of(b->front, 4));
     return result < 0 ? result : stage(b, request, 4, bytes);
-}
-
-static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
-{
-    struct pfs_inbox *b = context;
-
-    return pfs_transaction_add(b->transaction, arena, batch, err);
 }
 
 /* The staged files as rows. Half a file: `more` of it may come, and the handle goes on. */
@@ -455,7 +459,7 @@ static int64_t offer_tail(struct pfs_inbox *b, struct pfs_request *request)
         return 0;
     pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
     rows = pfs_text_parser_peek(b->parser, &arena, &batch, &err);
-    if (rows == 1) {
+    if (rows == 1 && (!b->config.skip || pfs_transaction_ask(b->transaction, &batch, NULL) == 0)) {
         b->tail = true;
         pfs_err_clear(&err);
         if (pfs_transaction_tail(b->transaction, &arena, &batch, &err) < 0)

@@ -173,18 +173,12 @@ static void place(struct reading *r, struct pfs_err *err)
 /* Some rows of a batch, on their own: what they borrow from it is copied. */
 static int add_copy(struct reading *r, const struct pfs_batch *batch, struct pfs_err *err)
 {
-    const struct pfs_batch *source[1] = {batch};
-    const struct pfs_range range = {0, 0, (int32_t)batch->rows};
-    struct pfs_batch copy = {batch->rows, batch->columns, NULL};
+    struct pfs_batch copy;
     struct pfs_arena arena;
-    int rc = 0;
+    int rc;
 
     pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
-    copy.column = pfs_arena_array(&arena, (size_t)batch->columns, sizeof(*copy.column));
-    if (copy.column == NULL)
-        rc = pfs_arena_full(&arena, err);
-    for (int32_t i = 0; rc == 0 && i < batch->columns; i++)
-        rc = pfs_column_gather(source, i, &range, 1, batch->rows, &arena, &copy.column[i], err);
+    rc = pfs_batch_copy(batch, 0, (int32_t)batch->rows, &arena, &copy, err);
     if (rc == 0)
         rc = r->read->add(r->read->context, &arena, &copy, err);
     pfs_arena_done(&arena);

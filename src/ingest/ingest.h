@@ -77,6 +77,12 @@ const struct pfs_schema *pfs_transaction_schema(const struct pfs_transaction *tr
 /* Its columns for a pfs_text_parse: their defaults are spelled as it reads values. */
 const struct pfs_field *pfs_transaction_fields(const struct pfs_transaction *transaction);
 
+/* Does the table take these rows, of pfs_transaction_add to come? -EINVAL with the sentence: a kind that it does not
+ * know, or something that its merge engine does not take back. Nothing changes; who leaves rows out asks. */
+int pfs_transaction_ask(struct pfs_transaction *transaction, const struct pfs_batch *batch, struct pfs_err *err);
+/* The rows as JSON lines, with their kinds. */
+int pfs_transaction_spell(const struct pfs_transaction *transaction, const struct pfs_batch *batch, struct pfs_buf *out,
+                          struct pfs_err *err);
 /* Takes the arena's content as pfs_write_add does. -EBUSY when the journal is full. After a failure nothing that was
  * not acknowledged is kept, and every call gives the same errno.
  */

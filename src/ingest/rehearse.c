@@ -19,6 +19,16 @@ int pfs_transaction_try(struct pfs_transaction *t, const struct pfs_batch *batch
     return 0;
 }
 
+int pfs_transaction_ask(struct pfs_transaction *transaction, const struct pfs_batch *batch, struct pfs_err *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&transaction->lock);
+    rc = pfs_trial_rows(transaction->trial, batch, err);
+    pthread_mutex_unlock(&transaction->lock);
+    return rc;
+}
+
 static int keep(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct rehearsal *r = context;

@@ -12,7 +12,7 @@
 
 struct rejecting {
     const struct pfs_part *part;
-    struct pfs_field *field; /* the columns and the row kind */
+    const struct pfs_schema *schema; /* of the rows */
     struct pfs_buf text;
 };
 
@@ -36,33 +36,49 @@ static int name_kinds(const struct pfs_batch *batch, struct pfs_arena *arena, st
     return 0;
 }
 
+/* Rows of a batch, which lives in the arena. */
+static int spell(const struct pfs_schema *schema, struct pfs_arena *arena, const struct pfs_batch *batch,
+                 struct pfs_buf *out, struct pfs_err *err)
+{
+    struct pfs_column *column = pfs_arena_array(arena, (size_t)batch->columns, sizeof(*column));
+    struct pfs_field *field = pfs_arena_array(arena, (size_t)batch->columns, sizeof(*field));
+    struct pfs_batch named = {batch->rows, batch->columns, column};
+
+    if (column == NULL || field == NULL)
+        return pfs_arena_full(arena, err);
+    memcpy(column, batch->column, (size_t)batch->columns * sizeof(*column));
+    memcpy(field, schema->field, (size_t)schema->columns * sizeof(*field));
+    field[schema->columns] = (struct pfs_field){-1, "_kind", kind_type, NULL, NULL};
+    PFS_TRY(name_kinds(batch, arena, &column[batch->columns - 1], err));
+    return pfs_text_print(PFS_TEXT_JSON, field, &named, out, err);
+}
+
+int pfs_transaction_spell(const struct pfs_transaction *transaction, const struct pfs_batch *batch, struct pfs_buf *out,
+                          struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = spell(transaction->schema, &arena, batch, out, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
 static int print_rows(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct rejecting *r = context;
-    struct pfs_column *column = pfs_arena_array(arena, (size_t)batch->columns, sizeof(*column));
-    struct pfs_batch named = {batch->rows, batch->columns, column};
 
-    if (column == NULL)
-        return pfs_arena_full(arena, err);
-    memcpy(column, batch->column, (size_t)batch->columns * sizeof(*column));
-    PFS_TRY(name_kinds(batch, arena, &column[batch->columns - 1], err));
-    return pfs_text_print(PFS_TEXT_JSON, r->field, &named, &r->text, err);
+    return spell(r->schema, arena, batch, &r->text, err);
 }
 
 static int print_part(struct pfs_ingest *g, struct rejecting *r, const struct pfs_schema *schema, struct pfs_err *err)
 {
     struct pfs_part with = *r->part;
-    int rc;
 
-    r->field = pfs_alloc_array((size_t)schema->columns + 1, sizeof(*r->field));
-    if (r->field == NULL)
-        return pfs_fail(err, ENOMEM, "no memory for rejected rows");
-    memcpy(r->field, schema->field, (size_t)schema->columns * sizeof(*r->field));
-    r->field[schema->columns] = (struct pfs_field){-1, "_kind", kind_type, NULL, NULL};
+    r->schema = schema;
     with.schema = schema;
-    rc = pfs_part_rows(g, &with, print_rows, r, err);
-    pfs_free(r->field);
-    return rc;
+    return pfs_part_rows(g, &with, print_rows, r, err);
 }
 
 /* Files cannot be looked into without their table: their names are kept. */

@@ -284,6 +284,23 @@ def a_bad_parquet_file_is_refused_at_its_close_and_changes_nothing(m):
 
 
 @test
+def rows_that_a_table_does_not_take_back_are_skipped_by_themselves(m):
+    m.umount()
+    m.sql("CREATE TABLE d.f (k INT, v STRING, PRIMARY KEY (k) NOT ENFORCED) WITH ('merge-engine' = 'first-row');")
+    m.mount("on-error=skip")
+    equal(m.sh("printf '_kind,k,v\n+I,1,a\n-D,1,a\n+I,2,b\n-U,2,b\n+I,3,c\n' >> d/f/inbox").returncode, 0)
+    equal(m.sh("printf '_kind,k,v\n+I,4,d\n-D,3,c' >> d/f/inbox").returncode, 0)  # without a newline
+    equal(m.sh("""echo '{"before":{"k":1,"v":"a"},"after":null,"op":"d"}' >> d/f/inbox.debezium""").returncode, 0)
+    (m.warehouse.parent / "f.parquet").write_bytes(parquet(m, "g (_kind STRING, k INT, v STRING)", "-D,4,d\n+I,5,e\n"))
+    equal(m.sh("cat ../f.parquet > d/f/inbox").returncode, 0)
+    equal(m.read("d/f/snapshot/latest.csv"), "k,v\n1,a\n2,b\n3,c\n4,d\n5,e\n")
+    told = [json.loads(line) for line in m.read("d/f/errors.jsonl").splitlines()]
+    equal([tuple(json.loads(line["text"]).values()) for line in told],
+          [(1, "a", "-D"), (2, "b", "-U"), (3, "c", "-D"), (1, "a", "-D"), (4, "d", "-D")])
+    assert all("ignore-delete" in line["reason"] for line in told), told
+
+
+@test
 def the_status_counts_what_waits(m):
     m.sh("echo 1,a,1 >> d/t/inbox")
     equal(json.loads(m.read("d/t/status.json"))["rows_pending"], 1)
