@@ -51,6 +51,27 @@ def options_of_commands_are_in_the_manual_and_in_every_completion():
         assert "-l " + option in text("packaging/completion/paimonfs.fish"), "fish: --" + option
 
 
+def suites_of_tests_are_in_the_page_of_tests():
+    page = text("docs/testing.md")
+    for suite in (ROOT / "tests").iterdir():
+        if suite.name not in ("meson.build", "__pycache__"):
+            assert re.search(r"`tests/%s(/|`)" % re.escape(suite.name), page), "docs/testing.md: tests/" + suite.name
+
+
+def the_journal_s_bytes_are_in_the_page_of_bytes():
+    page = text("docs/format.md")
+    kinds = re.search(r"enum pfs_journal_kind \{(.*?)PFS_JOURNAL_KINDS", text("src/journal/journal.h"), re.S).group(1)
+    for number, kind in enumerate(re.findall(r"^    PFS_JOURNAL_(\w+),", kinds, re.M)):
+        assert "| %d %s |" % (number, kind) in page, "docs/format.md: a record of kind %d is %s" % (number, kind)
+    magic = re.search(r'#define MAGIC "(\w{6})(\w\w)"', text("src/journal/segment.c"))
+    assert '"%s" "%s"' % magic.groups() in page, "docs/format.md: the magic is " + "".join(magic.groups())
+
+
+def every_page_is_in_the_readme():
+    for page in (ROOT / "docs").glob("*.md"):
+        assert "docs/" + page.name in text("README.md"), "README: docs/" + page.name
+
+
 def options_in_the_synopsis():
     """Of each command, from paimonfs(1)."""
     found = {}
