@@ -124,8 +124,12 @@ static int drop_same(struct pfs_effects *ch, struct pfs_err *err)
     return 0;
 }
 
+/* A first row is told of as it was written. */
 static int64_t list_rows(const struct pfs_effects *ch, struct pfs_range *range, int8_t *kind)
 {
+    const struct pfs_schema *schema = ch->c->config.state->schema;
+    const int8_t *written = ch->merged->column[schema->columns + 1].values;
+    bool first = schema->engine == PFS_FIRST_ROW;
     int64_t rows = 0;
 
     for (int64_t i = 0; i < ch->pairs; i++) {
@@ -137,7 +141,7 @@ static int64_t list_rows(const struct pfs_effects *ch, struct pfs_range *range, 
         }
         if (p->b >= 0) {
             range[rows] = (struct pfs_range){1, p->b, 1};
-            kind[rows++] = p->a < 0 ? PFS_INSERT : PFS_UPDATE_AFTER;
+            kind[rows++] = first ? written[p->b] : p->a < 0 ? PFS_INSERT : PFS_UPDATE_AFTER;
         }
     }
     return rows;

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "src/file/deletions.h"
 #include "src/lsm/internal.h"
+#include "src/merge/expire.h"
 
 /* ---- the search ---- */
 
@@ -16,23 +17,29 @@ struct search {
     const struct pfs_compactor *c;
     struct pfs_found *found;
     struct pfs_data_read read; /* of the key alone */
+    struct pfs_data_read aged; /* of the key, and of the column that tells how old a row is, if there is one */
     int32_t *place;            /* of the key in those batches: 0, 1, ... */
     int32_t keys;
     struct pfs_follower *news; /* keys of the level-0 files; opened anew for each level */
     const struct pfs_plan_file **file;
     int32_t files;
+    bool moves;                       /* they go on as they are */
     const struct pfs_bitmap *deleted; /* of the file that is walked */
     struct pfs_bitmap *rows;          /* found in it; NULL = none yet */
     struct pfs_arena arena;           /* of one batch */
 };
 
+/* Rows that are too old take no part in a merge, and nothing is found for them; in a file that moves they stay. */
 static int open_news(struct search *s, struct pfs_err *err)
 {
     for (int32_t i = 0; i < s->files; i++) {
         struct pfs_reader *in;
 
         pfs_follower_done(&s->news[i]);
-        PFS_TRY(pfs_data_open(&s->read, s->file[i]->entry, &in, err));
+        PFS_TRY(pfs_data_open(&s->aged, s->file[i]->entry, &in, err));
+        if (!s->moves)
+            PFS_TRY(pfs_expire_open(s->c->config.state->schema, s->aged.column, s->aged.columns, s->c->config.now_ms,
+                                    in, &in, err));
         pfs_follower_init(&s->news[i], in);
     }
     return 0;
@@ -169,6 +176,29 @@ static int search_levels(struct search *s, const struct pfs_compact_job *job, st
     return 0;
 }
 
+/* The columns of the news. */
+static int choose_columns(struct search *s, struct pfs_arena *arena, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = s->c->config.state->schema;
+    int32_t *column = pfs_arena_array(arena, (size_t)schema->trimmed_keys + 1, sizeof(*column));
+    int32_t time = -1;
+    bool has = false;
+
+    if (column == NULL)
+        return pfs_arena_full(arena, err);
+    if (!s->moves)
+        PFS_TRY(pfs_expire_column(schema, &time, err));
+    for (int32_t i = 0; i < schema->trimmed_keys; i++) {
+        column[i] = schema->trimmed_key[i];
+        has |= column[i] == time;
+    }
+    s->aged = s->read;
+    s->aged.column = column;
+    if (time >= 0 && !has)
+        column[s->aged.columns++] = time;
+    return 0;
+}
+
 static int begin(struct search *s, const struct pfs_compact_job *job, const struct pfs_section *section,
                  struct pfs_arena *arena, struct pfs_err *err)
 {
@@ -187,14 +217,14 @@ static int begin(struct search *s, const struct pfs_compact_job *job, const stru
     for (int32_t i = 0; i < section->files; i++)
         if (section->file[i].entry->file.level == 0)
             s->file[s->files++] = &section->file[i];
-    return 0;
+    return choose_columns(s, arena, err);
 }
 
 int pfs_found_search(const struct pfs_compactor *c, const struct pfs_data_read *read, const struct pfs_compact_job *job,
-                     const struct pfs_section *section, struct pfs_bitmap **mark, struct pfs_arena *arena,
+                     const struct pfs_section *section, bool moves, struct pfs_bitmap **mark, struct pfs_arena *arena,
                      struct pfs_found *out, struct pfs_err *err)
 {
-    struct search s = {.c = c, .found = out, .read = *read};
+    struct search s = {.c = c, .found = out, .read = *read, .moves = moves};
     int rc;
 
     *out = (struct pfs_found){0};

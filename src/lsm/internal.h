@@ -71,10 +71,11 @@ struct pfs_found {
     } * file;
 };
 
-/* For one section. mark (NULL = not wanted): a place each upper file of the job; what is found is added there. Empty
- * when the table needs no look. `read` tells how files are read; its columns do not matter. */
+/* For one section. moves: its one file stays as it is, with the rows that are too old for a merge. mark (NULL = not
+ * wanted): a place each upper file of the job; what is found is added there. Empty when the table needs no look. `read`
+ * tells how files are read; its columns do not matter. */
 int pfs_found_search(const struct pfs_compactor *c, const struct pfs_data_read *read, const struct pfs_compact_job *job,
-                     const struct pfs_section *section, struct pfs_bitmap **mark, struct pfs_arena *arena,
+                     const struct pfs_section *section, bool moves, struct pfs_bitmap **mark, struct pfs_arena *arena,
                      struct pfs_found *out, struct pfs_err *err);
 void pfs_found_done(struct pfs_found *found);
 

@@ -94,7 +94,8 @@ static int open_merge(struct rewriting *r, const struct pfs_section *s, struct p
     struct pfs_reader *merged;
 
     pfs_found_done(&r->found);
-    PFS_TRY(pfs_found_search(r->c, &r->read.chain.read, r->job, s, r->mark, &r->arena, &r->found, err));
+    PFS_TRY(
+        pfs_found_search(r->c, &r->read.chain.read, r->job, s, r->writer == NULL, r->mark, &r->arena, &r->found, err));
     if (r->writer == NULL && r->changelog == NULL) /* the file moves, and its keys are marked */
         return 0;
     if (r->changelog != NULL)

@@ -174,6 +174,13 @@ int pfs_expire_open(const struct pfs_schema *schema, const int32_t *columns, int
     return 0;
 }
 
+int pfs_expire_column(const struct pfs_schema *schema, int32_t *out, struct pfs_err *err)
+{
+    int64_t limit_s;
+
+    return read_options(schema, 0, out, &limit_s, err);
+}
+
 int pfs_expire_is_due(const struct pfs_schema *schema, int64_t seconds, int64_t now_ms, bool *out, struct pfs_err *err)
 {
     int32_t column;

@@ -15,6 +15,9 @@
 int pfs_expire_open(const struct pfs_schema *schema, const int32_t *columns, int32_t count, int64_t now_ms,
                     struct pfs_reader *in, struct pfs_reader **out, struct pfs_err *err);
 
+/* The time field, of the schema; -1: nothing expires. -EINVAL as above. */
+int pfs_expire_column(const struct pfs_schema *schema, int32_t *out, struct pfs_err *err);
+
 /* Is a file whose smallest time is `seconds` to be rewritten by a full compaction? False without the option. */
 int pfs_expire_is_due(const struct pfs_schema *schema, int64_t seconds, int64_t now_ms, bool *out, struct pfs_err *err);
 

@@ -18,7 +18,12 @@
                                 KEYED("gentle", "'deletion-vectors.enabled' = 'true', 'lookup-compact' = 'gentle'")    \
                                     KEYED("idle", "'deletion-vectors.enabled' = 'true', 'write-only' = 'true'") KEYED( \
                                         "parts", "'merge-engine' = 'partial-update', 'changelog-producer' = 'lookup'") \
-                                        KEYED("plain", "'num-levels' = '3'")
+                                        KEYED("plain", "'num-levels' = '3'")                                           \
+                                            KEYED("aged", "'deletion-vectors.enabled' = 'true',"                       \
+                                                          " 'record-level.expire-time' = '1 h',"                       \
+                                                          " 'record-level.time-field' = 'n'")
+
+#include <time.h>
 
 #include "src/file/deletions.h"
 #include "tests/unit/lsm/told.h"
@@ -108,6 +113,20 @@ static void updated_rows_are_marked_and_the_large_file_stays(void **state)
         if (s->file[i]->file.level == 5)
             assert_string_equal(s->file[i]->file.name, name);
     pfs_state_unref(s);
+}
+
+static void rows_that_are_too_old_mark_nothing(void **state)
+{
+    int64_t now_s = (int64_t)time(NULL);
+
+    (void)state;
+    use("aged");
+    put(0, 1, 20000, now_s, 0);
+    write_rows(20000, 1, 1, now_s, 0);
+    put(10, 1, 20, 1, 0); /* they came in 1970 */
+    assert_int_equal(marked(), 0);
+    assert_int_equal(read_all().rows, 20001);
+    assert_int_equal(read_all().n_of[10], now_s);
 }
 
 static void deletes_end_and_their_rows_are_marked(void **state)
@@ -262,6 +281,18 @@ static void only_new_keys_get_into_first_row(void **state)
     assert_int_equal(files_at(0), 0);
     assert_int_equal(read_told(newest_id()).rows, 0);
     assert_int_equal(read_all().sum, 100 + 20);
+}
+
+static void a_first_row_is_told_as_it_was_written(void **state)
+{
+    struct told told;
+
+    (void)state;
+    use("first");
+    put(0, 1, 10, 1, PFS_UPDATE_AFTER);
+    told = read_told(newest_id());
+    assert_int_equal(told.afters, 10);
+    assert_int_equal(told.rows, 10);
 }
 
 static void an_overwrite_is_not_told(void **state)
@@ -479,6 +510,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(updated_rows_are_marked_and_the_large_file_stays),
+        TEST(rows_that_are_too_old_mark_nothing),
         TEST(deletes_end_and_their_rows_are_marked),
         TEST(vectors_of_files_that_go_end),
         TEST(vectors_of_many_files_are_one_index_file),
@@ -487,6 +519,7 @@ int main(void)
         TEST(changes_are_told_with_the_rows_before),
         TEST(equal_rows_are_not_told_if_asked),
         TEST(only_new_keys_get_into_first_row),
+        TEST(a_first_row_is_told_as_it_was_written),
         TEST(an_overwrite_is_not_told),
         TEST(files_change_their_format_on_the_way),
         TEST(what_a_lost_compaction_left_is_made_up_for),
