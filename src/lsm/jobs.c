@@ -250,11 +250,14 @@ static int64_t *sizes_of(struct planning *p, const struct pfs_plan_file *file, i
 static int plan_appended_bucket(struct planning *p, const struct pfs_split *split, struct pfs_err *err)
 {
     int64_t *bytes = sizes_of(p, split->file, split->files);
+    bool *marked = pfs_arena_array(p->arena, (size_t)split->files, sizeof(*marked));
     struct pfs_pick_files pick;
 
-    if (bytes == NULL)
+    if (bytes == NULL || marked == NULL)
         return pfs_arena_full(p->arena, err);
-    pick = pfs_pick_bucket(&p->append, bytes, split->files, p->want->full);
+    for (int32_t i = 0; i < split->files; i++)
+        marked[i] = pfs_file_marks(p->want->state, split->file[i].entry) > 0;
+    pick = pfs_pick_bucket(&p->append, bytes, marked, split->files, p->want->full);
     if (pick.count > 0)
         (void)add_job(p, split, &split->file[pick.from], (int32_t)pick.count);
     return 0;
@@ -273,26 +276,26 @@ static int compare_size(const void *left, const void *right)
 static int plan_appended(struct planning *p, const struct pfs_split *split, struct pfs_err *err)
 {
     struct pfs_plan_file *small = pfs_arena_array(p->arena, (size_t)split->files, sizeof(*small));
+    struct pfs_plan_file *marked = pfs_arena_array(p->arena, (size_t)split->files, sizeof(*marked));
     struct pfs_pick_files pick = {0, 0};
-    bool marked = false;
+    int32_t count = 0, marks = 0;
     int64_t *bytes;
-    int32_t count = 0;
 
-    if (small == NULL)
+    if (small == NULL || marked == NULL)
         return pfs_arena_full(p->arena, err);
     for (int32_t i = 0; i < split->files; i++) {
         const struct pfs_data_file *f = &split->file[i].entry->file;
-        int64_t marks = pfs_file_marks(p->want->state, split->file[i].entry);
+        int64_t gone = pfs_file_marks(p->want->state, split->file[i].entry);
 
-        if (f->size >= p->append.small_bytes && !((double)marks > p->append.deletes_share * (double)f->rows))
+        if (f->size >= p->append.small_bytes && !((double)gone > p->append.deletes_share * (double)f->rows))
             continue;
-        small[count++] = split->file[i];
-        marked |= marks > 0;
+        if (gone > 0)
+            marked[marks++] = split->file[i];
+        else
+            small[count++] = split->file[i];
     }
-    if (marked) { /* one job, for it writes the partition's vectors anew */
-        (void)add_job(p, split, small, count);
-        return 0;
-    }
+    if (marks > 0) /* one job, for it writes the partition's vectors anew */
+        (void)add_job(p, split, marked, marks);
     qsort(small, (size_t)count, sizeof(*small), compare_size);
     bytes = sizes_of(p, small, count);
     if (bytes == NULL)

@@ -178,31 +178,33 @@ int pfs_append_rules_read(const struct pfs_schema *schema, struct pfs_append_rul
     PFS_TRY(pfs_options_bytes(o, "source.split.open-file-cost", (int64_t)4 << 20, &out->open_bytes, err));
     PFS_TRY(pfs_options_share(o, "compaction.delete-ratio-threshold", 0.2, &out->deletes_share, err));
     PFS_TRY(pfs_options_bool(o, "compaction.force-rewrite-all-files", false, &out->rewrite_all, err));
+    out->vectors = schema->deletion_vectors;
     return read_target(schema, TARGET_APPENDED, &out->target_bytes, &out->small_bytes, err);
 }
 
-static struct pfs_pick_files whole_bucket(const struct pfs_append_rules *rules, const int64_t *bytes, int64_t count)
+/* With deletion vectors all from the first file on that is small or has one, but not one file alone that has none. */
+static struct pfs_pick_files whole_bucket(const struct pfs_append_rules *rules, const int64_t *bytes,
+                                          const bool *marked, int64_t count)
 {
     int64_t from = 0, small = 0;
 
-    if (count < FULL_FILES_MIN && !rules->rewrite_all)
-        return (struct pfs_pick_files){0, 0};
-    while (from < count && bytes[from] >= rules->small_bytes && !rules->rewrite_all)
+    while (from < count && bytes[from] >= rules->small_bytes && !rules->rewrite_all && !(marked && marked[from]))
         from++;
     for (int64_t i = from; i < count; i++)
         small += bytes[i] < rules->small_bytes;
-    if (!rules->rewrite_all && (count - from < FULL_FILES_MIN || small <= count - from - small))
-        return (struct pfs_pick_files){0, 0};
-    return (struct pfs_pick_files){from, count - from};
+    if (rules->rewrite_all || (rules->vectors && (count - from > 1 || (from < count && marked && marked[from]))) ||
+        (count - from >= FULL_FILES_MIN && small > count - from - small))
+        return (struct pfs_pick_files){from, count - from};
+    return (struct pfs_pick_files){0, 0};
 }
 
-struct pfs_pick_files pfs_pick_bucket(const struct pfs_append_rules *rules, const int64_t *bytes, int64_t count,
-                                      bool full)
+struct pfs_pick_files pfs_pick_bucket(const struct pfs_append_rules *rules, const int64_t *bytes, const bool *marked,
+                                      int64_t count, bool full)
 {
     int64_t from = 0, taken = 0;
 
     if (full)
-        return whole_bucket(rules, bytes, count);
+        return whole_bucket(rules, bytes, marked, count);
     for (int64_t i = 0; i < count; i++) {
         taken += bytes[i];
         if (i + 1 - from >= rules->files_min)

@@ -68,12 +68,13 @@ struct pfs_append_rules {
     double
         deletes_share; /* compaction.delete-ratio-threshold: with more of its rows deleted a file is as good as small */
     bool rewrite_all;
+    bool vectors; /* deletion-vectors.enabled: a full compaction is to end them, however few files there are */
 };
 
 int pfs_append_rules_read(const struct pfs_schema *schema, struct pfs_append_rules *out, struct pfs_err *err);
-/* Of a bucket's files. */
-struct pfs_pick_files pfs_pick_bucket(const struct pfs_append_rules *rules, const int64_t *bytes, int64_t count,
-                                      bool full);
+/* Of a bucket's files. marked: those with a deletion vector; NULL = none has one. */
+struct pfs_pick_files pfs_pick_bucket(const struct pfs_append_rules *rules, const int64_t *bytes, const bool *marked,
+                                      int64_t count, bool full);
 /* Of small files without buckets, ascending by size, the next bin from `from` on; called until it says nothing. */
 struct pfs_pick_files pfs_pick_bin(const struct pfs_append_rules *rules, const int64_t *bytes, int64_t count,
                                    int64_t from);

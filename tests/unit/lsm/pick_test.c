@@ -158,21 +158,37 @@ static void buckets_of_append_tables_are_taken_in_order(void **state)
     struct pfs_pick_files p;
 
     (void)state;
-    p = pfs_pick_bucket(&rules, small, 4, false);
+    p = pfs_pick_bucket(&rules, small, NULL, 4, false);
     assert_int_equal(p.count, 0);
-    p = pfs_pick_bucket(&rules, small, 6, false);
+    p = pfs_pick_bucket(&rules, small, NULL, 6, false);
     assert_int_equal(p.from, 0);
     assert_int_equal(p.count, 5);
-    p = pfs_pick_bucket(&rules, many, 6, false); /* too much before there are five: the first goes */
+    p = pfs_pick_bucket(&rules, many, NULL, 6, false); /* too much before there are five: the first goes */
     assert_int_equal(p.from, 1);
     assert_int_equal(p.count, 5);
-    assert_int_equal(pfs_pick_bucket(&rules, small, 2, true).count, 0);
-    assert_int_equal(pfs_pick_bucket(&rules, small, 3, true).count, 3);
-    p = pfs_pick_bucket(&rules, mixed, 6, true);
+    assert_int_equal(pfs_pick_bucket(&rules, small, NULL, 2, true).count, 0);
+    assert_int_equal(pfs_pick_bucket(&rules, small, NULL, 3, true).count, 3);
+    p = pfs_pick_bucket(&rules, mixed, NULL, 6, true);
     assert_int_equal(p.from, 2);
     assert_int_equal(p.count, 4);
-    assert_int_equal(pfs_pick_bucket(&rules, large, 5, true).count, 3);
-    assert_int_equal(pfs_pick_bucket(&rules, large, 4, true).count, 0);
+    assert_int_equal(pfs_pick_bucket(&rules, large, NULL, 5, true).count, 3);
+    assert_int_equal(pfs_pick_bucket(&rules, large, NULL, 4, true).count, 0);
+}
+
+static void deletion_vectors_of_a_bucket_end(void **state)
+{
+    static const int64_t bytes[] = {90, 90, 1};
+    static const bool marked[] = {false, true, false};
+    struct pfs_append_rules rules = {.files_min = 5, .small_bytes = 70, .target_bytes = 100, .vectors = true};
+    struct pfs_pick_files p;
+
+    (void)state;
+    p = pfs_pick_bucket(&rules, bytes, marked, 3, true);
+    assert_int_equal(p.from, 1);
+    assert_int_equal(p.count, 2);
+    assert_int_equal(pfs_pick_bucket(&rules, &bytes[1], &marked[1], 1, true).count, 1);
+    assert_int_equal(pfs_pick_bucket(&rules, bytes, NULL, 3, true).count, 0); /* one file, and it has none */
+    assert_int_equal(pfs_pick_bucket(&rules, bytes, NULL, 0, true).count, 0);
 }
 
 static void small_files_without_buckets_fill_bins(void **state)
@@ -227,6 +243,7 @@ int main(void)
         cmocka_unit_test(off_peak_hours_are_generous),
         cmocka_unit_test(full_compaction_takes_every_run_to_the_top),
         cmocka_unit_test(buckets_of_append_tables_are_taken_in_order),
+        cmocka_unit_test(deletion_vectors_of_a_bucket_end),
         cmocka_unit_test(small_files_without_buckets_fill_bins),
         cmocka_unit_test(rules_come_from_the_options),
     };
