@@ -77,8 +77,10 @@ int command_compact(int argc, char **argv)
     struct pfs_err err = {0};
     const char *table = NULL;
     bool full = false;
-    int status, rc;
+    int status = session_take_options(&argc, argv, &config), rc;
 
+    if (status != 0)
+        return status;
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--full") == 0)
             full = true;

@@ -39,8 +39,10 @@ int command_expire(int argc, char **argv)
     struct session_config config = {0};
     struct session session;
     struct pfs_err err = {0};
-    int code, rc;
+    int code = session_take_options(&argc, argv, &config), rc;
 
+    if (code != 0)
+        return code;
     if (argc < 1 || argc > 2 || argv[0][0] == '-')
         return usage_error("expire takes a warehouse and at most one table");
     config.warehouse = argv[0];

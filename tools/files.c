@@ -21,12 +21,6 @@ static int open_config(const struct session_config *config, struct session *sess
     return rc < 0 ? failed(config->warehouse, rc, &err) : 0;
 }
 
-static int open_session(const char *warehouse, bool read_only, struct session *session)
-{
-    return open_config(&(struct session_config){.warehouse = warehouse, .read_only = read_only, .pours = true},
-                       session);
-}
-
 /* ---- cat ---- */
 
 static int copy_out(struct opened *o, uint8_t *piece, struct pfs_err *err)
@@ -68,16 +62,16 @@ int command_cat(int argc, char **argv)
 {
     struct session_config config = {.read_only = true, .pours = true};
     struct session session;
-    int code;
+    int code = session_take_options(&argc, argv, &config);
 
+    if (code != 0)
+        return code;
     while (argc >= 2 && argv[0][0] == '-') {
         uint64_t bytes;
 
-        if (strcmp(argv[0], "-o") == 0 && strncmp(argv[1], "external-paths=", 15) == 0)
-            config.external_paths = argv[1] + 15;
-        else if (strcmp(argv[0], "--memory") != 0)
+        if (strcmp(argv[0], "--memory") != 0)
             return usage_error("cat knows --memory N and -o external-paths=DIR[:DIR]");
-        else if (session_parse_bytes(argv[1], &bytes) < 0 || bytes < SESSION_MEMORY_MIN)
+        if (session_parse_bytes(argv[1], &bytes) < 0 || bytes < SESSION_MEMORY_MIN)
             return usage_error("--memory must be a size from 16m on, as 256m or 1g");
         else
             config.memory_bytes = (size_t)bytes;
@@ -124,13 +118,17 @@ static int list(struct session *session, const char *path, struct pfs_err *err)
 
 int command_ls(int argc, char **argv)
 {
+    struct session_config config = {.read_only = true, .pours = true};
     struct pfs_err err = {0};
     struct session session;
-    int code, rc;
+    int code = session_take_options(&argc, argv, &config), rc;
 
+    if (code != 0)
+        return code;
     if (argc < 1 || argc > 2)
         return usage_error("ls needs a warehouse and at most one path");
-    code = open_session(argv[0], true, &session);
+    config.warehouse = argv[0];
+    code = open_config(&config, &session);
     if (code != 0)
         return code;
     rc = list(&session, argc > 1 ? argv[1] : "", &err);
@@ -229,22 +227,20 @@ static void compact_after(struct session *session, const char *path)
         fprintf(stderr, "paimonfs: %s: the rows are committed, but not compacted: %s\n", path, err.text);
 }
 
-static int write_command(char **argv, int flags, bool compacts)
+static int write_rows(const struct session_config *config, const char *path, int flags)
 {
     struct pfs_err err = {0};
     struct session session;
-    int code, rc;
+    int code = open_config(config, &session), rc;
 
-    code =
-        open_config(&(struct session_config){.warehouse = argv[0], .pours = true, .write_only = !compacts}, &session);
     if (code != 0)
         return code;
-    rc = put_rows(&session, argv[1], flags, &err);
+    rc = put_rows(&session, path, flags, &err);
     if (rc == 0)
         rc = pfs_tree_finish(session.tree, &err); /* the commit */
     if (rc == 0)
-        compact_after(&session, argv[1]);
-    code = rc < 0 ? failed(argv[1], rc, &err) : 0;
+        compact_after(&session, path);
+    code = rc < 0 ? failed(path, rc, &err) : 0;
     session_close(&session);
     return code;
 }
@@ -257,32 +253,42 @@ static bool path_ends(const char *path, const char *name)
     return slash != NULL && strcmp(slash + 1, name) == 0;
 }
 
-/* Takes the option off the arguments. */
-static bool take_no_compact(int *argc, char ***argv)
+/* Takes the options off the arguments, and the warehouse. */
+static int take_writing(int *argc, char ***argv, struct session_config *config)
 {
-    if (*argc == 0 || strcmp((*argv)[0], "--no-compact") != 0)
-        return false;
-    (*argc)--;
-    (*argv)++;
-    return true;
+    int code = session_take_options(argc, *argv, config);
+
+    if (code == 0 && *argc > 0 && strcmp((*argv)[0], "--no-compact") == 0) {
+        config->write_only = true;
+        (*argc)--;
+        (*argv)++;
+    }
+    config->warehouse = (*argv)[0];
+    return code;
 }
 
 int command_append(int argc, char **argv)
 {
-    bool compacts = !take_no_compact(&argc, &argv);
+    struct session_config config = {.pours = true};
+    int code = take_writing(&argc, &argv, &config);
 
+    if (code != 0)
+        return code;
     if (argc != 2)
         return usage_error("append needs a warehouse and the path of an inbox or a table");
     if (path_ends(argv[1], "overwrite"))
         return usage_error("append adds rows; paimonfs overwrite replaces them");
-    return write_command(argv, O_APPEND, compacts);
+    return write_rows(&config, argv[1], O_APPEND);
 }
 
 int command_overwrite(int argc, char **argv)
 {
-    bool compacts = !take_no_compact(&argc, &argv);
+    struct session_config config = {.pours = true};
+    int code = take_writing(&argc, &argv, &config);
 
+    if (code != 0)
+        return code;
     if (argc != 2 || !path_ends(argv[1], "overwrite"))
         return usage_error("overwrite needs a warehouse and a path as db/table/overwrite");
-    return write_command(argv, O_TRUNC, compacts);
+    return write_rows(&config, argv[1], O_TRUNC);
 }

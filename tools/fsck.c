@@ -94,8 +94,10 @@ int command_fsck(int argc, char **argv)
     const char *table = NULL;
     struct session session;
     struct pfs_err err = {0};
-    int code, rc;
+    int code = session_take_options(&argc, argv, &config), rc;
 
+    if (code != 0)
+        return code;
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--deep") == 0)
             l.deep = true;

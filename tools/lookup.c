@@ -84,8 +84,10 @@ int command_lookup(int argc, char **argv)
 {
     struct options o = {.session = {.read_only = true, .pours = true}};
     const char *name[2];
-    int names = 0;
+    int names = 0, code = session_take_options(&argc, argv, &o.session);
 
+    if (code != 0)
+        return code;
     while (argc > 0) {
         int taken = argv[0][0] != '-' && names < 2;
 

@@ -12,20 +12,23 @@ static const struct command {
 } commands[] = {
     {"mount", command_mount, "[-f] [-o OPT,...] WAREHOUSE MOUNTPOINT", "show a warehouse as a file system"},
     {"umount", command_umount, "MOUNTPOINT", "take it away again"},
-    {"ls", command_ls, "WAREHOUSE [PATH]", "list a directory of the tree, without FUSE"},
-    {"cat", command_cat, "[--memory N] [-o external-paths=DIR] WAREHOUSE PATH...",
-     "print files of the tree, without FUSE"},
-    {"tail", command_tail, "[-n ROWS] WAREHOUSE PATH", "the end of a changelog, and what comes, as tail -f"},
-    {"append", command_append, "[--no-compact] WAREHOUSE PATH", "rows from standard input into an inbox, one commit"},
-    {"overwrite", command_overwrite, "WAREHOUSE PATH", "rows that replace a table or its partitions, one commit"},
-    {"lookup", command_lookup, "[--columns a,b] [--found|--missing] [--cache C] [--memory N] WAREHOUSE PATH",
+    {"ls", command_ls, "[-o OPT] WAREHOUSE [PATH]", "list a directory of the tree, without FUSE"},
+    {"cat", command_cat, "[--memory N] [-o OPT] WAREHOUSE PATH...", "print files of the tree, without FUSE"},
+    {"tail", command_tail, "[-n ROWS] [-o OPT] WAREHOUSE PATH", "the end of a changelog, and what comes, as tail -f"},
+    {"append", command_append, "[--no-compact] [-o OPT] WAREHOUSE PATH",
+     "rows from standard input into an inbox, one commit"},
+    {"overwrite", command_overwrite, "[-o OPT] WAREHOUSE PATH",
+     "rows that replace a table or its partitions, one commit"},
+    {"lookup", command_lookup, "[--columns a,b] [--found|--missing] [--cache C] [--memory N] [-o OPT] WAREHOUSE PATH",
      "lines with keys from standard input, each followed by its row"},
     {"bitmap", command_bitmap, "VERB --bitmap COL [--group-by a,b] [--as NAME] [--bits N]",
      "bitmaps in CSV from standard input: union-count, union, cardinality, build"},
-    {"sql", command_sql, "WAREHOUSE [FILE]", "statements from a file or standard input"},
-    {"compact", command_compact, "[--full] WAREHOUSE [DB.TABLE]", "many small files made few large ones"},
-    {"expire", command_expire, "WAREHOUSE [DB.TABLE]", "what has had its time goes, as the tables' options say"},
-    {"fsck", command_fsck, "[--deep] [--json] WAREHOUSE [DB.TABLE]", "is every file there, whole and consistent"},
+    {"sql", command_sql, "[-o OPT] WAREHOUSE [FILE]", "statements from a file or standard input"},
+    {"compact", command_compact, "[--full] [-o OPT] WAREHOUSE [DB.TABLE]", "many small files made few large ones"},
+    {"expire", command_expire, "[-o OPT] WAREHOUSE [DB.TABLE]",
+     "what has had its time goes, as the tables' options say"},
+    {"fsck", command_fsck, "[--deep] [--json] [-o OPT] WAREHOUSE [DB.TABLE]",
+     "is every file there, whole and consistent"},
     {"status", command_status, "[--json] [MOUNTPOINT]", "what is mounted"},
     {"doctor", command_doctor, "[--json] [MOUNTPOINT]", "what is missing on this host, and what to do about it"},
     {"demo", command_demo, "DIR", "make a sample warehouse"},
@@ -39,6 +42,7 @@ static void print_help(FILE *out)
     fputs(
         "  paimonfs --help | --version\n\n"
         "PATH is the path in the mount: shop/orders/snapshot/latest.csv, shop/orders/inbox.\n"
+        "OPT of commands other than mount: external-paths=DIR[:DIR], where data outside of the warehouse may lie.\n"
         "Mount options: ro, rw, allow_other, memory=, threads=, cache=DIR, cache-size=, commit-interval=, write-only,\n"
         "  on-error=fail|skip, external-paths=DIR[:DIR], formats=csv,jsonl,parquet, log=FILE, uid=, gid=, umask=;\n"
         "  what they do: man 1 paimonfs\n",

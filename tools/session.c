@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "base/number.h"
+#include "tools/commands.h"
 
 /* Many runs of a table mean many open files: the soft limit is raised to the hard one. */
 static void raise_file_limit(void)
@@ -31,6 +32,24 @@ int session_parse_bytes(const char *value, uint64_t *out)
     if (v > INT64_MAX >> shift)
         return -EINVAL;
     *out = (uint64_t)v << shift;
+    return 0;
+}
+
+int session_take_options(int *argc, char **argv, struct session_config *config)
+{
+    static const char external[] = "external-paths=";
+    int kept = 0;
+
+    for (int i = 0; i < *argc; i++) {
+        if (strcmp(argv[i], "-o") != 0) {
+            argv[kept++] = argv[i];
+            continue;
+        }
+        if (i + 1 == *argc || strncmp(argv[i + 1], external, strlen(external)) != 0)
+            return usage_error("-o knows external-paths=DIR[:DIR] here; mount has more");
+        config->external_paths = argv[++i] + strlen(external);
+    }
+    *argc = kept;
     return 0;
 }
 

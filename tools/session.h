@@ -31,6 +31,10 @@ struct session_config {
 
 #define SESSION_MEMORY_MIN ((uint64_t)16 << 20)
 
+/* Takes `-o external-paths=DIR[:DIR]` off the words of a command, wherever it stands. 0, or the exit code after it said
+ * what is wrong with a -o. */
+int session_take_options(int *argc, char **argv, struct session_config *config);
+
 /* A number of bytes, with k, m, g or t behind it or not. Bare -EINVAL. */
 int session_parse_bytes(const char *value, uint64_t *out);
 

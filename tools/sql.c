@@ -24,15 +24,14 @@ static int read_all(FILE *in, struct pfs_buf *out, struct pfs_err *err)
     return pfs_buf_check(out, err);
 }
 
-static int run(const char *warehouse, FILE *in, struct pfs_err *err)
+static int run(const struct session_config *config, FILE *in, struct pfs_err *err)
 {
-    struct session_config config = {.warehouse = warehouse};
     struct pfs_buf text = {0}, answer = {0};
     struct session session;
     int rc = read_all(in, &text, err);
 
     if (rc == 0)
-        rc = session_open(&config, &session, err);
+        rc = session_open(config, &session, err);
     if (rc < 0) {
         pfs_buf_done(&text);
         return rc;
@@ -51,14 +50,18 @@ static int run(const char *warehouse, FILE *in, struct pfs_err *err)
 int command_sql(int argc, char **argv)
 {
     struct pfs_err err = {0};
+    struct session_config config = {0};
     FILE *in = stdin;
-    int rc;
+    int rc = session_take_options(&argc, argv, &config);
 
+    if (rc != 0)
+        return rc;
     if (argc < 1 || argc > 2)
         return usage_error("sql needs a warehouse and at most one file");
     if (argc == 2 && (in = fopen(argv[1], "rb")) == NULL)
         return failed(argv[1], -errno, NULL);
-    rc = run(argv[0], in, &err);
+    config.warehouse = argv[0];
+    rc = run(&config, in, &err);
     if (in != stdin)
         fclose(in);
     return rc < 0 ? failed("sql", rc, &err) : 0;

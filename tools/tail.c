@@ -188,8 +188,10 @@ int command_tail(int argc, char **argv)
     struct session session;
     struct pfs_err err = {0};
     char buffer[4096];
-    int words = 0, rc;
+    int words = 0, rc = session_take_options(&argc, argv, &config);
 
+    if (rc != 0)
+        return rc;
     for (int i = 0; i < argc; i++) {
         bool separate = strcmp(argv[i], "-n") == 0;
 

@@ -12,18 +12,22 @@ _paimonfs()
         local done=${word%"${word##*,}"}
         COMPREPLY=($(compgen -P "$done" -W "$options" -- "${word##*,}"))
         compopt -o nospace
+    elif [ "$before" = -o ]; then
+        COMPREPLY=($(compgen -W "external-paths=" -- "$word"))
+        compopt -o nospace
     elif [ "$before" = --cache ]; then
         COMPREPLY=($(compgen -W "partial full bucket" -- "$word"))
     elif [[ $word == -* ]]; then
         case ${COMP_WORDS[1]} in
         mount) COMPREPLY=($(compgen -W "-f -o" -- "$word")) ;;
         cat) COMPREPLY=($(compgen -W "--memory -o" -- "$word")) ;;
-        lookup) COMPREPLY=($(compgen -W "--columns --found --missing --cache --memory" -- "$word")) ;;
+        ls | overwrite | sql | expire) COMPREPLY=($(compgen -W "-o" -- "$word")) ;;
+        lookup) COMPREPLY=($(compgen -W "--columns --found --missing --cache --memory -o" -- "$word")) ;;
         bitmap) COMPREPLY=($(compgen -W "--group-by --bitmap --as --bits" -- "$word")) ;;
-        append) COMPREPLY=($(compgen -W "--no-compact" -- "$word")) ;;
-        compact) COMPREPLY=($(compgen -W "--full" -- "$word")) ;;
-        tail) COMPREPLY=($(compgen -W "-n" -- "$word")) ;;
-        fsck) COMPREPLY=($(compgen -W "--deep --json" -- "$word")) ;;
+        append) COMPREPLY=($(compgen -W "--no-compact -o" -- "$word")) ;;
+        compact) COMPREPLY=($(compgen -W "--full -o" -- "$word")) ;;
+        tail) COMPREPLY=($(compgen -W "-n -o" -- "$word")) ;;
+        fsck) COMPREPLY=($(compgen -W "--deep --json -o" -- "$word")) ;;
         status | doctor) COMPREPLY=($(compgen -W "--json" -- "$word")) ;;
         esac
     else

@@ -5,7 +5,7 @@ complete -c paimonfs -n "__fish_seen_subcommand_from mount" -s f -d "stay in the
 complete -c paimonfs -n "__fish_seen_subcommand_from mount" -s o -x -d "mount options" -a \
     "ro rw allow_other memory= threads= cache= cache-size= commit-interval= write-only on-error= external-paths= formats= log= uid= gid= umask="
 complete -c paimonfs -n "__fish_seen_subcommand_from cat lookup" -l memory -x
-complete -c paimonfs -n "__fish_seen_subcommand_from cat" -s o -x -d "external-paths=DIR" -a "external-paths="
+complete -c paimonfs -n "__fish_seen_subcommand_from ls cat tail append overwrite lookup sql compact expire fsck" -s o -x -d "external-paths=DIR" -a "external-paths="
 complete -c paimonfs -n "__fish_seen_subcommand_from lookup" -l columns -x
 complete -c paimonfs -n "__fish_seen_subcommand_from lookup" -l cache -x -a "partial full bucket"
 complete -c paimonfs -n "__fish_seen_subcommand_from lookup" -l found

@@ -231,6 +231,17 @@ def new_files_lie_outside_of_the_table_where_its_options_say_so(m):
                " older_than => '2999-01-01 00:00:00');").stderr, "")
     equal(len(files()), 1)
     equal(m.read("d/far/snapshot/latest.csv"), "k,v\n0,a\n1,a\n2,a\n3,a\n9,b3\n")
+    m.umount()
+    outside, words = ["-o", "external-paths=%s:%s" % tuple(places)], str(m.warehouse)
+    for command, path, data in (("append", "d/far", "7,c\n"), ("lookup", "d/far", "k\n7\n"),
+                                ("compact --full", "d.far", ""), ("cat", "d/far/snapshot/latest.csv", "")):
+        run = lambda *options: subprocess.run([m.binary, *command.split(), *options, words, path], input=data, capture_output=True, text=True)
+        equal((command, run().returncode), (command, 1))
+        done = run(*outside)
+        equal((command, done.returncode), (command, 0))
+    assert "7,c\n" in done.stdout, done.stdout
+    fsck = lambda *options: subprocess.run([m.binary, "fsck", *options, words, "d.far"], capture_output=True, text=True)
+    equal((len(fsck().stdout.splitlines()) > 1, fsck(*outside).stdout.splitlines()[1:]), (True, []))
 
 
 @test
