@@ -34,6 +34,14 @@ static inline int64_t floor_div(int64_t v, int64_t by)
     return v / by - (v % by < 0);
 }
 
+/* The rest of floor_div. The product of the two could pass the least integer, where the remainder cannot. */
+static inline int64_t floor_mod(int64_t v, int64_t by)
+{
+    int64_t rest = v % by;
+
+    return rest < 0 ? rest + by : rest;
+}
+
 static inline int64_t wrap_mul(int64_t v, int64_t by)
 {
     return (int64_t)((uint64_t)v * (uint64_t)by);
@@ -56,10 +64,9 @@ KERNEL(over_1000000, int64_t, int64_t, floor_div(v, 1000000), 0)
 
 #define TIME96(millis, nanos) ((struct pfs_time96){(millis), (int32_t)(nanos), 0})
 KERNEL(millis_to_time96, int64_t, struct pfs_time96, TIME96(v, 0), 0)
-KERNEL(micros_to_time96, int64_t, struct pfs_time96, TIME96(floor_div(v, 1000), (v - floor_div(v, 1000) * 1000) * 1000),
-       0)
+KERNEL(micros_to_time96, int64_t, struct pfs_time96, TIME96(floor_div(v, 1000), floor_mod(v, 1000) * 1000), 0)
 KERNEL(nanos_to_time96, int64_t, struct pfs_time96,
-       TIME96(floor_div(v, NANOS_A_MILLI), v - floor_div(v, NANOS_A_MILLI) * NANOS_A_MILLI), 0)
+       TIME96(floor_div(v, NANOS_A_MILLI), floor_mod(v, NANOS_A_MILLI)), 0)
 
 /* INT96: nanoseconds of the day, then the Julian day. Days of 32 bits in milliseconds fit 64; so do they with
  * nanoseconds that are more than a day's, as some writers make. */
@@ -69,7 +76,7 @@ static inline struct pfs_time96 time96_of(const uint8_t *at)
     int64_t day = (int64_t)(int32_t)pfs_pq_load32(at + 8) - PFS_PQ_JULIAN_EPOCH;
     int64_t millis = floor_div(nanos, NANOS_A_MILLI);
 
-    return TIME96(day * MILLIS_A_DAY + millis, nanos - millis * NANOS_A_MILLI);
+    return TIME96(day * MILLIS_A_DAY + millis, floor_mod(nanos, NANOS_A_MILLI));
 }
 
 static bool int96_to_time96(const uint8_t *in, int64_t n, int width_in, void *out)
@@ -296,6 +303,8 @@ int pfs_pq_plan_pick(const struct pfs_pq_node *node, const struct pfs_type *type
         fixed(out, nothing);
         if (pfs_kind_is_bytes(type->kind))
             out->shape = PFS_PQ_SHAPE_BYTES;
+        else if (out->width_in == 0) /* booleans and strings: a value of any width is one too many */
+            out->width_in = 1;
         return 0;
     }
     if (type->kind == PFS_BOOLEAN && node->physical == PFS_PQ_BOOLEAN) {

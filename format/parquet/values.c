@@ -3,6 +3,7 @@
 #include "format/parquet/column.h"
 
 #define BYTES_BATCH_MAX ((int64_t)1 << 30) /* of strings of one column in one batch; offsets hold 2^31 - 1 */
+#define LENGTH_BYTES 4                     /* in front of a value that has no width */
 
 int pfs_pq_damaged(struct pfs_err *err, const char *what)
 {
@@ -94,6 +95,8 @@ int pfs_pq_values_dictionary(struct pfs_pq_column *c, struct pfs_err *err)
                         encoding);
     if (c->plan.shape == PFS_PQ_SHAPE_BITS)
         return pfs_pq_damaged(err, "a dictionary of booleans");
+    if ((size_t)count > in.in.len / (size_t)(c->plan.width_in > 0 ? c->plan.width_in : LENGTH_BYTES))
+        return pfs_pq_damaged(err, "a dictionary has fewer values than it says");
     if (c->plan.shape == PFS_PQ_SHAPE_BYTES) {
         PFS_TRY(load_entries(c, &in, err));
     } else {
@@ -120,6 +123,8 @@ int pfs_pq_values_start(struct pfs_pq_column *c, struct pfs_err *err)
     if (encoding == PFS_PQ_ENCODING_PLAIN) {
         c->content = PFS_PQ_CONTENT_PLAIN;
     } else if (encoding == PFS_PQ_ENCODING_PLAIN_DICTIONARY || encoding == PFS_PQ_ENCODING_RLE_DICTIONARY) {
+        if (c->plan.shape == PFS_PQ_SHAPE_BITS) /* `runs` would still point into the page before */
+            return pfs_pq_damaged(err, "booleans by a dictionary");
         c->content = PFS_PQ_CONTENT_DICTIONARY;
     } else if (encoding == PFS_PQ_ENCODING_RLE && c->plan.shape == PFS_PQ_SHAPE_BITS) {
         struct pfs_slice runs = {0};
