@@ -65,8 +65,7 @@ KERNEL(over_1000000, int64_t, int64_t, floor_div(v, 1000000), 0)
 #define TIME96(millis, nanos) ((struct pfs_time96){(millis), (int32_t)(nanos), 0})
 KERNEL(millis_to_time96, int64_t, struct pfs_time96, TIME96(v, 0), 0)
 KERNEL(micros_to_time96, int64_t, struct pfs_time96, TIME96(floor_div(v, 1000), floor_mod(v, 1000) * 1000), 0)
-KERNEL(nanos_to_time96, int64_t, struct pfs_time96,
-       TIME96(floor_div(v, NANOS_A_MILLI), floor_mod(v, NANOS_A_MILLI)), 0)
+KERNEL(nanos_to_time96, int64_t, struct pfs_time96, TIME96(floor_div(v, NANOS_A_MILLI), floor_mod(v, NANOS_A_MILLI)), 0)
 
 /* INT96: nanoseconds of the day, then the Julian day. Days of 32 bits in milliseconds fit 64; so do they with
  * nanoseconds that are more than a day's, as some writers make. */

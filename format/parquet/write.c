@@ -143,6 +143,16 @@ static int each_column(struct writer *w, const struct pfs_batch *batch, bool sha
 
 /* ---- metadata ---- */
 
+/* One bound; `scratch` is emptied for the next, and its failure passed on before it is forgotten. */
+static void put_bound(struct pfs_thrift_out *t, int16_t id, const struct pfs_pq_out_column *c, bool max,
+                      struct pfs_buf *scratch)
+{
+    pfs_pq_out_put_bound(&c->group, c->node, max, scratch);
+    pfs_thrift_put_bytes(t, id, pfs_buf_slice(scratch));
+    t->buf->failed |= scratch->failed;
+    pfs_buf_clear(scratch);
+}
+
 static void put_statistics(struct pfs_thrift_out *t, const struct pfs_pq_out_column *c)
 {
     struct pfs_buf bound = {0};
@@ -150,15 +160,12 @@ static void put_statistics(struct pfs_thrift_out *t, const struct pfs_pq_out_col
 
     pfs_thrift_put_i64(t, PFS_PQ_STATS_NULLS, c->group.nulls);
     if (c->group.any && !c->group.unordered) {
-        pfs_pq_out_put_bound(&c->group, c->node, true, &bound);
-        pfs_thrift_put_bytes(t, PFS_PQ_STATS_MAX, pfs_buf_slice(&bound));
-        pfs_buf_clear(&bound);
-        pfs_pq_out_put_bound(&c->group, c->node, false, &bound);
-        pfs_thrift_put_bytes(t, PFS_PQ_STATS_MIN, pfs_buf_slice(&bound));
+        put_bound(t, PFS_PQ_STATS_MAX, c, true, &bound);
+        put_bound(t, PFS_PQ_STATS_MIN, c, false, &bound);
         pfs_thrift_put_bool(t, PFS_PQ_STATS_MAX_EXACT, true);
         pfs_thrift_put_bool(t, PFS_PQ_STATS_MIN_EXACT, true);
     }
-    if (bound.failed || c->group.min.failed || c->group.max.failed)
+    if (c->group.min.failed || c->group.max.failed)
         t->buf->failed = true;
     pfs_buf_done(&bound);
     pfs_thrift_end(t, outer);

@@ -152,10 +152,15 @@ static int compare(struct pfs_slice a, struct pfs_slice b)
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
+/* A bound that once found no memory stays failed, until the page or the row group ends: what is compared with it later
+ * is compared with nothing, and would pass for a bound. */
 static void keep(struct pfs_buf *bound, struct pfs_slice text)
 {
+    bool failed = bound->failed;
+
     pfs_buf_clear(bound);
     pfs_buf_put(bound, text.at, text.len);
+    bound->failed |= failed;
 }
 
 /* The bounds while a loop looks for them: they may point into what is looked at. */

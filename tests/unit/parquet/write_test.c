@@ -489,6 +489,58 @@ static void every_failing_allocation_of_a_copy_is_reported(void **state)
     free((void *)(uintptr_t)bytes.at);
 }
 
+/* Three texts, each a batch: the first is the greatest, and takes the most room as a bound. 0 or the first error. */
+static int write_texts(int64_t n, struct pfs_buf *out)
+{
+    static const char values[] = "ba";
+    char *great = malloc(5000);
+    struct pfs_parquet_write write = {.columns = 1, .no_dictionary = true};
+    struct pfs_err err = {0};
+    struct made m;
+    int rc;
+
+    assert_non_null(great);
+    memset(great, 'z', 5000);
+    make(&m, "STRING");
+    write.fields = &m.field;
+    pfs_mem_fail_after(n);
+    rc = pfs_parquet_create(target_open(&m.target), &write, &m.writer, &err);
+    for (int i = 0; rc == 0 && i < 3; i++) {
+        const int32_t offsets[] = {i == 0 ? 0 : i - 1, i == 0 ? 5000 : i};
+
+        rc = put(&m, &(struct pfs_column){.offsets = offsets, .values = i == 0 ? great : values}, 1, &err);
+    }
+    if (rc == 0)
+        rc = pfs_writer_finish(m.writer, &err);
+    pfs_mem_fail_after(-1);
+    if (rc == 0)
+        pfs_buf_put(out, m.target.bytes.at, m.target.bytes.len);
+    done(&m);
+    free(great);
+    return rc;
+}
+
+static void a_bound_that_found_no_memory_is_no_bound(void **state)
+{
+    struct pfs_buf want = {0};
+    int64_t n = 0;
+
+    (void)state;
+    assert_int_equal(write_texts(-1, &want), 0);
+    for (int whole = 0; whole < 3; n++) {
+        struct pfs_buf got = {0};
+        int rc = write_texts(n, &got);
+
+        assert_true(rc == 0 || rc == -ENOMEM);
+        whole = rc == 0 ? whole + 1 : 0;
+        if (rc == 0 && !pfs_slice_eq(pfs_buf_slice(&got), pfs_buf_slice(&want)))
+            fail_msg("allocation %lld fails, and nobody says so", (long long)n);
+        pfs_buf_done(&got);
+    }
+    assert_true(n > 10);
+    pfs_buf_done(&want);
+}
+
 /* ---- columns in parallel ---- */
 
 #define LANE_COLUMNS 5
@@ -563,6 +615,7 @@ int main(void)
         cmocka_unit_test(what_is_held_is_bounded),
         cmocka_unit_test(what_ascends_or_never_changes_takes_no_room),
         cmocka_unit_test(every_failing_allocation_of_a_copy_is_reported),
+        cmocka_unit_test(a_bound_that_found_no_memory_is_no_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
