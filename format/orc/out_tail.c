@@ -20,7 +20,7 @@ void pfs_orc_out_index_print(const struct pfs_orc_out_column *c, struct pfs_buf 
             pfs_buf_uleb(&positions, mark[i].present[p]);
         for (int p = 0; p < mark[i].datas; p++)
             pfs_buf_uleb(&positions, mark[i].data[p]);
-        if (positions.len > 0)
+        if (positions.len > 0 || positions.failed) /* a failure travels with the message */
             pfs_proto_message(&entry, 1, &positions);
         pfs_proto_bytes(&entry, 2, pfs_slice_of(c->group_stats.at + stats, mark[i].stats_len));
         pfs_proto_message(out, 1, &entry);
@@ -128,7 +128,7 @@ static void print_type(const struct pfs_orc_out_column *c, struct pfs_buf *out)
     pfs_proto_number(out, 1, (uint64_t)c->kind);
     for (int32_t i = 0; i < c->children; i++)
         pfs_buf_uleb(&ids, c->child[i].id);
-    if (ids.len > 0)
+    if (ids.len > 0 || ids.failed)
         pfs_proto_message(out, 2, &ids);
     for (int32_t i = 0; c->kind == PFS_ORC_STRUCT && i < c->children; i++)
         pfs_proto_bytes(out, 3, pfs_str(c->child[i].name));

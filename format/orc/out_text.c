@@ -83,7 +83,8 @@ static bool find(struct pfs_orc_out_dictionary *d, struct pfs_slice v, uint32_t 
 
 /* ---- texts in ---- */
 
-/* CHAR(n) has n characters in a file: blanks make up for those that are not there. */
+/* CHAR(n) has n characters in a file: blanks make up for those that are not there. The scratch forgets its failure with
+ * the next text, so the stream remembers it. */
 static struct pfs_slice pad(struct pfs_orc_out_column *c, struct pfs_slice v)
 {
     int32_t characters = 0;
@@ -96,6 +97,7 @@ static struct pfs_slice pad(struct pfs_orc_out_column *c, struct pfs_slice v)
     pfs_buf_put(&c->scratch, v.at, v.len);
     for (; characters < c->type->length; characters++)
         pfs_buf_putc(&c->scratch, ' ');
+    c->raw.packed.failed |= c->scratch.failed;
     return pfs_buf_slice(&c->scratch);
 }
 
@@ -248,7 +250,6 @@ void pfs_orc_out_text_end(struct pfs_orc_out_column *c)
     }
     pfs_orc_out_ints_flush(&c->second);
     c->raw.packed.failed |= d->bytes.failed || d->places.failed;
-    c->ints.out.packed.failed |= c->scratch.failed;
 }
 
 void pfs_orc_out_text_clear(struct pfs_orc_out_column *c)

@@ -108,6 +108,8 @@ static size_t take_wide(const uint8_t *in, size_t len, pfs_i128 *out)
     pfs_u128 value = 0;
 
     for (size_t i = 0; i < most; i++) {
+        if (i == DECIMAL_BYTES_MAX - 1 && in[i] > 3) /* two bits are left of the 128 */
+            return 0;
         value |= (pfs_u128)(in[i] & 127) << (7 * i);
         if (in[i] < 128) {
             *out = (pfs_i128)(value >> 1 ^ (0 - (value & 1)));

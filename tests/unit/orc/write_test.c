@@ -298,6 +298,111 @@ static void what_orc_cannot_hold_is_refused(void **state)
     stop(&m);
 }
 
+/* The file as it was written. */
+static void take_bytes(struct made *m, struct pfs_buf *out)
+{
+    size_t len = (size_t)pfs_file_size(m->file);
+    uint8_t *to = pfs_buf_reserve(out, len);
+    struct pfs_file *file;
+
+    assert_int_equal(pfs_store_open(m->store, "f", &file, NULL), 0);
+    assert_int_equal(pfs_file_pread(file, 0, to, len, NULL), 0);
+    out->len = len;
+    pfs_file_close(file);
+}
+
+/* The greatest decimal takes all 19 bytes; what is put above its 128 bits may not be dropped in silence. */
+static void a_decimal_of_too_many_bits_is_damage(void **state)
+{
+    static const char *const pairs[][2] = {{"d", "DECIMAL(38, 0)"}, {NULL, NULL}};
+    static const uint8_t stored[] = {0xfe, 0xff, 0xff, 0xff}; /* how it begins: zigzag of 10^38 - 1 */
+    struct made m;
+    struct pfs_buf bytes = {0}, out = {0};
+    struct load_file opened;
+    pfs_i128 value = pfs_decimal_power(38) - 1;
+    uint8_t *at = NULL;
+
+    (void)state;
+    assert_int_equal(start(&m, pairs, (struct pfs_orc_write){.codec = PFS_CODEC_NONE}), 0);
+    struct pfs_column column = {.type = &m.field[0].type, .values = &value};
+    const struct pfs_batch batch = {1, 1, &column};
+    const struct pfs_file_read read = {.columns = 1, .fields = m.field};
+
+    assert_int_equal(pfs_writer_write(m.writer, &batch, &m.err), 0);
+    assert_int_equal(pfs_writer_finish(m.writer, &m.err), 0);
+    take_bytes(&m, &bytes);
+    for (size_t i = 0; at == NULL && i + 19 <= bytes.len; i++)
+        if (memcmp(bytes.at + i, stored, sizeof(stored)) == 0)
+            at = bytes.at + i;
+    assert_non_null(at);
+    assert_true(at[18] <= 3);
+    assert_int_equal(load_rows(load_open(pfs_buf_slice(&bytes), &opened), &read, &out, &m.err), 1);
+    at[18] |= 4;
+    assert_int_equal(load_rows(load_open(pfs_buf_slice(&bytes), &opened), &read, &out, &m.err), -EIO);
+    pfs_buf_done(&bytes);
+    pfs_buf_done(&out);
+    stop(&m);
+}
+
+/* Some rows into a file, all in memory; the n-th allocation on the way fails. 0 or the first error. */
+static int write_failing(const char *const (*pairs)[2], const struct pfs_batch *batch, int64_t n, struct pfs_buf *out)
+{
+    struct made m;
+    int rc = 0;
+
+    m = (struct made){0};
+    assert_int_equal(pfs_store_open_memory(&m.store, NULL), 0);
+    assert_int_equal(pfs_store_create(m.store, "f", &m.file, NULL), 0);
+    m.columns = load_fields(pairs, &m.arena, m.field);
+    pfs_mem_fail_after(n);
+    rc = pfs_orc_create(m.file, &(struct pfs_orc_write){.columns = m.columns, .fields = m.field, .no_dictionary = true},
+                        &m.writer, &m.err);
+    if (rc == 0)
+        rc = pfs_writer_write(m.writer, batch, &m.err);
+    if (rc == 0)
+        rc = pfs_writer_finish(m.writer, &m.err);
+    pfs_mem_fail_after(-1);
+    if (rc == 0)
+        take_bytes(&m, out);
+    stop(&m);
+    return rc;
+}
+
+/* A file that is said to be written is the one that is written when no allocation fails. */
+static void a_failing_allocation_is_reported_or_changes_nothing(void **state)
+{
+    static const char *const pairs[][2] = {{"c", "CHAR(300)"}, {"r", "ROW<a INT>"}, {NULL, NULL}};
+    static const char text[] = "abc";
+    static const int32_t offsets[] = {0, 1, 2, 3}, numbers[] = {1, 2, 3};
+    struct pfs_field field[2];
+    struct pfs_arena arena = {0};
+    struct pfs_buf want = {0};
+    int64_t n = 0;
+    int rc = -ENOMEM;
+
+    (void)state;
+    (void)load_fields(pairs, &arena, field);
+    struct pfs_column a = {.type = &field[1].type.child[0].type, .values = numbers};
+    struct pfs_column column[] = {{.type = &field[0].type, .offsets = offsets, .values = text},
+                                  {.type = &field[1].type, .children = &a}};
+    const struct pfs_batch batch = {3, 2, column};
+
+    assert_int_equal(write_failing(pairs, &batch, -1, &want), 0);
+    for (int64_t whole = 0; whole < 3; n++) {
+        struct pfs_buf got = {0};
+
+        rc = write_failing(pairs, &batch, n, &got);
+        assert_true(rc == 0 || rc == -ENOMEM);
+        whole = rc == 0 ? whole + 1 : 0;
+        if (rc == 0 && !pfs_slice_eq(pfs_buf_slice(&got), pfs_buf_slice(&want)))
+            fail_msg("allocation %lld fails, and nobody says so", (long long)n);
+        pfs_buf_done(&got);
+    }
+    assert_true(n > 20);
+    pfs_buf_done(&want);
+    pfs_arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +413,8 @@ int main(void)
         cmocka_unit_test(row_groups_have_bounds_of_their_own),
         cmocka_unit_test(long_bounds_are_cut_outwards),
         cmocka_unit_test(what_orc_cannot_hold_is_refused),
+        cmocka_unit_test(a_failing_allocation_is_reported_or_changes_nothing),
+        cmocka_unit_test(a_decimal_of_too_many_bits_is_damage),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
