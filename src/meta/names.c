@@ -279,9 +279,12 @@ static int put_partition(const struct pfs_schema *schema, const struct pfs_colum
         pfs_buf_clear(&text);
         if (pfs_column_present(&value[i], 0))
             rc = put_value(&value[i], schema->legacy_partition_names, &text, err);
-        if (pfs_name_is_blank(pfs_buf_slice(&text))) {
+        if (rc == 0)
+            rc = pfs_buf_check(&text, err); /* a text that found no memory looks blank, which is another partition */
+        if (rc == 0 && pfs_name_is_blank(pfs_buf_slice(&text))) {
             pfs_buf_clear(&text);
             pfs_buf_puts(&text, schema->default_partition);
+            rc = pfs_buf_check(&text, err);
         }
         if (i > 0)
             pfs_buf_putc(out, '/');
@@ -363,6 +366,8 @@ int pfs_name_value_print(const struct pfs_column *column, struct pfs_buf *out, s
         return pfs_buf_check(out, err);
     }
     rc = pfs_text_print_value(PFS_TEXT_CSV, column, 0, &text, err);
+    if (rc == 0)
+        rc = pfs_buf_check(&text, err);
     if (rc == 0)
         pfs_name_escape(pfs_buf_slice(&text), out);
     pfs_buf_done(&text);

@@ -1,6 +1,12 @@
 /* names_test.c - values in the names of directories, as Paimon Java 1.4.2 spells them. */
 #include "src/meta/names.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "format/binrow.h"
 #include "tests/unit/cm.h"
 
 static void check(struct pfs_column *column, bool legacy, const char *want)
@@ -54,11 +60,47 @@ static void bytes_are_what_java_decodes(void **state)
     }
 }
 
+/* The directory of a partition is never another one for want of memory. */
+static void a_failing_allocation_makes_no_other_partition(void **state)
+{
+    char value[300], want[320];
+    int32_t offsets[2] = {0, (int32_t)sizeof(value)}, key = 0;
+    struct pfs_field field = {.name = "p", .type = {.kind = PFS_VARCHAR, .length = PFS_LENGTH_MAX}};
+    struct pfs_schema schema = {.columns = 1,
+                                .field = &field,
+                                .partition_keys = 1,
+                                .partition_key = &key,
+                                .default_partition = "__DEFAULT_PARTITION__"};
+    struct pfs_column column = {.type = &field.type, .offsets = offsets, .values = value};
+    const struct pfs_column *columns[] = {&column};
+    struct pfs_buf row = {0};
+    int rc = -ENOMEM;
+
+    (void)state;
+    memset(value, 'v', sizeof(value));
+    snprintf(want, sizeof(want), "p=%.*s", (int)sizeof(value), value);
+    assert_int_equal(pfs_binrow_print(columns, 1, 0, true, &row, NULL), 0);
+    for (int64_t n = 0; rc < 0; n++) {
+        struct pfs_arena arena = {0};
+        const char *path;
+
+        pfs_mem_fail_after(n);
+        rc = pfs_name_partition(&schema, pfs_buf_slice(&row), &arena, &path, NULL);
+        pfs_mem_fail_after(-1);
+        assert_true(rc == 0 || rc == -ENOMEM);
+        if (rc == 0)
+            assert_string_equal(path, want);
+        pfs_arena_done(&arena);
+    }
+    pfs_buf_done(&row);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_has_no_zeros_at_its_end_but_one),
         cmocka_unit_test(bytes_are_what_java_decodes),
+        cmocka_unit_test(a_failing_allocation_makes_no_other_partition),
     };
 
     return cmocka_run_group_tests_name("meta/names", tests, NULL, NULL);
