@@ -90,10 +90,13 @@ static inline bool fixed_timestamp(const struct pfs_cell *cell, int64_t *seconds
     at += 19;
     if (at < end && end[-1] == 'Z')
         end--;
-    if (at < end && *at++ == '.')
-        for (; at < end && (unsigned)*at - '0' <= 9 && digits < 9; digits++)
+    if (at < end && *at == '.') {
+        for (at++; at < end && (unsigned)*at - '0' <= 9 && digits < 9; digits++)
             fraction = fraction * 10 + (*at++ - '0');
-    if (at != end || (at[-1] == '.' && digits == 0))
+        if (digits == 0)
+            return false;
+    }
+    if (at != end)
         return false;
     *seconds = (int64_t)days * 86400 + (int64_t)(hour * 3600 + minute * 60 + second);
     *nanos = fraction * units[digits];
