@@ -247,11 +247,12 @@ static int understand(struct pfs_text_parser *p, const struct record *r, struct 
     }
     if (names == 0)
         return without_header(p, r, in);
-    if (names < r->fields)
+    if (unknown.at != NULL)
         return fail_header(p, bytes, EINVAL, "unknown column", unknown);
+    /* Fields behind `room` were not looked at; so many names that are all known have a repeated one among them. */
     p->seen[p->parse.columns] = p->seen[p->parse.columns + 1] = 0;
     memset(p->seen, 0, (size_t)p->parse.columns * sizeof(*p->seen));
-    for (int32_t i = 0; i < r->fields; i++)
+    for (int32_t i = 0; i < names; i++)
         if (p->seen[p->column_of_field[i]]++ > 0)
             return fail_header(p, bytes, EINVAL, "twice the column", pfs_cell_text(&p->first[i]));
     p->now.width = r->fields;

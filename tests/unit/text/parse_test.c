@@ -323,6 +323,8 @@ static void csv_records_follow_rfc_4180(void **state)
         {"half a header", AB, "a,c\n1,x\n", NULL, EINVAL, 0, "c", "header: unknown column \"c\""},
         {"header with an empty name", AB, "a,\n1,x\n", NULL, EINVAL, 0, "", "header: unknown column \"\""},
         {"column twice", AB, "a,b,a\n1,x,1\n", NULL, EINVAL, 0, "a", "header: twice the column \"a\""},
+        {"columns again and again", AB, "a,b,a,b,a,b,a\n1,x,1\n", NULL, EINVAL, 0, "a",
+         "header: twice the column \"a\""},
         {"header with other case", AB, "A,b\n1,x\n", NULL, EINVAL, 0, "A", "header: unknown column \"A\""},
     };
 
