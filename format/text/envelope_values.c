@@ -6,6 +6,8 @@
 #include "base/number.h"
 #include "format/text/parse.h"
 
+#define EXPONENT_TEXT 16 /* e, a sign, a scale, the NUL */
+
 /* ---- what the schema in an envelope says ---- */
 
 static const struct {
@@ -171,13 +173,26 @@ static int as_nested(struct pfs_convert *c, struct pfs_cell *cells, int32_t rows
     return 0;
 }
 
+/* An unscaled value as text: with a point where the scale is one that a DECIMAL can have, else with an exponent, for
+ * which zeros at the end are taken off first. */
+static size_t print_scaled(pfs_i128 v, int32_t scale, char *text)
+{
+    size_t len;
+
+    for (; scale > PFS_DECIMAL_DIGITS && v % 10 == 0; scale = v == 0 ? 0 : scale - 1)
+        v /= 10;
+    if (scale >= 0 && scale <= PFS_DECIMAL_DIGITS)
+        return pfs_decimal_print(v, scale, text);
+    len = pfs_decimal_print(v, 0, text);
+    return len + (size_t)snprintf(text + len, EXPONENT_TEXT, "e%d", -scale);
+}
+
 static int as_decimal(struct pfs_convert *c, struct pfs_cell *cells, int32_t rows, int32_t scale)
 {
     for (int32_t i = 0; i < rows; i++) {
         uint8_t bytes[64];
-        char text[PFS_DECIMAL_TEXT + 110];
+        char text[PFS_DECIMAL_TEXT + EXPONENT_TEXT];
         int64_t len;
-        size_t printed;
         pfs_i128 v;
 
         if (cells[i].form != PFS_CELL_STRING)
@@ -185,10 +200,7 @@ static int as_decimal(struct pfs_convert *c, struct pfs_cell *cells, int32_t row
         len = cells[i].len <= 80 ? pfs_base64_decode(pfs_cell_text(&cells[i]), bytes) : -1;
         if (len < 0 || !pfs_decimal_from_be(pfs_slice_of(bytes, (size_t)len), &v))
             return pfs_cell_refuse(c, cells, i, EINVAL, "is no decimal in base64");
-        printed = pfs_decimal_print(v, scale > 0 ? scale : 0, text);
-        if (scale < 0)
-            printed += (size_t)snprintf(text + printed, 16, "e%d", -scale);
-        PFS_TRY(respell(c, &cells[i], text, printed));
+        PFS_TRY(respell(c, &cells[i], text, print_scaled(v, scale, text)));
     }
     return 0;
 }

@@ -123,6 +123,34 @@ static void a_schema_in_the_envelope_tells_decimals_and_times(void **state)
            "+I {\"id\":1,\"d\":\"12.34\",\"t\":\"2023-11-14 22:13:20.123000\",\"day\":\"2024-10-04\"}\n");
 }
 
+/* More decimals than any DECIMAL has: the value counts, wherever its point is said to be. */
+static void decimals_of_any_scale_are_read(void **state)
+{
+    static const struct {
+        const char *scale, *base64, *want;
+    } cases[] = {
+        {"100", "AA==", "+I {\"id\":1,\"d\":\"0.00\"}\n"},
+        {"40", "AA==", "+I {\"id\":1,\"d\":\"0.00\"}\n"},
+        /* 12 * 10^37 with 38 decimals */
+        {"38", "WkcoygY7UiwLco+AAAAAAA==", "+I {\"id\":1,\"d\":\"1.20\"}\n"},
+        {"100", "AQ==", "row 1, column d (DECIMAL(10, 2)): \"1e-100\" does not fit\n"},
+        {"-2", "DA==", "+I {\"id\":1,\"d\":\"1200.00\"}\n"},
+        {"-100", "DA==", "row 1, column d (DECIMAL(10, 2)): \"12e100\" does not fit\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char in[512];
+
+        (void)snprintf(in, sizeof(in),
+                       "{\"schema\":{\"fields\":[{\"field\":\"after\",\"fields\":[{\"field\":\"d\",\"name\":"
+                       "\"org.apache.kafka.connect.data.Decimal\",\"parameters\":{\"scale\":\"%s\"}}]}]},"
+                       "\"payload\":{\"op\":\"c\",\"after\":{\"id\":1,\"d\":\"%s\"}}}",
+                       cases[i].scale, cases[i].base64);
+        expect(PFS_ENVELOPE_DEBEZIUM, "id INT, d DECIMAL(10, 2)", in, cases[i].want);
+    }
+}
+
 static void numbers_of_times_follow_the_precision_without_a_schema(void **state)
 {
     (void)state;
@@ -212,6 +240,7 @@ int main(void)
         cmocka_unit_test(an_update_of_the_key_deletes_the_old_one),
         cmocka_unit_test(what_has_no_row_is_skipped_and_counted),
         cmocka_unit_test(a_schema_in_the_envelope_tells_decimals_and_times),
+        cmocka_unit_test(decimals_of_any_scale_are_read),
         cmocka_unit_test(numbers_of_times_follow_the_precision_without_a_schema),
         cmocka_unit_test(text_that_holds_json_fills_nested_columns_and_back),
         cmocka_unit_test(canal_rows_come_in_arrays),
