@@ -6,12 +6,13 @@ int64_t pfs_text_parser_peek(struct pfs_text_parser *parser, struct pfs_arena *a
 {
     struct pfs_text_stand before = parser->now;
     struct pfs_text_refusal refusal = {0};
-    struct pfs_buf carried = {0};
+    struct pfs_buf carried, swap;
     size_t used = 0;
     int64_t rows;
 
     if (before.skipping)
         return 0;
+    pfs_buf_init(&carried, parser->carry.limit_bytes);
     pfs_buf_put(&carried, parser->carry.at, parser->carry.len);
     rows = pfs_buf_check(&carried, err);
     if (rows == 0) {
@@ -20,8 +21,9 @@ int64_t pfs_text_parser_peek(struct pfs_text_parser *parser, struct pfs_arena *a
         if (rows < 0 && err != NULL)
             *err = parser->err;
         parser->now = before;
-        pfs_buf_clear(&parser->carry);
-        pfs_buf_put(&parser->carry, carried.at, carried.len); /* there was room for it before */
+        swap = parser->carry; /* the copy takes its place: that wants no memory, and so cannot fail */
+        parser->carry = carried;
+        carried = swap;
     }
     pfs_buf_done(&carried);
     return rows;

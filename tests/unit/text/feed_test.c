@@ -506,6 +506,32 @@ static void without_memory_nothing_is_lost(void **state)
     close_table(&f);
 }
 
+/* A look ahead may want for memory at every step: what was carried is still there afterwards. */
+static void a_look_ahead_without_memory_loses_nothing(void **state)
+{
+    int64_t rows = -1;
+
+    (void)state;
+    for (int64_t n = 0; rows < 0; n++) {
+        struct fixture f = open_table("a INT, b STRING");
+        struct pfs_batch ahead;
+        struct pfs_arena arena;
+
+        f.how.format = PFS_TEXT_CSV;
+        assert_int_equal(feed(&f, "1,x\n2,y", false), 1);
+        pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
+        pfs_mem_fail_after(n);
+        rows = pfs_text_parser_peek(f.parser, &arena, &ahead, NULL);
+        pfs_mem_fail_after(-1);
+        assert_true(rows == -ENOMEM || rows == 1);
+        assert_int_equal(pfs_text_parser_carried(f.parser), 3);
+        assert_int_equal(feed(&f, "z\n", true), 1);
+        assert_text(&f, 1, 0, "yz");
+        pfs_arena_done(&arena);
+        close_table(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -526,6 +552,7 @@ int main(void)
         cmocka_unit_test(a_format_that_is_given_is_not_guessed),
         cmocka_unit_test(one_value_is_parsed_as_in_a_cell),
         cmocka_unit_test(without_memory_nothing_is_lost),
+        cmocka_unit_test(a_look_ahead_without_memory_loses_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
