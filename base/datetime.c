@@ -41,8 +41,7 @@ static size_t two(int32_t v, char *out)
     return 2;
 }
 
-/* Days of any timestamp, which an int32_t does not hold. */
-static size_t date_print(int64_t days, char *out)
+size_t pfs_date_print(int64_t days, char *out)
 {
     struct pfs_civil c = pfs_civil_from_days(days);
     size_t len = 0;
@@ -63,11 +62,6 @@ static size_t date_print(int64_t days, char *out)
     len += two(c.month, out + len);
     out[len++] = '-';
     return len + two(c.day, out + len);
-}
-
-size_t pfs_date_print(int32_t days, char *out)
-{
-    return date_print(days, out);
 }
 
 static size_t clock_print(int32_t seconds, char *out)
@@ -100,7 +94,7 @@ size_t pfs_timestamp_print(int64_t millis, int32_t nanos, int precision, char *o
         rest += DAY_MS;
         days--;
     }
-    len = date_print(days, out);
+    len = pfs_date_print(days, out);
     out[len++] = ' ';
     len += clock_print((int32_t)(rest / 1000), out + len);
     if (precision == 0)

@@ -14,7 +14,7 @@ struct pfs_civil pfs_civil_from_days(int64_t days);
 int64_t pfs_days_from_civil(int64_t year, int month, int day);
 
 /* Text out; each returns the length written. Years outside 0..9999 print with sign or more digits. */
-size_t pfs_date_print(int32_t days, char *out);          /* YYYY-MM-DD; 16 bytes of room */
+size_t pfs_date_print(int64_t days, char *out); /* YYYY-MM-DD; of any moment in milliseconds; 16 bytes of room */
 size_t pfs_time_print(int32_t millis_of_day, char *out); /* HH:MM:SS.fff, modulo a day; 16 bytes of room */
 /* YYYY-MM-DD HH:MM:SS[.f{p}]; value = millis and nanos of that millisecond (0..999999); 40 bytes of room. */
 size_t pfs_timestamp_print(int64_t millis, int32_t nanos, int precision, char *out);

@@ -109,10 +109,43 @@ static void a_cell_doubles_their_quotes_and_has_some_only_where_it_must(void **s
     }
 }
 
+/* Years that no text of ours can spell, but that a file may hold: days of them pass 32 bits. */
+static void moments_far_away_have_their_own_day(void **state)
+{
+    static const struct {
+        int64_t millis;
+        const char *want;
+    } cases[] = {
+        {INT64_MAX, "+292278994-08-17 07:12:55.807"},
+        {INT64_MIN, "-292275055-05-16 16:47:04.192"},
+        {185542587187199999, "+5881580-07-11 23:59:59.999"},
+        {185542587187200000, "+5881580-07-12 00:00:00.000"},
+    };
+    const struct pfs_type millis = {.kind = PFS_TIMESTAMP, .precision = 3},
+                          nanos = {.kind = PFS_TIMESTAMP, .precision = 9};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct pfs_time96 wide = {.millis = cases[i].millis};
+        const struct pfs_column narrow_column = {.type = &millis, .values = &cases[i].millis};
+        const struct pfs_column wide_column = {.type = &nanos, .values = &wide};
+        struct pfs_buf out = {0};
+        size_t len;
+
+        CHECK(cases[i].want, pfs_text_print_value(PFS_TEXT_CSV, &narrow_column, 0, &out, NULL) == 0);
+        len = out.len;
+        CHECK(cases[i].want, pfs_slice_eq(pfs_buf_slice(&out), pfs_str(cases[i].want)));
+        CHECK(cases[i].want, pfs_text_print_value(PFS_TEXT_CSV, &wide_column, 0, &out, NULL) == 0);
+        CHECK(cases[i].want, out.len == 2 * len + 6 && memcmp(out.at, out.at + len, len) == 0);
+        pfs_buf_done(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nested_values_are_json_with_maps_in_order),
+        cmocka_unit_test(moments_far_away_have_their_own_day),
         cmocka_unit_test(a_cell_doubles_their_quotes_and_has_some_only_where_it_must),
     };
 
