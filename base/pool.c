@@ -122,8 +122,9 @@ int pfs_pool_open(int threads, struct pfs_pool **out, struct pfs_err *err)
         int rc = pthread_create(&pool->thread[pool->started], NULL, pool->started == 0 ? work_urgent : work, pool);
 
         if (rc != 0) {
+            (void)pfs_fail(err, rc, "thread %d of %d cannot be started", pool->started, threads + 1);
             pfs_pool_close(pool);
-            return pfs_fail(err, rc, "thread %d of %d cannot be started", pool->started, threads + 1);
+            return -rc;
         }
     }
     *out = pool;

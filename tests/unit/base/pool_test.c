@@ -86,6 +86,29 @@ static void closing_runs_what_is_queued(void **state)
     assert_int_equal(atomic_load(&done), TASKS);
 }
 
+/* The threads want stacks that no address space has. */
+static void a_pool_whose_threads_cannot_start_says_so(void **state)
+{
+    struct pfs_pool *none = NULL;
+    pthread_attr_t before, huge;
+    struct pfs_err err = {0};
+    int rc;
+
+    (void)state;
+    assert_int_equal(pthread_getattr_default_np(&before), 0);
+    assert_int_equal(pthread_getattr_default_np(&huge), 0);
+    assert_int_equal(pthread_attr_setstacksize(&huge, (size_t)1 << 46), 0);
+    assert_int_equal(pthread_setattr_default_np(&huge), 0);
+    rc = pfs_pool_open(3, &none, &err);
+    assert_int_equal(pthread_setattr_default_np(&before), 0);
+    pthread_attr_destroy(&huge);
+    pthread_attr_destroy(&before);
+    assert_true(rc < 0);
+    assert_int_equal(err.code, -rc);
+    assert_string_equal(err.text, "thread 0 of 4 cannot be started");
+    assert_null(none);
+}
+
 struct gate {
     pthread_mutex_t lock;
     pthread_cond_t opened;
@@ -171,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(settling_waits_for_what_is_queued_and_what_runs),
         TEST(settling_waits_for_what_tasks_submit),
+        cmocka_unit_test(a_pool_whose_threads_cannot_start_says_so),
         TEST(closing_runs_what_is_queued),
         TEST(urgent_tasks_run_while_all_others_wait),
         TEST(a_run_calls_each_index_once),
