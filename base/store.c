@@ -256,6 +256,8 @@ static int remove_tree(struct pfs_store *s, const char *path, int depth, struct 
     struct children children = {path, NULL};
     int rc = pfs_store_list(s, path, keep_child, &children, err);
 
+    if (rc == -ENOMEM) /* keep_child cannot say so */
+        rc = pfs_fail(err, ENOMEM, "no memory for the names in %s", path);
     if (depth > 64)
         rc = pfs_fail(err, ELOOP, "%s lies too deep", path);
     while (children.first != NULL) {

@@ -399,6 +399,8 @@ static int memory_rename(void *self, const char *from, const char *to, bool repl
     target = find_name(&new->seen, to_name);
     if (target != NULL && !replace)
         rc = -EEXIST;
+    else if (target != NULL && target->node == find_name(&old->seen, from_name)->node)
+        return leave(m, 0, "rename to", to, err); /* two names of one file, or one name: nothing happens, as in POSIX */
     else if (target != NULL && target->node->directory)
         rc = target->node->seen.count > 0 ? -ENOTEMPTY : -EISDIR;
     if (rc == 0)

@@ -83,6 +83,8 @@ static void stores_behave_alike(void **state)
         assert_int_equal(put(s, "d/two", "second", true), 0);
         assert_int_equal(pfs_store_rename_new(s, "d/two", "d/a/one", NULL), -EEXIST);
         assert_true(has(s, "d/two", "second"));
+        assert_int_equal(pfs_store_rename_over(s, "d/two", "d/two", NULL), 0);
+        assert_true(has(s, "d/two", "second"));
         assert_int_equal(pfs_store_open(s, "d/a/one", &file, NULL), 0);
         assert_int_equal(pfs_store_rename_over(s, "d/two", "d/a/one", NULL), 0);
         assert_true(has(s, "d/a/one", "second"));
@@ -184,11 +186,35 @@ static void one_holder_at_a_time_has_a_locked_file(void **state)
     }
 }
 
+/* A failure without a sentence would be told as an input/output error by whoever wraps it. */
+static void removing_a_tree_without_memory_says_so(void **state)
+{
+    (void)state;
+    for (int memory = 0; memory < 2; memory++) {
+        struct pfs_store *s = open_store(memory);
+        int rc = -1;
+
+        for (int64_t n = 0; rc < 0; n++) {
+            struct pfs_err err = {0};
+            int made = put(s, "d/tree/file", "x", false);
+
+            assert_true(made == 0 || made == -EEXIST);
+            pfs_mem_fail_after(n);
+            rc = pfs_store_remove_all(s, "d/tree", &err);
+            pfs_mem_fail_after(-1);
+            assert_true(rc == 0 || (rc == -ENOMEM && err.code == ENOMEM && err.text[0] != '\0'));
+        }
+        assert_int_equal(pfs_store_stat(s, "d/tree", &(struct pfs_stat){0}, NULL), -ENOENT);
+        close_store(s, memory);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_holder_at_a_time_has_a_locked_file),
         cmocka_unit_test(stores_behave_alike),
+        cmocka_unit_test(removing_a_tree_without_memory_says_so),
         cmocka_unit_test(a_power_cut_takes_what_was_not_synced),
         cmocka_unit_test(the_fault_store_fails_the_call_that_it_is_told),
     };
