@@ -57,14 +57,15 @@ int pfs_bloom_ask(const struct pfs_probe *probe, struct pfs_index_rows *out, str
 {
     struct pfs_cursor c = pfs_cursor_of(probe->index);
     uint32_t hashes = pfs_take_be32(&c), one, two;
-    const uint8_t *bits = probe->index.at + 4;
     uint64_t count = (uint64_t)pfs_left(&c) * 8, h;
+    const uint8_t *bits;
 
     if (c.bad || count == 0 || count > INT32_MAX || hashes == 0 || hashes > HASHES_MAX)
         return pfs_index_damaged(err, "a bloom filter has no bits or no hash functions");
     out->answer = PFS_INDEX_ALL;
     if (probe->how != PFS_EQ || !hash(probe, &h))
         return 0;
+    bits = c.in.at + c.pos;
     one = (uint32_t)h;
     two = (uint32_t)(h >> 32);
     for (uint32_t i = 1; i <= hashes; i++) {

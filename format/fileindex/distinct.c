@@ -58,7 +58,7 @@ static int grow(struct pfs_distinct *d, struct pfs_err *err)
 
     if ((uint32_t)d->keys * 2 < d->slots)
         return 0;
-    if (slots > 1u << 31)
+    if (d->slots >= 1u << 31) /* twice as many would be none */
         return pfs_fail(err, E2BIG, "a file index cannot have so many values");
     slot = pfs_realloc(d->slot, (size_t)slots * sizeof(*slot));
     if (slot == NULL)
