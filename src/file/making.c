@@ -32,17 +32,18 @@ int pfs_making_of_level(const struct pfs_options *options, const char *option, i
     if (key == NULL)
         return pfs_arena_full(arena, err);
     *out = pfs_options_get(options, key);
-    if (*out != NULL || text == NULL)
+    if (*out != NULL || text == NULL || *text == '\0')
         return 0;
     PFS_TRY(pfs_options_list(text, arena, &item, &items, err));
     for (int32_t i = 0; i < items; i++) {
         const char *colon = strchr(item[i], ':');
         char *end;
+        long of = strtol(item[i], &end, 10);
 
-        if (colon == NULL || colon == item[i] || strtol(item[i], &end, 10) < 0 || end != colon)
+        if (colon == NULL || colon == item[i] || end != colon)
             return pfs_fail(err, EINVAL, "Could not parse value '%s' for key '%s'.", text, option);
-        if (strtol(item[i], NULL, 10) == level)
-            *out = colon + 1;
+        if (of == level)
+            *out = colon + 1 + strspn(colon + 1, " ");
     }
     return 0;
 }
@@ -103,20 +104,42 @@ static const char *default_format(const struct pfs_schema *schema)
     return schema->version <= 2 ? "orc" : FORMAT_OF_VERSION_3;
 }
 
-/* Names of codecs differ by format; what a format cannot have is not written with another one. */
+/* Names of codecs differ by format, and Avro's but for zstd are not taken in any case; what a format cannot have is not
+ * written with another one. */
 static int parse_codec(enum pfs_data_format format, const char *text, enum pfs_codec *out, struct pfs_err *err)
 {
-    struct pfs_slice name = pfs_str(text);
+    static const struct {
+        const char *name;
+        enum pfs_codec codec;
+    } known[][8] = {[PFS_DATA_PARQUET] = {{"none", PFS_CODEC_NONE},
+                                          {"uncompressed", PFS_CODEC_NONE},
+                                          {"zstd", PFS_CODEC_ZSTD},
+                                          {"snappy", PFS_CODEC_SNAPPY},
+                                          {"gzip", PFS_CODEC_GZIP},
+                                          {"lz4", PFS_CODEC_LZ4}},
+                    [PFS_DATA_ORC] = {{"none", PFS_CODEC_NONE},
+                                      {"zstd", PFS_CODEC_ZSTD},
+                                      {"snappy", PFS_CODEC_SNAPPY},
+                                      {"zlib", PFS_CODEC_DEFLATE},
+                                      {"lz4", PFS_CODEC_LZ4}},
+                    [PFS_DATA_AVRO] = {{"null", PFS_CODEC_NONE},
+                                       {"zstd", PFS_CODEC_ZSTD},
+                                       {"zstandard", PFS_CODEC_ZSTD},
+                                       {"snappy", PFS_CODEC_SNAPPY},
+                                       {"deflate", PFS_CODEC_DEFLATE}}};
 
-    if (format == PFS_DATA_ORC && strcasecmp(text, "zlib") == 0)
-        name = pfs_str("deflate");
-    if (pfs_codec_parse(name, out, NULL) < 0)
-        return pfs_fail(err, EINVAL, "file.compression = %s is not a compression that is known here", text);
-    if ((format == PFS_DATA_PARQUET && *out == PFS_CODEC_DEFLATE) ||
-        (format == PFS_DATA_ORC && *out == PFS_CODEC_GZIP) ||
-        (format == PFS_DATA_AVRO && (*out == PFS_CODEC_LZ4 || *out == PFS_CODEC_GZIP)))
-        return pfs_fail(err, EINVAL, "%s files cannot be compressed with %s", format_name(format), text);
-    return 0;
+    for (size_t i = 0; known[format][i].name != NULL; i++)
+        if (strcasecmp(known[format][i].name, text) == 0) {
+            bool exact = (format == PFS_DATA_AVRO && known[format][i].codec != PFS_CODEC_ZSTD) ||
+                         (format == PFS_DATA_PARQUET && i == 0);
+
+            if (exact && strcmp(known[format][i].name, text) != 0)
+                break;
+            *out = known[format][i].codec;
+            return 0;
+        }
+    return pfs_fail(err, EINVAL, "file.compression = %s is not a compression of %s files that is known here", text,
+                    format_name(format));
 }
 
 static int read_codec(const struct pfs_schema *schema, const char *codec, struct pfs_making *out, struct pfs_err *err)
@@ -134,9 +157,8 @@ static int read_codec(const struct pfs_schema *schema, const char *codec, struct
         PFS_TRY(pfs_options_int(o, "parquet.compression.codec.zstd.level", zstd, &zstd, err));
     if (out->format == PFS_DATA_ORC)
         PFS_TRY(pfs_options_int(o, "orc.compression.zstd.level", zstd, &zstd, err));
-    if (zstd < 1 || zstd > 22)
-        return pfs_fail(err, EINVAL, "a zstd level of %lld is not one of 1 to 22", (long long)zstd);
-    out->level = (int)zstd;
+    /* As the library takes them: below 0 it is faster still, 0 is 3, and beyond its ends it takes the end. */
+    out->level = (int)(zstd < -7 ? -7 : zstd > 22 ? 22 : zstd == 0 ? 3 : zstd);
     return 0;
 }
 

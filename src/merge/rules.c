@@ -12,14 +12,14 @@ struct rules {
     bool grouped;
 };
 
-/* The next of the names between commas, as they stand; false at the end. */
+/* The next of the names between commas, as they stand; false at the end. Nothing behind the last comma is no name. */
 static bool next_name(const char **text, struct pfs_slice *name)
 {
     if (*text == NULL)
         return false;
     *name = pfs_slice_of(*text, strcspn(*text, ","));
     *text += name->len;
-    *text = **text == ',' ? *text + 1 : NULL;
+    *text = (*text)[strspn(*text, ",")] != '\0' ? *text + 1 : NULL;
     return true;
 }
 

@@ -241,21 +241,20 @@ static int print(const char *schema, void (*put)(struct pfs_buf *out, const void
 
 int pfs_manifest_codec(const struct pfs_options *options, const char **out, struct pfs_err *err)
 {
-    static const char *const codecs[][2] = {{"zstd", "zstandard"}, {"zstandard", "zstandard"}, {"none", "null"},
-                                            {"null", "null"},      {"deflate", "deflate"},     {"snappy", "snappy"}};
+    static const char *const codecs[] = {"null", "deflate", "snappy"}; /* as they are written */
     const char *text = pfs_options_get(options, "manifest.compression");
 
-    *out = codecs[0][1];
-    for (size_t i = 0; text != NULL && i < sizeof(codecs) / sizeof(codecs[0]); i++)
-        if (strcasecmp(text, codecs[i][0]) == 0) {
-            *out = codecs[i][1];
+    *out = "zstandard";
+    if (text == NULL || strcasecmp(text, "zstd") == 0 || strcasecmp(text, "zstandard") == 0)
+        return 0;
+    for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++)
+        if (strcmp(text, codecs[i]) == 0) {
+            *out = codecs[i];
             return 0;
         }
-    return text == NULL ? 0
-                        : pfs_fail(err, EINVAL,
-                                   "manifest.compression = %s: manifests are Avro, whose codecs are zstd, deflate, "
-                                   "snappy and none",
-                                   text);
+    return pfs_fail(err, EINVAL,
+                    "manifest.compression = %s: manifests are Avro, whose codecs are zstd, deflate, snappy and null",
+                    text);
 }
 
 int pfs_manifest_list_print(const struct pfs_manifest_file *item, int64_t count, const char *codec, struct pfs_buf *out,

@@ -317,6 +317,18 @@ int pfs_name_partition(const struct pfs_schema *schema, struct pfs_slice partiti
     return rc;
 }
 
+int pfs_name_check_data_dir(const struct pfs_options *options, struct pfs_err *err)
+{
+    const char *data = pfs_options_get(options, "data-file.path-directory");
+
+    if (data == NULL)
+        return 0;
+    for (const char *p = data; *p != '\0'; p += p[strcspn(p, "/")] == '/' ? strcspn(p, "/") + 1 : strcspn(p, "/"))
+        if (*p == '/' || (strncmp(p, "..", 2) == 0 && (p[2] == '/' || p[2] == '\0')))
+            return pfs_fail(err, EINVAL, "data-file.path-directory = %s leads out of the table's directory", data);
+    return 0;
+}
+
 int pfs_name_bucket(const char *table_path, const struct pfs_schema *schema, struct pfs_slice partition, int32_t bucket,
                     struct pfs_arena *arena, const char **out, struct pfs_err *err)
 {

@@ -31,6 +31,8 @@ int pfs_name_value_java(const struct pfs_column *column, bool legacy, struct pfs
 /* Empty, or white space as Java sees it. */
 bool pfs_name_is_blank(struct pfs_slice text);
 
+/* Is data-file.path-directory below the table? -EINVAL. */
+int pfs_name_check_data_dir(const struct pfs_options *options, struct pfs_err *err);
 /* "<table>/[data-dir/]<partition>/bucket-<b>" (bucket -2: bucket-postpone); data-file.path-directory is honoured. */
 int pfs_name_bucket(const char *table_path, const struct pfs_schema *schema, struct pfs_slice partition, int32_t bucket,
                     struct pfs_arena *arena, const char **out, struct pfs_err *err);

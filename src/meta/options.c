@@ -68,14 +68,12 @@ int pfs_options_int(const struct pfs_options *o, const char *key, int64_t fallba
 }
 
 struct unit {
-    const char *names; /* blanks between */
-    int64_t factor;
+    const char *names;     /* blanks between */
+    int64_t factor, parts; /* of a smaller unit: so many make one, what is left over is dropped */
 };
 
-static bool is_unit(const char *names, const char *text)
+static bool is_unit(const char *names, const char *text, size_t len)
 {
-    size_t len = strlen(text);
-
     for (const char *p = names; *p != '\0';) {
         size_t word = strcspn(p, " ");
 
@@ -86,22 +84,29 @@ static bool is_unit(const char *names, const char *text)
     return false;
 }
 
-/* Digits, blanks, a unit. */
+/* Digits, blanks, a unit; blanks around them. */
 static int parse_units(const char *key, const char *value, const struct unit *units, size_t count, int64_t *out,
                        struct pfs_err *err)
 {
-    size_t digits = strspn(value, "0123456789");
-    const char *unit = value + digits + strspn(value + digits, " \t");
+    const char *from = value + strspn(value, " \t"), *unit = from + strspn(from, "0123456789");
+    size_t digits = (size_t)(unit - from), len;
     int64_t v;
 
-    if (digits == 0 || pfs_i64_parse(pfs_slice_of(value, digits), &v) < 0)
+    if (digits == 0 || pfs_i64_parse(pfs_slice_of(from, digits), &v) < 0)
         return malformed(key, value, "expected a number and a unit", err);
-    for (size_t i = 0; i < count; i++)
-        if (is_unit(units[i].names, unit) || (units[i].factor == 1 && *unit == '\0')) {
-            if (__builtin_mul_overflow(v, units[i].factor, out))
-                return malformed(key, value, "too large", err);
-            return 0;
-        }
+    unit += strspn(unit, " \t");
+    for (len = strlen(unit); len > 0 && (unit[len - 1] == ' ' || unit[len - 1] == '\t'); len--)
+        ;
+    for (size_t i = 0; i < count; i++) {
+        const struct unit *u = &units[i];
+
+        if (!is_unit(u->names, unit, len) && (len > 0 || u->factor != 1 || u->parts > 1))
+            continue;
+        if (__builtin_mul_overflow(v, u->factor, out))
+            return malformed(key, value, "too large", err);
+        *out /= u->parts > 1 ? u->parts : 1;
+        return 0;
+    }
     return malformed(key, value, "an unknown unit", err);
 }
 
@@ -121,11 +126,11 @@ int pfs_options_share(const struct pfs_options *o, const char *key, double fallb
 
 int pfs_options_bytes(const struct pfs_options *o, const char *key, int64_t fallback, int64_t *out, struct pfs_err *err)
 {
-    static const struct unit units[] = {{"b bytes", 1},
-                                        {"k kb kibibytes", (int64_t)1 << 10},
-                                        {"m mb mebibytes", (int64_t)1 << 20},
-                                        {"g gb gibibytes", (int64_t)1 << 30},
-                                        {"t tb tebibytes", (int64_t)1 << 40}};
+    static const struct unit units[] = {{"b bytes", 1, 1},
+                                        {"k kb kibibytes", (int64_t)1 << 10, 1},
+                                        {"m mb mebibytes", (int64_t)1 << 20, 1},
+                                        {"g gb gibibytes", (int64_t)1 << 30, 1},
+                                        {"t tb tebibytes", (int64_t)1 << 40, 1}};
     const char *value = pfs_options_get(o, key);
 
     *out = fallback;
@@ -135,11 +140,13 @@ int pfs_options_bytes(const struct pfs_options *o, const char *key, int64_t fall
 int pfs_options_millis(const struct pfs_options *o, const char *key, int64_t fallback, int64_t *out,
                        struct pfs_err *err)
 {
-    static const struct unit units[] = {{"ms milli millis millisecond milliseconds", 1},
-                                        {"s sec secs second seconds", 1000},
-                                        {"m min minute minutes", 60000},
-                                        {"h hour hours", 3600000},
-                                        {"d day days", 86400000}};
+    static const struct unit units[] = {{"ms milli millis millisecond milliseconds", 1, 1},
+                                        {"ns nano nanos nanosecond nanoseconds", 1, 1000000},
+                                        {"\u00b5s micro micros microsecond microseconds", 1, 1000},
+                                        {"s sec secs second seconds", 1000, 1},
+                                        {"m min minute minutes", 60000, 1},
+                                        {"h hour hours", 3600000, 1},
+                                        {"d day days", 86400000, 1}};
     const char *value = pfs_options_get(o, key);
 
     *out = fallback;
@@ -211,6 +218,8 @@ int pfs_options_list(const char *text, struct pfs_arena *arena, const char ***ou
         if (*p == '\0')
             break;
     }
+    for (size_t len = strlen(text); len > 0 && text[len - 1] == ','; len--)
+        (*count)--; /* nothing behind the last comma is no item */
     *out = list;
     return 0;
 }

@@ -33,6 +33,11 @@ int pfs_options_share(const struct pfs_options *o, const char *key, double fallb
 int pfs_options_enum(const struct pfs_options *o, const char *key, const char *const *names, int fallback, int *out,
                      struct pfs_err *err);
 
+/* Is the value one that Paimon can read for that key (option_check.c)? All of them; -EINVAL. For those who write
+ * options: tables of others may have what nobody can read, and nobody has needed yet. */
+int pfs_option_check(const char *key, const char *value, struct pfs_err *err);
+int pfs_options_check(const struct pfs_options *o, struct pfs_err *err);
+
 /* A copy with one key set (value NULL: removed). */
 int pfs_options_with(const struct pfs_options *o, const char *key, const char *value, struct pfs_arena *arena,
                      struct pfs_options *out, struct pfs_err *err);

@@ -265,22 +265,30 @@ int pfs_schema_refuse_bucket_keys(const struct pfs_schema *s, const char *what, 
     return rc;
 }
 
+/* The names stand as they are between commas; nothing behind the last one is no name. */
 static int derive_bucket_key(struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
 {
-    const char *text = pfs_options_get(&s->options, "bucket-key"), **names;
+    const char *text = pfs_options_get(&s->options, "bucket-key");
+    size_t len = text == NULL ? 0 : strlen(text);
 
     s->bucket_keys = s->trimmed_keys;
     s->bucket_key = s->trimmed_key;
-    if (text == NULL)
+    if (len == strspn(text == NULL ? "" : text, " \t"))
         return 0;
-    PFS_TRY(pfs_options_list(text, arena, &names, &s->bucket_keys, err));
-    s->bucket_key = pfs_arena_array(arena, (size_t)s->bucket_keys, sizeof(*s->bucket_key));
+    while (len > 0 && text[len - 1] == ',')
+        len--;
+    s->bucket_keys = 0;
+    s->bucket_key = pfs_arena_array(arena, len + 1, sizeof(*s->bucket_key));
     if (s->bucket_key == NULL)
         return pfs_arena_full(arena, err);
-    for (int32_t i = 0; i < s->bucket_keys; i++) {
-        s->bucket_key[i] = pfs_schema_find(s, pfs_str(names[i]));
-        if (s->bucket_key[i] < 0)
+    for (size_t at = 0, part; at < len; at += part + 1) {
+        int32_t column;
+
+        part = strcspn(text + at, ",");
+        column = pfs_schema_find(s, pfs_slice_of(text + at, part));
+        if (column < 0)
             return pfs_schema_refuse_bucket_keys(s, "Field names", NULL, s->columns, err);
+        s->bucket_key[s->bucket_keys++] = column;
     }
     return 0;
 }

@@ -514,6 +514,7 @@ static int set_option(struct edit *e, const struct pfs_schema_change *c)
 {
     if (strcasecmp(c->key, "path") == 0)
         return pfs_fail(e->err, EINVAL, "Change path is not supported yet.");
+    PFS_TRY(pfs_option_check(c->key, c->text, e->err));
     if (e->of->has_snapshots)
         PFS_TRY(pfs_schema_option_settable(&e->of->schema->options, c->key, c->text, e->err));
     return pfs_options_with(&e->options, c->key, c->text, e->arena, &e->options, e->err);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/limits.h"
+#include "src/meta/names.h"
 #include "src/meta/schema_internal.h"
 
 /* ---- ids ---- */
@@ -66,6 +67,8 @@ static int move_keys(struct pfs_schema *s, const char *option, int32_t **key, in
     if (*count > 0)
         return pfs_fail(err, EINVAL, "Cannot define %s on DDL and table options at the same time.",
                         strcmp(option, "partition") == 0 ? "partition" : "primary key");
+    if (text[strspn(text, " \t")] == '\0')
+        return pfs_options_with(&s->options, option, NULL, arena, &s->options, err);
     PFS_TRY(pfs_options_list(text, arena, &names, count, err));
     *key = pfs_arena_array(arena, (size_t)*count, sizeof(**key));
     if (*key == NULL)
@@ -78,11 +81,34 @@ static int move_keys(struct pfs_schema *s, const char *option, int32_t **key, in
     return pfs_options_with(&s->options, option, NULL, arena, &s->options, err);
 }
 
+static bool is_no_key(enum pfs_kind kind)
+{
+    return pfs_kind_is_nested(kind) || kind == PFS_VARIANT;
+}
+
+/* What a ROW has is told apart by name, too, and there is something. */
+static int check_rows(const struct pfs_field *f, int32_t count, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < count; i++) {
+        const struct pfs_type *t = &f[i].type;
+
+        if (t->kind == PFS_ROW && t->children == 0)
+            return pfs_fail(err, EINVAL, "the ROW in column %s has no fields", f[i].name);
+        for (int32_t k = 0; t->kind == PFS_ROW && k < t->children; k++)
+            for (int32_t n = 0; n < k; n++)
+                if (strcmp(t->child[k].name, t->child[n].name) == 0)
+                    return pfs_fail(err, EINVAL, "Field names must be unique. Found duplicates: [%s]",
+                                    t->child[k].name);
+        PFS_TRY(check_rows(t->child, t->children, err));
+    }
+    return 0;
+}
+
 static int check_key_columns(const struct pfs_schema *s, const int32_t *key, int32_t count, const char *what,
                              struct pfs_err *err)
 {
     for (int32_t i = 0; i < count; i++) {
-        if (pfs_kind_is_nested(s->field[key[i]].type.kind))
+        if (is_no_key(s->field[key[i]].type.kind))
             return pfs_fail(err, EINVAL, "The type of %s field %s is unsupported", what, s->field[key[i]].name);
         if (among(key, i, key[i]))
             return pfs_fail(err, EINVAL, "%s constraint must not contain duplicate columns. Found: %s", what,
@@ -102,11 +128,13 @@ static int check_keys(const struct pfs_schema *s, struct pfs_err *err)
     for (int32_t i = 0; i < s->bucket_keys; i++) {
         const char *name = s->field[s->bucket_key[i]].name;
 
+        if (among(s->bucket_key, i, s->bucket_key[i]))
+            return pfs_fail(err, EINVAL, "Field names must be unique. Found duplicates: [%s]", name);
         if (among(s->partition_key, s->partition_keys, s->bucket_key[i]))
             return pfs_fail(err, EINVAL, "Bucket keys [%s] should not in partition keys [%s].", name, name);
         if (s->primary_keys > 0 && !among(s->primary_key, s->primary_keys, s->bucket_key[i]))
             return pfs_schema_refuse_bucket_keys(s, "Primary keys", s->primary_key, s->primary_keys, err);
-        if (pfs_kind_is_nested(s->field[s->bucket_key[i]].type.kind))
+        if (is_no_key(s->field[s->bucket_key[i]].type.kind))
             return pfs_fail(err, EINVAL, "nested type can not in bucket-key, in your table these key are [%s]", name);
     }
     if (s->buckets == 0 || s->buckets < -2 || (s->buckets == -2 && s->primary_keys == 0))
@@ -124,14 +152,16 @@ static bool crosses_partitions(const struct pfs_schema *s)
     return false;
 }
 
-/* Avro's times end at microseconds. */
-static int check_avro(const struct pfs_field *f, int32_t count, struct pfs_err *err)
+/* Neither ORC nor Avro has variants, and Avro's times end at microseconds. */
+static int check_columns(const struct pfs_field *f, int32_t count, bool avro, struct pfs_err *err)
 {
     for (int32_t i = 0; i < count; i++) {
-        if ((f[i].type.kind == PFS_TIMESTAMP || f[i].type.kind == PFS_TIMESTAMP_LTZ) && f[i].type.precision > 6)
+        if (f[i].type.kind == PFS_VARIANT)
+            return pfs_fail(err, EINVAL, "Unsupported type: VARIANT, which only Parquet files can have");
+        if (avro && (f[i].type.kind == PFS_TIMESTAMP || f[i].type.kind == PFS_TIMESTAMP_LTZ) && f[i].type.precision > 6)
             return pfs_fail(err, EINVAL, "Avro does not support TIMESTAMP type with precision: %d",
                             f[i].type.precision);
-        PFS_TRY(check_avro(f[i].type.child, f[i].type.children, err));
+        PFS_TRY(check_columns(f[i].type.child, f[i].type.children, avro, err));
     }
     return 0;
 }
@@ -149,8 +179,8 @@ static int check_files(const struct pfs_schema *s, struct pfs_err *err)
                         "Could not find any factory for identifier '%s' that implements FileFormatFactory in the "
                         "classpath.",
                         format);
-    if (format != NULL && strcasecmp(format, "avro") == 0)
-        PFS_TRY(check_avro(s->field, s->columns, err));
+    if (format != NULL && (strcasecmp(format, "avro") == 0 || strcasecmp(format, "orc") == 0))
+        PFS_TRY(check_columns(s->field, s->columns, strcasecmp(format, "avro") == 0, err));
     return 0;
 }
 
@@ -169,13 +199,16 @@ static int check_tracking(const struct pfs_schema *s, struct pfs_err *err)
         return pfs_fail(err, EINVAL, "Data evolution config must enabled with row-tracking.enabled");
     if (evolves && deletes)
         return pfs_fail(err, EINVAL, "Data evolution config must disabled with deletion-vectors.enabled");
+    for (int32_t i = 0; i < s->columns && !evolves; i++)
+        if (s->field[i].type.kind == PFS_BLOB)
+            return pfs_fail(err, EINVAL, "Data evolution config must enabled for table with BLOB type column.");
     return 0;
 }
 
 /* ---- options of the merge engines ---- */
 
-static int check_columns_of(const struct pfs_schema *s, const char *value, bool sequence, struct pfs_arena *arena,
-                            struct pfs_err *err)
+static int check_sequence_columns(const struct pfs_schema *s, const char *value, struct pfs_arena *arena,
+                                  struct pfs_err *err)
 {
     const char **names;
     int32_t count;
@@ -185,10 +218,7 @@ static int check_columns_of(const struct pfs_schema *s, const char *value, bool 
     PFS_TRY(pfs_options_list(value, arena, &names, &count, err));
     for (int32_t i = 0; i < count; i++) {
         if (pfs_schema_find(s, pfs_str(names[i])) < 0)
-            return pfs_fail(err, EINVAL,
-                            sequence ? "Sequence field: '%s' can not be found in table schema."
-                                     : "Field %s can not be found in table schema.",
-                            names[i]);
+            return pfs_fail(err, EINVAL, "Sequence field: '%s' can not be found in table schema.", names[i]);
         for (int32_t k = 0; k < i; k++)
             if (strcmp(names[i], names[k]) == 0)
                 return pfs_fail(err, EINVAL, "Sequence field '%s' is defined repeatedly.", names[i]);
@@ -196,24 +226,25 @@ static int check_columns_of(const struct pfs_schema *s, const char *value, bool 
     return 0;
 }
 
-/* fields.<a>[,<b>].<what>: the names must be columns. */
-static int check_field_options(const struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
+/* fields.<a>[,<b>].<what>: the names must be columns, as they stand. */
+static int check_field_options(const struct pfs_schema *s, struct pfs_err *err)
 {
     for (int32_t i = 0; i < s->options.count; i++) {
-        const char *key = s->options.item[i].key, *end;
-        char *names;
+        const char *key = s->options.item[i].key, *name = strchr(key, '.');
+        size_t rest, len;
 
-        if (strncmp(key, "fields.", 7) != 0 || strcmp(key, "fields.default-aggregate-function") == 0)
+        if (strncmp(key, "fields", 6) != 0)
             continue;
-        end = strrchr(key, '.');
-        if (end < key + 7)
-            continue;
-        names = pfs_arena_string(arena, pfs_slice_of(key + 7, (size_t)(end - key - 7)));
-        if (names == NULL)
-            return pfs_arena_full(arena, err);
-        PFS_TRY(check_columns_of(s, names, false, arena, err));
-        if (strcmp(end, ".sequence-group") == 0)
-            PFS_TRY(check_columns_of(s, s->options.item[i].value, false, arena, err));
+        rest = name == NULL ? 0 : strcspn(++name, ".");
+        if (rest == 0)
+            return pfs_fail(err, EINVAL, "option %s names no column", key);
+        for (; rest > 0; name += len, rest -= len) {
+            len = strcspn(name, ",.");
+            if (!pfs_slice_eq(pfs_slice_of(name, len), pfs_str("default-aggregate-function")) &&
+                pfs_schema_find(s, pfs_slice_of(name, len)) < 0)
+                return pfs_fail(err, EINVAL, "Field %.*s can not be found in table schema.", (int)len, name);
+            len += name[len] == ',';
+        }
     }
     return 0;
 }
@@ -223,8 +254,8 @@ static int check_engine(const struct pfs_schema *s, struct pfs_arena *arena, str
     const char *sequence = pfs_options_get(&s->options, "sequence.field");
     const char *kind = pfs_options_get(&s->options, "rowkind.field");
 
-    PFS_TRY(check_columns_of(s, sequence, true, arena, err));
-    if (sequence != NULL && s->primary_keys > 0 && s->engine == PFS_FIRST_ROW)
+    PFS_TRY(check_sequence_columns(s, sequence, arena, err));
+    if (sequence != NULL && s->engine == PFS_FIRST_ROW)
         return pfs_fail(err, EINVAL, "Do not support use sequence field on FIRST_ROW merge engine.");
     if (sequence != NULL && s->primary_keys > 0 && crosses_partitions(s))
         return pfs_fail(err, EINVAL,
@@ -236,7 +267,7 @@ static int check_engine(const struct pfs_schema *s, struct pfs_arena *arena, str
         return pfs_fail(err, EINVAL,
                         "First row merge engine does not need deletion vectors because there is no deletion of old "
                         "data in this merge engine.");
-    return check_field_options(s, arena, err);
+    return check_field_options(s, err);
 }
 
 /* Which changelog a table may ask for (spec changelog 1). */
@@ -276,12 +307,13 @@ int pfs_schema_complete(struct pfs_schema *s, struct pfs_arena *arena, struct pf
     s->version = 3;
     PFS_TRY(move_keys(s, "primary-key", &s->primary_key, &s->primary_keys, arena, err));
     PFS_TRY(move_keys(s, "partition", &s->partition_key, &s->partition_keys, arena, err));
+    PFS_TRY(check_rows(s->field, s->columns, err));
     number_columns(s);
     for (int32_t i = 0; i < s->primary_keys; i++)
         s->field[s->primary_key[i]].type.nullable = false;
     PFS_TRY(pfs_schema_derive(s, arena, err));
     PFS_TRY(check_keys(s, err));
-    PFS_TRY(pfs_schema_check_rules(s, err));
+    PFS_TRY(pfs_schema_check_rules(s, arena, err));
     PFS_TRY(check_changelog(s, err));
     PFS_TRY(check_files(s, err));
     PFS_TRY(check_tracking(s, err));
@@ -342,7 +374,9 @@ static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err
 
         if (writing && strncmp(l->key, "scan.", 5) == 0) /* a writer writes its own branch */
             continue;
-        if (value != NULL && (writing || !l->writing) && (l->value == NULL || strcasecmp(value, l->value) != 0))
+        if (value == NULL || (l->value == NULL && pfs_name_is_blank(pfs_str(value))))
+            continue;
+        if ((writing || !l->writing) && (l->value == NULL || strcasecmp(value, l->value) != 0))
             return pfs_fail(err, EOPNOTSUPP, "%s = %s is not there yet", l->key, value);
     }
     return 0;

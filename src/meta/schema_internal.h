@@ -10,7 +10,10 @@ int pfs_schema_derive(struct pfs_schema *schema, struct pfs_arena *arena, struct
 void pfs_schema_number_type(struct pfs_type *type, int32_t *highest);
 
 /* What complete checks beyond keys and engines: retention, names, options that do not go together. */
-int pfs_schema_check_rules(const struct pfs_schema *schema, struct pfs_err *err);
+int pfs_schema_check_rules(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_err *err);
+
+/* Do the options that say where reads begin go together? */
+int pfs_schema_check_start(const struct pfs_options *options, struct pfs_err *err);
 
 /* May the option be set to that, or be reset, in a table that has snapshots? `old`: before the statement. */
 int pfs_schema_option_settable(const struct pfs_options *old, const char *key, const char *value, struct pfs_err *err);

@@ -1,7 +1,9 @@
 /* schema_rules.c - options and names that do not go together, as Paimon refuses them (spec options 5, timetravel 1). */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
+#include "src/meta/names.h"
 #include "src/meta/schema_internal.h"
 
 static int check_names(const struct pfs_schema *s, struct pfs_err *err)
@@ -76,7 +78,9 @@ static int check_record_expiry(const struct pfs_schema *s, struct pfs_err *err)
     enum pfs_kind kind;
 
     if (name == NULL)
-        return 0;
+        return pfs_options_get(&s->options, "record-level.expire-time") == NULL
+                   ? 0
+                   : pfs_fail(err, EINVAL, "You should set time field for record-level expire.");
     column = pfs_schema_find(s, pfs_str(name));
     if (column < 0)
         return pfs_fail(err, EINVAL, "Can not find time field %s for record level expire.", name);
@@ -109,7 +113,87 @@ static int check_sequence(const struct pfs_schema *s, struct pfs_err *err)
     return 0;
 }
 
-int pfs_schema_check_rules(const struct pfs_schema *s, struct pfs_err *err)
+/* What a writer needs of sorted runs and of its buffers; tables without keys have neither. */
+static int check_writer(const struct pfs_schema *s, struct pfs_err *err)
+{
+    const struct pfs_options *o = &s->options;
+    int64_t trigger, levels, page, buffer, spill;
+
+    if (s->primary_keys == 0)
+        return 0;
+    PFS_TRY(pfs_options_int(o, "num-sorted-run.compaction-trigger", 5, &trigger, err));
+    PFS_TRY(pfs_options_int(o, "num-levels", trigger + 1, &levels, err));
+    if (levels < 2)
+        return pfs_fail(err, EINVAL, "Number of levels must be at least 2.");
+    if (trigger < 1)
+        return pfs_fail(err, EINVAL, "num-sorted-run.compaction-trigger should be at least 1");
+    PFS_TRY(pfs_options_bytes(o, "page-size", 64 << 10, &page, err));
+    if (page < 16 || (page & (page - 1)) != 0)
+        return pfs_fail(err, EINVAL, "page-size: the given value %lld is not a power of two.", (long long)page);
+    PFS_TRY(pfs_options_bytes(o, "write-buffer-size", 256 << 20, &buffer, err));
+    if (buffer / page < 3)
+        return pfs_fail(err, EINVAL,
+                        "Write buffer requires a minimum of 3 page memory, please increase write buffer memory size.");
+    PFS_TRY(pfs_options_int(o, "sort-spill-threshold", 2, &spill, err));
+    return spill >= 2 ? 0 : pfs_fail(err, EINVAL, "The sort spill threshold cannot be smaller than 2.");
+}
+
+static int check_clustering(const struct pfs_schema *s, struct pfs_err *err)
+{
+    bool clusters, ordered, deletes, evolves;
+
+    PFS_TRY(pfs_options_bool(&s->options, "clustering.incremental", false, &clusters, err));
+    PFS_TRY(pfs_options_bool(&s->options, "bucket-append-ordered", true, &ordered, err));
+    PFS_TRY(pfs_options_bool(&s->options, "deletion-vectors.enabled", false, &deletes, err));
+    PFS_TRY(pfs_options_bool(&s->options, "data-evolution.enabled", false, &evolves, err));
+    if (!clusters)
+        return 0;
+    if (evolves)
+        return pfs_fail(err, EINVAL, "Data evolution config must disabled with clustering.incremental");
+    if (s->primary_keys > 0)
+        return pfs_fail(err, EINVAL, "Cannot define primary-key for incremental clustering table.");
+    if (s->buckets != -1 && ordered)
+        return pfs_fail(err, EINVAL, "bucket-append-ordered must be false for incremental clustering table.");
+    if (s->buckets != -1 && deletes)
+        return pfs_fail(err, EINVAL,
+                        "Cannot enable deletion-vectors for incremental clustering table which bucket is not -1.");
+    return 0;
+}
+
+/* Options that name columns of a kind. */
+static int check_named(const struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
+{
+    static const char *const blobs[] = {"blob-descriptor-field", "blob-external-storage-field"};
+    const char *text = pfs_options_get(&s->options, "vector-field"), **names;
+    int32_t count, column;
+
+    for (size_t k = 0; k < sizeof(blobs) / sizeof(blobs[0]); k++) {
+        const char *value = pfs_options_get(&s->options, blobs[k]);
+
+        if (value == NULL || *value == '\0')
+            continue;
+        PFS_TRY(pfs_options_list(value, arena, &names, &count, err));
+        for (int32_t i = 0; i < count; i++) {
+            column = pfs_schema_find(s, pfs_str(names[i]));
+            if (column < 0 || s->field[column].type.kind != PFS_BLOB)
+                return pfs_fail(err, EINVAL, "Field '%s' in '%s' must be a BLOB field in table schema.", names[i],
+                                blobs[k]);
+        }
+    }
+    if (text != NULL && *text != '\0')
+        return pfs_fail(err, EINVAL, "Some of the columns specified as vector-field are unknown: there are no vectors");
+    text = pfs_options_get(&s->options, "upsert-key");
+    if (text == NULL || *text == '\0')
+        return 0;
+    PFS_TRY(pfs_options_list(text, arena, &names, &count, err));
+    for (int32_t i = 0; i < count; i++)
+        if (pfs_schema_find(s, pfs_str(names[i])) < 0)
+            return pfs_fail(err, EINVAL, "Cannot find field: %s", names[i]);
+    return s->primary_keys == 0 ? 0
+                                : pfs_fail(err, EINVAL, "Cannot define 'upsert-key' [%s] with 'primary-key'.", text);
+}
+
+int pfs_schema_check_rules(const struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
 {
     const char *bucket_key = pfs_options_get(&s->options, "bucket-key");
 
@@ -125,5 +209,10 @@ int pfs_schema_check_rules(const struct pfs_schema *s, struct pfs_err *err)
         return pfs_fail(err, EINVAL,
                         "Cannot set both 'scan.fallback-branch' and 'scan.primary-branch' at the same time.");
     PFS_TRY(check_sequence(s, err));
-    return check_record_expiry(s, err);
+    PFS_TRY(check_record_expiry(s, err));
+    PFS_TRY(check_writer(s, err));
+    PFS_TRY(pfs_name_check_data_dir(&s->options, err));
+    PFS_TRY(check_clustering(s, err));
+    PFS_TRY(check_named(s, arena, err));
+    return pfs_schema_check_start(&s->options, err);
 }

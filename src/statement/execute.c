@@ -1,6 +1,7 @@
 /* execute.c - statements carried out: one function a kind, found in one table. */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/limits.h"
 #include "src/merge/engine.h"
@@ -117,6 +118,30 @@ static int no_table_named(const char *database, const char *table, struct pfs_er
     return pfs_fail(err, ENOENT, "Table %s.%s does not exist.", database, table);
 }
 
+/* What only a table that is made cannot have. */
+static int check_new(const struct pfs_schema *schema, struct pfs_err *err)
+{
+    static const char *const branches[] = {"scan.fallback-branch", "scan.primary-branch"};
+    const char *create = pfs_options_get(&schema->options, "auto-create");
+    const char *branch = pfs_options_get(&schema->options, "branch");
+
+    if (pfs_options_get(&schema->options, "path") != NULL)
+        return pfs_fail(err, EINVAL,
+                        "The current catalog FileSystemCatalog does not support specifying the table path when "
+                        "creating a table.");
+    if (create != NULL && strcasecmp(create, "true") == 0)
+        return pfs_fail(err, EINVAL, "The value of auto-create property should be false.");
+    if (branch != NULL && strcmp(branch, "main") != 0)
+        return pfs_fail(err, EINVAL, "branch = %s: a table is made with its main branch", branch);
+    for (size_t i = 0; i < sizeof(branches) / sizeof(branches[0]); i++) {
+        branch = pfs_options_get(&schema->options, branches[i]);
+        if (branch != NULL && !pfs_name_is_blank(pfs_str(branch)))
+            return pfs_fail(err, EINVAL, "Cannot set '%s' = '%s' because the branch '%s' does not exist.", branches[i],
+                            branch, branch);
+    }
+    return 0;
+}
+
 /* The schema of the statement, with what it takes from another table. */
 static int complete_schema(struct execution *x, const struct pfs_statement *s, struct pfs_schema *out,
                            struct pfs_err *err)
@@ -128,6 +153,7 @@ static int complete_schema(struct execution *x, const struct pfs_statement *s, s
     int rc;
 
     *out = s->schema;
+    PFS_TRY(pfs_options_check(&out->options, err));
     if (s->to_table != NULL) {
         PFS_TRY(pfs_catalog_paths(database, s->to_table, NULL, x->arena, &root, &meta, err));
         rc = pfs_schema_latest_id(pfs_catalog_store(x->catalog), meta, &id, err);
@@ -138,8 +164,10 @@ static int complete_schema(struct execution *x, const struct pfs_statement *s, s
         PFS_TRY(rc);
         PFS_TRY(pfs_schema_like(&other, s->like_without, out, x->arena, err));
     }
+    PFS_TRY(check_new(out, err));
     PFS_TRY(pfs_schema_complete(out, x->arena, err));
     PFS_TRY(pfs_engine_check(out, err));
+    PFS_TRY(pfs_schema_supported(out, false, err)); /* a table that nothing here can read is not made */
     return pfs_table_check_defaults(out, x->arena, err);
 }
 

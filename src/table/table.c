@@ -269,8 +269,10 @@ static struct other other_of(const struct pfs_table *t, const struct pfs_schema 
 {
     struct other o = {.name = pfs_options_get(&newest->options, "scan.fallback-branch")};
 
-    if (o.name == NULL)
+    if (o.name == NULL || pfs_name_is_blank(pfs_str(o.name)))
         o = (struct other){pfs_options_get(&newest->options, "scan.primary-branch"), true};
+    if (o.name != NULL && pfs_name_is_blank(pfs_str(o.name)))
+        o.name = NULL;
     if (o.name != NULL && t->config.branch != NULL && strcmp(o.name, t->config.branch) == 0)
         o.name = NULL;
     return o;

@@ -28,6 +28,19 @@ static int check_mod(const struct pfs_schema *schema, struct pfs_err *err)
     return 0;
 }
 
+/* Hive's hash knows no timestamps, to Paimon. */
+static int check_hive(const struct pfs_schema *schema, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < schema->bucket_keys; i++) {
+        const struct pfs_field *f = &schema->field[schema->bucket_key[i]];
+
+        if (f->type.kind == PFS_TIMESTAMP || f->type.kind == PFS_TIMESTAMP_LTZ)
+            return pfs_fail(err, EINVAL, "Unsupported type as bucket key type: %s is a TIMESTAMP, in hive buckets",
+                            f->name);
+    }
+    return 0;
+}
+
 int pfs_gate_init(struct pfs_gate *gate, const struct pfs_schema *schema, struct pfs_err *err)
 {
     static const char *const functions[] = {"default", "mod", "hive", NULL};
@@ -47,6 +60,8 @@ int pfs_gate_init(struct pfs_gate *gate, const struct pfs_schema *schema, struct
     gate->function = (enum pfs_bucket_function)function;
     if (gate->function == PFS_BUCKET_MOD && schema->buckets > 0)
         PFS_TRY(check_mod(schema, err));
+    if (gate->function == PFS_BUCKET_HIVE && schema->buckets > 0)
+        PFS_TRY(check_hive(schema, err));
     if (kind != NULL) {
         gate->kind_column = pfs_schema_find(schema, pfs_str(kind));
         if (gate->kind_column < 0)

@@ -49,15 +49,28 @@ static int copy_user(struct pfs_write *w, const char *user, struct pfs_err *err)
     return w->user == NULL ? pfs_fail(err, ENOMEM, "no memory for a write") : 0;
 }
 
+/* What a commit will need, before a row is acknowledged. */
+static int check_commit(const struct pfs_options *o, struct pfs_err *err)
+{
+    static const char *const keys[] = {"commit.max-retries", "commit.timeout", "commit.min-retry-wait",
+                                       "commit.max-retry-wait"};
+    const char *codec;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (pfs_options_get(o, keys[i]) != NULL)
+            PFS_TRY(pfs_option_check(keys[i], pfs_options_get(o, keys[i]), err));
+    PFS_TRY(pfs_name_check_data_dir(o, err));
+    return pfs_manifest_codec(o, &codec, err);
+}
+
 int pfs_write_open(const struct pfs_write_config *config, struct pfs_write **out, struct pfs_err *err)
 {
-    const char *codec;
     struct pfs_write *w;
     int rc;
 
     PFS_TRY(pfs_schema_supported(config->schema, true, err));
     PFS_TRY(pfs_data_write_check(config->schema, config->external, err));
-    PFS_TRY(pfs_manifest_codec(&config->schema->options, &codec, err));
+    PFS_TRY(check_commit(&config->schema->options, err));
     w = pfs_zalloc(sizeof(*w));
     if (w == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a write");

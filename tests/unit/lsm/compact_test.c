@@ -13,7 +13,7 @@
     "CREATE TABLE d.again (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"               \
     " 'compaction.force-rewrite-all-files' = 'true');"                                                                \
     "CREATE TABLE d.raised (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1',"              \
-    " 'compaction.force-up-level-0' = 'true', 'file.format' = 'avro', 'file.compression' = 'none');"                  \
+    " 'compaction.force-up-level-0' = 'true', 'file.format' = 'avro', 'file.compression' = 'null');"                  \
     "CREATE TABLE d.four (k INT, p INT, n BIGINT, PRIMARY KEY (k, p) NOT ENFORCED) PARTITIONED BY (p)"                \
     " WITH ('bucket' = '4');"                                                                                         \
     "CREATE TABLE d.sums (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '2',"                \

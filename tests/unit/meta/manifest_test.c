@@ -372,8 +372,9 @@ static void manifests_are_compressed_as_the_option_says(void **state)
 {
     static const struct {
         const char *option, *in_file; /* NULL: refused */
-    } cases[] = {{"zstd", "zstandard"}, {"ZSTD", "zstandard"}, {"none", "null"}, {"deflate", "deflate"},
-                 {"snappy", "snappy"},  {"lz4", NULL},         {"", NULL}};
+    } cases[] = {{"zstd", "zstandard"}, {"ZSTD", "zstandard"}, {"null", "null"}, {"deflate", "deflate"},
+                 {"snappy", "snappy"},  {"lz4", NULL},         {"", NULL},       {"none", NULL},
+                 {"Snappy", NULL}};
     struct pfs_manifest_entry e = full_entry(), *got;
 
     (void)state;

@@ -37,10 +37,71 @@ static void option_values_are_read_as_paimon_reads_them(void **state)
     assert_int_equal(pfs_options_bool(&options, "bad", true, &flag, NULL), -EINVAL);
 }
 
+static void values_that_paimon_cannot_read_are_refused(void **state)
+{
+    static const struct {
+        const char *key, *value;
+        bool taken;
+    } cases[] = {
+        {"ignore-delete", "maybe", false},
+        {"ignore-delete", "TRUE", true},
+        {"num-levels", "5.0", false},
+        {"num-levels", "+5", true},
+        {"snapshot.num-retained.max", "99999999999", false},
+        {"scan.snapshot-id", "99999999999", true},
+        {"snapshot.time-retained", "PT1H", false},
+        {"snapshot.time-retained", "1 h 30 min", false},
+        {"snapshot.time-retained", " 5 min ", true},
+        {"snapshot.time-retained", "5 \u00b5s", true},
+        {"target-file-size", "10 zb", false},
+        {"target-file-size", "", false},
+        {"target-file-size", "10 MB", true},
+        {"lookup.hash-load-factor", "x", false},
+        {"lookup.hash-load-factor", "0.5", true},
+        {"file.format.per.level", "0:avro,0:orc", false},
+        {"file.format.per.level", "0:avro,1", false},
+        {"file.format.per.level", "x:avro", false},
+        {"file.format.per.level", "0:avro,1:orc", true},
+        {"file.format.per.level", "", true},
+        {"scan.mode", "zzz", false},
+        {"scan.mode", "Latest", true},
+        {"nobody.knows", "it", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct pfs_option item = {cases[i].key, cases[i].value};
+        struct pfs_options options = {1, &item};
+        struct pfs_err err = {0};
+        int rc = pfs_options_check(&options, &err);
+
+        assert_int_equal(rc, cases[i].taken ? 0 : -EINVAL);
+        if (!cases[i].taken)
+            assert_non_null(strstr(err.text, cases[i].key));
+    }
+}
+
+static void durations_below_a_millisecond_are_cut(void **state)
+{
+    struct pfs_option item[] = {{"a", "1500 micros"}, {"b", "999999 ns"}, {"c", " 2 s"}};
+    struct pfs_options options = {3, item};
+    int64_t number;
+
+    (void)state;
+    assert_int_equal(pfs_options_millis(&options, "a", 0, &number, NULL), 0);
+    assert_int_equal(number, 1);
+    assert_int_equal(pfs_options_millis(&options, "b", 7, &number, NULL), 0);
+    assert_int_equal(number, 0);
+    assert_int_equal(pfs_options_millis(&options, "c", 0, &number, NULL), 0);
+    assert_int_equal(number, 2000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(option_values_are_read_as_paimon_reads_them),
+        cmocka_unit_test(values_that_paimon_cannot_read_are_refused),
+        cmocka_unit_test(durations_below_a_millisecond_are_cut),
     };
 
     return cmocka_run_group_tests_name("meta/options", tests, NULL, NULL);
