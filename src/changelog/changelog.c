@@ -74,6 +74,7 @@ static int open_file(struct changes *c, struct pfs_err *err)
                                        .columns = c->want.columns,
                                        .column = c->want.column,
                                        .key_value = state->schema->primary_keys > 0,
+                                       .external = state->external,
                                        .ahead_bytes = c->want.budget.bytes / 4,
                                        .cancel = c->want.cancel,
                                        .pool = c->want.pool};

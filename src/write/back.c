@@ -74,7 +74,8 @@ int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *ent
                                  .schemas = w->config.schemas,
                                  .columns = w->config.schema->columns,
                                  .column = w->column,
-                                 .key_value = w->keyed};
+                                 .key_value = w->keyed,
+                                 .external = w->config.external};
     struct pfs_reader *reader;
 
     PFS_TRY(pfs_data_open(&read, entry, &reader, err));

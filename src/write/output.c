@@ -176,7 +176,8 @@ static int renumber(struct pfs_write *w, const struct pfs_manifest_entry *entry,
                                  .schemas = w->config.schemas,
                                  .columns = schema->columns,
                                  .column = w->column,
-                                 .key_value = w->keyed};
+                                 .key_value = w->keyed,
+                                 .external = w->config.external};
     struct pfs_shift rows = {.to = writer, .number_column = schema->columns, .shift = shift, .pool = w->config.pool};
     struct pfs_reader *reader;
     int rc;

@@ -291,10 +291,9 @@ class Story:
         except Refused as e:
             self.log.append(str(e))
             return
-        self.write()
-        for _ in range(self.args.steps):
+        for i in range(self.args.steps):
             try:
-                self.step()
+                self.step() if i > 0 else self.write()
             except (RuntimeError, Refused) as e:
                 if "does not support retraction" in str(e):
                     continue

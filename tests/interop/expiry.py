@@ -35,7 +35,8 @@ class Story:
         self.warehouse = self.fresh()
         self.keyed = self.rng.random() < 0.7
         self.parts = self.rng.random() < 0.4
-        self.producer = self.rng.choice(("none", "none", "input")) if self.keyed else "none"
+        self.producer = self.rng.choice(("none", "none", "input", "lookup", "full-compaction")) if self.keyed else "none"
+        self.vectors = self.producer != "full-compaction" and self.rng.random() < 0.3
         self.auto = self.rng.random() < 0.5
         self.decoupled = self.rng.random() < 0.4
 
@@ -58,9 +59,13 @@ class Story:
         o = {"bucket": self.rng.choice(("1", "2")) if self.keyed else "-1", "changelog-producer": self.producer,
              "num-sorted-run.compaction-trigger": "100", "manifest.merge-min-count": self.rng.choice(("3", "30")),
              "snapshot.clean-empty-directories": self.rng.choice(("true", "false")),
-             "snapshot.expire.limit": self.rng.choice(("2", "50"))}
+             "snapshot.expire.limit": self.rng.choice(("2", "50")) if self.producer != "full-compaction" else "50"}
         if self.producer == "none":
             del o["changelog-producer"]
+        if self.producer in ("lookup", "full-compaction") or self.vectors:
+            o["compaction.size-ratio"] = "100000"  # all is compacted by both, however large the files of each are
+        if self.vectors:
+            o["deletion-vectors.enabled"] = "true"
         least = self.rng.randrange(1, 4) if self.auto else 1000
         o["snapshot.num-retained.min"] = str(least)
         o["snapshot.num-retained.max"] = str(least + (self.rng.randrange(3) if self.auto else 0))
@@ -172,8 +177,9 @@ class Story:
 
     def commit(self):
         self.rows()
+        asked = ("--compact", "full") if self.producer == "full-compaction" else ()
         self.both("commit", lambda w: self.program("append", w, "d/t/inbox.jsonl", data=self.input.read_bytes()),
-                  lambda w: self.oracle("write", w, "d.t", data=self.input))
+                  lambda w: self.oracle("write", w, "d.t", *asked, data=self.input))
 
     def step(self):
         steps = [self.write] * 8 + [self.compact] * 2 + [self.overwrite, self.truncate, self.tag, self.tag, self.untag,

@@ -225,6 +225,7 @@ def new_files_lie_outside_of_the_table_where_its_options_say_so(m):
     m.umount()
     m.mount("external-paths=%s:%s" % tuple(places))
     equal(m.read("d/far/snapshot/latest.csv"), "k,v\n0,a\n1,a\n2,a\n3,a\n9,b3\n")
+    equal(m.read("d/far/changelog").count("\n"), 9)
     equal(m.sh("echo \"CALL sys.compact('d.far');\" > sql && cat sql").stderr, "")
     equal(len(files()), 5)
     equal(m.sh("echo \"%s\" > sql && cat sql" % "CALL sys.expire_snapshots(\\`table\\` => 'd.far', retain_max => 1, retain_min => 1,"

@@ -1,4 +1,6 @@
 /* changelog_test.c - changelog-producer = input: what a write says of the rows that reached it. */
+#include <stdlib.h>
+
 #include "src/changelog/changelog.h"
 
 static const char tables_sql[] =
@@ -120,6 +122,60 @@ static void a_lost_race_renumbers_the_changelog_too(void **state)
     assert_int_equal(read_changes(2).rows, 200);
     assert_int_equal(read_all().sum, 800);
     assert_int_equal(files_on_disk("d.db/one/bucket-0"), 4); /* a data file and a changelog of each */
+}
+
+static void lose_a_race_far_away(const char *bucket)
+{
+    struct pfs_write *w, *next, *other;
+    struct pfs_write_files spilled;
+    struct pfs_buf answer = {0};
+    struct pfs_state *s;
+    char text[512];
+
+    tear_down(NULL);
+    set_up(NULL);
+    (void)snprintf(text, sizeof(text),
+                   "CREATE TABLE d.far (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '%s',"
+                   " 'changelog-producer' = 'input', 'data-file.external-paths' = 'file:%s',"
+                   " 'data-file.external-paths.strategy' = 'round-robin');",
+                   bucket, far_away);
+    assert_int_equal(pfs_catalog_execute(catalog, "d", pfs_str(text), &answer, NULL), 0);
+    pfs_buf_done(&answer);
+    use("far");
+    s = newest();
+    w = open_write(0);
+    add(w, 0, 1, 100, 7, PFS_INSERT);
+    assert_int_equal(pfs_write_spill(w, s, &spilled, NULL), 0);
+    next = open_write(0);
+    assert_int_equal(pfs_write_adopt(next, &spilled, s, NULL), 0);
+    pfs_write_close(w);
+    pfs_state_unref(s);
+    other = open_write(0);
+    add(other, 0, 1, 50, 1, PFS_INSERT);
+    commit(other);
+    pfs_write_close(other);
+    commit(next);
+    pfs_write_close(next);
+    assert_int_equal(files_on_disk("d.db/far/bucket-0"), 0);
+    assert_int_equal(read_changes(2).rows, 100);
+    assert_int_equal(read_all().sum, 700);
+}
+
+/* Files outside of the warehouse are told of, numbered and assigned anew where they lie. */
+static void a_lost_race_finds_files_that_lie_outside(void **state)
+{
+    char dir[] = "/tmp/paimonfs-far-XXXXXX";
+    struct pfs_store *around;
+
+    (void)state;
+    far_away = mkdtemp(dir);
+    assert_non_null(far_away);
+    lose_a_race_far_away("1");
+    lose_a_race_far_away("-1");
+    far_away = NULL;
+    assert_int_equal(pfs_store_open_posix("/tmp", &around, NULL), 0);
+    assert_int_equal(pfs_store_remove_all(around, strrchr(dir, '/') + 1, NULL), 0);
+    pfs_store_close(around);
 }
 
 /* A record of the journal that names no changelog. */
@@ -276,6 +332,7 @@ int main(void)
         TEST(every_row_is_told_in_the_order_of_its_key),
         TEST(rows_beyond_the_budget_are_all_told),
         TEST(a_lost_race_renumbers_the_changelog_too),
+        TEST(a_lost_race_finds_files_that_lie_outside),
         TEST(adopted_files_without_changelog_are_told_as_they_are),
         TEST(an_adopted_changelog_is_told_as_it_came),
         TEST(one_write_takes_rows_as_they_came_to_another),

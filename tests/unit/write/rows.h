@@ -21,6 +21,7 @@ static struct pfs_pool *pool;
 static struct pfs_catalog *catalog;
 static struct pfs_table *table;
 static int32_t partition_shift; /* where `add` puts rows */
+static const char *far_away;    /* a directory outside of the warehouse; NULL = none is allowed */
 
 static int set_up_with(int workers)
 {
@@ -36,6 +37,7 @@ static int set_up_with(int workers)
         assert_int_equal(pfs_pool_open(workers, &pool, NULL), 0);
     config.store = store;
     config.pool = pool;
+    config.external_paths = far_away;
     assert_int_equal(pfs_catalog_open(&config, &catalog, NULL), 0);
     assert_int_equal(pfs_catalog_execute(catalog, NULL, pfs_str(TABLES), &answer, NULL), 0);
     pfs_buf_done(&answer);
