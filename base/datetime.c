@@ -5,6 +5,7 @@
 #include "base/number.h"
 
 #define DAY_MS 86400000
+#define YEAR_DIGITS_MAX 9
 
 struct pfs_civil pfs_civil_from_days(int64_t days)
 {
@@ -41,7 +42,8 @@ static size_t two(int32_t v, char *out)
     return 2;
 }
 
-size_t pfs_date_print(int64_t days, char *out)
+/* Days of any moment in milliseconds, which an int32_t does not hold. */
+size_t pfs_day_print(int64_t days, char *out)
 {
     struct pfs_civil c = pfs_civil_from_days(days);
     size_t len = 0;
@@ -49,8 +51,6 @@ size_t pfs_date_print(int64_t days, char *out)
     if (c.year < 0) {
         out[len++] = '-';
         c.year = -c.year;
-    } else if (c.year > 9999) {
-        out[len++] = '+';
     }
     if (c.year > 9999) {
         len += pfs_i64_print(c.year, out + len);
@@ -62,6 +62,14 @@ size_t pfs_date_print(int64_t days, char *out)
     len += two(c.month, out + len);
     out[len++] = '-';
     return len + two(c.day, out + len);
+}
+
+size_t pfs_date_print(int64_t days, char *out)
+{
+    size_t sign = pfs_civil_from_days(days).year > 9999;
+
+    *out = '+';
+    return sign + pfs_day_print(days, out + sign);
 }
 
 static size_t clock_print(int32_t seconds, char *out)
@@ -110,6 +118,32 @@ size_t pfs_timestamp_print(int64_t millis, int32_t nanos, int precision, char *o
 
 /* ---- in ---- */
 
+static bool take_char(struct pfs_cursor *c, char want)
+{
+    if (pfs_left(c) == 0 || c->in.at[c->pos] != (uint8_t)want)
+        return false;
+    c->pos++;
+    return true;
+}
+
+/* A sign or none, and four digits or more. */
+static bool take_year(struct pfs_cursor *c, int64_t *out)
+{
+    bool negative = take_char(c, '-');
+    size_t from;
+
+    if (!negative)
+        (void)take_char(c, '+');
+    from = c->pos;
+    for (*out = 0; pfs_left(c) > 0 && c->in.at[c->pos] >= '0' && c->in.at[c->pos] <= '9'; c->pos++) {
+        if (c->pos - from == YEAR_DIGITS_MAX)
+            return false;
+        *out = *out * 10 + (c->in.at[c->pos] - '0');
+    }
+    *out = negative ? -*out : *out;
+    return c->pos - from >= 4;
+}
+
 /* Exactly `digits` digits. */
 static bool take_number(struct pfs_cursor *c, int digits, int *out)
 {
@@ -127,21 +161,14 @@ static bool take_number(struct pfs_cursor *c, int digits, int *out)
     return true;
 }
 
-static bool take_char(struct pfs_cursor *c, char want)
-{
-    if (pfs_left(c) == 0 || c->in.at[c->pos] != (uint8_t)want)
-        return false;
-    c->pos++;
-    return true;
-}
-
 static bool take_date(struct pfs_cursor *c, int64_t *days)
 {
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year, month, day;
+    int64_t year;
+    int month, day;
     bool leap;
 
-    if (!take_number(c, 4, &year) || !take_char(c, '-') || !take_number(c, 2, &month) || !take_char(c, '-') ||
+    if (!take_year(c, &year) || !take_char(c, '-') || !take_number(c, 2, &month) || !take_char(c, '-') ||
         !take_number(c, 2, &day))
         return false;
     leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -187,7 +214,7 @@ int pfs_date_parse(struct pfs_slice text, int32_t *days)
     struct pfs_cursor c = pfs_cursor_of(text);
     int64_t v;
 
-    if (!take_date(&c, &v) || pfs_left(&c) > 0)
+    if (!take_date(&c, &v) || pfs_left(&c) > 0 || v < INT32_MIN || v > INT32_MAX)
         return -EINVAL;
     *days = (int32_t)v;
     return 0;
@@ -225,11 +252,17 @@ static bool take_zone(struct pfs_cursor *c, bool zoned, int64_t *offset)
     return pfs_left(c) == 0;
 }
 
+/* Moments of 4 to 6 digits are counted in microseconds. */
+static bool fits_units(int64_t millis, int precision)
+{
+    return precision <= 3 || precision > 6 || (millis > INT64_MIN / 1000 && millis < INT64_MAX / 1000);
+}
+
 int pfs_timestamp_parse(struct pfs_slice text, int precision, bool zoned, int64_t *millis, int32_t *nanos)
 {
     static const int32_t units[] = {1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1};
     struct pfs_cursor c = pfs_cursor_of(text);
-    int64_t days, seconds = 0, offset = 0;
+    int64_t days, seconds = 0, offset = 0, value;
     int32_t fraction = 0;
     bool fine = false;
 
@@ -243,7 +276,10 @@ int pfs_timestamp_parse(struct pfs_slice text, int precision, bool zoned, int64_
         return -EINVAL;
     if (fine || fraction % units[precision] != 0)
         return -ERANGE;
-    *millis = (days * 86400 + seconds - offset) * 1000 + fraction / 1000000;
+    if (__builtin_mul_overflow(days * 86400 + seconds - offset, 1000, &value) ||
+        __builtin_add_overflow(value, fraction / 1000000, &value) || !fits_units(value, precision))
+        return -ERANGE;
+    *millis = value;
     *nanos = fraction % 1000000;
     return 0;
 }

@@ -274,7 +274,7 @@ static uint8_t *put_date(struct pfs_printer *p, int64_t day, uint8_t *to)
 {
     if (p->date_len == 0 || p->day != day) {
         p->day = day;
-        p->date_len = pfs_date_print(day, p->date);
+        p->date_len = pfs_day_print(day, p->date);
     }
     memcpy(to, p->date, sizeof(p->date));
     return to + p->date_len;

@@ -72,6 +72,27 @@ static void dates_print(void **state)
     }
 }
 
+static void days_of_any_moment_print_without_a_plus(void **state)
+{
+    static const struct {
+        int64_t days;
+        const char *want;
+    } cases[] = {
+        {2932897, "10000-01-01"},
+        {-719529, "-0001-12-31"},
+        {106751991167, "292278994-08-17"},
+        {-106751991168, "-292275055-05-16"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[16];
+        size_t len = pfs_day_print(cases[i].days, text);
+
+        CHECK(cases[i].want, len <= sizeof(text) && IS(text, len, cases[i].want));
+    }
+}
+
 static void times_print_modulo_a_day(void **state)
 {
     static const struct {
@@ -128,11 +149,33 @@ static void dates_parse_whole(void **state)
         int rc;
         int32_t want;
     } cases[] = {
-        {"1970-01-01", 0, 0},       {"2024-02-29", 0, 19782},    {"2000-02-29", 0, 11016},   {"0001-01-01", 0, -719162},
-        {"9999-12-31", 0, 2932896}, {"2023-02-29", -EINVAL, 0},  {"1900-02-29", -EINVAL, 0}, {"2024-13-01", -EINVAL, 0},
-        {"2024-00-01", -EINVAL, 0}, {"2024-01-00", -EINVAL, 0},  {"2024-04-31", -EINVAL, 0}, {"2024-1-01", -EINVAL, 0},
-        {"2024-01-1", -EINVAL, 0},  {"2024-01-01 ", -EINVAL, 0}, {"20240101", -EINVAL, 0},   {"", -EINVAL, 0},
-        {"2024-01", -EINVAL, 0},    {"-024-01-01", -EINVAL, 0},  {"2024/01/01", -EINVAL, 0},
+        {"1970-01-01", 0, 0},
+        {"2024-02-29", 0, 19782},
+        {"2000-02-29", 0, 11016},
+        {"0001-01-01", 0, -719162},
+        {"9999-12-31", 0, 2932896},
+        {"2023-02-29", -EINVAL, 0},
+        {"1900-02-29", -EINVAL, 0},
+        {"2024-13-01", -EINVAL, 0},
+        {"2024-00-01", -EINVAL, 0},
+        {"2024-01-00", -EINVAL, 0},
+        {"2024-04-31", -EINVAL, 0},
+        {"2024-1-01", -EINVAL, 0},
+        {"2024-01-1", -EINVAL, 0},
+        {"2024-01-01 ", -EINVAL, 0},
+        {"20240101", -EINVAL, 0},
+        {"", -EINVAL, 0},
+        {"2024-01", -EINVAL, 0},
+        {"-024-01-01", -EINVAL, 0},
+        {"2024/01/01", -EINVAL, 0},
+        {"10000-01-01", 0, 2932897},
+        {"+10000-01-01", 0, 2932897},
+        {"-0001-12-31", 0, -719529},
+        {"5881580-07-11", 0, INT32_MAX},
+        {"5881580-07-12", -EINVAL, 0},
+        {"-5877641-06-23", 0, INT32_MIN},
+        {"1234567890-01-01", -EINVAL, 0},
+        {"--001-01-01", -EINVAL, 0},
     };
 
     (void)state;
@@ -212,6 +255,10 @@ static void timestamps_parse_whole(void **state)
         {"1969-12-31 23:59:59.9995", 6, false, 0, -1, 500000},
         {"0001-01-01 00:00:00", 3, false, 0, -62135596800000, 0},
         {"9999-12-31 23:59:59.999", 3, false, 0, 253402300799999, 0},
+        {"292278994-08-17 07:12:55.807", 3, false, 0, INT64_MAX, 0},
+        {"292278994-08-17 07:12:55.808", 3, false, -ERANGE, 0, 0},
+        {"294248-08-17 07:12:55.8", 6, false, -ERANGE, 0, 0},
+        {"292278-08-17 07:12:55.8", 9, false, 0, 9161255373175800, 0},
         {"2024-01-02 03:04:05 ", 3, false, -EINVAL, 0, 0},
         {"2024-01-02  03:04:05", 3, false, -EINVAL, 0, 0},
         {"2024-01-02 ", 3, false, -EINVAL, 0, 0},
@@ -239,6 +286,7 @@ int main(void)
         cmocka_unit_test(days_and_civil_dates_agree),
         cmocka_unit_test(every_day_of_eight_centuries_follows_the_last),
         cmocka_unit_test(dates_print),
+        cmocka_unit_test(days_of_any_moment_print_without_a_plus),
         cmocka_unit_test(times_print_modulo_a_day),
         cmocka_unit_test(timestamps_print_with_their_precision),
         cmocka_unit_test(dates_parse_whole),
