@@ -92,7 +92,7 @@ static int add_line(struct lines *l, char *line, struct pfs_err *err)
     for (int32_t i = 0; i < l->count; i++)
         if (strcmp(l->item[i].key, key) == 0)
             return pfs_fail(err, EINVAL, "option %s is given twice", key);
-    l->item[l->count++] = (struct pfs_option){key, trimmed(equals + 1)};
+    l->item[l->count++] = (struct pfs_option){.key = key, .value = trimmed(equals + 1)};
     return 0;
 }
 

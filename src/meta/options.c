@@ -169,6 +169,61 @@ int pfs_options_enum(const struct pfs_options *o, const char *key, const char *c
     return malformed(key, value, "no such value", err);
 }
 
+static int32_t last_place(const struct pfs_options *o)
+{
+    int32_t last = -1;
+
+    for (int32_t i = 0; i < o->count; i++)
+        last = o->item[i].place > last ? o->item[i].place : last;
+    return last;
+}
+
+/* ---- the order of a HashMap: by slot, in a slot by when a key came; the slots are doubled when 3 of 4 are taken ----
+ */
+
+/* Of String.hashCode, over UTF-16, as HashMap spreads it. */
+static uint32_t java_hash(const char *text)
+{
+    uint32_t h = 0;
+
+    while (*text != '\0') {
+        const uint8_t *at = (const uint8_t *)text;
+        int more = at[0] < 0xc0 ? 0 : at[0] < 0xe0 ? 1 : at[0] < 0xf0 ? 2 : 3;
+        uint32_t point = more == 0 ? at[0] : at[0] & (0x3fu >> more);
+
+        for (text++; more > 0 && *text != '\0'; more--, text++)
+            point = point << 6 | ((uint8_t)*text & 0x3f);
+        if (point > 0xffff) {
+            h = h * 31 + (0xd7c0 + (point >> 10));
+            point = 0xdc00 | (point & 0x3ff);
+        }
+        h = h * 31 + point;
+    }
+    return h ^ h >> 16;
+}
+
+static bool is_before(const struct pfs_options *o, uint32_t mask, int32_t a, int32_t b)
+{
+    uint32_t slot = java_hash(o->item[a].key) & mask, other = java_hash(o->item[b].key) & mask;
+
+    if (slot != other)
+        return slot < other;
+    return o->item[a].place != o->item[b].place ? o->item[a].place < o->item[b].place : a < b;
+}
+
+int32_t pfs_options_next(const struct pfs_options *o, int32_t at)
+{
+    uint32_t slots = 16;
+    int32_t next = -1;
+
+    while ((uint32_t)o->count > slots / 4 * 3)
+        slots *= 2;
+    for (int32_t i = 0; i < o->count; i++)
+        if ((at < 0 || is_before(o, slots - 1, at, i)) && (next < 0 || is_before(o, slots - 1, i, next)))
+            next = i;
+    return next;
+}
+
 int pfs_options_with(const struct pfs_options *o, const char *key, const char *value, struct pfs_arena *arena,
                      struct pfs_options *out, struct pfs_err *err)
 {
@@ -185,6 +240,7 @@ int pfs_options_with(const struct pfs_options *o, const char *key, const char *v
         item[count].value = pfs_arena_string(arena, pfs_str(value));
         if (item[count].key == NULL || item[count].value == NULL)
             return pfs_arena_full(arena, err);
+        item[count].place = found ? o->item[at].place : last_place(o) + 1;
         count++;
     }
     for (int32_t i = at + found; i < o->count; i++)

@@ -11,6 +11,7 @@
 
 struct pfs_option {
     const char *key, *value;
+    int32_t place; /* in the schema file; where it is not from one, any */
 };
 
 struct pfs_options {
@@ -37,6 +38,9 @@ int pfs_options_enum(const struct pfs_options *o, const char *key, const char *c
  * options: tables of others may have what nobody can read, and nobody has needed yet. */
 int pfs_option_check(const char *key, const char *value, struct pfs_err *err);
 int pfs_options_check(const struct pfs_options *o, struct pfs_err *err);
+/* The option behind that one (-1: the first one) in the order in which Paimon lists them, that of a Java HashMap; -1 =
+ * there is none. */
+int32_t pfs_options_next(const struct pfs_options *o, int32_t at);
 
 /* A copy with one key set (value NULL: removed). */
 int pfs_options_with(const struct pfs_options *o, const char *key, const char *value, struct pfs_arena *arena,

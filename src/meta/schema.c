@@ -161,6 +161,7 @@ static int parse_options(struct parsing *p, const json_t *root, struct pfs_optio
         item[out->count].value = pfs_arena_string(p->arena, pfs_str(text));
         if (item[out->count].key == NULL || item[out->count].value == NULL)
             return pfs_arena_full(p->arena, p->err);
+        item[out->count].place = out->count;
         out->count++;
     }
     qsort(item, (size_t)out->count, sizeof(*item), compare_options);

@@ -45,7 +45,7 @@ static bool is_true(const char *text)
 
 static int check_bucket(const struct pfs_options *old, const char *value, struct pfs_err *err)
 {
-    const struct pfs_options wanted = {1, &(struct pfs_option){"bucket", value}};
+    const struct pfs_options wanted = {1, &(struct pfs_option){.key = "bucket", .value = value}};
     int64_t before, after;
 
     PFS_TRY(pfs_options_int(old, "bucket", -1, &before, err));

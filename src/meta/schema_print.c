@@ -103,8 +103,8 @@ static void put_options(struct pfs_buf *out, const struct pfs_options *o)
         return;
     }
     pfs_buf_putc(out, '{');
-    for (int32_t i = 0; i < o->count; i++) {
-        put_key(out, 2, i == 0, o->item[i].key);
+    for (int32_t i = pfs_options_next(o, -1), first = i; i >= 0; i = pfs_options_next(o, i)) {
+        put_key(out, 2, i == first, o->item[i].key);
         pfs_json_print_text(out, o->item[i].value);
     }
     indent(out, 1);

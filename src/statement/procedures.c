@@ -37,7 +37,7 @@ int pfs_calling_number(const struct pfs_statement *s, const char *name, int64_t 
 int pfs_calling_millis(const struct pfs_statement *s, const char *name, int64_t fallback, int64_t *out,
                        struct pfs_err *err)
 {
-    struct pfs_option item = {name, pfs_calling_argument(s, name)};
+    struct pfs_option item = {.key = name, .value = pfs_calling_argument(s, name)};
 
     return pfs_options_millis(&(struct pfs_options){item.value != NULL, &item}, name, fallback, out, err);
 }

@@ -70,7 +70,7 @@ int pfs_spec_parse(const char *text, struct pfs_arena *arena, struct pfs_options
         if (equals == NULL)
             return pfs_fail(err, EINVAL, "'%s' is not key=value of a partition", pair[i]);
         *equals = '\0';
-        item[i] = (struct pfs_option){key, equals + 1};
+        item[i] = (struct pfs_option){.key = key, .value = equals + 1};
     }
     if (count == 0)
         return pfs_fail(err, EINVAL, "'%s' names no partition", text);

@@ -66,7 +66,7 @@ static int put_options(struct pfs_grid *g, const struct pfs_system *system, stru
 
     (void)arena;
     (void)err;
-    for (int32_t i = 0; i < o->count; i++) {
+    for (int32_t i = pfs_options_next(o, -1); i >= 0; i = pfs_options_next(o, i)) {
         pfs_grid_text(g, o->item[i].key);
         pfs_grid_text(g, o->item[i].value);
     }
@@ -100,7 +100,7 @@ static void put_list(struct pfs_grid *g, const struct pfs_options *o, const char
     const char *between = "";
 
     pfs_buf_putc(text, '[');
-    for (int32_t i = 0; i < o->count; i++) {
+    for (int32_t i = pfs_options_next(o, -1); i >= 0; i = pfs_options_next(o, i)) {
         if (!is_of(o->item[i].key, column))
             continue;
         pfs_buf_puts(text, between);

@@ -173,7 +173,7 @@ static void a_file_without_a_vector_has_none(void **state)
 
 static void index_files_beside_the_data_are_found_there(void **state)
 {
-    static struct pfs_option option = {"index-file-in-data-file-dir", "true"};
+    static struct pfs_option option = {.key = "index-file-in-data-file-dir", .value = "true"};
     static const struct pfs_schema beside = {.options = {1, &option}};
     struct pfs_deletion_range range = {"data-1", 1, 24, 2};
     struct pfs_index_entry entry = {.partition = pfs_slice_of(no_partition, 12),

@@ -212,9 +212,10 @@ static void small_files_without_buckets_fill_bins(void **state)
 
 static void rules_come_from_the_options(void **state)
 {
-    static struct pfs_option few[] = {{"num-levels", "1"}};
-    static struct pfs_option some[] = {
-        {"compaction.size-ratio", "7"}, {"num-sorted-run.compaction-trigger", "3"}, {"target-file-size", "128 mb"}};
+    static struct pfs_option few[] = {{"num-levels", "1", 0}};
+    static struct pfs_option some[] = {{"compaction.size-ratio", "7", 0},
+                                       {"num-sorted-run.compaction-trigger", "3", 0},
+                                       {"target-file-size", "128 mb", 0}};
     struct pfs_schema schema = {.options = {3, some}};
     struct pfs_pick_rules rules;
     struct pfs_err err = {0};

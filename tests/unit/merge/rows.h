@@ -58,7 +58,7 @@ static inline void rows_options(struct pfs_arena *arena, const char *text, struc
 
         assert_non_null(equal);
         *equal = '\0';
-        out->item[i] = (struct pfs_option){item[i], equal + 1};
+        out->item[i] = (struct pfs_option){.key = item[i], .value = equal + 1};
     }
     qsort(out->item, (size_t)out->count, sizeof(*out->item), rows_compare_options);
 }

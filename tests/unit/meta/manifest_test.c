@@ -379,7 +379,7 @@ static void manifests_are_compressed_as_the_option_says(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct pfs_option item = {"manifest.compression", cases[i].option};
+        struct pfs_option item = {.key = "manifest.compression", .value = cases[i].option};
         struct pfs_options options = {1, &item};
         struct pfs_buf out = {0};
         struct pfs_err err = {0};

@@ -7,8 +7,8 @@
 
 static void option_values_are_read_as_paimon_reads_them(void **state)
 {
-    struct pfs_option item[] = {{"b", "TRUE"},     {"bad", "many"},   {"day", "1 d"}, {"ms", "250"},
-                                {"size", "64 kb"}, {"size2", "1 mb"}, {"word", "Two"}};
+    struct pfs_option item[] = {{"b", "TRUE", 0},     {"bad", "many", 0},   {"day", "1 d", 0}, {"ms", "250", 0},
+                                {"size", "64 kb", 0}, {"size2", "1 mb", 0}, {"word", "Two", 0}};
     struct pfs_options options = {7, item};
     static const char *const words[] = {"one", "two", NULL};
     struct pfs_err err;
@@ -96,9 +96,36 @@ static void durations_below_a_millisecond_are_cut(void **state)
     assert_int_equal(number, 2000);
 }
 
+/* Names that Paimon wrote into schema files, in the order in which they stand there; and sorted, as they are kept. */
+static void options_are_listed_as_a_java_map_lists_them(void **state)
+{
+    static const char *const few[] = {"bucket",
+                                      "file-index.range-bitmap.columns",
+                                      "orc.dictionary.key.threshold",
+                                      "partition.legacy-name",
+                                      "merge-engine",
+                                      "ignore-delete",
+                                      "changelog-producer",
+                                      "file.format"};
+    static const int32_t sorted[] = {0, 6, 1, 7, 5, 4, 2, 3};
+    struct pfs_option item[8];
+    struct pfs_options options = {8, item};
+    int32_t at = -1;
+
+    (void)state;
+    for (int32_t i = 0; i < 8; i++)
+        item[i] = (struct pfs_option){few[sorted[i]], "", sorted[i]};
+    for (int32_t i = 0; i < 8; i++) {
+        at = pfs_options_next(&options, at);
+        CHECK(few[i], at >= 0 && strcmp(item[at].key, few[i]) == 0);
+    }
+    assert_int_equal(pfs_options_next(&options, at), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_are_listed_as_a_java_map_lists_them),
         cmocka_unit_test(option_values_are_read_as_paimon_reads_them),
         cmocka_unit_test(values_that_paimon_cannot_read_are_refused),
         cmocka_unit_test(durations_below_a_millisecond_are_cut),
