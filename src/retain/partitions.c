@@ -28,8 +28,9 @@ int pfs_partition_rule_read(const struct pfs_options *o, struct pfs_partition_ru
 
 struct one { /* a partition */
     struct pfs_slice row;
-    int64_t updated_ms; /* its newest file; INT64_MAX when that is not known */
-    const char *sort;   /* its values, ',' between */
+    int64_t updated_ms; /* its newest file, even when that is gone; INT64_MAX when that is not known */
+    int64_t files;
+    const char *sort; /* its values, ',' between */
     struct pfs_expired_partition gone;
 };
 
@@ -45,29 +46,40 @@ static int by_text(const void *a, const void *b)
     return strcmp(((const struct one *)a)->sort, ((const struct one *)b)->sort);
 }
 
+/* By the snapshot's manifests, as Paimon sees it: what was added, less what was deleted. */
 static int list(const struct pfs_state *state, struct pfs_arena *arena, struct one **out, int64_t *count,
                 struct pfs_err *err)
 {
-    struct one *all = pfs_arena_array(arena, (size_t)state->files, sizeof(*all));
-    int64_t n = 0;
+    const struct pfs_manifest_entry *entry;
+    int64_t entries, most = 0, all = 0, n = 0;
+    struct one *one;
 
-    if (all == NULL)
+    for (int64_t i = 0; pfs_state_entries(state, i, &entry, &entries); i++)
+        most += entries;
+    one = pfs_arena_array(arena, (size_t)most, sizeof(*one));
+    if (one == NULL)
         return pfs_arena_full(arena, err);
-    for (int64_t i = 0; i < state->files; i++) {
-        int64_t time_ms = state->file[i]->file.creation_time_ms;
+    for (int64_t i = 0; pfs_state_entries(state, i, &entry, &entries); i++)
+        for (int64_t k = 0; k < entries; k++) {
+            int64_t time_ms = entry[k].file.creation_time_ms;
 
-        all[i].row = state->file[i]->partition;
-        all[i].updated_ms = time_ms == PFS_NO_NUMBER ? INT64_MAX : time_ms;
+            one[all++] = (struct one){.row = entry[k].partition,
+                                      .updated_ms = time_ms == PFS_NO_NUMBER ? INT64_MAX : time_ms,
+                                      .files = entry[k].deleted ? -1 : 1};
+        }
+    qsort(one, (size_t)all, sizeof(*one), by_row);
+    for (int64_t i = 0; i < all; i++) {
+        if (n > 0 && by_row(&one[n - 1], &one[i]) == 0) {
+            one[n - 1].files += one[i].files;
+            if (one[i].updated_ms > one[n - 1].updated_ms)
+                one[n - 1].updated_ms = one[i].updated_ms;
+        } else {
+            n -= n > 0 && one[n - 1].files <= 0;
+            one[n++] = one[i];
+        }
     }
-    qsort(all, (size_t)state->files, sizeof(*all), by_row);
-    for (int64_t i = 0; i < state->files; i++) {
-        if (n == 0 || by_row(&all[n - 1], &all[i]) != 0)
-            all[n++] = all[i];
-        else if (all[i].updated_ms > all[n - 1].updated_ms)
-            all[n - 1].updated_ms = all[i].updated_ms;
-    }
-    *out = all;
-    *count = n;
+    *out = one;
+    *count = n - (n > 0 && one[n - 1].files <= 0);
     return 0;
 }
 

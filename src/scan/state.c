@@ -153,6 +153,20 @@ static int fill(struct state *s, struct pfs_manifests *cache, struct pfs_store *
     return 0;
 }
 
+bool pfs_state_entries(const struct pfs_state *state, int64_t i, const struct pfs_manifest_entry **entry,
+                       int64_t *entries)
+{
+    const struct state *s = (const struct state *)state;
+
+    while (s->base != NULL)
+        s = (const struct state *)s->base;
+    if (i >= s->manifests)
+        return false;
+    *entry = s->decoded[i]->entry;
+    *entries = s->decoded[i]->entries;
+    return true;
+}
+
 static int failure_of(const struct pfs_schemas *schemas, struct pfs_store *store, const struct pfs_snapshot *snapshot,
                       int rc, struct pfs_err *err)
 {

@@ -55,6 +55,11 @@ int pfs_state_set_fallback(struct pfs_state *state, struct pfs_state *fallback, 
 struct pfs_state *pfs_state_ref(struct pfs_state *state);
 void pfs_state_unref(struct pfs_state *state); /* NULL allowed */
 
+/* What the i-th manifest of the snapshot holds, ADDs and DELETEs in order, the base list's manifests first; false =
+ * there are no more. Lives as long as the state. */
+bool pfs_state_entries(const struct pfs_state *state, int64_t i, const struct pfs_manifest_entry **entry,
+                       int64_t *entries);
+
 /* Whoever reads the state says so: neither its snapshot nor a later one, and with `from` > 0 none from that id on,
  * expires until each hold is let go again. */
 void pfs_state_hold(const struct pfs_state *state, int64_t from, bool held);

@@ -1,4 +1,5 @@
-/* sums.c - $partitions and $buckets: live files added up. */
+/* sums.c - $partitions and $buckets: live files added up, as Paimon adds them up: what was added less what was deleted,
+ * by the snapshot's manifests. So the last update of what has live files may be that of a file which has gone. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,10 +49,10 @@ static int compare_text(const void *left, const void *right)
     return order != 0 ? order : compare_bytes(left, right);
 }
 
-/* Neighbours of the same partition and bucket become one. */
+/* Neighbours of the same partition and bucket become one; those without a file go. */
 static int64_t add_up(struct sum *sum, int64_t count)
 {
-    int64_t n = 0;
+    int64_t n = 0, kept = 0;
 
     qsort(sum, (size_t)count, sizeof(*sum), compare_bytes);
     for (int64_t i = 0; i < count; i++) {
@@ -66,7 +67,10 @@ static int64_t add_up(struct sum *sum, int64_t count)
         to->files += sum[i].files;
         to->time_ms = sum[i].time_ms > to->time_ms ? sum[i].time_ms : to->time_ms;
     }
-    return n;
+    for (int64_t i = 0; i < n; i++)
+        if (sum[i].files > 0)
+            sum[kept++] = sum[i];
+    return kept;
 }
 
 typedef int text_fn(const struct pfs_schema *schema, struct pfs_slice partition, struct pfs_arena *arena,
@@ -89,26 +93,36 @@ static int name_sums(struct sum *sum, int64_t count, const struct pfs_schema *sc
     return rc;
 }
 
+static struct sum sum_of(const struct pfs_manifest_entry *e, bool by_bucket)
+{
+    int64_t sign = e->deleted ? -1 : 1;
+
+    return (struct sum){.partition = e->partition,
+                        .bucket = by_bucket ? e->bucket : 0,
+                        .rows = sign * e->file.rows,
+                        .bytes = sign * e->file.size,
+                        .files = sign,
+                        .time_ms = e->file.creation_time_ms};
+}
+
 /* Sums of a state's files in the order of their names; by_bucket: of each bucket, the postpone bucket too. */
 static int sums_of(const struct pfs_state *state, bool by_bucket, struct pfs_arena *arena, struct sum **out,
                    int64_t *count, struct pfs_err *err)
 {
-    struct sum *sum = pfs_arena_array(arena, (size_t)state->files, sizeof(*sum));
+    const struct pfs_manifest_entry *entry;
+    int64_t entries, all = 0;
+    struct sum *sum;
 
+    for (int64_t i = 0; pfs_state_entries(state, i, &entry, &entries); i++)
+        all += entries;
+    sum = pfs_arena_array(arena, (size_t)all, sizeof(*sum));
     if (sum == NULL)
         return pfs_arena_full(arena, err);
     *count = 0;
-    for (int64_t i = 0; i < state->files; i++) {
-        const struct pfs_manifest_entry *e = state->file[i];
-
-        if (by_bucket || e->bucket >= 0)
-            sum[(*count)++] = (struct sum){.partition = e->partition,
-                                           .bucket = by_bucket ? e->bucket : 0,
-                                           .rows = e->file.rows,
-                                           .bytes = e->file.size,
-                                           .files = 1,
-                                           .time_ms = e->file.creation_time_ms};
-    }
+    for (int64_t i = 0; pfs_state_entries(state, i, &entry, &entries); i++)
+        for (int64_t k = 0; k < entries; k++)
+            if (by_bucket || entry[k].bucket >= 0)
+                sum[(*count)++] = sum_of(&entry[k], by_bucket);
     *count = add_up(sum, *count);
     *out = sum;
     return name_sums(sum, *count, state->schema, by_bucket ? pfs_braces : pfs_partition_path, arena, err);
