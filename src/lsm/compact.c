@@ -77,7 +77,7 @@ static int fill(struct pfs_compactor *c, struct pfs_err *err)
         return pfs_fail(err, ENOMEM, "no memory for a compaction");
     for (int32_t i = 0; i < schema->columns; i++)
         c->column[i] = i;
-    for (int64_t i = 0; i < state->indexes && c->deletions == NULL; i++)
+    for (int64_t i = 0; schema->deletion_vectors && i < state->indexes && c->deletions == NULL; i++)
         if (strcmp(state->index[i].type, PFS_VECTORS) == 0)
             PFS_TRY(pfs_deletions_open(state->store, state->external, state->store_table, schema, state->index,
                                        state->indexes, &c->deletions, err));

@@ -58,14 +58,15 @@ static int compare_vectors(const void *left, const void *right)
 
 static int list_vectors(struct diff *d, struct side *s, struct pfs_err *err)
 {
+    int64_t indexes = s->state->schema->deletion_vectors ? s->state->indexes : 0;
     size_t count = 0;
 
-    for (int64_t i = 0; i < s->state->indexes; i++)
+    for (int64_t i = 0; i < indexes; i++)
         count += s->state->index[i].vectors > 0 ? (size_t)s->state->index[i].vectors : 0;
     s->vector = pfs_arena_array(&d->arena, count, sizeof(*s->vector));
     if (s->vector == NULL)
         return pfs_arena_full(&d->arena, err);
-    for (int64_t i = 0; i < s->state->indexes; i++) {
+    for (int64_t i = 0; i < indexes; i++) {
         const struct pfs_index_entry *e = &s->state->index[i];
 
         for (int64_t k = 0; k < e->vectors; k++)

@@ -145,10 +145,27 @@ static int32_t used_column(const struct pfs_pruner *p, int32_t id)
     return -1;
 }
 
+/* Bounds of times in the statistics of ORC files are those that ORC's library for Java gives: days before October 1582
+ * are counted by the Julian calendar there and not in the rows, what is before 1970 is cut towards it, and the last
+ * second before 1970 reads one second late. Earlier bounds say nothing. */
+static bool is_vague(const struct pfs_data_file *file, const struct pfs_column *bound)
+{
+    const struct pfs_type *type = bound->type;
+    size_t len = strlen(file->name);
+
+    if ((type->kind != PFS_TIMESTAMP && type->kind != PFS_TIMESTAMP_LTZ) || len < 4 ||
+        strcmp(file->name + len - 4, ".orc") != 0 || !pfs_column_present(bound, 0))
+        return false;
+    if (type->precision > 6)
+        return ((const struct pfs_time96 *)bound->values)->millis < 1000;
+    return *(const int64_t *)bound->values < (type->precision > 3 ? 1000000 : 1000);
+}
+
 /* Statistics of `count` fields of the file's schema. A column whose type has changed since says nothing, nor does what
  * cannot be decoded. Fields that are not asked for are taken for numbers: every field has a slot of that size. */
-static int know_stats(const struct pfs_pruner *p, const struct pfs_stats *stats, const struct pfs_field *const *field,
-                      int32_t count, struct pfs_arena *arena, struct known *known, struct pfs_err *err)
+static int know_stats(const struct pfs_pruner *p, const struct pfs_data_file *file, const struct pfs_stats *stats,
+                      const struct pfs_field *const *field, int32_t count, struct pfs_arena *arena, struct known *known,
+                      struct pfs_err *err)
 {
     static const struct pfs_type slot = {.kind = PFS_BIGINT, .nullable = true};
     const struct pfs_type **type = pfs_arena_array(arena, (size_t)count, sizeof(*type));
@@ -174,8 +191,8 @@ static int know_stats(const struct pfs_pruner *p, const struct pfs_stats *stats,
         return 0;
     for (int32_t i = 0; i < count; i++)
         if (column[i] >= 0 && type[i] != &slot) {
-            known->min[column[i]] = &min[i];
-            known->max[column[i]] = &max[i];
+            known->min[column[i]] = is_vague(file, &min[i]) ? NULL : &min[i];
+            known->max[column[i]] = is_vague(file, &max[i]) ? NULL : &max[i];
         }
     return 0;
 }
@@ -188,7 +205,7 @@ static const struct pfs_field *field_by_name(const struct pfs_schema *schema, co
     return NULL;
 }
 
-static int know_keys(const struct pfs_pruner *p, const struct pfs_schema *old, const struct pfs_stats *stats,
+static int know_keys(const struct pfs_pruner *p, const struct pfs_schema *old, const struct pfs_data_file *file,
                      struct pfs_arena *arena, struct known *known, struct pfs_err *err)
 {
     const struct pfs_field **field = pfs_arena_array(arena, (size_t)old->trimmed_keys, sizeof(*field));
@@ -197,7 +214,7 @@ static int know_keys(const struct pfs_pruner *p, const struct pfs_schema *old, c
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < old->trimmed_keys; i++)
         field[i] = &old->field[old->trimmed_key[i]];
-    return know_stats(p, stats, field, old->trimmed_keys, arena, known, err);
+    return know_stats(p, file, &file->key_stats, field, old->trimmed_keys, arena, known, err);
 }
 
 /* Columns that the file was written without are null in all of its rows. */
@@ -231,7 +248,7 @@ static int know_values(const struct pfs_pruner *p, const struct pfs_schema *old,
         if (field[i] == NULL)
             return 0;
     }
-    return know_stats(p, &file->value_stats, field, (int32_t)count, arena, known, err);
+    return know_stats(p, file, &file->value_stats, field, (int32_t)count, arena, known, err);
 }
 
 /* The schema that wrote the file; NULL when it cannot be had. */
@@ -283,7 +300,7 @@ int pfs_prune_file(const struct pfs_pruner *pruner, const struct pfs_manifest_en
     if (by == PFS_PRUNE_VALUES)
         PFS_TRY(know_values(pruner, old, &entry->file, arena, &known, err));
     if (schema->primary_keys > 0)
-        PFS_TRY(know_keys(pruner, old, &entry->file.key_stats, arena, &known, err));
+        PFS_TRY(know_keys(pruner, old, &entry->file, arena, &known, err));
     know_partition(schema, partition, entry->file.rows, &known);
     *may = may_match(pruner, &known, entry->file.rows);
     return 0;

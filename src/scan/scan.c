@@ -181,7 +181,7 @@ static int open_deletions(struct pfs_scan *scan, struct pfs_err *err)
 {
     const struct pfs_state *state = scan->state;
 
-    for (int64_t i = 0; i < state->indexes; i++)
+    for (int64_t i = 0; state->schema->deletion_vectors && i < state->indexes; i++)
         if (strcmp(state->index[i].type, "DELETION_VECTORS") == 0)
             return pfs_deletions_open(state->store, state->external, state->store_table, state->schema, state->index,
                                       state->indexes, &scan->deletions, err);

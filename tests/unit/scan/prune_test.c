@@ -78,6 +78,11 @@ static const struct {
     {"parted", "dt < 2020-01-01", "k", 0, "", 0},
     {"parted", "v = 8", "dt", 1, "2026-11-03", 1},
     {"parted", "not (dt = 2026-11-02 or k = 0)", "k", 5, "3,6,2,5,8", 2},
+    {"early", "t = '0001-02-25 05:59:59.675'", "k", 1, "1", 0}, /* in ORC files; the statistics say 0001-02-27 */
+    {"early", "m = '1582-07-24 16:46:59.04'", "k", 1, "2", 0},
+    {"early", "z > '1900-01-01' and z < '1970-01-01 00:00:01'", "k", 1, "3", 0}, /* the statistics say 1969 */
+    {"early", "t >= '1970-01-01 00:00:00.5'", "k", 3, "3,4,5", 0},
+    {"shown", "v >= 1", "k", 3, "1,2,3", 1}, /* vectors count for nothing when deletion-vectors.enabled is false */
 };
 
 static void a_scan_gives_what_matches_and_reads_no_more_than_it_must(void **state)
