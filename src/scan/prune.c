@@ -145,20 +145,44 @@ static int32_t used_column(const struct pfs_pruner *p, int32_t id)
     return -1;
 }
 
-/* Bounds of times in the statistics of ORC files are those that ORC's library for Java gives: days before October 1582
- * are counted by the Julian calendar there and not in the rows, what is before 1970 is cut towards it, and the last
- * second before 1970 reads one second late. Earlier bounds say nothing. */
-static bool is_vague(const struct pfs_data_file *file, const struct pfs_column *bound)
+/* ---- what ORC files hold is not what was written into them: days before October 1582 are counted by the Julian
+ * calendar there, the last second before 1970 reads one second late, CHARs are padded with blanks of which none are
+ * read. So their statistics, and their indexes, which hold what was written, are taken with care. ---- */
+
+static bool reads_otherwise(const struct pfs_data_file *file, const struct pfs_type *type)
 {
-    const struct pfs_type *type = bound->type;
     size_t len = strlen(file->name);
 
-    if ((type->kind != PFS_TIMESTAMP && type->kind != PFS_TIMESTAMP_LTZ) || len < 4 ||
-        strcmp(file->name + len - 4, ".orc") != 0 || !pfs_column_present(bound, 0))
-        return false;
-    if (type->precision > 6)
-        return ((const struct pfs_time96 *)bound->values)->millis < 1000;
-    return *(const int64_t *)bound->values < (type->precision > 3 ? 1000000 : 1000);
+    return (type->kind == PFS_TIMESTAMP || type->kind == PFS_TIMESTAMP_LTZ || type->kind == PFS_CHAR) && len >= 4 &&
+           strcmp(file->name + len - 4, ".orc") == 0;
+}
+
+/* What is known by a bound in the statistics of such a column; NULL = nothing, as of all times before 1970: some
+ * writers cut those towards it. What a text that was padded begins with, up to a blank, is a lower bound of the text.
+ */
+static const struct pfs_column *with_care(struct pfs_column *bound, bool upper, struct pfs_arena *arena)
+{
+    const struct pfs_type *type = bound->type;
+    struct pfs_slice text;
+    int32_t *offsets;
+    int32_t len = 0;
+
+    if (!pfs_column_present(bound, 0) || (type->kind == PFS_CHAR && upper))
+        return bound;
+    if (type->kind != PFS_CHAR && type->precision > 6)
+        return ((const struct pfs_time96 *)bound->values)->millis < 1000 ? NULL : bound;
+    if (type->kind != PFS_CHAR)
+        return *(const int64_t *)bound->values < (type->precision > 3 ? 1000000 : 1000) ? NULL : bound;
+    text = pfs_column_bytes(bound, 0);
+    offsets = pfs_arena_array(arena, 2, sizeof(*offsets));
+    if (offsets == NULL)
+        return NULL;
+    while ((size_t)len < text.len && text.at[len] > ' ')
+        len++;
+    offsets[0] = bound->offsets[0];
+    offsets[1] = bound->offsets[0] + len;
+    bound->offsets = offsets;
+    return bound;
 }
 
 /* Statistics of `count` fields of the file's schema. A column whose type has changed since says nothing, nor does what
@@ -191,8 +215,10 @@ static int know_stats(const struct pfs_pruner *p, const struct pfs_data_file *fi
         return 0;
     for (int32_t i = 0; i < count; i++)
         if (column[i] >= 0 && type[i] != &slot) {
-            known->min[column[i]] = is_vague(file, &min[i]) ? NULL : &min[i];
-            known->max[column[i]] = is_vague(file, &max[i]) ? NULL : &max[i];
+            bool care = reads_otherwise(file, type[i]);
+
+            known->min[column[i]] = care ? with_care(&min[i], false, arena) : &min[i];
+            known->max[column[i]] = care ? with_care(&max[i], true, arena) : &max[i];
         }
     return 0;
 }
@@ -274,7 +300,7 @@ static bool in_other_bucket(const struct pfs_pruner *p, const struct pfs_schema 
     for (int32_t i = 0; i < old->bucket_keys; i++) {
         const struct pfs_field *a = &old->field[old->bucket_key[i]], *b = &schema->field[schema->bucket_key[i]];
 
-        if (a->id != b->id || !pfs_type_equal(&a->type, &b->type, false))
+        if (a->id != b->id || !pfs_type_equal(&a->type, &b->type, false) || reads_otherwise(&entry->file, &a->type))
             return false;
     }
     bucket = p->hash % entry->total_buckets;
@@ -355,7 +381,8 @@ static int ask(const struct pfs_pruner *p, const struct pfs_data_file *file, con
     for (int32_t i = 0; old != NULL && i < old->columns; i++) {
         int32_t c = used_column(p, old->field[i].id);
 
-        if (c >= 0 && pfs_type_equal(&old->field[i].type, &schema->field[c].type, false)) {
+        if (c >= 0 && pfs_type_equal(&old->field[i].type, &schema->field[c].type, false) &&
+            !reads_otherwise(file, &old->field[i].type)) {
             name[c] = old->field[i].name;
             type[c] = &old->field[i].type;
         }

@@ -82,6 +82,14 @@ static const struct {
     {"early", "m = '1582-07-24 16:46:59.04'", "k", 1, "2", 0},
     {"early", "z > '1900-01-01' and z < '1970-01-01 00:00:01'", "k", 1, "3", 0}, /* the statistics say 1969 */
     {"early", "t >= '1970-01-01 00:00:00.5'", "k", 3, "3,4,5", 0},
+    {"padded", "c = 'ab'", "k", 2, "1,2", 0}, /* CHAR(5); the statistics have blanks, the index what was written */
+    {"padded", "c = 'a'", "k", 1, "5",
+     0}, /* the other one in that file is below it with blanks, and above it without */
+    {"padded", "c >= 'b'", "k", 1, "3", 0},
+    {"padded", "t = '1970-01-01 00:00:00.5'", "k", 1, "1", 0}, /* the index says 1969 */
+    {"padded", "t = '0001-02-25 05:59:59.675'", "k", 1, "2", 0},
+    {"padded_key", "c = 'ab'", "v", 1, "1", 0}, /* with a blank when its bucket was chosen */
+    {"padded_key", "c = 'b'", "v", 1, "2", 0},
     {"shown", "v >= 1", "k", 3, "1,2,3", 1}, /* vectors count for nothing when deletion-vectors.enabled is false */
 };
 
