@@ -180,7 +180,7 @@ static int check_pick(const char *key, const char *value, const char *const *nam
 
 int pfs_option_check(const char *key, const char *value, struct pfs_err *err)
 {
-    const struct pfs_options one = {1, &(struct pfs_option){key, value}};
+    const struct pfs_options one = {1, &(struct pfs_option){.key = key, .value = value}};
     int64_t number;
     bool flag;
 

@@ -70,7 +70,7 @@ static void values_that_paimon_cannot_read_are_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct pfs_option item = {cases[i].key, cases[i].value};
+        struct pfs_option item = {.key = cases[i].key, .value = cases[i].value};
         struct pfs_options options = {1, &item};
         struct pfs_err err = {0};
         int rc = pfs_options_check(&options, &err);
@@ -83,7 +83,7 @@ static void values_that_paimon_cannot_read_are_refused(void **state)
 
 static void durations_below_a_millisecond_are_cut(void **state)
 {
-    struct pfs_option item[] = {{"a", "1500 micros"}, {"b", "999999 ns"}, {"c", " 2 s"}};
+    struct pfs_option item[] = {{"a", "1500 micros", 0}, {"b", "999999 ns", 0}, {"c", " 2 s", 0}};
     struct pfs_options options = {3, item};
     int64_t number;
 
