@@ -1,5 +1,6 @@
 #include "src/meta/donefile.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -24,14 +25,11 @@ static int64_t created_ms(struct pfs_store *store, const char *path, int64_t oth
     return bad == NULL ? created : otherwise;
 }
 
-int pfs_done_mark(struct pfs_store *store, const char *partition, int64_t now_ms, struct pfs_err *err)
+static int mark(struct pfs_store *store, const char *path, int64_t now_ms, struct pfs_err *err)
 {
     struct pfs_buf json = {0};
-    char path[4096];
     int rc;
 
-    if (snprintf(path, sizeof(path), "%s/_SUCCESS", partition) >= (int)sizeof(path))
-        return pfs_fail(err, ENAMETOOLONG, "%s is too long", partition);
     pfs_buf_printf(&json, "{\n  \"creationTime\" : %lld,\n  \"modificationTime\" : %lld\n}",
                    (long long)created_ms(store, path, now_ms), (long long)now_ms);
     rc = pfs_buf_check(&json, err);
@@ -39,4 +37,35 @@ int pfs_done_mark(struct pfs_store *store, const char *partition, int64_t now_ms
         rc = pfs_store_publish(store, path, pfs_buf_slice(&json), true, err);
     pfs_buf_done(&json);
     return rc;
+}
+
+int pfs_done_mark(struct pfs_store *store, const char *partition, int64_t now_ms, struct pfs_err *err)
+{
+    char path[4096];
+
+    if (snprintf(path, sizeof(path), "%s/_SUCCESS", partition) >= (int)sizeof(path))
+        return pfs_fail(err, ENAMETOOLONG, "%s is too long", partition);
+    return mark(store, path, now_ms, err);
+}
+
+static bool tag_path(char *path, size_t len, const char *meta, const char *tag)
+{
+    return snprintf(path, len, "%s/tag/tag-success-file/%s_SUCCESS", meta, tag) < (int)len;
+}
+
+int pfs_done_mark_tag(struct pfs_store *store, const char *meta, const char *tag, int64_t now_ms, struct pfs_err *err)
+{
+    char path[4096];
+
+    if (!tag_path(path, sizeof(path), meta, tag))
+        return pfs_fail(err, ENAMETOOLONG, "%s is too long", tag);
+    return mark(store, path, now_ms, err);
+}
+
+void pfs_done_unmark_tag(struct pfs_store *store, const char *meta, const char *tag)
+{
+    char path[4096];
+
+    if (tag_path(path, sizeof(path), meta, tag))
+        (void)pfs_store_unlink(store, path, NULL);
 }

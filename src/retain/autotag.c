@@ -255,7 +255,6 @@ static int inspect(const struct pfs_retain *at, const struct rule *rule, const s
                    struct pfs_autotag *seen, struct pfs_arena *arena, struct pfs_err *err)
 {
     int64_t time_ms, tag_ms;
-    struct pfs_tag_life life;
     char name[16];
     int rc;
 
@@ -268,8 +267,7 @@ static int inspect(const struct pfs_retain *at, const struct rule *rule, const s
     if (!has_name(tag_ms))
         return 0;
     print_name(rule, tag_ms, name);
-    life = (struct pfs_tag_life){pfs_clock_local_ms(pfs_clock_now_ms(at->clock)), rule->retained_ms};
-    rc = pfs_tag_create(at->store, at->meta, name, s, rule->retained_ms < 0 ? NULL : &life, false, err);
+    rc = pfs_tag_make(at, name, s, rule->retained_ms, false, err);
     if (rc < 0 && rc != -EEXIST)
         return rc;
     seen->next_ms = tag_ms + rule->period_ms;

@@ -68,6 +68,10 @@ int pfs_changelogs_remove_all(const struct pfs_retain *at, const struct pfs_rete
 
 /* ---- tags ---- */
 
+/* A tag on the snapshot, and what says that it is complete where the table wants that (tag.create-success-file).
+ * retained_ms: from now on; negative = without end. Bare -EEXIST, unless it replaces one. */
+int pfs_tag_make(const struct pfs_retain *at, const char *name, const struct pfs_snapshot *snapshot,
+                 int64_t retained_ms, bool replace, struct pfs_err *err);
 /* Removes a tag, and the files that it alone needed: not when its snapshot is there or another tag has it. Bare
  * -ENOENT.
  */

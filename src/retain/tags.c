@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/meta/donefile.h"
 #include "src/retain/removal.h"
 #include "src/retain/tagged.h"
 
@@ -128,7 +129,23 @@ int pfs_tag_drop(const struct pfs_retain *at, const char *name, struct pfs_err *
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = drop(at, name, &arena, err);
     pfs_arena_done(&arena);
+    if (rc == 0)
+        pfs_done_unmark_tag(at->store, at->meta, name);
     return rc;
+}
+
+/* ---- making ---- */
+
+int pfs_tag_make(const struct pfs_retain *at, const char *name, const struct pfs_snapshot *snapshot,
+                 int64_t retained_ms, bool replace, struct pfs_err *err)
+{
+    int64_t now_ms = pfs_clock_now_ms(at->clock);
+    struct pfs_tag_life life = {pfs_clock_local_ms(now_ms), retained_ms};
+    bool marks;
+
+    PFS_TRY(pfs_options_bool(&at->schema->options, "tag.create-success-file", false, &marks, err));
+    PFS_TRY(pfs_tag_create(at->store, at->meta, name, snapshot, retained_ms < 0 ? NULL : &life, replace, err));
+    return marks && !replace ? pfs_done_mark_tag(at->store, at->meta, name, now_ms, err) : 0;
 }
 
 /* ---- by their time ---- */

@@ -32,17 +32,15 @@ static int find(struct pfs_table *table, int64_t id, struct pfs_arena *arena, st
     return pfs_fail(err, ENOENT, "Cannot create tag because given snapshot #%lld doesn't exist.", (long long)id);
 }
 
-static int put(struct pfs_table *table, const char *name, const struct pfs_tag_want *want, int64_t retained_ms,
-               struct pfs_arena *arena, struct pfs_err *err)
+static int put(struct pfs_table *table, const struct pfs_retain *at, const char *name, const struct pfs_tag_want *want,
+               int64_t retained_ms, struct pfs_arena *arena, struct pfs_err *err)
 {
-    struct pfs_table_parts parts = pfs_table_parts(table);
-    struct pfs_tag_life life = {pfs_clock_local_ms(pfs_clock_now_ms(parts.clock)), retained_ms};
     struct pfs_snapshot snapshot, before;
 
     if (want->replace)
-        PFS_TRY(pfs_tag_load(parts.store, parts.meta, name, arena, &before, NULL, err));
+        PFS_TRY(pfs_tag_load(at->store, at->meta, name, arena, &before, NULL, err));
     PFS_TRY(find(table, want->snapshot, arena, &snapshot, err));
-    return pfs_tag_create(parts.store, parts.meta, name, &snapshot, retained_ms < 0 ? NULL : &life, want->replace, err);
+    return pfs_tag_make(at, name, &snapshot, retained_ms, want->replace, err);
 }
 
 /* Not while something is expired: that knows only the tags that there were when it began. */
@@ -55,7 +53,7 @@ int pfs_table_tag_put(struct pfs_table *table, const char *name, const struct pf
 
     PFS_TRY(pfs_table_retain_begin(table, &at, &how, err));
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = put(table, name, want, want->retained_ms == PFS_NO_NUMBER ? how.tag_ms : want->retained_ms, &arena, err);
+    rc = put(table, &at, name, want, want->retained_ms == PFS_NO_NUMBER ? how.tag_ms : want->retained_ms, &arena, err);
     pfs_arena_done(&arena);
     pfs_table_retain_end(table);
     return rc;

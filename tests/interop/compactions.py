@@ -20,7 +20,10 @@ import time
 
 from oracle import Oracle, Refused, counted, difference
 
-PLAIN = (("a", "INT"), ("b", "STRING"), ("s", "BIGINT"), ("d", "INT"))
+TIMES = {"INT": lambda t: t, "BIGINT": lambda t: t * 1000 if t % 2 else t,
+         "TIMESTAMP(3)": lambda t: time.strftime("%Y-%m-%d %H:%M:%S.120", time.gmtime(t)),
+         "TIMESTAMP(9)": lambda t: time.strftime("%Y-%m-%d %H:%M:%S.123456789", time.gmtime(t)),
+         "TIMESTAMP(6) WITH LOCAL TIME ZONE": lambda t: time.strftime("%Y-%m-%d %H:%M:%S.000001Z", time.gmtime(t))}
 
 
 class Story:
@@ -33,6 +36,7 @@ class Story:
         self.warehouse = self.fresh()
         self.keyed = self.rng.random() < 0.8
         self.parts = self.rng.random() < 0.3
+        self.time = self.rng.choice(("INT", *TIMES))
         self.options = {}
         self.choose()
 
@@ -136,7 +140,7 @@ class Story:
         return done.stdout
 
     def ddl(self):
-        columns = "k INT, p INT, %s" % ", ".join("%s %s" % c for c in PLAIN)
+        columns = "k INT, p INT, a INT, b STRING, s BIGINT, d %s" % self.time
         if self.keyed:
             columns += ", PRIMARY KEY (k%s) NOT ENFORCED" % (", p" if self.parts else "")
         return "CREATE TABLE d.t (%s)%s WITH (%s);" % (columns, " PARTITIONED BY (p)" if self.parts else "",
@@ -150,7 +154,7 @@ class Story:
         with self.input.open("w") as f:
             for _ in range(rng.choice((1, 2, 6, 30, 150))):
                 row = {"k": rng.randrange(low, low + width), "p": rng.randrange(2), "s": rng.randrange(40),
-                       "d": now - rng.choice((0, 0, 10, 100000, 10000000))}
+                       "d": TIMES[self.time](now - rng.choice((0, 0, 10, 100000, 10000000)))}
                 if not self.parts:
                     row["p"] = 0
                 if rng.random() < 0.8:
@@ -268,9 +272,13 @@ class Story:
         for copy in pair:
             shutil.copytree(self.warehouse, copy, dirs_exist_ok=True)
         for _ in range(1 if full or not self.keyed else 2):  # Paimon's writer looks again before it commits
+            last = self.latest(pair[0])
             self.program("compact", *(["--full"] if full else []), pair[0], "d.t")
         self.oracle("compact", pair[1], "d.t", *([] if full else ["--minor"]))
         ours, theirs = (self.facts(copy, before, since) for copy in pair)
+        if since < last < self.latest(pair[0]):  # which files the second look takes is a matter of their bytes
+            for side in (ours, theirs):
+                side.pop("files"), side.pop("vectors"), side.pop("snapshots")
         self.compare("full" if full else "minor", ours, theirs)
         if not self.failures:
             self.oracle("fsck", pair[0], "d.t")

@@ -227,6 +227,23 @@ static void the_last_whole_day_gets_a_tag(void **state)
     end();
 }
 
+static void tags_are_marked_as_complete(void **state)
+{
+    (void)state;
+    begin("'tag.automatic-creation' = 'process-time', 'sink.process-time-zone' = 'UTC', 'tag.num-retained-max' = '1',"
+          " 'tag.create-success-file' = 'true'");
+    commit_at(DAY_2024);
+    assert_true(is_there("d.db/t/tag/tag-success-file/2023-12-31_SUCCESS"));
+    run("CALL sys.create_tag('d.t', 'by-hand');");
+    assert_true(is_there("d.db/t/tag/tag-success-file/by-hand_SUCCESS"));
+    commit_at(DAY_2024 + DAY_MS);
+    expect_tags("2024-01-01,by-hand");
+    assert_false(is_there("d.db/t/tag/tag-success-file/2023-12-31_SUCCESS"));
+    run("CALL sys.delete_tag('d.t', 'by-hand');");
+    assert_int_equal(files_in("d.db/t/tag/tag-success-file"), 1);
+    end();
+}
+
 static void gaps_are_filled_one_a_snapshot(void **state)
 {
     static const struct {
@@ -380,6 +397,7 @@ int main(void)
         cmocka_unit_test(the_life_of_a_tag_is_read_as_it_was_written),
         cmocka_unit_test(tags_made_before_a_time_go_when_asked_for),
         cmocka_unit_test(the_last_whole_day_gets_a_tag),
+        cmocka_unit_test(tags_are_marked_as_complete),
         cmocka_unit_test(gaps_are_filled_one_a_snapshot),
         cmocka_unit_test(names_follow_period_and_formatter),
         cmocka_unit_test(a_watermark_beyond_all_years_makes_no_tag),
