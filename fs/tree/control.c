@@ -135,6 +135,9 @@ struct pfs_console {
     pthread_mutex_t lock; /* guards all below */
     struct pfs_buf text;  /* not executed yet */
     struct pfs_buf answer;
+    bool told;        /* the answer was read, or is an earlier handle's: the next one takes its place */
+    uint64_t written; /* where the last write ended */
+    uint64_t start;   /* where the file's place was when the answer was begun to be read */
 };
 
 int pfs_console_open(struct pfs_catalog *catalog, struct pfs_ingest *ingest, struct pfs_pool *pool,
@@ -159,6 +162,7 @@ int pfs_console_open(struct pfs_catalog *catalog, struct pfs_ingest *ingest, str
     last = find_answer(answers, uid);
     if (last != NULL)
         pfs_buf_put(&c->answer, last->text.at, last->text.len);
+    c->told = true;
     pthread_mutex_unlock(&answers->lock);
     *out = c;
     return 0;
@@ -175,20 +179,32 @@ void pfs_console_close(struct pfs_console *console)
     pfs_free(console);
 }
 
-static struct pfs_slice trimmed(const struct pfs_buf *text)
-{
-    struct pfs_slice s = pfs_buf_slice(text);
-
-    while (s.len > 0 && strchr(" \t\r\n", s.at[s.len - 1]) != NULL && s.at[s.len - 1] != '\0')
-        s.len--;
-    return s;
-}
-
 struct job {
     struct pfs_console *console;
     struct pfs_request *request;
     size_t len;
 };
+
+/* The whole statements of the text; what is behind them waits for more. */
+static int converse(struct pfs_console *c, struct pfs_err *err)
+{
+    size_t len = pfs_statements_whole(pfs_buf_slice(&c->text));
+    int rc;
+
+    if (c->told)
+        pfs_buf_clear(&c->answer);
+    c->told = false;
+    rc = pfs_catalog_converse(c->catalog, &c->database, pfs_slice_of(c->text.at, len), &c->answer, err);
+    if (rc < 0) {
+        pfs_buf_clear(&c->text);
+        pfs_buf_printf(&c->answer, "error: %s\n", err->code != 0 ? err->text : pfs_errno_text(-rc));
+    } else {
+        memmove(c->text.at, c->text.at + len, c->text.len - len);
+        c->text.len -= len;
+    }
+    keep_answer(c->answers, c->uid, &c->answer);
+    return rc;
+}
 
 static void execute(void *context)
 {
@@ -200,34 +216,31 @@ static void execute(void *context)
 
     pfs_free(j);
     pthread_mutex_lock(&c->lock);
-    pfs_buf_clear(&c->answer);
     if (c->ingest != NULL) /* before a statement changes a table; what cannot be committed is reported by itself */
         (void)pfs_ingest_commit_all(c->ingest, NULL);
-    rc = pfs_catalog_execute(c->catalog, c->database, pfs_buf_slice(&c->text), &c->answer, &request->err);
-    pfs_buf_clear(&c->text);
-    if (rc < 0) {
+    rc = converse(c, &request->err);
+    if (rc < 0)
         result = rc;
-        pfs_buf_printf(&c->answer, "error: %s\n", request->err.code != 0 ? request->err.text : pfs_errno_text(-rc));
-    }
-    keep_answer(c->answers, c->uid, &c->answer);
     pthread_mutex_unlock(&c->lock);
     request->done(request, result);
 }
 
-void pfs_console_write(struct pfs_console *console, struct pfs_request *request, struct pfs_slice bytes)
+void pfs_console_write(struct pfs_console *console, struct pfs_request *request, uint64_t off, struct pfs_slice bytes)
 {
-    struct pfs_slice text;
+    bool whole = false;
     struct job *j;
     int rc;
 
     pthread_mutex_lock(&console->lock);
     pfs_buf_put(&console->text, bytes.at, bytes.len);
+    console->written = off + bytes.len;
     rc = pfs_buf_check(&console->text, &request->err);
     if (rc < 0)
         pfs_buf_clear(&console->text);
-    text = trimmed(&console->text);
+    else
+        whole = memchr(bytes.at, ';', bytes.len) != NULL && pfs_statements_whole(pfs_buf_slice(&console->text)) > 0;
     pthread_mutex_unlock(&console->lock);
-    if (rc < 0 || text.len == 0 || text.at[text.len - 1] != ';') {
+    if (rc < 0 || !whole) {
         request->done(request, rc < 0 ? rc : (int64_t)bytes.len);
         return;
     }
@@ -246,19 +259,23 @@ void pfs_console_flush(struct pfs_console *console, struct pfs_request *request)
     int rc = 0;
 
     pthread_mutex_lock(&console->lock);
-    if (trimmed(&console->text).len > 0) {
+    if (pfs_statements_say(pfs_buf_slice(&console->text)))
         rc = pfs_fail(&request->err, EINVAL, "the last statement has no ';'");
-        pfs_buf_clear(&console->text);
-    }
+    pfs_buf_clear(&console->text);
     pthread_mutex_unlock(&console->lock);
     request->done(request, rc);
 }
 
+/* A file that is written to and then read goes on where it was written last: there the answer begins. */
 void pfs_console_read(struct pfs_console *console, struct pfs_request *request, uint64_t off, void *to, size_t len)
 {
     size_t left;
 
     pthread_mutex_lock(&console->lock);
+    if (!console->told)
+        console->start = off == console->written ? off : 0;
+    console->told = true;
+    off -= console->start <= off ? console->start : 0;
     left = off >= console->answer.len ? 0 : console->answer.len - (size_t)off;
     len = len < left ? len : left;
     if (len > 0)

@@ -15,15 +15,16 @@ struct pfs_answers;
 int pfs_answers_open(struct pfs_answers **out, struct pfs_err *err);
 void pfs_answers_close(struct pfs_answers *answers); /* NULL allowed */
 
-/* A handle on an sql file. Statements are executed when the text so far ends with ';'; a failing one fails the write
- * and is the answer too. Reading gives this handle's answer from its start, or, before it has written, the last one of
- * that user. `ingest` (may be NULL) commits what is pending before statements. */
+/* A handle on an sql file. Statements are executed by the write that brings their ';', one that is not in quotes or a
+ * comment; a failing one fails the write and is the answer too. USE holds for what follows on the handle. Reading gives
+ * this handle's answer from its start, those of statements that came since it was read last, or, before it has written,
+ * the last one of that user. `ingest` (may be NULL) commits what is pending before statements. */
 struct pfs_console;
 int pfs_console_open(struct pfs_catalog *catalog, struct pfs_ingest *ingest, struct pfs_pool *pool,
                      struct pfs_answers *answers, const char *database, uint32_t uid, struct pfs_console **out,
                      struct pfs_err *err);
 void pfs_console_close(struct pfs_console *console);
-void pfs_console_write(struct pfs_console *console, struct pfs_request *request, struct pfs_slice bytes);
+void pfs_console_write(struct pfs_console *console, struct pfs_request *request, uint64_t off, struct pfs_slice bytes);
 /* -EINVAL when a statement without ';' is left. */
 void pfs_console_flush(struct pfs_console *console, struct pfs_request *request);
 void pfs_console_read(struct pfs_console *console, struct pfs_request *request, uint64_t off, void *to, size_t len);

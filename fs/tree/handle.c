@@ -512,7 +512,7 @@ void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct p
     else if (handle->bookmark != NULL && handle->view == NULL)
         pfs_bookmark_write(handle->bookmark, request, off, bytes);
     else if (handle->console != NULL)
-        pfs_console_write(handle->console, request, bytes);
+        pfs_console_write(handle->console, request, off, bytes);
     else
         request->done(request, -EBADF);
 }

@@ -110,8 +110,15 @@ static int column(struct pfs_parser *p, struct body *b)
     PFS_TRY(add_column(p, b, &f));
     f->id = -1;
     PFS_TRY(pfs_parser_name(p, "a column name", &f->name));
+    if (pfs_parser_is(p, "AS"))
+        return pfs_fail(p->err, EOPNOTSUPP, "column %s is computed, which belongs to a query and not to a stored table",
+                        f->name);
     PFS_TRY(pfs_parser_type(p, f->name, &f->type));
-    return column_tail(p, b, f);
+    PFS_TRY(column_tail(p, b, f));
+    if (pfs_parser_is(p, "METADATA"))
+        return pfs_fail(p->err, EOPNOTSUPP, "column %s is a connector's METADATA, which a stored table does not have",
+                        f->name);
+    return 0;
 }
 
 static int columns(struct pfs_parser *p, struct body *b)
@@ -160,11 +167,29 @@ static int check_distinct(struct pfs_parser *p, const struct body *b)
     return 0;
 }
 
-/* Partition columns may be named, or (as in Spark's notes) defined here. */
+/* Partition columns are named, or (as in Spark's notes) defined here: then they come behind the others. */
 static int partitioned_by(struct pfs_parser *p, struct body *b)
 {
     PFS_TRY(pfs_parser_want(p, "BY"));
-    return name_list(p, &b->partition, &b->partitions);
+    b->partition = pfs_arena_array(p->arena, PFS_COLUMNS_MAX, sizeof(*b->partition));
+    if (b->partition == NULL)
+        return pfs_arena_full(p->arena, p->err);
+    b->partitions = 0;
+    PFS_TRY(pfs_parser_want(p, "("));
+    do {
+        struct pfs_parser before = *p;
+        const char **name = &b->partition[b->partitions];
+
+        if (b->partitions == PFS_COLUMNS_MAX)
+            return pfs_parser_expected(p, "fewer names");
+        PFS_TRY(pfs_parser_name(p, "a column name", name));
+        if (!pfs_parser_is(p, ",") && !pfs_parser_is(p, ")")) {
+            *p = before;
+            PFS_TRY(column(p, b));
+        }
+        b->partitions++;
+    } while (pfs_parser_take(p, ","));
+    return pfs_parser_want(p, ")");
 }
 
 /* INCLUDING or EXCLUDING (taken) and what: all of a table is taken but for its options, keys or partitions, where that
@@ -215,9 +240,8 @@ int pfs_parser_table(struct pfs_parser *p, struct pfs_statement *s)
     bool bare = pfs_parser_is(p, "WITH") || pfs_parser_is(p, "LIKE"); /* then it must be like another */
 
     *out = (struct pfs_schema){.version = 3};
-    if (!bare)
+    if (!bare && !pfs_parser_is(p, "AS"))
         PFS_TRY(columns(p, &b));
-    PFS_TRY(check_distinct(p, &b));
     for (;;) {
         if (pfs_parser_take(p, "COMMENT"))
             PFS_TRY(pfs_parser_string(p, "a comment in quotes", &out->comment));
@@ -232,6 +256,10 @@ int pfs_parser_table(struct pfs_parser *p, struct pfs_statement *s)
         else
             break;
     }
+    if (pfs_parser_is(p, "AS"))
+        return pfs_fail(p->err, EOPNOTSUPP,
+                        "CREATE TABLE ... AS SELECT: make the table, then write the rows to its inbox");
+    PFS_TRY(check_distinct(p, &b));
     if (bare && s->to_table == NULL)
         return pfs_parser_expected(p, "LIKE and the name of a table");
     out->columns = b.columns;

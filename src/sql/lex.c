@@ -85,6 +85,18 @@ static struct pfs_word quoted(struct pfs_lexer *l, enum pfs_word_kind kind)
     return w;
 }
 
+/* Of "e3", "E-12" behind a number's digits, when no name goes on there. */
+static size_t exponent_len(const struct pfs_lexer *l)
+{
+    size_t len = peek(l, 1) == '-' || peek(l, 1) == '+' ? 2 : 1;
+
+    if ((peek(l, 0) != 'e' && peek(l, 0) != 'E') || !is_digit(peek(l, len)))
+        return 0;
+    while (is_digit(peek(l, len)))
+        len++;
+    return is_name(peek(l, len)) ? 0 : len;
+}
+
 struct pfs_word pfs_lex(struct pfs_lexer *l)
 {
     struct pfs_word w = {.kind = PFS_WORD_BAD, .from = l->pos};
@@ -107,6 +119,7 @@ struct pfs_word pfs_lex(struct pfs_lexer *l)
         l->pos++;
         while (is_digit(peek(l, 0)) || (peek(l, 0) == '.' && is_digit(peek(l, 1))))
             l->pos++;
+        l->pos += exponent_len(l);
         if (is_name(peek(l, 0))) /* a name that begins with digits */
             w.kind = PFS_WORD_NAME;
         while (is_name(peek(l, 0)))

@@ -73,6 +73,19 @@ int pfs_parser_string(struct pfs_parser *p, const char *what, const char **out)
     return take_text(p, out);
 }
 
+/* DATE '2026-11-20': the kind is the column's, too. */
+static bool take_kind(struct pfs_parser *p)
+{
+    static const char *const kinds[] = {"DATE", "TIME", "TIMESTAMP"};
+    struct pfs_parser before = *p;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (pfs_parser_take(p, kinds[i]) && p->word.kind == PFS_WORD_STRING)
+            return true;
+    *p = before;
+    return false;
+}
+
 int pfs_parser_literal(struct pfs_parser *p, const char **out)
 {
     if (pfs_parser_take(p, "NULL")) {
@@ -80,7 +93,7 @@ int pfs_parser_literal(struct pfs_parser *p, const char **out)
         return 0;
     }
     if (p->word.kind == PFS_WORD_STRING || p->word.kind == PFS_WORD_NUMBER || pfs_parser_is(p, "TRUE") ||
-        pfs_parser_is(p, "FALSE"))
+        pfs_parser_is(p, "FALSE") || take_kind(p))
         return take_text(p, out);
     return pfs_parser_expected(p, "a literal");
 }
@@ -170,18 +183,34 @@ int pfs_parser_options(struct pfs_parser *p, bool values, struct pfs_options *ou
 
 /* ---- names of databases and tables ---- */
 
+/* The next parts of a name that has a dot and something on both sides of it. */
+static bool split_name(const char *whole, const char **head, const char **tail)
+{
+    char *dot = strchr(whole, '.');
+
+    if (dot == NULL || dot == whole || dot[1] == '\0')
+        return false;
+    *dot = '\0';
+    *head = whole;
+    *tail = dot + 1;
+    return true;
+}
+
+/* There is one catalog here, whatever it is called elsewhere: its name before a database's is stepped over. */
 int pfs_parser_table_name(struct pfs_parser *p, const char **database, const char **table, const char **branch)
 {
-    char *dot, *mark;
+    char *mark;
 
     PFS_TRY(pfs_parser_name(p, "a table name", table));
     if (pfs_parser_take(p, ".")) {
         *database = *table;
         PFS_TRY(pfs_parser_name(p, "a table name", table));
-    } else if ((dot = strchr(*table, '.')) != NULL) {
-        *dot = '\0';
-        *database = *table;
-        *table = dot + 1;
+        if (pfs_parser_take(p, ".")) {
+            *database = *table;
+            PFS_TRY(pfs_parser_name(p, "a table name", table));
+        }
+    } else {
+        (void)split_name(*table, database, table);
     }
     mark = branch == NULL ? NULL : strstr(*table, "$branch_");
     if (mark != NULL) {
@@ -189,6 +218,13 @@ int pfs_parser_table_name(struct pfs_parser *p, const char **database, const cha
         *branch = mark + strlen("$branch_");
     }
     return 0;
+}
+
+/* The same for a database. */
+static int database_name(struct pfs_parser *p, const char **out)
+{
+    PFS_TRY(pfs_parser_name(p, "a database name", out));
+    return pfs_parser_take(p, ".") ? pfs_parser_name(p, "a database name", out) : 0;
 }
 
 static int table_name(struct pfs_parser *p, struct pfs_statement *out)
@@ -215,7 +251,7 @@ static int create_database(struct pfs_parser *p, struct pfs_statement *out)
 
     out->kind = PFS_SQL_CREATE_DATABASE;
     PFS_TRY(if_exists(p, true, out));
-    PFS_TRY(pfs_parser_name(p, "a database name", &out->database));
+    PFS_TRY(database_name(p, &out->database));
     if (pfs_parser_take(p, "COMMENT"))
         PFS_TRY(pfs_parser_string(p, "a comment in quotes", &comment));
     if (pfs_parser_take(p, "WITH"))
@@ -240,7 +276,7 @@ static int drop(struct pfs_parser *p, struct pfs_statement *out)
     if (pfs_parser_take(p, "DATABASE") || pfs_parser_take(p, "SCHEMA")) {
         out->kind = PFS_SQL_DROP_DATABASE;
         PFS_TRY(if_exists(p, false, out));
-        PFS_TRY(pfs_parser_name(p, "a database name", &out->database));
+        PFS_TRY(database_name(p, &out->database));
         out->cascade = pfs_parser_take(p, "CASCADE");
         (void)pfs_parser_take(p, "RESTRICT");
         return 0;
@@ -248,7 +284,9 @@ static int drop(struct pfs_parser *p, struct pfs_statement *out)
     PFS_TRY(pfs_parser_want(p, "TABLE"));
     out->kind = PFS_SQL_DROP_TABLE;
     PFS_TRY(if_exists(p, false, out));
-    return table_name(p, out);
+    PFS_TRY(table_name(p, out));
+    (void)pfs_parser_take(p, "PURGE");
+    return 0;
 }
 
 #define PARTITIONS_MAX 1000
@@ -329,7 +367,7 @@ static int show(struct pfs_parser *p, struct pfs_statement *out)
     if (pfs_parser_take(p, "TABLES")) {
         out->kind = PFS_SQL_SHOW_TABLES;
         if (pfs_parser_take(p, "FROM") || pfs_parser_take(p, "IN"))
-            return pfs_parser_name(p, "a database name", &out->database);
+            return database_name(p, &out->database);
         return 0;
     }
     return show_of_table(p, out);
@@ -350,7 +388,7 @@ static int describe(struct pfs_parser *p, struct pfs_statement *out)
 static int use(struct pfs_parser *p, struct pfs_statement *out)
 {
     out->kind = PFS_SQL_USE;
-    return pfs_parser_name(p, "a database name", &out->database);
+    return database_name(p, &out->database);
 }
 
 /* [IF EXISTS] PARTITION (...), PARTITION (...) */
@@ -446,19 +484,53 @@ static const struct {
 } verbs[] = {{"CREATE", create}, {"DROP", drop},   {"SHOW", show}, {"DESCRIBE", describe},      {"DESC", describe},
              {"USE", use},       {"ALTER", alter}, {"CALL", call}, {"TRUNCATE", truncate_table}};
 
+/* What people have in their notes, and the mount has in other ways. */
+static const struct {
+    const char *word, *sentence;
+} elsewhere[] = {
+    {"SELECT", "rows are read from files, as snapshot/latest.csv and where/, not by SELECT"},
+    {"WITH", "rows are read from files, as snapshot/latest.csv and where/, not by SELECT"},
+    {"INSERT", "rows are written to the file inbox, or to overwrite, not by INSERT"},
+    {"UPDATE", "rows are written to the file inbox, not by UPDATE"},
+    {"DELETE", "rows are deleted by writing them to inbox with the _kind -D, not by DELETE"},
+    {"MERGE", "rows are written to the file inbox, not by MERGE"},
+    {"SET", "SET is about the session of an engine; options of a table are set by ALTER TABLE ... SET"},
+    {"RESET", "RESET is about the session of an engine; options of a table are reset by ALTER TABLE ... RESET"},
+};
+
 static int statement(struct pfs_parser *p, struct pfs_statement *out)
 {
+    int line, column;
+
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
         if (pfs_parser_take(p, verbs[i].word))
             return verbs[i].parse(p, out);
+    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+        if (pfs_parser_is(p, elsewhere[i].word)) {
+            pfs_lex_place(p->lexer.text, p->word.from, &line, &column);
+            return pfs_fail(p->err, EINVAL, "line %d, column %d: %s", line, column, elsewhere[i].sentence);
+        }
     return pfs_parser_expected(p, "CREATE, DROP, SHOW, DESCRIBE, USE, ALTER, TRUNCATE or CALL");
 }
 
-/* Is there a ';' outside quotes and comments? A caller that feeds piece by piece waits for it. */
-static bool has_end(struct pfs_slice text, struct pfs_arena *arena)
+size_t pfs_sql_complete(struct pfs_slice text, struct pfs_arena *arena)
 {
     struct pfs_lexer lexer = {text, 0, arena};
+    size_t complete = 0;
 
+    for (;;) {
+        struct pfs_word w = pfs_lex(&lexer);
+
+        if (w.kind == PFS_WORD_SIGN && w.text.at[0] == ';')
+            complete = w.to;
+        if (w.kind == PFS_WORD_END || w.kind == PFS_WORD_BAD)
+            return complete;
+    }
+}
+
+/* Is there a ';' outside quotes and comments from there on? */
+static bool has_end(struct pfs_lexer lexer)
+{
     for (;;) {
         struct pfs_word w = pfs_lex(&lexer);
 
@@ -472,7 +544,7 @@ static bool has_end(struct pfs_slice text, struct pfs_arena *arena)
 int pfs_sql_parse(struct pfs_slice text, size_t *used, struct pfs_arena *arena, struct pfs_statement *out,
                   struct pfs_err *err)
 {
-    struct pfs_parser p = {.lexer = {text, 0, arena}, .arena = arena, .err = err};
+    struct pfs_parser p = {.lexer = {text, *used, arena}, .arena = arena, .err = err};
 
     *out = (struct pfs_statement){0};
     pfs_parser_step(&p);
@@ -482,7 +554,7 @@ int pfs_sql_parse(struct pfs_slice text, size_t *used, struct pfs_arena *arena, 
         *used = text.len;
         return 0;
     }
-    if (!has_end(text, arena))
+    if (!has_end((struct pfs_lexer){text, *used, arena}))
         return -EAGAIN;
     out->text = pfs_slice_of(text.at + p.word.from, 0);
     PFS_TRY(statement(&p, out));

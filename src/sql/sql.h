@@ -63,8 +63,11 @@ struct pfs_statement {
     const struct pfs_argument *argument;
 };
 
-/* The next statement of `text` (a text may hold several). *used: bytes up to and with its ';'. 1; 0 when only blanks
- * and comments are left (*used = all); -EAGAIN (bare) when the last statement has no ';' yet: the caller waits for
- * more, or ends it. `'connector' = 'paimon'` is dropped, engine-only options are kept. */
+/* The next statement of `text` from *used on (a text may hold several). *used: bytes up to and with its ';'. 1; 0 when
+ * only blanks and comments are left (*used = all); -EAGAIN (bare) when the last statement has no ';' yet: the caller
+ * waits for more, or ends it. `'connector' = 'paimon'` is dropped, engine-only options are kept. */
 int pfs_sql_parse(struct pfs_slice text, size_t *used, struct pfs_arena *arena, struct pfs_statement *out,
                   struct pfs_err *err);
+/* How much of a text that comes in pieces is whole statements: bytes up to and with the last ';' that is outside of
+ * quotes and comments. */
+size_t pfs_sql_complete(struct pfs_slice text, struct pfs_arena *arena);

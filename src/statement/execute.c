@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/limits.h"
+#include "base/mem.h"
 #include "src/merge/engine.h"
 #include "src/meta/names.h"
 #include "src/sql/sql.h"
@@ -382,27 +383,78 @@ static execute_fn *const statements[] = {
     [PFS_SQL_CALL] = call,
 };
 
+static int run(struct execution *x, struct pfs_slice text, struct pfs_err *err)
+{
+    size_t used = 0;
+    int rc = 0;
+
+    while (rc == 0 && used < text.len) {
+        struct pfs_statement s;
+
+        rc = pfs_sql_parse(text, &used, x->arena, &s, err);
+        if (rc == -EAGAIN)
+            rc = pfs_fail(err, EINVAL, "the last statement has no ';'");
+        if (rc <= 0)
+            break;
+        rc = statements[s.kind](x, &s, err);
+    }
+    return rc < 0 ? rc : pfs_buf_check(x->answer, err);
+}
+
 int pfs_catalog_execute(struct pfs_catalog *catalog, const char *database, struct pfs_slice text,
                         struct pfs_buf *answer, struct pfs_err *err)
 {
     struct pfs_arena arena;
     struct execution x = {catalog, database != NULL ? database : DATABASE_DEFAULT, &arena, answer};
-    int rc = 0;
+    int rc;
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    while (rc == 0 && text.len > 0) {
-        struct pfs_statement s;
-        size_t used = 0;
+    rc = run(&x, text, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
 
-        rc = pfs_sql_parse(text, &used, &arena, &s, err);
-        if (rc == -EAGAIN)
-            rc = pfs_fail(err, EINVAL, "the last statement has no ';'");
-        if (rc <= 0)
-            break;
-        rc = statements[s.kind](&x, &s, err);
-        text.at += used;
-        text.len -= used;
+int pfs_catalog_converse(struct pfs_catalog *catalog, char **database, struct pfs_slice text, struct pfs_buf *answer,
+                         struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    struct execution x = {catalog, *database != NULL ? *database : DATABASE_DEFAULT, &arena, answer};
+    const char *before = x.database;
+    char *now;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = run(&x, text, err);
+    if (x.database != before && (now = pfs_strdup(x.database)) != NULL) {
+        pfs_free(*database);
+        *database = now;
+    } else if (x.database != before) {
+        rc = pfs_fail(err, ENOMEM, "no memory for a database's name");
     }
     pfs_arena_done(&arena);
-    return rc < 0 ? rc : pfs_buf_check(answer, err);
+    return rc;
+}
+
+size_t pfs_statements_whole(struct pfs_slice text)
+{
+    struct pfs_arena arena;
+    size_t len;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    len = pfs_sql_complete(text, &arena);
+    pfs_arena_done(&arena);
+    return len;
+}
+
+bool pfs_statements_say(struct pfs_slice text)
+{
+    struct pfs_statement statement;
+    struct pfs_arena arena;
+    size_t used = 0;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_sql_parse(text, &used, &arena, &statement, NULL);
+    pfs_arena_done(&arena);
+    return rc != 0;
 }

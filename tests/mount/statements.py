@@ -169,3 +169,29 @@ def listings_end_and_ask_for_no_sizes(m):
     equal(names, ["./d/t/snapshot/1/changes.csv", "./d/t/snapshot/1/snapshot/latest.csv"]
           + ["./d/t/snapshot/1/system/%s.csv" % name for name in system] + ["./d/t/snapshot/latest.csv"]
           + ["./d/t/system/%s.csv" % name for name in system] + ["ok"])
+
+
+@test
+def sql_takes_statements_in_pieces_and_comments_behind_them(m):
+    out = m.sh("""printf 'CREATE TABLE d.a (k INT);\\n-- the end; of it\\n' | cat > sql && ls d | grep -cx a
+                  { echo 'USE d;'; echo 'SHOW TABLES -- all;'; echo '; SHOW DATABASES;'; } > sql && cat sql
+                  printf 'SHOW TABLES' | dd status=none > sql || echo refused""")
+    assert out.stdout.split() == ["1", "result", "OK", "table", "name", "a", "t", "database", "name", "d", "refused"], out
+
+
+@test
+def a_handle_on_sql_reads_its_answers_from_their_start(m):
+    out = m.sh("""exec 3<>sql; echo 'SHOW DATABASES;' >&3; cat <&3; echo 'SHOW TABLES IN d;' >&3; cat <&3; exec 3>&-; cat sql""")
+    assert out.stdout == "database name\nd\ntable name\nt\ntable name\nt\n", out
+    with open(m.at / "sql", "r+b", buffering=0) as sql:
+        sql.write(b"SHOW DATABASES;")
+        assert sql.read() == b"database name\nd\n"
+        assert os.pread(sql.fileno(), 5, 0) == b"datab"
+        sql.seek(0)
+        assert sql.read(3) == b"dat"
+
+
+@test
+def a_wrong_statement_is_told_with_its_place_in_the_whole_text(m):
+    out = m.sh("""printf 'SHOW DATABASES;\\nSHOW TABLES IN d;\\n\\n  SELECT 1;\\n' | cat > sql; cat sql""")
+    assert "error: line 4, column 3: rows are read from files" in out.stdout, out

@@ -100,22 +100,67 @@ static void a_call_takes_arguments_by_place_and_by_name(void **state)
 static void a_text_holds_statements_one_after_another(void **state)
 {
     static const char text[] = "USE d; -- first\nSHOW TABLES; /* nothing more */ \n";
-    struct pfs_slice left = pfs_str(text);
     struct pfs_statement s;
-    size_t used;
+    struct pfs_err err = {0};
+    size_t used = 0;
 
     (void)state;
-    assert_int_equal(pfs_sql_parse(left, &used, &arena, &s, NULL), 1);
+    assert_int_equal(pfs_sql_parse(pfs_str(text), &used, &arena, &s, NULL), 1);
     assert_int_equal(s.kind, PFS_SQL_USE);
     assert_true(pfs_slice_eq(s.text, pfs_str("USE d")));
-    left = pfs_slice_of(left.at + used, left.len - used);
-    assert_int_equal(pfs_sql_parse(left, &used, &arena, &s, NULL), 1);
+    assert_int_equal(pfs_sql_parse(pfs_str(text), &used, &arena, &s, NULL), 1);
     assert_int_equal(s.kind, PFS_SQL_SHOW_TABLES);
-    left = pfs_slice_of(left.at + used, left.len - used);
-    assert_int_equal(pfs_sql_parse(left, &used, &arena, &s, NULL), 0);
-    assert_int_equal(used, left.len);
+    assert_int_equal(pfs_sql_parse(pfs_str(text), &used, &arena, &s, NULL), 0);
+    assert_int_equal(used, strlen(text));
+    used = 0;
     assert_int_equal(pfs_sql_parse(pfs_str("SHOW TABLES"), &used, &arena, &s, NULL), -EAGAIN);
     assert_int_equal(pfs_sql_parse(pfs_str("USE 'a;b"), &used, &arena, &s, NULL), -EAGAIN);
+    assert_int_equal(pfs_sql_parse(pfs_str("USE d;\nUSE d;\n  USE;"), &used, &arena, &s, NULL), 1);
+    assert_int_equal(pfs_sql_parse(pfs_str("USE d;\nUSE d;\n  USE;"), &used, &arena, &s, NULL), 1);
+    assert_int_equal(pfs_sql_parse(pfs_str("USE d;\nUSE d;\n  USE;"), &used, &arena, &s, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "line 3, column 6: ")); /* of the whole text */
+}
+
+static void pieces_of_a_text_are_whole_at_a_semicolon(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t complete;
+    } cases[] = {{"", 0},
+                 {"USE d", 0},
+                 {"USE d;", 6},
+                 {"USE d; SHOW", 6},
+                 {"USE d; -- a; b", 6},
+                 {"USE d; SHOW TABLES;\n", 19},
+                 {"-- a;\nUSE d", 0},
+                 {"USE 'a;", 0},
+                 {"USE `a;` ;", 10},
+                 {"/* ; */", 0}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        CHECK(cases[i].text, pfs_sql_complete(pfs_str(cases[i].text), &arena) == cases[i].complete);
+}
+
+static void notes_name_catalogs_and_define_partitions(void **state)
+{
+    struct pfs_statement s = parsed("CREATE TABLE lake.shop.t (k INT DEFAULT 1e3, d DATE DEFAULT DATE '2026-11-20') "
+                                    "USING paimon PARTITIONED BY (k, dt STRING COMMENT 'day', hh INT);");
+
+    (void)state;
+    assert_string_equal(s.database, "shop");
+    assert_string_equal(s.table, "t");
+    assert_int_equal(s.schema.columns, 4);
+    assert_string_equal(s.schema.field[0].default_value, "1e3");
+    assert_string_equal(s.schema.field[1].default_value, "2026-11-20");
+    assert_string_equal(s.schema.field[2].comment, "day");
+    assert_int_equal(s.schema.partition_keys, 3);
+    assert_int_equal(s.schema.partition_key[1], 2);
+    s = parsed("USE lake.shop;");
+    assert_string_equal(s.database, "shop");
+    s = parsed("DROP TABLE `..` PURGE;");
+    assert_null(s.database);
+    assert_string_equal(s.table, "..");
 }
 
 static void what_is_wrong_is_told_with_its_place(void **state)
@@ -134,7 +179,7 @@ static void what_is_wrong_is_told_with_its_place(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct pfs_statement s;
         struct pfs_err err = {0};
-        size_t used;
+        size_t used = 0;
         int rc = pfs_sql_parse(pfs_str(cases[i]), &used, &arena, &s, &err);
 
         CHECK(cases[i], rc == -EINVAL);
@@ -150,6 +195,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(names_come_in_every_form, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_call_takes_arguments_by_place_and_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_text_holds_statements_one_after_another, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pieces_of_a_text_are_whole_at_a_semicolon, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(notes_name_catalogs_and_define_partitions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_told_with_its_place, set_up, tear_down),
     };
 
