@@ -21,9 +21,8 @@ struct planning {
 static int check_supported(const struct pfs_schema *schema, struct pfs_err *err)
 {
     static const char *const lacking[] = {"data-evolution.enabled", "clustering.incremental"};
+    struct pfs_schema real = *schema;
 
-    if (schema->primary_keys > 0 && schema->buckets == PFS_POSTPONE_BUCKET)
-        return pfs_fail(err, EOPNOTSUPP, "bucket = -2 (postpone): cannot be compacted yet");
     for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++) {
         bool set;
 
@@ -31,7 +30,9 @@ static int check_supported(const struct pfs_schema *schema, struct pfs_err *err)
         if (set)
             return pfs_fail(err, EOPNOTSUPP, "%s = true: cannot be compacted yet", lacking[i]);
     }
-    return pfs_schema_supported(schema, true, err);
+    if (real.buckets == PFS_POSTPONE_BUCKET) /* what writes without a bucket may do is less than what is done here */
+        real.buckets = 1;
+    return pfs_schema_supported(&real, true, err);
 }
 
 /* ---- which buckets ---- */

@@ -68,6 +68,31 @@ int pfs_state_with(struct pfs_state *state, const struct pfs_schema *schema, str
     return 0;
 }
 
+int pfs_state_placed(struct pfs_state *state, const struct pfs_manifest_entry *added, int64_t count,
+                     struct pfs_state **out, struct pfs_err *err)
+{
+    const struct pfs_manifest_entry **file;
+    struct state *s;
+
+    PFS_TRY(pfs_state_with(state, state->schema, out, err));
+    s = (struct state *)*out;
+    file = pfs_arena_array(&s->arena, (size_t)(state->files + count), sizeof(struct pfs_manifest_entry *));
+    if (file == NULL) {
+        int rc = pfs_arena_full(&s->arena, err);
+
+        pfs_state_unref(*out);
+        return rc;
+    }
+    s->state.files = 0;
+    for (int64_t i = 0; i < state->files; i++)
+        if (state->file[i]->bucket != PFS_POSTPONE_BUCKET)
+            file[s->state.files++] = state->file[i];
+    for (int64_t i = 0; i < count; i++)
+        file[s->state.files++] = &added[i];
+    s->state.file = file;
+    return 0;
+}
+
 static int copy_text(struct pfs_arena *arena, const char **text, struct pfs_err *err)
 {
     if (*text == NULL)

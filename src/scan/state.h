@@ -49,6 +49,10 @@ int pfs_state_load(struct pfs_manifests *cache, struct pfs_store *store, const c
 /* The same files read as rows of another schema of the table. The answer holds a reference on `state`. */
 int pfs_state_with(struct pfs_state *state, const struct pfs_schema *schema, struct pfs_state **out,
                    struct pfs_err *err);
+/* The same snapshot with other files: without those of the postpone bucket, and with `count` more behind the others,
+ * which outlive it. For whoever looks at what a commit is about to make. The answer holds a reference on `state`. */
+int pfs_state_placed(struct pfs_state *state, const struct pfs_manifest_entry *added, int64_t count,
+                     struct pfs_state **out, struct pfs_err *err);
 /* Takes the reference on `fallback`, also on failure; before anybody else has the state. Its identity becomes part of
  * the state's. */
 int pfs_state_set_fallback(struct pfs_state *state, struct pfs_state *fallback, bool first, struct pfs_err *err);

@@ -98,6 +98,8 @@ static int check_ours(const struct pfs_schema *schema, bool batch, struct pfs_er
 {
     if (schema->write_only)
         return pfs_fail(err, EPERM, "write-only = true: another process compacts it");
+    if (schema->buckets == PFS_POSTPONE_BUCKET)
+        return pfs_fail(err, EPERM, "bucket = -2 (postpone): CALL sys.compact gives its rows buckets");
     if (schema->lookup_mode)
         return pfs_fail(err, EPERM, "tables in lookup mode are compacted by each of their commits");
     if (batch && schema->primary_keys == 0 && schema->buckets < 0)

@@ -8,6 +8,7 @@
 #include "base/quiet.h"
 #include "base/uuid.h"
 #include "src/table/internal.h"
+#include "src/table/postponed.h"
 
 #define ATTEMPTS 4 /* somebody else may compact the same buckets */
 #define MEMORY_DEFAULT ((size_t)256 << 20)
@@ -35,6 +36,9 @@ struct compaction {
     int64_t changelogs;
     struct pfs_index_entry *index; /* deletion vectors that are others now */
     int64_t indexes;
+    struct pfs_placing_want placing; /* of a table with bucket = -2 */
+    struct pfs_placed placed;
+    uint64_t placed_sum;
     pthread_mutex_t lock; /* guards `done_rows`, and the caller's progress function */
     int64_t done_rows, rows;
 };
@@ -104,6 +108,8 @@ static void choose(struct compaction *c)
 
 static int plan(struct compaction *c, struct pfs_err *err)
 {
+    /* As a writer of the real buckets would: Paimon compacts such a table no further either. */
+    bool postponed = c->state->schema->buckets == PFS_POSTPONE_BUCKET;
     struct pfs_compactor_config config = {.state = c->state,
                                           .clock = c->parts.clock,
                                           .pool = c->parts.pool,
@@ -113,7 +119,7 @@ static int plan(struct compaction *c, struct pfs_err *err)
                                           .progress = progress,
                                           .context = c};
     struct pfs_jobs_want want = {.state = c->state,
-                                 .full = c->want->full,
+                                 .full = c->want->full && !postponed,
                                  .fresh = c->want->fresh,
                                  .specs = c->want->specs,
                                  .spec = c->want->spec,
@@ -194,6 +200,51 @@ static int collect(struct compaction *c, struct pfs_err *err)
     return 0;
 }
 
+/* ---- rows that have no bucket yet ---- */
+
+/* Makes files of level 0 of them; in lookup mode, where nobody sees those, they are compacted in the same step. */
+static int place(struct compaction *c, struct pfs_budget budget, struct pfs_err *err)
+{
+    const struct pfs_compact_want *want = c->want;
+    struct pfs_state *with;
+
+    if (want->specs > 0 || want->where != NULL || want->idle_ms > 0 || want->one_bucket)
+        return pfs_fail(err, EOPNOTSUPP, "Postpone bucket compaction currently does not support specifying partitions");
+    c->placing = (struct pfs_placing_want){.parts = c->parts, .memory_bytes = budget.bytes / 2, .cancel = want->cancel};
+    PFS_TRY(pfs_postponed_place(&c->placing, c->state, &c->placed, err));
+    if (c->placed.gones == 0) {
+        pfs_placed_done(&c->placing, c->state, &c->placed, PFS_PLACED_UNDO);
+        return 0;
+    }
+    c->placed_sum = pfs_placed_sum(c->state);
+    PFS_TRY(pfs_state_placed(c->state, c->placed.entry, c->placed.entries, &with, err));
+    pfs_state_unref(c->state);
+    c->state = with;
+    return 0;
+}
+
+/* Its rows, and those that the jobs made of them, are one change. */
+static int combine(struct compaction *c, struct pfs_err *err)
+{
+    struct pfs_manifest_entry *all;
+
+    if (c->placed.gones == 0)
+        return 0;
+    PFS_TRY(pfs_placed_combine(&c->placed, c->entry, c->entries, err));
+    c->entry = c->placed.change;
+    c->entries = c->placed.changes;
+    all = pfs_arena_array(&c->arena, (size_t)(c->placed.changelogs + c->changelogs), sizeof(*all));
+    if (all == NULL)
+        return pfs_arena_full(&c->arena, err);
+    for (int64_t i = 0; i < c->placed.changelogs; i++)
+        all[i] = c->placed.changelog[i];
+    for (int64_t i = 0; i < c->changelogs; i++)
+        all[c->placed.changelogs + i] = c->changelog[i];
+    c->changelog = all;
+    c->changelogs += c->placed.changelogs;
+    return 0;
+}
+
 /* ---- publishing ---- */
 
 /* The entries do not depend on the state: that the files which go are still there is checked when it is published; what
@@ -204,6 +255,8 @@ static int prepare(void *context, struct pfs_state *state, struct pfs_change *ou
 
     for (int32_t i = 0; i < c->jobs; i++)
         PFS_TRY(pfs_compact_check(c->compactor, &c->job[i], state, err));
+    if (c->placed.gones > 0 && pfs_placed_sum(state) != c->placed_sum)
+        return pfs_fail(err, EBUSY, "somebody else wrote to the buckets meanwhile");
     /* Paimon puts rows in order by overwriting their partitions with themselves. */
     *out = (struct pfs_change){.kind = c->want->order != NULL ? PFS_COMMIT_OVERWRITE : PFS_COMMIT_COMPACT,
                                .entries = c->entries,
@@ -241,8 +294,13 @@ static void report(const struct compaction *c, struct pfs_compact_result *out)
 }
 
 /* Files that no snapshot names go, unless the outcome of the attempt is not known. */
-static void done(struct compaction *c, bool keep)
+static void done(struct compaction *c, bool keep, bool published)
 {
+    if (c->placed.gones > 0)
+        pfs_placed_done(&c->placing, c->state, &c->placed,
+                        published ? PFS_PLACED_PUBLISHED
+                        : keep    ? PFS_PLACED_KEEP
+                                  : PFS_PLACED_UNDO);
     for (int32_t i = 0; c->result != NULL && i < c->jobs; i++) {
         if (!keep && c->result[i].rc == 0)
             pfs_compact_undo(c->compactor, &c->result[i].done);
@@ -270,17 +328,21 @@ static int attempt(struct pfs_table *table, const struct pfs_compact_want *want,
     rc = pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &c.state, err);
     if (rc == 0) {
         out->seen = c.state->exists ? c.state->snapshot.id : 0;
-        rc = plan(&c, err);
+        rc = c.state->schema->buckets == PFS_POSTPONE_BUCKET ? place(&c, budget, err) : 0;
     }
+    if (rc == 0)
+        rc = plan(&c, err);
     if (rc == 0 && c.jobs > 0)
         rc = run_jobs(&c, budget, err);
     if (rc == 0)
         rc = collect(&c, err);
+    if (rc == 0)
+        rc = combine(&c, err);
     if (rc == 0 && c.entries > 0)
         rc = publish(table, &c, &out->snapshot, &unclear, err);
     if (out->snapshot != 0)
         report(&c, out);
-    done(&c, out->snapshot != 0 || unclear);
+    done(&c, out->snapshot != 0 || unclear, out->snapshot != 0);
     return unclear && rc == -EBUSY ? -EIO : rc;
 }
 

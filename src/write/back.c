@@ -1,5 +1,6 @@
 /* back.c - rows that are files already, added to a write once more: of another process, of another write, or because
  * they were assigned to buckets of a state that is gone. */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/limits.h"
@@ -80,6 +81,14 @@ int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *ent
 
     PFS_TRY(pfs_data_open(&read, entry, &reader, err));
     return add_rows(w, reader, state, err);
+}
+
+int pfs_write_add_postponed(struct pfs_write *write, const struct pfs_manifest_entry *entry, struct pfs_state *state,
+                            struct pfs_err *err)
+{
+    assert(entry->bucket == PFS_POSTPONE_BUCKET && !entry->deleted);
+    assert(write->config.schema->buckets > 0); /* they get a real one */
+    return pfs_write_add_back(write, entry, state, err);
 }
 
 int pfs_write_add_output(struct pfs_write *w, const struct pfs_output *output, struct pfs_state *state,

@@ -70,6 +70,10 @@ int pfs_write_spill(struct pfs_write *write, struct pfs_state *state, struct pfs
  * that come without theirs is made of their rows, merged as they are. */
 int pfs_write_adopt(struct pfs_write *write, const struct pfs_write_files *files, struct pfs_state *state,
                     struct pfs_err *err);
+/* The rows of a file of the postpone bucket, of any schema of the table, in their order, as if they were added now; the
+ * gate has let them pass already. `state` as in pfs_write_add. */
+int pfs_write_add_postponed(struct pfs_write *write, const struct pfs_manifest_entry *entry, struct pfs_state *state,
+                            struct pfs_err *err);
 /* Puts the rows of `from` behind those of `into`, which has the same schema: those in memory are moved, those that are
  * files already are read back (large writes are better committed alone). `from` is empty afterwards, also on failure;
  * its listed files stay, and are removed when `into` is committed. */

@@ -102,6 +102,16 @@ STORIES = {
         W(("2020-01-01", 1, "zz")), "CALL sys.compact(`table` => 'd.t', compact_strategy => 'full', `where` => 'dt = ''2020-01-02''')",
         "CALL sys.compact('d.t')", "CALL sys.compact('d.t', '', '', '', '', '', '', 'no such')",
         "CALL sys.compact(`table` => 'd.t', order_strategy => 'zorder', order_by => 'k')"]),
+    **{"compaction of postponed rows%s" % name: (dict(KEYED, options={"bucket": "-2", "postpone.default-bucket-num": "2", **options}), [
+        W(), W(("2020-01-01", 1, "z"), ("2020-01-01", 7, "seven")), "CALL sys.compact('d.t')",
+        W(("2020-01-01", 7, "again"), ("2021-01-01", 1, "new")), W(("2020-01-01", 7, "and again")),
+        "CALL sys.compact('d.t', 'dt=2020-01-01')", "CALL sys.compact(`table` => 'd.t')", W(), W(), W(),
+        "ALTER TABLE d.t SET ('postpone.default-bucket-num' = '3')", W(("2022-01-01", 1, "three"), ("2020-01-01", 8, "two")),
+        "CALL sys.compact('d.t')"])
+       for name, options in {
+           "": {}, ", whose changes are looked up": {"changelog-producer": "lookup"},
+           ", with deletion vectors": {"deletion-vectors.enabled": "true"}, ", the first of a key": {"merge-engine": "first-row"},
+           ", whose changes are those written": {"changelog-producer": "input"}}.items()},
     "compaction of appended rows": (APPEND, [
         *[W(("2020-01-01", i * 5 % 7, "v%d" % (i * 3 % 7))) for i in range(6)], W(), W(("2020-01-01", 9, "v0")),
         "CALL sys.compact(`table` => 'd.t', order_strategy => 'order', order_by => 'k')",

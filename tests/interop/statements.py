@@ -276,7 +276,7 @@ class Pair:
 
     def history(self, side, branch=None):
         """What is there: ids and schemas of snapshots and tags. Names of files are everyone's own."""
-        keep = ("id", "schemaId", "commitKind", "totalRecordCount", "deltaRecordCount")
+        keep = ("id", "schemaId", "commitKind", "totalRecordCount", "deltaRecordCount", "changelogRecordCount")
         return {what: {name: {k: f.get(k) for k in keep} for name, f in self.files(side, what, branch).items()}
                 for what in ("snapshot", "tag")}
 
