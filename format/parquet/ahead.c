@@ -1,5 +1,19 @@
+/* ahead.c - one page in advance: a small machine between the caller and at most one worker.
+ *
+ *              want                    a worker begins
+ *     IDLE -------------> WANTED ------------------------> RUNNING
+ *      ^                    |                                 |
+ *      |   the caller is    |                                 | the worker is done
+ *      +--- faster ---------+                                 v
+ *      +---------------------------------------------------- READY
+ *
+ * CLOSED is the end, from any state but RUNNING, which close waits for. There is one task in the pool's queue at most:
+ * it serves whatever is wanted when its turn comes, be it a later page than the one that queued it. A task that comes
+ * too late finds IDLE or READY and goes; one that comes after the end lets go of the struct.
+ */
 #include "format/parquet/ahead.h"
 
+#include <assert.h>
 #include <pthread.h>
 
 #include "base/mem.h"
@@ -33,12 +47,15 @@ static void destroy(struct pfs_pq_ahead *ahead)
     pfs_free(ahead);
 }
 
+/* By whoever owns the source at the moment: the worker in RUNNING, the caller else. No lock is held across its reads.
+ */
 static void make(struct pfs_pq_ahead *ahead)
 {
     pfs_err_clear(&ahead->err);
     ahead->got = pfs_pq_source_next(&ahead->source, &ahead->page, &ahead->err);
 }
 
+/* The task. The lock is held to change the state alone; between RUNNING and READY all but the state is the worker's. */
 static void run(void *context)
 {
     struct pfs_pq_ahead *ahead = context;
@@ -48,6 +65,7 @@ static void run(void *context)
     ahead->queued = false;
     wanted = ahead->state == STATE_WANTED;
     closed = ahead->state == STATE_CLOSED;
+    assert(ahead->state != STATE_RUNNING); /* one task at a time, and this one has not begun */
     if (wanted)
         ahead->state = STATE_RUNNING;
     pthread_mutex_unlock(&ahead->lock);
@@ -57,6 +75,7 @@ static void run(void *context)
         return;
     make(ahead);
     pthread_mutex_lock(&ahead->lock);
+    assert(ahead->state == STATE_RUNNING); /* close and obtain wait for the end of it */
     ahead->state = STATE_READY;
     pthread_cond_signal(&ahead->ready);
     pthread_mutex_unlock(&ahead->lock); /* nothing is touched after this: the caller may close */
@@ -67,6 +86,8 @@ int pfs_pq_ahead_open(const struct pfs_pq_source *source, struct pfs_pool *pool,
 {
     struct pfs_pq_ahead *ahead = pfs_zalloc(sizeof(*ahead));
 
+    assert(source->window == NULL); /* a copy: what the source owns would have two owners */
+    assert(source->group == -1);
     if (ahead == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a column");
     ahead->source = *source;
@@ -86,6 +107,7 @@ void pfs_pq_ahead_close(struct pfs_pq_ahead *ahead)
     pthread_mutex_lock(&ahead->lock);
     while (ahead->state == STATE_RUNNING)
         pthread_cond_wait(&ahead->ready, &ahead->lock);
+    assert(ahead->state != STATE_CLOSED);
     pfs_pq_source_done(&ahead->source);
     pfs_pq_page_done(&ahead->page);
     ahead->state = STATE_CLOSED;
@@ -101,6 +123,7 @@ static void want(struct pfs_pq_ahead *ahead)
     if (ahead->pool == NULL)
         return;
     pthread_mutex_lock(&ahead->lock);
+    assert(ahead->state == STATE_IDLE); /* the page before was taken: nothing that is there is made again */
     ahead->state = STATE_WANTED;
     if (!ahead->queued)
         ahead->queued = pfs_pool_submit(ahead->pool, false, run, ahead) == 0;
@@ -128,6 +151,7 @@ static void obtain(struct pfs_pq_ahead *ahead)
         make(ahead);
 }
 
+/* The caller's old page and the new one change places, so that two pages' memory is all that a column ever takes. */
 int pfs_pq_ahead_next(struct pfs_pq_ahead *ahead, struct pfs_pq_page *page, struct pfs_err *err)
 {
     struct pfs_pq_page used = *page;

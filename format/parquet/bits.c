@@ -1,20 +1,39 @@
+/* bits.c - kernels over packed numbers, runs and bitmaps.
+ *
+ * The hybrid of the format is a row of runs, each behind a ULEB128 header whose lowest bit tells which:
+ *
+ *     count << 1        one value of (width + 7) / 8 bytes, little-endian, that stands for `count` values
+ *     groups << 1 | 1   groups * 8 values of `width` bits, lowest bits first: groups * width bytes
+ *
+ * pfs_pq_runs is the place in it: behind the header of the current run, `left` values of it not taken. Values of a
+ * packed run are never unpacked twice nor kept: `pos` says how many were taken. Every eighth value begins at a byte
+ * whatever the width, so that loops over whole groups need no shifts between words.
+ *
+ * Nothing here knows where a buffer ends but by the lengths that it is given: the callers have proven the room, and the
+ * PFS_PQ_PAD bytes behind it that whole words may reach into.
+ */
 #include "format/parquet/bits.h"
+
+#include <assert.h>
 
 #include "base/decimal.h"
 
 /* Blocks of 32 values each, a function for each width, unrolled: value i lies at bit i * width, and a word loaded at
  * its first byte holds all of it, as 7 + 32 < 64. */
-#define WIDTHS(X)                                                                                                    \
-    X(1)                                                                                                             \
-    X(2)                                                                                                             \
-    X(3)                                                                                                             \
-    X(4)                                                                                                             \
-    X(5)                                                                                                             \
-    X(6)                                                                                                             \
-    X(7)                                                                                                             \
-    X(8)                                                                                                             \
-    X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) \
-        X(28) X(29) X(30) X(31) X(32)
+#define WIDTHS(X)                                                                                                     \
+    X(1)                                                                                                              \
+    X(2)                                                                                                              \
+    X(3)                                                                                                              \
+    X(4)                                                                                                              \
+    X(5)                                                                                                              \
+    X(6)                                                                                                              \
+    X(7)                                                                                                              \
+    X(8)                                                                                                              \
+    X(9)                                                                                                              \
+    X(10)                                                                                                             \
+    X(11)                                                                                                             \
+    X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) \
+        X(31) X(32)
 
 #define ONE(w, i) \
     out[i] = (uint32_t)(pfs_pq_load64(in + (i) * (w) / 8) >> ((i) * (w) % 8) & (((uint64_t)1 << (w)) - 1));
@@ -44,6 +63,8 @@ static unpack_fn *const unpack[33] = {WIDTHS(X)};
 
 void pfs_pq_runs_init(struct pfs_pq_runs *runs, struct pfs_slice in, int width)
 {
+    assert(width >= 0);
+    assert(width <= 32);
     *runs = (struct pfs_pq_runs){.width = width};
     if (in.len > 0) {
         runs->at = in.at;
@@ -98,6 +119,7 @@ static bool next_run(struct pfs_pq_runs *runs)
     return true;
 }
 
+/* A value of at most 32 bits that begins within a byte: 7 + 32 bits are in one word. */
 static uint32_t unpack_one(const struct pfs_pq_runs *runs, uint64_t pos)
 {
     uint64_t bit = pos * (uint64_t)runs->width;
@@ -111,6 +133,8 @@ static void take_packed(struct pfs_pq_runs *runs, uint32_t *out, int64_t n)
     uint64_t pos = runs->pos;
     int64_t i = 0, blocks;
 
+    assert(runs->packed);
+    assert((uint64_t)n <= runs->left);
     for (; i < n && pos % 8 != 0; i++)
         out[i] = unpack_one(runs, pos++);
     blocks = (n - i) / 32;
@@ -124,8 +148,10 @@ static void take_packed(struct pfs_pq_runs *runs, uint32_t *out, int64_t n)
     runs->pos = pos;
 }
 
+/* Width 0 has no bytes at all: dictionaries of one entry, levels of columns that are always there. */
 bool pfs_pq_runs_take(struct pfs_pq_runs *runs, uint32_t *out, int64_t n)
 {
+    assert(n >= 0);
     if (runs->width == 0) {
         memset(out, 0, (size_t)n * sizeof(*out));
         return true;
@@ -169,6 +195,7 @@ static void take_packed_bytes(struct pfs_pq_runs *runs, uint8_t *out, int64_t n)
     uint64_t pos = runs->pos, mask = ((uint64_t)1 << runs->width) - 1;
     int64_t i = 0;
 
+    assert((uint64_t)n <= runs->left);
     for (; i < n && pos % 8 != 0; i++)
         out[i] = (uint8_t)unpack_one(runs, pos++);
     for (; i + 8 <= n; i += 8, pos += 8) {
@@ -182,8 +209,10 @@ static void take_packed_bytes(struct pfs_pq_runs *runs, uint8_t *out, int64_t n)
     runs->pos = pos;
 }
 
+/* An RLE value may have bits beyond its width: the caller holds the levels against their greatest. */
 bool pfs_pq_runs_bytes(struct pfs_pq_runs *runs, uint8_t *out, int64_t n)
 {
+    assert(runs->width <= 8);
     if (runs->width == 0) {
         memset(out, 0, (size_t)n);
         return true;
@@ -224,6 +253,7 @@ int64_t pfs_pq_bits_copy(uint8_t *bitmap, int64_t to, const uint8_t *in, uint64_
     return set;
 }
 
+/* Ones: bit by bit up to a byte, whole bytes, and what is left, in a byte that holds nothing yet. */
 static void bits_set(uint8_t *bitmap, int64_t to, int64_t n)
 {
     for (; n > 0 && to % 8 != 0; to++, n--)
@@ -237,6 +267,8 @@ int64_t pfs_pq_runs_bits(struct pfs_pq_runs *runs, uint8_t *bitmap, int64_t to, 
 {
     int64_t set = 0;
 
+    assert(runs->width == 1);
+    assert(to >= 0);
     while (n > 0) {
         int64_t k;
 
@@ -274,6 +306,7 @@ int64_t pfs_pq_bits_reach(const uint8_t *in, int64_t n, uint8_t least, uint8_t *
 {
     int64_t set = 0, i = 0;
 
+    assert(least > 0); /* else every bit were set, and no bitmap needed */
     for (; i + 8 <= n; i += 8) {
         uint8_t hit[8];
         uint64_t word;
@@ -340,6 +373,9 @@ SPREAD(spread_16, pfs_i128)
 
 void pfs_pq_spread(void *values, int width, const uint8_t *bitmap, int64_t from, int64_t n, int64_t present)
 {
+    assert(from >= 0);
+    assert(present <= n);
+    assert(width == 1 || width == 2 || width == 4 || width == 8 || width == 16);
     if (width == 1)
         spread_1(values, bitmap, from, n, present);
     else if (width == 2)
@@ -352,12 +388,16 @@ void pfs_pq_spread(void *values, int width, const uint8_t *bitmap, int64_t from,
         spread_16(values, bitmap, from, n, present);
 }
 
+/* From the last row back as well: the end of a row is that of the last present one up to it. What stands at offsets[0]
+ * is no row's and stays. */
 void pfs_pq_spread_offsets(int32_t *offsets, const uint8_t *bitmap, int64_t from, int64_t n, int64_t present)
 {
+    assert(present <= n);
     for (int64_t i = n; i > 0; i--) {
         int64_t bit = from + i - 1;
 
         offsets[i] = offsets[present];
         present -= bitmap[bit / 8] >> bit % 8 & 1;
     }
+    assert(present == 0); /* as many bits were set as values were taken */
 }

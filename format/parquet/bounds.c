@@ -1,4 +1,19 @@
-/* bounds.c - statistics of row groups and pages as values of the wanted types. */
+/* bounds.c - statistics of row groups and pages as values of the wanted types.
+ *
+ * Two sources: Statistics of a chunk, in the footer, and the ColumnIndex, which has the same for each page. Row groups
+ * are then cut wherever a page of any wanted column begins, so that a piece lies within one page of each:
+ *
+ *     column a   |---------|---------|-------------|
+ *     column b   |-----|-----------------|---------|
+ *     pieces     |-----|---|---------|---|---------|
+ *
+ * A piece has the bounds of the page that it lies in: wider than its own, and never narrower, as all bounds here may
+ * be. The traps are the writers. Until the format defined orders they compared bytes as signed numbers; NaN is above
+ * all or not there at all; zeros of both signs are one value; long texts are cut; decimals as bytes are numbers, whose
+ * cut bounds mean nothing. What is not certain is not known: that costs a read, and a wrong bound costs rows.
+ */
+#include <assert.h>
+
 #include "format/parquet/bits.h"
 #include "format/parquet/convert.h"
 #include "format/parquet/index.h"
@@ -30,6 +45,7 @@ static bool mend_float(enum pfs_kind kind, bool max, void *value)
     double wide;
     float narrow;
 
+    assert(is_float(kind));
     if (kind == PFS_FLOAT) {
         memcpy(&narrow, value, sizeof(narrow));
         if (narrow == 0) {
@@ -46,7 +62,8 @@ static bool mend_float(enum pfs_kind kind, bool max, void *value)
     return wide == wide;
 }
 
-/* The bound as the one row of a column; *out stays NULL when it cannot be. */
+/* The bound as the one row of a column; *out stays NULL when it cannot be. It goes through the kernel of the column,
+ * which reads whole words: hence the copy with room behind it. */
 static int make_bound(const struct pfs_pq_plan *plan, const struct pfs_type *type, struct pfs_slice in, bool max,
                       struct pfs_arena *arena, const struct pfs_column **out, struct pfs_err *err)
 {
@@ -71,6 +88,7 @@ static int make_bound(const struct pfs_pq_plan *plan, const struct pfs_type *typ
     }
     if (in.len == 0 || in.len > BOUND_BYTES)
         return 0;
+    assert(plan->width <= BOUND_BYTES);
     memcpy(padded, in.at, in.len);
     if (plan->shape == PFS_PQ_SHAPE_BITS) {
         if (in.len != 1 || padded[0] > 1)
@@ -147,6 +165,7 @@ static int open_source(struct pfs_file *file, const struct pfs_pq_footer *footer
 /* Row of the group behind the current page. */
 static int64_t source_end(const struct source *s, int64_t rows)
 {
+    assert(s->at == 0 || s->at < s->pages);
     return s->at + 1 < s->pages ? s->location[s->at + 1].row : rows;
 }
 
@@ -161,6 +180,8 @@ static int64_t nulls_of(int64_t nulls, int64_t of, int64_t rows)
 static int make_group(const struct pfs_pq_group *group, int64_t from, int64_t to, const struct source *source,
                       int32_t columns, struct pfs_arena *arena, struct pfs_file_group *out, struct pfs_err *err)
 {
+    assert(from < to);
+    assert(to <= group->rows);
     out->rows = (struct pfs_row_range){group->first + from, group->first + to};
     out->min = pfs_arena_array(arena, (size_t)columns, sizeof(*out->min));
     out->max = pfs_arena_array(arena, (size_t)columns, sizeof(*out->max));
@@ -195,6 +216,7 @@ static int cut_group(const struct pfs_pq_group *group, struct source *source, in
     return 0;
 }
 
+/* Has the row group a row of any range? */
 static bool is_wanted(const struct pfs_file_read *read, const struct pfs_pq_group *group)
 {
     bool wanted = read->range == NULL;
@@ -204,6 +226,8 @@ static bool is_wanted(const struct pfs_file_read *read, const struct pfs_pq_grou
     return wanted;
 }
 
+/* One footer, then, group by group, the indexes of the wanted columns. The sources of all groups are made first: their
+ * pages say how many pieces there can be at most. */
 static int make_all(struct pfs_file *file, const struct pfs_file_read *read, bool pages, struct pfs_arena *arena,
                     struct pfs_file_group **out, int32_t *groups, struct pfs_err *err)
 {
@@ -232,6 +256,7 @@ static int make_all(struct pfs_file *file, const struct pfs_file_read *read, boo
         if (is_wanted(read, &footer.group[g]))
             PFS_TRY(cut_group(&footer.group[g], &source[(size_t)g * (size_t)read->columns], read->columns, arena, *out,
                               &made, err));
+    assert(made <= most);
     *groups = made;
     return 0;
 }

@@ -1,4 +1,17 @@
+/* column.c - flat columns: pages into batches.
+ *
+ * Two counts are kept apart. `row` is a row of the group, counted over pages; page_left is what is not taken of the
+ * current page, nulls included. Definition levels and values are two streams of that page and move together: whoever
+ * passes over rows must pass over the values of those among them that are present, and how many that are only the
+ * levels tell. In a column that is required there are no levels, and a row is a value.
+ *
+ *     levels   1 1 0 1 0 0 1        one bit a row
+ *     values   a b   c     d        the present ones alone
+ *     batch    a b - c - - d        spread, from the last one back
+ */
 #include "format/parquet/column.h"
+
+#include <assert.h>
 
 #define BYTES_BATCH_AIM ((int64_t)64 << 20)
 #define LONG_VALUE 16384 /* average bytes of a string from which on a batch does not reach into the next page */
@@ -6,6 +19,8 @@
 int pfs_pq_column_init(struct pfs_pq_column *column, const struct pfs_type *type, const struct pfs_pq_node *node,
                        struct pfs_pq_ahead *ahead, struct pfs_err *err)
 {
+    assert((node == NULL) == (ahead == NULL));
+    assert(node != NULL || type != NULL);
     *column = (struct pfs_pq_column){.type = type,
                                      .node = node,
                                      .no_values = type == NULL,
@@ -23,8 +38,11 @@ void pfs_pq_column_done(struct pfs_pq_column *c)
     pfs_pq_values_done(c);
 }
 
+/* A dictionary comes once, in front of the data pages of its row group. Its page is kept, as strings point into it; the
+ * group of the page before stays until a data page says another. */
 int pfs_pq_column_load(struct pfs_pq_column *c, struct pfs_err *err)
 {
+    assert(c->ahead != NULL);
     for (;;) {
         int32_t group = c->page.group;
         int got = pfs_pq_ahead_next(c->ahead, &c->page, err);
@@ -55,6 +73,8 @@ int pfs_pq_column_load(struct pfs_pq_column *c, struct pfs_err *err)
 /* k rows of the page are passed over. */
 static int skip_rows(struct pfs_pq_column *c, int64_t k, uint32_t *index, struct pfs_err *err)
 {
+    assert(k <= c->page_left);
+    assert(c->node->definition_max <= 1); /* flat: its own level alone */
     c->row += k;
     c->page_left -= (int32_t)k;
     if (c->node->definition_max == 0)
@@ -91,6 +111,7 @@ static int seek(struct pfs_pq_column *c, int32_t group, int64_t row, uint32_t *i
     }
     if (c->row > row)
         return pfs_pq_damaged(err, "rows before it are nowhere");
+    assert(row - c->row < c->page_left);
     return c->row < row ? skip_rows(c, row - c->row, index, err) : 0;
 }
 
@@ -99,6 +120,7 @@ int pfs_pq_column_limit(struct pfs_pq_column *c, int32_t group, int64_t row, int
 {
     int64_t each, most;
 
+    assert(*rows > 0);
     if (c->node == NULL || c->plan.shape != PFS_PQ_SHAPE_BYTES)
         return 0;
     PFS_TRY(seek(c, group, row, index, err));
@@ -117,11 +139,14 @@ static int take_rows(struct pfs_pq_column *c, int64_t k, struct pfs_pq_target *t
 {
     int64_t present = k;
 
+    assert(k > 0);
+    assert(k <= c->page_left);
     if (valid != NULL) {
         present = pfs_pq_runs_bits(&c->levels, valid, t->done, k);
         if (present < 0)
             return pfs_pq_damaged(t->err, "its definition levels");
     }
+    assert(present == k || valid != NULL);
     if (present > 0)
         PFS_TRY(pfs_pq_values_take(c, present, t));
     if (present < k && c->plan.shape == PFS_PQ_SHAPE_BYTES)
@@ -135,6 +160,8 @@ static int take_rows(struct pfs_pq_column *c, int64_t k, struct pfs_pq_target *t
     return 0;
 }
 
+/* Offsets start at 0 in every batch; the bytes of strings get their room as they come, as their lengths are in the
+ * pages. Validity is made where it may be needed, and handed out only when some row is null. */
 static int make_room(const struct pfs_pq_column *c, int64_t rows, struct pfs_pq_target *t, uint8_t **valid)
 {
     if (c->node->definition_max > 0) {
@@ -170,6 +197,8 @@ int pfs_pq_column_next(struct pfs_pq_column *c, int32_t group, const struct pfs_
             k = range[i].to - row < c->page_left ? range[i].to - row : c->page_left;
             PFS_TRY(take_rows(c, k, &t, valid, &nulls));
         }
+    assert(t.done == rows);
+    assert(nulls <= rows);
     *out = (struct pfs_column){
         .type = c->type, .valid = nulls > 0 ? valid : NULL, .offsets = t.offsets, .values = t.values};
     return 0;

@@ -1,10 +1,21 @@
+/* convert.c - kernels from physical types to the layouts of batches, and which of them a column takes.
+ *
+ * A kernel is a loop over one pair of types; nothing in it branches on a value. What would not fit is or-ed into one
+ * flag and asked for once: a batch with such a value is refused as a whole, so that what was stored until then does not
+ * matter. Kernels are chosen by the file's type, its annotation and the wanted type; a pair that is not listed is
+ * refused with a sentence. What counts is that values mean the same: a wider integer or a coarser time is fine (times
+ * are cut towards the past), another scale or a narrower floating point type is not.
+ */
 #include "format/parquet/convert.h"
+
+#include <assert.h>
 
 #include "format/parquet/bits.h"
 
 #define MILLIS_A_DAY 86400000
 #define NANOS_A_MILLI 1000000
 
+/* The layouts are the same. `in` lies at any address, which is why all kernels load by memcpy. */
 static bool copy(const uint8_t *in, int64_t n, int width_in, void *out)
 {
     memcpy(out, in, (size_t)n * (size_t)width_in);
@@ -29,6 +40,7 @@ static bool copy(const uint8_t *in, int64_t n, int width_in, void *out)
         return bad == 0;                                                                      \
     }
 
+/* Towards the past: C rounds towards 0, which is the future for times before 1970. */
 static inline int64_t floor_div(int64_t v, int64_t by)
 {
     return v / by - (v % by < 0);
@@ -42,6 +54,7 @@ static inline int64_t floor_mod(int64_t v, int64_t by)
     return rest < 0 ? rest + by : rest;
 }
 
+/* What overflows is told by `lost`; the product itself must only be defined. */
 static inline int64_t wrap_mul(int64_t v, int64_t by)
 {
     return (int64_t)((uint64_t)v * (uint64_t)by);
@@ -113,12 +126,14 @@ static bool int96_to_micros(const uint8_t *in, int64_t n, int width_in, void *ou
 /* Big-endian two's complement of 1 to 8 bytes; 8 can be read. */
 static inline int64_t be_short(const uint8_t *in, int bytes)
 {
+    assert(bytes >= 1 && bytes <= 8); /* else the shift is not defined */
     return (int64_t)pfs_be64(in) >> (64 - 8 * bytes);
 }
 
 /* Of 9 to 16 bytes: two overlapping words. */
 static inline pfs_i128 be_long(const uint8_t *in, int bytes)
 {
+    assert(bytes >= 9 && bytes <= 16);
     return (pfs_i128)((pfs_u128)be_short(in, bytes - 8) << 64 | pfs_be64(in + bytes - 8));
 }
 
@@ -165,6 +180,8 @@ static void fixed(struct pfs_pq_plan *plan, pfs_pq_convert_fn *convert)
     plan->convert = convert;
 }
 
+/* Without an annotation an integer is signed. An unsigned one needs the next wider type, or values that stay below its
+ * half, which the kernel looks at. */
 static pfs_pq_convert_fn *pick_integer(const struct pfs_pq_node *node, enum pfs_kind kind)
 {
     bool is_signed = node->logical != PFS_PQ_LOGICAL_INTEGER || node->is_signed;
@@ -202,9 +219,12 @@ static pfs_pq_convert_fn *pick_timestamp(const struct pfs_pq_node *node, int pre
         return int96[wanted];
     if (node->physical != PFS_PQ_INT64 || node->logical != PFS_PQ_LOGICAL_TIMESTAMP || node->unit == 0)
         return NULL;
+    assert(node->unit >= PFS_PQ_MILLIS);
+    assert(node->unit <= PFS_PQ_NANOS); /* the footer takes no other */
     return table[node->unit - PFS_PQ_MILLIS][wanted];
 }
 
+/* A time of day lies in 32 bits as milliseconds; finer ones are cut. */
 static pfs_pq_convert_fn *pick_time(const struct pfs_pq_node *node)
 {
     if (node->logical != PFS_PQ_LOGICAL_TIME)
@@ -216,6 +236,7 @@ static pfs_pq_convert_fn *pick_time(const struct pfs_pq_node *node)
     return node->unit == PFS_PQ_MICROS ? micros_to_time : node->unit == PFS_PQ_NANOS ? nanos_to_time : NULL;
 }
 
+/* Precision may differ, as it only bounds the values; another scale would mean other numbers. */
 static pfs_pq_convert_fn *pick_decimal(const struct pfs_pq_node *node, const struct pfs_type *type)
 {
     bool wide = pfs_type_width(type) == 16;
@@ -257,11 +278,13 @@ static pfs_pq_convert_fn *pick_convert(const struct pfs_pq_node *node, const str
     }
 }
 
+/* Bytes a plain value; 0 where each has its own length, and for booleans, which are bits. */
 static int width_of(const struct pfs_pq_node *node)
 {
     static const int widths[] = {[PFS_PQ_INT32] = 4, [PFS_PQ_INT64] = 8,  [PFS_PQ_INT96] = 12,
                                  [PFS_PQ_FLOAT] = 4, [PFS_PQ_DOUBLE] = 8, [PFS_PQ_FIXED_LEN_BYTE_ARRAY] = 0};
 
+    assert(node->physical <= PFS_PQ_FIXED_LEN_BYTE_ARRAY);
     return node->physical == PFS_PQ_FIXED_LEN_BYTE_ARRAY ? node->length : widths[node->physical];
 }
 
@@ -317,6 +340,7 @@ int pfs_pq_plan_pick(const struct pfs_pq_node *node, const struct pfs_type *type
     fixed(out, pick_convert(node, type));
     if (out->convert != NULL && node->physical == PFS_PQ_BYTE_ARRAY)
         out->shape = PFS_PQ_SHAPE_DECIMAL;
+    assert(out->convert == NULL || out->shape == PFS_PQ_SHAPE_DECIMAL || out->width_in > 0);
     if (out->convert != NULL)
         return 0;
     return refuse(node, type, err);

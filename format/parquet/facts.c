@@ -1,4 +1,12 @@
-/* facts.c - what a file of another writer holds, as columns of types that we have. */
+/* facts.c - what a file of another writer holds, as columns of types that we have.
+ *
+ * The tree of the footer is gone through from its columns down, the wanted types (`like`) beside it as far as their
+ * names and shapes go. For a leaf there is one type that it says itself; the wanted one is taken instead where it holds
+ * all of its values. Types here must be such as convert.c and nested.c read, or a file would be accepted that then
+ * fails.
+ */
+#include <assert.h>
+
 #include "format/parquet/nested.h"
 #include "format/parquet/parquet.h"
 
@@ -22,6 +30,10 @@ static int refuse(struct facts *f, const struct pfs_pq_node *node)
 
 /* ---- values ---- */
 
+/* An unsigned integer gets the next wider type. The kinds of integers follow each other by width. */
+_Static_assert(PFS_TINYINT < PFS_SMALLINT && PFS_SMALLINT < PFS_INT && PFS_INT < PFS_BIGINT,
+               "the greater is the wider");
+
 static int integer_type(struct facts *f, const struct pfs_pq_node *node, const struct pfs_type *like,
                         struct pfs_type *out)
 {
@@ -41,6 +53,7 @@ static int integer_type(struct facts *f, const struct pfs_pq_node *node, const s
     return 0;
 }
 
+/* The wanted precision may be the greater one; the scale is the file's. */
 static int decimal_type(struct facts *f, const struct pfs_pq_node *node, const struct pfs_type *like,
                         struct pfs_type *out)
 {
@@ -59,6 +72,7 @@ static int timestamp_type(const struct pfs_pq_node *node, const struct pfs_type 
 {
     bool wanted = like != NULL && (like->kind == PFS_TIMESTAMP || like->kind == PFS_TIMESTAMP_LTZ);
 
+    assert(node->physical == PFS_PQ_INT96 || node->unit <= PFS_PQ_NANOS);
     out->kind = wanted ? like->kind : node->utc || node->physical == PFS_PQ_INT96 ? PFS_TIMESTAMP_LTZ : PFS_TIMESTAMP;
     out->precision = node->physical == PFS_PQ_INT96 ? 9 : 3 * node->unit;
     if (wanted && like->precision > out->precision)
@@ -124,8 +138,11 @@ static int leaf_type(struct facts *f, const struct pfs_pq_node *node, const stru
 
 /* ---- what nests ---- */
 
+/* Parts of lists and maps have no ids of their own; those of a ROW are the table's to give. */
 static int add_children(struct facts *f, struct pfs_type *out, int32_t count)
 {
+    assert(count > 0);
+    assert(pfs_kind_is_nested(out->kind));
     out->child = pfs_arena_array(f->arena, (size_t)count, sizeof(*out->child));
     if (out->child == NULL)
         return pfs_arena_full(f->arena, f->err);
@@ -141,6 +158,8 @@ static const struct pfs_type *like_child(const struct pfs_type *like, enum pfs_k
     return like != NULL && like->kind == kind ? &like->child[i].type : NULL;
 }
 
+/* Whether the repeated field is the item or a group around it, only the wanted item can tell in old files: without one
+ * it is taken to be no ROW, as in the lists of today. */
 static int array_type(struct facts *f, const struct pfs_pq_node *node, const struct pfs_pq_node *repeated,
                       const struct pfs_type *like, struct pfs_type *out)
 {
@@ -164,6 +183,7 @@ static int map_type(struct facts *f, const struct pfs_pq_node *node, const struc
     if (repeated == NULL || repeated->children != 2)
         return refuse(f, node);
     value = &f->all[repeated[1].next];
+    assert(value < &f->all[repeated->next]); /* the second child lies below its parent */
     out->kind = counts ? PFS_MULTISET : PFS_MAP;
     PFS_TRY(add_children(f, out, counts ? 1 : 2));
     out->child[0].name = counts ? "element" : "key";
@@ -207,6 +227,7 @@ static int row_type(struct facts *f, const struct pfs_pq_node *node, const struc
 
     out->kind = PFS_ROW;
     PFS_TRY(add_children(f, out, node->children));
+    assert(child < &f->all[node->next]);
     for (int32_t i = 0; i < node->children; i++, child = &f->all[child->next])
         PFS_TRY(field_type(f, child, wanted ? like->child : NULL, wanted ? like->children : 0, &out->child[i]));
     return 0;

@@ -1,4 +1,20 @@
+/* footer.c - FileMetaData in thrift into plain structs.
+ *
+ *     "PAR1" ... pages ... indexes of pages ... | FileMetaData | le32 its length | "PAR1"
+ *                                               ^ footer.at
+ *
+ * The end of the file is read with a guess of how long the footer is, and once more when it was too short. Parsing goes
+ * straight down on a cursor that is sticky (slice.h): a field of another type, or that does not fit, makes it bad, and
+ * each list asks once behind its elements. What has meaning only together is looked at when all of it is there: the
+ * schema's elements form one tree (place_node), a row group has a chunk for each leaf, rows add up. After load no
+ * reader of these structs has to look again whether an index or an offset is in range.
+ *
+ * Lists say how many elements they have before they come: memory is taken for as many as the bytes left can hold, at
+ * the least bytes that one takes.
+ */
 #include "format/parquet/footer.h"
+
+#include <assert.h>
 
 #include "base/limits.h"
 #include "format/parquet/thrift.h"
@@ -39,6 +55,7 @@ const char *pfs_pq_codec_name(int codec)
     return codec >= 0 && codec < (int)(sizeof(names) / sizeof(*names)) ? names[codec] : "unknown";
 }
 
+/* A number of an enum; one that the format does not have, or not yet, is damage where the rest depends on it. */
 static uint8_t small(struct pfs_cursor *c, const struct pfs_thrift_field *f, int32_t max)
 {
     int32_t v = pfs_thrift_i32(c, f);
@@ -84,6 +101,7 @@ static void take_logical_member(struct pfs_cursor *c, struct pfs_pq_node *node)
     }
 }
 
+/* The union LogicalType: one field, whose id says which member it is. */
 static void take_logical(struct pfs_cursor *c, struct pfs_pq_node *node)
 {
     struct pfs_thrift_field f = {0};
@@ -99,6 +117,7 @@ static void take_logical(struct pfs_cursor *c, struct pfs_pq_node *node)
 
 static void set_integer(struct pfs_pq_node *node, int bits, bool is_signed)
 {
+    assert(bits == 8 || bits == 16 || bits == 32 || bits == 64);
     node->logical = PFS_PQ_LOGICAL_INTEGER;
     node->bits = (uint8_t)bits;
     node->is_signed = is_signed;
@@ -170,6 +189,7 @@ static void apply_converted(struct pfs_pq_node *node, enum pfs_pq_converted conv
     }
 }
 
+/* The annotation of old stands beside the new one in most files: it counts only where it is alone. */
 static void take_node(struct pfs_cursor *c, struct pfs_pq_node *node)
 {
     struct pfs_thrift_field f = {0};
@@ -294,6 +314,7 @@ struct index_at {
     int32_t bytes;
 };
 
+/* An index is optional: one that is not within the file counts as absent. */
 static struct pfs_pq_extent within(struct index_at at, uint64_t end)
 {
     if (at.off <= 0 || at.bytes <= 0 || (uint64_t)at.off > end || (uint64_t)at.bytes > end - (uint64_t)at.off)
@@ -345,6 +366,7 @@ static void take_chunk(struct pfs_cursor *c, uint64_t end, struct pfs_pq_chunk *
         c->bad = true;
     chunk->offset_index = within(offset_index, end);
     chunk->column_index = within(column_index, end);
+    assert(c->bad || (uint64_t)at.data + (uint64_t)at.bytes <= end);
     chunk->off = (uint64_t)at.data;
     chunk->bytes = (uint64_t)at.bytes;
 }
@@ -384,6 +406,8 @@ static int place_node(struct parse *p, int32_t at, int depth)
     struct pfs_pq_node *node = &footer->node[at];
     int32_t next = at + 1;
 
+    assert(at < footer->nodes);
+    assert(at > 0 || depth == 0);
     if (depth > PFS_JSON_DEPTH_MAX)
         return bad(p, "the schema nests too deep");
     if (node->children < 0)
@@ -401,10 +425,14 @@ static int place_node(struct parse *p, int32_t at, int depth)
         PFS_TRY(place_node(p, next, depth + 1));
         next = footer->node[next].next;
     }
+    assert(next <= footer->nodes);
+    assert(node->repetition_max <= node->definition_max); /* what repeats is a level of both */
     node->next = next;
     return 0;
 }
 
+/* One for each leaf, in the order of the schema: a chunk does not say which column it is of in a way that had to be
+ * believed. */
 static int parse_chunks(struct parse *p, const struct pfs_thrift_field *f, struct pfs_pq_group *group)
 {
     uint32_t count = pfs_thrift_list(&p->c, f, PFS_PQ_T_STRUCT, CHUNK_BYTES_MIN);
@@ -455,6 +483,7 @@ static int parse_groups(struct parse *p, const struct pfs_thrift_field *f)
     return 0;
 }
 
+/* These leave out the bounds of a column with a NaN, as pfs_pq_out_bounds does; others leave out the NaN. */
 static bool keeps_nan(struct pfs_slice created_by)
 {
     static const char *const writers[] = {"parquet-mr ", "paimonfs "};
@@ -465,6 +494,7 @@ static bool keeps_nan(struct pfs_slice created_by)
     return false;
 }
 
+/* The schema comes before the row groups in every file, since its field id is the smaller one. */
 static int parse_footer(struct parse *p)
 {
     struct pfs_thrift_field f = {0};
@@ -541,6 +571,8 @@ int pfs_pq_footer_load(struct pfs_file *file, struct pfs_arena *arena, struct pf
     p.end = pfs_file_size(file) - PFS_PQ_TAIL_BYTES - bytes.len;
     footer.at = p.end;
     PFS_TRY(parse_footer(&p));
+    assert(footer.leaves < footer.nodes); /* the root is none */
+    assert(footer.node[0].next == footer.nodes);
     *out = footer;
     return 0;
 }

@@ -1,4 +1,13 @@
+/* index.c - OffsetIndex and ColumnIndex, which lie between the pages and the footer.
+ *
+ * Both are lists with an element for each data page of one chunk, dictionary pages left out. The first one leads to
+ * pages and is believed only as far as it is sound: ascending, apart, within the chunk, first rows from 0 on. A wrong
+ * place would show as a page header that does not parse; a wrong row would not show, which is why rows must at least
+ * ascend below the group's. The second one has no places; its lists are as long as the first one's.
+ */
 #include "format/parquet/index.h"
+
+#include <assert.h>
 
 #include "format/parquet/thrift.h"
 
@@ -71,6 +80,8 @@ int pfs_pq_offset_index_load(struct pfs_file *file, const struct pfs_pq_chunk *c
     struct pfs_cursor c;
     uint32_t found = 0;
 
+    assert(!chunk->foreign); /* its places are not those of this file */
+    assert(rows >= 0);
     *out = NULL;
     *count = 0;
     PFS_TRY(load(file, chunk->offset_index, arena, &bytes, err));
@@ -87,6 +98,7 @@ int pfs_pq_offset_index_load(struct pfs_file *file, const struct pfs_pq_chunk *c
         for (uint32_t i = 0; i < found; i++)
             take_location(&c, &made[i]);
     }
+    assert(found <= INDEX_BYTES_MAX / LOCATION_BYTES_MIN);
     if (made != NULL && !c.bad && is_sound(made, found, chunk, rows)) {
         *out = made;
         *count = (int32_t)found;
@@ -106,7 +118,7 @@ static bool is_list(struct pfs_cursor *c, const struct pfs_thrift_field *f, uint
 
 static struct pfs_slice take_binary(struct pfs_cursor *c)
 {
-    const struct pfs_thrift_field binary = {.type = PFS_PQ_T_BINARY};
+    const struct pfs_thrift_field binary = {.type = PFS_PQ_T_BINARY}; /* an element has no header */
 
     return pfs_thrift_bytes(c, &binary);
 }
@@ -122,6 +134,7 @@ static bool is_bool_list(struct pfs_cursor *c, const struct pfs_thrift_field *f,
     return is_list(c, f, PFS_PQ_T_FALSE, pages);
 }
 
+/* Each list into the pages' places. One of another length makes the whole index bad, as it is one of other pages. */
 static void take_column_index(struct pfs_cursor *c, int32_t pages, struct pfs_pq_stats *out, bool *is_null)
 {
     struct pfs_thrift_field f = {0};
@@ -151,6 +164,8 @@ int pfs_pq_column_index_load(struct pfs_file *file, const struct pfs_pq_chunk *c
     struct pfs_cursor c;
     bool *is_null;
 
+    assert(pages > 0);
+    assert(!chunk->foreign);
     *out = NULL;
     PFS_TRY(load(file, chunk->column_index, arena, &bytes, err));
     if (bytes.len < (size_t)pages)

@@ -1,4 +1,20 @@
+/* leaf.c - levels and values of one leaf, gathered over pages.
+ *
+ * Levels of a page lie decoded side by side, a byte each: `page` has page.values definition levels, then as many
+ * repetition levels. Entries that were taken are known by page_left alone, so that both are found by it.
+ *
+ *     R  0 1 1 0 0 1      a row begins wherever R is 0: here three rows, of 3, 1 and 2 entries
+ *     D  3 3 2 0 3 3      how far down each is there; values exist only where D is the leaf's own
+ *
+ * Where a row ends is known only when the next one begins, maybe on the next page: `walk` therefore goes on over the
+ * end of a page even when all wanted rows have begun, unless that page or the next says that it begins with a row.
+ *
+ * Three rooms grow: levels (the leaf's own memory, kept), offsets or values (in the batch's arena, doubled), bytes of
+ * strings (values.c). ENTRIES_MAX bounds them all, whatever a file says.
+ */
 #include "format/parquet/leaf.h"
+
+#include <assert.h>
 
 #include "base/mem.h"
 
@@ -36,12 +52,14 @@ static void turn(uint8_t *levels, int64_t n, int width)
     }
 }
 
+/* All levels of a page. None is above `max` behind it, which everything that reads them leans on. */
 static int decode_levels(struct pfs_slice in, bool bit_packed, int max, int64_t n, uint8_t *out, struct pfs_err *err)
 {
     int width = pfs_pq_bit_width(max);
     struct pfs_pq_runs runs;
     uint8_t most = 0;
 
+    assert(max <= UINT8_MAX);
     if (bit_packed)
         pfs_pq_runs_init_packed(&runs, in, width);
     else
@@ -55,8 +73,10 @@ static int decode_levels(struct pfs_slice in, bool bit_packed, int max, int64_t 
     return most <= max ? 0 : pfs_pq_damaged(err, "a level is higher than its column's");
 }
 
+/* Of the entries that are not taken yet. */
 static const uint8_t *page_definition(const struct pfs_pq_leaf *leaf)
 {
+    assert(leaf->column.page_left <= leaf->column.page.values);
     return leaf->page + (leaf->column.page.values - leaf->column.page_left);
 }
 
@@ -114,6 +134,7 @@ static int load_page(struct pfs_pq_leaf *leaf, struct pfs_err *err)
 
 /* ---- entries of the batch ---- */
 
+/* A column whose leaf does not repeat has no repetition levels: NULL is how part.c knows. */
 static int grow_levels(struct pfs_pq_leaf *leaf, int64_t cap, struct pfs_err *err)
 {
     uint8_t **all[] = {&leaf->definition, &leaf->repetition, &leaf->scratch};
@@ -141,6 +162,7 @@ static int grow_values(struct pfs_pq_leaf *leaf, int64_t cap)
 
     if (leaf->column.no_values)
         return 0;
+    assert(t->done <= cap);
     if (leaf->column.plan.shape == PFS_PQ_SHAPE_BYTES) {
         grown = pfs_arena_alloc(t->arena, (size_t)(cap + 1) * sizeof(*t->offsets));
         if (grown == NULL)
@@ -166,6 +188,8 @@ static int reserve(struct pfs_pq_leaf *leaf, int64_t more, int64_t *room, struct
 {
     int64_t need = leaf->entries + more;
 
+    assert(more >= 0);
+    assert(leaf->entries <= leaf->cap);
     if (need > ENTRIES_MAX)
         return pfs_fail(err, E2BIG, "lists of %lld items in one batch", (long long)need);
     if (need > leaf->cap)
@@ -183,6 +207,7 @@ static int64_t entries_of(const struct pfs_pq_leaf *leaf, int64_t rows, int64_t 
     const uint8_t *repetition = page_repetition(leaf);
     int64_t left = leaf->column.page_left, at = 0;
 
+    assert(rows >= 0);
     if (repetition == NULL) {
         *begun = rows < left ? rows : left;
         return *begun;
@@ -216,10 +241,13 @@ static int64_t count_present(const struct pfs_pq_leaf *leaf, int64_t entries)
     return present;
 }
 
+/* The next `entries` of the page behind those that the batch has. Values go in pieces, as the scratch has room for so
+ * many indexes. */
 static int take_entries(struct pfs_pq_leaf *leaf, int64_t entries, int64_t *room, struct pfs_err *err)
 {
     int64_t present = leaf->column.no_values ? 0 : count_present(leaf, entries);
 
+    assert(entries <= leaf->column.page_left);
     PFS_TRY(reserve(leaf, entries, room, err));
     memcpy(leaf->definition + leaf->entries, page_definition(leaf), (size_t)entries);
     if (leaf->repetition != NULL)
@@ -266,6 +294,8 @@ static int walk(struct pfs_pq_leaf *leaf, int32_t group, int64_t row, int64_t *r
             PFS_TRY(take_entries(leaf, entries, room, err));
         else if (entries > 0 && !leaf->column.no_values)
             PFS_TRY(pfs_pq_values_skip(c, count_present(leaf, entries), err));
+        assert(begun <= entries);
+        assert(c->row + begun <= row);
         c->row += begun;
         leaf->page_row -= (int32_t)begun;
         c->page_left -= (int32_t)entries;
@@ -274,6 +304,7 @@ static int walk(struct pfs_pq_leaf *leaf, int32_t group, int64_t row, int64_t *r
     }
 }
 
+/* The current page is taken for a sample: so many entries a row, so many bytes an entry. */
 int pfs_pq_leaf_limit(struct pfs_pq_leaf *leaf, int32_t group, int64_t row, int64_t *rows, struct pfs_err *err)
 {
     struct pfs_pq_column *c = &leaf->column;

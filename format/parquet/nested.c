@@ -1,4 +1,16 @@
+/* nested.c - the wanted type laid over the tree of the file: which leaf is which part.
+ *
+ * Two trees go down together. A part of the wanted type meets a node of the file; a list of the wanted type meets one
+ * node or two (the field that repeats, and mostly a group around it). What is carried down is the innermost list around
+ * the part (struct around), as its levels decide which entries of a leaf are slots of the part at all (part.h).
+ *
+ * Every part needs a leaf below it whose levels show its shape: its first child's, or for a ROW of which the file has
+ * no wanted field, any leaf below, read for its levels alone. No leaf is opened twice, so that there are as many as the
+ * column has leaves at most; a file whose fields have one name twice is refused where that would be passed.
+ */
 #include "format/parquet/nested.h"
+
+#include <assert.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -33,10 +45,12 @@ static int refuse(const struct build *b, const struct pfs_pq_node *node, const c
     return pfs_fail(b->err, EIO, "%.*s in the file is not %s", PFS_P(node->name), what);
 }
 
+/* Nodes lie in the order of the file: a child begins where the subtree of the one before ends. */
 static const struct pfs_pq_node *child_at(const struct build *b, const struct pfs_pq_node *node, int32_t index)
 {
     const struct pfs_pq_node *child = node + 1;
 
+    assert(index < node->children);
     while (index-- > 0)
         child = &b->all[child->next];
     return child;
@@ -60,6 +74,7 @@ static int open_leaf(struct build *b, const struct pfs_pq_node *node, const stru
     struct pfs_pq_source source = *b->open->source;
     struct pfs_pq_ahead *ahead = NULL;
 
+    assert(node->children == 0);
     if (b->nested->leaves == b->nested->cap)
         return pfs_fail(b->err, EIO, "a field of it is wanted twice");
     source.node = node;
@@ -106,6 +121,7 @@ static int build_row(struct build *b, const struct pfs_pq_node *node, const stru
             return pfs_wrap(b->err, "field %s", field->name);
         if (part->shape == NULL)
             part->shape = part->child[i].shape;
+        assert(part->shape != NULL); /* every part but a missing one has a leaf */
     }
     return part->shape != NULL ? 0 : open_shape(b, node, part);
 }
@@ -123,6 +139,7 @@ const struct pfs_pq_node *pfs_pq_item_of(const struct pfs_pq_node *all, const st
 {
     const struct pfs_pq_node *only = repeated + 1;
 
+    assert(repeated->repetition == PFS_PQ_REPEATED);
     if (repeated->children != 1 || only->repetition == PFS_PQ_REPEATED)
         return repeated;
     if (item->kind != PFS_ROW || item->children == 0)
@@ -141,6 +158,7 @@ const struct pfs_pq_node *pfs_pq_repeated_of(const struct pfs_pq_node *node)
     return node->children == 1 && node[1].repetition == PFS_PQ_REPEATED ? node + 1 : NULL;
 }
 
+/* For the items of this list; how deep the types nest goes on counting. */
 static struct around within(const struct pfs_pq_node *repeated, struct around around)
 {
     return (struct around){repeated->repetition_max, repeated->definition_max, around.depth};
@@ -168,6 +186,8 @@ static int build_array(struct build *b, const struct pfs_pq_node *node, const st
     set_items(part, repeated);
     if (repeated == node)
         part->definition = (uint8_t)(node->definition_max - 1); /* an absent list is an empty one */
+    assert(repeated->repetition_max == around.repetition + 1);  /* the next list on the way down, none left out */
+    assert(repeated->definition_max > around.definition);
     PFS_TRY(make_children(b, part, 1));
     PFS_TRY(build_item(b, repeated == node ? node : pfs_pq_item_of(b->all, repeated, &type->child[0].type),
                        &type->child[0].type, within(repeated, around), &part->child[0]));
@@ -183,6 +203,7 @@ static int build_map(struct build *b, const struct pfs_pq_node *node, const stru
 
     if (repeated == NULL || repeated->children != 2)
         return refuse(b, node, "a MAP");
+    assert(repeated->repetition_max == around.repetition + 1);
     set_items(part, repeated);
     PFS_TRY(make_children(b, part, 2));
     around = within(repeated, around);
@@ -192,6 +213,7 @@ static int build_map(struct build *b, const struct pfs_pq_node *node, const stru
     return 0;
 }
 
+/* Its two leaves are read as any others and joined behind the levels (part.c). */
 static int build_variant(struct build *b, const struct pfs_pq_node *node, struct around around,
                          struct pfs_pq_part *part)
 {
@@ -214,6 +236,8 @@ static int build_variant(struct build *b, const struct pfs_pq_node *node, struct
 static int build_item(struct build *b, const struct pfs_pq_node *node, const struct pfs_type *type,
                       struct around around, struct pfs_pq_part *part)
 {
+    assert(node->definition_max >= around.definition);
+    assert(node->repetition_max == around.repetition || type->kind == PFS_ARRAY);
     *part = (struct pfs_pq_part){
         .type = type, .repetition = around.repetition, .around = around.definition, .definition = node->definition_max};
     if (++around.depth > PFS_JSON_DEPTH_MAX)
@@ -268,6 +292,8 @@ int pfs_pq_nested_open(const struct pfs_pq_nested_open *open, const struct pfs_p
         pfs_pq_nested_close(nested);
         return rc;
     }
+    assert(nested->leaves <= nested->cap);
+    assert(nested->root.shape != NULL);
     *out = nested;
     return 0;
 }

@@ -1,4 +1,21 @@
+/* page.c - from the bytes of column chunks to decompressed pages.
+ *
+ *     chunk   | header | dictionary | header | levels, values | header | levels, values | ...
+ *                                   ^ off: the next header                              ^ end
+ *     window        [.....................................]
+ *
+ * What is held in memory is a window that moves on with `off`. How far it reads at once is a bet: `ahead_bytes`, or up
+ * to `stop` where it is known that nothing behind that is wanted for a while. A header does not say how long it is, so
+ * that it is parsed from what lies there and once more from eight times as much when it was cut.
+ *
+ * Row groups are gone through in order, and their pages too. A page is passed over when its rows are known and none is
+ * wanted: by its header (off moves over its bytes, which are not read when the window ends before them) or, with an
+ * offset index, without even that (jump). The count of a chunk's values is held against each page, as is every length
+ * in a header against the bytes of its chunk, before anything is taken.
+ */
 #include "format/parquet/page.h"
+
+#include <assert.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -24,6 +41,8 @@ void pfs_pq_source_init(struct pfs_pq_source *source, struct pfs_file *file, con
                         const struct pfs_pq_node *node, const struct pfs_row_range *range, int32_t ranges,
                         size_t ahead_bytes)
 {
+    assert(ranges == 0 || range != NULL);
+    assert(ahead_bytes > 0);
     *source = (struct pfs_pq_source){.file = file,
                                      .footer = footer,
                                      .node = node,
@@ -54,6 +73,8 @@ static int fill(struct pfs_pq_source *s, size_t need, struct pfs_err *err)
     size_t skip = (size_t)(s->off - s->window_off), held, want;
     uint64_t left = s->end - s->off;
 
+    assert(s->off <= s->end);
+    assert(need <= left);
     if (skip <= s->window_len && s->window_len - skip >= need)
         return 0;
     held = skip < s->window_len ? s->window_len - skip : 0;
@@ -73,6 +94,8 @@ static int fill(struct pfs_pq_source *s, size_t need, struct pfs_err *err)
     } else if (held > 0) {
         memmove(s->window, s->window + skip, held);
     }
+    assert(held < want);
+    assert(want <= s->window_cap);
     s->window_off = s->off;
     s->window_len = held;
     PFS_TRY(pfs_file_pread(s->file, s->off + held, s->window + held, want - held, err));
@@ -80,10 +103,12 @@ static int fill(struct pfs_pq_source *s, size_t need, struct pfs_err *err)
     return 0;
 }
 
+/* What the window holds from `off` on: at least what fill was asked for. */
 static struct pfs_slice filled(const struct pfs_pq_source *s)
 {
     size_t skip = (size_t)(s->off - s->window_off);
 
+    assert(skip <= s->window_len);
     return pfs_slice_of(s->window + skip, s->window_len - skip);
 }
 
@@ -180,6 +205,8 @@ static void take_header(struct pfs_cursor *c, struct header *h)
             pfs_thrift_skip(c, f.type);
 }
 
+/* Everything that a header claims and later code leans on. Sizes are bounded by the chunk's bytes and the greatest
+ * page, counts by what the chunk has left; levels of a V2 page lie within the page, compressed or not. */
 static int check_header(const struct pfs_pq_source *s, const struct header *h, struct pfs_err *err)
 {
     bool data = h->type == PFS_PQ_PAGE_DATA || h->type == PFS_PQ_PAGE_DATA_V2;
@@ -227,6 +254,8 @@ static int next_header(struct pfs_pq_source *s, struct header *h, struct pfs_err
 
 static const struct pfs_pq_chunk *chunk_of(const struct pfs_pq_source *s)
 {
+    assert(s->group >= 0);
+    assert(s->group < s->footer->groups);
     return &s->footer->group[s->group].chunk[s->node->leaf];
 }
 
@@ -271,6 +300,8 @@ static int load_raw(struct pfs_pq_source *s, const struct header *h, struct pfs_
             return pfs_fail(err, ENOMEM, "no memory for a page of %zu bytes", raw);
         page->raw_cap = raw + PFS_PQ_PAD;
     }
+    assert(levels <= raw);
+    assert(levels <= in.len);
     memset(page->raw + raw, 0, PFS_PQ_PAD);
     memcpy(page->raw, in.at, levels);
     in = pfs_slice_of(in.at + levels, in.len - levels);
@@ -310,6 +341,7 @@ static bool take_levels(struct pfs_cursor *c, struct pfs_pq_page *page, int32_t 
     return true;
 }
 
+/* Cuts the page's bytes into repetition levels, definition levels and values, in this order in both versions. */
 static int split(const struct pfs_pq_node *node, const struct header *h, struct pfs_pq_page *page, struct pfs_err *err)
 {
     struct pfs_cursor c = pfs_cursor_of(pfs_slice_of(page->raw, (size_t)h->raw_bytes));
@@ -338,11 +370,13 @@ static bool is_wanted(struct pfs_pq_source *s, int64_t from, int64_t to)
 
     from = from < group->rows ? from : group->rows; /* pages may claim more rows than there are */
     to = to < group->rows ? to : group->rows;
+    assert(from <= to);
     while (s->range_at < s->ranges && s->range[s->range_at].to <= group->first + from)
         s->range_at++;
     return s->range_at < s->ranges && s->range[s->range_at].from < group->first + to;
 }
 
+/* Before the first page of a chunk is read: what the schema said of the column must hold for this chunk too. */
 static int check_chunk(const struct pfs_pq_source *s, struct pfs_err *err)
 {
     const struct pfs_pq_chunk *chunk = chunk_of(s);
@@ -391,6 +425,7 @@ static int next_group(struct pfs_pq_source *s, struct pfs_err *err)
 /* First row of the group behind page `at`. */
 static int64_t location_end(const struct pfs_pq_source *s, int32_t at)
 {
+    assert(at < s->locations);
     return at + 1 < s->locations ? s->location[at + 1].row : s->footer->group[s->group].rows;
 }
 
@@ -418,6 +453,7 @@ static bool jump(struct pfs_pq_source *s)
     if (s->location_at == s->locations)
         return false;
     to = &s->location[s->location_at];
+    assert(to->off <= s->end); /* the index is sound, or it were not here */
     s->off = to->off;
     s->row = to->row;
     if (s->off >= s->stop)
@@ -439,10 +475,12 @@ static void step(struct pfs_pq_source *s, const struct header *h)
 {
     int64_t rows = rows_of(s, h);
 
+    assert((uint64_t)h->bytes <= s->end - s->off);
     s->off += (uint64_t)h->bytes;
     if (h->type == PFS_PQ_PAGE_DICTIONARY) {
         s->dictionary_seen = true;
     } else if (h->type == PFS_PQ_PAGE_DATA || h->type == PFS_PQ_PAGE_DATA_V2) {
+        assert(h->values <= s->values_left);
         s->values_left -= h->values;
         s->row = rows < 0 || s->row < 0 ? -1 : s->row + rows;
     }

@@ -71,7 +71,8 @@ struct pfs_parquet_write {
 };
 
 /* Opens a writer that appends to `file` (which stays the caller's). The bytes are the same with and without a pool.
- * Pages are compressed when they are full, and only compressed ones wait for the end of their row group. */
+ * Pages are compressed when they are full, and only compressed ones wait for the end of their row group. -EINVAL: the
+ * codec (Parquet has no deflate), a type nested too deep; -EOPNOTSUPP: a ROW without fields. */
 int pfs_parquet_create(struct pfs_file *file, const struct pfs_parquet_write *write, struct pfs_writer **out,
                        struct pfs_err *err);
 /* Memory that a writer holds now, about: after each write at most held_bytes and a page of each column. */

@@ -1,3 +1,21 @@
+/* part.c - levels to offsets and validity, part by part from the root down.
+ *
+ * The rule of part.h, on an ARRAY<INT> whose three rows are [5, null], null and []:
+ *
+ *     R                0     1     0     0
+ *     D                3     2     0     1     3: a value, 2: an item, null, 1: a list, empty, 0: no list
+ *     slots of list    x           x     x     R at most 0
+ *     valid            1           0     1     D at least 1
+ *     items            x     x                 D at least 2: offsets 0 2 2 2
+ *     valid            1     0                 D at least 3
+ *
+ * Each step is a loop over all entries without a branch on them. A slot is written whether it is one or not, and kept
+ * by moving on: the loops store one place too far at most, for which there is room.
+ *
+ * Leaves of one column were filled from different streams, so that a damaged file can make them disagree on how many
+ * slots there are. Every part counts its own and holds them against what its parent found: that is an error, all the
+ * rest here follows from it.
+ */
 #include "format/parquet/part.h"
 
 #include <assert.h>
@@ -15,6 +33,8 @@ static const uint8_t *slot_levels(const struct pfs_pq_part *part, int64_t *slots
     uint8_t *out = leaf->scratch, deepest = part->repetition, least = part->around;
     int64_t n = 0;
 
+    assert(leaf->entries <= leaf->cap);
+    assert(repetition != NULL || leaf->column.node->repetition_max == 0);
     if (leaf->column.node->repetition_max > deepest) {
         for (int64_t i = 0; i < leaf->entries; i++) {
             out[n] = definition[i];
@@ -44,7 +64,8 @@ static int make_valid(const struct pfs_pq_part *part, int64_t slots, struct pfs_
     *out = NULL;
     if (found != slots)
         return disagree(err, found, slots);
-    if (part->definition == part->around)
+    assert(part->definition >= part->around);
+    if (part->definition == part->around) /* required: nothing can be absent here that is not so further out */
         return 0;
     bitmap = pfs_arena_alloc(arena, (size_t)slots / 8 + 17);
     if (bitmap == NULL)
@@ -69,6 +90,8 @@ static int make_offsets(const struct pfs_pq_part *part, int64_t slots, struct pf
 
     if (offsets == NULL)
         return pfs_arena_full(arena, err);
+    assert(repetition != NULL); /* the leaf is below what repeats */
+    assert(item > deepest);
     for (int64_t i = 0; i < leaf->entries; i++) {
         offsets[n] = items;
         n += (repetition[i] <= deepest) & (definition[i] >= least);
@@ -90,6 +113,7 @@ static int make_leaf(const struct pfs_pq_part *part, int64_t slots, struct pfs_a
     PFS_TRY(make_valid(part, slots, arena, &out->valid, err));
     if (out->valid == NULL && t->done != slots)
         return disagree(err, t->done, slots);
+    assert(t->done <= slots); /* a value stands at the leaf's own level, which makes a slot */
     out->offsets = t->offsets;
     out->values = t->values;
     if (out->valid == NULL)
@@ -110,6 +134,8 @@ static int join_variant(const struct pfs_column *in, int64_t slots, struct pfs_a
     int64_t total = (int64_t)value[slots] - value[0] + metadata[slots] - metadata[0] + 4 * slots;
     uint8_t *values;
 
+    assert(value != NULL);
+    assert(metadata != NULL);
     if (total > INT32_MAX)
         return pfs_fail(err, E2BIG, "variants of %lld bytes in one batch", (long long)total);
     values = pfs_arena_alloc(arena, (size_t)total + PFS_PQ_PAD);
@@ -133,6 +159,7 @@ static int join_variant(const struct pfs_column *in, int64_t slots, struct pfs_a
     return 0;
 }
 
+/* A ROW hands its slots on as they are, null ones too; a list hands on its items. */
 int pfs_pq_part_make(const struct pfs_pq_part *part, int64_t slots, struct pfs_arena *arena, struct pfs_column *out,
                      struct pfs_err *err)
 {
@@ -151,6 +178,7 @@ int pfs_pq_part_make(const struct pfs_pq_part *part, int64_t slots, struct pfs_a
         PFS_TRY(make_offsets(part, slots, arena, &made.offsets, err));
         below = made.offsets[slots];
     }
+    assert(part->form != PFS_PQ_PART_VARIANT || part->children == 2);
     made.children = pfs_arena_array(arena, (size_t)part->children, sizeof(*made.children));
     if (made.children == NULL)
         return pfs_arena_full(arena, err);

@@ -2,6 +2,8 @@
  *
  * A batch takes rows of one row group, from as many of the wanted ranges as it needs. Within a row group each column
  * goes through its pages by itself. */
+#include <assert.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 #include "format/parquet/nested.h"
@@ -74,8 +76,10 @@ static bool find_group(struct parquet_reader *r)
         return false;
     if (r->row < r->range[r->at].from)
         r->row = r->range[r->at].from;
+    assert(r->row < r->footer.rows); /* ranges were held against it, and row groups add up to it */
     while (r->footer.group[r->group].first + r->footer.group[r->group].rows <= r->row)
         r->group++;
+    assert(r->group < r->footer.groups);
     return true;
 }
 
@@ -85,6 +89,7 @@ static int64_t cut_pieces(const struct parquet_reader *r, int64_t most, int32_t 
     const struct pfs_pq_group *group = &r->footer.group[r->group];
     int64_t rows = 0, from = r->row;
 
+    assert(most > 0);
     *pieces = 0;
     for (int32_t at = r->at; at < r->ranges && rows < most; at++) {
         int64_t to = r->range[at].to;
@@ -100,6 +105,8 @@ static int64_t cut_pieces(const struct parquet_reader *r, int64_t most, int32_t 
         rows += to - from;
         from = to;
     }
+    assert(rows > 0);
+    assert(*pieces <= rows); /* none is empty, so that `piece` has room for all */
     return rows;
 }
 
@@ -132,6 +139,7 @@ static int64_t reader_next(struct pfs_reader *base, struct pfs_arena *arena, str
         return 0;
     rows = most = cut_pieces(r, r->batch_rows, &pieces);
     PFS_TRY(limit(r, r->piece[0].from, &most, err));
+    assert(most > 0);
     if (most < rows)
         rows = cut_pieces(r, most, &pieces);
     columns = pfs_arena_array(arena, (size_t)r->read->columns, sizeof(*columns));
@@ -154,6 +162,7 @@ static int64_t reader_next(struct pfs_reader *base, struct pfs_arena *arena, str
 
 static const struct pfs_reader_ops reader_ops = {.next = reader_next, .close = reader_close};
 
+/* The columns share what is read ahead, down to a least that a read is worth. */
 static size_t window_bytes(const struct pfs_file_read *read, int32_t leaves)
 {
     size_t all = read->ahead_bytes > 0 ? read->ahead_bytes : WINDOWS_BYTES;
@@ -162,6 +171,7 @@ static size_t window_bytes(const struct pfs_file_read *read, int32_t leaves)
     return each < WINDOW_BYTES_MIN ? WINDOW_BYTES_MIN : each > WINDOW_BYTES_MAX ? WINDOW_BYTES_MAX : each;
 }
 
+/* `source` is the model of all columns' sources: its node changes from one to the next, and each gets a copy. */
 static int open_column(struct parquet_reader *r, struct pfs_pq_source *source, int32_t at, struct pfs_err *err)
 {
     const struct pfs_field *field = &r->read->fields[at];
@@ -191,6 +201,8 @@ static int32_t count_leaves(const struct parquet_reader *r)
     return leaves < INT32_MAX ? (int32_t)leaves : INT32_MAX;
 }
 
+/* Ranges are the caller's, who may have them from a deletion vector or an index: a wrong one is an error, not a crash.
+ */
 static int check_ranges(const struct parquet_reader *r, struct pfs_err *err)
 {
     for (int32_t i = 0; i < r->ranges; i++) {
@@ -203,6 +215,7 @@ static int check_ranges(const struct parquet_reader *r, struct pfs_err *err)
     return 0;
 }
 
+/* Whatever was made before a failure is let go of by reader_close, which takes a reader in any state. */
 static int open_all(struct parquet_reader *r, struct pfs_file *file, struct pfs_err *err)
 {
     struct pfs_pq_source source;

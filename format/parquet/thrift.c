@@ -1,4 +1,17 @@
+/* thrift.c - the compact protocol, inwards.
+ *
+ *     struct   fields, then a 0 byte
+ *     field    one byte: delta of the id << 4 | type; delta 0: the id follows in zigzag. Then the value.
+ *     list     one byte: count << 4 | type; count 15: the real one follows. Then the elements.
+ *     numbers  zigzag in LEB128; i8 is a byte; booleans are their field's type, and a byte in lists
+ *     binary   length in LEB128, then the bytes
+ *
+ * There is no length around a struct: what is not known must be gone through to find its end. That recursion is bounded
+ * by DEPTH_MAX, and each loop over elements by the bytes left, as each takes one at least.
+ */
 #include "format/parquet/thrift.h"
+
+#include <assert.h>
 
 #include "format/parquet/spec.h"
 
@@ -17,9 +30,11 @@ bool pfs_thrift_next(struct pfs_cursor *c, struct pfs_thrift_field *f)
     if (id < INT16_MIN || id > INT16_MAX || f->type == PFS_PQ_T_STOP || f->type > PFS_PQ_T_UUID)
         c->bad = true;
     f->id = (int16_t)id;
+    assert(c->pos <= c->in.len);
     return !c->bad;
 }
 
+/* What a value must be; what it is not makes the cursor bad, for good. */
 static bool want(struct pfs_cursor *c, bool is)
 {
     if (!is)
@@ -83,6 +98,7 @@ uint32_t pfs_thrift_list(struct pfs_cursor *c, const struct pfs_thrift_field *f,
     uint8_t found;
     uint64_t count;
 
+    assert(least > 0);
     if (!want(c, f->type == PFS_PQ_T_LIST))
         return 0;
     count = list_head(c, &found);
@@ -100,6 +116,7 @@ static void skip_elements(struct pfs_cursor *c, uint64_t count, uint8_t type, in
         skip(c, type, depth);
 }
 
+/* An empty map has no byte with the types. */
 static void skip_map(struct pfs_cursor *c, int depth)
 {
     uint64_t count = pfs_take_uleb(c);
@@ -124,6 +141,7 @@ static void skip(struct pfs_cursor *c, uint8_t type, int depth)
     uint8_t element;
     uint64_t count;
 
+    assert(depth >= 0);
     if (!want(c, depth < DEPTH_MAX))
         return;
     switch ((enum pfs_pq_thrift)type) {

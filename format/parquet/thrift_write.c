@@ -1,4 +1,12 @@
+/* thrift_write.c - the compact protocol, outwards (thrift.c shows how it looks).
+ *
+ * Ids are written as deltas to the field before, so that `last` must go back to the outer struct's when an inner one
+ * ends: begin and element hand it out, end takes it. Fields are put in the order of their ids: a smaller one would cost
+ * three bytes, and readers that count on the order would miss it.
+ */
 #include "format/parquet/thrift_write.h"
+
+#include <assert.h>
 
 #include "format/parquet/spec.h"
 
@@ -6,6 +14,8 @@ static void put_header(struct pfs_thrift_out *t, int16_t id, uint8_t type)
 {
     int delta = id - t->last;
 
+    assert(id > 0);
+    assert(delta > 0); /* in order, and none twice */
     if (delta > 0 && delta <= 15) {
         pfs_buf_putc(t->buf, (uint8_t)(delta << 4 | type));
     } else {
@@ -59,6 +69,7 @@ void pfs_thrift_end(struct pfs_thrift_out *t, int16_t outer)
 
 void pfs_thrift_put_list(struct pfs_thrift_out *t, int16_t id, uint8_t element, size_t count)
 {
+    assert(element > PFS_PQ_T_STOP && element <= PFS_PQ_T_UUID);
     put_header(t, id, PFS_PQ_T_LIST);
     if (count < 15) {
         pfs_buf_putc(t->buf, (uint8_t)(count << 4 | element));
@@ -68,6 +79,7 @@ void pfs_thrift_put_list(struct pfs_thrift_out *t, int16_t id, uint8_t element, 
     }
 }
 
+/* A struct begins: its ids count from 0. */
 int16_t pfs_thrift_element(struct pfs_thrift_out *t)
 {
     int16_t outer = t->last;

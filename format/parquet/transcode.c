@@ -1,4 +1,18 @@
+/* transcode.c - encodings of other writers, rewritten as PLAIN.
+ *
+ *     DELTA_BINARY_PACKED       block size, miniblocks a block, count, first value; then blocks of
+ *                               | least difference | a width for each miniblock | the miniblocks, packed |
+ *     DELTA_LENGTH_BYTE_ARRAY   the lengths as such deltas, then all bytes in a row
+ *     DELTA_BYTE_ARRAY          lengths of prefixes, lengths of suffixes, both as deltas, then the suffixes
+ *     BYTE_STREAM_SPLIT         the first bytes of all values, the second bytes of all, ...
+ *
+ * Differences are added in unsigned arithmetic: writers let them wrap, also in the narrower width of INT32, whose upper
+ * half is simply cut off behind. What a page becomes is bounded before there is memory for it: prefixes alone can make
+ * a small page arbitrarily large.
+ */
 #include "format/parquet/transcode.h"
+
+#include <assert.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -26,6 +40,7 @@ static int make_room(struct pfs_pq_page *page, uint64_t bytes, uint8_t **out, st
         page->plain_cap = (size_t)bytes + PFS_PQ_PAD;
     }
     memset(page->plain + bytes, 0, PFS_PQ_PAD);
+    assert(page->plain_cap >= bytes + PFS_PQ_PAD);
     *out = page->plain;
     return 0;
 }
@@ -37,6 +52,7 @@ struct deltas {
     uint64_t first;
 };
 
+/* Miniblocks are whole groups of 8 values, so that each ends at a byte whatever its width. */
 static int open_deltas(struct pfs_cursor *c, int32_t values, struct deltas *d, struct pfs_err *err)
 {
     d->block = pfs_take_uleb(c);
@@ -58,6 +74,8 @@ static void add_up(const uint8_t *in, int width, uint64_t n, uint64_t least, uin
 {
     uint64_t v = *last, mask = width == 64 ? UINT64_MAX : ((uint64_t)1 << width) - 1, bit = 0;
 
+    assert(width >= 0);
+    assert(width <= 64);
     if (width == 0)
         for (uint64_t i = 0; i < n; i++)
             out[i] = v += least;
@@ -95,8 +113,9 @@ static int take_deltas(struct pfs_cursor *c, const struct deltas *d, uint64_t *o
             if (widths.at[m] > 64 || need > pfs_left(c))
                 return damaged(err, "it ends within its deltas");
             add_up(c->in.at + c->pos, widths.at[m], n, least, &last, out + done);
-            c->pos += whole < pfs_left(c) ? (size_t)whole : pfs_left(c);
+            c->pos += whole < pfs_left(c) ? (size_t)whole : pfs_left(c); /* the last one may be cut behind its values */
             done += n;
+            assert(done <= d->count);
         }
     }
     return 0;
@@ -108,6 +127,7 @@ static int transcode_deltas(int width, struct pfs_pq_page *page, struct pfs_err 
     struct deltas d;
     uint8_t *out;
 
+    assert(width == 4 || width == 8);
     PFS_TRY(open_deltas(&c, page->values, &d, err));
     PFS_TRY(make_room(page, d.count * 8, &out, err));
     PFS_TRY(take_deltas(&c, &d, (uint64_t *)(void *)out, err));
@@ -150,6 +170,7 @@ static uint64_t sum(const uint64_t *lengths, uint64_t count)
     return most > INT32_MAX ? UINT64_MAX : total;
 }
 
+/* Lengths and bytes, which lie apart, become values behind their lengths. */
 static int join_lengths(struct pfs_cursor *c, const uint64_t *length, uint64_t count, struct pfs_pq_page *page,
                         struct pfs_err *err)
 {
@@ -169,6 +190,7 @@ static int join_lengths(struct pfs_cursor *c, const uint64_t *length, uint64_t c
         to += 4 + len;
         from += len;
     }
+    assert((uint64_t)(to - out) == total + 4 * count);
     page->content = pfs_slice_of(out, (size_t)(to - out));
     return 0;
 }
@@ -214,6 +236,7 @@ static int join_prefixes(struct pfs_cursor *c, const uint64_t *prefix, const uin
         to += last;
         from += b;
     }
+    assert((uint64_t)(to - out) == prefixes + suffixes + head * count);
     page->content = pfs_slice_of(out, (size_t)(to - out));
     return 0;
 }
@@ -247,7 +270,7 @@ static inline void join_streams(const uint8_t *restrict in, size_t n, size_t wid
 
 static int transcode_streams(size_t width, struct pfs_pq_page *page, struct pfs_err *err)
 {
-    size_t n = page->content.len / width;
+    size_t n = page->content.len / width; /* is_transcoded: not 0 */
     uint8_t *out;
 
     if (n * width != page->content.len)
@@ -303,6 +326,7 @@ int pfs_pq_transcode(const struct pfs_pq_node *node, struct pfs_pq_page *page, s
     size_t width = width_of(node);
     int32_t encoding = page->encoding;
 
+    assert(pfs_pq_is_transcoded(encoding, node));
     page->encoding = PFS_PQ_ENCODING_PLAIN;
     if (page->content.len == 0)
         return 0; /* all of its values are null */

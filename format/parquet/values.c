@@ -1,4 +1,19 @@
-/* values.c - the values of pages: what a dictionary holds, and present values to the front of a target. */
+/* values.c - the values of pages: what a dictionary holds, and present values to the front of a target.
+ *
+ * A column's shape (convert.h) and the page's content choose one of a few loops:
+ *
+ *                 PLAIN                         DICTIONARY                     RLE
+ *     FIXED       kernel over the bytes         gather converted values        -
+ *     DECIMAL     length, kernel, one by one    the same                       -
+ *     BYTES       lengths first, then copies    entries: offset and length     -
+ *     BITS        bits to bytes                 not in the format              runs to bits to bytes
+ *
+ * A dictionary is converted once, when its page is met, so that a batch of it costs a load a value. Its strings stay
+ * where they lie, in the page, and are found by entries. Every index is held against the dictionary's count before it
+ * is used; all of a batch at once, by their greatest.
+ */
+#include <assert.h>
+
 #include "base/mem.h"
 #include "format/parquet/column.h"
 
@@ -41,6 +56,7 @@ static int take_decimals(const struct pfs_pq_plan *plan, struct pfs_cursor *c, i
 {
     uint32_t off, len;
 
+    assert(plan->shape == PFS_PQ_SHAPE_DECIMAL);
     for (int64_t i = 0; i < n; i++) {
         if (!take_value(c, &off, &len))
             return pfs_pq_damaged(err, "it has fewer values than it says");
@@ -53,6 +69,8 @@ static int take_decimals(const struct pfs_pq_plan *plan, struct pfs_cursor *c, i
 static int take_fixed(const struct pfs_pq_plan *plan, struct pfs_cursor *c, int64_t n, uint8_t *out,
                       struct pfs_err *err)
 {
+    assert(plan->shape == PFS_PQ_SHAPE_FIXED);
+    assert(plan->width_in > 0);
     if (n > (int64_t)(pfs_left(c) / (size_t)plan->width_in))
         return pfs_pq_damaged(err, "it has fewer values than it says");
     if (!plan->convert(c->in.at + c->pos, n, plan->width_in, out))
@@ -61,6 +79,7 @@ static int take_fixed(const struct pfs_pq_plan *plan, struct pfs_cursor *c, int6
     return 0;
 }
 
+/* Where the strings of the dictionary lie. Its page is the column's until the next one. */
 static int load_entries(struct pfs_pq_column *c, struct pfs_cursor *in, struct pfs_err *err)
 {
     int32_t count = c->dictionary.values;
@@ -113,10 +132,13 @@ int pfs_pq_values_dictionary(struct pfs_pq_column *c, struct pfs_err *err)
     return 0;
 }
 
+/* A new page: what is known of the one before means nothing any more. Which content the page has is decided here, and
+ * what the column's shape cannot have in it is refused here, not where values are taken. */
 int pfs_pq_values_start(struct pfs_pq_column *c, struct pfs_err *err)
 {
     int32_t encoding = c->page.encoding;
 
+    assert(!c->no_values);
     c->plain = pfs_cursor_of(c->page.content);
     c->plain_bit = 0;
     c->has_indexes = false;
@@ -161,6 +183,7 @@ static int take_indexes(struct pfs_pq_column *c, int64_t n, struct pfs_pq_target
 {
     uint32_t max = 0;
 
+    assert(t->index != NULL);
     PFS_TRY(open_indexes(c, t->err));
     if (!pfs_pq_runs_take(&c->runs, t->index, n))
         return pfs_pq_damaged(t->err, "it has fewer indexes than it says");
@@ -181,6 +204,7 @@ static int take_indexes(struct pfs_pq_column *c, int64_t n, struct pfs_pq_target
         return;                             \
     }
 
+/* The kernels know widths, not types: 16 bytes are decimals and times alike. */
 static void gather(const void *values, const uint32_t *restrict index, int64_t n, int width, void *out)
 {
     switch (width) {
@@ -199,6 +223,7 @@ static int take_bits(struct pfs_pq_column *c, int64_t n, struct pfs_pq_target *t
     uint8_t *out = t->values + t->done;
     uint8_t *bitmap = (uint8_t *)t->index; /* 4 bytes a row there, a bit and some room are needed */
 
+    assert(c->content != PFS_PQ_CONTENT_DICTIONARY);
     if (c->content == PFS_PQ_CONTENT_PLAIN) {
         if (c->plain_bit + (uint64_t)n > (uint64_t)c->plain.in.len * 8)
             return pfs_pq_damaged(t->err, "it has fewer values than it says");
@@ -220,6 +245,8 @@ int pfs_pq_target_reserve(struct pfs_pq_target *t, int64_t more)
     size_t need = t->bytes + (size_t)more + PFS_PQ_PAD, cap;
     uint8_t *grown;
 
+    assert(more >= 0);
+    assert(t->bytes == 0 || t->bytes + PFS_PQ_PAD <= t->bytes_cap);
     if ((int64_t)t->bytes + more > BYTES_BATCH_MAX)
         return pfs_fail(t->err, E2BIG, "strings of %lld bytes in one batch", (long long)t->bytes + more);
     if (need <= t->bytes_cap)
@@ -243,6 +270,7 @@ static inline void copy_short(uint8_t *to, const uint8_t *from, uint32_t len)
         memcpy(to + 32, from + 32, len - 32);
 }
 
+/* Strings by index: their lengths give the offsets, then each is copied. */
 static int take_entries(struct pfs_pq_column *c, int64_t n, struct pfs_pq_target *t)
 {
     const uint8_t *from = c->dictionary.content.at;
@@ -250,6 +278,7 @@ static int take_entries(struct pfs_pq_column *c, int64_t n, struct pfs_pq_target
     int32_t *offsets = t->offsets + t->done;
     int64_t total = 0;
 
+    assert(offsets[0] == (int32_t)t->bytes);
     PFS_TRY(take_indexes(c, n, t));
     for (int64_t i = 0; i < n; i++) {
         total += entry[t->index[i]].len;
@@ -273,6 +302,7 @@ static int take_strings(struct pfs_pq_column *c, int64_t n, struct pfs_pq_target
     int32_t *offsets = t->offsets + t->done;
     size_t pos = in->pos, len = in->in.len, total;
 
+    assert(offsets[0] == (int32_t)t->bytes); /* strings follow each other without gaps */
     for (int64_t i = 0; i < n; i++) {
         size_t each;
 
@@ -301,6 +331,8 @@ static int take_blocks(struct pfs_pq_column *c, int64_t n, struct pfs_pq_target 
     int64_t width = c->plan.width_in;
     int32_t *offsets = t->offsets + t->done;
 
+    assert(width > 0);
+    assert(offsets[0] == (int32_t)t->bytes);
     if (n > (int64_t)(pfs_left(&c->plain) / (size_t)width))
         return pfs_pq_damaged(t->err, "it has fewer values than it says");
     PFS_TRY(pfs_pq_target_reserve(t, n * width));
@@ -318,6 +350,8 @@ int pfs_pq_values_take(struct pfs_pq_column *c, int64_t n, struct pfs_pq_target 
     const struct pfs_pq_plan *plan = &c->plan;
     uint8_t *out;
 
+    assert(n > 0);
+    assert(n <= c->page.values);
     if (plan->shape == PFS_PQ_SHAPE_BITS)
         return take_bits(c, n, t);
     if (plan->shape == PFS_PQ_SHAPE_BYTES) {

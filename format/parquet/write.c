@@ -1,4 +1,18 @@
-/* write.c - the file: row groups, indexes of their pages, the footer. */
+/* write.c - the file: row groups, indexes of their pages, the footer.
+ *
+ *     "PAR1" | chunks of row group 0 | chunks of row group 1 | ...          written as the groups end
+ *            | ColumnIndex of each chunk | OffsetIndex of each chunk |      all of them behind the last group
+ *            | FileMetaData | le32 its length | "PAR1"
+ *
+ * Where an index will stand is not known when its row group ends, though its ColumnChunk must say so, in the middle of
+ * a struct. Row groups are therefore printed without those fields, each chunk's gap noted (struct place), and put
+ * together by print_footer.
+ *
+ * Columns are worked on in parallel, each by one task at a time; a task takes a set of scratch buffers from `idle` and
+ * gives it back, so that there are as many sets as threads and not as columns. What is written does not depend on who
+ * did it: chunks go into the file in the order of the leaves, by the caller alone.
+ */
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -73,6 +87,7 @@ static struct pfs_pq_out_scratch *take_scratch(struct writer *w)
     struct pfs_pq_out_scratch *s;
 
     pthread_mutex_lock(&w->lock);
+    assert(w->idles > 0); /* a set for each thread that there is */
     s = w->idle[--w->idles];
     pthread_mutex_unlock(&w->lock);
     return s;
@@ -82,6 +97,7 @@ static struct pfs_pq_out_scratch *take_scratch(struct writer *w)
 static void give_back(struct writer *w, struct pfs_pq_out_scratch *s, int32_t column, int rc, const struct pfs_err *err)
 {
     pthread_mutex_lock(&w->lock);
+    assert(w->idles < w->scratches);
     w->idle[w->idles++] = s;
     if (rc < 0 && (w->failed < 0 || column < w->failed)) {
         w->failed = column;
@@ -97,10 +113,12 @@ static int add_leaf(void *context, const struct pfs_pq_out_node *leaf, const str
     const struct leaf_work *work = context;
     struct pfs_pq_out_column *c = &work->writer->column[leaf->leaf];
 
+    assert(c->node == leaf);
     c->scratch = work->scratch;
     return pfs_pq_out_add(c, entries, err);
 }
 
+/* All leaves of one column of the table, by the same task: they share its scratch. */
 static int end_leaves(const struct leaf_work *work, const struct pfs_pq_out_node *node, struct pfs_err *err)
 {
     if (node->form == PFS_PQ_OUT_LEAF) {
@@ -173,14 +191,17 @@ static void put_statistics(struct pfs_thrift_out *t, const struct pfs_pq_out_col
 
 static int32_t codec_number(enum pfs_codec codec)
 {
-    static const int32_t numbers[] = {
-        [PFS_CODEC_NONE] = PFS_PQ_CODEC_UNCOMPRESSED, [PFS_CODEC_ZSTD] = PFS_PQ_CODEC_ZSTD,
-        [PFS_CODEC_LZ4] = PFS_PQ_CODEC_LZ4_RAW,       [PFS_CODEC_SNAPPY] = PFS_PQ_CODEC_SNAPPY,
-        [PFS_CODEC_GZIP] = PFS_PQ_CODEC_GZIP,         [PFS_CODEC_DEFLATE] = PFS_PQ_CODEC_GZIP};
+    static const int32_t numbers[] = {[PFS_CODEC_NONE] = PFS_PQ_CODEC_UNCOMPRESSED,
+                                      [PFS_CODEC_ZSTD] = PFS_PQ_CODEC_ZSTD,
+                                      [PFS_CODEC_LZ4] = PFS_PQ_CODEC_LZ4_RAW,
+                                      [PFS_CODEC_SNAPPY] = PFS_PQ_CODEC_SNAPPY,
+                                      [PFS_CODEC_GZIP] = PFS_PQ_CODEC_GZIP};
 
+    assert(codec <= PFS_CODEC_GZIP); /* deflate was refused: it has no number, as gzip frames what it does not */
     return numbers[codec];
 }
 
+/* All that occur in the chunk's pages; RLE is that of the levels. */
 static void put_encodings(struct pfs_thrift_out *t, const struct pfs_pq_out_column *c)
 {
     pfs_thrift_put_list(t, PFS_PQ_META_ENCODINGS, PFS_PQ_T_I32,
@@ -204,6 +225,7 @@ static bool is_indexed(const struct writer *w)
     return indexed;
 }
 
+/* Of one chunk: kept until the file ends, with the gap that says where they are noted. */
 static void put_indexes(struct writer *w, const struct pfs_pq_out_column *c, uint64_t off)
 {
     struct place place = {.at = w->groups.len};
@@ -263,6 +285,7 @@ static int end_group(struct writer *w, struct pfs_err *err)
 
     if (w->group_rows == 0)
         return 0;
+    assert(w->idles == w->scratches); /* nobody works on a column */
     PFS_TRY(begin(w, err));
     PFS_TRY(each_column(w, NULL, true, err));
     pfs_thrift_put_list(&t, PFS_PQ_GROUP_COLUMNS, PFS_PQ_T_STRUCT, (size_t)w->leaves);
@@ -306,6 +329,8 @@ static void put_groups(const struct writer *w, uint64_t columns, struct pfs_buf 
         struct place place;
 
         memcpy(&place, w->places.at + at, sizeof(place));
+        assert(place.at >= done); /* gaps come in the order of the file */
+        assert(place.at <= w->groups.len);
         pfs_buf_put(out, w->groups.at + done, (size_t)(place.at - done));
         done = place.at;
         if (place.offset_bytes > 0) {
@@ -353,12 +378,15 @@ size_t pfs_parquet_held(const struct pfs_writer *writer)
     return held;
 }
 
+/* Row groups end by what their pages have before compression, as Paimon Java's do, or by the memory that waits. */
 static int writer_write(struct pfs_writer *self, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct writer *w = (struct writer *)self;
     int64_t limit = w->config.row_group_bytes > 0 ? w->config.row_group_bytes : GROUP_BYTES, bytes = 0;
     size_t held = 0;
 
+    assert(batch->columns == w->config.columns);
+    assert(w->failed < 0); /* after an error only close is legal */
     PFS_TRY(each_column(w, batch, batch->rows * w->config.columns >= SHARED_VALUES, err));
     w->group_rows += batch->rows;
     w->rows += batch->rows;
@@ -402,6 +430,7 @@ static int fill_stats(struct writer *w, struct pfs_err *err)
     return 0;
 }
 
+/* The footer is printed even after a failure, which costs nothing, and then not written. */
 static int writer_finish(struct pfs_writer *self, struct pfs_err *err)
 {
     struct writer *w = (struct writer *)self;
@@ -461,6 +490,7 @@ static void writer_close(struct pfs_writer *self)
 
 static const struct pfs_writer_ops writer_ops = {writer_write, writer_size, writer_finish, writer_stats, writer_close};
 
+/* Leaves below a column that rows are looked for by are all looked for. */
 static void find_leaves(struct writer *w, const struct pfs_pq_out_node *node, bool sought)
 {
     if (node->form == PFS_PQ_OUT_LEAF)
@@ -477,6 +507,7 @@ static void choose_order(struct writer *w)
         for (int32_t i = 0; i < w->config.columns; i++)
             if ((pfs_type_width(&w->config.fields[i].type) > 0) == (round == 1))
                 w->order[at++] = i;
+    assert(at == w->config.columns);
 }
 
 /* A page of every leaf is in the making at once: half of the memory is for them. */
@@ -491,6 +522,8 @@ static int open_writer(struct writer *w, struct pfs_err *err)
 {
     size_t columns = (size_t)w->config.columns;
 
+    if (w->config.codec == PFS_CODEC_DEFLATE)
+        return pfs_fail(err, EINVAL, "deflate is no codec of Parquet");
     w->scratches = w->config.pool == NULL ? 1 : pfs_pool_threads(w->config.pool) + 2; /* urgent worker, caller */
 
     PFS_TRY(pfs_pq_out_tree(w->config.fields, w->config.columns, &w->arena, &w->tree, &w->leaves, err));

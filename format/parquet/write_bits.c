@@ -1,4 +1,12 @@
+/* write_bits.c - the hybrid of runs and packed groups, outwards (bits.c shows how it looks).
+ *
+ * A packed run has whole groups of 8, so that a repeated one may only begin where a group does: values are looked at
+ * eight at a time. Eight equal ones become a run, which then goes on one by one; what lies between runs waits and is
+ * packed together, under one header.
+ */
 #include "format/parquet/write_bits.h"
+
+#include <assert.h>
 
 int pfs_pq_bit_width(uint32_t most)
 {
@@ -7,6 +15,8 @@ int pfs_pq_bit_width(uint32_t most)
 
 void pfs_pq_put_run(struct pfs_buf *out, uint32_t value, size_t count, int width)
 {
+    assert(count > 0);
+    assert(width == 32 || value >> width == 0);
     pfs_buf_uleb(out, (uint64_t)count << 1);
     for (int bits = 0; bits < width; bits += 8)
         pfs_buf_putc(out, (uint8_t)(value >> bits));

@@ -1,5 +1,14 @@
+/* write_bounds.c - bounds of the values that are written.
+ *
+ * Three of them for each leaf that is a column: of the page, the row group and the file. A page's are merged into the
+ * group's when it ends, and the group's into the file's. Loops look for the least and the greatest of many values and
+ * only then widen what is kept, so that a value costs two comparisons of integers, or of prefixes of 8 bytes.
+ *
+ * NaN has no place between bounds that readers would agree on: a leaf with one is unordered, and has none.
+ */
 #include "format/parquet/write_bounds.h"
 
+#include <assert.h>
 #include <string.h>
 
 void pfs_pq_out_bounds_done(struct pfs_pq_out_bounds *b)
@@ -66,6 +75,7 @@ FIND_BOUNDS(bounds_double, int64_t, order_of_double)
 
 static void widen(struct pfs_pq_out_bounds *b, pfs_i128 low, pfs_i128 high)
 {
+    assert(low <= high);
     if (!b->any || low < b->low)
         b->low = low;
     if (!b->any || high > b->high)
@@ -194,6 +204,7 @@ static inline void add_text(struct text_bounds *t, struct pfs_slice text, const 
     }
 }
 
+/* What was not replaced still is the bound's own memory, and need not be copied onto itself. */
 static void end_texts(struct pfs_pq_out_bounds *b, const struct text_bounds *t)
 {
     if (!b->any || t->min.at != b->min.at)
@@ -210,6 +221,8 @@ static void add_texts(struct pfs_pq_out_bounds *b, const struct pfs_column *c, c
     int64_t last = from + count - 1;
     const uint8_t *end = (const uint8_t *)c->values + c->offsets[(row == NULL ? last : row[last]) + 1];
 
+    assert(count > 0);
+    assert(row == NULL || row[from] <= row[last]); /* the last one ends last: `end` is behind all */
     for (int64_t i = from; i <= last; i++)
         add_text(&t, pfs_column_bytes(c, row == NULL ? i : row[i]), end);
     end_texts(b, &t);
@@ -219,6 +232,7 @@ static struct pfs_slice distinct_text(const struct pfs_pq_dictionary *d, uint32_
 {
     const uint8_t *at = d->entries.at + d->text_off[index];
 
+    assert(index < d->count);
     return pfs_slice_of(at + 4, pfs_le32(at));
 }
 
@@ -275,8 +289,10 @@ void pfs_pq_out_bounds_add_distinct(struct pfs_pq_out_bounds *b, const struct pf
         add_integers(b, distinct->width, values, row, 0, count);
 }
 
+/* Texts and numbers alike: what a type does not use compares equal. */
 void pfs_pq_out_bounds_merge(struct pfs_pq_out_bounds *b, const struct pfs_pq_out_bounds *more)
 {
+    assert(more->nulls >= 0);
     b->nulls += more->nulls;
     b->unordered |= more->unordered;
     if (!more->any)
@@ -295,6 +311,8 @@ struct pfs_column pfs_pq_out_bound(const struct pfs_pq_out_bounds *b, bool max, 
     pfs_i128 number = max ? b->high : b->low;
     int width = pfs_type_width(type);
 
+    assert(b->any);
+    assert(!b->unordered);
     if (width == 0) {
         cell->offsets[0] = 0;
         cell->offsets[1] = (int32_t)text->len;

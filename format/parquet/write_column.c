@@ -1,3 +1,20 @@
+/* write_column.c - one leaf: entries in, pages out.
+ *
+ *     entries --> pieces that end where a page may --> levels, a byte each, and
+ *                                                      indexes, while there is a dictionary, or plain values
+ *     a full page --> levels | values --> compressed --> waits in `pages`
+ *
+ * What ends a page is looked at between pieces: rows, bytes of plain values, the size of the dictionary. A piece is cut
+ * so that it passes neither by much, and always ends with a row.
+ *
+ * The dictionary is given up in two ways. Early, when nearly all values differ: the page's indexes become plain values
+ * again and no page ever has it. Late, when it has grown too large: the pages so far keep it, later ones are plain.
+ * Either way the next row group begins as this one ended.
+ *
+ * Two shapes are common enough to be free: all levels are the greatest (`definition` stays empty), all indexes are the
+ * same
+ * (`same` counts them, and the first one is the only one written down).
+ */
 #include "format/parquet/write_column.h"
 
 #include <assert.h>
@@ -22,6 +39,8 @@
 void pfs_pq_out_init(struct pfs_pq_out_column *c, const struct pfs_pq_out_node *node,
                      const struct pfs_parquet_write *write, bool sought)
 {
+    assert(node->form == PFS_PQ_OUT_LEAF);
+    assert(write->page_bytes > 0);
     *c = (struct pfs_pq_out_column){.node = node,
                                     .codec = write->codec,
                                     .level = write->level,
@@ -49,6 +68,7 @@ void pfs_pq_out_done(struct pfs_pq_out_column *c)
 
 /* ---- pages ---- */
 
+/* Statistics are in the indexes of pages: a page's own header has none. */
 static void put_page_header(struct pfs_buf *out, enum pfs_pq_page_type type, size_t raw, size_t packed, int32_t values,
                             enum pfs_pq_encoding encoding)
 {
@@ -100,6 +120,7 @@ static void put_levels(const struct pfs_buf *levels, uint8_t most, int64_t entri
 
     if (most == 0)
         return;
+    assert(levels->len == 0 || levels->len == (size_t)entries);
     pfs_buf_le32(out, 0);
     if (levels->len == 0)
         pfs_pq_put_run(out, most, (size_t)entries, pfs_pq_bit_width(most));
@@ -109,6 +130,7 @@ static void put_levels(const struct pfs_buf *levels, uint8_t most, int64_t entri
         pfs_put_le32(out->at + from, (uint32_t)(out->len - from - 4));
 }
 
+/* The first one is the lowest bit of its byte. */
 static void put_booleans(const uint8_t *bytes, size_t count, struct pfs_buf *out)
 {
     uint8_t held = 0;
@@ -124,6 +146,7 @@ static void put_booleans(const uint8_t *bytes, size_t count, struct pfs_buf *out
 
 /* ---- indexes ---- */
 
+/* Room for `count` behind those that are there; what is there moves. */
 static int make_index_room(struct pfs_pq_out_column *c, int64_t count)
 {
     int64_t room = c->index_room == 0 ? 1024 : c->index_room;
@@ -144,6 +167,7 @@ static int make_index_room(struct pfs_pq_out_column *c, int64_t count)
 /* Room for `count` more, behind those that are the same. */
 static int spell_indexes(struct pfs_pq_out_column *c, int64_t count)
 {
+    assert(c->same <= c->indexes);
     PFS_TRY(make_index_room(c, count));
     for (int64_t i = 1; i < c->same; i++)
         c->index[i] = c->index[0];
@@ -209,6 +233,8 @@ static size_t plain_bytes(const struct pfs_pq_out_column *c)
 /* Most values differ: the page's indexes become plain values again, and there was no dictionary. */
 static int drop_dictionary(struct pfs_pq_out_column *c)
 {
+    assert(c->dictionary);
+    assert(!c->has_dictionary_pages); /* else pages that are done would need what is dropped */
     PFS_TRY(bound_indexes(c));
     PFS_TRY(spell_indexes(c, 0));
     pfs_pq_dictionary_get(&c->distinct, c->index, c->indexes, plain_of(c));
@@ -218,6 +244,7 @@ static int drop_dictionary(struct pfs_pq_out_column *c)
     return c->plain.failed ? -ENOMEM : 0;
 }
 
+/* Do more than `percent` of the values differ, once there are more than `least` of them? */
 static bool is_useless(const struct pfs_pq_out_column *c, int64_t least, int percent)
 {
     return c->dictionary && !c->has_dictionary_pages && c->indexes > least &&
@@ -231,6 +258,7 @@ static int no_memory(const struct pfs_pq_out_column *c, struct pfs_err *err)
 
 /* ---- a page's end ---- */
 
+/* The width stands in front, in a byte. */
 static void put_indexes(struct pfs_pq_out_column *c, struct pfs_buf *raw)
 {
     int width = pfs_pq_bit_width(c->distinct.count == 0 ? 0 : c->distinct.count - 1);
@@ -249,6 +277,7 @@ static bool may_be_delta(const struct pfs_pq_out_column *c)
            (c->node->physical == PFS_PQ_INT32 || c->node->physical == PFS_PQ_INT64);
 }
 
+/* The first page of a row group that is long enough decides for all of it: its chunk is then of one kind. */
 static bool try_delta(struct pfs_pq_out_column *c, struct pfs_buf *raw)
 {
     size_t before = raw->len, bytes = plain_bytes(c), width = (size_t)c->node->width;
@@ -289,6 +318,8 @@ static int make_page(struct pfs_pq_out_column *c, struct pfs_slice *out, enum pf
 {
     struct pfs_buf *raw = &c->scratch->raw;
 
+    assert(c->dictionary || c->indexes == 0);
+    assert(c->present <= c->entries);
     pfs_buf_clear(raw);
     put_levels(&c->repetition, c->node->repetition, c->entries, raw);
     put_levels(&c->definition, c->node->definition, c->entries, raw);
@@ -335,6 +366,7 @@ static int end_page(struct pfs_pq_out_column *c, struct pfs_err *err)
     PFS_TRY(make_page(c, &page, &encoding, err));
     PFS_TRY(put_page(c, &c->pages, PFS_PQ_PAGE_DATA, page, (int32_t)c->entries, encoding, err));
     PFS_TRY(note_page(c, c->pages.bytes - before, err));
+    assert(c->rows <= c->entries);
     c->values += c->entries;
     c->group_rows += c->rows;
     c->entries = c->rows = c->present = c->indexes = c->same = 0;
@@ -359,6 +391,7 @@ static bool has_value(const struct pfs_pq_out_column *c, const struct pfs_pq_out
     return in->definition == NULL || in->definition[entry] == c->node->definition;
 }
 
+/* What a value takes in a plain page. */
 static int64_t bytes_of(const struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, int64_t value)
 {
     return c->node->width > 0 ? c->node->width
@@ -387,6 +420,7 @@ static bool try_cut(const struct pfs_pq_out_column *c, const struct pfs_pq_out_e
 {
     int64_t rows = c->page_rows - c->rows, values = 0;
 
+    assert(rows > 0); /* a page that has all of its rows has ended */
     rows = rows < in->entries - p->from ? rows : in->entries - p->from;
     if (in->repetition != NULL)
         return false;
@@ -409,12 +443,16 @@ static bool try_cut(const struct pfs_pq_out_column *c, const struct pfs_pq_out_e
     return true;
 }
 
+/* Definition levels are put down from the first entry on that has another than the greatest; then those before it too.
+ */
 static int add_levels(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, const struct piece *p,
                       struct pfs_err *err)
 {
     size_t count = (size_t)(p->to - p->from);
     uint8_t *at;
 
+    assert(c->node->repetition == 0 || in->repetition != NULL);
+    assert(c->definition.len == 0 || c->definition.len == (size_t)c->entries);
     if (c->node->repetition > 0)
         pfs_buf_put(&c->repetition, in->repetition + p->from, count);
     PFS_TRY(pfs_buf_check(&c->repetition, err));
@@ -443,6 +481,7 @@ static bool is_uniform(const struct pfs_pq_out_entries *in, int64_t from, int64_
     const uint8_t *values = in->column->values;
     size_t width = (size_t)pfs_type_width(in->column->type), bytes;
 
+    assert(count > 0);
     if (in->row != NULL)
         return false;
     if (width == 0) {
@@ -480,6 +519,7 @@ static int lay_out(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries 
     return 0;
 }
 
+/* Numbers of these values in the dictionary, to `to`; what is new is added to it. */
 static int find_indexes(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, int64_t from, int64_t count,
                         uint32_t *to, struct pfs_err *err)
 {
@@ -494,6 +534,7 @@ static int find_indexes(struct pfs_pq_out_column *c, const struct pfs_pq_out_ent
     return rc < 0 ? no_memory(c, err) : 0;
 }
 
+/* As long as all values of the page were the same, a batch of nothing else is one look-up. */
 static int add_indexes(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries *in, int64_t from, int64_t count,
                        struct pfs_err *err)
 {
@@ -558,6 +599,8 @@ int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries 
         p = (struct piece){.from = p.to, .to = p.to, .value_from = p.value_to, .value_to = p.value_to};
         if (!try_cut(c, in, &p))
             cut_rows(c, in, &p);
+        assert(p.to > p.from);
+        assert(p.value_to - p.value_from <= p.to - p.from);
         PFS_TRY(add_levels(c, in, &p, err));
         PFS_TRY(add_values(c, in, &p, err));
         c->entries += p.to - p.from;
@@ -574,6 +617,7 @@ int pfs_pq_out_add(struct pfs_pq_out_column *c, const struct pfs_pq_out_entries 
 
 int pfs_pq_out_end_group(struct pfs_pq_out_column *c, struct pfs_err *err)
 {
+    assert(c->dictionary_page.bytes == 0);
     PFS_TRY(end_page(c, err));
     pfs_pq_out_bounds_merge(&c->all, &c->group);
     if (!c->has_dictionary_pages)
@@ -585,6 +629,7 @@ int pfs_pq_out_end_group(struct pfs_pq_out_column *c, struct pfs_err *err)
 /* The next row group tries a dictionary if this one had one. */
 void pfs_pq_out_next_group(struct pfs_pq_out_column *c)
 {
+    assert(c->entries == 0);
     pfs_pq_pages_clear(&c->pages);
     pfs_pq_pages_clear(&c->dictionary_page);
     pfs_pq_dictionary_drop(&c->distinct);

@@ -1,5 +1,12 @@
+/* write_delta.c - DELTA_BINARY_PACKED, outwards (transcode.c shows how it looks).
+ *
+ * Differences are taken and given in the width of the type: those of INT32 wrap in 32 bits, as readers add in 32. The
+ * least one of a block is taken off all, so that none is below 0; a miniblock then needs as many bits as its greatest.
+ * Miniblocks without values have width 0 and no bytes; one that is begun is full, with zeros behind.
+ */
 #include "format/parquet/write_delta.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define BLOCK 128
@@ -13,6 +20,8 @@ static uint8_t *pack(uint8_t *to, const uint64_t *value, int width)
     uint64_t held = 0;
     int bits = 0;
 
+    assert(width >= 1);
+    assert(width <= 64);
     for (int i = 0; i < MINI; i++) {
         held |= value[i] << bits;
         if (bits + width >= 64) {
@@ -36,6 +45,8 @@ static void put_block(struct pfs_buf *out, uint64_t *delta, size_t count, int32_
     int64_t least = INT64_MAX;
     uint8_t *widths, *to;
 
+    assert(count > 0);
+    assert(count <= BLOCK);
     for (size_t i = 0; i < count; i++)
         least = (int64_t)delta[i] < least ? (int64_t)delta[i] : least;
     for (size_t i = 0; i < count; i++)
@@ -66,6 +77,7 @@ static void put_block(struct pfs_buf *out, uint64_t *delta, size_t count, int32_
     out->len = (size_t)(to - out->at);
 }
 
+/* Signed, so that differences of INT32 do not depend on what lies above them. */
 static uint64_t value_of(const uint8_t *plain, size_t i, int32_t width)
 {
     return width == 8 ? pfs_le64(plain + i * 8) : (uint64_t)(int64_t)(int32_t)pfs_le32(plain + i * 4);
@@ -75,6 +87,7 @@ void pfs_pq_put_delta(struct pfs_buf *out, const uint8_t *plain, size_t count, i
 {
     uint64_t delta[BLOCK], last = count == 0 ? 0 : value_of(plain, 0, width);
 
+    assert(width == 4 || width == 8);
     pfs_buf_uleb(out, BLOCK);
     pfs_buf_uleb(out, MINIS);
     pfs_buf_uleb(out, count);

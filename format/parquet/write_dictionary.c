@@ -1,5 +1,15 @@
+/* write_dictionary.c - a hash table of distinct values, by open addressing.
+ *
+ *     slot      high half: of the hash (texts), low half: number + 1; at most half of them taken
+ *     number -> entries     fixed width: number * width; texts: text_off[number], behind a le32 length
+ *
+ * Numbers are given in the order in which values come, and entries are already as the dictionary page has them. Texts
+ * of up to 16 bytes, which most are, are hashed and compared as two words that are loaded whole where the memory behind
+ * the text allows it; the length goes into the hash, as zeros fill the words up.
+ */
 #include "format/parquet/write_dictionary.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -55,6 +65,8 @@ static struct short_text load_short(const uint8_t *at, size_t len, const uint8_t
 {
     uint8_t copy[SHORT] = {0};
 
+    assert(len <= SHORT);
+    assert((size_t)(end - at) >= len);
     if ((size_t)(end - at) < SHORT) {
         if (len > 0)
             memcpy(copy, at, len);
@@ -81,6 +93,7 @@ static uint64_t hash_of(const struct pfs_pq_dictionary *d, uint32_t index)
 {
     const uint8_t *at = d->entries.at;
 
+    assert(index < d->count);
     if (d->width == 8)
         return mix(pfs_le64(at + (size_t)index * 8));
     if (d->width == 4)
@@ -89,6 +102,7 @@ static uint64_t hash_of(const struct pfs_pq_dictionary *d, uint32_t index)
     return hash_text(pfs_slice_of(at + 4, pfs_le32(at)), d->entries.at + d->entries.len);
 }
 
+/* Where the search begins; slots are a power of two. */
 static size_t home(const struct pfs_pq_dictionary *d, uint64_t hash)
 {
     return hash & (((size_t)1 << d->bits) - 1);
@@ -103,6 +117,7 @@ static void occupy(const struct pfs_pq_dictionary *d, uint64_t hash, uint32_t in
     d->slot[at] = (hash & 0xffffffff00000000u) | (index + 1);
 }
 
+/* Twice the slots; the values are hashed anew, as a slot keeps half of a hash only. */
 static int grow(struct pfs_pq_dictionary *d)
 {
     int bits = d->slot == NULL ? FIRST_BITS : d->bits + 1;
@@ -165,12 +180,14 @@ PUT(put_8, uint64_t, pfs_le64)
 
 int pfs_pq_dictionary_put(struct pfs_pq_dictionary *d, const void *values, int64_t count, uint32_t *out)
 {
+    assert(d->width == 4 || d->width == 8);
     PFS_TRY(make_room(d));
     return d->width == 8 ? put_8(d, values, count, out) : put_4(d, values, count, out);
 }
 
 static int add_text(struct pfs_pq_dictionary *d, struct pfs_slice text)
 {
+    assert(d->count < d->text_room);
     d->text_off[d->count++] = (uint32_t)d->entries.len;
     pfs_buf_le32(&d->entries, (uint32_t)text.len);
     pfs_buf_put(&d->entries, text.at, text.len);
@@ -218,8 +235,10 @@ int pfs_pq_dictionary_put_text(struct pfs_pq_dictionary *d, const struct pfs_col
 {
     const uint8_t *end;
 
+    assert(d->width == 0);
     if (count == 0)
         return 0;
+    assert(row == NULL || row[from] <= row[from + count - 1]); /* `end` is behind all of them */
     PFS_TRY(make_room(d));
     end =
         (const uint8_t *)column->values + column->offsets[(row == NULL ? from + count - 1 : row[from + count - 1]) + 1];

@@ -1,5 +1,15 @@
+/* write_index.c - what is known of pages, kept as it will be printed.
+ *
+ * Bounds of all pages lie one behind the other in `bounds`: a page's min, its max, the next page's. Whether they ascend
+ * or descend over the pages (BoundaryOrder) is noted as they come, against the last page that had any: numbers as
+ * numbers, texts as they are printed, since cutting may change how two of them stand.
+ *
+ * One page whose values have no bounds makes the whole ColumnIndex impossible, as its lists have a place for each page
+ * and none for "not known". The OffsetIndex is there in any case.
+ */
 #include "format/parquet/write_index.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -38,7 +48,7 @@ size_t pfs_pq_out_index_held(const struct pfs_pq_out_index *index)
 void pfs_pq_out_put_bound(const struct pfs_pq_out_bounds *bounds, const struct pfs_pq_out_node *node, bool max,
                           struct pfs_buf *out)
 {
-    struct pfs_pq_out_cell cell;
+    struct pfs_pq_out_cell cell; /* what the column below points into */
     struct pfs_column column = pfs_pq_out_bound(bounds, max, node->type, &cell);
     struct pfs_pq_out_entries in = {.entries = 1, .values = 1, .column = &column};
     uint8_t fixed[16];
@@ -57,11 +67,13 @@ static size_t last_point(struct pfs_slice text)
 {
     size_t at = text.len - 1;
 
+    assert(text.len > 0);
     while (at > 0 && (text.at[at] & 0xc0) == 0x80)
         at--;
     return at;
 }
 
+/* The code point of a sequence that is known to be valid. */
 static uint32_t decode(const uint8_t *at, size_t len)
 {
     uint32_t v = len == 1 ? at[0] : at[0] & (0x7fu >> len);
@@ -73,6 +85,7 @@ static uint32_t decode(const uint8_t *at, size_t len)
 
 static void put_point(struct pfs_buf *out, uint32_t v)
 {
+    assert(v <= CODE_POINT_MAX);
     if (v < 0x80) {
         pfs_buf_putc(out, (uint8_t)v);
         return;
@@ -168,6 +181,7 @@ static void note_order(struct pfs_pq_out_index *x, const struct pfs_pq_out_bound
     x->last_max = page->max_bytes;
 }
 
+/* Room for one more. */
 static int add_page(struct pfs_pq_out_index *x, struct pfs_err *err)
 {
     int32_t room = x->room == 0 ? 16 : 2 * x->room;
@@ -189,6 +203,8 @@ int pfs_pq_out_index_add(struct pfs_pq_out_index *index, const struct pfs_pq_out
     struct pfs_pq_out_page page = {.bytes = bytes, .first = first};
     size_t at = index->bounds.len;
 
+    assert(bytes > 0);
+    assert(index->pages == 0 ? first == 0 : first > index->page[index->pages - 1].first);
     PFS_TRY(add_page(index, err));
     index->unknown |= bounds == NULL || bounds->unordered;
     if (!index->unknown) {
@@ -227,6 +243,7 @@ void pfs_pq_out_index_put_offsets(const struct pfs_pq_out_index *index, uint64_t
     pfs_thrift_stop(&t);
 }
 
+/* All mins, or all maxes; those of a page of nulls are empty. */
 static void put_side(const struct pfs_pq_out_index *index, bool max, struct pfs_thrift_out *t)
 {
     const uint8_t *at = index->bounds.at;

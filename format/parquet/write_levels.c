@@ -1,5 +1,20 @@
+/* write_levels.c - a column of a batch on its way down to its leaves.
+ *
+ * The opposite of part.c. A set of entries belongs to one node of the tree; at the top there is one for each row. Each
+ * has the definition level that it reached and the row of the node's column that it stands for, or -1 when it has
+ * ended. Going down, a null ends an entry, a list turns an entry into one for each element, and a ROW hands the same
+ * entries to each of its fields, which need copies, as each ends others.
+ *
+ *     ARRAY<INT>: [5, null], null, []     rows 0 1 2, D 0 0 0
+ *     who is there                        rows 0 -1 2, D 1 0 1
+ *     as elements                         rows 0 1 -1 -1, D 2 2 0 1, R 0 1 0 0
+ *     who is there                        rows 0 -1 -1 -1, D 3 2 0 1: one value
+ *
+ * A column that is a leaf, the common one, takes none of this way.
+ */
 #include "format/parquet/write_levels.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -49,6 +64,7 @@ static int end_nulls(const struct walk *w, const struct pfs_pq_out_node *n, cons
     return 0;
 }
 
+/* Repetition levels are the same for all below a node, and shared. */
 static int copy_entries(const struct walk *w, const struct entries *in, struct entries *out)
 {
     *out = *in;
@@ -63,6 +79,7 @@ static int copy_entries(const struct walk *w, const struct entries *in, struct e
     return 0;
 }
 
+/* Entries that a list's elements take: an entry without any stays one. */
 static int64_t count_items(const struct pfs_column *c, const struct entries *e)
 {
     int64_t count = 0;
@@ -106,6 +123,7 @@ static int spread(const struct walk *w, const struct pfs_pq_out_node *n, const s
             out->row[at] = k;
         }
     }
+    assert(at == count);
     return 0;
 }
 
@@ -115,6 +133,7 @@ static int go_down(const struct walk *w, const struct pfs_pq_out_node *n, const 
 static int go_on(const struct walk *w, const struct pfs_pq_out_node *n, const struct pfs_column *c,
                  const struct entries *e)
 {
+    assert(n->children > 0);
     for (int32_t i = 0; i < n->children; i++) {
         struct entries own;
 
@@ -136,6 +155,7 @@ static int leave(const struct walk *w, const struct pfs_pq_out_node *n, const st
     for (int64_t i = 0; i < e->count; i++)
         if (e->row[i] >= 0)
             e->row[out.values++] = e->row[i];
+    assert(out.definition != NULL || out.values == out.entries);
     return w->add(w->context, n, &out, w->err);
 }
 
@@ -169,11 +189,14 @@ static int take_part(const struct walk *w, const struct pfs_pq_out_node *n, cons
             memcpy(to + at, part.at, part.len);
         at += part.len;
     }
+    assert(at <= bytes);
     offsets[e->count] = (int32_t)at;
     *out = (struct pfs_column){.type = n->child[metadata].type, .offsets = offsets, .values = to};
     return 0;
 }
 
+/* Parts of rows that ended are not there, and the others' lie in the order of the entries: a part's row is its entry's.
+ */
 static int split_variant(const struct walk *w, const struct pfs_pq_out_node *n, const struct pfs_column *c,
                          const struct entries *e)
 {
@@ -221,6 +244,8 @@ static int levels_of_leaf(const struct walk *w, const struct pfs_pq_out_node *n,
     uint8_t *definition;
     int32_t *row;
 
+    assert(n->definition <= 1);
+    assert(n->repetition == 0);
     out.nulls = c->valid == NULL ? 0 : pfs_column_null_count(c, rows);
     if (out.nulls > 0 && !n->optional)
         return refuse_null(w, n);
@@ -249,6 +274,8 @@ int pfs_pq_out_levels(const struct pfs_pq_out_node *node, const struct pfs_colum
     struct walk w = {arena, add, context, err};
     struct entries e = {.count = rows};
 
+    assert(node->parent == NULL);
+    assert(rows >= 0);
     if (node->form == PFS_PQ_OUT_LEAF)
         return levels_of_leaf(&w, node, column, rows);
     e.definition = pfs_arena_zalloc(arena, (size_t)rows);

@@ -1,5 +1,11 @@
+/* write_pages.c - a list of blocks that pages lie in, one behind the other, until they are appended to the file.
+ *
+ * The first page gets a block of its own size: many columns have one page a row group. Later small ones share blocks.
+ * No block is ever moved or grown.
+ */
 #include "format/parquet/write_pages.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -34,12 +40,15 @@ int pfs_pq_pages_put(struct pfs_pq_pages *pages, struct pfs_slice bytes, struct 
 {
     struct pfs_pq_page_block *b = pages->last;
 
+    assert((pages->first == NULL) == (pages->last == NULL));
+    assert(b == NULL || b->len <= b->room);
     if (bytes.len == 0)
         return 0;
     if (b == NULL || bytes.len > b->room - b->len)
         b = add_block(pages, bytes.len);
     if (b == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a page of %zu bytes", bytes.len);
+    assert(bytes.len <= b->room - b->len);
     memcpy(b->at + b->len, bytes.at, bytes.len);
     b->len += bytes.len;
     pages->bytes += bytes.len;

@@ -1,5 +1,21 @@
+/* write_tree.c - from the table's columns to the schema of the file.
+ *
+ *     INT            optional int32
+ *     ARRAY<INT>     optional group (LIST) { repeated group list { optional int32 element } }
+ *     MAP<K, V>      optional group (MAP) { repeated group key_value { required key, optional value } }
+ *     MULTISET<T>    a MAP of T to INT, required
+ *     ROW            optional group of its fields
+ *     VARIANT        optional group { required binary value, required binary metadata }
+ *
+ * Levels are counted on the way down: each optional node adds a definition level, each repeated group one of both. The
+ * repeated group has no node of ours; count_elements, put_middle and put_path put it in where it belongs.
+ *
+ * Ids are field ids, by which Paimon finds columns of renamed tables; parts of lists and maps have ids too, which other
+ * engines write as well, made so that they collide with no field's.
+ */
 #include "format/parquet/write_tree.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/limits.h"
@@ -25,11 +41,15 @@ struct build {
     struct pfs_err *err;
 };
 
+/* The physical type and its width, as Paimon Java's writer chooses them: a decimal in as few bytes as its digits need.
+ */
 static void choose(struct pfs_pq_out_node *n)
 {
     const struct pfs_type *t = n->type;
     static const int8_t decimal_bytes[] = {9, 9, 9, 10, 10, 11, 11, 11, 12, 12, 13, 13, 13, 14, 14, 15, 15, 16, 16, 16};
 
+    _Static_assert(sizeof(decimal_bytes) == 38 - 18, "a place for each precision above 18");
+    assert(t->kind != PFS_DECIMAL || (t->precision >= 1 && t->precision <= 38));
     n->physical = PFS_PQ_BYTE_ARRAY;
     switch (t->kind) {
     case PFS_BOOLEAN:
@@ -103,11 +123,14 @@ static int32_t part_id(struct within at, bool key)
     return at.id < 0 ? -1 : (int32_t)(key ? PART_ID_BASE - off : PART_ID_BASE + off);
 }
 
+/* The element, key or value of n. */
 static int build_part(struct build *b, struct pfs_pq_out_node *n, int32_t index, const char *name,
                       const struct pfs_type *type, bool required, struct within at)
 {
     struct pfs_pq_out_node *part = &n->child[index];
 
+    assert(index < n->children);
+    assert(at.depth > 0);
     part->name = name;
     part->type = type;
     part->optional = type->nullable && !required;
@@ -172,6 +195,7 @@ static int build(struct build *b, struct pfs_pq_out_node *n, struct within at)
     if (++at.nesting > PFS_JSON_DEPTH_MAX)
         return pfs_fail(b->err, EINVAL, "column %s is nested too deep", n->name);
     at.definition = (uint8_t)(at.definition + n->optional);
+    assert(at.repetition <= at.definition);
     n->definition = at.definition;
     n->repetition = at.repetition;
     n->leaf = -1;
@@ -293,6 +317,7 @@ static int32_t converted(const struct pfs_type *type)
     return -1;
 }
 
+/* The annotation of today, beside the old one. */
 static void put_logical(struct pfs_thrift_out *t, const struct pfs_type *type)
 {
     if (type->kind == PFS_TINYINT || type->kind == PFS_SMALLINT)
@@ -348,6 +373,7 @@ static void put_group(struct pfs_thrift_out *t, const struct pfs_pq_out_node *n)
         put_empty_type(t, PFS_PQ_LOGICAL_MAP);
 }
 
+/* An element and all below it, parents first. */
 static void put_node(struct pfs_thrift_out *t, const struct pfs_pq_out_node *n)
 {
     const struct pfs_type *type = n->type;
@@ -426,6 +452,7 @@ static void put_path(struct pfs_thrift_out *t, const struct pfs_pq_out_node *n)
 
 void pfs_pq_out_put_path(struct pfs_thrift_out *t, const struct pfs_pq_out_node *leaf)
 {
+    assert(leaf->form == PFS_PQ_OUT_LEAF);
     pfs_thrift_put_list(t, PFS_PQ_META_PATH, PFS_PQ_T_BINARY, count_path(leaf));
     put_path(t, leaf);
 }

@@ -1,5 +1,11 @@
+/* write_values.c - values of a batch in the file's layout.
+ *
+ * Integers widen or narrow to the 4 or 8 bytes of the file, wide decimals turn their bytes round and lose those above
+ * their width, fine times become INT96. Where the layouts are the same and all rows are there, nothing is copied.
+ */
 #include "format/parquet/write_values.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/decimal.h"
@@ -33,6 +39,7 @@ static void put_int96(uint8_t *to, const struct pfs_time96 *v)
         rest += 86400000;
         day--;
     }
+    assert(v->nanos >= 0 && v->nanos < 1000000);
     pfs_put_le64(to, (uint64_t)rest * 1000000 + (uint32_t)v->nanos);
     pfs_put_le32(to + 8, (uint32_t)(day + PFS_PQ_JULIAN_EPOCH));
 }
@@ -63,6 +70,8 @@ const void *pfs_pq_out_fixed(const struct pfs_pq_out_node *node, const struct pf
     int width = pfs_type_width(in->column->type);
     const void *values = in->column->values;
 
+    assert(node->width > 0);
+    assert(width > 0);
     if (width == node->width && width <= 8 && in->row == NULL)
         return (const uint8_t *)values + from * width;
     if (node->physical == PFS_PQ_INT96)
@@ -80,6 +89,7 @@ const void *pfs_pq_out_fixed(const struct pfs_pq_out_node *node, const struct pf
     return to;
 }
 
+/* Without their lengths. */
 static size_t bytes_of_texts(const struct pfs_pq_out_entries *in, int64_t from, int64_t count)
 {
     const int32_t *off = in->column->offsets;

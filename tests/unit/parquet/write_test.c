@@ -180,6 +180,21 @@ static void a_row_without_fields_is_refused(void **state)
     done(&m);
 }
 
+/* A footer would have to call it gzip, and no reader could read its pages. */
+static void deflate_is_no_codec_of_parquet(void **state)
+{
+    struct pfs_parquet_write write = {.columns = 1, .codec = PFS_CODEC_DEFLATE};
+    struct pfs_err err = {0};
+    struct made m;
+
+    (void)state;
+    make(&m, "INT");
+    write.fields = &m.field;
+    assert_int_equal(pfs_parquet_create(target_open(&m.target), &write, &m.writer, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "deflate"));
+    done(&m);
+}
+
 /* Bounds come out in the batch's layout, whatever the file's is. */
 static void bounds_are_those_of_all_values(void **state)
 {
@@ -616,6 +631,7 @@ int main(void)
         cmocka_unit_test(what_ascends_or_never_changes_takes_no_room),
         cmocka_unit_test(every_failing_allocation_of_a_copy_is_reported),
         cmocka_unit_test(a_bound_that_found_no_memory_is_no_bound),
+        cmocka_unit_test(deflate_is_no_codec_of_parquet),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
