@@ -76,9 +76,11 @@ static bool find(struct pfs_orc_out_dictionary *d, struct pfs_slice v, uint32_t 
             *out = d->slot[at] - 1;
             return true;
         }
-    *out = d->count;
-    d->slot[at] = d->count + 1;
-    return add_entry(d, v);
+    if (!add_entry(d, v)) /* the slot stays free: it would lead behind the last entry */
+        return false;
+    *out = d->count - 1;
+    d->slot[at] = d->count;
+    return true;
 }
 
 /* ---- texts in ---- */
@@ -219,6 +221,12 @@ static void forget_entries(struct pfs_orc_out_dictionary *d)
         memset(d->slot, 0, (d->slot_mask + 1) * sizeof(*d->slot));
 }
 
+/* What the dictionary could not take for want of memory is missing from the streams too: the stream remembers. */
+static void pass_failure_on(struct pfs_orc_out_column *c)
+{
+    c->raw.packed.failed |= c->dictionary.bytes.failed || c->dictionary.places.failed;
+}
+
 void pfs_orc_out_text_decide(struct pfs_orc_out_column *c)
 {
     struct pfs_orc_out_dictionary *d = &c->dictionary;
@@ -227,6 +235,7 @@ void pfs_orc_out_text_decide(struct pfs_orc_out_column *c)
     if (!d->used || (d->bytes.len <= DICTIONARY_BYTES_MAX && (double)d->count <= d->key_share * (double)values))
         return;
     d->used = false;
+    pass_failure_on(c);
     each_group(c, put_entries);
     pfs_orc_out_ints_flush(&c->ints);
     forget_entries(d);
@@ -249,7 +258,7 @@ void pfs_orc_out_text_end(struct pfs_orc_out_column *c)
         from = d->end[i];
     }
     pfs_orc_out_ints_flush(&c->second);
-    c->raw.packed.failed |= d->bytes.failed || d->places.failed;
+    pass_failure_on(c);
 }
 
 void pfs_orc_out_text_clear(struct pfs_orc_out_column *c)

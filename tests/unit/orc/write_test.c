@@ -345,7 +345,8 @@ static void a_decimal_of_too_many_bits_is_damage(void **state)
 }
 
 /* Some rows into a file, all in memory; the n-th allocation on the way fails. 0 or the first error. */
-static int write_failing(const char *const (*pairs)[2], const struct pfs_batch *batch, int64_t n, struct pfs_buf *out)
+static int write_failing(const char *const (*pairs)[2], const struct pfs_batch *batch, bool no_dictionary, int64_t n,
+                         struct pfs_buf *out)
 {
     struct made m;
     int rc = 0;
@@ -355,8 +356,9 @@ static int write_failing(const char *const (*pairs)[2], const struct pfs_batch *
     assert_int_equal(pfs_store_create(m.store, "f", &m.file, NULL), 0);
     m.columns = load_fields(pairs, &m.arena, m.field);
     pfs_mem_fail_after(n);
-    rc = pfs_orc_create(m.file, &(struct pfs_orc_write){.columns = m.columns, .fields = m.field, .no_dictionary = true},
-                        &m.writer, &m.err);
+    rc = pfs_orc_create(
+        m.file, &(struct pfs_orc_write){.columns = m.columns, .fields = m.field, .no_dictionary = no_dictionary},
+        &m.writer, &m.err);
     if (rc == 0)
         rc = pfs_writer_write(m.writer, batch, &m.err);
     if (rc == 0)
@@ -369,29 +371,16 @@ static int write_failing(const char *const (*pairs)[2], const struct pfs_batch *
 }
 
 /* A file that is said to be written is the one that is written when no allocation fails. */
-static void a_failing_allocation_is_reported_or_changes_nothing(void **state)
+static void expect_all_or_nothing(const char *const (*pairs)[2], const struct pfs_batch *batch, bool no_dictionary)
 {
-    static const char *const pairs[][2] = {{"c", "CHAR(300)"}, {"r", "ROW<a INT>"}, {NULL, NULL}};
-    static const char text[] = "abc";
-    static const int32_t offsets[] = {0, 1, 2, 3}, numbers[] = {1, 2, 3};
-    struct pfs_field field[2];
-    struct pfs_arena arena = {0};
     struct pfs_buf want = {0};
     int64_t n = 0;
-    int rc = -ENOMEM;
 
-    (void)state;
-    (void)load_fields(pairs, &arena, field);
-    struct pfs_column a = {.type = &field[1].type.child[0].type, .values = numbers};
-    struct pfs_column column[] = {{.type = &field[0].type, .offsets = offsets, .values = text},
-                                  {.type = &field[1].type, .children = &a}};
-    const struct pfs_batch batch = {3, 2, column};
-
-    assert_int_equal(write_failing(pairs, &batch, -1, &want), 0);
-    for (int64_t whole = 0; whole < 3; n++) {
+    assert_int_equal(write_failing(pairs, batch, no_dictionary, -1, &want), 0);
+    for (int whole = 0; whole < 3; n++) {
         struct pfs_buf got = {0};
+        int rc = write_failing(pairs, batch, no_dictionary, n, &got);
 
-        rc = write_failing(pairs, &batch, n, &got);
         assert_true(rc == 0 || rc == -ENOMEM);
         whole = rc == 0 ? whole + 1 : 0;
         if (rc == 0 && !pfs_slice_eq(pfs_buf_slice(&got), pfs_buf_slice(&want)))
@@ -400,6 +389,46 @@ static void a_failing_allocation_is_reported_or_changes_nothing(void **state)
     }
     assert_true(n > 20);
     pfs_buf_done(&want);
+}
+
+static void a_failing_allocation_is_reported_or_changes_nothing(void **state)
+{
+    static const char *const pairs[][2] = {{"c", "CHAR(300)"}, {"r", "ROW<a INT>"}, {NULL, NULL}};
+    static const char text[] = "abc";
+    static const int32_t offsets[] = {0, 1, 2, 3}, numbers[] = {1, 2, 3};
+    struct pfs_field field[2];
+    struct pfs_arena arena = {0};
+
+    (void)state;
+    (void)load_fields(pairs, &arena, field);
+    struct pfs_column a = {.type = &field[1].type.child[0].type, .values = numbers};
+    struct pfs_column column[] = {{.type = &field[0].type, .offsets = offsets, .values = text},
+                                  {.type = &field[1].type, .children = &a}};
+
+    expect_all_or_nothing(pairs, &(struct pfs_batch){3, 2, column}, true);
+    pfs_arena_done(&arena);
+}
+
+/* Each text four times, so that one for which there was no room is looked for again. */
+static void a_failing_allocation_of_a_dictionary_leaves_it_whole(void **state)
+{
+    static const char *const pairs[][2] = {{"s", "STRING"}, {NULL, NULL}};
+    enum { TEXTS = 300, ROWS = 4 * TEXTS };
+    char text[ROWS * 3 + 1];
+    int32_t offsets[ROWS + 1];
+    struct pfs_field field;
+    struct pfs_arena arena = {0};
+
+    (void)state;
+    (void)load_fields(pairs, &arena, &field);
+    for (int i = 0; i <= ROWS; i++) {
+        offsets[i] = 3 * i;
+        if (i < ROWS)
+            snprintf(text + 3 * i, 4, "%03d", i % TEXTS);
+    }
+    struct pfs_column column = {.type = &field.type, .offsets = offsets, .values = text};
+
+    expect_all_or_nothing(pairs, &(struct pfs_batch){ROWS, 1, &column}, false);
     pfs_arena_done(&arena);
 }
 
@@ -414,6 +443,7 @@ int main(void)
         cmocka_unit_test(long_bounds_are_cut_outwards),
         cmocka_unit_test(what_orc_cannot_hold_is_refused),
         cmocka_unit_test(a_failing_allocation_is_reported_or_changes_nothing),
+        cmocka_unit_test(a_failing_allocation_of_a_dictionary_leaves_it_whole),
         cmocka_unit_test(a_decimal_of_too_many_bits_is_damage),
     };
 
