@@ -1,4 +1,15 @@
+/* bits.c - kernels over packed integers, bitmaps and dense values.
+ *
+ * Bitmaps are gone through in words of 64 bits. word_at and put_word are the only places that know where a bitmap ends:
+ * the last word is put together from the bytes that there are, and bits past the end are 0 in what is read and written.
+ *
+ *     mask       1 0 1 1 0 1      rows that are there at all
+ *     dense      1   0 1   1      a stream that has bits for these only
+ *     spread     1 0 0 1 0 1      back in their places
+ */
 #include "format/orc/bits.h"
+
+#include <assert.h>
 
 #include "base/decimal.h"
 
@@ -35,10 +46,13 @@ static void unpack_any(const uint8_t *in, int width, int64_t n, uint64_t *out)
     int drop = 64 - width;
     int64_t bit = 0;
 
+    assert(width >= 1);
+    assert(width <= 56);
     for (int64_t i = 0; i < n; i++, bit += width)
         out[i] = pfs_be64(in + (bit >> 3)) << (bit & 7) >> drop;
 }
 
+/* Widths of whole bytes, which most files have, are loops without shifts. */
 void pfs_orc_unpack(const uint8_t *in, int width, int64_t n, uint64_t *out)
 {
     if (width == 8)
@@ -70,6 +84,8 @@ static uint64_t word_at(const uint8_t *bits, int64_t at, int64_t n)
     int64_t left = n - at, bytes = (left + 7) / 8;
     uint64_t word = 0;
 
+    assert(at % 8 == 0);
+    assert(left > 0);
     if (left >= 64)
         return pfs_le64(bits + at / 8);
     for (int64_t i = 0; i < bytes; i++)
@@ -77,6 +93,7 @@ static uint64_t word_at(const uint8_t *bits, int64_t at, int64_t n)
     return word & (((uint64_t)1 << left) - 1);
 }
 
+/* Whole bytes: what is past the end in the last one is 0. */
 static void put_word(uint8_t *bits, int64_t at, int64_t n, uint64_t word)
 {
     int64_t left = n - at, bytes = left >= 64 ? 8 : (left + 7) / 8;
@@ -98,6 +115,7 @@ void pfs_orc_bits_copy(const uint8_t *in, int64_t from, int64_t n, uint8_t *out)
 {
     int shift = (int)(from & 7);
 
+    assert(from >= 0);
     in += from >> 3;
     for (int64_t at = 0; at < n; at += 64) {
         uint64_t low = word_at(in, at, n + shift) >> shift;
@@ -159,6 +177,7 @@ SPREAD(spread16, pfs_u128)
 
 void pfs_orc_spread(void *values, int width, int64_t n, const uint8_t *valid, int64_t present)
 {
+    assert(present <= n);
     if (valid == NULL || present == n)
         return;
     if (width == 1)
@@ -173,6 +192,7 @@ void pfs_orc_spread(void *values, int width, int64_t n, const uint8_t *valid, in
         spread16(values, n, valid, present);
 }
 
+/* Lengths are summed up without a branch; whether one was too long is or-ed together and asked for once. */
 static bool offsets_dense(const int64_t *length, int64_t n, int64_t limit, int32_t *out)
 {
     uint64_t sum = 0, bad = 0;
@@ -190,6 +210,8 @@ bool pfs_orc_offsets(const int64_t *length, const uint8_t *valid, int64_t n, int
     uint64_t sum = 0, bad = 0;
     int64_t next = 0;
 
+    assert(limit >= 0);
+    assert(limit <= INT32_MAX);
     out[0] = 0;
     if (valid == NULL)
         return offsets_dense(length, n, limit, out);

@@ -1,4 +1,14 @@
-/* bounds.c - statistics of stripes and row groups as values of the wanted types. */
+/* bounds.c - statistics of stripes and row groups as values of the wanted types.
+ *
+ * Those of stripes stand in the tail's metadata, those of row groups in a stripe's row indexes, one for each column. A
+ * stripe is given in row groups only when all wanted columns have an index of as many groups as its rows make; else it
+ * is one piece.
+ *
+ * What writers count is less than the values: times in milliseconds, some of them cut towards 1970, floating point with
+ * or without NaN, CHAR with its blanks. Bounds are moved outwards by as much, or are not known.
+ */
+#include <assert.h>
+
 #include "format/orc/column.h"
 #include "format/orc/orc.h"
 
@@ -42,7 +52,8 @@ static int put_text(const struct pfs_type *type, struct pfs_slice text, struct p
 
     if (column == NULL || offsets == NULL)
         return pfs_arena_full(arena, err);
-    offsets[1] = (int32_t)text.len; /* below the size of a footer */
+    assert(text.len <= INT32_MAX); /* below the size of a footer */
+    offsets[1] = (int32_t)text.len;
     *column = (struct pfs_column){.type = type, .offsets = offsets, .values = text.at};
     *out = column;
     return 0;
@@ -123,6 +134,7 @@ static bool real_bound(enum pfs_kind kind, double in, bool max, union value *out
     return kind == PFS_DOUBLE || (double)out->f32 == in;
 }
 
+/* Written as text, in a scale that may be smaller than the column's. False when it does not fit: not known. */
 static bool decimal_bound(const struct pfs_type *type, struct pfs_slice text, union value *out)
 {
     pfs_i128 value;
@@ -136,6 +148,7 @@ static bool decimal_bound(const struct pfs_type *type, struct pfs_slice text, un
     return true;
 }
 
+/* One bound of one column, if the writer says it and it can be had in the wanted type. */
 static int make_bound(const struct pfs_type *type, const struct pfs_orc_stats *stats, bool max, struct pfs_arena *arena,
                       const struct pfs_column **out, struct pfs_err *err)
 {
@@ -166,6 +179,9 @@ static int make_bounds(const struct pfs_orc_tail *tail, const struct wanted *wan
     int64_t rows = out->rows.to - out->rows.from;
     bool time = type->kind == PFS_TIMESTAMP || type->kind == PFS_TIMESTAMP_LTZ;
 
+    assert(at < wanted->columns);
+    assert(wanted->id[at] < tail->types);
+    assert(rows > 0);
     out->nulls[at] = wanted->id[at] == 0 ? rows : -1;
     if (wanted->id[at] == 0 || stats == NULL || pfs_kind_is_nested(type->kind) ||
         pfs_orc_column_init(&probe, tail, wanted->id[at], type, arena, NULL) < 0)
@@ -202,6 +218,8 @@ static struct pfs_file_group *add_group(struct list *list, struct pfs_row_range 
 {
     struct pfs_file_group group = {.rows = rows};
 
+    assert(rows.from < rows.to);
+    assert(list->len <= list->cap);
     if (list->len == list->cap) {
         int32_t cap = list->cap == 0 ? 16 : list->cap < INT32_MAX / 2 ? list->cap * 2 : 0;
         struct pfs_file_group *grown = cap == 0 ? NULL : pfs_arena_array(arena, (size_t)cap, sizeof(*grown));
@@ -227,6 +245,7 @@ static int find_columns(const struct pfs_orc_tail *tail, const struct pfs_file_r
 {
     const struct pfs_orc_type *root = &tail->type[0];
 
+    assert(root->kind == PFS_ORC_STRUCT);
     *out =
         (struct wanted){read->columns, read->fields, pfs_arena_array(arena, (size_t)read->columns, sizeof(uint32_t))};
     if (out->id == NULL)
@@ -246,6 +265,7 @@ static bool has_times(const struct wanted *wanted)
     return false;
 }
 
+/* A zone without a change, and without an offset: bounds of times can be taken as they stand. */
 static bool is_utc(const struct pfs_orc_stripe_footer *footer, struct pfs_arena *arena)
 {
     struct pfs_orc_zone zone;
@@ -341,6 +361,8 @@ static int add_groups(const struct pfs_file_read *read, const struct pfs_orc_tai
 {
     int64_t end = stripe->first + stripe->rows;
 
+    assert(tail->index_stride > 0);
+    assert(groups > 0);
     for (size_t g = 0; g < groups; g++) {
         struct pfs_row_range rows = {stripe->first + (int64_t)g * tail->index_stride, end};
         struct pfs_file_group *group;

@@ -1,4 +1,21 @@
+/* column.c - columns by shape: which streams they have, which rows are there, rows out.
+ *
+ * A shape follows from the file's type and the wanted one and says which streams of a stripe are read:
+ *
+ *     BOOLEAN, BYTE     DATA                       TEXT          LENGTH, DATA; or with a dictionary DATA (places),
+ *     INTEGER           DATA                                     LENGTH and DICTIONARY_DATA (of its entries)
+ *     REAL              DATA                       LIST          LENGTH, and the columns in it
+ *     DECIMAL           DATA, SECONDARY (scales)   ROW           the columns in it
+ *     TIME              DATA, SECONDARY (nanos)    each, if some row is null, PRESENT
+ *
+ * Heads (presence and lengths) may be decoded for more rows than are taken. `heads.rows` of them are prepared, `at` are
+ * taken; the same in dense values is `present` and `used`. A seek or a new stripe drops them. The columns in a ROW are
+ * prepared with it, under its presence as their mask; those in a list only when the list's rows are taken, as before
+ * that nobody knows how many elements there are.
+ */
 #include "format/orc/column.h"
+
+#include <assert.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -12,6 +29,7 @@ static const struct pfs_type count_type = {.kind = PFS_INT};
 
 /* ---- making ---- */
 
+/* Integers of any width are read as any other; a value that does not fit is an error then. */
 static enum pfs_orc_shape integer_shape(enum pfs_orc_kind kind)
 {
     if (kind == PFS_ORC_BYTE)
@@ -77,6 +95,7 @@ void pfs_orc_column_absent(struct pfs_orc_column *column, const struct pfs_type 
     column->shape = PFS_ORC_SHAPE_ABSENT;
 }
 
+/* Fields by name, as the file has them in an order of its own, and maybe more. */
 static int init_row(struct pfs_orc_column *column, const struct pfs_orc_tail *tail, struct pfs_arena *arena,
                     struct pfs_err *err)
 {
@@ -112,6 +131,8 @@ int pfs_orc_column_init(struct pfs_orc_column *column, const struct pfs_orc_tail
 {
     const struct pfs_orc_type *node = &tail->type[id];
 
+    assert(id < tail->types);
+    assert(column->child == NULL); /* zeroed, or what it has would be lost */
     if (node->kind == PFS_ORC_UNION || type->kind == PFS_VARIANT)
         return pfs_fail(err, EOPNOTSUPP, "a %s cannot be read from ORC",
                         type->kind == PFS_VARIANT ? "VARIANT" : "UNION");
@@ -134,6 +155,7 @@ int pfs_orc_column_init(struct pfs_orc_column *column, const struct pfs_orc_tail
                                               : init_list(column, tail, arena, err);
 }
 
+/* The union holds what the shape says; what is not used is zeroed, and done takes that. */
 void pfs_orc_column_done(struct pfs_orc_column *column)
 {
     for (int32_t i = 0; column->child != NULL && i < column->children; i++)
@@ -170,6 +192,7 @@ void pfs_orc_column_done(struct pfs_orc_column *column)
 
 /* ---- going to a place ---- */
 
+/* Whether a stripe has a dictionary is each stripe's own: DATA and LENGTH then mean other things. */
 static int open_text(struct pfs_orc_column *column, const struct pfs_orc_stripe_open *open,
                      const struct pfs_orc_extent *data, const struct pfs_orc_extent *length, bool second,
                      struct pfs_err *err)
@@ -248,6 +271,7 @@ int pfs_orc_column_stripe(struct pfs_orc_column *column, const struct pfs_orc_st
 
     if (column->shape == PFS_ORC_SHAPE_ABSENT)
         return 0;
+    assert(column->id < open->footer->columns);
     present = pfs_orc_extent_find(open->footer, column->id, PFS_ORC_PRESENT);
     drop_heads(column);
     column->has_present = present != NULL;
@@ -258,6 +282,8 @@ int pfs_orc_column_stripe(struct pfs_orc_column *column, const struct pfs_orc_st
     return 0;
 }
 
+/* The numbers of a row index come stream by stream, in this order. The dictionary has none: it is of the whole stripe.
+ */
 static int seek_streams(struct pfs_orc_column *column, const struct pfs_orc_group *group, size_t *at,
                         struct pfs_err *err)
 {
@@ -313,10 +339,12 @@ static int no_room(int64_t n, struct pfs_err *err)
     return pfs_fail(err, ENOMEM, "no memory for %lld values", (long long)n);
 }
 
+/* Kept from batch to batch. More than a batch could hold is refused: the count is a file's. */
 static bool grow(void **at, int64_t *cap, int64_t want, size_t size)
 {
     void *grown;
 
+    assert(want >= 0);
     if (want <= *cap)
         return true;
     if (want > HEADS_MAX)
@@ -354,6 +382,7 @@ static int next_presence(struct pfs_orc_column *column, const uint8_t *mask, int
         pfs_orc_bits_spread(column->dense, mask, n, out);
     }
     *present = pfs_orc_bits_count(out, n);
+    assert(*present <= n);
     *all = *present == n;
     return 0;
 }
@@ -364,6 +393,7 @@ bool pfs_orc_column_has_heads(const struct pfs_orc_column *column)
            column->shape == PFS_ORC_SHAPE_ROW;
 }
 
+/* All of them at once, before any is used. A place below 0 is a very great one. */
 static int check_places(const struct pfs_orc_column *column, struct pfs_err *err)
 {
     uint64_t most = 0;
@@ -380,6 +410,8 @@ int pfs_orc_column_prepare(struct pfs_orc_column *column, const uint8_t *mask, i
 {
     struct pfs_orc_heads *heads = &column->heads;
 
+    assert(pfs_orc_column_has_heads(column));
+    assert(pfs_orc_column_prepared(column) == 0); /* what was decoded would be lost */
     drop_heads(column);
     if (!grow((void **)&heads->valid, &heads->valid_cap, (n + 7) / 8, 1))
         return no_room(n, err);
@@ -401,6 +433,7 @@ int pfs_orc_column_prepare(struct pfs_orc_column *column, const uint8_t *mask, i
     return 0;
 }
 
+/* Elements count as ELEMENT_BYTES each, whatever they are: what is in them is not known yet. */
 static void limit_list(const struct pfs_orc_column *column, int64_t bytes, int64_t *rows)
 {
     const struct pfs_orc_heads *heads = &column->heads;
@@ -460,9 +493,12 @@ static int take_heads(struct pfs_orc_column *column, const uint8_t *mask, int64_
     }
     heads->at += n;
     heads->used += out->present;
+    assert(heads->at <= heads->rows);
+    assert(heads->used <= heads->present);
     return 0;
 }
 
+/* Which of the next n rows are there; with heads, also where their lengths or places lie. */
 static int take_presence(struct pfs_orc_column *column, const uint8_t *mask, int64_t n, struct pfs_arena *arena,
                          struct taken *out, struct pfs_err *err)
 {
@@ -484,6 +520,8 @@ static int take_values(struct pfs_orc_column *column, const struct taken *rows, 
 {
     void *values = pfs_arena_alloc(arena, (size_t)n * (size_t)column->width);
 
+    assert(column->width > 0);
+    assert(rows->present <= n);
     if (values == NULL)
         return pfs_arena_full(arena, err);
     PFS_TRY(pfs_orc_value_next(column, rows->present, values, err));
@@ -492,6 +530,7 @@ static int take_values(struct pfs_orc_column *column, const struct taken *rows, 
     return 0;
 }
 
+/* The columns in a list go on by as many elements as these rows have together. */
 static int take_list(struct pfs_orc_column *column, const struct taken *rows, int64_t n, struct pfs_arena *arena,
                      struct pfs_column *out, struct pfs_err *err)
 {

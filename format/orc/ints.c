@@ -2,8 +2,18 @@
  *
  *   version 1   byte >= 0: that + 3 values from a varint on, a signed byte apart; byte < 0: -byte varints
  *   version 2   the first two bits: short repeat, direct, patched base, delta
+ *
+ *     short repeat   00 www ccc | value of w + 1 bytes, big-endian, c + 3 times
+ *     direct         01 wwwww n | n | values of width w, packed, first bit first; n has 9 bits, and is one less
+ *     patched base   10 wwwww n | n | bbb ppppp | ggg lllll | base | values | patches: l of them, each a gap and high
+ * bits delta          11 wwwww n | n | first value | first difference | further ones, of width w, without sign
+ *
+ * A run is decoded as a whole from bytes that lie there as a whole (stream.h); what it may take at most is asked for
+ * before. Arithmetic is unsigned: values of a damaged run may be anything, but nothing is undefined.
  */
 #include "format/orc/ints.h"
+
+#include <assert.h>
 
 #include "format/orc/bits.h"
 
@@ -31,6 +41,8 @@ static int64_t take_varint(struct pfs_cursor *c, bool is_signed)
 /* value, value + delta, ...: in unsigned arithmetic, as what a file says may go over the ends. */
 static void fill_steps(uint64_t value, uint64_t delta, int32_t n, int64_t *out)
 {
+    assert(n > 0);
+    assert(n <= PFS_ORC_RUN_MAX);
     for (int32_t i = 0; i < n; i++)
         out[i] = (int64_t)(value + (uint64_t)i * delta);
 }
@@ -65,6 +77,7 @@ static int width_for(int bits)
 {
     int i = 0;
 
+    assert(bits <= 64); /* or the table would end */
     while (widths[i] < bits)
         i++;
     return widths[i];
@@ -79,6 +92,7 @@ static uint64_t take_big(struct pfs_cursor *c, int bytes)
     return v;
 }
 
+/* The bytes that are read past the end of the last value are the stream's slack. */
 static bool take_packed(struct pfs_cursor *c, int width, int32_t n, uint64_t *out)
 {
     struct pfs_slice in;
@@ -117,6 +131,8 @@ static bool apply_patches(const uint64_t *patch, int32_t patches, int patch_widt
 {
     uint64_t mask = patch_width == 64 ? UINT64_MAX : ((uint64_t)1 << patch_width) - 1, at = 0;
 
+    assert(patch_width > 0);
+    assert(patches <= 31);
     for (int32_t i = 0; i < patches; i++) {
         uint64_t high = patch[i] & mask;
 
@@ -129,6 +145,7 @@ static bool apply_patches(const uint64_t *patch, int32_t patches, int patch_widt
     return true;
 }
 
+/* The base is in sign and magnitude, unlike all else; values are counted from it upwards. */
 static int32_t patched_base(struct pfs_cursor *c, uint8_t head, int64_t *out)
 {
     int32_t n = ((head & 1) << 8 | pfs_take_u8(c)) + 1;
@@ -207,6 +224,8 @@ static int32_t next_run(struct pfs_orc_ints *ints, int64_t *out, struct pfs_err 
     n = ints->second ? second_run(&c, ints->is_signed, out) : first_run(&c, ints->is_signed, out);
     if (n < 0 || c.bad)
         return pfs_fail(err, EIO, "a damaged run of integers");
+    assert(n > 0); /* else whoever asks for more would ask for ever */
+    assert(n <= PFS_ORC_RUN_MAX);
     pfs_orc_stream_use_unchecked(&ints->stream, c.pos);
     return n;
 }
@@ -237,6 +256,7 @@ int pfs_orc_ints_next(struct pfs_orc_ints *ints, int64_t *out, int64_t n, struct
     return 0;
 }
 
+/* Runs have no length in bytes: what is passed over is decoded too. */
 int pfs_orc_ints_skip(struct pfs_orc_ints *ints, int64_t n, struct pfs_err *err)
 {
     while (n > 0) {
@@ -254,6 +274,7 @@ int pfs_orc_ints_skip(struct pfs_orc_ints *ints, int64_t n, struct pfs_err *err)
 
 int pfs_orc_ints_seek(struct pfs_orc_ints *ints, const struct pfs_orc_group *group, size_t *at, struct pfs_err *err)
 {
+    assert(*at <= group->positions);
     ints->at = ints->len = 0;
     PFS_TRY(pfs_orc_stream_seek(&ints->stream, group, at, err));
     if (*at == group->positions)

@@ -1,4 +1,11 @@
+/* octets.c - bytes in run lengths, and bits out of them.
+ *
+ * Bits are asked for in any number, while bytes come whole: up to seven bits are left over and carried to the next
+ * call. A row index points to a bit by a run of bytes, a byte in it and a bit in that.
+ */
 #include "format/orc/octets.h"
+
+#include <assert.h>
 
 #include "format/orc/bits.h"
 
@@ -16,6 +23,7 @@ void pfs_orc_octets_done(struct pfs_orc_octets *octets)
     pfs_orc_stream_done(&octets->stream);
 }
 
+/* A run of equal bytes is used up here, one of others byte by byte as they are taken. */
 static int next_run(struct pfs_orc_octets *octets, struct pfs_err *err)
 {
     struct pfs_slice ahead;
@@ -27,6 +35,7 @@ static int next_run(struct pfs_orc_octets *octets, struct pfs_err *err)
     octets->repeat = ahead.at[0] < 128;
     octets->left = octets->repeat ? ahead.at[0] + 3 : 256 - ahead.at[0];
     octets->value = ahead.at[1];
+    assert(octets->left > 0 && octets->left <= RUN_MAX);
     pfs_orc_stream_use_unchecked(&octets->stream, octets->repeat ? 2 : 1);
     return 0;
 }
@@ -83,6 +92,9 @@ int pfs_orc_bools_next(struct pfs_orc_bools *bools, uint8_t *out, int64_t n, str
     unsigned carry = bools->carry;
     int carried = bools->carried;
 
+    assert(n >= 0);
+    assert(carried >= 0 && carried <= 7);
+    assert(carry >> carried == 0);
     if (n == 0)
         return 0;
     PFS_TRY(pfs_orc_octets_next(&bools->octets, out, bytes, err));
@@ -96,6 +108,7 @@ int pfs_orc_bools_next(struct pfs_orc_bools *bools, uint8_t *out, int64_t n, str
     if (bytes < whole) {
         int used = (int)(n - 8 * bytes);
 
+        assert(used <= carried);
         out[bytes] = (uint8_t)(carry & ((1u << used) - 1));
         bools->carry = (uint8_t)(carry >> used);
         bools->carried = carried - used;
@@ -104,6 +117,7 @@ int pfs_orc_bools_next(struct pfs_orc_bools *bools, uint8_t *out, int64_t n, str
 
         bools->carry = (uint8_t)((over > 0 ? (unsigned)out[bytes - 1] >> (8 - over) : 0) | carry << over);
         bools->carried = carried + over;
+        assert(bools->carried <= 7);
         if (over > 0)
             out[bytes - 1] &= (uint8_t)((1u << (8 - over)) - 1);
     }

@@ -1,4 +1,16 @@
+/* out.c - streams as they are written: chunks, and bytes and bits in run lengths.
+ *
+ *     chunk    le24: its bytes << 1 | 1 when they are not compressed; then the bytes
+ *
+ * A chunk ends when it is full or its stream ends, never with a row group: where a group begins is said by the chunk's
+ * place and the bytes in it. A group does end a run, so that the third number, a place within a run, is always 0.
+ *
+ * Bytes wait in `pending` until there are many of them, then are cut into runs: three equal ones or more are a repeat,
+ * what lies between is put as it is. An odd one or two at the end of a long repeat go with what follows.
+ */
 #include "format/orc/out.h"
+
+#include <assert.h>
 
 #define CHUNK_HEADER 3
 #define REPEAT_MIN 3
@@ -30,8 +42,11 @@ static void end_chunk(struct pfs_orc_out *out)
     size_t head = out->packed.len, len;
     bool stored = false;
 
+    _Static_assert(PFS_ORC_OUT_BLOCK_BYTES < (size_t)1 << 23, "the header has 23 bits for it");
     if (out->chunk.len == 0)
         return;
+    assert(out->sink->codec != PFS_CODEC_NONE);
+    assert(out->chunk.len <= PFS_ORC_OUT_BLOCK_BYTES);
     pfs_buf_put(&out->packed, "\0\0\0", CHUNK_HEADER);
     if (pfs_compress(out->sink->codec, out->sink->level, pfs_buf_slice(&out->chunk), &out->packed, NULL) < 0)
         out->packed.failed = true;
@@ -84,6 +99,7 @@ int pfs_orc_out_position(const struct pfs_orc_out *out, uint64_t *to)
 
 /* ---- bytes in run lengths ---- */
 
+/* As they are, behind a byte that tells how many. */
 static void put_literals(struct pfs_orc_out *out, const uint8_t *at, int32_t n)
 {
     while (n > 0) {
@@ -102,6 +118,7 @@ static int32_t put_repeats(struct pfs_orc_out *out, uint8_t value, int32_t n)
 {
     int32_t left = n;
 
+    assert(n >= REPEAT_MIN);
     while (left >= REPEAT_MIN) {
         int32_t piece = left < REPEAT_MAX ? left : REPEAT_MAX;
         uint8_t run[2] = {(uint8_t)(piece - REPEAT_MIN), value};
@@ -116,6 +133,7 @@ void pfs_orc_out_octets_flush(struct pfs_orc_out_octets *o)
 {
     int32_t from = 0, at = 0;
 
+    assert(o->len <= PFS_ORC_OUT_OCTETS);
     while (at < o->len) {
         int32_t same = 1;
 
@@ -151,6 +169,7 @@ int pfs_orc_out_octets_position(const struct pfs_orc_out_octets *o, uint64_t *to
 {
     int n = pfs_orc_out_position(&o->out, to);
 
+    assert(o->len == 0); /* flushed, or what waits would come behind the place that is told */
     to[n] = 0;
     return n + 1;
 }
@@ -159,6 +178,7 @@ int pfs_orc_out_octets_position(const struct pfs_orc_out_octets *o, uint64_t *to
 
 void pfs_orc_out_bools_put(struct pfs_orc_out_bools *b, const uint8_t *bools, int64_t n)
 {
+    assert(b->carried >= 0 && b->carried <= 7);
     for (int64_t i = 0; i < n; i++) {
         b->carry = (uint8_t)(b->carry << 1 | bools[i]);
         if (++b->carried == 8) {
@@ -169,6 +189,7 @@ void pfs_orc_out_bools_put(struct pfs_orc_out_bools *b, const uint8_t *bools, in
     }
 }
 
+/* Most columns have no null in most batches: whole bytes of ones. */
 void pfs_orc_out_bools_ones(struct pfs_orc_out_bools *b, int64_t n)
 {
     static const uint8_t one = 1,

@@ -1,6 +1,18 @@
-/* out_column.c - values by type, and what is common to all columns: presence, row groups, stripes. */
+/* out_column.c - values by type, and what is common to all columns: presence, row groups, stripes.
+ *
+ * Rows come as numbers into a batch's column, up to PIECE at a time. note_present keeps those that are there; their
+ * values are gathered into an array on the stack, counted (tally.h) and put to the streams. A list makes of its rows
+ * the numbers of its elements, a ROW hands its rows on: below a null nothing is written.
+ *
+ *     stripe   | group 0: mark ... end_group | group 1: mark ... end_group | ... end_stripe
+ *
+ * A mark is taken before a group's first row and says where each stream stands; end_group ends the runs, so that the
+ * next mark is right, and prints the group's statistics. PRESENT is written for every column, and left out of the
+ * stripe when it turns out that no row was null: marks then leave its numbers out too.
+ */
 #include "format/orc/out_column.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/mem.h"
@@ -51,6 +63,7 @@ static int kind_of(const struct pfs_type *type, enum pfs_orc_kind *out, struct p
     return 0;
 }
 
+/* What goes down with the making of a tree of columns. */
 struct making {
     const struct pfs_orc_out_config *config;
     struct pfs_arena *arena;
@@ -65,6 +78,7 @@ static int make(struct pfs_orc_out_column *c, const struct pfs_type *type, const
 static int make_part(struct pfs_orc_out_column *c, const struct pfs_type *type, int sign, struct making making,
                      struct pfs_err *err)
 {
+    assert(sign == 1 || sign == -1);
     making.depth++;
     PFS_TRY(make(c, type, "", making, err));
     if (making.field_id >= 0)
@@ -119,6 +133,7 @@ static int make(struct pfs_orc_out_column *c, const struct pfs_type *type, const
     if (pfs_kind_is_nested(type->kind))
         PFS_TRY(make_children(c, making, err));
     c->last = *making.id - 1;
+    assert(c->last >= c->id);
     return 0;
 }
 
@@ -173,6 +188,7 @@ GATHER(gather_time96, struct pfs_time96, struct pfs_time96)
 
 static void gather_integers(const struct pfs_column *in, const int32_t *row, int64_t n, int64_t *out)
 {
+    assert(pfs_type_width(in->type) >= 1 && pfs_type_width(in->type) <= 8);
     switch (pfs_type_width(in->type)) {
     case 1:
         gather_i8(in->values, row, n, out);
@@ -201,6 +217,7 @@ static void add_booleans(struct pfs_orc_out_column *c, const struct pfs_column *
     pfs_orc_out_bools_put(&c->bools, value, n);
 }
 
+/* A byte is stored as it is, whatever its sign. */
 static void add_octets(struct pfs_orc_out_column *c, const struct pfs_column *in, const int32_t *row, int64_t n)
 {
     uint8_t octet[PIECE];
@@ -252,6 +269,7 @@ static void put_scales(struct pfs_orc_out_column *c, int64_t n)
     pfs_orc_out_ints_put(&c->second, scale, n);
 }
 
+/* Decimals are varints in zigzag, without a bound on their length. */
 static void add_narrow_decimals(struct pfs_orc_out_column *c, const struct pfs_column *in, const int32_t *row,
                                 int64_t n)
 {
@@ -267,6 +285,7 @@ static void add_narrow_decimals(struct pfs_orc_out_column *c, const struct pfs_c
             *p++ = (uint8_t)(v | 128);
         *p++ = (uint8_t)v;
     }
+    assert((size_t)(p - text) <= sizeof(text));
     pfs_orc_out_put(&c->raw, text, (size_t)(p - text));
     put_scales(c, n);
 }
@@ -291,10 +310,12 @@ static void add_wide_decimals(struct pfs_orc_out_column *c, const struct pfs_col
 
 /* ---- times: seconds since 2015, and nanoseconds with their zeros counted ---- */
 
+/* The lowest three bits: 0, or that the number had one zero more at its end than they say, which were cut off. */
 static int64_t pack_nanos(int64_t nanos)
 {
     int64_t zeros = 1;
 
+    assert(nanos >= 0 && nanos < NANOS);
     if (nanos == 0 || nanos % 100 != 0)
         return nanos << 3;
     nanos /= 100;
@@ -354,6 +375,8 @@ static int64_t note_present(struct pfs_orc_out_column *c, const struct pfs_colum
     uint8_t present[PIECE];
     int64_t k = 0;
 
+    assert(n > 0);
+    assert(n <= PIECE);
     if (in->valid == NULL) {
         pfs_orc_out_bools_ones(&c->present, n);
         memcpy(there, row, (size_t)n * sizeof(*there));
@@ -395,6 +418,7 @@ static int add_items(struct pfs_orc_out_column *c, const struct pfs_column *in, 
 {
     int64_t length[PIECE], items = 0, k = 0;
 
+    assert(n <= PIECE);
     for (int64_t i = 0; i < n; i++)
         items += length[i] = in->offsets[row[i] + 1] - in->offsets[row[i]];
     pfs_orc_out_ints_put(&c->ints, length, n);
@@ -402,6 +426,7 @@ static int add_items(struct pfs_orc_out_column *c, const struct pfs_column *in, 
     for (int64_t i = 0; i < n; i++)
         for (int32_t item = in->offsets[row[i]]; item < in->offsets[row[i] + 1]; item++)
             c->row[k++] = item;
+    assert(k == items);
     for (int32_t i = 0; i < c->children; i++)
         PFS_TRY(pfs_orc_out_column_add(&c->child[i], &in->children[i], c->row, items, err));
     return 0;
@@ -417,6 +442,7 @@ static int add_fields(struct pfs_orc_out_column *c, const struct pfs_column *in,
 
 /* ---- all ---- */
 
+/* By kind of the file; 16 bytes are those of a decimal or a time that is finer than its usual form. */
 static add_fn *adder(const struct pfs_orc_out_column *c)
 {
     static add_fn *const adders[PFS_ORC_KIND_COUNT] = {
@@ -433,6 +459,7 @@ static add_fn *adder(const struct pfs_orc_out_column *c)
 
     if (wide)
         return c->kind == PFS_ORC_DECIMAL ? add_wide_decimals : add_fine_times;
+    assert(adders[c->kind] != NULL); /* kinds of columns with others in them are dealt with before */
     return adders[c->kind];
 }
 
@@ -441,6 +468,7 @@ int pfs_orc_out_column_add(struct pfs_orc_out_column *c, const struct pfs_column
 {
     int32_t there[PIECE];
 
+    assert(in->children != NULL || c->children == 0 || rows == 0);
     for (int64_t from = 0; from < rows; from += PIECE) {
         int64_t n = note_present(c, in, row + from, rows - from < PIECE ? rows - from : PIECE, there);
 
@@ -503,6 +531,8 @@ void pfs_orc_out_column_mark(struct pfs_orc_out_column *c)
 
     mark.presents = pfs_orc_out_bools_position(&c->present, mark.present);
     mark.datas = put_positions(c, mark.data);
+    assert(mark.presents <= (int)(sizeof(mark.present) / sizeof(*mark.present)));
+    assert(mark.datas <= (int)(sizeof(mark.data) / sizeof(*mark.data)));
     pfs_buf_put(&c->marks, &mark, sizeof(mark));
     for (int32_t i = 0; i < c->children; i++)
         pfs_orc_out_column_mark(&c->child[i]);
@@ -526,6 +556,7 @@ void pfs_orc_out_column_end_group(struct pfs_orc_out_column *c)
     if (!c->marks.failed) {
         struct pfs_orc_mark *last = (struct pfs_orc_mark *)(void *)(c->marks.at + c->marks.len) - 1;
 
+        assert(c->marks.len >= sizeof(*last)); /* a group that ends has begun */
         last->stats_len = c->group_stats.len - before;
         if (c->dictionary.used && c->marks.len == sizeof(*last))
             pfs_orc_out_text_decide(c);
@@ -553,6 +584,7 @@ int pfs_orc_out_column_end_stripe(struct pfs_orc_out_column *c, struct pfs_err *
     return 0;
 }
 
+/* What the stripe counted goes into the file's, and what it wrote is let go of, memory kept. */
 void pfs_orc_out_column_clear(struct pfs_orc_out_column *c)
 {
     pfs_orc_out_clear(&c->present.octets.out);

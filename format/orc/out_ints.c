@@ -1,6 +1,8 @@
 /* out_ints.c - integers in runs (ints.c says how they look): many of one value, steps of one length, steps of one
  * direction, or as they are. Widths are those that end at bytes, or divide one: they are packed fast, and what they
  * waste is zeros, which compress. */
+#include <assert.h>
+
 #include "format/orc/out.h"
 
 #define SHORT_MAX 10  /* values of a short repeat */
@@ -23,6 +25,7 @@ static int width_for(uint64_t bits)
 
 static uint8_t code_of(int width)
 {
+    assert(width >= 1 && width <= 64);
     return (uint8_t)(width <= 24 ? width - 1 : width <= 32 ? 27 : 28 + (width - 40) / 8);
 }
 
@@ -33,6 +36,7 @@ static size_t pack_bits(const uint64_t *in, int width, int32_t n, uint8_t *out)
     size_t len = ((size_t)n * (size_t)width + 7) / 8;
     int per_byte = 8 / width;
 
+    assert(width == 1 || width == 2 || width == 4); /* no value goes over the end of a byte */
     memset(out, 0, len);
     for (int32_t i = 0; i < n; i++)
         out[i / per_byte] |= (uint8_t)(in[i] << (8 - width - i % per_byte * width));
@@ -48,6 +52,7 @@ static size_t pack_bits(const uint64_t *in, int width, int32_t n, uint8_t *out)
 
 static size_t pack(const uint64_t *in, int width, int32_t n, uint8_t *out)
 {
+    assert(width < 8 || width % 8 == 0);
     if (width < 8)
         return pack_bits(in, width, n, out);
     switch (width / 8) {
@@ -75,13 +80,18 @@ static size_t put_varint(uint8_t *to, uint64_t v)
 
 /* ---- runs ---- */
 
+/* Of the kinds but short repeat: the number of values is one less, in nine bits. */
 static size_t put_head(uint8_t *to, int kind, uint8_t code, int32_t n)
 {
+    assert(n >= 1);
+    assert(n <= PFS_ORC_OUT_RUN);
+    assert(code <= 31);
     to[0] = (uint8_t)(kind << 6 | code << 1 | (n - 1) >> 8);
     to[1] = (uint8_t)(n - 1);
     return 2;
 }
 
+/* In zigzag where the stream is signed; differences are in any case. */
 static size_t put_first(const struct pfs_orc_out_ints *o, uint8_t *to, int64_t v)
 {
     return put_varint(to, o->is_signed ? zigzag(v) : (uint64_t)v);
@@ -95,15 +105,18 @@ static void put_steps(struct pfs_orc_out_ints *o, int64_t first, int64_t step, i
 
     len += put_first(o, run + len, first);
     len += put_varint(run + len, zigzag(step));
+    assert(len <= sizeof(run));
     pfs_orc_out_put(&o->out, run, len);
 }
 
+/* Up to ten of one value take a header and its bytes; more of them are steps of 0. */
 static void put_repeat(struct pfs_orc_out_ints *o, int64_t v, int32_t n)
 {
     uint64_t stored = o->is_signed ? zigzag(v) : (uint64_t)v;
     int bytes = stored == 0 ? 1 : (71 - __builtin_clzll(stored)) / 8;
     uint8_t run[9];
 
+    assert(n >= 3); /* the header has no smaller number */
     if (n > SHORT_MAX) {
         put_steps(o, v, 0, n);
         return;
@@ -133,6 +146,8 @@ static bool try_steps(struct pfs_orc_out_ints *o, const int64_t *v, int width, i
     size_t len;
     int narrow;
 
+    assert(n >= 3);
+    assert(n <= PFS_ORC_OUT_RUN);
     for (int32_t i = 2; i < n; i++) {
         int64_t d = v[i] - v[i - 1], length = (d ^ sign) - sign;
 
@@ -156,6 +171,7 @@ static bool try_steps(struct pfs_orc_out_ints *o, const int64_t *v, int width, i
     return true;
 }
 
+/* What is no repeat: as steps where that is narrower, else as it is. */
 static void put_others(struct pfs_orc_out_ints *o, const int64_t *v, int32_t n)
 {
     uint64_t stored[PFS_ORC_OUT_RUN], all = 0;
@@ -170,6 +186,7 @@ static void put_others(struct pfs_orc_out_ints *o, const int64_t *v, int32_t n)
         put_direct(o, stored, width, n);
 }
 
+/* All that waits, cut where many of one value lie side by side. */
 void pfs_orc_out_ints_flush(struct pfs_orc_out_ints *o)
 {
     const int64_t *v = o->pending;
@@ -209,6 +226,7 @@ int pfs_orc_out_ints_position(const struct pfs_orc_out_ints *o, uint64_t *to)
 {
     int n = pfs_orc_out_position(&o->out, to);
 
+    assert(o->len == 0); /* flushed */
     to[n] = 0;
     return n + 1;
 }

@@ -1,5 +1,17 @@
+/* out_tail.c - messages around the streams, field by field (proto.h).
+ *
+ *     RowIndex      entry (1): positions (1, packed), statistics (2)               one for each column of a stripe
+ *     StripeFooter  streams (1): kind, column, bytes; encodings (2); zone (3)
+ *     Metadata      statistics of each stripe (1): of each column (1)
+ *     Footer        stripes (3), types (4), rows (6), statistics (7), stride (8)
+ *     PostScript    footer's bytes, compression, chunk, version, metadata's bytes, writer, magic; then its own length
+ *
+ * The numbers are those of orc.proto. A message within a message is printed into a buffer of its own first, as its
+ * length stands before it; a failure of that buffer goes on to the outer one.
+ */
 #include "format/orc/out_tail.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "format/orc/proto.h"
@@ -15,6 +27,7 @@ void pfs_orc_out_index_print(const struct pfs_orc_out_column *c, struct pfs_buf 
     size_t marks = c->marks.len / sizeof(*mark), stats = 0;
     struct pfs_buf entry = {0}, positions = {0};
 
+    assert(c->marks.len % sizeof(*mark) == 0);
     for (size_t i = 0; i < marks; i++) {
         for (int p = 0; c->has_null && p < mark[i].presents; p++)
             pfs_buf_uleb(&positions, mark[i].present[p]);
@@ -25,6 +38,7 @@ void pfs_orc_out_index_print(const struct pfs_orc_out_column *c, struct pfs_buf 
         pfs_proto_bytes(&entry, 2, pfs_slice_of(c->group_stats.at + stats, mark[i].stats_len));
         pfs_proto_message(out, 1, &entry);
         stats += mark[i].stats_len;
+        assert(stats <= c->group_stats.len);
     }
     pfs_buf_done(&entry);
     pfs_buf_done(&positions);
@@ -41,6 +55,7 @@ void pfs_orc_out_extent_print(enum pfs_orc_stream_kind kind, uint32_t column, ui
     pfs_buf_done(&extent);
 }
 
+/* Version 2 of run lengths wherever there are integers; a dictionary if the stripe ended with one. */
 static enum pfs_orc_encoding encoding_of(const struct pfs_orc_out_column *c)
 {
     switch (c->kind) {
@@ -75,6 +90,7 @@ void pfs_orc_out_encodings_print(struct pfs_orc_out_column *const *flat, uint32_
 {
     struct pfs_buf encoding = {0};
 
+    assert(columns > 0);
     for (uint32_t i = 0; i < columns; i++) {
         enum pfs_orc_encoding kind = encoding_of(flat[i]);
 
@@ -93,6 +109,8 @@ void pfs_orc_out_tail_add(struct pfs_orc_out_tail *tail, const struct pfs_orc_st
 {
     struct pfs_buf message = {0}, stats = {0};
 
+    assert(stripe->rows > 0);
+    assert(stripe->off >= tail->end); /* stripes follow each other */
     pfs_proto_number(&message, 1, stripe->off);
     pfs_proto_number(&message, 2, stripe->index_bytes);
     pfs_proto_number(&message, 3, stripe->data_bytes);
@@ -110,6 +128,7 @@ void pfs_orc_out_tail_add(struct pfs_orc_out_tail *tail, const struct pfs_orc_st
     pfs_buf_done(&stats);
 }
 
+/* By this the columns of renamed tables are found again. */
 static void print_attribute(int64_t id, struct pfs_buf *out)
 {
     struct pfs_buf pair = {0};
@@ -121,11 +140,13 @@ static void print_attribute(int64_t id, struct pfs_buf *out)
     pfs_buf_done(&pair);
 }
 
+/* Children by id, which are above the own one, as types are printed in the order of their ids. */
 static void print_type(const struct pfs_orc_out_column *c, struct pfs_buf *out)
 {
     struct pfs_buf ids = {0};
 
     pfs_proto_number(out, 1, (uint64_t)c->kind);
+    assert(c->children == 0 || c->child[c->children - 1].last == c->last);
     for (int32_t i = 0; i < c->children; i++)
         pfs_buf_uleb(&ids, c->child[i].id);
     if (ids.len > 0 || ids.failed)
@@ -172,6 +193,7 @@ static uint64_t compression_number(enum pfs_codec codec)
     static const uint64_t numbers[] = {[PFS_CODEC_NONE] = 0,   [PFS_CODEC_ZSTD] = 5, [PFS_CODEC_LZ4] = 4,
                                        [PFS_CODEC_SNAPPY] = 2, [PFS_CODEC_GZIP] = 1, [PFS_CODEC_DEFLATE] = 1};
 
+    assert(codec != PFS_CODEC_GZIP); /* refused when the writer was opened */
     return numbers[codec];
 }
 
@@ -189,5 +211,6 @@ void pfs_orc_out_postscript_print(enum pfs_codec codec, uint64_t footer_bytes, u
     pfs_proto_number(out, 5, metadata_bytes);
     pfs_proto_number(out, 6, WRITER_VERSION);
     pfs_proto_bytes(out, 8000, pfs_str(MAGIC));
+    assert(out->len - before <= UINT8_MAX);
     pfs_buf_putc(out, (uint8_t)(out->len - before));
 }

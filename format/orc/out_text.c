@@ -2,6 +2,8 @@
  *
  * With a dictionary the places wait until the stripe ends; row groups remember how many were before them, so that the
  * streams can be cut there whichever way it turns out. */
+#include <assert.h>
+
 #include "base/hash.h"
 #include "base/mem.h"
 #include "format/orc/out_column.h"
@@ -24,9 +26,11 @@ static struct pfs_slice entry(const struct pfs_orc_out_dictionary *d, uint32_t a
 {
     uint32_t from = at == 0 ? 0 : d->end[at - 1];
 
+    assert(at < d->count);
     return pfs_slice_of(d->bytes.at + from, d->end[at] - from);
 }
 
+/* Twice the slots, always a power of two; entries are hashed anew. False without memory: nothing is lost. */
 static bool grow_slots(struct pfs_orc_out_dictionary *d)
 {
     size_t slots = d->slot == NULL ? SLOTS_MIN : (d->slot_mask + 1) * 2;
@@ -48,6 +52,7 @@ static bool grow_slots(struct pfs_orc_out_dictionary *d)
     return true;
 }
 
+/* Entries are in the order in which they came, which is that of the file: readers do not need them sorted. */
 static bool add_entry(struct pfs_orc_out_dictionary *d, struct pfs_slice v)
 {
     if (d->count == d->room) {
@@ -59,6 +64,7 @@ static bool add_entry(struct pfs_orc_out_dictionary *d, struct pfs_slice v)
         d->room = room;
     }
     pfs_buf_put(&d->bytes, v.at, v.len);
+    assert(d->bytes.len <= UINT32_MAX);
     d->end[d->count++] = (uint32_t)d->bytes.len;
     return true;
 }
@@ -91,6 +97,7 @@ static struct pfs_slice pad(struct pfs_orc_out_column *c, struct pfs_slice v)
 {
     int32_t characters = 0;
 
+    assert(c->kind == PFS_ORC_CHAR);
     for (size_t i = 0; i < v.len; i++)
         characters += (v.at[i] & 0xc0) != 0x80;
     if (characters >= c->type->length)
@@ -111,6 +118,7 @@ static void put_directly(struct pfs_orc_out_column *c, struct pfs_slice v)
     pfs_orc_out_put(&c->raw, v.at, v.len);
 }
 
+/* A dictionary that is full is asked once more whether it pays; if it does, this one text may make it larger. */
 static void put_one(struct pfs_orc_out_column *c, struct pfs_slice v)
 {
     struct pfs_orc_out_dictionary *d = &c->dictionary;
@@ -139,6 +147,7 @@ static void put_side_by_side(struct pfs_orc_out_column *c, const struct pfs_colu
     const int32_t *offset = in->offsets + from;
     int64_t len[PIECE];
 
+    assert(rows <= PIECE);
     for (int64_t i = 0; i < rows; i++)
         len[i] = offset[i + 1] - offset[i];
     pfs_orc_out_ints_put(&c->ints, len, rows);
@@ -184,9 +193,12 @@ static void each_group(struct pfs_orc_out_column *c,
     size_t marks = c->marks.len / sizeof(*mark), values = c->dictionary.places.len / sizeof(uint32_t);
     const uint32_t *place = (const uint32_t *)(const void *)c->dictionary.places.at;
 
+    assert(c->marks.len % sizeof(*mark) == 0);
     for (size_t i = 0; i < marks; i++) {
         size_t end = i + 1 < marks ? mark[i + 1].text : values;
 
+        assert(mark[i].text <= end);
+        assert(end <= values);
         mark_text(c, &mark[i]);
         if (end > mark[i].text)
             put(c, place + mark[i].text, end - mark[i].text);
@@ -212,6 +224,7 @@ static void put_places(struct pfs_orc_out_column *c, const uint32_t *place, size
     }
 }
 
+/* Empty again, memory kept for the next stripe. */
 static void forget_entries(struct pfs_orc_out_dictionary *d)
 {
     d->count = 0;

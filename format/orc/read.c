@@ -1,6 +1,15 @@
 /* read.c - the reading door: lines up the columns of a file into batches.
  *
- * A batch never reaches over the end of a stripe or of a wanted range. */
+ * A batch never reaches over the end of a stripe or of a wanted range. Rows that are not wanted are passed over by
+ * stripes (their bytes are not read), then by row groups (each column is set to its place by the row index), and what
+ * is left by decoding into memory that is dropped: a column's place within a row group is known to nobody.
+ *
+ * How many rows a batch has is agreed on: each column with heads is asked how many of its strings and lists fit, in
+ * turn, and each may lower the number for all. Heads that were decoded for more rows than were taken wait for the next
+ * batch.
+ */
+#include <assert.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 #include "format/orc/orc.h"
@@ -76,10 +85,13 @@ static int ready_rows(struct orc_reader *r, int64_t *rows, struct pfs_err *err)
         if (pfs_orc_column_prepared(column) == 0 && pfs_orc_column_prepare(column, NULL, *rows, err) < 0)
             return pfs_wrap(err, "column %s", r->read->fields[i].name);
         pfs_orc_column_limit(column, bytes > TEXT_BYTES_MIN ? bytes : TEXT_BYTES_MIN, rows);
+        assert(*rows > 0);
+        assert(*rows <= pfs_orc_column_prepared(column));
     }
     return 0;
 }
 
+/* All columns go on by so many rows, together. */
 static int take_rows(struct orc_reader *r, int64_t rows, struct pfs_arena *arena, struct pfs_column *out,
                      struct pfs_err *err)
 {
@@ -92,6 +104,7 @@ static int take_rows(struct orc_reader *r, int64_t rows, struct pfs_arena *arena
 
 static int drop_rows(struct orc_reader *r, int64_t until, struct pfs_err *err)
 {
+    assert(r->row <= until);
     while (r->row < until) {
         int64_t rows = until - r->row < r->batch_rows ? until - r->row : r->batch_rows;
         struct pfs_column *out;
@@ -104,6 +117,7 @@ static int drop_rows(struct orc_reader *r, int64_t until, struct pfs_err *err)
             return pfs_arena_full(&r->dropped, err);
         PFS_TRY(ready_rows(r, &rows, err));
         PFS_TRY(take_rows(r, rows, &r->dropped, out, err));
+        assert(r->row <= until);
     }
     return 0;
 }
@@ -112,8 +126,11 @@ static int enter_stripe(struct orc_reader *r, int64_t row, struct pfs_err *err)
 {
     const struct pfs_orc_stripe *stripe = &r->tail.stripe[r->stripe];
 
+    assert(row >= stripe->first); /* never back */
+    assert(row < r->tail.rows);
     while (row >= stripe->first + stripe->rows) /* below the sum of all, so one is found */
         stripe = &r->tail.stripe[++r->stripe];
+    assert(r->stripe < r->tail.stripes);
     if (stripe == r->cursor.stripe)
         return 0;
     if (pfs_orc_cursor_enter(&r->cursor, stripe, &r->source, r->column, r->read->columns, err) < 0)
@@ -128,6 +145,7 @@ static int move_to(struct orc_reader *r, int64_t row, struct pfs_err *err)
     int64_t first, group, stride = r->tail.index_stride;
 
     PFS_TRY(enter_stripe(r, row, err));
+    assert(r->row <= row);
     first = r->cursor.stripe->first;
     group = stride == 0 ? 0 : (row - first) / stride;
     if (stride > 0 && group > (r->row - first) / stride) {
@@ -161,6 +179,8 @@ static int64_t reader_next(struct pfs_reader *base, struct pfs_arena *arena, str
 
         PFS_TRY(move_to(r, range.from, err));
         end = r->cursor.stripe->first + r->cursor.stripe->rows;
+        assert(r->row == range.from);
+        assert(range.from < end);
         rows = rows < end - range.from ? rows : end - range.from;
         PFS_TRY(ready_rows(r, &rows, err));
         PFS_TRY(take_rows(r, rows, arena, columns, err));

@@ -1,4 +1,15 @@
+/* stream.c - bytes of a stream, out of the file and out of their chunks.
+ *
+ *     file      |   read    |  unread   |
+ *     window      [..... c h u n k s ...]       as stored, from the chunk that is next
+ *     content     [ used | ahead ][ slack ]     decoded; what is ahead moves to the front when more is needed
+ *
+ * Without a codec there is no window: the file is read straight into the content. `read` counts bytes that are in the
+ * window or were, and is where the next read begins; a seek sets it and forgets everything else.
+ */
 #include "format/orc/stream.h"
+
+#include <assert.h>
 
 #include "base/mem.h"
 
@@ -7,6 +18,8 @@
 void pfs_orc_stream_open(struct pfs_orc_stream *s, const struct pfs_orc_source *source,
                          const struct pfs_orc_extent *extent)
 {
+    assert(source->block_bytes > 0);
+    assert(source->window_bytes > 0); /* or need would ask for nothing, for ever */
     s->source = source;
     s->off = extent == NULL ? 0 : extent->off;
     s->bytes = extent == NULL ? 0 : extent->bytes;
@@ -41,6 +54,7 @@ static int make_room(struct pfs_orc_stream *s, size_t more, struct pfs_err *err)
 {
     size_t ahead = s->len - s->pos;
 
+    assert(s->pos <= s->len);
     if (s->pos > 0 && ahead > 0)
         memmove(s->content, s->content + s->pos, ahead);
     s->pos = 0;
@@ -48,10 +62,12 @@ static int make_room(struct pfs_orc_stream *s, size_t more, struct pfs_err *err)
     return grow(&s->content, &s->cap, ahead + more + PFS_ORC_SLACK, err);
 }
 
+/* Of the stored bytes, what was not read, and at most so many. */
 static size_t unread(const struct pfs_orc_stream *s, size_t most)
 {
     uint64_t left = s->bytes - s->read;
 
+    assert(s->read <= s->bytes);
     return left < most ? (size_t)left : most;
 }
 
@@ -82,9 +98,12 @@ static int fill_window(struct pfs_orc_stream *s, struct pfs_err *err)
     PFS_TRY(pfs_file_pread(s->source->file, s->off + s->read, s->window + have, len, err));
     s->read += len;
     s->window_len += len;
+    assert(s->window_len <= s->window_cap);
     return 0;
 }
 
+/* Decodes the next chunk behind what is ahead. How long it gets is known only afterwards: there is room for the most.
+ */
 static int read_chunk(struct pfs_orc_stream *s, struct pfs_err *err)
 {
     size_t room = s->source->block_bytes, len;
@@ -101,6 +120,8 @@ static int read_chunk(struct pfs_orc_stream *s, struct pfs_err *err)
                                 stored ? raw.len : room, &len, err));
     s->len += len;
     s->window_pos += c.pos;
+    assert(s->len + PFS_ORC_SLACK <= s->cap);
+    assert(s->window_pos <= s->window_len);
     return 0;
 }
 
@@ -162,6 +183,7 @@ int pfs_orc_stream_skip(struct pfs_orc_stream *s, uint64_t len, struct pfs_err *
     return 0;
 }
 
+/* A chunk has a header and a byte at least, and at most a block comes out of it. */
 uint64_t pfs_orc_stream_left_max(const struct pfs_orc_stream *s)
 {
     uint64_t stored = s->bytes - s->read + (s->window_len - s->window_pos), most = stored;
@@ -177,6 +199,7 @@ int pfs_orc_stream_seek(struct pfs_orc_stream *s, const struct pfs_orc_group *gr
     size_t numbers = s->source->codec == PFS_CODEC_NONE ? 1 : 2;
     uint64_t off;
 
+    assert(*at <= group->positions);
     if (group->positions - *at < numbers)
         return pfs_fail(err, EIO, "a row index has %zu numbers", group->positions);
     off = group->position[*at];

@@ -1,4 +1,12 @@
+/* stripe.c - going into a stripe and about in it.
+ *
+ * What a stripe says of itself lives as long as the reader stays in it: its footer is read when it is entered, the zone
+ * of its writer only if some column has times, its row indexes only when rows are passed over. A stripe without an
+ * index for one of the columns has none at all, as far as seeking goes.
+ */
 #include "format/orc/stripe.h"
+
+#include <assert.h>
 
 void pfs_orc_cursor_init(struct pfs_orc_cursor *cursor, struct pfs_file *file, const struct pfs_orc_tail *tail)
 {
@@ -11,6 +19,7 @@ void pfs_orc_cursor_done(struct pfs_orc_cursor *cursor)
     pfs_arena_done(&cursor->arena);
 }
 
+/* Also below lists and rows. */
 static bool has_times(const struct pfs_orc_column *column, int32_t columns)
 {
     for (int32_t i = 0; i < columns; i++)
@@ -25,6 +34,8 @@ int pfs_orc_cursor_enter(struct pfs_orc_cursor *cursor, const struct pfs_orc_str
 {
     struct pfs_orc_stripe_open open = {source, &cursor->footer, &cursor->zone};
 
+    assert(stripe >= cursor->tail->stripe);
+    assert(stripe < cursor->tail->stripe + cursor->tail->stripes);
     pfs_arena_reset(&cursor->arena);
     cursor->stripe = stripe;
     cursor->index = NULL;
@@ -37,6 +48,7 @@ int pfs_orc_cursor_enter(struct pfs_orc_cursor *cursor, const struct pfs_orc_str
     return 0;
 }
 
+/* Of these columns and all in them, as each has streams of its own. */
 static int load_indexes(struct pfs_orc_cursor *cursor, const struct pfs_orc_column *column, int32_t columns,
                         struct pfs_err *err)
 {
@@ -60,6 +72,7 @@ static int load_indexes(struct pfs_orc_cursor *cursor, const struct pfs_orc_colu
 int pfs_orc_cursor_seek(struct pfs_orc_cursor *cursor, size_t group, struct pfs_orc_column *column, int32_t columns,
                         struct pfs_err *err)
 {
+    assert(cursor->stripe != NULL);
     if (cursor->index == NULL) {
         cursor->index = pfs_arena_array(&cursor->arena, cursor->tail->types, sizeof(*cursor->index));
         if (cursor->index == NULL)

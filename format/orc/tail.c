@@ -6,6 +6,8 @@
  * dropped afterwards, so that a message that claims much ends at its ceiling and frees nothing twice. */
 #include "format/orc/tail.h"
 
+#include <assert.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 #include "format/orc/orc.pb-c.h"
@@ -32,6 +34,7 @@ static void scratch_free(void *context, void *at)
     (void)at;
 }
 
+/* `out` is a pointer to a pointer of the message's type, which only the caller knows. */
 static int unpack(const ProtobufCMessageDescriptor *kind, struct pfs_slice in, struct pfs_arena *scratch, void *out,
                   struct pfs_err *err)
 {
@@ -54,9 +57,11 @@ bool pfs_orc_chunk_take(struct pfs_cursor *c, size_t block_bytes, struct pfs_sli
     word = (size_t)head.at[0] | (size_t)head.at[1] << 8 | (size_t)head.at[2] << 16;
     *stored = (word & 1) != 0;
     len = word >> 1;
+    assert(c->pos <= c->in.len);
     return len <= block_bytes && pfs_take(c, len, raw);
 }
 
+/* Chunk by chunk, to a ceiling: what a chunk becomes is bounded, how many there are is not. */
 static int inflate_section(const struct pfs_orc_tail *tail, struct pfs_slice raw, struct pfs_buf *out,
                            struct pfs_err *err)
 {
@@ -112,6 +117,7 @@ static int load_section(struct pfs_file *file, const struct pfs_orc_tail *tail, 
 
 /* ---- the tail ---- */
 
+/* Codecs by their numbers in the format; block_bytes bounds every buffer that a chunk is decoded into. */
 static int take_postscript(const PfsOrcPb__PostScript *ps, struct pfs_orc_tail *out, struct pfs_err *err)
 {
     static const enum pfs_codec codecs[] = {PFS_CODEC_NONE, PFS_CODEC_DEFLATE, PFS_CODEC_SNAPPY,
@@ -131,6 +137,8 @@ static int take_postscript(const PfsOrcPb__PostScript *ps, struct pfs_orc_tail *
     return 0;
 }
 
+/* Children have greater ids than their parent: the types are a tree, or at least have no circle, and whoever goes down
+ * comes to an end. */
 static int take_type(const PfsOrcPb__Footer *footer, uint32_t id, struct pfs_arena *arena, struct pfs_orc_type *out,
                      struct pfs_err *err)
 {
@@ -138,6 +146,7 @@ static int take_type(const PfsOrcPb__Footer *footer, uint32_t id, struct pfs_are
     struct pfs_slice *names;
     uint32_t *child;
 
+    assert(id < footer->n_type);
     if (type->kind >= PFS_ORC_KIND_COUNT)
         return pfs_fail(err, EIO, "type %u of kind %u", id, type->kind);
     out->kind = (enum pfs_orc_kind)type->kind;
@@ -177,6 +186,7 @@ static int take_types(const PfsOrcPb__Footer *footer, struct pfs_arena *arena, s
     return out->type[0].kind == PFS_ORC_STRUCT ? 0 : pfs_fail(err, EIO, "its rows are no STRUCT");
 }
 
+/* Each length against what is left of the file in front of the footers. */
 static bool stripe_fits(const struct pfs_orc_stripe *s, uint64_t end)
 {
     return s->off <= end && s->index_bytes <= end - s->off && s->data_bytes <= end - s->off - s->index_bytes &&
@@ -206,6 +216,7 @@ static int take_stripes(const PfsOrcPb__Footer *footer, uint64_t end, struct pfs
         if (to->rows < 0 || __builtin_add_overflow(rows, to->rows, &rows))
             return pfs_fail(err, EIO, "stripe %u of %llu rows", i, (unsigned long long)from->rows);
     }
+    assert(rows >= 0);
     out->rows = rows;
     return footer->rows == (uint64_t)rows ? 0
                                           : pfs_fail(err, EIO, "%llu rows, of which stripes have %lld",
@@ -258,6 +269,7 @@ static int tail_load(struct pfs_file *file, struct pfs_arena *scratch, struct pf
     out->metadata_bytes = ps->metadata_bytes;
     out->old_stats = ps->writer_version == 0;
     out->metadata_off = end - ps->footer_bytes - ps->metadata_bytes;
+    assert(out->metadata_off <= end);
     PFS_TRY(load_section(file, out, end - ps->footer_bytes, ps->footer_bytes, &pfs_orc_pb__footer__descriptor, scratch,
                          &footer, err));
     return take_footer(footer, out->metadata_off, arena, out, err);
@@ -282,17 +294,21 @@ int pfs_orc_tail_load(struct pfs_file *file, struct pfs_arena *arena, struct pfs
 const struct pfs_orc_extent *pfs_orc_extent_find(const struct pfs_orc_stripe_footer *footer, uint32_t column,
                                                  enum pfs_orc_stream_kind kind)
 {
+    assert(column < footer->columns);
     for (uint32_t i = footer->first[column]; i != 0; i = footer->extent[i - 1].next)
         if (footer->extent[i - 1].kind == kind)
             return &footer->extent[i - 1];
     return NULL;
 }
 
+/* Streams follow each other from the stripe's beginning on, indexes first. Those of one column are chained, so that a
+ * stream is found by a look at its column's alone. */
 static int take_extents(const PfsOrcPb__StripeFooter *footer, const struct pfs_orc_stripe *stripe, uint32_t columns,
                         struct pfs_arena *arena, struct pfs_orc_stripe_footer *out, struct pfs_err *err)
 {
     uint64_t left = stripe->index_bytes + stripe->data_bytes, off = stripe->off;
 
+    assert(left >= stripe->data_bytes); /* both lie within the file: no sum of them wraps */
     if (footer->n_stream >= UINT32_MAX)
         return pfs_fail(err, EIO, "%zu streams", footer->n_stream);
     out->extents = (uint32_t)footer->n_stream;
@@ -383,6 +399,7 @@ static int take_texts(const PfsOrcPb__BytesRange *from, struct pfs_arena *arena,
     return 0;
 }
 
+/* Bounds that a file keeps as 64 bits. */
 static void put_integers(bool has_min, int64_t min, bool has_max, int64_t max, struct pfs_orc_stats *out)
 {
     out->range = PFS_ORC_RANGE_INTEGER;
@@ -392,6 +409,7 @@ static void put_integers(bool has_min, int64_t min, bool has_max, int64_t max, s
     out->max = max;
 }
 
+/* At most one of the kinds of statistics is there. Those of texts and times of the first writers are not believed. */
 static int take_stats(const PfsOrcPb__Statistics *from, bool old, struct pfs_arena *arena, struct pfs_orc_stats *out,
                       struct pfs_err *err)
 {
@@ -449,6 +467,7 @@ int pfs_orc_metadata_load(struct pfs_file *file, const struct pfs_orc_tail *tail
     struct pfs_arena scratch;
     int rc;
 
+    assert(columns >= 0);
     *out = pfs_mul_size(tail->stripes, (size_t)columns, &places) ? pfs_arena_array(arena, places, sizeof(**out)) : NULL;
     if (*out == NULL)
         return pfs_arena_full(arena, err);

@@ -1,5 +1,15 @@
+/* tally.c - counts and bounds of what is written.
+ *
+ * One struct for all types, of which each uses a part; the rest stays zeroed, so that sums need not know the type.
+ * `any` says that the bounds mean something. Three tallies belong to a column, of a row group, a stripe and the file: a
+ * group's is printed, then moved into the stripe's, and that into the file's.
+ *
+ * A bound in the file may be wider than the values and never narrower: a min is cut, a max is cut and stepped up, and
+ * if that cannot be, it stays whole.
+ */
 #include "format/orc/tally.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "format/orc/proto.h"
@@ -21,6 +31,7 @@ void pfs_orc_tally_integers(struct pfs_orc_tally *t, const int64_t *v, int64_t n
         min = v[i] < min ? v[i] : min;
         max = v[i] > max ? v[i] : max;
     }
+    assert(min <= max);
     t->min = min;
     t->max = max;
     t->any = true;
@@ -40,10 +51,12 @@ void pfs_orc_tally_reals(struct pfs_orc_tally *t, const double *v, int64_t n)
     }
     t->real_min = min;
     t->real_max = max;
+    assert(!some || min <= max);
     t->nan |= nan;
     t->any |= some;
 }
 
+/* As wide as they are: comparisons of 128 bits are rare enough. */
 void pfs_orc_tally_wides(struct pfs_orc_tally *t, const pfs_i128 *v, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -102,6 +115,7 @@ void pfs_orc_tally_done(struct pfs_orc_tally *t)
 /* Whatever the type: what it does not use is zeros. */
 static void move_bounds(struct pfs_orc_tally *to, const struct pfs_orc_tally *from)
 {
+    assert(from->any);
     pfs_orc_tally_text(to, pfs_buf_slice(&from->text_min));
     pfs_orc_tally_text(to, pfs_buf_slice(&from->text_max));
     if (from->min < to->min)
@@ -147,8 +161,10 @@ void pfs_orc_tally_move(struct pfs_orc_tally *to, struct pfs_orc_tally *from)
 
 /* ---- the file's form ---- */
 
+/* Where the character begins that byte `at` is in. */
 static size_t character_start(struct pfs_slice v, size_t at)
 {
+    assert(at < v.len);
     while (at > 0 && (v.at[at] & 0xc0) == 0x80)
         at--;
     return at;
@@ -157,6 +173,7 @@ static size_t character_start(struct pfs_slice v, size_t at)
 /* The next character in the order of code points; false at the last one of its length. */
 static bool step_up(uint8_t *character, size_t len)
 {
+    assert(len >= 1 && len <= 4);
     for (size_t i = len; i-- > 1;) {
         if (character[i] < 0xbf) {
             character[i]++;
@@ -175,6 +192,7 @@ static bool cut_above(struct pfs_slice v, uint8_t *out, size_t *len)
 {
     size_t end = character_start(v, TEXT_BYTES_MAX);
 
+    assert(v.len > TEXT_BYTES_MAX);
     memcpy(out, v.at, end);
     while (end > 0) {
         size_t start = character_start(pfs_slice_of(out, end), end - 1);
@@ -217,6 +235,7 @@ static void print_texts(const struct pfs_orc_tally *t, struct pfs_buf *out)
     pfs_proto_signed(out, 3, t->sum);
 }
 
+/* A column of NaN alone has bounds that are none. */
 static void print_reals(const struct pfs_orc_tally *t, struct pfs_buf *out)
 {
     pfs_proto_double(out, 1, t->any ? t->real_min : (double)NAN);
@@ -234,10 +253,12 @@ static void print_decimals(const struct pfs_orc_tally *t, const struct pfs_type 
     pfs_proto_bytes(out, 2, pfs_slice_of(text, pfs_decimal_print(wide ? t->wide_max : t->max, type->scale, text)));
 }
 
+/* Milliseconds or microseconds as the finest form, by the column's precision. */
 static struct pfs_time96 widen(int64_t v, int precision)
 {
     int64_t millis = v / 1000, rest = v % 1000;
 
+    assert(precision <= 6);
     if (precision <= 3)
         return (struct pfs_time96){v, 0, 0};
     if (rest < 0) {
@@ -342,12 +363,14 @@ void pfs_orc_tally_print(const struct pfs_orc_tally *t, const struct pfs_type *t
 
 /* ---- writer.h ---- */
 
+/* Every layout of integers that a batch has. */
 static void put_integer(int64_t v, int width, void *to)
 {
     int8_t v1 = (int8_t)v;
     int16_t v2 = (int16_t)v;
     int32_t v4 = (int32_t)v;
 
+    assert(width == 1 || width == 2 || width == 4 || width == 8);
     memcpy(to,
            width == 1   ? (const void *)&v1
            : width == 2 ? (const void *)&v2
@@ -390,6 +413,8 @@ void pfs_orc_tally_stats(const struct pfs_orc_tally *t, const struct pfs_type *t
 {
     bool text = pfs_kind_is_text(type->kind);
 
+    assert(t->values >= 0);
+    assert(t->nulls >= 0);
     out->nulls = t->nulls;
     out->has_bounds = t->values > 0 && !t->nan && (text || pfs_type_width(type) > 0);
     if (!out->has_bounds)

@@ -1,5 +1,14 @@
-/* text.c - strings: direct (lengths, and all bytes in a row), or places in the stripe's dictionary. */
+/* text.c - strings: direct (lengths, and all bytes in a row), or places in the stripe's dictionary.
+ *
+ * Direct strings need no copy of their own: the bytes of n rows are taken from the stream in one piece and lie as a
+ * batch has them. Those of a dictionary are copied one by one; its entries lie in memory of the column, all of them, as
+ * a place may be any. What they take is bounded by what the stream can hold at most, whatever their lengths claim.
+ *
+ * CHAR is stored with blanks up to its length, which readers drop: `trim` moves the texts together.
+ */
 #include "format/orc/text.h"
+
+#include <assert.h>
 
 #include "base/mem.h"
 
@@ -48,6 +57,7 @@ static int load_offsets(struct pfs_orc_column *column, struct pfs_err *err)
         for (int64_t i = 0; i <= n; i++)
             d->offset[at + i] += base;
         base = d->offset[at + n];
+        assert(base >= d->offset[at]);
     }
     return 0;
 }
@@ -57,6 +67,7 @@ static void trim(int32_t *offset, uint8_t *bytes, int64_t n)
 {
     int32_t from = offset[0], to = from;
 
+    assert(n >= 0);
     for (int64_t i = 0; i < n; i++) {
         int32_t end = offset[i + 1], next = end;
 
@@ -65,6 +76,7 @@ static void trim(int32_t *offset, uint8_t *bytes, int64_t n)
         if (to < from && end > from)
             memmove(bytes + to, bytes + from, (size_t)(end - from));
         to += end - from;
+        assert(to <= next); /* texts only get shorter */
         offset[i + 1] = to;
         from = next;
     }
@@ -75,6 +87,7 @@ int pfs_orc_text_dictionary(struct pfs_orc_column *column, struct pfs_err *err)
     struct pfs_orc_dictionary *d = &column->dictionary;
     size_t len;
 
+    assert(d->used);
     if (d->loaded)
         return 0;
     PFS_TRY(load_offsets(column, err));
@@ -99,6 +112,7 @@ int pfs_orc_text_dictionary(struct pfs_orc_column *column, struct pfs_err *err)
 
 /* ---- how many rows ---- */
 
+/* Bytes of one string, by its length or by its place, which was held against the dictionary. */
 static int64_t head_bytes(const struct pfs_orc_column *column, int64_t head)
 {
     const int32_t *offset = column->dictionary.offset;
@@ -111,6 +125,7 @@ int64_t pfs_orc_text_fit(const struct pfs_orc_column *column, int64_t bytes, int
     const struct pfs_orc_heads *heads = &column->heads;
     int64_t next = heads->used, left = bytes;
 
+    assert(heads->at + rows <= heads->rows);
     for (int64_t i = heads->at; i < heads->at + rows; i++) {
         int64_t len;
 
@@ -131,6 +146,7 @@ static int no_fit(struct pfs_err *err)
     return pfs_fail(err, EIO, "a string with a length below 0, or rows of over %d bytes", INT32_MAX);
 }
 
+/* Lengths become offsets, and their sum is how many bytes are taken. */
 static int next_direct(struct pfs_orc_column *column, const int64_t *head, const uint8_t *valid, int64_t n,
                        int32_t *offsets, struct pfs_arena *arena, struct pfs_column *out, struct pfs_err *err)
 {
@@ -208,6 +224,8 @@ int pfs_orc_text_next(struct pfs_orc_column *column, const int64_t *head, int64_
 
     if (offsets == NULL)
         return pfs_arena_full(arena, err);
+    assert(present <= n);
+    assert(!column->dictionary.used || column->dictionary.loaded);
     if (column->dictionary.used)
         return next_places(column, head, present, valid, n, offsets, arena, out, err);
     return next_direct(column, head, valid, n, offsets, arena, out, err);

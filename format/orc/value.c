@@ -1,5 +1,15 @@
-/* value.c - dense values, piece by piece: out of the streams as 64-bit integers, then into the batch's layout. */
+/* value.c - dense values, piece by piece: out of the streams as 64-bit integers, then into the batch's layout.
+ *
+ * Pieces of PIECE values lie on the stack between the two steps; where the layouts are the same a column's values go
+ * straight to the batch. What does not fit is or-ed into a flag by the loops and refused behind them.
+ *
+ * Times are the difficult ones. Seconds count from 2015 on the wall of the writer, so that the same file means other
+ * instants in other zones; those of kind INSTANT count in UTC. Nanoseconds drop their zeros. Writers cut the seconds of
+ * times before 1970 towards 1970 and readers take that back, except in the one second where it cannot be told.
+ */
 #include "format/orc/value.h"
+
+#include <assert.h>
 
 #define PIECE 1024 /* values at once; the arrays lie on the stack */
 #define DECIMAL_BYTES_MAX 19
@@ -12,6 +22,8 @@ static int unfit(const struct pfs_orc_column *column, struct pfs_err *err)
 }
 
 /* ---- integers ---- */
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "floating point is copied as it lies in the file");
 
 #define NARROW(name, type)                                   \
     static bool name(const int64_t *in, int64_t n, void *to) \
@@ -38,16 +50,19 @@ static narrow_fn *narrow_for(int width)
     return width == 1 ? narrow1 : width == 2 ? narrow2 : width == 4 ? narrow4 : narrow8;
 }
 
+/* Bytes are signed, whatever type they are wanted as. */
 static int next_octets(struct pfs_orc_column *column, int64_t n, int64_t *out, struct pfs_err *err)
 {
     uint8_t octet[PIECE];
 
+    assert(n <= PIECE);
     PFS_TRY(pfs_orc_octets_next(&column->octets, octet, n, err));
     for (int64_t i = 0; i < n; i++)
         out[i] = (int8_t)octet[i];
     return 0;
 }
 
+/* Straight to the batch where the stream's form is the batch's. */
 static int next_integers(struct pfs_orc_column *column, int64_t n, uint8_t *out, struct pfs_err *err)
 {
     bool octets = column->shape == PFS_ORC_SHAPE_BYTE;
@@ -87,6 +102,7 @@ static int next_reals(struct pfs_orc_column *column, int64_t n, void *out, struc
     float value[PIECE];
     double *to = out;
 
+    assert(column->width == 8 || column->node->kind == PFS_ORC_FLOAT);
     if (column->width == 4 || column->node->kind == PFS_ORC_DOUBLE)
         return pfs_orc_stream_copy(&column->raw, out, (size_t)n * (size_t)column->width, err);
     for (int64_t at = 0; at < n; at += PIECE) {
@@ -124,6 +140,7 @@ static int next_wides(struct pfs_orc_column *column, int64_t n, pfs_i128 *out, s
     struct pfs_slice ahead;
     size_t used = 0;
 
+    assert(n > 0 && n <= PIECE);
     PFS_TRY(pfs_orc_stream_need(&column->raw, (size_t)n * DECIMAL_BYTES_MAX, err));
     ahead = pfs_orc_stream_ahead(&column->raw);
     for (int64_t i = 0; i < n; i++) {
@@ -133,6 +150,7 @@ static int next_wides(struct pfs_orc_column *column, int64_t n, pfs_i128 *out, s
             return pfs_fail(err, EIO, "a stream of decimals ends early or is damaged");
         used += len;
     }
+    assert(used <= ahead.len);
     pfs_orc_stream_use_unchecked(&column->raw, used);
     return 0;
 }
@@ -150,6 +168,7 @@ static bool rescale(pfs_i128 *value, const int64_t *scale, int64_t n, int to)
     return true;
 }
 
+/* A narrow layout holds what its precision does, and no more. */
 static bool all_fit(const pfs_i128 *value, int64_t n, int precision)
 {
     pfs_i128 end = pfs_decimal_power(precision);
@@ -225,6 +244,7 @@ static bool to_wall(int64_t *seconds, int64_t *nanos, int64_t n, int64_t base, c
     return !bad;
 }
 
+/* Nanoseconds are 0 or more here: to_wall took one off the seconds where they were not. */
 static void put_millis(const int64_t *seconds, const int64_t *nanos, int64_t n, void *to)
 {
     int64_t *out = to;
@@ -256,6 +276,7 @@ static int next_times(struct pfs_orc_column *column, int64_t n, uint8_t *out, st
             most = INT64_MAX / (precision > 3 && precision <= 6 ? 1000000 : 1000) - ((int64_t)1 << 20);
     int64_t seconds[PIECE], nanos[PIECE];
 
+    assert(column->width == (precision > 6 ? 16 : 8));
     for (int64_t at = 0; at < n; at += PIECE) {
         int64_t piece = n - at < PIECE ? n - at : PIECE;
 

@@ -1,7 +1,12 @@
 /* write.c - the file: stripes of row groups, and the tail.
  *
  *   "ORC" | row indexes, streams, footer of a stripe | ... | statistics of the stripes | footer | postscript | 1 byte
+ *
+ * Rows are handed to the columns in pieces, as rows of one STRUCT, column 0, whose fields the table's columns are. A
+ * piece ends no later than its row group. Whether the stripe is full is looked at after each piece, by what its streams
+ * have buffered; nothing of a stripe is in the file before it ends, since its row indexes come first.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/mem.h"
@@ -63,6 +68,7 @@ static int append_section(struct writer *w, const struct pfs_buf *message, uint6
 
 /* ---- a stripe ---- */
 
+/* A RowIndex for each column, also for those that have no streams. */
 static int append_indexes(struct writer *w, struct pfs_buf *footer, struct pfs_err *err)
 {
     struct pfs_buf index = {0};
@@ -81,6 +87,7 @@ static int append_indexes(struct writer *w, struct pfs_buf *footer, struct pfs_e
     return rc;
 }
 
+/* One stream, as it waited; its place follows from those before it. */
 static int append_stream(struct writer *w, const struct pfs_orc_out_column *c, enum pfs_orc_stream_kind kind,
                          const struct pfs_orc_out *out, struct pfs_buf *footer, struct pfs_err *err)
 {
@@ -90,6 +97,7 @@ static int append_stream(struct writer *w, const struct pfs_orc_out_column *c, e
     return 0;
 }
 
+/* The places in a dictionary are the column's DATA; the lengths are then its entries'. */
 static int append_texts(struct writer *w, const struct pfs_orc_out_column *c, struct pfs_buf *footer,
                         struct pfs_err *err)
 {
@@ -161,6 +169,7 @@ static void end_group(struct writer *w)
     w->group_rows = 0;
 }
 
+/* What the columns hold becomes a stripe of the file. */
 static int end_stripe(struct writer *w, struct pfs_err *err)
 {
     struct pfs_buf footer = {0};
@@ -188,6 +197,8 @@ static int add_piece(struct writer *w, const struct pfs_column *rows, int64_t fr
 {
     int32_t row[PIECE_ROWS];
 
+    assert(len > 0 && len <= PIECE_ROWS);
+    assert(w->group_rows + len <= PFS_ORC_OUT_STRIDE);
     for (int64_t i = 0; i < len; i++)
         row[i] = (int32_t)(from + i);
     if (w->group_rows == 0)
@@ -207,6 +218,8 @@ static int writer_write(struct pfs_writer *self, const struct pfs_batch *batch, 
     struct writer *w = (struct writer *)self;
     const struct pfs_column rows = {.type = &w->row_type, .children = batch->column};
 
+    assert(batch->columns == w->root.children);
+    assert(w->group_rows < PFS_ORC_OUT_STRIDE); /* a full group has ended */
     for (int64_t from = 0, len; from < batch->rows; from += len) {
         len = batch->rows - from < PIECE_ROWS ? batch->rows - from : PIECE_ROWS;
         if (len > PFS_ORC_OUT_STRIDE - w->group_rows)
@@ -227,7 +240,8 @@ static int append_tail(struct writer *w, struct pfs_buf *scratch, struct pfs_err
 {
     uint64_t metadata_bytes, footer_bytes;
 
-    if (w->tail.end == 0)
+    assert(w->stripe.rows == 0);
+    if (w->tail.end == 0) /* no rows, no stripe */
         w->tail.end = pfs_file_size(w->file);
     PFS_TRY(append_section(w, &w->tail.metadata, &metadata_bytes, err));
     PFS_TRY(pfs_buf_check(&w->tail.stripes, err));
@@ -272,8 +286,10 @@ static void writer_close(struct pfs_writer *self)
 
 static const struct pfs_writer_ops writer_ops = {writer_write, writer_size, writer_finish, writer_stats, writer_close};
 
+/* Every column by its id, in which order the format lists them. */
 static void flatten(struct pfs_orc_out_column *c, struct pfs_orc_out_column **flat)
 {
+    assert(flat[c->id] == NULL);
     flat[c->id] = c;
     for (int32_t i = 0; i < c->children; i++)
         flatten(&c->child[i], flat);
@@ -303,6 +319,8 @@ static int make(struct writer *w, const struct pfs_orc_write *write, struct pfs_
     w->flat = pfs_arena_array(&w->arena, w->columns, sizeof(struct pfs_orc_out_column *));
     if (w->flat == NULL)
         return pfs_arena_full(&w->arena, err);
+    assert(w->root.id == 0);
+    assert(w->root.last + 1 == w->columns);
     flatten(&w->root, w->flat);
     return 0;
 }

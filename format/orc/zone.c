@@ -1,4 +1,14 @@
+/* zone.c - offsets of time zones, out of the system's files.
+ *
+ *     TZif | header, times of 32 bits: passed over | header | times | types | offsets | ... | rule for later times
+ *
+ * A name comes from a data file: it may name a file below the directory of zones and nothing else. The rule behind the
+ * last change is not read; what a writer's wall showed after 2037 is then off by an hour in half of the year, in files
+ * that nobody has yet.
+ */
 #include "format/orc/zone.h"
+
+#include <assert.h>
 
 #include "base/mem.h"
 #include "base/store.h"
@@ -14,6 +24,7 @@ int32_t pfs_orc_zone_offset(const struct pfs_orc_zone *zone, int64_t seconds)
 {
     int32_t low = 0, high = zone->changes;
 
+    assert(zone->changes == 0 || (zone->at != NULL && zone->to != NULL));
     while (low < high) {
         int32_t middle = low + (high - low) / 2;
 
@@ -22,6 +33,7 @@ int32_t pfs_orc_zone_offset(const struct pfs_orc_zone *zone, int64_t seconds)
         else
             high = middle;
     }
+    assert(low == zone->changes || zone->at[low] > seconds);
     return low == 0 ? zone->offset : zone->to[low - 1];
 }
 
@@ -76,6 +88,7 @@ struct counts { /* of a block of a zone file */
     uint32_t utc_flags, wall_flags, leaps, changes, types, text;
 };
 
+/* Counts of what follows. Files before version 2 have no times of 64 bits. */
 static bool take_header(struct pfs_cursor *c, struct counts *out)
 {
     struct pfs_slice head;
@@ -91,6 +104,7 @@ static bool take_header(struct pfs_cursor *c, struct counts *out)
     return !c->bad && out->types > 0;
 }
 
+/* Of all that follows the header; counts are of 32 bits each, so that no sum wraps. */
 static uint64_t block_bytes(const struct counts *n, uint64_t time_bytes)
 {
     return n->changes * (time_bytes + 1) + n->types * 6ull + n->text + n->leaps * (time_bytes + 4) + n->wall_flags +
@@ -157,9 +171,10 @@ static int load_file(struct pfs_slice name, struct pfs_arena *arena, struct pfs_
 {
     struct pfs_store *store = NULL;
     struct pfs_slice bytes = {NULL, 0};
-    char path[ZONE_NAME_MAX];
+    char path[ZONE_NAME_MAX]; /* is_plain: the name fits, with its end */
     int rc = pfs_store_open_posix(ZONES, &store, NULL);
 
+    assert(name.len < sizeof(path));
     if (rc == 0) {
         memcpy(path, name.at, name.len);
         path[name.len] = '\0';
