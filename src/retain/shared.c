@@ -90,7 +90,16 @@ static int share_tags(struct pfs_removal *r, const char *meta, struct pfs_arena 
     return 0;
 }
 
-/* Of a long-lived changelog only the one list is sure to be there. */
+/* Of a long-lived changelog only the list of its changes is sure to be there; where a producer makes them, a snapshot
+ * that had none leaves nothing. */
+static int share_changes(struct pfs_removal *r, const struct pfs_snapshot *changelog, struct pfs_arena *arena,
+                         struct pfs_err *err)
+{
+    const char *list = changelog->changelog_list != NULL ? changelog->changelog_list : changelog->delta_list;
+
+    return pfs_removal_has_metadata(r->at, list) ? share_list(r, list, arena, err) : 0;
+}
+
 static int share_changelogs(struct pfs_removal *r, const char *meta, struct pfs_arena *arena, struct pfs_err *err)
 {
     struct pfs_snapshot s;
@@ -101,7 +110,7 @@ static int share_changelogs(struct pfs_removal *r, const char *meta, struct pfs_
         int rc = pfs_changelog_load(r->at->store, meta, ids[i], arena, &s, err);
 
         if (rc == 0)
-            rc = share_list(r, s.changelog_list != NULL ? s.changelog_list : s.delta_list, arena, err);
+            rc = share_changes(r, &s, arena, err);
         if (rc < 0 && rc != -ENOENT)
             return rc;
     }

@@ -39,6 +39,8 @@ class Story:
         self.time = self.rng.choice(("INT", *TIMES))
         self.options = {}
         self.choose()
+        if "avro" in str(self.options) and self.time == "TIMESTAMP(9)":
+            self.time = "TIMESTAMP(3)"  # Avro has no nanoseconds
 
     def pick(self, chance, key, *values):
         if self.rng.random() < chance:
@@ -287,8 +289,8 @@ class Story:
             shutil.rmtree(self.warehouse)
         self.warehouse = self.rng.choice(pair)
 
-    def step(self):
-        chosen = self.rng.choice([self.write] * 8 + [self.delete, self.change] + [self.compact] * 4)
+    def step(self, chosen=None):
+        chosen = chosen or self.rng.choice([self.write] * 8 + [self.delete, self.change] + [self.compact] * 4)
         self.log.append(chosen.__name__)
         chosen()
 
@@ -301,7 +303,7 @@ class Story:
             return
         for i in range(self.args.steps):
             try:
-                self.step() if i > 0 else self.write()
+                self.step(self.write if i == 0 else None)
             except (RuntimeError, Refused) as e:
                 if "does not support retraction" in str(e):
                     continue

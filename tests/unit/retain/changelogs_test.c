@@ -54,6 +54,26 @@ static void check_changelog(int64_t id)
 #define LONGER "'write-only' = 'true', 'changelog.num-retained.min' = '5', 'changelog.num-retained.max' = '6', "
 #define SNAPSHOTS "'snapshot.num-retained.min' = '1', 'snapshot.num-retained.max' = '2'"
 
+/* Commits whose changes a later compaction was to make have none, and nothing of them stays but their numbers. */
+static void changelogs_without_changes_stop_no_branch(void **state)
+{
+    struct pfs_table *branch;
+
+    (void)state;
+    begin(LONGER SNAPSHOTS ", 'changelog-producer' = 'full-compaction'");
+    commits(4);
+    expire_to(1);
+    assert_true(is_there("d.db/t/changelog/changelog-1"));
+    run("CALL sys.create_branch('d.t', 'b');");
+    assert_int_equal(pfs_catalog_table(catalog, "d", "t", "b", &branch, NULL), 0);
+    (void)commit_to(branch, 1);
+    (void)commit_to(branch, 2);
+    pfs_table_unref(branch);
+    run("CALL sys.expire_snapshots(`table` => 'd.t$branch_b', retain_max => 1, retain_min => 1);");
+    assert_false(is_there("d.db/t/branch/branch-b/snapshot/snapshot-1"));
+    end();
+}
+
 static void changelogs_stay_when_their_snapshots_go(void **state)
 {
     (void)state;
@@ -139,6 +159,7 @@ static void whatever_fails_no_changelog_loses_a_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(changelogs_without_changes_stop_no_branch),
         cmocka_unit_test(changelogs_stay_when_their_snapshots_go),
         cmocka_unit_test(without_a_producer_the_data_files_stay),
         cmocka_unit_test(upkeep_expires_changelogs_after_snapshots),
