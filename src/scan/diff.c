@@ -46,7 +46,8 @@ struct diff {
     int32_t columns;
     int32_t *column; /* wanted */
     const struct pfs_cancel *cancel;
-    bool joining; /* a pair of splits is open */
+    bool joining;             /* a pair of splits is open */
+    struct pfs_arena scratch; /* pairs of one step: most steps of a long join find nothing to give */
 };
 
 /* ---- what is the same on both sides ---- */
@@ -267,16 +268,15 @@ static bool is_delete(int8_t kind)
 }
 
 /* Leaves out the pairs whose two rows are the same in every column, and deletes that only the start has. */
-static int drop_same(const struct diff *d, struct pfs_pair *pair, int64_t *count, struct pfs_arena *arena,
-                     struct pfs_err *err)
+static int drop_same(struct diff *d, struct pfs_pair *pair, int64_t *count, struct pfs_err *err)
 {
-    struct pfs_pair *both = pfs_arena_array(arena, (size_t)*count, sizeof(*both));
-    bool *same = pfs_arena_array(arena, (size_t)*count, sizeof(*same));
+    struct pfs_pair *both = pfs_arena_array(&d->scratch, (size_t)*count, sizeof(*both));
+    bool *same = pfs_arena_array(&d->scratch, (size_t)*count, sizeof(*same));
     const int8_t *kind_a = kinds_of(d, &d->from), *kind_b = kinds_of(d, &d->to);
     int64_t n = 0, left = 0, at = 0;
 
     if (both == NULL || same == NULL)
-        return pfs_arena_full(arena, err);
+        return pfs_arena_full(&d->scratch, err);
     for (int64_t i = 0; i < *count; i++)
         if (pair[i].a >= 0 && pair[i].b >= 0) {
             same[n] = is_delete(kind_a[pair[i].a]) == is_delete(kind_b[pair[i].b]);
@@ -330,11 +330,12 @@ static int64_t step(struct diff *d, struct pfs_arena *arena, struct pfs_batch *o
         d->joining = false;
         return 0;
     }
-    pair = pfs_arena_array(arena, (size_t)(d->from.batch.rows + d->to.batch.rows), sizeof(*pair));
+    pfs_arena_reset(&d->scratch);
+    pair = pfs_arena_array(&d->scratch, (size_t)(d->from.batch.rows + d->to.batch.rows), sizeof(*pair));
     if (pair == NULL)
-        return pfs_arena_full(arena, err);
+        return pfs_arena_full(&d->scratch, err);
     count = join(&d->from, &d->to, pair);
-    PFS_TRY(drop_same(d, pair, &count, arena, err));
+    PFS_TRY(drop_same(d, pair, &count, err));
     if (count > 0)
         PFS_TRY(give(d, pair, count, arena, out, err));
     return count;
@@ -409,6 +410,7 @@ static void diff_close(struct pfs_rows *rows)
 
     side_done(&d->from);
     side_done(&d->to);
+    pfs_arena_done(&d->scratch);
     pfs_arena_done(&d->arena);
     pfs_free(d);
 }
@@ -478,6 +480,7 @@ static int open_diff(const struct pfs_diff_want *want, struct pfs_rows **out, st
     pfs_arena_init(&d->arena, PFS_MANIFEST_BYTES_MAX);
     pfs_arena_init(&d->from.arena, PFS_BATCH_BYTES_MAX);
     pfs_arena_init(&d->to.arena, PFS_BATCH_BYTES_MAX);
+    pfs_arena_init(&d->scratch, PFS_BATCH_BYTES_MAX);
     d->reader.ops = &diff_ops;
     d->rows.reader = &d->reader;
     d->rows.close = diff_close;

@@ -48,6 +48,7 @@ struct split_reader {
     const struct pfs_split *split;
     const struct pfs_among *among; /* NULL = rows of every key */
     struct pfs_arena arena;        /* lists of runs */
+    struct pfs_arena spare;        /* batches that come after one that lost all its rows */
     int32_t at;                    /* next section */
     int64_t given;                 /* rows of it */
     struct pfs_reader section;     /* what the condition looks at: the wanted columns of `raw`, without its deletes */
@@ -379,21 +380,37 @@ static struct split_reader *split_of(struct pfs_reader *self)
     return (struct split_reader *)((char *)self - offsetof(struct split_reader, section));
 }
 
+/* One batch of the section without its deletes, of which nothing may be left: batch->rows is 0 then. Answers as a
+ * reader does. */
+static int64_t next_left(struct split_reader *r, struct pfs_arena *where, struct pfs_batch *batch, struct pfs_err *err)
+{
+    int64_t rows = pfs_reader_next(r->raw, where, batch, err);
+
+    if (rows > 0 && r->key_value && !r->scan->deletes)
+        PFS_TRY(pfs_engine_drop_deletes(batch, where, batch, err));
+    return rows;
+}
+
+/* A long stretch of deletes, which may be all that a table has of a time, does not fill the caller's arena. */
 static int64_t section_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out,
                             struct pfs_err *err)
 {
     struct split_reader *r = split_of(self);
+    struct pfs_arena *where = arena;
     struct pfs_batch batch;
     int64_t rows;
 
-    do {
-        rows = pfs_reader_next(r->raw, arena, &batch, err);
-        if (rows <= 0)
-            return rows;
-        if (r->key_value && !r->scan->deletes)
-            PFS_TRY(pfs_engine_drop_deletes(&batch, arena, &batch, err));
-    } while (batch.rows == 0);
-    return project(r, &batch, arena, out, err);
+    while ((rows = next_left(r, where, &batch, err)) > 0 && batch.rows == 0) {
+        pfs_arena_reset(&r->spare);
+        where = &r->spare;
+    }
+    if (rows > 0) {
+        int rc = where == arena ? 0 : pfs_batch_copy(&batch, 0, (int32_t)batch.rows, arena, &batch, err);
+
+        rows = rc < 0 ? rc : project(r, &batch, arena, out, err);
+    }
+    pfs_arena_reset(&r->spare);
+    return rows;
 }
 
 static void section_close(struct pfs_reader *self)
@@ -459,6 +476,7 @@ static void split_close(struct pfs_reader *self)
     struct split_reader *r = (struct split_reader *)self;
 
     pfs_reader_close(r->open);
+    pfs_arena_done(&r->spare);
     pfs_arena_done(&r->arena);
     pfs_free(r);
 }
@@ -478,6 +496,7 @@ static int open_split(struct pfs_scan *scan, int32_t split, int32_t section, con
     r->among = among;
     r->at = section;
     pfs_arena_init(&r->arena, PFS_BATCH_BYTES_MAX);
+    pfs_arena_init(&r->spare, PFS_BATCH_BYTES_MAX);
     *out = &r->reader;
     return 0;
 }
