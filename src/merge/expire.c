@@ -1,16 +1,17 @@
+/* expire.c - the age of rows by their time field: a byte a row, and a sieve that leaves out the old ones. */
 #include "src/merge/expire.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "format/sieve.h"
 
 #define MILLIS_FROM 1000000000000 /* BIGINT times from here on are milliseconds */
 
-struct expire_reader {
-    struct pfs_reader reader; /* first */
-    struct pfs_reader *in;
-    int32_t place;   /* of the time field */
+struct expiry {
+    int32_t place;   /* of the time field in the batches */
     int64_t limit_s; /* rows of an earlier second go */
 };
 
@@ -53,70 +54,25 @@ static void keep(const struct pfs_column *c, int64_t rows, int64_t limit_s, uint
         out[i] |= !pfs_column_present(c, i);
 }
 
-/* The rows that stay as ranges; how many rows these are. */
-static int64_t ranges_of(const uint8_t *stays, int64_t rows, struct pfs_range *range, int64_t *ranges)
+/* What a sieve asks. It keeps batches of old rows alone in memory of its own: a file whose rows have all expired is
+ * why there is a compaction at all, and would not fit in the arena of one answer. */
+static int64_t select_young(void *self, const struct pfs_batch *batch, struct pfs_arena *arena, int32_t *kept,
+                            struct pfs_err *err)
 {
-    int64_t kept = 0;
+    const struct expiry *e = self;
+    uint8_t *stays = pfs_arena_alloc(arena, (size_t)batch->rows);
+    int64_t n = 0;
 
-    *ranges = 0;
-    for (int64_t i = 0; i < rows; i++) {
-        if (!stays[i])
-            continue;
-        kept++;
-        if (*ranges > 0 && range[*ranges - 1].from + range[*ranges - 1].len == i)
-            range[*ranges - 1].len++;
-        else
-            range[(*ranges)++] = (struct pfs_range){0, (int32_t)i, 1};
-    }
-    return kept;
-}
-
-static int64_t filter(const struct expire_reader *r, const struct pfs_batch *in, struct pfs_arena *arena,
-                      struct pfs_batch *out, struct pfs_err *err)
-{
-    uint8_t *stays = pfs_arena_alloc(arena, (size_t)in->rows);
-    struct pfs_range *range = pfs_arena_alloc(arena, (size_t)in->rows * sizeof(*range));
-    struct pfs_column *column = pfs_arena_array(arena, (size_t)in->columns, sizeof(*column));
-    int64_t ranges, kept;
-
-    if (stays == NULL || range == NULL || column == NULL)
+    assert(e->place < batch->columns);
+    if (stays == NULL)
         return pfs_arena_full(arena, err);
-    keep(&in->column[r->place], in->rows, r->limit_s, stays);
-    kept = ranges_of(stays, in->rows, range, &ranges);
-    *out = *in;
-    if (kept == 0 || kept == in->rows)
-        return kept;
-    for (int32_t i = 0; i < in->columns; i++)
-        PFS_TRY(pfs_column_gather(&in, i, range, ranges, kept, arena, &column[i], err));
-    *out = (struct pfs_batch){kept, in->columns, column};
-    return kept;
-}
-
-static int64_t expire_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
-{
-    struct expire_reader *r = (struct expire_reader *)self;
-    int64_t rows = 0;
-
-    while (rows == 0) {
-        struct pfs_batch batch;
-
-        rows = pfs_reader_next(r->in, arena, &batch, err);
-        if (rows <= 0)
-            return rows;
-        rows = filter(r, &batch, arena, out, err);
+    keep(&batch->column[e->place], batch->rows, e->limit_s, stays);
+    for (int64_t i = 0; i < batch->rows; i++) { /* without a branch: every row is written, the next one over it */
+        kept[n] = (int32_t)i;
+        n += stays[i];
     }
-    return rows;
+    return n;
 }
-
-static void expire_close(struct pfs_reader *self)
-{
-    struct expire_reader *r = (struct expire_reader *)self;
-
-    pfs_reader_close(r->in);
-    pfs_free(r);
-}
-
-static const struct pfs_reader_ops expire_ops = {expire_next, expire_close};
 
 /* ---- options ---- */
 
@@ -148,7 +104,8 @@ static int read_options(const struct pfs_schema *schema, int64_t now_ms, int32_t
 int pfs_expire_open(const struct pfs_schema *schema, const int32_t *columns, int32_t count, int64_t now_ms,
                     struct pfs_reader *in, struct pfs_reader **out, struct pfs_err *err)
 {
-    struct expire_reader *r = NULL;
+    static const struct pfs_sieve_ops ops = {select_young, pfs_free};
+    struct expiry *e = NULL;
     int32_t column, place = 0;
     int64_t limit_s = 0;
     int rc = read_options(schema, now_ms, &column, &limit_s, err);
@@ -162,16 +119,15 @@ int pfs_expire_open(const struct pfs_schema *schema, const int32_t *columns, int
     if (rc == 0 && place == count)
         rc = pfs_fail(err, EINVAL, "the time field of record-level expire is not read");
     if (rc == 0) {
-        r = pfs_zalloc(sizeof(*r));
-        rc = r == NULL ? pfs_fail(err, ENOMEM, "no memory for a reader") : 0;
+        e = pfs_alloc(sizeof(*e));
+        rc = e == NULL ? pfs_fail(err, ENOMEM, "no memory for a reader") : 0;
     }
     if (rc < 0) {
         pfs_reader_close(in);
         return rc;
     }
-    *r = (struct expire_reader){.reader = {&expire_ops}, .in = in, .place = place, .limit_s = limit_s};
-    *out = &r->reader;
-    return 0;
+    *e = (struct expiry){place, limit_s};
+    return pfs_sieve_open(in, &ops, e, -1, out, err);
 }
 
 int pfs_expire_column(const struct pfs_schema *schema, int32_t *out, struct pfs_err *err)

@@ -82,6 +82,54 @@ static void batches_of_old_rows_alone_are_passed_over(void **state)
     pfs_arena_done(&arena);
 }
 
+/* A reader of old rows, a mebibyte each. */
+struct heavy {
+    struct pfs_reader reader; /* first */
+    struct pfs_batch batch;
+    int left;
+};
+
+static int64_t heavy_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
+{
+    struct heavy *h = (struct heavy *)self;
+
+    if (h->left-- <= 0)
+        return 0;
+    if (pfs_arena_alloc(arena, (size_t)1 << 20) == NULL)
+        return pfs_arena_full(arena, err);
+    *out = h->batch;
+    return out->rows;
+}
+
+static void heavy_close(struct pfs_reader *self)
+{
+    (void)self;
+}
+
+static void a_file_of_old_rows_does_not_fill_the_arena(void **state)
+{
+    static const struct pfs_reader_ops ops = {heavy_next, heavy_close};
+    static const char *const text[] = {"+I 1 5"};
+    struct pfs_arena arena, small;
+    struct rows_table t;
+    struct heavy in = {.reader = {&ops}, .left = 64};
+    struct pfs_reader *out;
+    struct pfs_batch got;
+
+    (void)state;
+    pfs_arena_init(&arena, 0);
+    pfs_arena_init(&small, (size_t)4 << 20);
+    assert_int_equal(open_table(&t, &arena, "INT", "record-level.expire-time=100 s; record-level.time-field=t"), 0);
+    in.batch = rows_batch(&t, text, 1, 0);
+    assert_int_equal(pfs_expire_open(&t.schema, t.column, 2, NOW_MS, &in.reader, &out, &t.err), 0);
+    if (pfs_reader_next(out, &small, &got, &t.err) != 0)
+        fail_msg("%s", t.err.text);
+    pfs_reader_close(out);
+    pfs_engine_close(t.engine);
+    pfs_arena_done(&small);
+    pfs_arena_done(&arena);
+}
+
 static void tables_without_the_option_are_read_as_they_are(void **state)
 {
     struct pfs_arena arena;
@@ -149,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_go_a_second_after_their_time),
         cmocka_unit_test(batches_of_old_rows_alone_are_passed_over),
+        cmocka_unit_test(a_file_of_old_rows_does_not_fill_the_arena),
         cmocka_unit_test(tables_without_the_option_are_read_as_they_are),
         cmocka_unit_test(files_are_due_when_their_oldest_row_is),
         cmocka_unit_test(wrong_options_are_refused_and_close_the_reader),
