@@ -105,11 +105,16 @@ int pfs_engine_read_groups(struct pfs_engine *e, struct pfs_err *err)
 
 /* ---- functions ---- */
 
-static const char *field_get(struct pfs_engine *e, const char *column, const char *what)
+/* *out NULL: it is not set. Not the answer: want of memory would look like an option that is not there, and rows would
+ * be merged by another function. */
+static int field_get(struct pfs_engine *e, const char *column, const char *what, const char **out, struct pfs_err *err)
 {
     const char *key = pfs_arena_printf(&e->arena, "fields.%s.%s", column, what);
 
-    return key == NULL ? NULL : pfs_options_get(&e->schema->options, key);
+    if (key == NULL)
+        return pfs_arena_full(&e->arena, err);
+    *out = pfs_options_get(&e->schema->options, key);
+    return 0;
 }
 
 static int field_bool(struct pfs_engine *e, const char *column, const char *what, bool *out, struct pfs_err *err)
@@ -135,22 +140,24 @@ static bool is_sequence_field(const struct pfs_engine *e, int32_t place)
     return false;
 }
 
-/* The function of a column that is not of the key; NULL: none (partial-update alone). */
-static const char *function_name(struct pfs_engine *e, int32_t place)
+/* The function of a column that is not of the key; *out NULL: none (partial-update alone). */
+static int function_name(struct pfs_engine *e, int32_t place, const char **out, struct pfs_err *err)
 {
     const struct pfs_engine_column *c = &e->column[place];
     const char *column = e->schema->field[c->index].name;
-    const char *all = pfs_options_get(&e->schema->options, "fields.default-aggregate-function");
-    const char *own = field_get(e, column, "aggregate-function");
+    const char *all = pfs_options_get(&e->schema->options, "fields.default-aggregate-function"), *own;
 
+    PFS_TRY(field_get(e, column, "aggregate-function", &own, err));
+    *out = own != NULL ? own : all;
     if (e->schema->engine == PFS_AGGREGATION) {
         if (is_sequence_field(e, place))
-            return "last_value";
-        return own != NULL ? own : all != NULL ? all : "last_non_null_value";
+            *out = "last_value";
+        else if (*out == NULL)
+            *out = "last_non_null_value";
+    } else if (c->role == PFS_ROLE_SEQUENCE || is_sequence_field(e, place)) {
+        *out = NULL;
     }
-    if (c->role == PFS_ROLE_SEQUENCE || is_sequence_field(e, place))
-        return NULL;
-    return own != NULL ? own : all;
+    return 0;
 }
 
 static int find_child(const struct pfs_type *row, const char *name, const char *column, int32_t *out,
@@ -166,10 +173,11 @@ static int find_child(const struct pfs_type *row, const char *name, const char *
 
 static int read_nested_key(struct pfs_engine *e, const char *column, struct pfs_function_use *use, struct pfs_err *err)
 {
-    const char *text = field_get(e, column, "nested-key"), **names;
     const struct pfs_type *rows = use->type->kind == PFS_ARRAY ? &use->type->child[0].type : use->type;
+    const char *text, **names;
     int32_t *key, count;
 
+    PFS_TRY(field_get(e, column, "nested-key", &text, err));
     if (text == NULL || rows->kind != PFS_ROW)
         return 0;
     PFS_TRY(pfs_options_list(text, &e->arena, &names, &count, err));
@@ -186,11 +194,11 @@ static int read_nested_key(struct pfs_engine *e, const char *column, struct pfs_
 /* Options of functions over nested columns. */
 static int read_nested(struct pfs_engine *e, const char *column, struct pfs_function_use *use, struct pfs_err *err)
 {
-    const char *limit = pfs_arena_printf(&e->arena, "fields.%s.count-limit", column);
-    const char *time = field_get(e, column, "ts-field");
+    const char *limit = pfs_arena_printf(&e->arena, "fields.%s.count-limit", column), *time;
 
     if (limit == NULL)
         return pfs_arena_full(&e->arena, err);
+    PFS_TRY(field_get(e, column, "ts-field", &time, err));
     PFS_TRY(pfs_options_int(&e->schema->options, limit, INT32_MAX, &use->count_limit, err));
     PFS_TRY(read_nested_key(e, column, use, err));
     if (use->type->kind != PFS_MAP || use->type->child[1].type.kind != PFS_ROW)
@@ -202,9 +210,9 @@ static int read_nested(struct pfs_engine *e, const char *column, struct pfs_func
 static int read_function(struct pfs_engine *e, int32_t place, const char *name, struct pfs_err *err)
 {
     struct pfs_engine_column *c = &e->column[place];
-    const char *column = e->schema->field[c->index].name;
-    const char *delimiter = field_get(e, column, "list-agg-delimiter");
+    const char *column = e->schema->field[c->index].name, *delimiter;
 
+    PFS_TRY(field_get(e, column, "list-agg-delimiter", &delimiter, err));
     c->has_function = true;
     c->use.delimiter = pfs_str(delimiter != NULL ? delimiter : ",");
     if (pfs_function_find(name, &c->use.function, err) < 0)
@@ -233,7 +241,7 @@ int pfs_engine_read_functions(struct pfs_engine *e, struct pfs_err *err)
             e->column[i].role = PFS_ROLE_KEY; /* a function that is set for it does not matter */
             continue;
         }
-        name = function_name(e, i);
+        PFS_TRY(function_name(e, i, &name, err));
         if (name != NULL)
             PFS_TRY(read_function(e, i, name, err));
     }

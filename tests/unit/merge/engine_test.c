@@ -2,7 +2,9 @@
 #include "src/merge/engine.h"
 
 #include <errno.h>
+#include <stdio.h>
 
+#include "base/mem.h"
 #include "tests/unit/merge/rows.h"
 
 struct step {
@@ -458,6 +460,56 @@ static void a_group_that_is_not_read_removes_nothing(void **state)
     pfs_arena_done(&arena);
 }
 
+/* Options that cannot be looked up for want of memory are not options that are not set. */
+static void an_engine_without_memory_is_no_other_engine(void **state)
+{
+    static const char *const rows[] = {"+I 1 2 2 2 2 2 2 2 2", "+I 1 5 5 5 5 5 5 5 5"};
+    static const struct pfs_record record[] = {{0, 0}, {0, 1}};
+    static const int64_t start[] = {0, 2};
+    int opened = 0;
+
+    (void)state;
+    for (size_t pad = 1; pad < 200; pad++) {
+        char name[200], columns[2000] = "k INT", options[4000] = "merge-engine=aggregation";
+
+        memset(name, 'x', pad);
+        name[pad] = '\0';
+        for (int i = 0; i < 8; i++) {
+            (void)snprintf(columns + strlen(columns), sizeof(columns) - strlen(columns), "; %s%d INT", name, i);
+            (void)snprintf(options + strlen(options), sizeof(options) - strlen(options),
+                           "; fields.%s%d.aggregate-function=sum", name, i);
+        }
+        for (int64_t n = 0; n < 4; n++) {
+            struct pfs_engine *engine = NULL;
+            struct pfs_arena arena;
+            struct rows_table t;
+            struct pfs_batch in, got;
+            const struct pfs_batch *source[] = {&in};
+            const struct pfs_groups groups = {source, 1, 1, start, record, false, false};
+            int rc;
+
+            pfs_arena_init(&arena, 0);
+            assert_int_equal(rows_schema(&t, &arena, columns, 1, options), 0);
+            for (int32_t i = 0; i < 9; i++)
+                t.column[i] = i;
+            in = rows_batch(&t, rows, 2, 0);
+            pfs_mem_fail_after(n);
+            rc = pfs_engine_open(&t.schema, t.column, 9, &engine, NULL);
+            pfs_mem_fail_after(-1);
+            assert_true(rc == 0 || rc == -ENOMEM);
+            if (rc == 0) {
+                opened++;
+                assert_int_equal(pfs_engine_merge(engine, &groups, &arena, &got, NULL), 0);
+                for (int32_t i = 1; i < 9; i++)
+                    assert_int_equal(((const int32_t *)got.column[i].values)[0], 7);
+                pfs_engine_close(engine);
+            }
+            pfs_arena_done(&arena);
+        }
+    }
+    assert_true(opened > 0);
+}
+
 static void the_last_stage_drops_retracts_and_keeps_the_rest(void **state)
 {
     static const char *const rows[] = {"+I 1 1 1", "-D 2 2 2", "+U 3 3 3", "-U 4 4 4", "+I 5 5 5"};
@@ -493,6 +545,7 @@ int main(void)
         cmocka_unit_test(options_that_make_no_engine_are_refused),
         cmocka_unit_test(a_read_needs_keys_and_what_orders_its_columns),
         cmocka_unit_test(a_group_that_is_not_read_removes_nothing),
+        cmocka_unit_test(an_engine_without_memory_is_no_other_engine),
         cmocka_unit_test(the_last_stage_drops_retracts_and_keeps_the_rest),
     };
 
