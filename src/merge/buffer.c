@@ -305,7 +305,12 @@ int pfs_merge_buffer(const struct pfs_merge *merge, const struct pfs_batch *in, 
     PFS_TRY(pfs_sort_open(merge, &sort, &reader, err));
     rows = pfs_reader_next(reader, arena, out, err);
     pfs_reader_close(reader);
-    if (rows == 0)
-        *out = (struct pfs_batch){0, merge->engine->columns + 2, pfs_arena_array(arena, 1, sizeof(*out->column))};
+    if (rows == 0) {
+        size_t columns = (size_t)merge->engine->columns + 2;
+
+        *out = (struct pfs_batch){0, (int32_t)columns, pfs_arena_array(arena, columns, sizeof(*out->column))};
+        if (out->column == NULL)
+            return pfs_arena_full(arena, err);
+    }
     return rows < 0 ? (int)rows : 0;
 }
