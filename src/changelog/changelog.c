@@ -126,10 +126,12 @@ static int load_index(struct changes *c, struct pfs_state *gone, struct pfs_err 
     return 0;
 }
 
-/* The removed files read as one state: merged, with the deletion vectors that they had. */
+/* The removed files read as one state: merged, with the deletion vectors that they had. They are the table's own: what
+ * its fallback branch holds of other partitions was not removed. */
 static int open_removed(struct changes *c, struct pfs_err *err)
 {
     struct pfs_scan_want scan = {.levels = PFS_LEVELS_ALL,
+                                 .own = true,
                                  .columns = c->want.columns,
                                  .column = c->want.column,
                                  .budget = c->want.budget,
