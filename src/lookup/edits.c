@@ -78,9 +78,11 @@ static bool is_newer(const struct pfs_manifest_entry *entry, const struct pfs_ma
     return true;
 }
 
+/* A text without a block (of no rows) has nothing to keep, and no place that anything could be put at. */
 static bool fits(const struct pfs_blocks *old, const struct pfs_patch_files *files)
 {
-    bool fits = newest_wins(old->state->schema) && files->rows <= ROWS_MAX && files->rows <= old->blocks;
+    bool fits = newest_wins(old->state->schema) && old->blocks > 0 && files->rows <= ROWS_MAX &&
+                files->rows <= old->blocks;
 
     for (int64_t i = 0; i < files->count && fits; i++)
         fits = is_newer(files->entry[i], old->state->file, old->state->files) &&

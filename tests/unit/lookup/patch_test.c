@@ -385,10 +385,50 @@ static void a_patched_text_is_the_one_that_is_printed_anew(void **state)
     pfs_catalog_close(catalog);
 }
 
+/* A compaction of a table that has lost all its rows: neither text has a block. */
+static void a_text_without_rows_is_printed_anew(void **state)
+{
+    struct pfs_catalog_config config = {0};
+    struct pfs_catalog *catalog = NULL;
+    struct pfs_table *table = NULL;
+    struct pfs_buf answer = {0}, rows = {0};
+    struct version old, new;
+
+    (void)state;
+    assert_int_equal(pfs_store_open_memory(&config.store, NULL), 0);
+    assert_int_equal(pfs_catalog_open(&config, &catalog, NULL), 0);
+    assert_int_equal(pfs_catalog_execute(catalog, NULL,
+                                         pfs_str("CREATE DATABASE d; CREATE TABLE d.t (k BIGINT, v STRING, n BIGINT, "
+                                                 "p INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1');"),
+                                         &answer, NULL),
+                     0);
+    assert_int_equal(pfs_catalog_table(catalog, "d", "t", NULL, &table, NULL), 0);
+    pfs_buf_puts(&rows, "k,v,n,p,_kind\n1,a,2,3,+I\n");
+    commit(table, &rows);
+    pfs_buf_clear(&rows);
+    pfs_buf_puts(&rows, "k,v,n,p,_kind\n1,a,2,3,-D\n");
+    commit(table, &rows);
+    open_version(0, table, &old);
+    print_anew(&old);
+    assert_int_equal(old.printed, 0);
+    assert_true(compact(table, true));
+    for (int lines = 0; lines < 2; lines++) {
+        open_version(0, table, &new);
+        assert_int_equal(print_patch(&new, &old, lines), -1);
+        close_version(&new);
+    }
+    close_version(&old);
+    pfs_buf_done(&rows);
+    pfs_buf_done(&answer);
+    pfs_table_unref(table);
+    pfs_catalog_close(catalog);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_patched_text_is_the_one_that_is_printed_anew),
+        cmocka_unit_test(a_text_without_rows_is_printed_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
