@@ -120,22 +120,21 @@ static bool take_sign(struct parser *p, const char *sign)
 /* What stands between two quotes, a doubled one being one; the first is at the cursor. */
 static int take_quoted(struct parser *p, struct pfs_slice *out)
 {
-    uint8_t quote = peek(p), *to = pfs_arena_alloc(p->arena, p->text.len - p->pos);
-    size_t n = 0, at = p->pos + 1;
+    const uint8_t *text = p->text.at;
+    uint8_t quote = peek(p), *to;
+    size_t n = 0, from = p->pos + 1, end = from;
 
+    while (end < p->text.len && (text[end] != quote || (end + 1 < p->text.len && text[end + 1] == quote)))
+        end += text[end] == quote ? 2 : 1;
+    if (end >= p->text.len)
+        return refuse(p, "a quote is opened and never closed");
+    /* Room for the literal, not for what is left of the text: a long list would take the square of its length. */
+    to = pfs_arena_alloc(p->arena, end - from);
     if (to == NULL)
         return pfs_arena_full(p->arena, p->err);
-    for (; at < p->text.len; at++) {
-        if (p->text.at[at] == quote) {
-            if (at + 1 >= p->text.len || p->text.at[at + 1] != quote)
-                break;
-            at++;
-        }
-        to[n++] = p->text.at[at];
-    }
-    if (at >= p->text.len)
-        return refuse(p, "a quote is opened and never closed");
-    p->pos = at + 1;
+    for (size_t at = from; at < end; at += text[at] == quote ? 2 : 1)
+        to[n++] = text[at];
+    p->pos = end + 1;
     *out = pfs_slice_of(to, n);
     return 0;
 }

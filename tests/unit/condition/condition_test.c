@@ -632,6 +632,26 @@ static void parsing_and_filtering_without_memory_is_enomem(void **state)
     }
 }
 
+/* Literals take the room that they need, not that of what follows them. */
+static void a_long_list_takes_memory_by_its_length(void **state)
+{
+    const struct pfs_condition *condition = NULL;
+    struct pfs_buf text = {0};
+    struct pfs_arena room;
+    struct pfs_err err = {0};
+
+    (void)state;
+    pfs_buf_puts(&text, "s in ('x'");
+    for (int i = 0; i < 20000; i++)
+        pfs_buf_printf(&text, ", 'it''s %d'", i);
+    pfs_buf_puts(&text, ")");
+    pfs_arena_init(&room, (size_t)64 << 20);
+    if (pfs_condition_parse(pfs_buf_slice(&text), &schema, &room, &condition, &err) < 0)
+        fail_msg("%s", err.text);
+    pfs_arena_done(&room);
+    pfs_buf_done(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -646,6 +666,7 @@ int main(void)
         cmocka_unit_test(an_index_gives_at_least_the_rows_that_match),
         cmocka_unit_test(a_filter_gives_the_rows_that_are_true_and_the_columns_to_keep),
         cmocka_unit_test(parsing_and_filtering_without_memory_is_enomem),
+        cmocka_unit_test(a_long_list_takes_memory_by_its_length),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
