@@ -257,10 +257,11 @@ static int parse_moment(struct pfs_slice in, struct pfs_time96 *out)
 static int parse_epoch(int64_t v, int precision, struct pfs_time96 *out)
 {
     int64_t unit = precision == 9 ? 1000000 : precision == 6 ? 1000 : 1, millis = v / unit - (v % unit < 0);
+    int64_t rest = v % unit + (v % unit < 0 ? unit : 0); /* v - millis * unit, whose product may pass 64 bits */
 
     if (precision % 3 != 0)
         return -EINVAL;
-    *out = (struct pfs_time96){millis, (int32_t)(v - millis * unit) * (int32_t)(1000000 / unit), 0};
+    *out = (struct pfs_time96){millis, (int32_t)rest * (int32_t)(1000000 / unit), 0};
     return precision == 0 && __builtin_mul_overflow(v, 1000, &out->millis) ? -EINVAL : 0;
 }
 

@@ -22,6 +22,14 @@ static int64_t floor_div(int64_t v, int64_t by)
     return v / by - (v % by < 0);
 }
 
+/* What is left then: never below zero. Not v - floor_div(v, by) * by, whose product passes 64 bits at the very end. */
+static int64_t floor_mod(int64_t v, int64_t by)
+{
+    int64_t rest = v % by;
+
+    return rest < 0 ? rest + by : rest;
+}
+
 /* Products of what a file claims may pass 64 bits: they wrap, as Java's do. */
 static int64_t times(int64_t v, int64_t by)
 {
@@ -38,7 +46,7 @@ struct pfs_time96 pfs_cast_moment_at(const struct pfs_column *c, int64_t row)
     if (c->type->precision <= 3)
         return (struct pfs_time96){v, 0, 0};
     millis = floor_div(v, 1000);
-    return (struct pfs_time96){millis, (int32_t)(v - millis * 1000) * 1000, 0};
+    return (struct pfs_time96){millis, (int32_t)floor_mod(v, 1000) * 1000, 0};
 }
 
 void pfs_cast_moment_put(struct pfs_cast_job *job, int64_t row, struct pfs_time96 value)
@@ -101,11 +109,8 @@ static int ltz_time(struct pfs_cast_job *job)
 {
     int32_t *out = job->values;
 
-    for (int64_t i = 0; i < job->rows; i++) {
-        int64_t millis = pfs_cast_moment_at(job->in, i).millis;
-
-        out[i] = (int32_t)(millis - floor_div(millis, DAY_MS) * DAY_MS);
-    }
+    for (int64_t i = 0; i < job->rows; i++)
+        out[i] = (int32_t)floor_mod(pfs_cast_moment_at(job->in, i).millis, DAY_MS);
     return 0;
 }
 

@@ -185,6 +185,7 @@ static void text_is_parsed_by_the_rules_of_each_kind(void **state)
         {"STRING", "1", "TIMESTAMP(0)", "\"1970-01-01 00:00:01\""},
         {"STRING", "-1", "TIMESTAMP(6)", "\"1969-12-31 23:59:59.999999\""},
         {"STRING", "-1", "TIMESTAMP(9)", "\"1969-12-31 23:59:59.999999999\""},
+        {"STRING", "-9223372036854775808", "TIMESTAMP(9)", "\"1677-09-21 00:12:43.145224192\""},
         {"STRING", "1", "TIMESTAMP(4)", NULL},
         {"STRING", "2024-01-02T03:04:05", "TIMESTAMP(3)", NULL},
         {"STRING", "2024-01-02 03:04", "TIMESTAMP(3)", NULL},
@@ -266,6 +267,34 @@ static void times_follow_each_other_as_in_paimon(void **state)
 
     (void)state;
     check(cases, COUNT(cases));
+}
+
+/* Files hold what they like: the first moment that fits in 64 bits has a day, and a time of it. */
+static void the_first_moment_of_all_is_cast(void **state)
+{
+    static const int64_t first = INT64_MIN;
+    static const struct {
+        const char *from, *to;
+        int32_t want;
+    } cases[] = {
+        {"TIMESTAMP(6)", "DATE", -106751991},
+        {"TIMESTAMP(6) WITH LOCAL TIME ZONE", "DATE", -106751992},
+        {"TIMESTAMP(6) WITH LOCAL TIME ZONE", "TIME(3)", 71945224},
+        {"TIMESTAMP(3) WITH LOCAL TIME ZONE", "TIME(3)", 60424192},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pfs_arena arena = {0};
+        struct pfs_type from, to;
+        struct pfs_column in = {.type = &from, .values = &first}, out;
+
+        parse_type(&arena, cases[i].from, &from);
+        parse_type(&arena, cases[i].to, &to);
+        assert_int_equal(pfs_cast_column(&in, 1, &to, &arena, &out, NULL), 0);
+        assert_int_equal(*(const int32_t *)out.values, cases[i].want);
+        pfs_arena_done(&arena);
+    }
 }
 
 static void fields_are_found_by_id_however_deep(void **state)
@@ -366,6 +395,7 @@ int main(void)
         cmocka_unit_test(text_is_parsed_by_the_rules_of_each_kind),
         cmocka_unit_test(everything_has_a_text_cut_to_the_length),
         cmocka_unit_test(times_follow_each_other_as_in_paimon),
+        cmocka_unit_test(the_first_moment_of_all_is_cast),
         cmocka_unit_test(fields_are_found_by_id_however_deep),
         cmocka_unit_test(pairs_that_paimon_has_not_are_named),
         cmocka_unit_test(the_same_memory_is_told_from_work),
