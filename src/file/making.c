@@ -261,7 +261,7 @@ int pfs_data_formats_differ(const struct pfs_schema *schema, int32_t a, int32_t 
     if (rc == 0)
         rc = choose(schema, "file.format", b, false, &arena, &y, err);
     if (rc == 0)
-        *out = strcasecmp(x != NULL ? x : FORMAT_OF_VERSION_3, y != NULL ? y : FORMAT_OF_VERSION_3) != 0;
+        *out = strcasecmp(x != NULL ? x : default_format(schema), y != NULL ? y : default_format(schema)) != 0;
     pfs_arena_done(&arena);
     return rc;
 }

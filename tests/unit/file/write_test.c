@@ -533,11 +533,38 @@ static void keys_of_a_map_are_indexed_each(void **state)
     tear_down(&w);
 }
 
+/* Schemas of before 0.9 meant ORC where they said nothing. */
+static void formats_of_levels_differ_by_the_default_of_the_schema(void **state)
+{
+    static const struct {
+        const char *options;
+        int32_t version;
+        bool differ;
+    } cases[] = {
+        {"\"file.format.per.level\":\"0:orc\"", 3, true},      {"\"file.format.per.level\":\"0:orc\"", 2, false},
+        {"\"file.format.per.level\":\"0:parquet\"", 3, false}, {"\"file.format.per.level\":\"0:parquet\"", 2, true},
+        {"\"file.format.per.level\":\"0:avro\"", 2, true},     {"", 2, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct world w;
+        bool differ = !cases[i].differ;
+
+        set_up(&w, K, "\"k\"", cases[i].options);
+        w.schema.version = cases[i].version;
+        assert_int_equal(pfs_data_formats_differ(&w.schema, 0, 5, &differ, NULL), 0);
+        CHECK(cases[i].options, differ == cases[i].differ);
+        tear_down(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sum_that_outgrew_its_decimal_is_null_in_an_orc_file),
         cmocka_unit_test(names_and_places_follow_the_options),
+        cmocka_unit_test(formats_of_levels_differ_by_the_default_of_the_schema),
         cmocka_unit_test(options_without_sense_are_refused_with_their_value),
         cmocka_unit_test(files_end_between_two_keys),
         cmocka_unit_test(a_full_file_waits_for_another_key_over_batches),
