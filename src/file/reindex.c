@@ -11,6 +11,7 @@
 
 #define SUFFIX ".index"
 #define NAMES_MAX 10000 /* tried for a new index file */
+#define NUMBER_MAX ((int64_t)1 << 62)
 
 static bool is_index(const char *name)
 {
@@ -103,6 +104,8 @@ static int create(const struct pfs_data_read *read, const struct pfs_manifest_en
 
     if (had != NULL && strncmp(had, entry->file.name, data) == 0 && had[data] == '-')
         (void)pfs_i64_parse(pfs_slice_of(had + data + 1, strlen(had) - data - 1 - strlen(SUFFIX)), &number);
+    if (number > NUMBER_MAX) /* the name is data, not trust: nobody counts that far */
+        number = 0;
     for (int i = 0; i < NAMES_MAX; i++) {
         struct pfs_manifest_entry beside = *entry;
         int rc;

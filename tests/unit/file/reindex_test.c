@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "format/fileindex/fileindex.h"
+#include "src/file/file.h"
 #include "tests/unit/commit/table.h"
 
 #define BUCKET "d.db/t/bucket-0"
@@ -106,6 +107,33 @@ static void a_column_that_was_renamed_is_indexed_under_its_old_name(void **state
     pfs_state_unref(s);
 }
 
+/* The name in an entry is data: whatever stands in it, the next one is a name that is free. */
+static void the_number_in_a_name_may_be_any(void **state)
+{
+    static const char *const numbers[] = {"9223372036854775807", "-9223372036854775808", "-1", "x"};
+
+    (void)state;
+    (void)commit(1);
+    run("ALTER TABLE d.t SET ('file-index.bitmap.columns' = 'k', 'file-index.in-manifest-threshold' = '1 b');");
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        struct pfs_arena arena = {0};
+        struct pfs_state *s = newest();
+        struct pfs_manifest_entry entry = *s->file[0], out;
+        const char *name = pfs_arena_printf(&arena, "%s-%s.index", entry.file.name, numbers[i]);
+        const struct pfs_data_read read = {
+            .store = s->store, .table = s->store_table, .schema = s->schema, .schemas = s->schemas};
+        int files = index_files();
+
+        entry.file.extra_file = &name;
+        entry.file.extra_files = 1;
+        CHECK(numbers[i], pfs_data_index(&read, &entry, &arena, &out, NULL) == 1);
+        CHECK(numbers[i], out.file.extra_files == 1 && strcmp(out.file.extra_file[0], name) != 0);
+        CHECK(numbers[i], index_files() == files + 1);
+        pfs_state_unref(s);
+        pfs_arena_done(&arena);
+    }
+}
+
 static void every_call_fails_once_and_nothing_is_left_behind(void **state)
 {
     int64_t at = 1;
@@ -146,6 +174,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(small_indexes_go_into_the_entries, set_up, tear_down),
         cmocka_unit_test_setup_teardown(large_indexes_are_files_with_a_new_name_each_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_column_that_was_renamed_is_indexed_under_its_old_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_number_in_a_name_may_be_any, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_call_fails_once_and_nothing_is_left_behind, set_up, tear_down),
     };
 
