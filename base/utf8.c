@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 #define HIGH_BITS 0x8080808080808080ull
 
 /* Length of the well-formed sequence at the start (not ASCII); 0 when there is none. */
@@ -59,4 +61,34 @@ size_t pfs_utf8_prefix(struct pfs_slice in, size_t count)
         if ((in.at[i] & 0xC0) != 0x80 && count-- == 0)
             break;
     return i;
+}
+
+/* Bytes of the malformed sequence at the start that one replacement character stands for: what could begin a character
+ * (a surrogate is one here), or one byte. */
+static size_t malformed(struct pfs_slice in)
+{
+    size_t whole = in.at[0] < 0xe0 ? 2 : in.at[0] < 0xf0 ? 3 : 4, len = 1;
+    uint8_t text[4] = {in.at[0] == 0xed ? 0xee : in.at[0]};
+
+    for (; len < whole && len < in.len; len++) {
+        text[len] = in.at[len];
+        memset(text + len + 1, 0xbf, sizeof(text) - len - 1);
+        if (pfs_utf8_check(pfs_slice_of(text, whole)) != whole)
+            break;
+    }
+    return len;
+}
+
+void pfs_utf8_decode(struct pfs_slice in, struct pfs_buf *out)
+{
+    while (in.len > 0) {
+        size_t len = pfs_utf8_check(in);
+
+        pfs_buf_put(out, in.at, len);
+        if (len < in.len) {
+            pfs_buf_puts(out, "\xef\xbf\xbd");
+            len += malformed(pfs_slice_of(in.at + len, in.len - len));
+        }
+        in = pfs_slice_of(in.at + len, in.len - len);
+    }
 }

@@ -66,8 +66,6 @@ bool pfs_cast_is_same(const struct pfs_type *from, const struct pfs_type *to)
 
     if (text || bytes)
         return from->length <= to->length;
-    if ((from->kind == PFS_BINARY || from->kind == PFS_VARBINARY) && pfs_kind_is_text(to->kind))
-        return true; /* Paimon cuts nothing here, whatever the length */
     if (!pfs_kind_is_nested(from->kind))
         return is_same_number(from, to);
     if (from->kind != to->kind)

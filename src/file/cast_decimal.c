@@ -104,14 +104,15 @@ TO_INTEGER(to_smallint, int16_t)
 TO_INTEGER(to_int, int32_t)
 TO_INTEGER(to_bigint, int64_t)
 
-/* Nearest: both sides of the division are exact up to 2^53 and 10^22, beyond that the text decides. */
-static double real_of(pfs_i128 v, int scale)
+/* As Paimon does it: what 64 bits hold is divided as DOUBLEs, so beyond 2^53 it is rounded twice; of wider ones the
+ * text decides. */
+static double real_of(pfs_i128 v, const struct pfs_type *type)
 {
-    static const pfs_i128 exact = (pfs_i128)1 << 53;
+    int scale = type->scale;
     char text[PFS_DECIMAL_TEXT];
     double out = 0;
 
-    if (scale <= 22 && v <= exact && v >= -exact)
+    if (type->precision <= 18)
         return (double)v / (double)pfs_decimal_power(scale);
     (void)pfs_f64_parse(pfs_slice_of(text, pfs_decimal_print(v, scale, text)), &out);
     return out;
@@ -122,7 +123,7 @@ static int to_double(struct pfs_cast_job *job)
     double *out = job->values;
 
     for (int64_t i = 0; i < job->rows; i++)
-        out[i] = pfs_column_present(job->in, i) ? real_of(pfs_cast_decimal_at(job->in, i), job->in->type->scale) : 0;
+        out[i] = pfs_column_present(job->in, i) ? real_of(pfs_cast_decimal_at(job->in, i), job->in->type) : 0;
     return 0;
 }
 
@@ -131,8 +132,7 @@ static int to_float(struct pfs_cast_job *job)
     float *out = job->values;
 
     for (int64_t i = 0; i < job->rows; i++)
-        out[i] =
-            pfs_column_present(job->in, i) ? (float)real_of(pfs_cast_decimal_at(job->in, i), job->in->type->scale) : 0;
+        out[i] = pfs_column_present(job->in, i) ? (float)real_of(pfs_cast_decimal_at(job->in, i), job->in->type) : 0;
     return 0;
 }
 

@@ -69,6 +69,12 @@ static void print_bytes(const struct pfs_column *c, int64_t row, struct pfs_buf 
     pfs_buf_put(out, s.at, s.len);
 }
 
+/* Bytes as text, which need not be any. */
+static void print_text(const struct pfs_column *c, int64_t row, struct pfs_buf *out)
+{
+    pfs_utf8_decode(pfs_column_bytes(c, row), out);
+}
+
 static print_fn *const printers[PFS_KIND_COUNT] = {
     [PFS_BOOLEAN] = print_boolean,
     [PFS_TINYINT] = print_tinyint,
@@ -80,8 +86,8 @@ static print_fn *const printers[PFS_KIND_COUNT] = {
     [PFS_DECIMAL] = print_decimal,
     [PFS_CHAR] = print_bytes,
     [PFS_VARCHAR] = print_bytes,
-    [PFS_BINARY] = print_bytes,
-    [PFS_VARBINARY] = print_bytes,
+    [PFS_BINARY] = print_text,
+    [PFS_VARBINARY] = print_text,
     [PFS_DATE] = print_date,
     [PFS_TIME] = print_time,
     [PFS_TIMESTAMP] = print_moment,
@@ -159,31 +165,33 @@ static void fit(const struct pfs_type *to, size_t from, struct pfs_buf *out)
 
 static int print(struct pfs_cast_job *job)
 {
-    print_fn *one = printers[job->in->type->kind];
-    bool fits = pfs_kind_is_nested(job->in->type->kind); /* Paimon lets these be as long as they are */
+    enum pfs_kind from = job->in->type->kind;
+    bool text = pfs_kind_is_text(job->to->kind), decodes = text && (from == PFS_BINARY || from == PFS_VARBINARY);
+    bool fits = decodes || pfs_kind_is_nested(from); /* Paimon lets these be as long as they are */
+    print_fn *one = text ? printers[from] : print_bytes;
     int32_t *offsets = pfs_arena_alloc(job->arena, (size_t)(job->rows + 1) * sizeof(*offsets));
-    struct pfs_buf text;
+    struct pfs_buf made;
     struct pfs_slice kept;
     int rc;
 
     if (offsets == NULL)
         return pfs_arena_full(job->arena, job->err);
-    pfs_buf_init(&text, INT32_MAX);
-    for (int64_t i = 0; i < job->rows && !text.failed; i++) {
-        size_t from = text.len;
+    pfs_buf_init(&made, INT32_MAX);
+    for (int64_t i = 0; i < job->rows && !made.failed; i++) {
+        size_t start = made.len;
 
-        offsets[i] = (int32_t)from;
+        offsets[i] = (int32_t)start;
         if (pfs_column_present(job->in, i)) {
-            one(job->in, i, &text);
+            one(job->in, i, &made);
             if (!fits)
-                fit(job->to, from, &text);
+                fit(job->to, start, &made);
         }
     }
-    offsets[job->rows] = (int32_t)text.len;
-    rc = pfs_buf_check(&text, job->err);
-    if (rc == 0 && !pfs_arena_copy(job->arena, pfs_buf_slice(&text), &kept))
+    offsets[job->rows] = (int32_t)made.len;
+    rc = pfs_buf_check(&made, job->err);
+    if (rc == 0 && !pfs_arena_copy(job->arena, pfs_buf_slice(&made), &kept))
         rc = pfs_arena_full(job->arena, job->err);
-    pfs_buf_done(&text);
+    pfs_buf_done(&made);
     if (rc < 0)
         return rc;
     job->out->offsets = offsets;

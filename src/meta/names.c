@@ -171,37 +171,6 @@ static void put_time(struct pfs_buf *out, const struct pfs_column *c)
     pfs_buf_put(out, text, digits > 0 ? (size_t)digits + 9 : 8);
 }
 
-/* Bytes of the malformed sequence at the start that one replacement character stands for: what could begin a character
- * (a surrogate is one here), or one byte. */
-static size_t malformed(struct pfs_slice in)
-{
-    size_t whole = in.at[0] < 0xe0 ? 2 : in.at[0] < 0xf0 ? 3 : 4, len = 1;
-    uint8_t text[4] = {in.at[0] == 0xed ? 0xee : in.at[0]};
-
-    for (; len < whole && len < in.len; len++) {
-        text[len] = in.at[len];
-        memset(text + len + 1, 0xbf, sizeof(text) - len - 1);
-        if (pfs_utf8_check(pfs_slice_of(text, whole)) != whole)
-            break;
-    }
-    return len;
-}
-
-/* Text as Java's decoder makes it of bytes. */
-static void put_decoded(struct pfs_buf *out, struct pfs_slice in)
-{
-    while (in.len > 0) {
-        size_t len = pfs_utf8_check(in);
-
-        pfs_buf_put(out, in.at, len);
-        if (len < in.len) {
-            pfs_buf_puts(out, "\xef\xbf\xbd");
-            len += malformed(pfs_slice_of(in.at + len, in.len - len));
-        }
-        in = pfs_slice_of(in.at + len, in.len - len);
-    }
-}
-
 static int put_value(const struct pfs_column *c, bool legacy, struct pfs_buf *out, struct pfs_err *err)
 {
     enum pfs_kind kind = c->type->kind;
@@ -224,7 +193,7 @@ static int put_value(const struct pfs_column *c, bool legacy, struct pfs_buf *ou
     } else if (kind == PFS_TIME) {
         put_time(out, c);
     } else if (!legacy && (kind == PFS_BINARY || kind == PFS_VARBINARY)) {
-        put_decoded(out, pfs_column_bytes(c, 0));
+        pfs_utf8_decode(pfs_column_bytes(c, 0), out);
     } else if (pfs_kind_is_text(kind)) {
         struct pfs_slice s = pfs_column_bytes(c, 0);
 
