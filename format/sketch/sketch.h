@@ -27,7 +27,6 @@ int pfs_rbm64_print(const struct pfs_bitmap *bitmap, struct pfs_arena *scratch, 
 /* Compact theta sketches of 4096 nominal hashes. -EOPNOTSUPP: other forms; -EINVAL: made with different seeds. */
 int pfs_theta_union(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena *scratch, struct pfs_buf *out,
                     struct pfs_err *err);
-/* HLL sketches; the answer is of type HLL_4. -EOPNOTSUPP: so many values that one of them, or the answer, is an array.
- */
+/* HLL sketches; the answer is of type HLL_4. */
 int pfs_hll_union(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena *scratch, struct pfs_buf *out,
                   struct pfs_err *err);

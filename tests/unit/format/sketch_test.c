@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/store.h"
 #include "format/bitmap.h"
 #include "tests/unit/cm.h"
 
@@ -128,6 +129,47 @@ static uint32_t next_random(uint64_t *state)
 }
 
 /* Values alone, stretches, and a container that becomes a bitset. */
+static struct pfs_slice take_sketch(struct pfs_cursor *all)
+{
+    struct pfs_slice out;
+
+    assert_true(pfs_take(all, pfs_take_le32(all), &out));
+    return out;
+}
+
+/* tests/data/sketches: of every type and size, lists, sets and arrays, as Paimon unites them. */
+static void hll_unions_are_those_of_paimon(void **state)
+{
+    struct pfs_store *store;
+    struct pfs_slice file;
+    struct pfs_cursor all;
+    int arrays = 0;
+
+    (void)state;
+    assert_int_equal(pfs_store_open_posix("tests/data/sketches", &store, NULL), 0);
+    assert_int_equal(pfs_store_load(store, "hll.bin", 1 << 20, &file, NULL), 0);
+    for (all = pfs_cursor_of(file); pfs_left(&all) > 0;) {
+        struct pfs_slice acc = take_sketch(&all), in = take_sketch(&all), want = take_sketch(&all);
+        struct pfs_arena arena;
+        struct pfs_buf out = {0};
+
+        pfs_arena_init(&arena, 0);
+        assert_int_equal(pfs_hll_union(acc, in, &arena, &out, NULL), 0);
+        assert_int_equal(out.len, want.len);
+        assert_memory_equal(out.at, want.at, want.len);
+        arrays += (want.at[7] & 3) == 2;
+        for (size_t len = 0; len < want.len && (want.at[7] & 3) == 2; len += 1 + len / 8) {
+            pfs_buf_clear(&out);
+            assert_int_equal(pfs_hll_union(pfs_slice_of(want.at, len), in, &arena, &out, NULL), -EIO);
+        }
+        pfs_buf_done(&out);
+        pfs_arena_done(&arena);
+    }
+    assert_true(arrays > 100);
+    pfs_free((void *)(uintptr_t)file.at);
+    pfs_store_close(store);
+}
+
 static void fill(struct pfs_bitmap *b, uint64_t *seed)
 {
     for (int i = 0; i < 300; i++) {
@@ -298,9 +340,13 @@ static void a_theta_union_keeps_the_smallest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unions_are_those_of_paimon),   cmocka_unit_test(what_is_cut_off_is_damage),
-        cmocka_unit_test(a_union_holds_what_both_hold), cmocka_unit_test(a_bitmap_of_64_bits_is_what_was_put_into_it),
-        cmocka_unit_test(stored_bitmaps_are_added_up),  cmocka_unit_test(a_theta_union_keeps_the_smallest),
+        cmocka_unit_test(unions_are_those_of_paimon),
+        cmocka_unit_test(hll_unions_are_those_of_paimon),
+        cmocka_unit_test(what_is_cut_off_is_damage),
+        cmocka_unit_test(a_union_holds_what_both_hold),
+        cmocka_unit_test(a_bitmap_of_64_bits_is_what_was_put_into_it),
+        cmocka_unit_test(stored_bitmaps_are_added_up),
+        cmocka_unit_test(a_theta_union_keeps_the_smallest),
     };
 
     return cmocka_run_group_tests_name("format/sketch", tests, NULL, NULL);
