@@ -428,6 +428,15 @@ def status_prints_json(program, scratch):
     same(program.run("status", "--json", "/nowhere").returncode, 1, "not mounted")
 
 
+def status_of_a_mount_on_a_file_is_none_for_it_is_refused(program, scratch):
+    (scratch / "warehouse").mkdir()
+    (scratch / "file").write_text("kept")
+    refused = program.run("mount", scratch / "warehouse", scratch / "file")
+    same(refused.returncode, 1, "mounted on a file")
+    same(b"not a directory" in refused.stderr, True, refused.stderr)
+    same((scratch / "file").read_text(), "kept")
+
+
 TESTS = [value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"
          and value.__name__.split("_")[0] in ("tail", "postponed", "rows", "expire", "fsck", "doctor", "status")]
 

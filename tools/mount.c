@@ -41,6 +41,7 @@ static int resolve(struct mounting *m, const char *warehouse, const char *mountp
 {
     struct pfs_err err = {0};
     struct statfs fs;
+    struct stat st;
 
     if (realpath(warehouse, m->warehouse) == NULL)
         return failed(warehouse, -errno, NULL);
@@ -51,6 +52,8 @@ static int resolve(struct mounting *m, const char *warehouse, const char *mountp
         return failed(mountpoint, -EBUSY, &err);
     if (realpath(mountpoint, m->mountpoint) == NULL)
         return failed(mountpoint, -errno, NULL);
+    if (stat(m->mountpoint, &st) == 0 && !S_ISDIR(st.st_mode)) /* the kernel would take it, and show nothing */
+        return failed(mountpoint, -ENOTDIR, NULL);
     if (inside(m->warehouse, m->mountpoint) || inside(m->mountpoint, m->warehouse))
         return usage_error("the warehouse and the mount point may not lie inside one another");
     m->session.warehouse = m->warehouse;

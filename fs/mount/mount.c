@@ -525,6 +525,32 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
         fuse_reply_statfs(req, &st);
 }
 
+/* Not implemented would be a defect; that there are no such things here is not. */
+static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+    (void)target;
+    (void)parent;
+    (void)name;
+    fuse_reply_err(req, EPERM);
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+    (void)ino;
+    (void)parent;
+    (void)name;
+    fuse_reply_err(req, EPERM);
+}
+
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
+{
+    (void)parent;
+    (void)name;
+    (void)mode;
+    (void)device;
+    fuse_reply_err(req, EPERM);
+}
+
 static const struct fuse_lowlevel_ops ops = {
     .init = op_init,
     .lookup = op_lookup,
@@ -541,6 +567,9 @@ static const struct fuse_lowlevel_ops ops = {
     .opendir = op_opendir,
     .readdir = op_readdir,
     .mkdir = op_mkdir,
+    .symlink = op_symlink,
+    .link = op_link,
+    .mknod = op_mknod,
     .rmdir = op_rmdir,
     .unlink = op_unlink,
     .releasedir = op_releasedir,

@@ -39,6 +39,9 @@ static int child_of(struct pfs_tree *tree, struct pfs_node *parent, const char *
         here.tag = NULL;
     PFS_TRY(pfs_node_here(parent));
     PFS_TRY(pfs_tree_writable(tree, &here, err));
+    if (made && !ours) /* whatever the name would be */
+        return pfs_fail(err, EPERM, "%s/%s: tables and columns are made and removed by statements (sql)", here.path,
+                        name);
     PFS_TRY(pfs_place_child(&parent->place, name, arena, out, err));
     if (!ours || !pfs_node_kind_is_dir(out->kind) || out->kind == PFS_NODE_DAEMON)
         return pfs_fail(err, EPERM, "%s: tables and columns are made and removed by statements (sql)", out->path);

@@ -216,3 +216,11 @@ def a_read_only_mount_writes_nothing_into_its_warehouse(m):
     after = facts(m.warehouse)
     equal([f[:4] for f in after], [f[:4] for f in before])
     m.mount()
+
+
+@test
+def what_is_not_made_here_is_not_permitted(m):
+    for make in (lambda: (m.at / "d/t/new").mkdir(), lambda: (m.at / "d/new").mkdir(), lambda: (m.at / "d/t/key/new").mkdir(),
+                 lambda: os.symlink("t", m.at / "d/link"), lambda: os.mkfifo(m.at / "d/t/pipe"),
+                 lambda: os.link(m.at / "d/t/inbox", m.at / "d/t/second")):
+        refused(errno.EPERM, make)
