@@ -24,7 +24,8 @@ int pfs_rbm_add_to(struct pfs_slice in, struct pfs_arena *scratch, struct pfs_bi
 /* Appends a bitmap as RoaringBitmap64; as RoaringBitmap32 pfs_bitmap_print32 does. */
 int pfs_rbm64_print(const struct pfs_bitmap *bitmap, struct pfs_arena *scratch, struct pfs_buf *out,
                     struct pfs_err *err);
-/* Compact theta sketches of 4096 nominal hashes. -EOPNOTSUPP: other forms; -EINVAL: made with different seeds. */
+/* Theta sketches, of 4096 nominal hashes when united. -EOPNOTSUPP: forms of other versions of the library; -EINVAL:
+ * made with different seeds. */
 int pfs_theta_union(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena *scratch, struct pfs_buf *out,
                     struct pfs_err *err);
 /* HLL sketches; the answer is of type HLL_4. */

@@ -1,8 +1,10 @@
-/* theta.c - compact theta sketches: the smallest hashes of what was counted, ascending, and the bound below which they
- * lie.
+/* theta.c - theta sketches: the smallest hashes of what was counted, and the bound below which they lie. What is
+ * written is compact, the hashes ascending; a sketch that takes values still is read as well.
  *
  *   longs before the hashes (low 6 bits), 3, 3, 0, 0, flags, seed hash (16 bits)
  *   1 long and the flag "single": one hash | 2 longs: count (32 bits), 1.0f | 3 longs: theta too
+ *   open: 3 longs, 3, family 1 or 2, lg of its size, lg of its table, flags, seed hash | count, 1.0f | theta | the
+ * table
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,6 +13,10 @@
 
 #define THETA_ONE ((uint64_t)INT64_MAX)
 #define NOMINAL 4096u
+#define LG_TABLE_MAX 27u
+#define FAMILY_ALPHA 1u
+#define FAMILY_QUICKSELECT 2u
+#define FAMILY_COMPACT 3u
 #define FLAG_EMPTY 4u
 #define FLAG_SINGLE 32u
 #define FLAGS_PUT 0x1au /* read-only, compact, ordered */
@@ -55,18 +61,43 @@ static int take_hashes(struct pfs_cursor *c, struct theta *t, struct pfs_arena *
     return 0;
 }
 
+/* A sketch that takes values still: its hash table, whose free places are 0; what is beyond its bound does not count.
+ */
+static int take_table(struct pfs_cursor *c, unsigned lg_size, struct theta *t, struct pfs_arena *arena,
+                      struct pfs_err *err)
+{
+    size_t places = (size_t)1 << lg_size;
+
+    if (c->bad || places > pfs_left(c) / 8)
+        return damaged(err, "it ends too early");
+    t->hash = pfs_arena_alloc(arena, places * sizeof(*t->hash));
+    if (t->hash == NULL)
+        return pfs_arena_full(arena, err);
+    t->count = 0;
+    for (size_t i = 0; i < places; i++) {
+        uint64_t hash = pfs_take_le64(c);
+
+        if (hash != 0 && hash < t->bound)
+            t->hash[t->count++] = hash;
+    }
+    qsort(t->hash, t->count, sizeof(*t->hash), compare);
+    return 0;
+}
+
 static int take(struct pfs_slice in, struct pfs_arena *arena, struct theta *t, struct pfs_err *err)
 {
     struct pfs_cursor c = pfs_cursor_of(in);
-    unsigned longs = pfs_take_u8(&c) & 63u, version = pfs_take_u8(&c), family = pfs_take_u8(&c), flags;
+    unsigned longs = pfs_take_u8(&c) & 63u, version = pfs_take_u8(&c), family = pfs_take_u8(&c), lg_size, flags;
+    bool open = family == FAMILY_ALPHA || family == FAMILY_QUICKSELECT;
 
     *t = (struct theta){.bound = THETA_ONE};
-    pfs_skip(&c, 2);
+    pfs_skip(&c, 1);
+    lg_size = pfs_take_u8(&c);
     flags = pfs_take_u8(&c);
     t->seed = pfs_take_le16(&c);
-    if (c.bad || longs < 1 || longs > 3)
+    if (c.bad || longs < 1 || longs > 3 || (open && (longs != 3 || lg_size > LG_TABLE_MAX)))
         return damaged(err, "its head");
-    if (version != 3 || family != 3)
+    if (version != 3 || (family != FAMILY_COMPACT && !open))
         return pfs_fail(err, EOPNOTSUPP, "a theta sketch of version %u and family %u, which cannot be united yet",
                         version, family);
     t->empty = (flags & FLAG_EMPTY) != 0;
@@ -81,7 +112,9 @@ static int take(struct pfs_slice in, struct pfs_arena *arena, struct theta *t, s
         t->count = 0;
         return 0;
     }
-    return t->bound > THETA_ONE ? damaged(err, "its bound") : take_hashes(&c, t, arena, err);
+    if (t->bound > THETA_ONE)
+        return damaged(err, "its bound");
+    return open ? take_table(&c, lg_size, t, arena, err) : take_hashes(&c, t, arena, err);
 }
 
 static int unite(const struct theta *a, const struct theta *b, struct pfs_arena *arena, struct theta *out,

@@ -137,37 +137,81 @@ static struct pfs_slice take_sketch(struct pfs_cursor *all)
     return out;
 }
 
-/* tests/data/sketches: of every type and size, lists, sets and arrays, as Paimon unites them. */
-static void hll_unions_are_those_of_paimon(void **state)
+/* A file of tests/data/sketches; `each` looks at what came out. How many pairs it has. */
+static int unite_all(const char *name, union_fn *unite, void (*each)(struct pfs_slice in, struct pfs_slice want))
 {
     struct pfs_store *store;
     struct pfs_slice file;
     struct pfs_cursor all;
-    int arrays = 0;
+    int pairs = 0;
 
-    (void)state;
     assert_int_equal(pfs_store_open_posix("tests/data/sketches", &store, NULL), 0);
-    assert_int_equal(pfs_store_load(store, "hll.bin", 1 << 20, &file, NULL), 0);
-    for (all = pfs_cursor_of(file); pfs_left(&all) > 0;) {
+    assert_int_equal(pfs_store_load(store, name, 1 << 20, &file, NULL), 0);
+    for (all = pfs_cursor_of(file); pfs_left(&all) > 0; pairs++) {
         struct pfs_slice acc = take_sketch(&all), in = take_sketch(&all), want = take_sketch(&all);
         struct pfs_arena arena;
         struct pfs_buf out = {0};
 
         pfs_arena_init(&arena, 0);
-        assert_int_equal(pfs_hll_union(acc, in, &arena, &out, NULL), 0);
+        assert_int_equal(unite(acc, in, &arena, &out, NULL), 0);
         assert_int_equal(out.len, want.len);
         assert_memory_equal(out.at, want.at, want.len);
-        arrays += (want.at[7] & 3) == 2;
-        for (size_t len = 0; len < want.len && (want.at[7] & 3) == 2; len += 1 + len / 8) {
-            pfs_buf_clear(&out);
-            assert_int_equal(pfs_hll_union(pfs_slice_of(want.at, len), in, &arena, &out, NULL), -EIO);
-        }
+        each(in, want);
         pfs_buf_done(&out);
         pfs_arena_done(&arena);
     }
-    assert_true(arrays > 100);
     pfs_free((void *)(uintptr_t)file.at);
     pfs_store_close(store);
+    return pairs;
+}
+
+static int arrays;
+
+static void cut_array(struct pfs_slice in, struct pfs_slice want)
+{
+    if ((want.at[7] & 3) != 2)
+        return;
+    arrays++;
+    for (size_t len = 0; len < want.len; len += 1 + len / 8) {
+        struct pfs_arena arena;
+        struct pfs_buf out = {0};
+
+        pfs_arena_init(&arena, 0);
+        assert_int_equal(pfs_hll_union(pfs_slice_of(want.at, len), in, &arena, &out, NULL), -EIO);
+        pfs_buf_done(&out);
+        pfs_arena_done(&arena);
+    }
+}
+
+static void hll_unions_are_those_of_paimon(void **state)
+{
+    (void)state;
+    assert_int_equal(unite_all("hll.bin", pfs_hll_union, cut_array), 162);
+    assert_true(arrays > 100);
+}
+
+static int opens;
+
+static void cut_open(struct pfs_slice in, struct pfs_slice want)
+{
+    struct pfs_arena arena;
+    struct pfs_buf out = {0};
+
+    if (in.at[2] == 3)
+        return;
+    opens++;
+    pfs_arena_init(&arena, 0);
+    if ((in.at[5] & 4) == 0)
+        assert_int_equal(pfs_theta_union(want, pfs_slice_of(in.at, in.len - 1), &arena, &out, NULL), -EIO);
+    pfs_buf_done(&out);
+    pfs_arena_done(&arena);
+}
+
+static void theta_unions_are_those_of_paimon(void **state)
+{
+    (void)state;
+    assert_int_equal(unite_all("theta.bin", pfs_theta_union, cut_open), 63);
+    assert_true(opens > 20);
 }
 
 static void fill(struct pfs_bitmap *b, uint64_t *seed)
@@ -342,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unions_are_those_of_paimon),
         cmocka_unit_test(hll_unions_are_those_of_paimon),
+        cmocka_unit_test(theta_unions_are_those_of_paimon),
         cmocka_unit_test(what_is_cut_off_is_damage),
         cmocka_unit_test(a_union_holds_what_both_hold),
         cmocka_unit_test(a_bitmap_of_64_bits_is_what_was_put_into_it),
