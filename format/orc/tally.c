@@ -174,7 +174,7 @@ static size_t character_start(struct pfs_slice v, size_t at)
 static bool step_up(uint8_t *character, size_t len)
 {
     assert(len >= 1 && len <= 4);
-    for (size_t i = len; i-- > 1;) {
+    for (size_t i = len - 1; i > 0; i--) {
         if (character[i] < 0xbf) {
             character[i]++;
             return true;

@@ -16,6 +16,7 @@ void pfs_assembly_done(struct pfs_assembly *a)
     pfs_free(a->range);
     pfs_free(a->record);
     pfs_free(a->start);
+    pfs_free(a->several);
     *a = (struct pfs_assembly){0};
 }
 
@@ -53,9 +54,11 @@ void pfs_assembly_stretch(struct pfs_assembly *a, int32_t source, int32_t from, 
 void pfs_assembly_group(struct pfs_assembly *a)
 {
     a->start = grow(a, a->start, a->groups + 1, &a->groups_room, sizeof(*a->start));
+    a->several = grow(a, a->several, a->groups, &a->several_room, sizeof(*a->several));
     if (a->full)
         return;
     a->start[a->groups] = a->records;
+    a->several[a->groups] = false;
     pfs_assembly_stretch(a, -1, (int32_t)a->groups, 1);
     a->groups++;
 }
@@ -65,6 +68,14 @@ void pfs_assembly_record(struct pfs_assembly *a, int32_t source, int32_t row)
     a->record = grow(a, a->record, a->records, &a->records_room, sizeof(*a->record));
     if (!a->full)
         a->record[a->records++] = (struct pfs_record){source, row};
+}
+
+void pfs_assembly_cut(struct pfs_assembly *a, int64_t records)
+{
+    if (a->full || a->start[a->groups - 1] + records == a->records)
+        return;
+    a->records = a->start[a->groups - 1] + records;
+    a->several[a->groups - 1] = true;
 }
 
 /* Records of a group by their numbers; there are few, and they are nearly in order. */
@@ -95,6 +106,7 @@ static int pick_groups(struct pfs_assembly *a, const struct pfs_engine *engine, 
                                 .groups = a->groups,
                                 .start = a->start,
                                 .record = a->record,
+                                .several = a->several,
                                 .alone = a->alone,
                                 .flush = flush};
 

@@ -51,12 +51,14 @@ struct pfs_groups {
     const int64_t *start; /* groups + 1: group g is record[start[g]] .. record[start[g + 1] - 1], at least one */
     const struct pfs_record
         *record; /* in order of writing: by sequence number; the engine orders by sequence.field itself */
-    bool alone;  /* a group of one record is folded too (spec merge-engines 1.2) */
-    bool flush;  /* merging a write buffer: sequence.field sorts ascending whatever its order says (1.4.2) */
+    const bool
+        *several; /* NULL, or of each group: it had records that do not count, and is folded also when one is left */
+    bool alone;   /* a group of one record is folded too (spec merge-engines 1.2) */
+    bool flush;   /* merging a write buffer: sequence.field sorts ascending whatever its order says (1.4.2) */
 };
 
 /* One row a group, in order, retracts included (marked by their kind); a group of one record passes through untouched,
- * but for `alone`.
+ * but for `several` and `alone`.
  * -EINVAL with Paimon's sentence for records that the engine does not accept (a delete in partial-update without an
  * option for it, ...). The result may share memory with the sources. */
 int pfs_engine_merge(const struct pfs_engine *engine, const struct pfs_groups *groups, struct pfs_arena *arena,

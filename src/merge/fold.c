@@ -346,7 +346,7 @@ static int collect(struct folding *f, const struct pfs_record *record)
     for (int64_t i = 0; i < g->groups; i++) {
         int64_t count = g->start[i + 1] - g->start[i];
 
-        if (count == 1 && !g->alone) {
+        if (count == 1 && !g->alone && (g->several == NULL || !g->several[i])) {
             single[i] = record[g->start[i]];
             continue;
         }

@@ -208,9 +208,12 @@ static int64_t rows_below(const struct run *w, const struct run *other)
 static void drop_higher_levels(struct merge *m)
 {
     struct pfs_assembly *a = &m->assembly;
-    int64_t from = a->full ? a->records : a->start[a->groups - 1], kept = from;
+    int64_t from, kept;
     int32_t lowest = INT32_MAX;
 
+    if (a->full)
+        return;
+    from = kept = a->start[a->groups - 1];
     for (int64_t i = from; i < a->records; i++) {
         int32_t level = m->level[a->record[i].source];
 
@@ -219,7 +222,7 @@ static void drop_higher_levels(struct merge *m)
     for (int64_t i = from; i < a->records; i++)
         if (m->level[a->record[i].source] <= lowest)
             a->record[kept++] = a->record[i];
-    a->records = kept;
+    pfs_assembly_cut(a, kept - from);
 }
 
 /* Takes the record of every run whose key equals the winner's. True when a run is used up. */

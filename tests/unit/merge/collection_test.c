@@ -42,7 +42,7 @@ static void check_prefix(const struct rows_table *t, const struct sequence *s, c
     const struct pfs_batch *source[8];
     struct pfs_record record[16];
     int64_t start[3] = {0, count, 2 * count};
-    struct pfs_groups groups = {source, count, 2, start, record, false, false};
+    struct pfs_groups groups = {.source = source, .sources = count, .groups = 2, .start = start, .record = record};
     struct pfs_err err = {0};
     struct pfs_batch got;
 

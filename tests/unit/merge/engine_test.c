@@ -23,7 +23,7 @@ static void check_prefix(struct rows_table *t, const struct sequence *s, const s
     const struct pfs_batch *source[10];
     struct pfs_record record[10];
     int64_t start[2] = {0, count};
-    struct pfs_groups groups = {source, count, 1, start, record, false, false};
+    struct pfs_groups groups = {source, count, 1, start, record, NULL, false, false};
     struct pfs_batch got, want;
     int rc;
 
@@ -337,7 +337,7 @@ static void a_result_has_the_number_of_the_newest_record(void **state)
         const struct pfs_batch *source = &in;
         struct pfs_record record[] = {{0, 0}, {0, 1}, {0, 2}};
         int64_t start[] = {0, 3};
-        struct pfs_groups groups = {&source, 1, 1, start, record, false, false};
+        struct pfs_groups groups = {&source, 1, 1, start, record, NULL, false, false};
 
         pfs_arena_init(&arena, 0);
         assert_int_equal(rows_table(&t, &arena, KAB, 1, engines[e]), 0);
@@ -435,7 +435,7 @@ static void a_group_that_is_not_read_removes_nothing(void **state)
     struct pfs_column column[5];
     struct pfs_record record[] = {{0, 0}, {0, 1}};
     int64_t start[] = {0, 2};
-    struct pfs_groups groups = {&source, 1, 1, start, record, false, false};
+    struct pfs_groups groups = {&source, 1, 1, start, record, NULL, false, false};
     struct pfs_engine *engine;
 
     (void)state;

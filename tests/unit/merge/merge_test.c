@@ -369,10 +369,10 @@ static void want_of_memory_at_any_point_is_reported(void **state)
 }
 
 /* The sum over records of key 1 at levels 5, 4 and 0; of key 2 at 5 and 4; of key 3 at 5 and 0. */
-static void check_levels(const char *options, const int32_t *level, const char *const *want)
+static void check_levels(const char *options, const int32_t *level, const char *second, const char *const *want)
 {
-    static const char *const bottom[] = {"+I 1 1000", "+I 2 2000", "+I 3 3000"},
-                             *const middle[] = {"+I 1 100", "+U 2 200"}, *const top[] = {"+I 1 10", "+I 3 30"};
+    static const char *const bottom[] = {"+I 1 1000", "+I 2 2000", "+I 3 3000"}, *const top[] = {"+I 1 10", "+I 3 30"};
+    const char *const middle[] = {"+I 1 100", second};
     struct small s;
     struct pfs_batch got, expected;
     int64_t rows, at = 0;
@@ -397,14 +397,26 @@ static void check_levels(const char *options, const int32_t *level, const char *
 static void lookup_mode_takes_the_lowest_of_the_higher_levels_alone(void **state)
 {
     static const int32_t level[] = {5, 0, 4};
-    static const char *const all[] = {"+I 1 1110", "+I 2 2200", "+I 3 3030"}, *const lowest[] = {"+I 1 110", "+U 2 200",
+    static const char *const all[] = {"+I 1 1110", "+I 2 2200", "+I 3 3030"}, *const lowest[] = {"+I 1 110", "+I 2 200",
                                                                                                  "+I 3 3030"};
 
     (void)state;
-    check_levels(SUMS, level, all);
-    check_levels(SUMS "; changelog-producer=lookup", NULL, all);
-    check_levels(SUMS "; changelog-producer=lookup", level, lowest);
-    check_levels(SUMS "; force-lookup=true", level, lowest);
+    check_levels(SUMS, level, "+U 2 200", all);
+    check_levels(SUMS "; changelog-producer=lookup", NULL, "+U 2 200", all);
+    check_levels(SUMS "; changelog-producer=lookup", level, "+U 2 200", lowest);
+    check_levels(SUMS "; force-lookup=true", level, "+U 2 200", lowest);
+}
+
+/* It is not the only one of its key, so the engine sees it: a sum takes it back from nothing. */
+static void a_retract_that_is_left_of_several_is_folded(void **state)
+{
+    static const int32_t level[] = {5, 0, 4};
+    static const char *const all[] = {"+I 1 1110", "+I 2 1800", "+I 3 3030"}, *const lowest[] = {
+                                                                                  "+I 1 110", "+I 2 -200", "+I 3 3030"};
+
+    (void)state;
+    check_levels(SUMS, level, "-D 2 200", all);
+    check_levels(SUMS "; force-lookup=true", level, "-D 2 200", lowest);
 }
 
 static void lookup_mode_keeps_a_higher_level_from_winning_by_its_sequence(void **state)
@@ -414,8 +426,8 @@ static void lookup_mode_keeps_a_higher_level_from_winning_by_its_sequence(void *
                                                                                    "+I 1 100", "+U 2 200", "+I 3 3000"};
 
     (void)state;
-    check_levels("sequence.field=v", level, most);
-    check_levels("sequence.field=v; force-lookup=true", level, lowest);
+    check_levels("sequence.field=v", level, "+U 2 200", most);
+    check_levels("sequence.field=v; force-lookup=true", level, "+U 2 200", lowest);
 }
 
 int main(void)
@@ -432,6 +444,7 @@ int main(void)
         cmocka_unit_test(the_failure_of_a_run_is_handed_on),
         cmocka_unit_test(a_cancelled_merge_stops),
         cmocka_unit_test(lookup_mode_takes_the_lowest_of_the_higher_levels_alone),
+        cmocka_unit_test(a_retract_that_is_left_of_several_is_folded),
         cmocka_unit_test(lookup_mode_keeps_a_higher_level_from_winning_by_its_sequence),
         cmocka_unit_test(want_of_memory_at_any_point_is_reported),
     };
