@@ -485,7 +485,7 @@ static void an_engine_without_memory_is_no_other_engine(void **state)
             struct rows_table t;
             struct pfs_batch in, got;
             const struct pfs_batch *source[] = {&in};
-            const struct pfs_groups groups = {source, 1, 1, start, record, false, false};
+            const struct pfs_groups groups = {source, 1, 1, start, record, NULL, false, false};
             int rc;
 
             pfs_arena_init(&arena, 0);
