@@ -1,24 +1,90 @@
 /* partitions.c - a table's partitions that have had their time are dropped. */
 #include "src/retain/partitions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/hash.h"
 #include "base/uuid.h"
 #include "src/table/internal.h"
 
-/* As many as go into one snapshot. */
-static int drop(struct pfs_table *table, struct pfs_expired_partition *gone, int64_t count, struct pfs_err *err)
+struct dropping { /* what goes into one snapshot */
+    const struct pfs_partition_rule *rule;
+    int64_t now_ms;
+    struct pfs_arena *arena;
+    struct pfs_expired_partition *gone;
+    int64_t count;
+    bool *stays; /* of each: it got a file meanwhile, or was dropped by somebody else */
+};
+
+static int by_text(const void *a, const void *b)
 {
-    for (int64_t i = 0; i + 1 < count; i++)
-        gone[i].spec.also = &gone[i + 1].spec;
-    return pfs_table_drop_partitions(table, &gone[0].spec, err);
+    const struct pfs_expired_partition *x = a, *y = b;
+
+    return strcmp(x->text, y->text);
 }
 
-static int drop_all(struct pfs_table *table, const struct pfs_partition_rule *rule, struct pfs_expired_partition *gone,
-                    int64_t count, struct pfs_err *err)
+/* Partitions whose time is told by their newest file may have one by now, that nobody has told us of. */
+static int prepare_drop(void *context, struct pfs_state *state, struct pfs_change *out, struct pfs_err *err)
 {
-    int64_t batch = rule->batch > 0 && rule->batch < count ? rule->batch : count;
+    struct dropping *d = context;
+    struct pfs_partition_rule all = *d->rule;
+    struct pfs_expired_partition *now;
+    const struct pfs_overwrite *also = NULL;
+    int64_t count;
 
-    for (int64_t i = 0; i < count; i += batch)
-        PFS_TRY(drop(table, &gone[i], batch < count - i ? batch : count - i, err));
+    all.most = INT64_MAX;
+    PFS_TRY(pfs_partitions_expired(&all, state, d->now_ms, d->arena, &now, &count, err));
+    qsort(now, (size_t)count, sizeof(*now), by_text);
+    for (int64_t i = d->count - 1; i >= 0; i--) {
+        struct pfs_expired_partition *p = bsearch(&d->gone[i], now, (size_t)count, sizeof(*now), by_text);
+
+        d->stays[i] = p == NULL;
+        if (p != NULL) {
+            p->spec.also = also;
+            also = &p->spec;
+        }
+    }
+    *out = (struct pfs_change){.kind = PFS_COMMIT_OVERWRITE};
+    if (also != NULL)
+        out->overwrite = *also;
+    return 0;
+}
+
+static int drop(struct pfs_table *table, struct dropping *d, struct pfs_err *err)
+{
+    char user[PFS_UUID_TEXT];
+    struct pfs_publish publish = {
+        .user = user, .identifier = PFS_BATCH_IDENTIFIER, .context = d, .prepare = prepare_drop};
+    bool unclear;
+    int64_t id;
+
+    pfs_uuid_make(user);
+    PFS_TRY(pfs_table_publish(table, &publish, &id, &unclear, err));
+    (void)pfs_table_maintain(table, PFS_BATCH_IDENTIFIER, NULL); /* they are gone in any case */
+    return 0;
+}
+
+/* Leaves in `all` those that went. */
+static int drop_all(struct pfs_table *table, struct dropping *all, struct pfs_err *err)
+{
+    int64_t batch = all->rule->batch > 0 && all->rule->batch < all->count ? all->rule->batch : all->count, went = 0;
+
+    all->stays = pfs_arena_array(all->arena, (size_t)all->count, sizeof(*all->stays));
+    if (all->stays == NULL)
+        return pfs_arena_full(all->arena, err);
+    for (int64_t i = 0; i < all->count; i += batch) {
+        struct dropping some = *all;
+
+        some.gone = &all->gone[i];
+        some.stays = &all->stays[i];
+        some.count = batch < all->count - i ? batch : all->count - i;
+        PFS_TRY(drop(table, &some, err));
+    }
+    for (int64_t i = 0; i < all->count; i++)
+        if (!all->stays[i])
+            all->gone[went++] = all->gone[i];
+    all->count = went;
     return 0;
 }
 
@@ -26,21 +92,22 @@ static int expire(struct pfs_table *table, const struct pfs_partition_rule *rule
                   const char ***names, int64_t *count, struct pfs_err *err)
 {
     struct pfs_table_parts parts = pfs_table_parts(table);
-    int64_t now_ms = pfs_clock_local_ms(pfs_clock_now_ms(parts.clock));
-    struct pfs_expired_partition *gone;
+    struct dropping all = {.rule = rule, .now_ms = pfs_clock_local_ms(pfs_clock_now_ms(parts.clock)), .arena = arena};
     struct pfs_state *state;
     int rc;
 
     *count = 0;
+    *names = NULL;
     PFS_TRY(pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, err));
-    rc = pfs_partitions_expired(rule, state, now_ms, arena, &gone, count, err);
-    *names = rc < 0 ? NULL : pfs_arena_array(arena, (size_t)*count, sizeof(**names));
-    if (rc == 0 && *names == NULL)
+    rc = pfs_partitions_expired(rule, state, all.now_ms, arena, &all.gone, &all.count, err);
+    if (rc == 0 && all.count > 0)
+        rc = drop_all(table, &all, err);
+    if (rc == 0 && (*names = pfs_arena_array(arena, (size_t)all.count, sizeof(**names))) == NULL)
         rc = pfs_arena_full(arena, err);
-    for (int64_t i = 0; rc == 0 && i < *count; i++)
-        (*names)[i] = gone[i].text;
-    if (rc == 0 && *count > 0)
-        rc = drop_all(table, rule, gone, *count, err);
+    for (int64_t i = 0; rc == 0 && i < all.count; i++)
+        (*names)[i] = all.gone[i].text;
+    if (rc == 0)
+        *count = all.count;
     pfs_state_unref(state);
     return rc;
 }

@@ -276,11 +276,19 @@ class Story:
         for _ in range(1 if full or not self.keyed else 2):  # Paimon's writer looks again before it commits
             last = self.latest(pair[0])
             self.program("compact", *(["--full"] if full else []), pair[0], "d.t")
-        self.oracle("compact", pair[1], "d.t", *([] if full else ["--minor"]))
+        try:
+            self.oracle("compact", pair[1], "d.t", *([] if full else ["--minor"]))
+        except Refused as e:
+            if self.keyed or "File deletion conflicts" not in str(e):
+                raise
+            return  # two of its own picks meet in one commit
         ours, theirs = (self.facts(copy, before, since) for copy in pair)
         if since < last < self.latest(pair[0]):  # which files the second look takes is a matter of their bytes
             for side in (ours, theirs):
                 side.pop("files"), side.pop("vectors"), side.pop("snapshots")
+        if not self.keyed and self.latest(pair[0]) == since and self.is_settled():
+            for side in (ours, theirs):
+                side.pop("files"), side.pop("snapshots")
         self.compare("full" if full else "minor", ours, theirs)
         if not self.failures:
             self.oracle("fsck", pair[0], "d.t")
@@ -288,6 +296,11 @@ class Story:
         if self.args.keep is None:
             shutil.rmtree(self.warehouse)
         self.warehouse = self.rng.choice(pair)
+
+    def is_settled(self):
+        """One file a bucket, and no deletion vectors: Paimon writes these anew all the same where there may be some."""
+        buckets = [k[:2] for k in self.files(self.warehouse, self.names())]
+        return self.options["bucket"] != "-1" and len(set(buckets)) == len(buckets) and not self.vectors(self.warehouse)
 
     def step(self, chosen=None):
         chosen = chosen or self.rng.choice([self.write] * 8 + [self.delete, self.change] + [self.compact] * 4)

@@ -112,6 +112,43 @@ static void the_newest_file_tells_when_asked(void **state)
     end();
 }
 
+/* Once metadata of the drop is written. */
+static void another_process_writes(void *context, const char *op, const char *path)
+{
+    struct pfs_catalog *other;
+    struct pfs_table *own = table;
+
+    if (strcmp(op, "create") != 0 || strstr(path, "manifest") == NULL)
+        return;
+    fault.each = NULL;
+    assert_int_equal(pfs_catalog_open(&(struct pfs_catalog_config){.store = lent(), .clock = &still}, &other, NULL), 0);
+    assert_int_equal(pfs_catalog_table(other, "d", "t", NULL, &table, NULL), 0);
+    put(context);
+    pfs_table_unref(table);
+    pfs_catalog_close(other);
+    table = own;
+}
+
+static void a_partition_that_gets_a_file_meanwhile_stays(void **state)
+{
+    static char a[] = "a", b[] = "b";
+
+    (void)state;
+    for (int i = 0; i < 2; i++) { /* in the snapshot that is under way, and in a later one */
+        run_on("", COLUMNS);
+        put("a");
+        put("b");
+        now_ms += 2 * DAY_MS;
+        fault.context = i == 0 ? a : b;
+        fault.each = another_process_writes;
+        expect(", expiration_time => '1 d', expire_strategy => 'update-time',"
+               " options => 'partition.expiration-batch-size=1'",
+               i == 0 ? "expired_partitions\np=b\n" : "expired_partitions\np=a\n");
+        assert_int_equal(live_files(), 2);
+        end();
+    }
+}
+
 static void upkeep_looks_now_and_then(void **state)
 {
     (void)state;
@@ -166,8 +203,11 @@ static void batches_are_snapshots_of_their_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_tell_which_are_old),          cmocka_unit_test(the_newest_file_tells_when_asked),
-        cmocka_unit_test(upkeep_looks_now_and_then),          cmocka_unit_test(a_batch_job_looks_when_it_ends),
+        cmocka_unit_test(values_tell_which_are_old),
+        cmocka_unit_test(the_newest_file_tells_when_asked),
+        cmocka_unit_test(a_partition_that_gets_a_file_meanwhile_stays),
+        cmocka_unit_test(upkeep_looks_now_and_then),
+        cmocka_unit_test(a_batch_job_looks_when_it_ends),
         cmocka_unit_test(batches_are_snapshots_of_their_own),
     };
 
