@@ -382,6 +382,42 @@ static int make_inbox(struct pfs_tree *tree, struct pfs_node *parent, const char
     return 0;
 }
 
+struct creating {
+    struct pfs_tree *tree;
+    struct pfs_node *node;
+    pfs_done_fn *done;
+    void *step;
+};
+
+/* Who is refused is told of no node, and so forgets none. */
+static void created(struct pfs_request *request, int64_t result)
+{
+    struct creating *c = request->step;
+
+    if (result < 0)
+        pfs_tree_forget(c->tree, c->node, 1);
+    request->done = c->done;
+    request->step = c->step;
+    pfs_free(c);
+    request->done(request, result);
+}
+
+static void open_created(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, int flags,
+                         struct pfs_opened *out)
+{
+    struct creating *c = pfs_zalloc(sizeof(*c));
+
+    if (c == NULL) {
+        pfs_tree_forget(tree, node, 1);
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a request"));
+        return;
+    }
+    *c = (struct creating){tree, node, request->done, request->step};
+    request->done = created;
+    request->step = c;
+    pfs_tree_open_file(tree, request, node, flags, out);
+}
+
 void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                      int flags, struct pfs_entry *entry, struct pfs_opened *out)
 {
@@ -400,7 +436,7 @@ void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct 
     if (rc < 0)
         request->done(request, rc);
     else
-        pfs_tree_open_file(tree, request, entry->node, flags & ~O_EXCL, out);
+        open_created(tree, request, entry->node, flags & ~O_EXCL, out);
 }
 
 bool pfs_node_takes_rows(const struct pfs_node *node)

@@ -101,6 +101,7 @@ static int describe(const struct pfs_transaction *t, struct pfs_part *part, stru
     int rc = 0;
 
     part->schema = t->schema;
+    part->schemas = pfs_schemas_ref(pfs_table_parts(t->table).schemas);
     part->number = pfs_journal_transaction(t->ingest->journal);
     part->time_ms = pfs_clock_now_ms(t->ingest->config.clock);
     part->alone = t->user != NULL || t->overwrite != NULL;

@@ -57,6 +57,7 @@ struct pfs_part {
     uint64_t number;           /* in its journal */
     int64_t order;
     const struct pfs_schema *schema; /* that rows were parsed with; NULL: of a table that is gone or another one now */
+    struct pfs_schemas *schemas;     /* keeps it: the slot's table may be another one of that name */
     struct pfs_slice schema_json;    /* of a replayed part: when `schema` is NULL this is what is known */
     struct pfs_piece **piece;
     int32_t pieces, room;

@@ -49,6 +49,7 @@ void pfs_part_free(struct pfs_part *part)
         pfs_piece_release(part->piece[i]);
     pfs_recent_drop(part->recent);
     pfs_write_close(part->write);
+    pfs_schemas_unref(part->schemas);
     pfs_free(part->piece);
     pfs_arena_done(&part->arena);
     pfs_free(part);

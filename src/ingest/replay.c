@@ -159,10 +159,12 @@ static int find_schema(struct replay *r, const struct group *g, struct pfs_part 
         return rc;
     if (rc == 0) {
         if (pfs_schemas_get(pfs_table_parts(table).schemas, g->begin.schema_id, &schema, NULL) == 0 &&
-            pfs_schema_print(schema, &json, NULL) == 0 && pfs_hash64(json.at, json.len, 0) == g->begin.schema_hash)
+            pfs_schema_print(schema, &json, NULL) == 0 && pfs_hash64(json.at, json.len, 0) == g->begin.schema_hash) {
             part->schema = schema;
+            part->schemas = pfs_schemas_ref(pfs_table_parts(table).schemas);
+        }
         pthread_mutex_lock(&r->ingest->lock);
-        if (g->slot->table == NULL) /* keeps the schema, too */
+        if (g->slot->table == NULL)
             g->slot->table = pfs_table_ref(table);
         pthread_mutex_unlock(&r->ingest->lock);
         pfs_table_unref(table);
