@@ -64,6 +64,10 @@ struct pfs_jobs_want {
 int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, struct pfs_compact_job **out,
                   int32_t *count, struct pfs_err *err);
 
+/* Are its files put in the order of clustering.columns, level by level (clustering.incremental)? A compaction that is
+ * not said to be full is then none. */
+bool pfs_cluster_is_on(const struct pfs_schema *schema);
+
 /* ---- carrying them out ---- */
 
 struct pfs_compactor;

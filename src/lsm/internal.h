@@ -95,6 +95,14 @@ int pfs_found_leave_out(const struct pfs_found *found, const struct pfs_data_rea
 int pfs_vectors_make(const struct pfs_compactor *c, const struct pfs_compact_job *job, struct pfs_bitmap *const *mark,
                      struct pfs_arena *arena, struct pfs_compacted *out, struct pfs_err *err);
 
+/* ---- cluster.c ---- */
+
+/* What clustering.columns and clustering.strategy say; names in the arena. -EINVAL with the sentence. */
+int pfs_cluster_order(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_order *out,
+                      struct pfs_err *err);
+/* Was the file written when clustering.columns were those of today? */
+int pfs_cluster_stands(const struct pfs_state *state, const struct pfs_data_file *file, bool *out, struct pfs_err *err);
+
 /* ---- rewrite.c ---- */
 
 struct pfs_rewritten { /* ADD entries in the arena of the job */

@@ -12,6 +12,7 @@ struct planning {
     struct pfs_arena *arena;
     struct pfs_pick_rules rules;
     struct pfs_append_rules append;
+    struct pfs_order *cluster; /* NULL: the table has none */
     struct pfs_compact_job *job;
     int32_t jobs;
 };
@@ -21,9 +22,10 @@ struct planning {
 static int check_supported(const struct pfs_schema *schema, struct pfs_err *err)
 {
     static const char *const lacking[] = {"data-evolution.enabled", "clustering.incremental"};
+    size_t count = sizeof(lacking) / sizeof(lacking[0]) - (pfs_cluster_is_on(schema) ? 1 : 0);
     struct pfs_schema real = *schema;
 
-    for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++) {
+    for (size_t i = 0; i < count; i++) {
         bool set;
 
         PFS_TRY(pfs_options_bool(&schema->options, lacking[i], false, &set, err));
@@ -309,6 +311,73 @@ static int plan_appended(struct planning *p, const struct pfs_split *split, stru
     return 0;
 }
 
+/* ---- clustered tables ---- */
+
+static int compare_levels(const void *left, const void *right)
+{
+    const struct pfs_data_file *a = &((const struct pfs_plan_file *)left)->entry->file;
+    const struct pfs_data_file *b = &((const struct pfs_plan_file *)right)->entry->file;
+
+    if (a->level != b->level)
+        return a->level < b->level ? -1 : 1;
+    return (a->min_sequence > b->min_sequence) - (a->min_sequence < b->min_sequence);
+}
+
+/* All of it, but for what is one run at the top and in the order of today already. */
+static int pick_full_cluster(const struct planning *p, const struct pfs_plan_file *file, const struct pfs_pick_run *run,
+                             int64_t runs, struct pfs_pick *out, struct pfs_err *err)
+{
+    bool stands = false;
+
+    if (runs == 1 && run->level == p->rules.top)
+        PFS_TRY(pfs_cluster_stands(p->want->state, &file->entry->file, &stands, err));
+    *out = (struct pfs_pick){stands ? 0 : runs, p->rules.top};
+    return 0;
+}
+
+static int plan_cluster(struct planning *p, const struct pfs_split *split, struct pfs_err *err)
+{
+    struct pfs_plan_file *file = pfs_arena_array(p->arena, (size_t)split->files, sizeof(*file));
+    struct pfs_pick_run *run = pfs_arena_array(p->arena, (size_t)split->files, sizeof(*run));
+    const struct pfs_pick_now now = {0, 0, INT64_MIN};
+    struct pfs_compact_job *job;
+    struct pfs_pick pick;
+    int64_t runs, files = 0;
+
+    if (file == NULL || run == NULL)
+        return pfs_arena_full(p->arena, err);
+    memcpy(file, split->file, (size_t)split->files * sizeof(*file));
+    qsort(file, (size_t)split->files, sizeof(*file), compare_levels);
+    runs = list_runs(file, split->files, run);
+    if (p->want->full)
+        PFS_TRY(pick_full_cluster(p, file, run, runs, &pick, err));
+    else
+        pick = pfs_pick_normal(&p->rules, run, runs, &now);
+    if (pick.runs == 0)
+        return 0;
+    PFS_TRY(pfs_order_check(p->cluster, err));
+    for (int64_t i = 0; i < pick.runs; i++)
+        files += run[i].files;
+    job = add_job(p, split, file, (int32_t)files);
+    job->level = pick.level;
+    job->order = p->cluster;
+    return 0;
+}
+
+/* Of the rules of runs those count that are about sizes and numbers. */
+static int read_cluster(struct planning *p, struct pfs_err *err)
+{
+    p->cluster = pfs_arena_zalloc(p->arena, sizeof(*p->cluster));
+    if (p->cluster == NULL)
+        return pfs_arena_full(p->arena, err);
+    PFS_TRY(pfs_cluster_order(p->want->state->schema, p->arena, p->cluster, err));
+    PFS_TRY(pfs_pick_rules_read(p->want->state->schema, &p->rules, err));
+    p->rules.interval_ms = p->rules.total_bytes = p->rules.incremental_bytes = -1;
+    p->rules.peak_start = p->rules.peak_end = -1;
+    p->rules.force_level_0 = false;
+    return 0;
+}
+
 /* ---- all ---- */
 
 int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, struct pfs_compact_job **out,
@@ -324,6 +393,8 @@ int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, str
         return pfs_fail(err, EINVAL, "Sort Compact only supports bucket=-1 yet.");
     if (schema->primary_keys > 0)
         PFS_TRY(pfs_pick_rules_read(schema, &p.rules, err));
+    else if (want->order == NULL && pfs_cluster_is_on(schema))
+        PFS_TRY(read_cluster(&p, err));
     else
         PFS_TRY(pfs_append_rules_read(schema, &p.append, err));
     PFS_TRY(pfs_plan_make(&scan, NULL, arena, &plan, err));
@@ -342,6 +413,8 @@ int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, str
             add_job(&p, split, split->file, split->files)->order = want->order;
         else if (schema->primary_keys > 0)
             PFS_TRY(plan_bucket(&p, split, err));
+        else if (p.cluster != NULL)
+            PFS_TRY(plan_cluster(&p, split, err));
         else
             PFS_TRY(schema->buckets > 0 ? plan_appended_bucket(&p, split, err) : plan_appended(&p, split, err));
     }

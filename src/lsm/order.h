@@ -31,6 +31,9 @@ struct pfs_order {
     int32_t column[PFS_ORDER_COLUMNS_MAX]; /* places in the batches; no nested types */
 };
 
+/* -EINVAL with Paimon's sentence: a curve through one column. */
+int pfs_order_check(const struct pfs_order *order, struct pfs_err *err);
+
 /* Of each row, bytes that compare as the order says: a VARBINARY column. */
 int pfs_order_keys(const struct pfs_order *order, const struct pfs_batch *batch, struct pfs_arena *arena,
                    struct pfs_column *out, struct pfs_err *err);

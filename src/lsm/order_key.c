@@ -187,6 +187,13 @@ static int curve(const struct wanted *w, bool hilbert, struct pfs_arena *arena, 
     return 0;
 }
 
+int pfs_order_check(const struct pfs_order *order, struct pfs_err *err)
+{
+    if (order->strategy == PFS_ORDER_HILBERT && order->columns < 2)
+        return pfs_fail(err, EINVAL, "Hilbert sort needs at least two columns.");
+    return 0;
+}
+
 int pfs_order_keys(const struct pfs_order *order, const struct pfs_batch *batch, struct pfs_arena *arena,
                    struct pfs_column *out, struct pfs_err *err)
 {

@@ -149,6 +149,7 @@ static int order_rows(const struct pfs_calling *x, const struct pfs_statement *s
         return pfs_arena_full(x->arena, err);
     PFS_TRY(order_strategy(strategy, &order->strategy, err));
     PFS_TRY(order_columns(x, schema, by, order, err));
+    PFS_TRY(pfs_order_check(order, err));
     want->order = order;
     return 0;
 }
@@ -208,6 +209,7 @@ static int compact_table(const struct pfs_calling *x, const struct pfs_statement
                             "The compact strategy only supports 'full' or 'minor', but '%s' is configured.", strategy);
     }
     PFS_TRY(pfs_table_schema(table, &schema, err));
+    want.full = want.full && !(strategy == NULL && pfs_cluster_is_on(schema));
     PFS_TRY(choose_partitions(x, s, schema, &want, err));
     PFS_TRY(order_rows(x, s, schema, &want, err));
     return pfs_table_compact(table, &want, &result, err);

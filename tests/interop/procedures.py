@@ -112,6 +112,17 @@ STORIES = {
            "": {}, ", whose changes are looked up": {"changelog-producer": "lookup"},
            ", with deletion vectors": {"deletion-vectors.enabled": "true"}, ", the first of a key": {"merge-engine": "first-row"},
            ", whose changes are those written": {"changelog-producer": "input"}}.items()},
+    **{"clustering%s" % name: (dict(APPEND, options={"bucket": "-1", "clustering.incremental": "true", "clustering.columns": columns,
+                                                     "num-sorted-run.compaction-trigger": "3", **options}), [
+        *[W(("2020-01-01", i * 5 % 7, "v%d" % (i * 3 % 7)), ("2020-01-01", i, "w")) for i in range(4)], "CALL sys.compact('d.t')",
+        W(), "CALL sys.compact('d.t')", W(("2020-01-01", 9, "v0")), W(("2020-01-01", 8, "v0")), W(("2020-01-02", 8, "v0")),
+        "CALL sys.compact('d.t')", *[W(*[("2020-01-01", i * 37 % 101 + j, "more") for i in range(100)]) for j in range(3)],
+        "CALL sys.compact('d.t')", "CALL sys.compact(`table` => 'd.t', compact_strategy => 'full')",
+        "CALL sys.compact(`table` => 'd.t', compact_strategy => 'full')", "ALTER TABLE d.t SET ('clustering.columns' = 'v')",
+        "CALL sys.compact(`table` => 'd.t', compact_strategy => 'full')", W(), W(), W(),
+        "CALL sys.compact('d.t', 'dt=2020-01-01')", "CALL sys.compact('d.t')"])
+       for name, columns, options in (("", "k", {}), (" by two columns", "k,v", {}), (" along a curve", "v,k", {"clustering.strategy": "hilbert"}),
+                                      (" with deletion vectors", "k", {"deletion-vectors.enabled": "true"}))},
     "compaction of appended rows": (APPEND, [
         *[W(("2020-01-01", i * 5 % 7, "v%d" % (i * 3 % 7))) for i in range(6)], W(), W(("2020-01-01", 9, "v0")),
         "CALL sys.compact(`table` => 'd.t', order_strategy => 'order', order_by => 'k')",
@@ -332,6 +343,20 @@ class Told:
         rows = [json.loads(line) for line in out.read_text().splitlines()]
         return sorted((r["partition"], r["record_count"]) for r in rows)
 
+    def levels(self, side):
+        """Of a table whose appended files have levels: how many rows each partition has in each."""
+        schemas = self.pair.files(side, "schema")
+        rows = {}
+        if not schemas or "clustering.incremental" not in schemas[max(schemas, key=lambda n: int(n[7:]))]["options"] \
+                or not self.pair.files(side, "snapshot"):
+            return rows
+        out = self.pair.scratch / "levels"
+        self.pair.oracle("read", side, "d.t$files", "--no-kind", out=out)
+        for file in map(json.loads, out.read_text().splitlines()):
+            at = "%s %s" % (file["partition"], file["level"])
+            rows[at] = rows.get(at, 0) + file["record_count"]
+        return rows
+
     def schemas_of_all(self, side):
         """Of every table there is: what its newest schema says."""
         out = {}
@@ -357,7 +382,7 @@ class Told:
         planted = sorted(str(p.relative_to(table)) for p in table.rglob("*-orphan-*")) + \
             sorted(str(p.relative_to(table)) for p in table.rglob("*-young-*"))
         indexes = sorted(re.sub(r"^data-[0-9a-f-]{36}-\d+", "data", p.name) for p in table.rglob("*.index"))
-        return {"consumers": consumers, "marks": marks, "planted": planted, "indexes": indexes}
+        return {"levels": self.levels(side), "consumers": consumers, "marks": marks, "planted": planted, "indexes": indexes}
 
     def ordered(self, side):
         """The rows of each partition, as they lie in its files."""
