@@ -174,6 +174,42 @@ static int64_t next_removed(struct changes *c, struct pfs_arena *arena, struct p
 
 /* ---- the reader ---- */
 
+/* Is the snapshot that is read still there, as itself or as a long-lived changelog? When that cannot be told, it is. */
+static bool is_there(const struct changes *c)
+{
+    const struct pfs_snapshot *s = &c->step.snapshot;
+    const struct pfs_state *state = c->want.state;
+    struct pfs_snapshot now;
+    struct pfs_arena arena;
+    bool there;
+    int rc;
+
+    if (s->commit_user == NULL) /* it was not read */
+        return true;
+    if (c->want.own)
+        return pfs_snapshot_is_held(state->store, c->want.meta, s);
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_changes_snapshot(state->store, c->want.meta, c->id, &arena, &now, NULL);
+    there = rc < 0 ? rc != -ENOENT
+                   : now.time_ms == s->time_ms && now.commit_identifier == s->commit_identifier &&
+                         strcmp(now.commit_user, s->commit_user) == 0;
+    pfs_arena_done(&arena);
+    return there;
+}
+
+/* A snapshot that expires or is rolled back takes its files with it: that is no damage. */
+static int64_t refuse(const struct changes *c, int64_t rc, struct pfs_err *err)
+{
+    if (rc == -ESTALE || rc == -ECANCELED)
+        return rc;
+    if (rc == -EIO && !is_there(c)) {
+        if (err != NULL)
+            err->code = 0; /* its readers say what is gone */
+        return -ESTALE;
+    }
+    return pfs_wrap(err, "snapshot %lld", (long long)c->id);
+}
+
 static int64_t changes_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out,
                             struct pfs_err *err)
 {
@@ -185,7 +221,9 @@ static int64_t changes_next(struct pfs_reader *self, struct pfs_arena *arena, st
         if (pfs_cancelled(c->want.cancel))
             return -ECANCELED;
         if (!c->loaded) {
-            PFS_TRY(pfs_step_load(&c->step, &c->want, c->id, err));
+            rows = pfs_step_load(&c->step, &c->want, c->id, err);
+            if (rows < 0)
+                return refuse(c, rows, err);
             c->loaded = true;
             c->file = 0;
             c->removals = c->step.removes > 0;
@@ -194,8 +232,8 @@ static int64_t changes_next(struct pfs_reader *self, struct pfs_arena *arena, st
             rows = next_removed(c, arena, out, err);
         if (rows == 0)
             rows = next_added(c, arena, out, err);
-        if (rows < 0 && rows != -ESTALE && rows != -ECANCELED)
-            return pfs_wrap(err, "snapshot %lld", (long long)c->id);
+        if (rows < 0)
+            return refuse(c, rows, err);
         if (rows != 0)
             return rows;
         c->loaded = false;

@@ -165,6 +165,7 @@ int pfs_step_load(struct pfs_step *step, const struct pfs_changes_want *want, in
 
     clear(step);
     pfs_arena_reset(&step->arena);
+    step->snapshot = (struct pfs_snapshot){0};
     PFS_TRY(load_snapshot(step, want, id, err));
     PFS_TRY(choose(want, s, &taken, err));
     if (taken == NOTHING)
