@@ -1,5 +1,12 @@
+/* arena.c - a list of blocks, newest first; what is handed out is cut off the free space of the first one.
+ *
+ *   arena.head -> [ handed out | at .. free .. end ] -> [ full ] -> [ a large piece ] -> ...
+ *
+ * Always: at <= end, both inside the head (NULL without one); used_bytes is what all blocks hold together and never
+ * passes the ceiling. */
 #include "base/arena.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -13,6 +20,9 @@ struct pfs_arena_block {
     size_t bytes; /* behind the header */
     _Alignas(16) uint8_t data[];
 };
+
+_Static_assert(sizeof(struct pfs_arena_block) % ALIGN == 0, "pieces are cut at multiples of ALIGN from the data on");
+_Static_assert(BLOCK_MIN % ALIGN == 0 && BLOCK_MAX % ALIGN == 0, "blocks hold whole pieces");
 
 void pfs_arena_init(struct pfs_arena *arena, size_t limit_bytes)
 {
@@ -28,6 +38,8 @@ void pfs_arena_done(struct pfs_arena *arena)
     *arena = (struct pfs_arena){.limit_bytes = arena->limit_bytes, .block_bytes = BLOCK_MIN};
 }
 
+/* The largest ordinary block stays: an arena that is reset once a request would else ask the heap for the same block
+ * each time. Larger ones go, so that one great request does not hold its memory for all later ones. */
 void pfs_arena_reset(struct pfs_arena *arena)
 {
     struct pfs_arena_block *keep = NULL;
@@ -50,6 +62,7 @@ void pfs_arena_reset(struct pfs_arena *arena)
         arena->end = keep->data + keep->bytes;
         arena->used_bytes = keep->bytes;
     }
+    assert(arena->used_bytes <= BLOCK_MAX);
 }
 
 static size_t limit_of(const struct pfs_arena *arena)
@@ -75,6 +88,7 @@ static struct pfs_arena_block *add_block(struct pfs_arena *arena, size_t bytes)
     b->next = arena->head;
     arena->head = b;
     arena->used_bytes += bytes;
+    assert(arena->used_bytes <= limit_of(arena));
     return b;
 }
 
@@ -83,17 +97,22 @@ void *pfs_arena_alloc(struct pfs_arena *arena, size_t bytes)
     struct pfs_arena_block *b;
     size_t room = (size_t)(arena->end - arena->at), block, left;
 
+    assert(arena->at <= arena->end);
+    assert(arena->head != NULL || arena->at == arena->end);
     if (bytes > SIZE_MAX - ALIGN)
         return NULL;
     bytes = bytes == 0 ? ALIGN : (bytes + ALIGN - 1) & ~(ALIGN - 1);
     if (bytes <= room) {
         void *out = arena->at;
 
+        assert((uintptr_t)out % ALIGN == 0);
         arena->at += bytes;
         return out;
     }
     block = arena->block_bytes < BLOCK_MIN ? BLOCK_MIN : arena->block_bytes;
-    if (bytes > block / 2) { /* a block of its own; the head's free space stays in use */
+    /* A block of its own; the head's free space stays in use. The next ordinary block doubles all the same: what asks
+     * for large pieces will ask for more. */
+    if (bytes > block / 2) {
         uint8_t *at = arena->at, *end = arena->end;
         struct pfs_arena_block *head = arena->head;
 
@@ -111,6 +130,7 @@ void *pfs_arena_alloc(struct pfs_arena *arena, size_t bytes)
             arena->block_bytes = block * 2;
         return b->data;
     }
+    /* Close to the ceiling the block is what is left of it, as long as the piece fits: a ceiling is used to its end. */
     left = limit_of(arena) > arena->used_bytes ? limit_of(arena) - arena->used_bytes : 0;
     b = add_block(arena, block < left ? block : (left > bytes ? left : bytes));
     if (b == NULL)
@@ -142,6 +162,7 @@ bool pfs_arena_copy(struct pfs_arena *arena, struct pfs_slice in, struct pfs_sli
 {
     uint8_t *copy = pfs_arena_alloc(arena, in.len);
 
+    assert(in.at != NULL || in.len == 0);
     *out = (struct pfs_slice){copy, copy == NULL ? 0 : in.len};
     if (copy == NULL)
         return false;
@@ -156,6 +177,7 @@ char *pfs_arena_string(struct pfs_arena *arena, struct pfs_slice in)
 
     if (copy == NULL)
         return NULL;
+    assert(in.at != NULL || in.len == 0);
     if (in.len > 0)
         memcpy(copy, in.at, in.len);
     copy[in.len] = '\0';
@@ -164,6 +186,7 @@ char *pfs_arena_string(struct pfs_arena *arena, struct pfs_slice in)
 
 char *pfs_arena_printf(struct pfs_arena *arena, const char *fmt, ...)
 {
+    /* Printed twice: the first time only tells how much room the text wants. */
     va_list args, again;
     char *out;
     int len;

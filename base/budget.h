@@ -1,6 +1,8 @@
 /* budget.h - what a reader of rows may take, handed down to whoever opens files and merges them. */
 #pragma once
 
+#include <assert.h>
+
 #include "base/store.h"
 
 struct pfs_budget {
@@ -12,5 +14,6 @@ struct pfs_budget {
 /* A part of it. */
 static inline struct pfs_budget pfs_budget_share(struct pfs_budget budget, size_t parts)
 {
+    assert(parts > 0);
     return (struct pfs_budget){budget.bytes / parts, budget.spill};
 }

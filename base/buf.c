@@ -1,5 +1,10 @@
+/* buf.c - one allocation that doubles until its ceiling.
+ *
+ * Always: len <= cap; at is NULL exactly while cap is 0; over is set only together with failed. Every writer goes
+ * through pfs_buf_reserve, the one place where the ceiling is looked at and memory can fail. */
 #include "base/buf.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -33,6 +38,8 @@ uint8_t *pfs_buf_reserve(struct pfs_buf *buf, size_t bytes)
     size_t limit = limit_of(buf), cap;
     uint8_t *more;
 
+    assert(buf->len <= buf->cap);
+    assert((buf->at == NULL) == (buf->cap == 0));
     if (buf->failed)
         return NULL;
     if (bytes <= buf->cap - buf->len && buf->at != NULL)
@@ -41,6 +48,7 @@ uint8_t *pfs_buf_reserve(struct pfs_buf *buf, size_t bytes)
         buf->failed = buf->over = true;
         return NULL;
     }
+    /* Doubled, so that bytes are moved twice at most on average; the last step stops at the ceiling instead. */
     cap = buf->cap < 128 ? 256 : buf->cap * 2;
     if (cap < buf->len + bytes)
         cap = buf->len + bytes;
@@ -53,6 +61,7 @@ uint8_t *pfs_buf_reserve(struct pfs_buf *buf, size_t bytes)
     }
     buf->at = more;
     buf->cap = cap;
+    assert(bytes <= buf->cap - buf->len);
     return buf->at + buf->len;
 }
 
@@ -60,6 +69,7 @@ void pfs_buf_put(struct pfs_buf *buf, const void *at, size_t len)
 {
     uint8_t *to = pfs_buf_reserve(buf, len);
 
+    assert(at != NULL || len == 0);
     if (to == NULL || len == 0)
         return;
     memcpy(to, at, len);
@@ -91,6 +101,7 @@ void pfs_buf_printf(struct pfs_buf *buf, const char *fmt, ...)
     va_copy(again, args);
     len = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
+    /* Room for the NUL that vsnprintf writes, too; it is not counted, and the next bytes go over it. */
     to = len < 0 ? NULL : pfs_buf_reserve(buf, (size_t)len + 1);
     if (to != NULL) {
         (void)vsnprintf((char *)to, (size_t)len + 1, fmt, again);
@@ -139,6 +150,7 @@ void pfs_buf_uleb(struct pfs_buf *buf, uint64_t v)
     for (; v >= 128; v >>= 7)
         b[len++] = (uint8_t)(v | 128);
     b[len++] = (uint8_t)v;
+    assert(len <= sizeof(b)); /* 64 bits, seven a byte */
     pfs_buf_put(buf, b, len);
 }
 
@@ -149,6 +161,7 @@ void pfs_buf_zigzag(struct pfs_buf *buf, int64_t v)
 
 int pfs_buf_check(const struct pfs_buf *buf, struct pfs_err *err)
 {
+    assert(buf->failed || !buf->over);
     if (!buf->failed)
         return 0;
     if (buf->over)

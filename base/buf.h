@@ -25,7 +25,7 @@ void pfs_buf_clear(struct pfs_buf *buf); /* empty again, keeps its memory, forge
 uint8_t *pfs_buf_reserve(struct pfs_buf *buf, size_t bytes);
 
 void pfs_buf_put(struct pfs_buf *buf, const void *at, size_t len);
-void pfs_buf_puts(struct pfs_buf *buf, const char *text);
+void pfs_buf_puts(struct pfs_buf *buf, const char *text); /* without its NUL */
 void pfs_buf_putc(struct pfs_buf *buf, uint8_t byte);
 void pfs_buf_printf(struct pfs_buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void pfs_buf_le32(struct pfs_buf *buf, uint32_t v);

@@ -1,3 +1,7 @@
+/* clock.c - the system's clocks, and the zone of this host.
+ *
+ * The zone is asked of the C library for each moment, not once: offsets change twice a year. What it cannot tell (years
+ * beyond its own) is taken as UTC: a time that is hours off is better than none where it only names something. */
 #include "base/clock.h"
 
 #include <stddef.h>
@@ -21,6 +25,7 @@ int64_t pfs_clock_monotonic_ms(void)
     return read_ms(CLOCK_MONOTONIC);
 }
 
+/* For measuring what takes less than a millisecond; the count begins at the start of the machine. */
 int64_t pfs_clock_monotonic_ns(void)
 {
     struct timespec ts;
@@ -50,6 +55,7 @@ int64_t pfs_clock_instant_ms(int64_t local_ms)
 
     if (gmtime_r(&seconds, &parts) == NULL)
         return local_ms;
+    /* The C library decides whether summer time holds then; of an hour that the clock shows twice it takes one. */
     parts.tm_isdst = -1;
     at = mktime(&parts);
     return (int64_t)at * 1000 + (local_ms - (int64_t)seconds * 1000);

@@ -1,5 +1,10 @@
+/* datetime.c - the calendar by arithmetic alone, and fixed texts of it.
+ *
+ * No call of the C library: those know zones and locales, which must not matter here, and end where years pass four
+ * digits. Divisions are of numbers that were made non-negative first, since C rounds towards zero. */
 #include "base/datetime.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/number.h"
@@ -18,10 +23,14 @@ struct pfs_civil pfs_civil_from_days(int64_t days)
     int64_t mp = (5 * day_of_year + 2) / 153;
     int32_t month = (int32_t)(mp < 10 ? mp + 3 : mp - 9);
 
+    assert(day_of_era >= 0);
+    assert(day_of_era < 146097); /* days of an era */
+    assert(month >= 1 && month <= 12);
     return (struct pfs_civil){(int32_t)(year_of_era + era * 400 + (month <= 2)), month,
                               (int32_t)(day_of_year - (153 * mp + 2) / 5 + 1)};
 }
 
+/* The way back: years begin in March here as well, so that (153 * m + 2) / 5 counts the days of the months before. */
 int64_t pfs_days_from_civil(int64_t year, int month, int day)
 {
     int64_t y = year - (month <= 2);
@@ -30,6 +39,8 @@ int64_t pfs_days_from_civil(int64_t year, int month, int day)
     int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
     int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
 
+    assert(month >= 1 && month <= 12);
+    assert(day >= 1 && day <= 31);
     return era * 146097 + day_of_era - 719468;
 }
 
@@ -37,6 +48,7 @@ int64_t pfs_days_from_civil(int64_t year, int month, int day)
 
 static size_t two(int32_t v, char *out)
 {
+    assert(v >= 0 && v <= 99);
     out[0] = (char)('0' + v / 10);
     out[1] = (char)('0' + v % 10);
     return 2;
@@ -98,6 +110,8 @@ size_t pfs_timestamp_print(int64_t millis, int32_t nanos, int precision, char *o
     int64_t fraction;
     size_t len;
 
+    assert(precision >= 0 && precision <= 9);
+    assert(nanos >= 0 && nanos <= 999999);
     if (rest < 0) {
         rest += DAY_MS;
         days--;
@@ -144,12 +158,13 @@ static bool take_year(struct pfs_cursor *c, int64_t *out)
     return c->pos - from >= 4;
 }
 
-/* Exactly `digits` digits. */
+/* Exactly `digits` digits: fixed widths are what tells 2024-01-02 from 2024-1-02, which is refused. */
 static bool take_number(struct pfs_cursor *c, int digits, int *out)
 {
     struct pfs_slice s;
     int v = 0;
 
+    assert(digits > 0 && digits < 10); /* an int holds them */
     if (!pfs_take(c, (size_t)digits, &s))
         return false;
     for (int i = 0; i < digits; i++) {
@@ -266,6 +281,7 @@ int pfs_timestamp_parse(struct pfs_slice text, int precision, bool zoned, int64_
     int32_t fraction = 0;
     bool fine = false;
 
+    assert(precision >= 0 && precision <= 9);
     if (!take_date(&c, &days))
         return -EINVAL;
     if (pfs_left(&c) > 0 && c.in.at[c.pos] != 'Z') {

@@ -1,5 +1,10 @@
+/* decimal.c - numbers of up to 38 digits: 10^38 < 2^127, so that a sign and every value fit 128 bits.
+ *
+ * Magnitudes are computed as unsigned, since the least 128-bit number has no positive twin. Only a product needs more:
+ * it is made of four products of halves, and divided by a power of ten bit by bit. */
 #include "base/decimal.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/number.h"
@@ -8,6 +13,8 @@ pfs_i128 pfs_decimal_power(int n)
 {
     const pfs_i128 half = (pfs_i128)pfs_powers10[18];
 
+    assert(n >= 0);
+    assert(n <= PFS_DECIMAL_DIGITS);
     if (n <= 18)
         return (pfs_i128)pfs_powers10[n];
     if (n <= 36)
@@ -25,10 +32,13 @@ bool pfs_decimal_fits(pfs_i128 unscaled, int precision)
 size_t pfs_decimal_print(pfs_i128 unscaled, int scale, char *out)
 {
     pfs_u128 v = unscaled < 0 ? -(pfs_u128)unscaled : (pfs_u128)unscaled;
-    char digits[40];
+    char digits[40]; /* 2^127 has 39 */
     int count = 0;
     size_t len = 0;
 
+    assert(scale >= 0);
+    assert(scale <= PFS_DECIMAL_DIGITS);
+    /* Divisions of 128 bits are calls: the lower digits are taken by those of 64. */
     while (v > UINT64_MAX) {
         digits[count++] = (char)('0' + (int)(v % 10));
         v /= 10;
@@ -44,6 +54,7 @@ size_t pfs_decimal_print(pfs_i128 unscaled, int scale, char *out)
         if (count == scale && scale > 0)
             out[len++] = '.';
     }
+    assert(len <= PFS_DECIMAL_TEXT);
     return len;
 }
 
@@ -130,6 +141,8 @@ int pfs_decimal_parse(struct pfs_slice text, int precision, int scale, bool exac
     int64_t want, taken = 0;
     bool up = false;
 
+    assert(precision >= 1 && precision <= PFS_DECIMAL_DIGITS);
+    assert(scale >= 0 && scale <= PFS_DECIMAL_DIGITS);
     if (scan(text, &d) < 0)
         return -EINVAL;
     if (d.len == 0) {
@@ -171,6 +184,7 @@ static pfs_i128 round_down(pfs_i128 in, int n)
 {
     pfs_i128 power, quotient, rest;
 
+    assert(n > 0);
     if (n > PFS_DECIMAL_DIGITS)
         return 0;
     power = pfs_decimal_power(n);
@@ -210,6 +224,8 @@ static pfs_u128 divide_wide(pfs_u128 high, pfs_u128 low, pfs_u128 power, pfs_u12
 {
     pfs_u128 quotient = 0, r = high;
 
+    assert(high < power);
+    assert(power >> 127 == 0); /* r << 1 keeps all its bits */
     for (int i = 127; i >= 0; i--) {
         r = r << 1 | (low >> i & 1);
         quotient <<= 1;
@@ -234,6 +250,7 @@ bool pfs_decimal_multiply(pfs_i128 a, pfs_i128 b, int scale, int precision, pfs_
     quotient = divide_wide(high, low, power, &rest);
     if (rest >= power - rest && rest > 0)
         quotient++;
+    /* Half a unit rounds up, away from zero. Compared without doubling the rest, which might not fit. */
     if (quotient >= (pfs_u128)pfs_decimal_power(precision))
         return false;
     *out = negative ? -(pfs_i128)quotient : (pfs_i128)quotient;
@@ -242,6 +259,7 @@ bool pfs_decimal_multiply(pfs_i128 a, pfs_i128 b, int scale, int precision, pfs_
 
 size_t pfs_decimal_to_be(pfs_i128 in, size_t width, bool minimal, uint8_t out[static 16])
 {
+    assert(minimal || (width >= 1 && width <= 16));
     if (minimal) {
         width = 1;
         while (width < 16 && in >> (8 * width - 1) != (in < 0 ? -1 : 0))
@@ -261,6 +279,7 @@ bool pfs_decimal_from_be(struct pfs_slice in, pfs_i128 *out)
         *out = 0;
         return true;
     }
+    /* A byte in front may be dropped only if it repeats the sign and the next one still shows it. */
     sign = in.at[0] & 128 ? 0xff : 0;
     while (in.len > 16) {
         if (in.at[0] != sign || ((in.at[1] & 128) != 0) != (sign != 0))

@@ -1,5 +1,10 @@
+/* err.c - sentences in fixed storage: they are made when memory may be what is missing.
+ *
+ * A text is printed into twice the room first, so that what wraps a long sentence still stands in front of it whole; it
+ * is cut last, and between two characters, since it ends in JSON and logs. */
 #include "base/err.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +15,7 @@ static size_t whole_prefix(const char *text, size_t max)
 
     if (len < max)
         return len;
+    /* text[len] is the first byte that does not fit: it may go only if a character begins there. */
     for (len = max - 1; len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80; len--)
         ;
     return len;
@@ -19,12 +25,14 @@ static void set_text(struct pfs_err *err, const char *text)
 {
     size_t len = whole_prefix(text, sizeof(err->text));
 
+    assert(len < sizeof(err->text));
     memcpy(err->text, text, len);
     err->text[len] = '\0';
 }
 
 int pfs_fail(struct pfs_err *err, int code, const char *fmt, ...)
 {
+    assert(code > 0); /* else a failure would be told as a success */
     if (err != NULL) {
         char text[PFS_ERR_TEXT_MAX * 2];
         va_list args;
@@ -46,6 +54,7 @@ int pfs_wrap(struct pfs_err *err, const char *fmt, ...)
 
     if (err == NULL)
         return -EIO;
+    assert(err->code >= 0);
     if (err->code == 0)
         err->code = EIO;
     va_start(args, fmt);
@@ -65,6 +74,7 @@ void pfs_err_clear(struct pfs_err *err)
     }
 }
 
+/* Texts of our own, not of strerror: those follow the locale, and are not safe to ask for from several threads. */
 static const struct {
     int code;
     const char *text;

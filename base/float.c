@@ -4,6 +4,7 @@
  * what is left behind them, and the distance to the neighbouring values are known exactly. Reading does the same
  * with a quotient of 128 bits. What lies outside, which is rare in tables, goes through the C library.
  */
+#include <assert.h>
 #include <errno.h>
 #include <float.h>
 #include <locale.h>
@@ -18,6 +19,8 @@
 
 #define TEXT_MAX 1100 /* longer than the 770 digits that can decide how a double is rounded */
 
+/* The C library's readers follow the locale unless they are told one. That of "C" is a constant of the library: asking
+ * for it again allocates nothing, and there is nothing to free. */
 static double to_double(const char *text)
 {
     return strtod_l(text, NULL, newlocale(LC_ALL_MASK, "C", (locale_t)0));
@@ -45,6 +48,7 @@ static size_t lay_out(bool negative, const char *digits, int count, int exp10, c
 {
     size_t len = 0;
 
+    assert(count >= 1);
     if (negative)
         out[len++] = '-';
     if (exp10 >= 16 || exp10 < -4) {
@@ -101,11 +105,12 @@ static bool scale(const struct real *r, struct scaled *out)
     int bits = 64 - __builtin_clzll(r->mantissa) + r->exponent; /* 2^(bits - 1) <= value < 2^bits */
     uint64_t limit = (uint64_t)pfs_decimal_power(r->most);
 
+    assert(r->mantissa != 0);
     if (bits > 57 || bits < -80)
         return false;
     out->exp10 = (bits - 1) * 1233 >> 12; /* log10 of it, perhaps one too small */
     out->shift = (unsigned)(up - r->exponent);
-    for (;;) {
+    for (;;) { /* once, or twice when the first guess of the power of ten was one too small */
         int power10 = r->most - 1 - out->exp10;
         pfs_u128 whole;
 
@@ -131,11 +136,13 @@ static bool round_to(const struct real *r, const struct scaled *s, int digits, u
     bool up = rest > full - rest || (rest == full - rest && (s->whole / unit & 1) != 0), even = (r->mantissa & 1) == 0;
     pfs_u128 off = up ? full - rest : rest, room = s->width;
 
+    assert(digits >= 1 && digits <= r->most); /* `most` digits always suffice */
     *out = s->whole / unit + up;
     off *= !up && r->power ? 4 : 2;
     return off < room || (off == room && even);
 }
 
+/* Digits are added until the text reads back: most values of tables are short, so that the first try is the last. */
 static bool print_exact(const struct real *r, char *out, size_t *len)
 {
     struct scaled s;
@@ -148,6 +155,7 @@ static bool print_exact(const struct real *r, char *out, size_t *len)
     while (!round_to(r, &s, digits, &value))
         digits++;
     count = (int)pfs_i64_print((int64_t)value, text);
+    assert(count >= digits); /* one more when rounding carried */
     *len = lay_out(r->negative, text, without_zeros(text, count), s.exp10 + count - digits, out);
     return true;
 }
@@ -194,6 +202,7 @@ static size_t print_special(double v, char *out)
     return put(out, signbit(v) ? "-0.0" : "0.0");
 }
 
+/* IEEE 754: a sign, 11 bits of exponent, 52 of mantissa with a hidden one in front. Exponent 0 has no hidden bit. */
 size_t pfs_f64_print(double v, char *out)
 {
     struct real r = {.sure = 15, .most = 17, .power10_max = 22};
@@ -213,6 +222,8 @@ size_t pfs_f64_print(double v, char *out)
     return print_exact(&r, out, &len) ? len : print_slow(v, &r, false, out);
 }
 
+/* The same with 8 and 23 bits. Not by way of double: the shortest text of a float is shorter than that of its double.
+ */
 size_t pfs_f32_print(float v, char *out)
 {
     struct real r = {.sure = 6, .most = 9, .power10_max = 30};
@@ -274,6 +285,7 @@ static size_t print_two_digits(double magnitude, bool narrow, char *out)
 }
 
 /* `text` as this room prints it, to be laid out anew in place. */
+/* Java's own digits, but for one thing: it never gives one digit alone. */
 static size_t lay_out_java(char *text, size_t len, double magnitude, bool narrow)
 {
     char digits[PFS_NUMBER_TEXT], two[PFS_NUMBER_TEXT];
@@ -283,6 +295,7 @@ static size_t lay_out_java(char *text, size_t len, double magnitude, bool narrow
     if (!isfinite(magnitude) || magnitude == 0 || (magnitude >= 1e-3 && magnitude < 1e7))
         return len;
     count = take_digits(text + at, len - at, digits, &exponent);
+    assert(count >= 1);
     if (count == 1 && magnitude < 1e-30 && (more = print_two_digits(magnitude, narrow, two)) > 0)
         count = take_digits(two, more, digits, &exponent);
     text[at++] = digits[0];
@@ -401,6 +414,7 @@ static bool nearest(const struct decimal_text *t, double *out)
     static const double powers[] = {1,    1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
+    assert(t->count == 0 || t->digits != 0); /* the first digit that counts is not 0 */
     if (t->count == 0) {
         *out = 0;
     } else if (t->count <= 15 && t->exponent <= 0 && t->exponent >= -22) {
@@ -429,6 +443,7 @@ static int copy_text(struct pfs_slice text, char out[static TEXT_MAX])
     return 0;
 }
 
+/* Too large is an error, too small is 0: a number that was rounded away is not one that does not fit. */
 int pfs_f64_parse(struct pfs_slice text, double *out)
 {
     struct decimal_text t;

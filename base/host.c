@@ -1,3 +1,5 @@
+/* host.c - who this process is. The start of the machine tells two processes of one number apart, one of which is gone.
+ */
 #include "base/host.h"
 
 #include <fcntl.h>

@@ -1,5 +1,10 @@
+/* mem.c - malloc and its kin behind one door.
+ *
+ * No bytes are asked for as one: what malloc(0) gives is the C library's choice, and NULL has to mean no memory. The
+ * count of tests is of the whole process: threads that allocate meanwhile take part in it. */
 #include "base/mem.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,6 +14,7 @@ static atomic_llong fail_after = -1;
 
 void pfs_mem_fail_after(int64_t count)
 {
+    assert(count >= -1);
     atomic_store(&fail_after, count);
 }
 
@@ -39,6 +45,7 @@ void *pfs_alloc_array(size_t count, size_t size)
 {
     size_t bytes;
 
+    assert(size > 0); /* a count of nothing is a mistake */
     if (__builtin_mul_overflow(count, size, &bytes))
         return NULL;
     return pfs_zalloc(bytes);

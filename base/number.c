@@ -1,6 +1,7 @@
 /* number.c - integers and base64 (door: number.h; FLOAT and DOUBLE: float.c). */
 #include "base/number.h"
 
+#include <assert.h>
 #include <errno.h>
 
 const char pfs_digit_pairs[201] =
@@ -33,6 +34,8 @@ static size_t digits_of(uint64_t u)
 {
     unsigned about = (64 - (unsigned)__builtin_clzll(u)) * 1233 >> 12;
 
+    assert(u > 0);
+    assert(about < 20); /* 1233 / 4096 is a little more than log10(2): never more than the 19 of 64 bits */
     return about + (u >= pfs_powers10[about]);
 }
 
@@ -77,7 +80,7 @@ int pfs_i64_parse(struct pfs_slice text, int64_t *out)
     for (; i < text.len && is_digit(text.at[i]); i++) {
         unsigned digit = text.at[i] - '0';
 
-        fits &= v <= (UINT64_MAX - digit) / 10;
+        fits &= v <= (UINT64_MAX - digit) / 10; /* goes on: text behind too many digits is malformed, not too large */
         v = v * 10 + digit;
     }
     if (i == first)
@@ -120,6 +123,7 @@ size_t pfs_base64_encode(struct pfs_slice in, char *out)
         out[len++] = in.len - i == 2 ? alphabet[v >> 6 & 63] : '=';
         out[len++] = '=';
     }
+    assert(len == (in.len + 2) / 3 * 4);
     return len;
 }
 
@@ -158,5 +162,6 @@ int64_t pfs_base64_decode(struct pfs_slice in, uint8_t *out)
         for (size_t k = 0; k < bytes; k++)
             out[len++] = (uint8_t)(v >> (16 - 8 * k));
     }
+    assert(len <= in.len / 4 * 3);
     return (int64_t)len;
 }

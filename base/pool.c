@@ -1,5 +1,12 @@
+/* pool.c - two queues and their workers, all behind one lock.
+ *
+ *   urgent   -> worker 0 takes nothing else; the others take these first
+ *   ordinary -> workers 1 .. threads
+ *
+ * Tasks are long against a lock: one for everything is simpler than it is slow. It is never held while a task runs. */
 #include "base/pool.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -28,8 +35,10 @@ struct pfs_pool {
     pthread_t thread[];
 };
 
+/* A ring that is full moves to one of twice the size, its first task at place 0. It never shrinks. */
 static bool push(struct queue *q, struct task task)
 {
+    assert(q->count <= q->room);
     if (q->count == q->room) {
         size_t room = q->room == 0 ? 64 : q->room * 2;
         struct task *more = pfs_alloc_array(room, sizeof(*more));
@@ -51,6 +60,7 @@ static bool pop(struct queue *q, struct task *out)
 {
     if (q->count == 0)
         return false;
+    assert(q->first < q->room);
     *out = q->task[q->first];
     q->first = (q->first + 1) % q->room;
     q->count--;
@@ -59,6 +69,7 @@ static bool pop(struct queue *q, struct task *out)
 
 static bool is_still(const struct pfs_pool *pool)
 {
+    assert(pool->running >= 0);
     return pool->running == 0 && pool->urgent.count == 0 && pool->ordinary.count == 0;
 }
 
@@ -107,6 +118,7 @@ int pfs_pool_open(int threads, struct pfs_pool **out, struct pfs_err *err)
 {
     struct pfs_pool *pool;
 
+    assert(out != NULL);
     if (threads <= 0)
         threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
     if (threads <= 0)
@@ -141,6 +153,7 @@ void pfs_pool_close(struct pfs_pool *pool)
     pthread_mutex_unlock(&pool->lock);
     for (int i = 0; i < pool->started; i++)
         pthread_join(pool->thread[i], NULL);
+    assert(is_still(pool)); /* workers leave when nothing is left; of a pool that did not open nothing was asked */
     pthread_cond_destroy(&pool->more);
     pthread_cond_destroy(&pool->still);
     pthread_mutex_destroy(&pool->lock);
@@ -164,10 +177,12 @@ int pfs_pool_threads(const struct pfs_pool *pool)
     return pool->threads;
 }
 
+/* Also while the pool closes: a task that runs then may still submit others, and its own worker will come to them. */
 int pfs_pool_submit(struct pfs_pool *pool, bool urgent, pfs_task_fn *fn, void *context)
 {
     bool queued;
 
+    assert(fn != NULL);
     pthread_mutex_lock(&pool->lock);
     queued = push(urgent ? &pool->urgent : &pool->ordinary, (struct task){fn, context});
     /* An ordinary task must reach an ordinary worker, and the urgent one may be the one that a signal wakes. */
@@ -176,7 +191,11 @@ int pfs_pool_submit(struct pfs_pool *pool, bool urgent, pfs_task_fn *fn, void *c
     return queued ? 0 : -ENOMEM;
 }
 
-/* ---- many indexes at once ---- */
+/* ---- many indexes at once ----
+ *
+ * Each participant takes the next index until there is none. A helper that gets its turn when all is done finds nothing
+ * and leaves, perhaps long after the caller has gone on: so the crowd is counted, and belongs to whoever leaves last.
+ */
 
 struct crowd {
     atomic_int refs; /* the caller and each helper task */
@@ -190,7 +209,10 @@ struct crowd {
 
 static void crowd_unref(struct crowd *c)
 {
-    if (atomic_fetch_sub(&c->refs, 1) != 1)
+    int before = atomic_fetch_sub(&c->refs, 1);
+
+    assert(before > 0);
+    if (before != 1)
         return;
     pthread_cond_destroy(&c->finished);
     pthread_mutex_destroy(&c->lock);
@@ -222,6 +244,8 @@ void pfs_pool_run(struct pfs_pool *pool, int count, void (*fn)(void *context, in
     struct crowd *c = pool == NULL || count <= 1 ? NULL : pfs_zalloc(sizeof(*c));
     int helpers;
 
+    assert(count >= 0);
+    assert(fn != NULL);
     if (c == NULL) { /* nobody to share with, or no memory to say how: alone */
         for (int i = 0; i < count; i++)
             fn(context, i);
@@ -233,12 +257,14 @@ void pfs_pool_run(struct pfs_pool *pool, int count, void (*fn)(void *context, in
     atomic_init(&c->refs, 1);
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->finished, NULL);
-    helpers = pool->threads < count - 1 ? pool->threads : count - 1;
+    helpers = pool->threads < count - 1 ? pool->threads : count - 1; /* the caller takes part */
+    assert(helpers > 0);
     for (int i = 0; i < helpers; i++) {
         atomic_fetch_add(&c->refs, 1);
         if (pfs_pool_submit(pool, false, crowd_task, c) < 0)
             crowd_unref(c);
     }
+    /* What is left when this returns is being worked on by helpers that run: waiting for them cannot be for ever. */
     crowd_work(c);
     pthread_mutex_lock(&c->lock);
     while (atomic_load(&c->done) < count)

@@ -1,5 +1,8 @@
+/* quiet.c - a thread that asks the system to come last: a lower share of the processor, longer turns without waking
+ * others, and reads and writes of the lowest level that is still served. */
 #include "base/quiet.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -33,6 +36,7 @@ void pfs_quiet_run(void (*fn)(void *context), void *context)
     struct quiet q = {fn, context};
     pthread_t thread;
 
+    assert(fn != NULL);
     if (pthread_create(&thread, NULL, run, &q) == 0)
         (void)pthread_join(thread, NULL);
     else

@@ -1,10 +1,16 @@
+/* slice.c - what the cursor takes. Nothing is taken once it is bad, so that a decoder may go on to its end and ask
+ * then: all that it got meanwhile are zeros. */
 #include "base/slice.h"
+
+#include <assert.h>
 
 int pfs_slice_compare(struct pfs_slice a, struct pfs_slice b)
 {
     size_t len = a.len < b.len ? a.len : b.len;
     int order = len == 0 ? 0 : memcmp(a.at, b.at, len);
 
+    assert(a.at != NULL || a.len == 0);
+    assert(b.at != NULL || b.len == 0);
     if (order != 0)
         return order;
     return a.len < b.len ? -1 : a.len > b.len;
@@ -12,6 +18,7 @@ int pfs_slice_compare(struct pfs_slice a, struct pfs_slice b)
 
 bool pfs_take(struct pfs_cursor *c, size_t len, struct pfs_slice *out)
 {
+    assert(c->pos <= c->in.len);
     if (c->bad || len > pfs_left(c)) {
         c->bad = true;
         *out = (struct pfs_slice){NULL, 0};
@@ -80,6 +87,7 @@ uint64_t pfs_take_uleb(struct pfs_cursor *c)
     for (unsigned shift = 0; shift < 70; shift += 7) {
         uint8_t byte = pfs_take_u8(c);
 
+        /* The tenth byte has room for the 64th bit alone; more would be another number than the one that is told. */
         if (c->bad || (shift == 63 && byte > 1))
             break;
         v |= (uint64_t)(byte & 127) << shift;

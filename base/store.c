@@ -1,5 +1,11 @@
+/* store.c - the seam's front: every path is checked here, once for all implementations, and whole files are made of the
+ * single operations.
+ *
+ * What a file of a table says may become a path. One with ".." in it, or a part that no directory could hold, is
+ * refused before an implementation sees it. */
 #include "base/store.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -8,6 +14,7 @@
 
 bool pfs_store_path_ok(const char *path)
 {
+    assert(path != NULL);
     if (path[0] == '\0')
         return true; /* the root itself */
     for (const char *part = path;; part++) {
@@ -31,12 +38,14 @@ void pfs_store_close(struct pfs_store *store)
 {
     if (store == NULL)
         return;
+    assert(store->ops != NULL);
     store->ops->destroy(store->self);
     pfs_free(store);
 }
 
 int pfs_store_open(struct pfs_store *s, const char *path, struct pfs_file **out, struct pfs_err *err)
 {
+    assert(out != NULL);
     PFS_TRY(check(path, err));
     return s->ops->open(s->self, path, out, err);
 }
@@ -45,6 +54,8 @@ int pfs_file_pread(struct pfs_file *file, uint64_t off, void *to, size_t len, st
 {
     uint64_t size = pfs_file_size(file);
 
+    assert(to != NULL || len == 0);
+    /* Compared with what remains: a sum of two numbers from a file could pass 64 bits. */
     if (off > size || len > size - off)
         return pfs_fail(err, EIO, "bytes %llu to %llu lie beyond the file's end at %llu", (unsigned long long)off,
                         (unsigned long long)off + len, (unsigned long long)size);
@@ -65,6 +76,7 @@ int pfs_store_stat(struct pfs_store *s, const char *path, struct pfs_stat *out, 
 
 int pfs_store_list(struct pfs_store *s, const char *path, pfs_list_fn *each, void *context, struct pfs_err *err)
 {
+    assert(each != NULL);
     PFS_TRY(check(path, err));
     return s->ops->list(s->self, path, each, context, err);
 }
@@ -84,6 +96,7 @@ int pfs_store_open_locked(struct pfs_store *s, const char *path, bool create, st
 
 int pfs_file_append(struct pfs_file *file, const void *at, size_t len, struct pfs_err *err)
 {
+    assert(at != NULL || len == 0);
     return len == 0 ? 0 : file->ops->append(file, at, len, err);
 }
 
@@ -147,6 +160,7 @@ int pfs_store_load(struct pfs_store *s, const char *path, size_t max_bytes, stru
     size_t len;
     int rc;
 
+    assert(max_bytes < SIZE_MAX); /* one more is allocated */
     PFS_TRY(pfs_store_open(s, path, &file, err));
     if (file->size > max_bytes) {
         rc = pfs_fail(err, EFBIG, "%s has %llu bytes, more than %zu", path, (unsigned long long)file->size, max_bytes);
@@ -174,6 +188,7 @@ static size_t parent_len(const char *path)
     return slash == NULL ? 0 : (size_t)(slash - path);
 }
 
+/* Synced before it gets its name: a name whose bytes a power cut takes would be a damaged file that looks whole. */
 static int write_temporary(struct pfs_store *s, const char *path, struct pfs_slice bytes, struct pfs_err *err)
 {
     struct pfs_file *file;
@@ -196,6 +211,7 @@ static int shown_len(const char *name)
     if (len > SHOWN_MAX)
         for (len = SHOWN_MAX; len > 0 && ((uint8_t)name[len] & 0xc0) == 0x80;)
             len--;
+    assert(len <= SHOWN_MAX);
     return (int)len;
 }
 
@@ -206,6 +222,7 @@ int pfs_store_publish(struct pfs_store *s, const char *path, struct pfs_slice by
     char temporary[4096], parent[4096], uuid[PFS_UUID_TEXT];
     int rc;
 
+    assert(path[0] != '\0'); /* the root is no file */
     pfs_uuid_make(uuid);
     if (dir >= sizeof(parent) || snprintf(temporary, sizeof(temporary), "%.*s%s.%.*s.%s.tmp", (int)dir, path,
                                           dir == 0 ? "" : "/", shown_len(name), name, uuid) >= (int)sizeof(temporary))
@@ -215,6 +232,8 @@ int pfs_store_publish(struct pfs_store *s, const char *path, struct pfs_slice by
     rc = write_temporary(s, temporary, bytes, err);
     if (rc == 0)
         rc = rename_checked(s, temporary, path, replace, err);
+    /* Lost the race for the name, or failed: either way nothing names the temporary file. That it could not be removed
+     * is not worth a word; orphans are looked for by age. */
     if (rc < 0) {
         (void)pfs_store_unlink(s, temporary, NULL);
         return rc;
@@ -224,6 +243,8 @@ int pfs_store_publish(struct pfs_store *s, const char *path, struct pfs_slice by
 
 /* ---- removing trees ---- */
 
+/* The names of a directory are read to the end before the first of them is removed: what a listing shows of a directory
+ * that changes meanwhile is not defined. */
 struct child {
     struct child *next;
     bool directory;
@@ -241,6 +262,7 @@ static int keep_child(void *context, struct pfs_slice name, bool directory)
     size_t parent = strlen(children->parent);
     struct child *c = pfs_alloc(sizeof(*c) + parent + 1 + name.len + 1);
 
+    assert(name.len > 0);
     if (c == NULL)
         return -ENOMEM;
     (void)snprintf(c->path, parent + 1 + name.len + 1, "%s%s%.*s", children->parent, parent == 0 ? "" : "/",
@@ -266,7 +288,7 @@ static int remove_tree(struct pfs_store *s, const char *path, int depth, struct 
         children.first = c->next;
         if (rc == 0)
             rc = c->directory ? remove_tree(s, c->path, depth + 1, err) : pfs_store_unlink(s, c->path, err);
-        if (rc == -ENOENT)
+        if (rc == -ENOENT) /* somebody else removes the same tree */
             rc = 0;
         pfs_free(c);
     }

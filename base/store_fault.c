@@ -1,4 +1,8 @@
-/* store_fault.c - a twin of a store for tests: counts the calls, fails or dies at the k-th, cuts writes short. */
+/* store_fault.c - a twin of a store for tests: counts the calls, fails or dies at the k-th, cuts writes short.
+ *
+ * Every operation is: count, perhaps fail, else ask the store below. Files are wrapped too, since their calls count as
+ * well. Order matters only with one thread: with several, which of them makes the k-th call is chance. */
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -36,9 +40,11 @@ static int count(struct twin *t, const char *op, const char *path)
     if (t->fault->each != NULL)
         t->fault->each(t->fault->context, op, path);
     if (t->fault->die_at != 0 && number >= t->fault->die_at)
-        (void)kill(getpid(), SIGKILL);
-    if (t->fault->fail_at != 0 && (number == t->fault->fail_at || (t->fault->fail_on && number > t->fault->fail_at)))
+        (void)kill(getpid(), SIGKILL); /* not exit: nothing of this process may tidy up */
+    if (t->fault->fail_at != 0 && (number == t->fault->fail_at || (t->fault->fail_on && number > t->fault->fail_at))) {
+        assert(t->fault->fail_errno > 0);
         return t->fault->fail_errno;
+    }
     return 0;
 }
 
@@ -53,6 +59,7 @@ static int wrap_file(struct twin *t, struct pfs_file *below, struct pfs_file **o
 {
     struct twin_file *f = pfs_zalloc(sizeof(*f));
 
+    assert(below != NULL);
     if (f == NULL) {
         pfs_file_close(below);
         return pfs_fail(err, ENOMEM, "no memory for a file");
@@ -113,7 +120,7 @@ static int twin_append(struct pfs_file *file, const void *at, size_t len, struct
     if (rc < 0)
         len /= 2;
     tally(&f->twin->fault->bytes_written, (int64_t)len);
-    if (rc < 0) {
+    if (rc < 0) { /* half of the bytes are there, as after a full disk: the file's size says so */
         (void)pfs_file_append(f->below, at, len, NULL);
         __atomic_store_n(&file->size, f->below->size, __ATOMIC_RELEASE);
         return rc;
@@ -222,6 +229,8 @@ int pfs_store_open_fault(struct pfs_store *below, struct pfs_fault *fault, struc
     struct pfs_store *store = pfs_zalloc(sizeof(*store));
     struct twin *t = pfs_zalloc(sizeof(*t));
 
+    assert(below != NULL);
+    assert(fault != NULL);
     if (store == NULL || t == NULL) {
         pfs_free(store);
         pfs_free(t);

@@ -2,7 +2,13 @@
  *
  * A directory keeps two lists of names: those that are seen and those that were there when it was last synced; a file
  * knows how many of its bytes were synced. One lock for the whole store.
+ *
+ *   node(directory) -- seen ----> name, node    a reference each: a node lives while a list or an open file has it
+ *                   \- synced --> name, node
+ *
+ * Nothing here is fast: lists are searched from their beginning. Tests hold some dozens of names.
  */
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 
@@ -61,6 +67,7 @@ static void drop_names(struct names *names)
 
 static void drop_node(struct node *node)
 {
+    assert(node->refs > 0);
     if (--node->refs > 0)
         return;
     drop_names(&node->seen);
@@ -90,7 +97,7 @@ static struct named *find_name(struct names *names, struct pfs_slice name)
     return NULL;
 }
 
-/* Takes a reference of its own. */
+/* Takes a reference of its own. A name may stand in a list twice for a moment, while one is renamed over the other. */
 static int add_name(struct names *names, struct pfs_slice name, struct node *node)
 {
     char *text = pfs_alloc(name.len + 1);
@@ -117,11 +124,13 @@ static int add_name(struct names *names, struct pfs_slice name, struct node *nod
 
 static void remove_name(struct names *names, struct named *gone)
 {
+    assert(gone >= names->item && gone < names->item + names->count);
     pfs_free(gone->name);
     drop_node(gone->node);
     *gone = names->item[--names->count];
 }
 
+/* All or nothing: `to` is as it was without memory. */
 static int copy_names(struct names *to, const struct names *from)
 {
     struct names made = {0};
@@ -181,6 +190,7 @@ static int make_directories(struct memory *m, struct pfs_slice path, struct node
             if (rc < 0)
                 return rc;
             named = find_name(&node->seen, name);
+            assert(named != NULL);
         }
         if (!named->node->directory)
             return -ENOTDIR;
@@ -194,6 +204,7 @@ static int make_directories(struct memory *m, struct pfs_slice path, struct node
 /* Ends an operation: a bare code stays bare, another gets its sentence. */
 static int leave(struct memory *m, int rc, const char *what, const char *path, struct pfs_err *err)
 {
+    assert(rc <= 0);
     pthread_mutex_unlock(&m->lock);
     if (rc == 0 || rc == -ENOENT || rc == -EEXIST || rc == -ENOTEMPTY)
         return rc;
@@ -204,6 +215,8 @@ static int make_file(struct memory *m, struct node *node, struct pfs_file **out)
 {
     struct memory_file *f = pfs_zalloc(sizeof(*f));
 
+    assert(!node->directory);
+    assert(m->refs > 0);
     if (f == NULL)
         return -ENOMEM;
     f->file = (struct pfs_file){&memory_ops, node->bytes.len};
@@ -277,6 +290,7 @@ static int memory_open_locked(void *self, const char *path, bool create, struct 
     if (rc == 0) {
         struct memory_file *f = (struct memory_file *)*out;
 
+        assert(f->node->holder == NULL);
         f->node->holder = f;
     }
     return leave(m, rc, "lock", path, err);
@@ -331,6 +345,7 @@ static void let_go(struct memory *m)
 {
     bool last = --m->refs == 0;
 
+    assert(m->refs >= 0);
     pthread_mutex_unlock(&m->lock);
     if (last) {
         drop_node(m->root);
@@ -371,6 +386,7 @@ static int memory_list(void *self, const char *path, pfs_list_fn *each, void *co
     struct node *node;
     int rc;
 
+    /* A copy is listed, without the lock: `each` may ask the store for more. Its nodes cannot go meanwhile. */
     pthread_mutex_lock(&m->lock);
     node = find_node(m, pfs_str(path));
     rc = node == NULL ? -ENOENT : !node->directory ? -ENOTDIR : copy_names(&names, &node->seen);
@@ -513,6 +529,7 @@ int pfs_store_open_memory(struct pfs_store **out, struct pfs_err *err)
 static void cut(struct node *node)
 {
     if (!node->directory) {
+        assert(node->synced_bytes <= node->bytes.len);
         node->bytes.len = node->synced_bytes;
         node->holder = NULL;
         return;
@@ -532,6 +549,7 @@ void pfs_store_memory_power_cut(struct pfs_store *store)
 {
     struct memory *m = store->self;
 
+    assert(store->ops == &memory_ops);
     pthread_mutex_lock(&m->lock);
     cut(m->root);
     pthread_mutex_unlock(&m->lock);
@@ -548,6 +566,7 @@ void pfs_store_memory_release_locks(struct pfs_store *store)
 {
     struct memory *m = store->self;
 
+    assert(store->ops == &memory_ops);
     pthread_mutex_lock(&m->lock);
     release_locks(m->root);
     pthread_mutex_unlock(&m->lock);

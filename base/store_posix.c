@@ -1,4 +1,9 @@
-/* store_posix.c - the store over a directory of a local file system. */
+/* store_posix.c - the store over a directory of a local file system.
+ *
+ * Names are opened below the directory that was opened first, not below its path: it may be moved meanwhile, and what
+ * lies beside it cannot be reached. Bytes are written where the file ends and never over others; a name appears by
+ * being created where there was none, or by a rename. */
+#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -15,7 +20,8 @@ struct posix {
     int root;
 };
 
-#define START_BYTES ((uint64_t)2 << 20)
+#define START_BYTES \
+    ((uint64_t)2 << 20) /* written out at a time: small enough to begin early, large enough to be rare */
 
 struct posix_file {
     struct pfs_file file; /* first */
@@ -62,6 +68,7 @@ static int make_file(int fd, uint64_t size, const char *path, struct pfs_file **
 {
     struct posix_file *f = pfs_zalloc(sizeof(*f));
 
+    assert(fd >= 0);
     if (f == NULL) {
         close(fd);
         return pfs_fail(err, ENOMEM, "no memory to open %s", path);
@@ -79,6 +86,7 @@ static int posix_open(void *self, const char *path, struct pfs_file **out, struc
     int fd = open_beneath(p, path, O_RDONLY | O_NONBLOCK), code;
     struct stat st;
 
+    /* O_NONBLOCK: a FIFO that somebody put there would else wait for a writer. What is no file is refused below. */
     if (fd < 0)
         return errno == ENOENT ? -ENOENT : not_opened(err, errno, "open", path);
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
@@ -145,7 +153,7 @@ static int make_parents(struct posix *p, const char *path, struct pfs_err *err)
         if (mkdirat(p->root, part, 0777) < 0) {
             if (errno != EEXIST)
                 return failed(err, errno, "create", part);
-            continue;
+            continue; /* it was there, and whoever made it syncs it */
         }
         last = strrchr(part, '/');
         *(last != NULL ? last : part) = '\0';
@@ -154,6 +162,7 @@ static int make_parents(struct posix *p, const char *path, struct pfs_err *err)
     return 0;
 }
 
+/* Directories are made only when the file could not be: mostly they are there, and looking costs a call for each. */
 static int posix_create(void *self, const char *path, struct pfs_file **out, struct pfs_err *err)
 {
     struct posix *p = self;
@@ -171,7 +180,8 @@ static int posix_create(void *self, const char *path, struct pfs_file **out, str
     return 0;
 }
 
-/* The lock belongs to this opening of the file, not to the process, and goes with its last descriptor. */
+/* The lock belongs to this opening of the file, not to the process, and goes with its last descriptor. A file without a
+ * name was removed by its last holder between our opening it and our having the lock: there is nothing to hold. */
 static int lock_file(int fd, struct stat *st)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -232,12 +242,15 @@ static void start_writing(struct posix_file *f)
 {
     uint64_t len = f->file.size - f->started;
 
+    assert(f->started <= f->file.size);
     if (!f->named || len < START_BYTES)
         return;
     (void)sync_file_range(f->fd, (off_t)f->started, (off_t)len, SYNC_FILE_RANGE_WRITE);
     f->started = f->file.size;
 }
 
+/* The size is published after the bytes: those who read a locked file meanwhile go by it. After a short write it tells
+ * how much is there, so that a caller can say from where on the file does not count. */
 static int posix_append(struct pfs_file *file, const void *bytes, size_t len, struct pfs_err *err)
 {
     struct posix_file *f = (struct posix_file *)file;
@@ -262,6 +275,7 @@ static void posix_reserve(struct pfs_file *file, uint64_t len)
 {
     struct posix_file *f = (struct posix_file *)file;
 
+    /* Not with FALLOC_FL_KEEP_SIZE: the size is what a sync would have to note. */
     (void)fallocate(f->fd, 0, (off_t)file->size, (off_t)len);
 }
 
@@ -318,6 +332,7 @@ static int posix_list(void *self, const char *path, pfs_list_fn *each, void *con
 
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
+        /* Some file systems keep no kinds in their directories. */
         if (e->d_type == DT_UNKNOWN && fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
             directory = S_ISDIR(st.st_mode);
         rc = each(context, name, directory);
@@ -332,6 +347,8 @@ static int posix_rename(void *self, const char *from, const char *to, bool repla
 {
     struct posix *p = self;
 
+    assert(from[0] != '\0');
+    assert(to[0] != '\0'); /* the root keeps its name */
     if (replace)
         return renameat(p->root, from, p->root, to) < 0 ? failed(err, errno, "rename to", to) : 0;
     if (renameat2(p->root, from, p->root, to, RENAME_NOREPLACE) == 0)
@@ -343,7 +360,7 @@ static int posix_rename(void *self, const char *from, const char *to, bool repla
     /* A file system without RENAME_NOREPLACE: a second name never replaces either. */
     if (linkat(p->root, from, p->root, to, 0) < 0)
         return errno == EEXIST ? -EEXIST : failed(err, errno, "link to", to);
-    (void)unlinkat(p->root, from, 0);
+    (void)unlinkat(p->root, from, 0); /* the new name is there: that is what was asked */
     return 0;
 }
 

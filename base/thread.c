@@ -1,5 +1,8 @@
+/* thread.c - a thread inherits the mask of the one that starts it, so signals are blocked around the start: there is no
+ * moment in which the new thread could take one. */
 #include "base/thread.h"
 
+#include <assert.h>
 #include <signal.h>
 
 int pfs_thread_start(pthread_t *out, void *(*fn)(void *context), void *context)
@@ -7,6 +10,7 @@ int pfs_thread_start(pthread_t *out, void *(*fn)(void *context), void *context)
     sigset_t all, before;
     int code;
 
+    assert(fn != NULL);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     code = pthread_create(out, NULL, fn, context);

@@ -1,5 +1,11 @@
+/* utf8.c - what the Unicode standard calls well-formed (its table of byte sequences): each code point has one spelling.
+ *
+ *   00..7F | C2..DF c | E0 A0..BF c | E1..EC c c | ED 80..9F c | EE..EF c c
+ *          | F0 90..BF c c | F1..F3 c c c | F4 80..8F c c           c: 80..BF
+ */
 #include "base/utf8.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define HIGH_BITS 0x8080808080808080ull
@@ -10,6 +16,8 @@ static size_t sequence(const uint8_t *p, size_t left)
     uint8_t a = p[0];
     size_t len = a >= 0xF0 ? 4 : a >= 0xE0 ? 3 : 2;
 
+    assert(left > 0);
+    assert(a >= 128); /* ASCII was passed by the caller, eight bytes at a time */
     if (a < 0xC2 || a > 0xF4 || len > left)
         return 0;
     for (size_t i = 1; i < len; i++)
@@ -39,6 +47,7 @@ size_t pfs_utf8_check(struct pfs_slice in)
             return i;
         i += len;
     }
+    assert(i == in.len);
     return in.len;
 }
 
@@ -60,6 +69,7 @@ size_t pfs_utf8_prefix(struct pfs_slice in, size_t count)
     for (; i < in.len; i++)
         if ((in.at[i] & 0xC0) != 0x80 && count-- == 0)
             break;
+    assert(i <= in.len);
     return i;
 }
 

@@ -1,3 +1,4 @@
+/* uuid.c - version 4 of RFC 9562: 122 random bits; the others say which kind it is. */
 #include "base/uuid.h"
 
 #include <stdint.h>
