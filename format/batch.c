@@ -1,5 +1,15 @@
+/* batch.c - columns copied, cut, repeated and compared.
+ *
+ * Gathering is what a merge spends its time with: the answer's rows, given as ranges of several sources, are copied one
+ * column after the other, so that the type is looked at once a column and the inner loops are plain copies:
+ *
+ *   sources   [. . a b . .]   [. c . . .]        ranges {0,2,2} {1,1,1} {0,..}
+ *   answer    [a b c ...]
+ *
+ * What nests is the same again, one level down: the ranges of a list's rows become ranges of its items. */
 #include "format/batch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -12,6 +22,7 @@ static unsigned take_bits(const uint8_t *in, int64_t from, unsigned count)
 {
     unsigned shift = (unsigned)from & 7, bits;
 
+    assert(count <= 8);
     if (in == NULL)
         return (1u << count) - 1;
     bits = (unsigned)in[from >> 3] >> shift;
@@ -31,6 +42,8 @@ static uint64_t take_64_bits(const uint8_t *in, int64_t from)
 /* Copies `count` bits from bit `from` of `in` (NULL = all set) to bit `at` of `out`, whose bits from `at` on are 0. */
 static void copy_bits(const uint8_t *in, int64_t from, uint8_t *out, int64_t at, int64_t count)
 {
+    assert(from >= 0 && at >= 0);
+    assert(count >= 0);
     if (count == 0)
         return;
     if ((at & 7) != 0) {
@@ -60,9 +73,10 @@ int64_t pfs_column_null_count(const struct pfs_column *c, int64_t rows)
 {
     int64_t set = 0;
 
+    assert(rows >= 0);
     if (c->valid == NULL)
         return 0;
-    for (int64_t i = 0; i + 8 <= rows; i += 8)
+    for (int64_t i = 0; i + 8 <= rows; i += 8) /* whole bytes; bits behind the last row mean nothing and may be set */
         set += __builtin_popcount(c->valid[i >> 3]);
     for (int64_t i = rows & ~(int64_t)7; i < rows; i++)
         set += c->valid[i >> 3] >> (i & 7) & 1;
@@ -112,6 +126,7 @@ static int gather_valid(const struct gather *g, struct pfs_column *out)
             copy_bits(c->valid, r.from, valid, at, r.len);
         at += r.len;
     }
+    assert(at == g->rows); /* the ranges are as long together as the caller says */
     out->valid = valid;
     return 0;
 }
@@ -157,6 +172,7 @@ static int gather_fixed(const struct gather *g, int width, struct pfs_column *ou
     void *values = pfs_arena_alloc(g->arena, (size_t)g->rows * (size_t)width);
     const void **in = pfs_arena_array(g->arena, (size_t)g->sources, sizeof(*in));
 
+    assert(width > 0);
     if (values == NULL || in == NULL)
         return full(g);
     for (int32_t s = 0; s < g->sources; s++)
@@ -170,7 +186,7 @@ static int gather_fixed(const struct gather *g, int width, struct pfs_column *ou
     else if (width == 8)
         gather_8(g, in, values);
     else
-        gather_16(g, in, values);
+        gather_16(g, in, values); /* wide decimals and times alike: 16 bytes are 16 bytes */
     out->values = values;
     return 0;
 }
@@ -198,6 +214,8 @@ static int gather_offsets(const struct gather *g, struct pfs_column *out, int64_
         at += r.len;
         sum += in[r.len] - in[0];
     }
+    assert(at == g->rows);
+    assert(sum >= 0); /* offsets never descend */
     if (sum > INT32_MAX)
         return pfs_fail(g->err, E2BIG, "a column of %lld bytes in one batch", (long long)sum);
     out->offsets = offsets;
@@ -237,7 +255,7 @@ static int gather_bytes(const struct gather *g, struct pfs_column *out)
     uint8_t *values;
 
     PFS_TRY(gather_offsets(g, out, &total));
-    values = pfs_arena_alloc(g->arena, (size_t)total);
+    values = pfs_arena_alloc(g->arena, (size_t)total); /* exactly: copy_short writes no byte too many */
     if (values == NULL)
         return full(g);
     out->values = values;
@@ -272,6 +290,7 @@ static int ranges_below(const struct gather *g, struct gather *inner)
         range[ranges] = (struct pfs_range){r.source, offsets[0], offsets[r.len] - offsets[0]};
         ranges += range[ranges].len > 0;
     }
+    assert(ranges <= g->ranges);
     inner->range = range;
     inner->ranges = ranges;
     return 0;
@@ -305,6 +324,7 @@ static int gather_column(const struct gather *g, int depth, struct pfs_column *o
 {
     enum pfs_kind kind = out->type->kind;
 
+    assert(g->source[g->first] != NULL);
     if (depth > PFS_JSON_DEPTH_MAX)
         return pfs_fail(g->err, E2BIG, "a type nested too deep");
     PFS_TRY(gather_valid(g, out));
@@ -322,12 +342,18 @@ int pfs_column_gather(const struct pfs_batch *const *sources, int32_t index, con
     uint64_t seen = 0; /* of the first 64 sources */
     int32_t used = 0;
 
+    assert(count >= 0);
+    assert(rows >= 0 && rows <= INT32_MAX);
+    assert(count > 0 || rows == 0);
     if (count == 0)
         return pfs_column_nulls(sources[0]->column[index].type, 0, arena, out, err);
     for (int64_t i = 0; i < count; i++) {
         used = ranges[i].source >= used ? ranges[i].source + 1 : used;
         seen |= (uint64_t)1 << (ranges[i].source & 63);
     }
+    /* Sources that no range is of may be gone already: their columns are not looked at. A merge of more than 64 runs
+     * notes them range by range, which is slower and rare. */
+    assert(used > 0);
     column = pfs_arena_array(arena, (size_t)used, sizeof(*column));
     if (column == NULL)
         return pfs_arena_full(arena, err);
@@ -350,6 +376,8 @@ int pfs_batch_copy(const struct pfs_batch *in, int32_t from, int32_t len, struct
     struct pfs_column *column = pfs_arena_array(arena, (size_t)in->columns, sizeof(*column));
     const struct pfs_range range = {0, from, len};
 
+    assert(from >= 0 && len >= 0);
+    assert((int64_t)from + len <= in->rows);
     if (column == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < in->columns; i++)
@@ -366,6 +394,7 @@ int pfs_column_slice(const struct pfs_column *in, int64_t from, int64_t len, str
     struct pfs_column made = *in;
     int width = pfs_type_width(in->type);
 
+    assert(from >= 0 && len >= 0);
     if (in->valid != NULL && (from & 7) == 0) {
         made.valid = in->valid + (from >> 3);
     } else if (in->valid != NULL) {
@@ -376,6 +405,8 @@ int pfs_column_slice(const struct pfs_column *in, int64_t from, int64_t len, str
         copy_bits(in->valid, from, valid, 0, len);
         made.valid = valid;
     }
+    /* Items of lists and bytes of strings stay where they are: offsets need not begin at 0. The children of a row have
+     * its rows, and are cut like it. */
     if (in->offsets != NULL)
         made.offsets = in->offsets + from;
     else if (in->values != NULL)
@@ -400,6 +431,8 @@ int pfs_column_nulls(const struct pfs_type *type, int64_t rows, struct pfs_arena
     int32_t children = type->kind == PFS_MULTISET ? 2 : type->children;
     bool offsets = pfs_kind_is_bytes(type->kind) || (pfs_kind_is_nested(type->kind) && type->kind != PFS_ROW);
 
+    assert(rows >= 0);
+    /* Values and offsets are there as well, all zero: kernels run over them without asking whether a row is null. */
     made.valid = pfs_arena_zalloc(arena, (size_t)(rows + 7) / 8 + 8);
     if (offsets)
         made.offsets = pfs_arena_zalloc(arena, (size_t)(rows + 1) * sizeof(int32_t));
@@ -417,6 +450,7 @@ int pfs_column_nulls(const struct pfs_type *type, int64_t rows, struct pfs_arena
 
 static void repeat_fixed(const uint8_t *value, int width, int64_t rows, uint8_t *out)
 {
+    assert(width > 0);
     if (width == 1) {
         memset(out, *value, (size_t)rows);
         return;
@@ -448,6 +482,8 @@ int pfs_column_repeat(const struct pfs_column *in, int64_t row, int64_t rows, st
     int32_t *offsets;
     uint8_t *values;
 
+    assert(row >= 0);
+    assert(rows >= 0 && rows <= INT32_MAX);
     if (!pfs_column_present(in, row))
         return pfs_column_nulls(in->type, rows, arena, out, err);
     if (pfs_kind_is_nested(in->type->kind))
@@ -522,11 +558,14 @@ int pfs_value_compare(const struct pfs_column *a, int64_t row_a, const struct pf
 {
     enum pfs_kind kind = a->type->kind;
 
+    assert(!pfs_kind_is_nested(kind));
+    assert(pfs_kind_is_bytes(kind) == pfs_kind_is_bytes(b->type->kind));
+    assert(pfs_type_width(a->type) == pfs_type_width(b->type)); /* what is compared lies alike */
     if (pfs_kind_is_bytes(kind))
         return pfs_slice_compare(pfs_column_bytes(a, row_a), pfs_column_bytes(b, row_b));
     if (kind == PFS_DOUBLE)
         return compare_i64(double_bits(a, row_a), double_bits(b, row_b));
-    if (kind == PFS_FLOAT) {
+    if (kind == PFS_FLOAT) { /* as doubles: widening keeps the order, and makes one NaN of all */
         double x = (double)((const float *)a->values)[row_a], y = (double)((const float *)b->values)[row_b];
         struct pfs_column cx = {.values = &x}, cy = {.values = &y};
 

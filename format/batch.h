@@ -18,6 +18,8 @@
  */
 #pragma once
 
+#include <assert.h>
+
 #include "base/decimal.h"
 #include "format/type.h"
 
@@ -53,6 +55,7 @@ static inline struct pfs_slice pfs_column_bytes(const struct pfs_column *c, int6
 {
     int32_t from = c->offsets[row];
 
+    assert(from <= c->offsets[row + 1]);
     return (struct pfs_slice){(const uint8_t *)c->values + from, (size_t)(c->offsets[row + 1] - from)};
 }
 

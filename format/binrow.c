@@ -7,6 +7,7 @@
  */
 #include "format/binrow.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -58,6 +59,7 @@ static size_t measure(const struct pfs_column *const *columns, int32_t count, in
 {
     size_t total = 0;
 
+    assert(most >= 1);
     b->fixed = pfs_binrow_header(count) + (size_t)count * 8;
     b->rows = most < BLOCK_ROWS ? (int32_t)most : BLOCK_ROWS;
     for (int32_t r = 0; r < b->rows; r++)
@@ -74,6 +76,8 @@ static size_t measure(const struct pfs_column *const *columns, int32_t count, in
             b->rows = r + 1;
     }
     b->start[b->rows] = total;
+    assert(b->rows >= 1);   /* a row of any size is a block */
+    assert(total % 8 == 0); /* all that a row is made of is padded */
     return total;
 }
 
@@ -137,6 +141,7 @@ struct pfs_time96 pfs_binrow_time(const struct pfs_column *c, int64_t i)
     struct pfs_time96 t = {0};
     int64_t micros, rest;
 
+    assert(pfs_binrow_wide_time(c->type));
     if (c->type->precision > 6)
         return ((const struct pfs_time96 *)c->values)[i];
     micros = ((const int64_t *)c->values)[i];
@@ -180,6 +185,7 @@ static void fill_column(const struct pfs_column *c, struct block *b, int32_t ind
 {
     const struct pfs_type *t = c->type;
 
+    assert(slot + 8 <= b->fixed);
     for (int32_t r = 0; r < b->rows && c->valid != NULL; r++)
         if (!pfs_column_present(c, b->from + r))
             b->to[b->start[r] + (size_t)(index + 8) / 8] |= (uint8_t)(1u << (index + 8) % 8);
@@ -215,6 +221,7 @@ static int lay_out(const struct pfs_column *const *columns, int32_t count, int64
     memset(b->to, 0, total);
     for (int32_t i = 0; i < count; i++)
         fill_column(columns[i], b, i, pfs_binrow_header(count) + (size_t)i * 8);
+    assert(b->start[b->rows - 1] + b->at[b->rows - 1] == total); /* what was measured is what was filled */
     out->len += total;
     return 0;
 }
@@ -234,6 +241,7 @@ int pfs_binrow_print(const struct pfs_column *const *columns, int32_t count, int
 int pfs_binrow_hash(const struct pfs_column *const *columns, int32_t count, int64_t row, struct pfs_buf *scratch,
                     int32_t *out, struct pfs_err *err)
 {
+    assert(row >= 0);
     pfs_buf_clear(scratch);
     PFS_TRY(pfs_binrow_print(columns, count, row, false, scratch, err));
     *out = pfs_murmur_words(scratch->at, scratch->len);
@@ -262,7 +270,8 @@ HASH_FIXED(hash_2, uint16_t, in[i], 0)
 HASH_FIXED(hash_4, uint32_t, in[i], 0)
 HASH_FIXED(hash_8, uint64_t, in[i], in[i] >> 32)
 
-/* One column whose values lie in the slot: no row is laid out. False when it is not such a column. */
+/* One column whose values lie in the slot: no row is laid out. False when it is not such a column. Most bucket keys are
+ * one INT or BIGINT: it is four steps of the hash, instead of a row that is laid out and read again. */
 static bool hash_single(const struct pfs_column *c, int64_t rows, int32_t *out)
 {
     if (pfs_binrow_wide_decimal(c->type) || pfs_binrow_wide_time(c->type))
@@ -294,6 +303,8 @@ int pfs_binrow_hash_batch(const struct pfs_column *const *columns, int32_t count
 {
     struct block b = {0};
 
+    assert(count >= 0);
+    assert(rows >= 0);
     if (count == 1 && hash_single(columns[0], rows, out))
         return 0;
     for (int64_t from = 0; from < rows; from += b.rows) {
@@ -395,6 +406,7 @@ int pfs_binrow_take(struct pfs_slice base, const uint8_t *slot, struct pfs_arena
     struct pfs_slice bytes;
     uint8_t *value;
 
+    assert(slot >= base.at && slot < base.at + base.len);
     if (pfs_binrow_nested(t)) {
         PFS_TRY(take_item(&s, pfs_le64(slot), (size_t)(pfs_le64(slot) & UINT32_MAX), &bytes));
         return pfs_binrow_nested_take(bytes, arena, out, err);
@@ -409,7 +421,7 @@ int pfs_binrow_take(struct pfs_slice base, const uint8_t *slot, struct pfs_arena
     if (value == NULL)
         return pfs_arena_full(arena, err);
     memcpy(value, slot, (size_t)pfs_type_width(t));
-    if (t->kind == PFS_BOOLEAN)
+    if (t->kind == PFS_BOOLEAN) /* any byte but 0 is true to Java; in a batch it is 1 */
         value[0] = value[0] != 0;
     out->values = value;
     return 0;

@@ -1,11 +1,14 @@
 /* binrow_internal.h - what rows and the nested values in them share. Private to BinaryRow. */
 #pragma once
 
+#include <assert.h>
+
 #include "format/binrow.h"
 
 /* Header and null bits of a row of `arity` fields. */
 static inline size_t pfs_binrow_header(int32_t arity)
 {
+    assert(arity >= 0);
     return ((size_t)arity + 63 + 8) / 64 * 8;
 }
 

@@ -6,6 +6,7 @@
  *
  * They stand in keys, partitions and statistics hardly ever, so that values are handled one at a time here.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -58,6 +59,7 @@ static size_t array_len(const struct pfs_column *element, int64_t from, int64_t 
 {
     size_t len = array_fixed(element->type, (size_t)(to - from));
 
+    assert(from <= to);
     for (int64_t i = from; i < to; i++)
         len += variable_len(element, i, false);
     return len;
@@ -68,6 +70,8 @@ size_t pfs_binrow_nested_len(const struct pfs_column *c, int64_t row)
     const struct pfs_type *t = c->type;
     size_t len;
 
+    assert(pfs_binrow_nested(t));
+    assert(pfs_column_present(c, row));
     if (t->kind == PFS_VARIANT)
         return pfs_column_bytes(c, row).len;
     if (t->kind == PFS_ARRAY)
@@ -89,9 +93,9 @@ struct target {
     size_t next;
 };
 
-static void put_bytes(struct target *to, struct pfs_slice bytes, bool inline_too)
+static void put_bytes(struct target *to, struct pfs_slice bytes)
 {
-    if (inline_too && bytes.len <= 7) {
+    if (bytes.len <= 7) {
         if (bytes.len > 0)
             memcpy(to->slot, bytes.at, bytes.len);
         to->slot[7] = (uint8_t)(0x80 | bytes.len);
@@ -142,8 +146,9 @@ static void put_value(struct target *to, const struct pfs_column *c, int64_t row
         pfs_binrow_nested_put(c, row, to->base + to->next);
         to->next += pfs_binrow_padded(len);
     } else if (has && pfs_kind_is_bytes(t->kind)) {
-        put_bytes(to, pfs_column_bytes(c, row), true);
+        put_bytes(to, pfs_column_bytes(c, row));
     } else if (has) {
+        assert(width > 0 && width <= 8);
         memcpy(to->slot, (const uint8_t *)c->values + (size_t)row * width, width);
     }
 }
@@ -160,6 +165,7 @@ static void put_array(const struct pfs_column *element, int64_t from, int64_t to
         target.slot = base + array_header(count) + i * width;
         put_value(&target, element, from + (int64_t)i, false);
     }
+    assert(target.next == array_len(element, from, to));
 }
 
 void pfs_binrow_nested_put(const struct pfs_column *c, int64_t row, uint8_t *to)
@@ -167,6 +173,7 @@ void pfs_binrow_nested_put(const struct pfs_column *c, int64_t row, uint8_t *to)
     int32_t fields = c->type->children;
     struct target target = {.base = to};
 
+    assert(pfs_binrow_nested(c->type));
     if (c->type->kind == PFS_VARIANT) {
         struct pfs_slice bytes = pfs_column_bytes(c, row);
 
@@ -187,6 +194,7 @@ void pfs_binrow_nested_put(const struct pfs_column *c, int64_t row, uint8_t *to)
             target.slot = to + pfs_binrow_header(fields) + (size_t)i * 8;
             put_value(&target, &c->children[i], row, true);
         }
+        assert(target.next == pfs_binrow_nested_len(c, row));
     }
 }
 
@@ -201,7 +209,8 @@ static int take_or_null(struct pfs_slice base, const uint8_t *slot, bool null, c
     return null ? pfs_column_nulls(type, 1, arena, out, err) : pfs_binrow_take(base, slot, arena, out, err);
 }
 
-/* The elements as a column of *count rows: each taken on its own, then gathered. */
+/* The elements as a column of *count rows: each taken on its own, then gathered. Slow, and of no account: an array in a
+ * key or partition is short. */
 static int take_array(struct pfs_slice in, const struct pfs_type *type, struct pfs_arena *arena, int32_t *count,
                       struct pfs_column *out, struct pfs_err *err)
 {
@@ -268,6 +277,7 @@ int pfs_binrow_nested_take(struct pfs_slice bytes, struct pfs_arena *arena, stru
 {
     int32_t *offsets = pfs_arena_array(arena, 2, sizeof(*offsets));
 
+    assert(pfs_binrow_nested(out->type));
     if (offsets == NULL)
         return pfs_arena_full(arena, err);
     out->offsets = offsets;

@@ -12,9 +12,13 @@
  *
  * CRoaring believes what it reads: counts, order, cardinalities. So every byte is checked here first, and only a form
  * that says the truth about itself reaches it.
+ *
+ * In memory a bitmap is a list of CRoaring's, one for each upper half of 32 bits, by ascending halves. Nearly all have
+ * one, of half 0: positions of rows rarely pass 2^32.
  */
 #include "format/bitmap.h"
 
+#include <assert.h>
 #include <roaring/roaring.h>
 
 #define COOKIE_PLAIN 12346u
@@ -77,6 +81,7 @@ static int check_runs(struct pfs_cursor *c, uint32_t values, struct pfs_err *err
     uint32_t runs = pfs_take_u8(c), sum = 0, free_from = 0;
     struct pfs_slice bytes;
 
+    assert(values >= 1);
     runs |= (uint32_t)pfs_take_u8(c) << 8;
     if (!pfs_take(c, (size_t)runs * 4, &bytes))
         return damaged(err, "its runs are cut off");
@@ -96,6 +101,7 @@ static int check_array(struct pfs_cursor *c, uint32_t values, struct pfs_err *er
     struct pfs_slice bytes;
     bool ascending = true;
 
+    assert(values >= 1 && values <= ARRAY_VALUES_MAX);
     if (!pfs_take(c, (size_t)values * 2, &bytes))
         return damaged(err, "its values are cut off");
     for (uint32_t i = 1; i < values; i++)
@@ -108,6 +114,7 @@ static int check_bitset(struct pfs_cursor *c, uint32_t values, struct pfs_err *e
     struct pfs_slice bytes;
     uint32_t sum = 0;
 
+    assert(values > ARRAY_VALUES_MAX && values <= 65536);
     if (!pfs_take(c, BITSET_BYTES, &bytes))
         return damaged(err, "its bits are cut off");
     for (uint32_t i = 0; i < BITSET_BYTES; i += 8)
@@ -165,6 +172,7 @@ static int parse_low(struct pfs_cursor *c, roaring_bitmap_t **out, struct pfs_er
     roaring_bitmap_t *low;
 
     PFS_TRY(check(c, err));
+    assert(c->pos > from);
     low = roaring_bitmap_portable_deserialize_safe((const char *)c->in.at + from, c->pos - from);
     if (low == NULL)
         return no_memory(err);
@@ -175,6 +183,9 @@ static int parse_low(struct pfs_cursor *c, roaring_bitmap_t **out, struct pfs_er
 /* Room for one more part at place `at`, which is filled by the caller. */
 static int insert(struct pfs_bitmap *b, int64_t at, uint32_t high, roaring_bitmap_t *low, struct pfs_err *err)
 {
+    assert(at >= 0 && at <= b->parts);
+    assert(at == 0 || b->part[at - 1].high < high);
+    assert(at == b->parts || b->part[at].high > high);
     if (b->parts == b->room) {
         int64_t room = b->room == 0 ? 1 : b->room * 2;
         struct part *more = pfs_realloc(b->part, (size_t)room * sizeof(*more));
@@ -195,6 +206,7 @@ static int append(struct pfs_bitmap *b, uint32_t high, roaring_bitmap_t *low, st
 {
     int rc = 0;
 
+    assert(low != NULL);
     if (roaring_bitmap_is_empty(low) || (rc = insert(b, b->parts, high, low, err)) < 0)
         roaring_bitmap_free(low);
     return rc;
@@ -265,6 +277,7 @@ static int print_low(const roaring_bitmap_t *low, struct pfs_buf *out, struct pf
     to = pfs_buf_reserve(out, bytes);
     if (to != NULL)
         out->len += roaring_bitmap_portable_serialize(copy, (char *)to);
+    assert(out->failed || out->len >= bytes);
     roaring_bitmap_free(copy);
     return pfs_buf_check(out, err);
 }
@@ -280,6 +293,7 @@ int pfs_bitmap_print32(const struct pfs_bitmap *bitmap, struct pfs_buf *out, str
             low = bitmap->part[i].low;
         else if (!roaring_bitmap_is_empty(bitmap->part[i].low))
             return pfs_fail(err, E2BIG, "a bitmap of 32 bits cannot hold values over 2^32");
+    /* A bitmap without values has a form of its own, 8 bytes, and not none at all. */
     if (low != NULL)
         return print_low(low, out, err);
     empty = roaring_bitmap_create();
@@ -295,6 +309,9 @@ int pfs_bitmap_print_values(const uint32_t *value, size_t count, struct pfs_buf 
     roaring_bitmap_t *all = count == 0 ? roaring_bitmap_create() : roaring_bitmap_of_ptr(count, value);
     int rc;
 
+    /* The last of `count` values that ascend from 0 on is no less than this: a cheap look at what the caller promised.
+     */
+    assert(count == 0 || value[count - 1] >= count - 1);
     if (all == NULL)
         return no_memory(err);
     rc = print_low(all, out, err);
@@ -320,7 +337,7 @@ int pfs_bitmap_print64(const struct pfs_bitmap *bitmap, struct pfs_buf *out, str
 
 /* ---- one value, many values ---- */
 
-/* Place of the first part whose high half is not below `high`. */
+/* Place of the first part whose high half is not below `high`: where it is or would be put. */
 static int64_t place_of(const struct pfs_bitmap *b, uint32_t high)
 {
     int64_t from = 0, to = b->parts;
@@ -369,8 +386,11 @@ int pfs_bitmap_add(struct pfs_bitmap *bitmap, uint64_t value, struct pfs_err *er
 /* The piece of [from, to) with this high half, as lower halves: first and last. */
 static void piece_of(uint64_t from, uint64_t to, uint64_t high, uint32_t *first, uint32_t *last)
 {
+    assert(from < to);
+    assert(high >= from >> 32 && high <= (to - 1) >> 32);
     *first = from >> 32 == high ? (uint32_t)from : 0;
     *last = (to - 1) >> 32 == high ? (uint32_t)(to - 1) : UINT32_MAX;
+    assert(*first <= *last);
 }
 
 static int too_wide(uint64_t from, uint64_t to, struct pfs_err *err)
@@ -425,6 +445,7 @@ int pfs_bitmap_or(struct pfs_bitmap *a, const struct pfs_bitmap *b, struct pfs_e
     return 0;
 }
 
+/* Parts that become empty stay, empty: taking them out would move the others, and nobody minds them. */
 int pfs_bitmap_and(struct pfs_bitmap *a, const struct pfs_bitmap *b, struct pfs_err *err)
 {
     (void)err;
@@ -456,6 +477,7 @@ int pfs_bitmap_flip(struct pfs_bitmap *a, uint64_t rows, struct pfs_err *err)
     PFS_AUTO(bitmap) all = NULL;
     struct pfs_bitmap was = *a;
 
+    /* What `a` has at `rows` or behind is gone with it: the answer is of rows that there are. */
     PFS_TRY(pfs_bitmap_new(&all, err));
     PFS_TRY(pfs_bitmap_add_range(all, 0, rows, err));
     PFS_TRY(pfs_bitmap_andnot(all, a, err));
@@ -471,6 +493,7 @@ static int64_t values_of(const struct part *part, uint32_t first, uint32_t last,
     roaring_uint32_iterator_t it;
     int64_t n = 0;
 
+    assert(max > 0);
     roaring_init_iterator(part->low, &it);
     if (!roaring_move_uint32_iterator_equalorlarger(&it, first))
         return 0;
@@ -494,6 +517,8 @@ int64_t pfs_bitmap_values(const struct pfs_bitmap *bitmap, uint64_t from, uint64
 {
     int64_t n = 0;
 
+    assert(max >= 0);
+    assert(out != NULL || max == 0);
     if (from >= to)
         return 0;
     for (int64_t i = place_of(bitmap, (uint32_t)(from >> 32)); i < bitmap->parts && n < max; i++) {
@@ -504,5 +529,6 @@ int64_t pfs_bitmap_values(const struct pfs_bitmap *bitmap, uint64_t from, uint64
         piece_of(from, to, bitmap->part[i].high, &first, &last);
         n += values_of(&bitmap->part[i], first, last, out + n, max - n);
     }
+    assert(n <= max);
     return n;
 }

@@ -1,4 +1,13 @@
+/* blob.c - one column of large values, read by rows.
+ *
+ *   [magic payload length crc] [..] ... | lengths: delta, zigzag, LEB128 | i32 bytes of them | version
+ *     16 bytes around a payload           -1 = null, without a record
+ *
+ * The index is read whole at the open: nothing else tells where a record begins. Records are read a batch at a time, in
+ * one piece, since rows of a batch lie side by side. */
 #include "format/blob.h"
+
+#include <assert.h>
 
 #include "base/hash.h"
 #include "base/limits.h"
@@ -46,6 +55,7 @@ static int parse_index(struct blob_reader *r, struct pfs_slice index, uint64_t r
         sum += len > 0 ? (uint64_t)len : 0;
         r->len[r->rows++] = len;
     }
+    assert((uint64_t)r->rows <= index.len);
     return sum == records_bytes ? 0 : damaged(err, "its records do not fill it");
 }
 
@@ -100,6 +110,7 @@ static void blob_close(struct pfs_reader *base)
 
 static void step_over(struct blob_reader *r, int64_t rows)
 {
+    assert(rows >= 0 && rows <= r->rows - r->at);
     for (int64_t i = 0; i < rows; i++, r->at++)
         r->off += r->len[r->at] > 0 ? (uint64_t)r->len[r->at] : 0;
 }
@@ -127,6 +138,7 @@ static int64_t next_rows(struct blob_reader *r, size_t *bytes)
         sum += len > 0 ? len : 0;
         rows++;
     }
+    assert(rows <= most);
     *bytes = (size_t)sum;
     return rows;
 }
@@ -136,6 +148,7 @@ static int unpack(struct pfs_slice record, struct pfs_slice *out, struct pfs_err
 {
     const uint8_t *end = record.at + record.len;
 
+    assert(record.len >= AROUND_BYTES); /* the index was checked when it was read */
     if (pfs_le32(record.at) != MAGIC || pfs_le64(end - 12) != record.len)
         return damaged(err, "a record has no sound frame");
     if (pfs_crc32(record.at, record.len - 4) != pfs_le32(end - 4))
@@ -169,6 +182,7 @@ static int take_records(struct blob_reader *r, int64_t rows, const uint8_t *reco
         }
         offsets[i + 1] = offsets[i] + (int32_t)payload.len;
     }
+    assert((size_t)offsets[rows] == total);
     out->valid = valid;
     out->offsets = offsets;
     out->values = values;
@@ -181,6 +195,7 @@ static int read_records(struct blob_reader *r, int64_t rows, size_t bytes, struc
     uint8_t *records;
     int rc;
 
+    /* Only a batch of one row can be so large. It is in memory twice for a moment, frame and payload. */
     if (bytes > (size_t)VALUE_BYTES_MAX)
         return pfs_fail(err, EFBIG, "a BLOB of %zu bytes, which is more than can be read", bytes);
     records = pfs_alloc(bytes);
@@ -227,6 +242,8 @@ int pfs_blob_open(struct pfs_file *file, const struct pfs_file_read *read, struc
     struct blob_reader *r = pfs_zalloc(sizeof(*r));
     int rc;
 
+    assert(read->columns >= 0);
+    assert(read->ranges == 0 || read->range != NULL);
     if (r == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a reader");
     r->base.ops = &blob_ops;

@@ -1,5 +1,10 @@
+/* compress.c - the libraries' calls made alike: bytes in, bytes behind a buffer or into room that was made.
+ *
+ * Decompressing comes in three kinds, by what the container says of the length: exactly it, at most it, nothing. What
+ * is damaged is -EIO whatever the library called it; only zstd tells more than that it is. */
 #include "format/compress.h"
 
+#include <assert.h>
 #include <lz4.h>
 #include <pthread.h>
 #include <snappy-c.h>
@@ -45,10 +50,14 @@ int pfs_codec_parse(struct pfs_slice name, enum pfs_codec *out, struct pfs_err *
 
 const char *pfs_codec_name(enum pfs_codec codec)
 {
+    assert((size_t)codec < sizeof(names) / sizeof(names[0]));
     return names[codec];
 }
 
-/* ---- zstd contexts, a pair a thread ---- */
+/* ---- zstd contexts, a pair a thread ----
+ *
+ * A context holds some hundred KiB to a few MiB that zstd would else allocate and clear for each block. They go with
+ * their thread; the main thread's go with the process. */
 
 struct contexts {
     ZSTD_CCtx *compress;
@@ -114,6 +123,8 @@ static int compress_zstd(int level, struct pfs_slice in, struct pfs_buf *out, st
     uint8_t *to = pfs_buf_reserve(out, bound);
     ZSTD_CCtx *context = compressor();
 
+    /* Compressed into room for the worst case: the bound is a little more than the input, and no second pass is made.
+     */
     if (to == NULL)
         return pfs_buf_check(out, err);
     if (context == NULL)
@@ -121,6 +132,7 @@ static int compress_zstd(int level, struct pfs_slice in, struct pfs_buf *out, st
     len = ZSTD_compressCCtx(context, to, bound, in.at, in.len, level == 0 ? 1 : level);
     if (ZSTD_isError(len))
         return pfs_fail(err, EIO, "zstd: %s", ZSTD_getErrorName(len));
+    assert(len <= bound);
     out->len += len;
     return 0;
 }
@@ -179,6 +191,7 @@ static int compress_zlib(int window_bits, struct pfs_slice in, struct pfs_buf *o
     z.next_out = to;
     z.avail_out = (uInt)bound;
     rc = deflate(&z, Z_FINISH);
+    assert(z.total_out <= bound);
     out->len += z.total_out;
     deflateEnd(&z);
     return rc == Z_STREAM_END ? 0 : pfs_fail(err, EIO, "deflate failed");
@@ -186,6 +199,7 @@ static int compress_zlib(int window_bits, struct pfs_slice in, struct pfs_buf *o
 
 int pfs_compress(enum pfs_codec codec, int level, struct pfs_slice in, struct pfs_buf *out, struct pfs_err *err)
 {
+    assert(in.at != NULL || in.len == 0);
     switch (codec) {
     case PFS_CODEC_NONE:
         pfs_buf_put(out, in.at, in.len);
@@ -238,6 +252,7 @@ static int decompress_snappy(struct pfs_slice in, void *to, size_t room, size_t 
 {
     if (snappy_uncompressed_length((const char *)in.at, in.len, got) != SNAPPY_OK)
         return pfs_fail(err, EIO, "snappy: damaged block");
+    /* The library writes as much as the block says, wherever the room ends. */
     if (*got > room)
         return wrong_length("snappy", *got, room, err);
     if (snappy_uncompress((const char *)in.at, in.len, to, got) != SNAPPY_OK)
@@ -263,6 +278,7 @@ static int decompress_zlib(int window_bits, struct pfs_slice in, void *to, size_
     /* gzip allows several members, one behind the other; some writers of Parquet make them. */
     while (rc == Z_STREAM_END && z.avail_in > 0 && z.avail_out > 0 && inflateReset(&z) == Z_OK)
         rc = inflate(&z, Z_FINISH);
+    assert(z.avail_out <= room);
     *got = room - z.avail_out;
     inflateEnd(&z);
     return rc == Z_STREAM_END ? 0 : pfs_fail(err, EIO, "deflate: damaged block");
@@ -271,6 +287,8 @@ static int decompress_zlib(int window_bits, struct pfs_slice in, void *to, size_
 int pfs_decompress_upto(enum pfs_codec codec, struct pfs_slice in, void *to, size_t room, size_t *len,
                         struct pfs_err *err)
 {
+    assert(to != NULL || room == 0);
+    assert(len != NULL);
     switch (codec) {
     case PFS_CODEC_NONE:
         if (in.len > room)
@@ -298,6 +316,7 @@ int pfs_decompress(enum pfs_codec codec, struct pfs_slice in, void *to, size_t l
     size_t got;
 
     PFS_TRY(pfs_decompress_upto(codec, in, to, len, &got, err));
+    assert(got <= len);
     return got == len ? 0 : wrong_length(names[codec], got, len, err);
 }
 
@@ -319,6 +338,7 @@ static int64_t take_hadoop_block(struct pfs_cursor *c, uint8_t *to, size_t room)
             return -1;
         done += (size_t)got;
     }
+    assert(done == want);
     return c->bad ? -1 : (int64_t)done;
 }
 
@@ -339,7 +359,7 @@ int pfs_decompress_hadoop_lz4(struct pfs_slice in, void *to, size_t len, struct 
 
 /* ---- decompressing without a known length ---- */
 
-#define PIECE ((size_t)64 << 10)
+#define PIECE ((size_t)64 << 10) /* of output asked for at a time: a bomb is noticed that much behind the ceiling */
 
 static int grow_zstd(struct pfs_slice in, struct pfs_buf *out, struct pfs_err *err)
 {
@@ -359,6 +379,7 @@ static int grow_zstd(struct pfs_slice in, struct pfs_buf *out, struct pfs_err *e
         rest = ZSTD_decompressStream(context, &target, &source);
         if (ZSTD_isError(rest))
             return pfs_fail(err, EIO, "zstd: %s", ZSTD_getErrorName(rest));
+        assert(target.pos <= PIECE);
         out->len += target.pos;
         if (rest != 0 && source.pos == source.size && target.pos < PIECE)
             return pfs_fail(err, EIO, "zstd: the block ends early");

@@ -2,8 +2,13 @@
  *
  * A column: one byte (1 = validity follows), validity bits, then values of fixed width; or rows + 1 offsets from 0 and
  * the bytes; or the offsets and the children; or (ROW) the children alone.
+ *
+ * Buffers are stored as they lie, so that a frame costs a copy: the journal writes one for each append. A plain frame
+ * is built where it goes; a compressed one needs its columns in one piece first.
  */
 #include "format/frame.h"
+
+#include <assert.h>
 
 #include "base/limits.h"
 #include "base/utf8.h"
@@ -17,7 +22,8 @@ static void put_bits(const uint8_t *valid, int64_t from, int64_t rows, struct pf
     size_t bytes = ((size_t)rows + 7) / 8;
     uint8_t *to;
 
-    if ((from & 7) == 0) {
+    assert(from >= 0);
+    if ((from & 7) == 0) { /* bits behind the last row go along: they mean nothing */
         pfs_buf_put(out, valid + (from >> 3), bytes);
         return;
     }
@@ -35,9 +41,12 @@ static void put_offsets(const int32_t *offsets, int64_t rows, struct pfs_buf *ou
     size_t bytes = ((size_t)rows + 1) * sizeof(int32_t);
     uint8_t *to = pfs_buf_reserve(out, bytes);
 
+    assert(offsets != NULL);
+    assert(offsets[0] >= 0);
+    assert(offsets[rows] >= offsets[0]);
     if (to == NULL)
         return;
-    for (int64_t i = 0; i <= rows; i++)
+    for (int64_t i = 0; i <= rows; i++) /* from 0 on, wherever the column was cut out of a larger one */
         pfs_put_le32(to + i * 4, (uint32_t)(offsets[i] - offsets[0]));
     out->len += bytes;
 }
@@ -53,6 +62,8 @@ static void put_column(const struct pfs_column *c, int64_t from, int64_t rows, s
     const struct pfs_type *type = c->type;
     const int32_t *offsets = c->offsets != NULL ? c->offsets + from : NULL;
 
+    assert(from >= 0 && rows >= 0);
+    assert(children_of(type) == 0 || c->children != NULL);
     pfs_buf_putc(out, c->valid != NULL);
     if (c->valid != NULL)
         put_bits(c->valid, from, rows, out);
@@ -90,6 +101,9 @@ int pfs_frame_put(const struct pfs_batch *batch, enum pfs_codec codec, struct pf
     struct pfs_buf body;
     int rc;
 
+    assert(batch->columns >= 0 && batch->columns <= UINT16_MAX);
+    assert(batch->rows >= 0 && batch->rows <= INT32_MAX);
+    assert(codec == PFS_CODEC_NONE || codec == PFS_CODEC_LZ4 || codec == PFS_CODEC_ZSTD);
     pfs_buf_init(&body, PFS_BATCH_BYTES_MAX);
     pfs_buf_put(out, header, sizeof(header));
     for (int32_t i = 0; i < batch->columns; i++)
@@ -104,6 +118,7 @@ int pfs_frame_put(const struct pfs_batch *batch, enum pfs_codec codec, struct pf
     if (rc == 0) {
         size_t stored = out->len - start - header_bytes;
 
+        assert(codec == PFS_CODEC_NONE || body.len <= UINT32_MAX);
         pfs_put_le32(out->at + start, (uint32_t)(codec == PFS_CODEC_NONE ? stored : body.len));
         pfs_put_le32(out->at + start + 4, (uint32_t)stored);
         pfs_put_le32(out->at + start + 8, (uint32_t)batch->rows);
@@ -128,7 +143,7 @@ static int damaged(const struct frame *f, const char *what)
     return pfs_fail(f->err, EIO, "stored rows are damaged: %s", what);
 }
 
-/* A copy of the next bytes, aligned for every value. */
+/* A copy of the next bytes, aligned for every value: where a buffer begins in a frame depends on all before it. */
 static int take_copy(struct frame *f, size_t len, const void **out)
 {
     struct pfs_slice bytes;
@@ -167,6 +182,7 @@ static int take_offsets(struct frame *f, int64_t rows, const int32_t **out)
     return 0;
 }
 
+/* All text at once, which is quick; then that no value begins inside a character. */
 static int check_text(const struct frame *f, const struct pfs_column *c, int64_t rows)
 {
     const uint8_t *at = c->values;
@@ -258,6 +274,7 @@ static int take_body(struct frame *f, const struct pfs_type *const *types, int32
 {
     struct pfs_column *column = pfs_arena_array(f->arena, (size_t)columns, sizeof(*column));
 
+    assert(columns >= 0);
     if (column == NULL)
         return pfs_arena_full(f->arena, f->err);
     for (int32_t i = 0; i < columns; i++)
@@ -287,6 +304,7 @@ int pfs_frame_get(struct pfs_slice bytes, const struct pfs_type *const *types, i
         f.in = pfs_cursor_of(body);
         return take_body(&f, types, columns, rows, out);
     }
+    /* No codec of ours packs 64 KiB into a byte: a length beyond that is a lie, and room is not made for it. */
     if ((codec != PFS_CODEC_LZ4 && codec != PFS_CODEC_ZSTD) || plain / 65536 > stored)
         return damaged(&f, "their codec or length cannot be");
     pfs_buf_init(&whole, PFS_BATCH_BYTES_MAX);

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <assert.h>
+
 #include "base/cancel.h"
 #include "format/batch.h"
 
@@ -56,7 +58,11 @@ struct pfs_file_read {
 static inline int64_t pfs_reader_next(struct pfs_reader *r, struct pfs_arena *arena, struct pfs_batch *out,
                                       struct pfs_err *err)
 {
-    return r->ops->next(r, arena, out, err);
+    int64_t rows = r->ops->next(r, arena, out, err);
+
+    assert(rows <= 0 || rows == out->rows);
+    assert(rows <= 0 || out->columns == 0 || out->column != NULL);
+    return rows;
 }
 
 static inline void pfs_reader_close(struct pfs_reader *r)

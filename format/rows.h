@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <assert.h>
+
 #include "format/reader.h"
 
 /* A place among the rows, between two batches: `row` rows of a piece were handed out. What a piece is (a split's
@@ -24,6 +26,7 @@ struct pfs_rows {
 
 static inline void pfs_rows_close(struct pfs_rows *rows)
 {
+    assert(rows == NULL || (rows->tell == NULL) == (rows->seek == NULL)); /* both or none */
     if (rows != NULL)
         rows->close(rows);
 }

@@ -1,4 +1,13 @@
+/* sieve.c - batches in, the rows that somebody chose out.
+ *
+ *   next batch -> select -> all rows stay:  handed on as it is
+ *                           some stay:      gathered into the caller's arena
+ *                           none stays:     dropped; from now on batches are pulled into `spare`, which is reset each
+ *                                           time, until one has rows; those are gathered out of it, even all of them
+ */
 #include "format/sieve.h"
+
+#include <assert.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -33,9 +42,14 @@ static int gather(const struct pfs_batch *batch, const int32_t *kept, int64_t ro
     struct pfs_range *range = pfs_arena_alloc(arena, (size_t)rows * sizeof(*range));
     int64_t ranges;
 
+    assert(rows > 0 && rows <= batch->rows);
+    assert(kept[0] >= 0);
+    assert(kept[rows - 1] < batch->rows);
+    assert(kept[rows - 1] - kept[0] >= rows - 1); /* ascending */
     if (column == NULL || range == NULL)
         return pfs_arena_full(arena, err);
     ranges = ranges_of(kept, rows, range);
+    assert(ranges >= 1 && ranges <= rows);
     for (int32_t i = 0; i < batch->columns; i++)
         PFS_TRY(pfs_column_gather(&batch, i, range, ranges, rows, arena, &column[i], err));
     *out = (struct pfs_batch){rows, batch->columns, column};
@@ -48,6 +62,7 @@ static int64_t pull(struct sieve *s, struct pfs_arena *where, struct pfs_batch *
 {
     int64_t rows = pfs_reader_next(s->in, where, batch, err);
 
+    assert(rows <= INT32_MAX);
     *ended = rows == 0;
     if (rows <= 0)
         return rows;
@@ -73,6 +88,7 @@ static int64_t sieve_next(struct pfs_reader *self, struct pfs_arena *arena, stru
     if (rows > 0) {
         bool whole = rows == batch.rows && where == arena;
 
+        assert(rows <= batch.rows);
         if (s->columns >= 0 && s->columns < batch.columns)
             batch.columns = s->columns;
         if (whole)
@@ -101,6 +117,8 @@ int pfs_sieve_open(struct pfs_reader *in, const struct pfs_sieve_ops *ops, void 
 {
     struct sieve *s = pfs_zalloc(sizeof(*s));
 
+    assert(in != NULL);
+    assert(ops->select != NULL && ops->close != NULL);
     if (s == NULL) {
         pfs_reader_close(in);
         ops->close(self);

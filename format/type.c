@@ -1,5 +1,14 @@
+/* type.c - types out of their text and back.
+ *
+ * The parser takes what Paimon, Flink and Spark write, and what people type; the printer writes what Paimon writes, so
+ * that what was read from a schema file goes back into one unchanged. Recursive descent, a level of nesting at a time:
+ *
+ *   type    word parameters suffixes           INT | DECIMAL(10, 2) | ARRAY<type> | ROW<name type, ...> | ...
+ *   suffix  NOT NULL | NULL | ARRAY | MULTISET
+ */
 #include "format/type.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <strings.h>
 
@@ -19,6 +28,7 @@ int pfs_type_width(const struct pfs_type *type)
 #undef X
     };
 
+    assert((unsigned)type->kind < PFS_KIND_COUNT);
     if (type->kind == PFS_DECIMAL && type->precision > 18)
         return 16;
     if ((type->kind == PFS_TIMESTAMP || type->kind == PFS_TIMESTAMP_LTZ) && type->precision > 6)
@@ -81,6 +91,7 @@ static bool take_word(struct parser *p, const char *keyword)
     return true;
 }
 
+/* Blanks in front are passed only together with the sign: what follows the type is the caller's. */
 static bool take_sign(struct parser *p, char sign)
 {
     size_t from = p->pos;
@@ -116,6 +127,7 @@ static int take_number(struct parser *p, int32_t *out)
 /* (n) with a least and a greatest value; absent: the default stays. */
 static int take_parameter(struct parser *p, int32_t least, int32_t most, int32_t *out)
 {
+    assert(least <= most);
     if (!take_sign(p, '('))
         return 0;
     PFS_TRY(take_number(p, out));
@@ -143,6 +155,7 @@ static int new_children(struct parser *p, struct pfs_type *out, int32_t count)
 {
     static const char *const pairs[] = {"key", "value"};
 
+    assert(count == 1 || count == 2);
     out->children = count;
     out->child = pfs_arena_array(p->arena, (size_t)count, sizeof(*out->child));
     if (out->child == NULL)
@@ -203,6 +216,7 @@ static int take_quoted(struct parser *p, char quote, const char **out)
         i += at[i] == (uint8_t)quote;
     }
     text[len] = '\0';
+    assert(len <= end - from);
     p->pos = end + 1;
     *out = text;
     return 0;
@@ -260,6 +274,7 @@ static int parse_row(struct parser *p, int depth, struct pfs_type *out)
             out->child = more;
             room = room * 2 + 8;
         }
+        assert(out->children < room);
         PFS_TRY(parse_field(p, depth, &out->child[out->children++]));
         height = p->height > height ? p->height : height;
     } while (take_sign(p, ','));
@@ -280,6 +295,8 @@ static int take_zone(struct parser *p, struct pfs_type *out)
     return 0;
 }
 
+/* What other systems call the same. STRUCT is Spark's ROW; a plain TIMESTAMP of Spark is an LTZ, but its words are read
+ * here as Paimon's own schema files mean them. */
 static const struct alias {
     const char *word;
     enum pfs_kind kind;
@@ -387,6 +404,7 @@ static int parse_type(struct parser *p, int depth, struct pfs_type *out)
 {
     struct pfs_slice word = peek_word(p);
 
+    assert(p->pos <= p->text.len);
     if (depth > PFS_JSON_DEPTH_MAX)
         return malformed(p, "nested too deep");
     *out = (struct pfs_type){.nullable = true};
@@ -415,6 +433,7 @@ int pfs_type_parse(struct pfs_slice text, size_t *used, struct pfs_arena *arena,
 
 /* ---- printing ---- */
 
+/* Always in backquotes, one inside doubled: no name has to be looked at for words and letters that need them. */
 static void print_name(const char *name, struct pfs_buf *out)
 {
     pfs_buf_putc(out, '`');
@@ -428,6 +447,7 @@ static void print_name(const char *name, struct pfs_buf *out)
 
 static void print_row(const struct pfs_type *type, struct pfs_buf *out)
 {
+    assert(type->children == 0 || type->child != NULL);
     pfs_buf_puts(out, "ROW<");
     for (int32_t i = 0; i < type->children; i++) {
         if (i > 0)
@@ -510,6 +530,7 @@ void pfs_type_print(const struct pfs_type *type, struct pfs_buf *out)
         pfs_buf_puts(out, " NOT NULL");
 }
 
+/* Names count of fields alone: the parts of arrays and maps are called the same by all who make types, or not named. */
 bool pfs_type_equal(const struct pfs_type *a, const struct pfs_type *b, bool strict)
 {
     if (a->kind != b->kind || a->length != b->length || a->precision != b->precision || a->scale != b->scale ||

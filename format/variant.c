@@ -1,5 +1,16 @@
+/* variant.c - the open variant encoding, read and printed as JSON in one walk.
+ *
+ *   metadata   header: version 1, width of offsets | keys | an offset each and the end | their texts
+ *   value      header byte: kind in its low two bits
+ *     0        primitive: type in the upper six, then its bytes
+ *     1        string of up to 63 bytes: length in the upper six
+ *     2, 3     object, array: count | ids of keys (object) | an offset each and the end | the values
+ *
+ * Offsets may name any byte, and the same one several times: what keeps a small value from becoming endless text is the
+ * buffer's ceiling, which is looked at before each value. */
 #include "format/variant.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -28,6 +39,7 @@ static uint32_t small(const uint8_t *at, size_t width)
 {
     uint32_t n = 0;
 
+    assert(width >= 1 && width <= 4);
     for (size_t i = 0; i < width; i++)
         n |= (uint32_t)at[i] << 8 * i;
     return n;
@@ -45,6 +57,7 @@ static int open_metadata(struct variant *v, struct pfs_slice metadata)
     if ((uint64_t)v->keys + 2 > (metadata.len - 1) / v->width)
         return damaged(v, "its metadata has more keys than bytes");
     v->texts = 1 + ((size_t)v->keys + 2) * v->width;
+    assert(v->texts <= metadata.len);
     return 0;
 }
 
@@ -97,7 +110,8 @@ static void put_decimal(pfs_i128 unscaled, int scale, struct pfs_buf *out)
 {
     char text[PFS_DECIMAL_TEXT];
 
-    while (scale > 0 && unscaled % 10 == 0) {
+    assert(scale >= 0 && scale <= PFS_DECIMAL_DIGITS);
+    while (scale > 0 && unscaled % 10 == 0) { /* as Spark prints them: 1.50 is 1.5 */
         unscaled /= 10;
         scale--;
     }
@@ -106,7 +120,7 @@ static void put_decimal(pfs_i128 unscaled, int scale, struct pfs_buf *out)
 
 static void put_time(int64_t micros, bool zone, struct pfs_buf *out)
 {
-    char text[48];
+    char text[48]; /* of a timestamp at most 40, and Z */
     int64_t millis = micros / 1000 - (micros % 1000 < 0);
     size_t len = pfs_timestamp_print(millis, (int32_t)(micros - millis * 1000) * 1000, 6, text);
 
@@ -151,6 +165,7 @@ enum {
 
 static int64_t integer(const uint8_t *at, size_t width)
 {
+    assert(width == 1 || width == 2 || width == 4 || width == 8);
     switch (width) {
     case 1:
         return (int8_t)at[0];
@@ -251,6 +266,8 @@ static int open_container(struct variant *v, struct pfs_slice in, struct contain
     bool large;
     size_t count_width, need;
 
+    assert(in.len > 0);
+    assert((in.at[0] & 3) >= 2);
     c->object = (in.at[0] & 3) == 2;
     c->offset_width = (size_t)(header & 3) + 1;
     c->id_width = c->object ? (size_t)(header >> 2 & 3) + 1 : 0;
@@ -265,6 +282,7 @@ static int open_container(struct variant *v, struct pfs_slice in, struct contain
     c->id = in.at + 1 + count_width;
     c->offset = c->id + (size_t)c->count * c->id_width;
     need += (size_t)c->count * (c->id_width + c->offset_width);
+    assert(need <= in.len);
     c->values = pfs_slice_of(in.at + need, in.len - need);
     return 0;
 }

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <assert.h>
+
 #include "format/batch.h"
 
 /* What a file format knows about a column when it is written; the source of a manifest's statistics. */
@@ -33,6 +35,8 @@ struct pfs_writer {
 
 static inline int pfs_writer_write(struct pfs_writer *w, const struct pfs_batch *batch, struct pfs_err *err)
 {
+    assert(batch->rows >= 0);
+    assert(batch->columns == 0 || batch->column != NULL);
     return w->ops->write(w, batch, err);
 }
 
