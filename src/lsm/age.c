@@ -1,4 +1,10 @@
-/* age.c - how old the oldest row of a file is, by its statistics. */
+/* age.c - how old the oldest row of a file is, by its statistics.
+ *
+ * The time column is looked for by its id, for it may have had another name when the file was written, and statistics
+ * may have been kept of some columns alone. What cannot be told (no statistics, another type then) is not old: a file
+ * that is rewritten for nothing costs more than a row that stays until the next compaction, and readers leave it out.
+ */
+#include <assert.h>
 #include <string.h>
 
 #include "format/binrow.h"
@@ -31,6 +37,8 @@ static int smallest_time(const struct pfs_stats *stats, int64_t columns, int64_t
     const struct pfs_type **types = pfs_arena_array(arena, (size_t)columns, sizeof(*types));
     struct pfs_column *min = pfs_arena_array(arena, (size_t)columns, sizeof(*min));
 
+    assert(place >= 0);
+    assert(place < columns);
     if (types == NULL || min == NULL)
         return pfs_arena_full(arena, err);
     for (int64_t i = 0; i < columns; i++)

@@ -1,5 +1,12 @@
+/* compact.c - one job: which of its files stay as they are, which are rewritten, and what becomes of the old ones.
+ *
+ * A file that overlaps nothing and is large enough only changes its level, under its name: DELETE at the old level, ADD
+ * at the new one. Small ones are gathered with their neighbours until a large one ends the stretch, so that a rewrite
+ * makes large files and touches no large one for the sake of a small one. Whatever a job has made is remembered at once
+ * in `made` and `changelog`: one place takes it back when a later step fails. */
 #include "src/lsm/compact.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -94,6 +101,7 @@ int pfs_compactor_open(const struct pfs_compactor_config *config, struct pfs_com
     struct pfs_compactor *c = pfs_zalloc(sizeof(*c));
     int rc;
 
+    assert(config->state != NULL);
     if (c == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a compaction");
     c->config = *config;
@@ -131,10 +139,14 @@ struct work {
     int64_t adds_room, mades_room, changelogs_room;
 };
 
+/* The list has room for each file of the job once, and sections share no file. */
 static void remember_delete(struct work *w, const struct pfs_manifest_entry *entry)
 {
-    struct pfs_manifest_entry *d = &w->out->deleted[w->out->deletes++];
+    struct pfs_manifest_entry *d = &w->out->deleted[w->out->deletes];
 
+    assert(w->out->deletes < w->job->files);
+    assert(!entry->deleted);
+    w->out->deletes++;
     *d = *entry;
     d->deleted = true;
 }
@@ -142,6 +154,7 @@ static void remember_delete(struct work *w, const struct pfs_manifest_entry *ent
 static int append(struct work *w, struct pfs_manifest_entry **list, int64_t *count, int64_t *room,
                   const struct pfs_manifest_entry *entry, struct pfs_err *err)
 {
+    assert(*count <= *room);
     if (*count == *room) {
         int64_t more = *room == 0 ? 16 : *room * 2;
         struct pfs_manifest_entry *grown = pfs_arena_array(w->arena, (size_t)more, sizeof(*grown));
@@ -170,7 +183,8 @@ static void remove_file(const struct pfs_compactor *c, const struct pfs_manifest
     pfs_data_remove(&(struct pfs_data_place){state->store, state->store_table, state->schema, state->external}, entry);
 }
 
-/* New files that cannot be remembered are removed at once. */
+/* New files that cannot be remembered are removed at once. One that got into `added` alone goes here too, and is not in
+ * `made`: what is undone later is undone once. */
 static int keep_made(struct work *w, const struct pfs_rewritten *made, struct pfs_err *err)
 {
     struct pfs_compacted *out = w->out;
@@ -208,6 +222,7 @@ static int tell_changes(struct work *w, const struct pfs_section *section, struc
     struct pfs_rewritten made = {0};
 
     PFS_TRY(pfs_rewrite(w->c, w->job, section, 1, true, w->budget, w->mark, w->arena, &made, err));
+    assert(made.entries == 0);
     return keep_made(w, &made, err);
 }
 
@@ -241,6 +256,7 @@ static int move(struct work *w, const struct pfs_section *section, bool told, st
 {
     struct pfs_manifest_entry moved = *section->file->entry;
 
+    assert(section->files == 1);
     if (told)
         PFS_TRY(tell_changes(w, section, err));
     else
@@ -258,6 +274,7 @@ static int upgrade(struct work *w, const struct pfs_section *section, struct pfs
     bool must, risen = w->c->config.state->schema->lookup_mode && entry->file.level == 0;
     bool told = pfs_writes_changes(w->c, w->job) && pfs_is_news(w->c, w->job, entry);
 
+    assert(section->files == 1);
     PFS_TRY(must_rewrite(w, entry, &must, err));
     if (!must && risen)
         PFS_TRY(changes_on_the_way(w, entry, &must, err));
@@ -287,6 +304,7 @@ static int by_sections(struct work *w, struct pfs_err *err)
         PFS_TRY(upgrade(w, &section[i], err));
         pending = i + 1;
     }
+    assert(pending <= sections);
     return end_pending(w, &section[pending], sections - pending, err);
 }
 
@@ -309,6 +327,10 @@ int pfs_compact_run(const struct pfs_compactor *compactor, const struct pfs_comp
     struct pfs_bitmap **mark = pfs_arena_array(arena, (size_t)job->uppers, sizeof(struct pfs_bitmap *));
     int rc;
 
+    assert(job->files > 0);
+    assert(job->order == NULL || compactor->engine == NULL);
+    assert(!job->alone || compactor->engine != NULL);
+    assert(job->uppers == 0 || compactor->config.state->schema->lookup_mode);
     if (made.deleted == NULL || mark == NULL)
         return pfs_arena_full(arena, err);
     w.mark = compactor->config.state->schema->deletion_vectors && job->uppers > 0 ? mark : NULL;
@@ -320,6 +342,7 @@ int pfs_compact_run(const struct pfs_compactor *compactor, const struct pfs_comp
         rc = pfs_vectors_make(compactor, job, mark, arena, &made, err);
     for (int32_t i = 0; i < job->uppers; i++)
         pfs_bitmap_free(mark[i]);
+    assert(made.mades <= made.adds);
     if (rc < 0)
         pfs_compact_undo(compactor, &made);
     else

@@ -3,7 +3,12 @@
  * Three streams ascend by key: the merged rows of the section, the rows that there were (of the top level; with
  * lookup, above level 0, also above the output), and the merged rows of all else in it, of which only the keys count. A
  * key that has none of the last kind did not take part. Indexes of rows are gathered until the batch of the top level
- * is used up; the columns of all of them are then copied at once. */
+ * is used up; the columns of all of them are then copied at once.
+ *
+ * Indexes of the batch before are good until its side goes on to the next one: has_key writes what is gathered first.
+ * Deletes of the merged rows have to come here too, or a row that goes would leave no change: the caller drops them
+ * afterwards. */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/limits.h"
@@ -107,6 +112,7 @@ static int drop_same(struct pfs_effects *ch, struct pfs_err *err)
     bool *same = pfs_arena_array(&ch->scratch, (size_t)ch->pairs, sizeof(*same));
     int64_t count = 0, left = 0, at = 0;
 
+    assert(ch->c->compared != NULL);
     if (both == NULL || same == NULL)
         return pfs_arena_full(&ch->scratch, err);
     for (int64_t i = 0; i < ch->pairs; i++)
@@ -120,11 +126,13 @@ static int drop_same(struct pfs_effects *ch, struct pfs_err *err)
     for (int64_t i = 0; i < ch->pairs; i++)
         if (ch->pair[i].a < 0 || ch->pair[i].b < 0 || !same[at++])
             ch->pair[left++] = ch->pair[i];
+    assert(at == count);
     ch->pairs = left;
     return 0;
 }
 
-/* A first row is told of as it was written. */
+/* An update is two rows side by side, the one before first: readers of a changelog pair them by their order alone. A
+ * first row is told of as it was written. */
 static int64_t list_rows(const struct pfs_effects *ch, struct pfs_range *range, int8_t *kind)
 {
     const struct pfs_schema *schema = ch->c->config.state->schema;
@@ -144,6 +152,8 @@ static int64_t list_rows(const struct pfs_effects *ch, struct pfs_range *range, 
             kind[rows++] = first ? written[p->b] : p->a < 0 ? PFS_INSERT : PFS_UPDATE_AFTER;
         }
     }
+    assert(rows >= ch->pairs);
+    assert(rows <= 2 * ch->pairs);
     return rows;
 }
 
@@ -156,6 +166,8 @@ static int write_pairs(struct pfs_effects *ch, struct pfs_err *err)
     struct pfs_column *column = pfs_arena_array(&ch->scratch, (size_t)columns, sizeof(*column));
     int64_t rows;
 
+    assert(ch->pairs > 0);
+    assert(ch->merged->columns == columns);
     if (range == NULL || kind == NULL || column == NULL)
         return pfs_arena_full(&ch->scratch, err);
     if (ch->c->compared != NULL)
@@ -193,6 +205,8 @@ static int has_key(struct pfs_effects *ch, struct side *side, const struct pfs_k
             side->at++;
             continue;
         }
+        assert(side->reader != NULL);
+        assert(side->at == side->batch.rows);
         if (side == &ch->before && ch->pairs > 0)
             PFS_TRY(write_pairs(ch, err));
         pfs_arena_reset(&side->arena);
@@ -217,6 +231,8 @@ int pfs_effects_add(struct pfs_effects *effects, const struct pfs_batch *merged,
     bool first = schema->engine == PFS_FIRST_ROW; /* keys that are there stay as they are */
     struct pfs_keys keys;
 
+    assert(merged->rows > 0);
+    assert(merged->columns == schema->columns + 2);
     pfs_arena_reset(&effects->scratch);
     PFS_TRY(pfs_keys_of(merged, schema->trimmed_key, schema->trimmed_keys, &effects->scratch, &keys, err));
     effects->merged = merged;
@@ -239,5 +255,6 @@ int pfs_effects_add(struct pfs_effects *effects, const struct pfs_batch *merged,
         if (pair.a >= 0 ? !first : pair.b >= 0)
             effects->pair[effects->pairs++] = pair;
     }
+    assert(effects->pairs <= merged->rows);
     return effects->pairs > 0 ? write_pairs(effects, err) : 0;
 }

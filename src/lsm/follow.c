@@ -1,4 +1,10 @@
-/* follow.c - a reader of rows in key order that is followed: asked for higher and higher keys. */
+/* follow.c - a reader of rows in key order that is followed: asked for higher and higher keys.
+ *
+ * One batch is in memory at a time, with its keys; `at` only moves on. Whoever asks for a key below the last one that
+ * was asked for gets a wrong answer: rows that were passed do not come back. A follower at its end has closed its
+ * reader already, so that a level that is through holds no file open. */
+#include <assert.h>
+
 #include "base/limits.h"
 #include "src/lsm/internal.h"
 
@@ -11,6 +17,7 @@ static void follow_end(struct pfs_follower *f)
 
 void pfs_follower_init(struct pfs_follower *follower, struct pfs_reader *in)
 {
+    assert(in != NULL);
     *follower = (struct pfs_follower){.reader = in};
     pfs_arena_init(&follower->arena, PFS_BATCH_BYTES_MAX);
 }
@@ -25,6 +32,7 @@ int pfs_follower_fill(struct pfs_follower *f, const int32_t *key, int32_t keys, 
 {
     int64_t rows;
 
+    assert(f->at <= f->rows);
     if (f->at < f->rows)
         return 1;
     if (f->reader == NULL)
@@ -52,6 +60,7 @@ int pfs_follower_has(struct pfs_follower *f, const int32_t *key, int32_t keys, c
         if (rc <= 0)
             return rc;
         f->at = pfs_keys_reach(&f->keys, f->at, f->rows, other, row);
+        assert(f->at <= f->rows);
         if (f->at < f->rows)
             return pfs_keys_compare(&f->keys, f->at, other, row) == 0;
     }

@@ -2,7 +2,12 @@
  *
  * Level by level: the keys of the level-0 files of a section ascend, and so do those of the level's files one after the
  * other. Each batch of the level is walked with each level-0 file's keys, the two in turn leaping to where the other
- * stands. Only key columns are read; the positions of equal keys are what was found. */
+ * stands. Only key columns are read; the positions of equal keys are what was found.
+ *
+ * The level-0 files are opened anew for each level, for a follower does not go back; within a level they go on from
+ * file to file. A file is read at all only when a key that is still to come may lie in it: most appends touch few
+ * files of a large level. Rows that a deletion vector names count as not there. */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/limits.h"
@@ -88,6 +93,7 @@ static int walk(struct search *s, const struct pfs_keys *keys, int64_t rows, int
 
         if (rc <= 0)
             return rc;
+        assert(f->at < f->rows);
         f->at = pfs_keys_reach(&f->keys, f->at, f->rows, keys, at);
         if (f->at == f->rows)
             continue;
@@ -127,17 +133,17 @@ static int walk_reader(struct search *s, struct pfs_reader *in, struct pfs_err *
     }
 }
 
-static int keep_found(struct search *s, const struct pfs_plan_file *file, struct pfs_err *err)
+/* There is room for every upper file, and each is searched once, in their order. */
+static void keep_found(struct search *s, const struct pfs_plan_file *file)
 {
     struct pfs_found *found = s->found;
 
     if (s->rows == NULL)
-        return 0;
-    if (found->files == found->room)
-        return pfs_fail(err, EIO, "more files than there are");
+        return;
+    assert(found->files < found->room);
+    assert(found->files == 0 || found->file[found->files - 1].file < file);
     found->file[found->files++] = (struct pfs_found_file){file, s->rows};
     s->rows = NULL;
-    return 0;
 }
 
 static int search_file(struct search *s, const struct pfs_plan_file *file, struct pfs_err *err)
@@ -145,13 +151,16 @@ static int search_file(struct search *s, const struct pfs_plan_file *file, struc
     struct pfs_reader *in;
     int rc;
 
+    assert(s->rows == NULL);
     s->deleted = NULL;
     if (s->c->deletions != NULL)
         PFS_TRY(pfs_deletions_of(s->c->deletions, file->entry, &s->deleted, err));
     PFS_TRY(pfs_data_open(&s->read, file->entry, &in, err));
     rc = walk_reader(s, in, err);
     pfs_reader_close(in);
-    return rc < 0 ? rc : keep_found(s, file, err);
+    if (rc == 0)
+        keep_found(s, file);
+    return rc;
 }
 
 static int search_levels(struct search *s, const struct pfs_compact_job *job, struct pfs_err *err)
@@ -162,6 +171,7 @@ static int search_levels(struct search *s, const struct pfs_compact_job *job, st
         const struct pfs_plan_file *file = &job->upper[i];
         bool may = false;
 
+        assert(file->entry->file.level >= level);
         for (int32_t k = 0; k < s->files && !may; k++)
             may = overlaps(s->file[k], file);
         if (!may)
@@ -244,6 +254,8 @@ int pfs_found_search(const struct pfs_compactor *c, const struct pfs_data_read *
     for (int32_t i = 0; rc == 0 && mark != NULL && i < out->files; i++) {
         struct pfs_bitmap **m = &mark[out->file[i].file - job->upper];
 
+        assert(out->file[i].file >= job->upper);
+        assert(out->file[i].file < job->upper + job->uppers);
         if (*m == NULL)
             rc = pfs_bitmap_new(m, err);
         if (rc == 0)

@@ -1,4 +1,9 @@
-/* found_read.c - the rows that were found above the output: as runs of a merge, and as keys that are not new. */
+/* found_read.c - the rows that were found above the output: as runs of a merge, and as keys that are not new.
+ *
+ * Files of one level are one run, read one after the other. Of a file ranges are read that hold what was found, those
+ * that lie close together as one: pages are decoded whole in any case, and many small ranges cost more than the rows
+ * between them. The rows between are left out afterwards as if a deletion vector named them. */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/limits.h"
@@ -25,6 +30,8 @@ static int add_range(struct found_reader *r, struct pfs_row_range **range, int32
 {
     struct pfs_row_range *grown;
 
+    assert(*ranges <= *room);
+    assert(*ranges == 0 || from >= (uint64_t)(*range)[*ranges - 1].to);
     if (*ranges > 0 && from - (uint64_t)(*range)[*ranges - 1].to < GAP_ROWS) {
         (*range)[*ranges - 1].to = (int64_t)from + 1;
         return 0;
@@ -71,6 +78,8 @@ static int open_found(struct found_reader *r, struct pfs_err *err)
     const struct pfs_found_file *f = &r->file[r->at];
     struct pfs_reader *in;
 
+    assert(r->open == NULL);
+    assert(r->at < r->files);
     PFS_TRY(choose_ranges(r, f->rows, err));
     PFS_TRY(pfs_data_open(&r->read, f->file->entry, &in, err));
     return pfs_deletions_apply(in, r->other, r->read.range, r->read.ranges, &r->open, err);
@@ -124,6 +133,7 @@ int pfs_found_open(const struct pfs_found *found, const struct pfs_data_read *re
     struct pfs_reader **reader = pfs_arena_array(arena, (size_t)found->files, sizeof(struct pfs_reader *));
     int32_t *level = pfs_arena_array(arena, (size_t)found->files, sizeof(*level)), count = 0, to;
 
+    assert(into->extras == 0);
     if (reader == NULL || level == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t from = 0; from < found->files; from = to) {
@@ -131,6 +141,7 @@ int pfs_found_open(const struct pfs_found *found, const struct pfs_data_read *re
              to < found->files && found->file[to].file->entry->file.level == found->file[from].file->entry->file.level;)
             to++;
         level[count] = found->file[from].file->entry->file.level;
+        assert(count == 0 || level[count] > level[count - 1]);
         reader[count] = open_level(read, &found->file[from], to - from);
         if (reader[count++] == NULL) {
             while (--count > 0)
@@ -145,6 +156,8 @@ int pfs_found_open(const struct pfs_found *found, const struct pfs_data_read *re
 }
 
 /* ---- first-row: keys that are there already ---- */
+
+/* The merged rows ascend by key, and so do those of each level: one follower a level answers for all of them. */
 
 struct known {
     const struct pfs_schema *schema;
@@ -194,6 +207,7 @@ int pfs_found_leave_out(const struct pfs_found *found, const struct pfs_data_rea
     struct known *k = pfs_zalloc(sizeof(*k));
     int rc = 0;
 
+    assert(found->files > 0);
     if (k == NULL) {
         pfs_reader_close(in);
         return pfs_fail(err, ENOMEM, "no memory for a reader");
@@ -217,5 +231,6 @@ int pfs_found_leave_out(const struct pfs_found *found, const struct pfs_data_rea
         k->place[i] = i;
     for (; k->levels < runs.extras; k->levels++)
         pfs_follower_init(&k->level[k->levels], runs.extra[k->levels]);
+    assert(k->levels > 0);
     return pfs_sieve_open(in, &known_ops, k, -1, out, err);
 }

@@ -1,4 +1,9 @@
-/* jobs.c - the buckets of a state, their runs, and what is to be done with each. */
+/* jobs.c - the buckets of a state, their runs, and what is to be done with each.
+ *
+ * A job owns whole files of one bucket, and no file is in two jobs: the list of jobs has room for one a live file.
+ * Facts of a job point into the plan and the state, which outlive it. Of a keyed bucket the files are sorted twice:
+ * newest first for the pick, which takes a prefix of runs, then by smallest key for the sections of what was picked. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,8 +95,11 @@ static int is_wanted(const struct planning *p, const struct pfs_plan *plan, cons
 static struct pfs_compact_job *add_job(struct planning *p, const struct pfs_split *split,
                                        const struct pfs_plan_file *file, int32_t files)
 {
-    struct pfs_compact_job *job = &p->job[p->jobs++];
+    struct pfs_compact_job *job = &p->job[p->jobs];
 
+    assert(files > 0);
+    assert(p->jobs < p->want->state->files);
+    p->jobs++;
     *job = (struct pfs_compact_job){
         .partition = split->partition, .value = split->value, .bucket = split->bucket, .files = files, .file = file};
     for (int32_t i = 0; i < files; i++)
@@ -135,6 +143,7 @@ static int64_t list_runs(const struct pfs_plan_file *file, int32_t files, struct
     for (int32_t i = 0; i < files; i++) {
         const struct pfs_data_file *f = &file[i].entry->file;
 
+        assert(i == 0 || compare_age(&file[i - 1], &file[i]) <= 0);
         if (i == 0 || f->level == 0 || f->level != run[runs - 1].level)
             run[runs++] = (struct pfs_pick_run){.level = f->level};
         run[runs - 1].bytes += f->size;
@@ -214,6 +223,7 @@ static int plan_bucket(struct planning *p, const struct pfs_split *split, struct
     int64_t runs, files = 0;
     int32_t top;
 
+    assert(split->files > 0);
     if (file == NULL || run == NULL)
         return pfs_arena_full(p->arena, err);
     memcpy(file, split->file, (size_t)split->files * sizeof(*file));
@@ -224,12 +234,18 @@ static int plan_bucket(struct planning *p, const struct pfs_split *split, struct
     pick = p->want->full ? pfs_pick_full(&p->rules, run, runs) : pfs_pick_normal(&p->rules, run, runs, &now);
     if (pick.runs == 0)
         return p->want->full ? plan_rewrites(p, split, top, err) : 0;
+    assert(pick.runs <= runs);
+    assert(pick.level <= top);
     for (int64_t i = 0; i < pick.runs; i++)
         files += run[i].files;
+    assert(files > 0);
+    assert(files <= split->files);
     qsort(file, (size_t)files, sizeof(*file), compare_key);
     job = add_job(p, split, file, (int32_t)files);
     job->level = pick.level;
     job->to_top = pick.level == top;
+    /* A delete may go when no older record of its key can lie below the output: the output is the oldest run that there
+     * is, or deletion vectors have marked the older record. */
     job->drop_deletes = pick.level != 0 && (pick.level >= run[runs - 1].level || schema->deletion_vectors);
     if (schema->lookup_mode) { /* whatever was not picked lies over the output */
         job->uppers = split->files - (int32_t)files;
@@ -305,6 +321,7 @@ static int plan_appended(struct planning *p, const struct pfs_split *split, stru
         return pfs_arena_full(p->arena, err);
     do {
         pick = pfs_pick_bin(&p->append, bytes, count, pick.from + pick.count);
+        assert(pick.from + pick.count <= count);
         if (pick.count > 0)
             (void)add_job(p, split, &small[pick.from], (int32_t)pick.count);
     } while (pick.count > 0);
@@ -418,6 +435,7 @@ int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, str
         else
             PFS_TRY(schema->buckets > 0 ? plan_appended_bucket(&p, split, err) : plan_appended(&p, split, err));
     }
+    assert(p.jobs <= want->state->files);
     *out = p.job;
     *count = p.jobs;
     return 0;

@@ -1,7 +1,14 @@
 /* order.c - rows sorted by a key that is made for it: as many as the budget holds become a run, runs are put aside and
- * merged. The key is one more column behind those of the rows, and stays here. */
+ * merged. The key is one more column behind those of the rows, and stays here.
+ *
+ *   chunk   batches with their keys, and a list of (first 8 bytes of the key, batch, row) that is what is sorted
+ *   head    a run that was put aside: one batch of it in memory
+ *   heap    heads that have rows, by their current key; equal keys by the number of the run, which is older first
+ *
+ * Rows of a key that is equal keep their order: in a chunk by their place, among runs by the run. */
 #include "src/lsm/order.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +81,8 @@ static int keep_batch(struct ordered *o, const struct pfs_batch *batch, struct p
     int32_t key = batch->columns;
     struct pfs_column *column;
 
+    assert(c->batches <= c->room);
+    assert(o->type == NULL || key == o->columns);
     if (c->batches == c->room) {
         int32_t room = c->room == 0 ? 64 : c->room * 2;
 
@@ -152,6 +161,7 @@ static int sort_chunk(struct chunk *c, struct pfs_err *err)
         for (int32_t k = 0; k < c->batch[i].rows; k++)
             *to++ = (struct row){c->keys[i].prefix[k], i, k};
     }
+    assert(to == c->row + c->rows);
     qsort_r(c->row, (size_t)c->rows, sizeof(*c->row), compare_rows, c);
     return 0;
 }
@@ -175,6 +185,8 @@ static int64_t chunk_next(struct pfs_reader *self, struct pfs_arena *arena, stru
     struct pfs_range range[PFS_BATCH_ROWS];
     int64_t rows = 0;
 
+    assert(c->batch_rows > 0);
+    assert(c->batch_rows <= PFS_BATCH_ROWS);
     for (; rows < c->batch_rows && c->given < c->rows; rows++, c->given++)
         range[rows] = (struct pfs_range){c->row[c->given].batch, c->row[c->given].row, 1};
     if (rows > 0)
@@ -195,6 +207,8 @@ static int put_aside(struct ordered *o, struct pfs_err *err)
 {
     const struct pfs_spill_want want = {o->budget.spill, o->type, o->columns + 1, o->cancel};
 
+    assert(!o->sorted);
+    assert(o->budget.spill != NULL);
     if (o->heads == o->heads_room) {
         int32_t room = o->heads_room == 0 ? 16 : o->heads_room * 2;
 
@@ -236,6 +250,7 @@ static void sift_down(struct ordered *o, int32_t at)
     for (;;) {
         int32_t child = 2 * at + 1, first = at, held;
 
+        assert(at == 0 || at < o->heaped);
         for (int32_t i = child; i < child + 2 && i < o->heaped; i++)
             if (goes_before(o, o->heap[i], o->heap[first]))
                 first = i;
@@ -248,8 +263,10 @@ static void sift_down(struct ordered *o, int32_t at)
     }
 }
 
+/* All rows are in runs by now: the chunk's memory is given back before theirs is taken. */
 static int begin_merge(struct ordered *o, struct pfs_err *err)
 {
+    assert(o->heads > 0);
     pfs_arena_done(&o->chunk.arena);
     pfs_arena_init(&o->chunk.arena, PFS_BATCH_BYTES_MAX);
     o->heaped = 0;
@@ -278,6 +295,7 @@ static int64_t merge_next(struct ordered *o, struct pfs_arena *arena, struct pfs
     while (rows < PFS_BATCH_ROWS && o->heaped > 0 && !used_up) {
         struct head *h = &o->head[o->heap[0]];
 
+        assert(h->row < h->batch.rows);
         range[rows++] = (struct pfs_range){o->heap[0], (int32_t)h->row++, 1};
         used_up = h->row == h->batch.rows;
         if (!used_up)
@@ -361,6 +379,13 @@ static void ordered_close(struct pfs_reader *self)
     pfs_free(o);
 }
 
+/* Beside its share a chunk holds one batch more, the one that made it full. Rows that cannot be put aside stay together
+ * up to an arena's ordinary ceiling. */
+static size_t chunk_limit(const struct pfs_budget *budget)
+{
+    return budget->spill == NULL ? PFS_BATCH_BYTES_MAX : budget->bytes / CHUNK_SHARE + PFS_BATCH_BYTES_MAX;
+}
+
 static const struct pfs_reader_ops ordered_ops = {ordered_next, ordered_close};
 
 int pfs_order_open(const struct pfs_order *order, struct pfs_budget budget, const struct pfs_cancel *cancel,
@@ -368,6 +393,8 @@ int pfs_order_open(const struct pfs_order *order, struct pfs_budget budget, cons
 {
     struct ordered *o = pfs_zalloc(sizeof(*o));
 
+    assert(order->columns >= 1);
+    assert(order->columns <= PFS_ORDER_COLUMNS_MAX);
     if (o == NULL) {
         pfs_reader_close(in);
         return pfs_fail(err, ENOMEM, "no memory to sort rows");
@@ -378,7 +405,7 @@ int pfs_order_open(const struct pfs_order *order, struct pfs_budget budget, cons
     o->budget = budget;
     o->cancel = cancel;
     o->in = in;
-    pfs_arena_init(&o->chunk.arena, PFS_BATCH_BYTES_MAX);
+    pfs_arena_init(&o->chunk.arena, chunk_limit(&o->budget));
     *out = &o->reader;
     return 0;
 }

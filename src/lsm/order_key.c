@@ -1,4 +1,10 @@
-/* order_key.c - what a row is put in order by, as bytes. */
+/* order_key.c - what a row is put in order by, as bytes.
+ *
+ *   order           each column: 00 for null, else 01 and its bytes; strings escaped and ended by 00 00
+ *   zorder, hilbert one word of 8 bytes a column, their bits in turn: all keys of a batch are as long
+ *
+ * The bytes are compared as unsigned ones and are kept nowhere: nothing on disk depends on them. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -25,6 +31,8 @@ static int encode(const struct pfs_order *order, const struct pfs_batch *batch, 
     for (int32_t i = 0; i < order->columns; i++) {
         const int32_t place = order->column[i];
 
+        assert(place >= 0);
+        assert(place < batch->columns);
         out->column[i] = &batch->column[place];
         out->width[i] = pfs_type_width(out->column[i]->type);
         PFS_TRY(pfs_keys_of(batch, &place, 1, arena, &out->keys[i], err));
@@ -67,6 +75,8 @@ static size_t plain_len(const struct wanted *w, int32_t i, int64_t row)
 
 static uint8_t *put_fixed(uint8_t *to, const struct pfs_keys *keys, int64_t row, int width)
 {
+    assert(width > 0);
+    assert(!keys->exact || width <= 8);
     if (!keys->exact) {
         memcpy(to, keys->bytes + keys->offset[row], (size_t)width);
         return to + width;
@@ -112,6 +122,7 @@ static int plain(const struct wanted *w, struct pfs_arena *arena, struct pfs_col
         for (int32_t i = 0; i < w->columns; i++)
             to = put_plain(to, w, i, row);
     }
+    assert(to == values + bytes); /* as plain_len counted them */
     offsets[w->rows] = (int32_t)(to - values);
     return 0;
 }
@@ -164,6 +175,7 @@ static void interleave(const uint64_t *x, int32_t n, uint8_t *to)
     for (int bit = WORD_BITS - 1; bit >= 0; bit--)
         for (int32_t i = 0; i < n; i++, at++)
             to[at >> 3] |= (uint8_t)((x[i] >> bit & 1) << (7 - (at & 7)));
+    assert(at == n * WORD_BITS);
 }
 
 static int curve(const struct wanted *w, bool hilbert, struct pfs_arena *arena, struct pfs_column *out,
@@ -199,6 +211,8 @@ int pfs_order_keys(const struct pfs_order *order, const struct pfs_batch *batch,
 {
     struct wanted wanted = {0};
 
+    assert(order->columns >= 1);
+    assert(order->columns <= PFS_ORDER_COLUMNS_MAX);
     PFS_TRY(encode(order, batch, arena, &wanted, err));
     if (order->strategy == PFS_ORDER_PLAIN)
         return plain(&wanted, arena, out, err);

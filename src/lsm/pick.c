@@ -1,5 +1,15 @@
+/* pick.c - Paimon's choices, one after the other, on a list of runs from the newest to the oldest.
+ *
+ *   full is due      by time since the last one, by small total size, by what was added since: all runs to the top
+ *   amplification    what lies above the oldest run is a multiple of it: all runs to the top
+ *   size ratio       runs of like size, from the newest on, as long as the next one is not larger than all of them
+ *   number of runs   so many from the newest on that the trigger is met again
+ *   level 0 forced   where readers see nothing of level 0, it moves up in any case
+ *
+ * Sizes and counts are those of files that any program may have written: sums of them are compared, not trusted. */
 #include "src/lsm/pick.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #define TARGET_KEYED ((int64_t)128 << 20)
@@ -7,6 +17,15 @@
 #define FULL_FILES_MIN 3 /* fewer files of a bucket are left alone */
 
 /* ---- options ---- */
+
+/* Paimon's integers have 32 bits: beyond them an option is refused there, and has no meaning here. */
+static int read_int(const struct pfs_options *o, const char *key, int64_t fallback, int64_t *out, struct pfs_err *err)
+{
+    PFS_TRY(pfs_options_int(o, key, fallback, out, err));
+    if (*out < INT32_MIN || *out > INT32_MAX)
+        return pfs_fail(err, EINVAL, "%s: %lld is beyond 32 bits", key, (long long)*out);
+    return 0;
+}
 
 static int read_target(const struct pfs_schema *schema, int64_t fallback, int64_t *target, int64_t *small,
                        struct pfs_err *err)
@@ -18,11 +37,11 @@ static int read_target(const struct pfs_schema *schema, int64_t fallback, int64_
 
 static int read_universal(const struct pfs_options *o, struct pfs_pick_rules *out, struct pfs_err *err)
 {
-    PFS_TRY(pfs_options_int(o, "compaction.max-size-amplification-percent", 200, &out->amplification_percent, err));
-    PFS_TRY(pfs_options_int(o, "compaction.size-ratio", 1, &out->ratio_percent, err));
+    PFS_TRY(read_int(o, "compaction.max-size-amplification-percent", 200, &out->amplification_percent, err));
+    PFS_TRY(read_int(o, "compaction.size-ratio", 1, &out->ratio_percent, err));
     PFS_TRY(pfs_options_int(o, "compaction.offpeak.start.hour", -1, &out->peak_start, err));
     PFS_TRY(pfs_options_int(o, "compaction.offpeak.end.hour", -1, &out->peak_end, err));
-    PFS_TRY(pfs_options_int(o, "compaction.offpeak-ratio", 0, &out->offpeak_percent, err));
+    PFS_TRY(read_int(o, "compaction.offpeak-ratio", 0, &out->offpeak_percent, err));
     PFS_TRY(pfs_options_millis(o, "compaction.optimization-interval", -1, &out->interval_ms, err));
     PFS_TRY(pfs_options_bytes(o, "compaction.total-size-threshold", -1, &out->total_bytes, err));
     PFS_TRY(pfs_options_bytes(o, "compaction.incremental-size-threshold", -1, &out->incremental_bytes, err));
@@ -37,7 +56,7 @@ int pfs_pick_rules_read(const struct pfs_schema *schema, struct pfs_pick_rules *
     int64_t levels;
     int urgency;
 
-    PFS_TRY(pfs_options_int(o, "num-sorted-run.compaction-trigger", 5, &r.trigger, err));
+    PFS_TRY(read_int(o, "num-sorted-run.compaction-trigger", 5, &r.trigger, err));
     PFS_TRY(pfs_options_int(o, "num-levels", r.trigger + 1, &levels, err));
     if (levels < 2)
         return pfs_fail(err, EINVAL, "Number of levels must be at least 2.");
@@ -56,6 +75,8 @@ int pfs_pick_rules_read(const struct pfs_schema *schema, struct pfs_pick_rules *
 
 int32_t pfs_pick_top(const struct pfs_pick_rules *rules, const struct pfs_pick_run *run, int64_t count)
 {
+    assert(count >= 0);
+    assert(rules->top > 0);
     return count > 0 && run[count - 1].level > rules->top ? run[count - 1].level : rules->top;
 }
 
@@ -83,6 +104,7 @@ static int64_t grow(const struct pfs_pick_run *run, int64_t count, int64_t runs,
 {
     int64_t bytes = bytes_of(run, runs);
 
+    assert(runs <= count);
     while (runs < count && (double)bytes * (100.0 + ratio) / 100.0 >= (double)run[runs].bytes)
         bytes += run[runs++].bytes;
     return runs;
@@ -93,6 +115,8 @@ static struct pfs_pick output(const struct pfs_pick_run *run, int64_t count, int
 {
     struct pfs_pick pick = {runs, top};
 
+    assert(runs > 0);
+    assert(runs <= count);
     if (runs == count)
         return pick;
     pick.level = run[runs].level > 0 ? run[runs].level - 1 : 0;
@@ -100,6 +124,8 @@ static struct pfs_pick output(const struct pfs_pick_run *run, int64_t count, int
         pick.level = run[pick.runs++].level;
     if (pick.runs == count)
         pick.level = top;
+    assert(pick.runs >= runs);
+    assert(pick.level > 0);
     return pick;
 }
 
@@ -108,6 +134,7 @@ static bool full_is_due(const struct pfs_pick_rules *rules, const struct pfs_pic
 {
     int64_t all = bytes_of(run, count), below = run[count - 1].level == top ? bytes_of(run, count - 1) : all;
 
+    assert(run[count - 1].level <= top);
     if (count == 1)
         return false;
     if (rules->interval_ms >= 0 && now->full_ms < now->ms - rules->interval_ms)
@@ -148,6 +175,8 @@ struct pfs_pick pfs_pick_normal(const struct pfs_pick_rules *rules, const struct
     double ratio = ratio_of(rules, now->hour);
     struct pfs_pick pick;
 
+    for (int64_t i = 1; i < count; i++) /* newest first: level 0 file by file, then each level once */
+        assert(run[i].level == 0 ? run[i - 1].level == 0 : run[i - 1].level < run[i].level);
     if (count == 0)
         return (struct pfs_pick){0, 0};
     pick = full_is_due(rules, run, count, top, now) ? (struct pfs_pick){count, top}
@@ -156,6 +185,7 @@ struct pfs_pick pfs_pick_normal(const struct pfs_pick_rules *rules, const struct
         pick = level_0(run, count, top, ratio);
     if (pick.runs == 1 && run[0].files == 1 && run[0].level == pick.level)
         pick.runs = 0;
+    assert(pick.runs <= count);
     return pick;
 }
 
@@ -207,9 +237,10 @@ struct pfs_pick_files pfs_pick_bucket(const struct pfs_append_rules *rules, cons
         return whole_bucket(rules, bytes, marked, count);
     for (int64_t i = 0; i < count; i++) {
         taken += bytes[i];
+        assert(from <= i);
         if (i + 1 - from >= rules->files_min)
             return (struct pfs_pick_files){from, i + 1 - from};
-        if (taken >= 2 * rules->target_bytes)
+        if (taken / 2 >= rules->target_bytes) /* the option may be as large as it likes */
             taken -= bytes[from++];
     }
     return (struct pfs_pick_files){0, 0};
@@ -220,9 +251,11 @@ struct pfs_pick_files pfs_pick_bin(const struct pfs_append_rules *rules, const i
 {
     int64_t taken = 0;
 
+    assert(from >= 0);
+    assert(from <= count);
     for (int64_t i = from; i < count; i++) {
         taken += bytes[i] + rules->open_bytes;
-        if (i > from && taken >= 2 * rules->target_bytes)
+        if (i > from && taken / 2 >= rules->target_bytes)
             return (struct pfs_pick_files){from, i + 1 - from};
     }
     if (from < count && count - from >= rules->files_min)

@@ -1,5 +1,12 @@
 /* rewrite.c - rows of some sections into new files. Two slots of batches take turns: while one is filled (read,
- * merged), the other is drained (encoded, written). */
+ * merged), the other is drained (encoded, written).
+ *
+ *   turn n      fill slot 0    drain slot 1
+ *   turn n + 1  drain slot 0   fill slot 1      ... until the slot that was drained held the last rows
+ *
+ * The two share nothing but the slots: sections, merge and changelog belong to the one that fills, the writer of the
+ * files to the one that drains. They meet after each turn, so that neither needs a lock. */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/limits.h"
@@ -93,6 +100,7 @@ static int open_merge(struct rewriting *r, const struct pfs_section *s, struct p
     bool first = r->c->config.state->schema->engine == PFS_FIRST_ROW;
     struct pfs_reader *merged;
 
+    assert(r->effects == NULL);
     pfs_found_done(&r->found);
     PFS_TRY(
         pfs_found_search(r->c, &r->read.chain.read, r->job, s, r->writer == NULL, r->mark, &r->arena, &r->found, err));
@@ -116,6 +124,8 @@ static int open_section(struct rewriting *r, struct pfs_err *err)
     const struct pfs_plan_file **list;
     struct pfs_reader *rows;
 
+    assert(r->open == NULL);
+    assert(s->files > 0);
     pfs_arena_reset(&r->arena);
     r->left = 0;
     for (int32_t i = 0; i < s->files; i++)
@@ -134,8 +144,11 @@ static int open_section(struct rewriting *r, struct pfs_err *err)
     return 0;
 }
 
+/* Merged rows are fewer than those that were read, and expiry leaves out more: the rest of a section is told of at its
+ * end, so that what was told of all sections is the job's rows. */
 static void tell(struct rewriting *r, int64_t rows)
 {
+    assert(rows >= 0);
     rows = rows < r->left ? rows : r->left;
     r->left -= rows;
     if (r->c->config.progress != NULL && rows > 0)
@@ -150,14 +163,15 @@ static int64_t next_rows(struct rewriting *r, struct pfs_arena *arena, struct pf
 
         if (pfs_cancelled(r->c->config.cancel))
             return -ECANCELED;
+        assert(r->at < r->sections);
         if (r->open == NULL)
             PFS_TRY(open_section(r, err));
         if (r->open != NULL)
             rows = pfs_reader_next(r->open, arena, out, err);
-        if (rows != 0) {
+        if (rows > 0)
             tell(r, rows);
+        if (rows != 0)
             return rows;
-        }
         tell(r, r->left);
         pfs_reader_close(r->open);
         pfs_effects_close(r->effects);
@@ -168,13 +182,14 @@ static int64_t next_rows(struct rewriting *r, struct pfs_arena *arena, struct pf
     return 0;
 }
 
+/* One batch at least, however small the share: an arena that was reset keeps a block, which counts as used. */
 static int fill(struct rewriting *r, struct slot *s, struct pfs_err *err)
 {
     size_t most = r->read.budget.bytes / SLOT_SHARE;
 
     pfs_arena_reset(&s->arena);
     s->batches = 0;
-    while (s->batches < SLOT_BATCHES && s->arena.used_bytes < most) {
+    do {
         struct pfs_batch *batch = &s->batch[s->batches];
         int64_t rows = next_rows(r, &s->arena, batch, err);
 
@@ -188,7 +203,8 @@ static int fill(struct rewriting *r, struct slot *s, struct pfs_err *err)
         if (r->c->engine != NULL && r->job->drop_deletes)
             PFS_TRY(pfs_engine_drop_deletes(batch, &s->arena, batch, err));
         s->batches += batch->rows > 0;
-    }
+        assert(s->batches <= SLOT_BATCHES);
+    } while (s->batches < SLOT_BATCHES && s->arena.used_bytes < most);
     return 0;
 }
 
@@ -206,6 +222,7 @@ static void half(void *context, int index)
     struct rewriting *r = context;
     struct slot *s = &r->slot[index == 0 ? r->turn : 1 - r->turn];
 
+    assert(index == 0 || index == 1);
     s->rc = index == 0 ? fill(r, s, &s->err) : drain(r, s, &s->err);
 }
 
@@ -273,6 +290,10 @@ int pfs_rewrite(const struct pfs_compactor *c, const struct pfs_compact_job *job
     struct pfs_rewritten made = {0};
     int rc = 0;
 
+    assert(sections > 0);
+    assert(!moves || sections == 1);
+    assert(c->engine != NULL || (sections == 1 && !moves));
+    assert(mark == NULL || job->uppers > 0);
     choose_read(&r, budget);
     pfs_arena_init(&r.arena, PFS_ARENA_LIMIT);
     for (int i = 0; i < 2; i++)
@@ -293,6 +314,7 @@ int pfs_rewrite(const struct pfs_compactor *c, const struct pfs_compact_job *job
     for (int i = 0; i < 2; i++)
         pfs_arena_done(&r.slot[i].arena);
     pfs_arena_done(&r.arena);
+    assert(rc < 0 || !moves || made.entries == 0);
     if (rc == 0)
         *out = made;
     return rc;

@@ -1,5 +1,11 @@
+/* turns.c - among the tables that are ready, the one whose turn it is; else when the first of them will be.
+ *
+ * A look is ready when its last one is ten times as long ago as it took. A compaction is ready when a look found one
+ * due and the pause after its last failure is over. Whoever has waited for half a minute goes before every other, the
+ * longest first, so that a table under pressure cannot keep the rest from ever being compacted. */
 #include "src/lsm/turns.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #define LOOK_SHARE 10 /* a look of 1 ms: not before 10 ms have passed since the last one */
@@ -15,6 +21,7 @@ int64_t pfs_turn_backoff_ms(int32_t failures)
         return 0;
     while (--failures > 0 && ms < BACKOFF_MAX_MS)
         ms *= 2;
+    assert(ms >= BACKOFF_MIN_MS);
     return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
 }
 
@@ -53,6 +60,8 @@ struct pfs_next_turn pfs_turn_next(const struct pfs_turn *const *turn, int32_t c
 {
     struct pfs_next_turn next = {-1, INT64_MAX};
 
+    assert(count >= 0);
+    assert(kind == PFS_TURN_LOOK || kind == PFS_TURN_COMPACT);
     for (int32_t i = 0; i < count; i++) {
         int64_t at = ready_ms(turn[i], kind);
 
@@ -61,5 +70,6 @@ struct pfs_next_turn pfs_turn_next(const struct pfs_turn *const *turn, int32_t c
         else if (next.table < 0 || goes_before(turn[i], turn[next.table], kind, now_ms))
             next.table = i;
     }
+    assert(next.table >= 0 || next.at_ms > now_ms);
     return next;
 }

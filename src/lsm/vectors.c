@@ -1,4 +1,12 @@
-/* vectors.c - the deletion vectors of a bucket after a compaction of it. */
+/* vectors.c - the deletion vectors of a bucket after a compaction of it.
+ *
+ *   vectors of files that stay, as they were
+ * - vectors of files that went with the job
+ * + the rows that were marked in upper files, with what those files had before
+ *
+ * They are one index file that replaces the bucket's; when nothing of it is others than before, there is no new one,
+ * and a file that only changes its level keeps its vector, which names it and not the level. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +26,8 @@ static bool is_of_bucket(const struct pfs_index_entry *index, struct pfs_slice p
 static const struct pfs_index_entry *next_entry(const struct pfs_state *state, struct pfs_slice partition,
                                                 int32_t bucket, const struct pfs_index_entry *after)
 {
+    assert(after == NULL || after >= state->index);
+    assert(after == NULL || after < state->index + state->indexes);
     for (int64_t i = after == NULL ? 0 : after - state->index + 1; i < state->indexes; i++)
         if (is_of_bucket(&state->index[i], partition, bucket))
             return &state->index[i];
@@ -70,6 +80,7 @@ static int list_stays(const struct pfs_state *state, const struct pfs_compact_jo
     }
     for (int64_t i = 0; i < done->adds; i++)
         stay[stays++] = done->added[i].file.name;
+    assert(stays <= state->files + done->adds);
     qsort(stay, (size_t)stays, sizeof(*stay), by_name);
     *out = stay;
     *count = stays;
@@ -78,7 +89,7 @@ static int list_stays(const struct pfs_state *state, const struct pfs_compact_jo
 
 struct vectors {
     struct pfs_deletion_vector *vector;
-    int64_t count;
+    int64_t count, room;
     bool changed;
 };
 
@@ -95,6 +106,7 @@ static int add_marked(const struct pfs_compactor *c, const struct pfs_compact_jo
             PFS_TRY(pfs_deletions_of(c->deletions, job->upper[i].entry, &old, err));
         if (old != NULL)
             PFS_TRY(pfs_bitmap_or(mark[i], old, err));
+        assert(v->count < v->room);
         v->vector[v->count++] = (struct pfs_deletion_vector){job->upper[i].entry->file.name, mark[i]};
         v->changed = true;
     }
@@ -114,6 +126,7 @@ static int add_kept(const struct pfs_compactor *c, const struct pfs_compact_job 
                     const struct pfs_index_entry *entry, const char *const *stay, int64_t stays, int64_t marked,
                     struct vectors *v, struct pfs_err *err)
 {
+    assert(c->deletions != NULL); /* the state of the compactor has the entry */
     for (int64_t i = 0; i < entry->vectors; i++) {
         struct pfs_manifest_entry file = {
             .partition = job->partition, .bucket = job->bucket, .file = {.name = entry->vector[i].file}};
@@ -126,6 +139,7 @@ static int add_kept(const struct pfs_compactor *c, const struct pfs_compact_job 
             continue;
         }
         PFS_TRY(pfs_deletions_of(c->deletions, &file, &rows, err));
+        assert(v->count < v->room);
         if (rows != NULL && pfs_bitmap_count(rows) > 0)
             v->vector[v->count++] = (struct pfs_deletion_vector){file.file.name, rows};
     }
@@ -145,11 +159,13 @@ int pfs_vectors_make(const struct pfs_compactor *c, const struct pfs_compact_job
 
     while ((entry = next_entry(state, job->partition, job->bucket, entry)) != NULL)
         most += (size_t)(entry->vectors > 0 ? entry->vectors : 0);
+    v.room = (int64_t)most;
     v.vector = pfs_arena_array(arena, most, sizeof(*v.vector));
     if (v.vector == NULL)
         return pfs_arena_full(arena, err);
     PFS_TRY(add_marked(c, job, mark, &v, err));
     marked = v.count;
+    assert(marked <= job->uppers);
     if (most > (size_t)job->uppers)
         PFS_TRY(list_stays(state, job, out, arena, &stay, &stays, err));
     while ((entry = next_entry(state, job->partition, job->bucket, entry)) != NULL)

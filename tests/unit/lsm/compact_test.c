@@ -84,6 +84,21 @@ static void full_compaction_leaves_one_file_at_the_top(void **state)
     assert_int_equal(compact(true).snapshot, 0); /* there is nothing left to do */
 }
 
+/* A slot's share of it is less than the block that its arena keeps from one turn to the next. */
+static void a_budget_of_next_to_nothing_is_enough(void **state)
+{
+    struct pfs_compact_want want = {.full = true, .budget = {.bytes = 4096}};
+    struct pfs_compact_result result;
+
+    (void)state;
+    use("one");
+    for (int32_t i = 0; i < 3; i++)
+        write_rows(i, 1, 20000, i, 0);
+    assert_int_equal(pfs_table_compact(table, &want, &result, NULL), 0);
+    assert_int_equal(result.rows, 20002);
+    assert_int_equal(read_all().rows, 20002);
+}
+
 static void a_small_file_alone_only_moves(void **state)
 {
     struct pfs_state *before, *after;
@@ -662,6 +677,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(full_compaction_leaves_one_file_at_the_top),
+        TEST(a_budget_of_next_to_nothing_is_enough),
         TEST(a_small_file_alone_only_moves),
         TEST(a_file_alone_with_deletes_is_rewritten_at_the_top),
         TEST(large_files_that_overlap_nothing_only_move),

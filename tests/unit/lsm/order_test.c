@@ -20,6 +20,7 @@ static const struct pfs_type text_type = {.kind = PFS_VARCHAR, .nullable = true,
 struct source {
     struct pfs_reader reader; /* first */
     int64_t at, rows;
+    size_t ballast; /* of each batch, that nobody touches */
     bool closed;
 };
 
@@ -40,6 +41,8 @@ static int64_t source_next(struct pfs_reader *self, struct pfs_arena *arena, str
     char *text = pfs_arena_array(arena, BATCH, 8);
 
     (void)err;
+    if (s->ballast > 0 && pfs_arena_alloc(arena, s->ballast) == NULL)
+        return pfs_arena_full(arena, err);
     offset[0] = 0;
     for (int64_t i = 0; i < rows; i++) {
         int64_t row = s->at + i;
@@ -78,10 +81,10 @@ static int compare(int64_t a, int64_t b)
     return (a > b) - (a < b);
 }
 
-static void check_sorted(size_t bytes, int64_t rows, bool spills)
+static void check_sorted(size_t bytes, int64_t rows, size_t ballast, bool spills)
 {
     struct pfs_order order = {.strategy = PFS_ORDER_PLAIN, .columns = 2, .column = {1, 0}};
-    struct source source = {.reader = {&source_ops}, .rows = rows};
+    struct source source = {.reader = {&source_ops}, .rows = rows, .ballast = ballast};
     struct pfs_store *store = NULL;
     struct pfs_reader *sorted;
     struct pfs_arena arena;
@@ -118,12 +121,19 @@ static void check_sorted(size_t bytes, int64_t rows, bool spills)
 static void rows_are_sorted_in_memory_and_beyond(void **state)
 {
     (void)state;
-    check_sorted(0, 0, true);
-    check_sorted(64 << 20, 1, true);
-    check_sorted(64 << 20, ROWS, true);
-    check_sorted(1 << 18, ROWS, true);
-    check_sorted(1 << 10, ROWS, true);
-    check_sorted(1 << 10, ROWS, false); /* nowhere to put runs: all at once */
+    check_sorted(0, 0, 0, true);
+    check_sorted(64 << 20, 1, 0, true);
+    check_sorted(64 << 20, ROWS, 0, true);
+    check_sorted(1 << 18, ROWS, 0, true);
+    check_sorted(1 << 10, ROWS, 0, true);
+    check_sorted(1 << 10, ROWS, 0, false); /* nowhere to put runs: all at once */
+}
+
+/* More than what one batch may take, and less than the share of a large budget. */
+static void a_large_share_is_used_whole(void **state)
+{
+    (void)state;
+    check_sorted((size_t)4 << 30, 10 * BATCH, (size_t)64 << 20, true);
 }
 
 /* ---- curves ---- */
@@ -189,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_sorted_in_memory_and_beyond),
+        cmocka_unit_test(a_large_share_is_used_whole),
         cmocka_unit_test(the_curve_goes_from_neighbour_to_neighbour),
         cmocka_unit_test(zorder_takes_bits_in_turn),
     };

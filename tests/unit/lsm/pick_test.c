@@ -208,6 +208,9 @@ static void small_files_without_buckets_fill_bins(void **state)
     assert_int_equal(pfs_pick_bin(&rules, bytes, 7, 0).count, 0);
     rules.files_min = 7;
     assert_int_equal(pfs_pick_bin(&rules, bytes, 7, 0).count, 7);
+    rules.target_bytes = INT64_MAX; /* twice as much is no number */
+    assert_int_equal(pfs_pick_bin(&rules, bytes, 7, 0).count, 7);
+    assert_int_equal(pfs_pick_bucket(&rules, bytes, NULL, 7, false).count, 7);
 }
 
 static void rules_come_from_the_options(void **state)
@@ -216,6 +219,8 @@ static void rules_come_from_the_options(void **state)
     static struct pfs_option some[] = {{"compaction.size-ratio", "7", 0},
                                        {"num-sorted-run.compaction-trigger", "3", 0},
                                        {"target-file-size", "128 mb", 0}};
+    static struct pfs_option most[] = {{"num-sorted-run.compaction-trigger", "2147483647", 0}};
+    static struct pfs_option beyond[] = {{"num-sorted-run.compaction-trigger", "9223372036854775807", 0}};
     struct pfs_schema schema = {.options = {3, some}};
     struct pfs_pick_rules rules;
     struct pfs_err err = {0};
@@ -233,6 +238,12 @@ static void rules_come_from_the_options(void **state)
     schema.options = (struct pfs_options){1, few};
     assert_int_equal(pfs_pick_rules_read(&schema, &rules, &err), -EINVAL);
     assert_string_equal(err.text, "Number of levels must be at least 2.");
+    schema.options = (struct pfs_options){1, most};
+    assert_int_equal(pfs_pick_rules_read(&schema, &rules, &err), 0);
+    assert_int_equal(rules.trigger, INT32_MAX);
+    assert_true(rules.top > 0);
+    schema.options = (struct pfs_options){1, beyond};
+    assert_int_equal(pfs_pick_rules_read(&schema, &rules, &err), -EINVAL);
 }
 
 int main(void)
