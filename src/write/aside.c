@@ -2,7 +2,13 @@
  *
  * One flush at a time: numbers follow the order of arrival. Whoever has to wait for one that no worker has begun does
  * it himself, so that a worker may wait too.
+ *
+ *   QUEUED -> RUNNING   by whoever comes first, the pool's task or the writer that settles
+ *   RUNNING -> DONE     by the same; `rc` and `err` are written before, and read after
+ *
+ * The object outlives the write when the pool gets to its task late: then it is DONE, and only its reference is left.
  */
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 
@@ -34,10 +40,12 @@ static void unref(struct pfs_aside *a)
     bool last;
 
     pthread_mutex_lock(&a->lock);
+    assert(a->refs > 0);
     last = --a->refs == 0;
     pthread_mutex_unlock(&a->lock);
     if (!last)
         return;
+    assert(a->progress == DONE);
     pfs_hold_done(&a->hold);
     pfs_state_unref(a->state);
     pthread_cond_destroy(&a->done);
@@ -58,8 +66,11 @@ static void run(struct pfs_aside *a)
     if (!mine)
         return;
     a->rc = pfs_flush_runs(a->write, &a->hold, a->state, &a->err);
+    if (a->rc < 0 && a->err.code == 0) /* the rows are lost: settle goes by the code */
+        (void)pfs_fail(&a->err, -a->rc, "rows could not be put aside: %s", pfs_errno_text(-a->rc));
     pfs_hold_clear(&a->hold);
     pthread_mutex_lock(&a->lock);
+    assert(a->progress == RUNNING);
     a->progress = DONE;
     pthread_cond_broadcast(&a->done);
     pthread_mutex_unlock(&a->lock);
@@ -78,6 +89,7 @@ int pfs_aside_settle(struct pfs_write *w, struct pfs_err *err)
     struct pfs_aside *a = w->aside;
 
     if (a != NULL) {
+        assert(a->write == w);
         run(a);
         pthread_mutex_lock(&a->lock);
         while (a->progress != DONE)
@@ -98,6 +110,9 @@ int pfs_aside_begin(struct pfs_write *w, struct pfs_state *state, struct pfs_err
     struct pfs_aside *a;
 
     PFS_TRY(pfs_aside_settle(w, err));
+    assert(pfs_aside_can(w));
+    assert(w->aside == NULL);
+    assert(w->hold.count > 0);
     a = pfs_zalloc(sizeof(*a));
     if (a == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a write");

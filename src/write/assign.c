@@ -1,3 +1,8 @@
+/* assign.c - the buckets of a partition's keys, as one hash table in memory, and the index files it is loaded from.
+ *
+ * The table grows by a third at a time, and is made large enough at the start for what the files hold: a table of many
+ * keys is never copied while rows wait. Keys are known by 32 bits of hash alone, as Paimon's index has them: two keys
+ * of one hash live in one bucket, which is no harm. Nothing is ever removed, so that open addressing needs no marks. */
 #include "src/write/assign.h"
 
 #include <assert.h>
@@ -55,14 +60,20 @@ static struct slot *find(const struct pfs_assigner *a, int32_t hash)
 {
     uint64_t at = (uint64_t)((uint32_t)hash * 0x9E3779B1u) * a->slots >> 32;
 
+    assert(a->used < a->slots); /* or nothing would end the search */
     while (a->slot[at].bucket != FREE && !is_of(&a->slot[at], hash))
         at = at + 1 == a->slots ? 0 : at + 1;
     return &a->slot[at];
 }
 
+/* A hash that is not there yet: it would leave the count of its bucket. */
 static void put(struct pfs_assigner *a, int32_t hash, uint16_t bucket)
 {
-    *find(a, hash) = (struct slot){(uint16_t)hash, (uint16_t)((uint32_t)hash >> 16), bucket};
+    struct slot *s = find(a, hash);
+
+    assert(s->bucket == FREE);
+    assert(bucket < BUCKETS_MAX);
+    *s = (struct slot){(uint16_t)hash, (uint16_t)((uint32_t)hash >> 16), bucket};
 }
 
 static int resize(struct pfs_assigner *a, uint64_t slots, struct pfs_err *err)
@@ -91,6 +102,8 @@ static int need_bucket(struct pfs_assigner *a, int32_t id, struct pfs_err *err)
 {
     struct bucket *more;
 
+    assert(id >= 0);
+    assert(id < BUCKETS_MAX);
     if (id < a->buckets)
         return 0;
     more = pfs_realloc(a->bucket, (size_t)(id + 1) * sizeof(*more));
@@ -227,7 +240,8 @@ void pfs_assigner_close(struct pfs_assigner *assigner)
 
 /* ---- assigning ---- */
 
-/* The bucket for a new hash. Ids may have gaps (buckets of other writers): an empty one is a new one. */
+/* The bucket for a new hash. Ids may have gaps (buckets of other writers): an empty one is a new one. There is one
+ * bucket at least, whatever dynamic-bucket.max-buckets says. */
 static int32_t choose(const struct pfs_assigner *a, int32_t hash)
 {
     int32_t unused = -1;
@@ -240,8 +254,9 @@ static int32_t choose(const struct pfs_assigner *a, int32_t hash)
     }
     if (unused < 0)
         unused = a->buckets;
-    if (unused < a->buckets_max)
+    if (unused < a->buckets_max || a->buckets == 0)
         return unused;
+    assert(a->buckets > 0);
     return (int32_t)((uint32_t)hash % (uint32_t)a->buckets);
 }
 
@@ -313,5 +328,6 @@ int pfs_assigner_save(struct pfs_assigner *assigner, struct pfs_arena *arena, st
         PFS_TRY(save_bucket(assigner, i, path[*saved], err));
         (*saved)++;
     }
+    assert(*saved == pfs_assigner_changed(assigner));
     return 0;
 }

@@ -1,5 +1,9 @@
 /* back.c - rows that are files already, added to a write once more: of another process, of another write, or because
- * they were assigned to buckets of a state that is gone. */
+ * they were assigned to buckets of a state that is gone.
+ *
+ * They have passed the gate when they came first, and do not pass it again: a kind from rowkind.field or a row that
+ * ignore-delete would drop was decided then. What they lose is their numbers, which they get anew in the order in which
+ * they are added: earlier files before later ones, files before runs, runs before rows in memory. */
 #include <assert.h>
 #include <errno.h>
 
@@ -15,6 +19,7 @@ static int as_input(struct pfs_write *w, struct pfs_arena *arena, struct pfs_bat
     int32_t columns = w->config.schema->columns;
     struct pfs_column *column = pfs_arena_array(arena, (size_t)columns + 1, sizeof(*column));
 
+    assert(batch->columns == columns + (w->keyed ? 2 : 0));
     if (column == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < columns; i++)
@@ -135,6 +140,7 @@ static int copy_list(const struct pfs_manifest_entry *from, int64_t count, struc
 /* An output of listed files. */
 static int copy_files(const struct pfs_write_files *files, struct pfs_output *o, struct pfs_err *err)
 {
+    assert(files->entries > 0);
     o->listed = true;
     PFS_TRY(copy_list(files->entry, files->entries, o, &o->entry, &o->entries, err));
     PFS_TRY(copy_list(files->changelog, files->changelogs, o, &o->changelog, &o->changelogs, err));
@@ -179,6 +185,7 @@ static int64_t made_together(const struct pfs_manifest_entry *entry, int64_t ent
             most = entry[k].file.max_sequence > most ? entry[k].file.max_sequence : most;
         together = least > most ? i - 1 : together;
     }
+    assert(entries == 0 || together > 0);
     return together;
 }
 
@@ -189,11 +196,14 @@ static struct pfs_write_files take_first(struct pfs_write_files *files)
     struct pfs_write_files first = {.entry = files->entry, .changelog = files->changelog};
     int64_t changelogs = count_of_bucket(files->changelog, files->changelogs, files->entry), most = INT64_MIN;
 
+    assert(files->entries > 0);
     first.entries = made_together(files->entry, count_of_bucket(files->entry, files->entries, files->entry));
     for (int64_t i = 0; i < first.entries; i++)
         most = files->entry[i].file.max_sequence > most ? files->entry[i].file.max_sequence : most;
     while (first.changelogs < changelogs && files->changelog[first.changelogs].file.min_sequence <= most)
         first.changelogs++;
+    assert(first.entries > 0); /* or adopting would never end */
+    assert(first.entries <= files->entries);
     files->entry += first.entries;
     files->entries -= first.entries;
     files->changelog += first.changelogs;
@@ -240,6 +250,7 @@ static int renumber_partitions(struct pfs_write *into, const struct pfs_write *f
     for (int64_t i = 0; i < r->batch.rows; i++) {
         if (r->partition[i] != last) {
             last = r->partition[i];
+            assert(last < from->partitions.count);
             PFS_TRY(pfs_partitions_number(&into->partitions, from->partitions.bytes[last], &mine, err));
         }
         number[i] = mine;
@@ -296,6 +307,9 @@ int pfs_write_take(struct pfs_write *into, struct pfs_write *from, struct pfs_st
     int rc = pfs_aside_settle(from, err);
     struct pfs_hold hold = from->hold;
 
+    assert(into != from);
+    assert(into->config.schema->columns == from->config.schema->columns);
+    assert(from->aside == NULL);
     if (rc == 0 && pfs_outputs_are_open(from))
         rc = pfs_outputs_finish(from, err);
     from->hold = (struct pfs_hold){0};
@@ -319,6 +333,9 @@ int pfs_write_take(struct pfs_write *into, struct pfs_write *from, struct pfs_st
 
 /* ---- rows whose buckets are out of date ---- */
 
+/* All that the write has is taken out of it and added from the front: what fails half-way has lost rows, and the write
+ * is broken. Listed files stay, for a journal names them; the others go once their rows are elsewhere. */
+
 int pfs_write_add_again(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err)
 {
     struct pfs_outputs outputs = w->outputs;
@@ -327,6 +344,8 @@ int pfs_write_add_again(struct pfs_write *w, struct pfs_state *state, struct pfs
     int64_t rows = w->rows;
     int rc = 0;
 
+    assert(w->aside == NULL);
+    assert(!w->prepared);
     w->outputs = (struct pfs_outputs){0};
     w->runs = NULL;
     w->hold = (struct pfs_hold){0};

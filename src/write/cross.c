@@ -1,5 +1,12 @@
+/* cross.c - a map from each key of the table to where it lives.
+ *
+ * Keys lie in chunks, each behind its length, at places that 32 bits can name; the map has 16 bytes a key beside them.
+ * It is filled bucket by bucket: in a bucket files come from the newest on, so that the first record of a key tells
+ * whether it is alive, and only what is alive moves into the map of the table. Afterwards each row of the write moves
+ * on what it knows, so that rows of one write see each other. */
 #include "src/write/cross.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +61,8 @@ static struct pfs_slice key_at(const struct keys *k, uint32_t place)
 {
     const uint8_t *at = k->chunk[(place - 1) / CHUNK_UNITS] + (place - 1) % CHUNK_UNITS * UNIT;
 
+    assert(place > 0);
+    assert((place - 1) / CHUNK_UNITS < k->chunks);
     return pfs_slice_of(at + UNIT, pfs_le32(at));
 }
 
@@ -88,6 +97,7 @@ static int add_key(struct keys *k, struct pfs_slice key, uint32_t *place, struct
         return pfs_fail(err, EMSGSIZE, "a key of %zu bytes", key.len);
     if (k->chunks == 0 || k->used > CHUNK_BYTES || bytes > CHUNK_BYTES - k->used)
         PFS_TRY(add_chunk(k, bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES, err));
+    assert(k->used % UNIT == 0);
     at = k->chunk[k->chunks - 1] + k->used;
     pfs_put_le32(at, (uint32_t)key.len);
     memcpy(at + UNIT, key.at, key.len);
@@ -100,6 +110,7 @@ static struct home *find(const struct map *m, struct pfs_slice key, uint32_t has
 {
     uint64_t at = hash * m->slots >> 32;
 
+    assert(m->used < m->slots);
     while (m->home[at].key != 0 && (m->home[at].hash != hash || !pfs_slice_eq(key_at(&m->keys, m->home[at].key), key)))
         at = at + 1 == m->slots ? 0 : at + 1;
     return &m->home[at];
@@ -110,6 +121,7 @@ static int resize(struct map *m, uint64_t slots, struct pfs_err *err)
     struct home *old = m->home;
     uint64_t count = m->slots;
 
+    assert(slots > m->used);
     m->home = slots > UINT32_MAX ? NULL : pfs_zalloc((size_t)slots * sizeof(*m->home));
     if (m->home == NULL) {
         m->home = old;
@@ -159,8 +171,11 @@ static void map_done(struct map *m)
 
 /* ---- buckets of new keys ---- */
 
+/* Rows are counted for each bucket of each partition; both lists grow to the number that is asked for. */
 static int need_bucket(struct pfs_cross *c, int32_t partition, int32_t bucket, struct pfs_err *err)
 {
+    assert(partition >= 0);
+    assert(bucket >= 0);
     if (partition >= c->partitions) {
         int32_t count = partition + 1;
         int64_t **rows = pfs_realloc(c->rows, (size_t)count * sizeof(int64_t *));
@@ -190,6 +205,7 @@ static int need_bucket(struct pfs_cross *c, int32_t partition, int32_t bucket, s
     return 0;
 }
 
+/* A new key, or one that moves, gets the first bucket of the partition that has room. */
 static int settle(struct pfs_cross *c, struct home *h, int32_t partition, struct pfs_err *err)
 {
     int32_t bucket = 0;
@@ -200,6 +216,7 @@ static int settle(struct pfs_cross *c, struct home *h, int32_t partition, struct
     if (bucket >= c->buckets_max)
         bucket = (int32_t)(h->hash % c->buckets_max);
     PFS_TRY(need_bucket(c, partition, bucket, err));
+    assert(bucket <= INT16_MAX);
     c->rows[partition][bucket]++;
     h->partition = partition;
     h->bucket = (int16_t)bucket;
@@ -230,6 +247,7 @@ static int read_batch(struct pfs_cross *c, struct map *bucket, const struct pfs_
 {
     const int8_t *kind = batch->column[keys + 1].values;
 
+    assert(batch->columns == keys + 2);
     for (int32_t i = 0; i < keys; i++)
         column[i] = &batch->column[i];
     for (int64_t i = 0; i < batch->rows; i++) {
@@ -409,6 +427,7 @@ static int decide(struct pfs_cross *c, const struct pfs_routed *in, const struct
 {
     const struct pfs_schema *schema = c->write->config.schema;
 
+    assert(in->partition != NULL); /* keys could not move otherwise */
     for (int32_t i = 0; i < schema->trimmed_keys; i++)
         column[i] = &in->batch.column[schema->trimmed_key[i]];
     for (int64_t i = 0; i < in->batch.rows; i++) {
@@ -469,6 +488,7 @@ static int make_moved(struct pfs_cross *c, const struct pfs_routed *in, const st
     const struct pfs_batch *source = &in->batch, **values;
     struct pfs_column *column = pfs_arena_array(arena, (size_t)in->batch.columns, sizeof(*column));
 
+    assert(y->moved > 0);
     if (column == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < in->batch.columns; i++)
@@ -508,6 +528,8 @@ static int apply(struct pfs_cross *c, const struct pfs_routed *in, struct pfs_ro
         to->batch.column == NULL)
         return pfs_arena_full(arena, err);
     PFS_TRY(decide(c, in, key, &y, err));
+    assert(y.moved <= in->batch.rows);
+    assert(y.rows <= in->batch.rows + y.moved);
     if (y.moved > 0)
         PFS_TRY(make_moved(c, in, &y, arena, &moved, err));
     for (int32_t i = 0; y.rows > 0 && i < in->batch.columns; i++)

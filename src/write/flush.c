@@ -2,7 +2,13 @@
  *
  * Nothing is gathered before it is sorted: a bucket's rows are ranges of the batches as they came, and go out a batch
  * at a time. With runs there, these and the rows in memory are merged, so that a commit makes few files (spec lsm 2).
+ *
+ *   hold -> (keys that move: crossed) -> groups, a partition and bucket each -> parts: a group, runs, or both
+ *
+ * Parts share the batches and their keys, which nobody changes, and the lists of outputs and runs, which are made
+ * before the parts begin: a part writes to its own alone, so that parts need no lock.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -18,7 +24,7 @@
 #define FRAME_BYTES ((size_t)512 << 10) /* rows of a frame: a merge holds one of each run */
 #define RUNS_MEMORY 2                   /* times that of the rows in memory: of runs that stay there too */
 #define RUNS_MAX 32                     /* more are merged into one */
-#define WRITERS_MAX 64                  /* files of append tables that stay open for more rows */
+#define WRITERS_MAX 64                  /* files of append tables that are opened at once, and that stay open */
 
 struct part { /* one bucket's share of a flush */
     int32_t partition, bucket;
@@ -60,6 +66,7 @@ static int view_batch(struct flush *f, const struct pfs_routed *r, int64_t *numb
     struct pfs_batch *b = pfs_arena_array(&f->arena, 1, sizeof(*b));
     struct pfs_column *column = pfs_arena_array(&f->arena, (size_t)columns + 2, sizeof(*column));
 
+    assert(columns == f->write->config.schema->columns);
     if (b == NULL || column == NULL)
         return pfs_arena_full(&f->arena, err);
     memcpy(column, r->batch.column, (size_t)columns * sizeof(*column));
@@ -149,6 +156,8 @@ static int open_assigners(struct pfs_write *w, struct pfs_state *state, struct p
 {
     struct pfs_assigner **more;
 
+    assert(state != NULL);
+    assert(w->assigners <= w->partitions.count);
     if (w->assigned == NULL)
         w->assigned = pfs_state_ref(state);
     if (w->assigners == w->partitions.count)
@@ -192,6 +201,7 @@ static int group_rows(struct flush *f, struct pfs_err *err)
     if (pfs_write_is_dynamic(schema) && f->hold->count > 0)
         PFS_TRY(open_assigners(w, f->state, err));
     PFS_TRY(pfs_group_rows(&grouping, &f->arena, &f->group, &f->groups, err));
+    assert((f->groups > 0) == (f->hold->rows > 0));
     if (w->postponed)
         postpone(f);
     return 0;
@@ -226,7 +236,10 @@ static int pair_up(struct flush *f, bool with_runs, struct pfs_err *err)
         p->bucket = list_first ? l->bucket : g->bucket;
         i += p->group != NULL;
         k += p->list != NULL;
+        assert(f->parts == 1 || p[-1].partition <= p->partition);
+        assert(f->parts == 1 || p[-1].partition < p->partition || p[-1].bucket < p->bucket);
     }
+    assert(f->parts <= f->groups + lists);
     return 0;
 }
 
@@ -252,6 +265,7 @@ static int cross_rows(struct flush *f, struct pfs_err *err)
     return 0;
 }
 
+/* What every flush begins with; `finish` releases it, also after a failure in here. */
 static int start(struct flush *f, struct pfs_write *w, const struct pfs_hold *hold, struct pfs_state *state,
                  struct pfs_err *err)
 {
@@ -275,6 +289,8 @@ static void finish(struct flush *f)
 static int run_parts(struct flush *f, int64_t from, int64_t to, void (*task)(void *context, int index),
                      struct pfs_err *err)
 {
+    assert(from <= to);
+    assert(to <= f->parts);
     f->from = from;
     pfs_pool_run(f->write->config.pool, (int)(to - from), task, f);
     for (int64_t i = from; i < to; i++)
@@ -321,6 +337,7 @@ static int merge_part(struct flush *f, const struct part *p, bool memory, int32_
         rc = sort_part(f, p, batch_rows, false, &reader[count], err);
         count += rc == 0;
     }
+    assert(rc < 0 || count > 0);
     if (rc == 0 && count != 1)
         rc = pfs_merge_open(&merge, reader, count, out, err);
     else if (rc == 0)
@@ -369,8 +386,12 @@ static int squeeze(struct flush *f, struct part *p, struct pfs_err *err)
     return pfs_run_list_add(p->list, &run, err);
 }
 
+/* Numbers of a bucket's runs go on where the last run's ended, whether or not rows were merged away. */
 static int run_part(struct flush *f, struct part *p, struct pfs_err *err)
 {
+    assert(p->group != NULL);
+    assert(p->list != NULL);
+    assert(p->group->first == p->list->numbers);
     PFS_TRY(write_run(f, p, err));
     PFS_TRY(pfs_run_list_add(p->list, &p->run, err));
     p->list->numbers += p->group->rows;
@@ -458,6 +479,8 @@ static int write_appended(struct flush *f, struct part *p, struct pfs_err *err)
     struct pfs_arena arena;
     int rc = 0;
 
+    assert(g != NULL);
+    assert(p->output->writer != NULL);
     pfs_arena_init(&arena, SIZE_MAX);
     for (int64_t i = 0, end; rc == 0 && i < g->ranges; i = end) {
         struct pfs_batch out = {0, columns, pfs_arena_array(&arena, (size_t)columns, sizeof(*out.column))};
@@ -510,6 +533,9 @@ static int open_output(struct flush *f, struct part *p, struct pfs_err *err)
     struct pfs_data_write to;
     struct pfs_output *o = pfs_outputs_open_writer(w, partition, p->bucket);
 
+    assert(p->partition >= 0);
+    assert(p->partition < w->partitions.count);
+    assert(p->list == NULL || w->engine != NULL);
     if (o == NULL) {
         PFS_TRY(check_buckets(w, f->state, partition, err));
         p->base = pfs_output_base(w, f->state, partition, p->bucket, w->outputs.count);
@@ -559,7 +585,7 @@ int pfs_flush_files(struct pfs_write *w, struct pfs_state *state, bool stay_open
     if (rc == 0)
         rc = spill_files(&f, err);
     finish(&f);
-    if (rc == 0 && (!stay_open || f.parts > WRITERS_MAX))
+    if (rc == 0 && (!stay_open || pfs_outputs_open_count(w) > WRITERS_MAX)) /* those of earlier flushes count too */
         rc = pfs_outputs_finish(w, err);
     if (rc < 0)
         pfs_outputs_cut(w, &w->outputs, first, true);

@@ -1,5 +1,9 @@
+/* group.c - the groups of a flush: found by (partition, bucket) in a small hash table, listed in the order in which
+ * they appear, sorted at the end. A row costs one comparison while it falls where the one before fell; neighbours
+ * become one range. Lists that grow leave their old arrays to the arena, which goes with the flush. */
 #include "src/write/group.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +48,9 @@ static int grow(struct list *l, struct pfs_err *err)
     struct pfs_group *more = pfs_arena_array(l->arena, (size_t)room, sizeof(*more));
     int64_t *rooms = pfs_arena_array(l->arena, (size_t)room, sizeof(*rooms));
 
+    assert(l->groups == l->room);
     l->slots = (size_t)room * 2;
+    assert((l->slots & (l->slots - 1)) == 0);
     l->slot = pfs_arena_array(l->arena, l->slots, sizeof(*l->slot));
     if (more == NULL || rooms == NULL || l->slot == NULL)
         return pfs_arena_full(l->arena, err);
@@ -73,6 +79,8 @@ static int find_group(struct list *l, int32_t partition, int32_t bucket, int64_t
         *slot = l->groups;
     }
     *out = *slot - 1;
+    assert(*out < l->groups);
+    assert(l->group[*out].partition == partition);
     return 0;
 }
 
@@ -109,6 +117,7 @@ static int group_whole(struct list *l, int32_t source, struct pfs_err *err)
     int64_t group;
 
     PFS_TRY(find_group(l, 0, 0, &group, err));
+    assert(group == 0);
     for (int64_t i = 0; number != NULL && i < r->batch.rows; i++)
         number[i] = l->group[group].first + l->group[group].rows + i;
     return add_rows(l, group, source, 0, (int32_t)r->batch.rows, err);
@@ -151,8 +160,10 @@ int pfs_group_rows(const struct pfs_grouping *grouping, struct pfs_arena *arena,
 {
     struct list l = {.in = grouping, .arena = arena};
 
+    assert(grouping->count >= 0);
     for (int32_t i = 0; i < grouping->count; i++)
         PFS_TRY(grouping->single ? group_whole(&l, i, err) : group_batch(&l, i, err));
+    assert(!grouping->single || l.groups <= 1);
     if (l.groups > 0)
         qsort(l.group, (size_t)l.groups, sizeof(*l.group), compare_groups);
     *out = l.group;

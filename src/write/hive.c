@@ -1,5 +1,10 @@
+/* hive.c - Hive's hash of a row: of each value Java's hash code, mixed as Java's lists mix theirs.
+ *
+ * A bucket that is chosen otherwise than Hive and Paimon choose it hides rows from both: each corner is theirs. NaNs
+ * are one value, both zeros are 0, a decimal counts without the zeros at its end, bytes count as signed ones. */
 #include "src/write/hive.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Hashes are those of java.lang.*.hashCode, in 32 bits that wrap. */
@@ -72,6 +77,8 @@ static void mix_decimals(const struct pfs_column *key, int64_t rows, int32_t *ou
 {
     int scale = key->type->scale;
 
+    assert(scale >= 0);
+    assert(scale <= key->type->precision);
     if (key->type->precision <= 18)
         MIX(int64_t, hash_decimal(value[i], scale));
     else
@@ -105,6 +112,8 @@ static int mix(const struct pfs_column *key, int64_t rows, int32_t *out, struct 
 
 int pfs_hive_hash(const struct pfs_column *const *key, int32_t keys, int64_t rows, int32_t *out, struct pfs_err *err)
 {
+    assert(keys > 0);
+    assert(rows >= 0);
     memset(out, 0, (size_t)rows * sizeof(*out));
     for (int32_t i = 0; i < keys; i++)
         PFS_TRY(mix(key[i], rows, out, err));

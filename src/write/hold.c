@@ -1,5 +1,13 @@
+/* hold.c - batches in order of arrival, the small ones joined as they come.
+ *
+ *   1 1 1 ... (64 of one size) -> 64    64 64 ... (64 of them) -> 4096
+ *
+ * Each row is copied a few times at most, as in a merge sort: batches are joined with such alone as were joined as
+ * often. `rows` and `bytes` are the sums over the list at any time; what a batch weighs does not change while it is
+ * held. */
 #include "src/write/hold.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -23,6 +31,7 @@ static int join_numbers(struct pfs_routed *const *from, struct pfs_routed *to, b
         memcpy(list + at, hashes ? from[i]->hash : from[i]->partition, (size_t)from[i]->batch.rows * sizeof(*list));
         at += from[i]->batch.rows;
     }
+    assert(at == to->batch.rows);
     *(hashes ? &to->hash : &to->partition) = list;
     return 0;
 }
@@ -57,6 +66,7 @@ static size_t weight(const struct pfs_routed *r)
 
 static void append(struct pfs_hold *hold, struct pfs_routed *r)
 {
+    assert(hold->count < hold->room);
     hold->routed[hold->count++] = r;
     hold->rows += r->batch.rows;
     hold->bytes += weight(r);
@@ -64,8 +74,12 @@ static void append(struct pfs_hold *hold, struct pfs_routed *r)
 
 static void drop_last(struct pfs_hold *hold)
 {
-    struct pfs_routed *r = hold->routed[--hold->count];
+    struct pfs_routed *r = hold->routed[hold->count - 1];
 
+    assert(hold->count > 0);
+    assert(hold->rows >= r->batch.rows);
+    assert(hold->bytes >= weight(r));
+    hold->count--;
     hold->rows -= r->batch.rows;
     hold->bytes -= weight(r);
     pfs_routed_free(r);
@@ -130,6 +144,8 @@ void pfs_hold_clear(struct pfs_hold *hold)
 {
     while (hold->count > 0)
         drop_last(hold);
+    assert(hold->rows == 0);
+    assert(hold->bytes == 0);
 }
 
 void pfs_hold_done(struct pfs_hold *hold)

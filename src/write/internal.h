@@ -92,6 +92,7 @@ int64_t pfs_output_base(const struct pfs_write *w, const struct pfs_state *state
                         int32_t bucket, int32_t outputs);
 /* The one of that bucket that takes more rows; NULL: none. */
 struct pfs_output *pfs_outputs_open_writer(const struct pfs_write *w, struct pfs_slice partition, int32_t bucket);
+int32_t pfs_outputs_open_count(const struct pfs_write *w);
 bool pfs_outputs_are_open(const struct pfs_write *w);                  /* is there one? */
 int pfs_output_finish(struct pfs_output *output, struct pfs_err *err); /* ends it, if it is open: entries, synced */
 int pfs_outputs_finish(struct pfs_write *w, struct pfs_err *err);      /* the same of all */

@@ -1,4 +1,12 @@
-/* output.c - files that a write has made: their numbers, and what happens when they no longer fit. */
+/* output.c - files that a write has made: their numbers, and what happens when they no longer fit.
+ *
+ *   [0, spilled)       the only place of their rows; kept over attempts, written anew when their numbers are taken
+ *   [spilled, count)   of the last attempt, made of rows that are still held: dropped before the next one
+ *   old                replaced ones that a journal still names: they go when a snapshot holds their rows
+ *
+ * A file of an append table stays open while its write goes on. It is not a file yet then: no reader may be given its
+ * entry, and a failure leaves nothing that could be used. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -41,6 +49,7 @@ void pfs_output_remove_files(struct pfs_write *w, const struct pfs_output *o)
 
 void pfs_outputs_cut(struct pfs_write *w, struct pfs_outputs *outputs, int32_t from, bool unlisted)
 {
+    assert(from >= 0);
     while (outputs->count > from) {
         struct pfs_output *o = outputs->output[--outputs->count];
 
@@ -54,6 +63,7 @@ void pfs_outputs_cut(struct pfs_write *w, struct pfs_outputs *outputs, int32_t f
 
 void pfs_outputs_done(struct pfs_outputs *outputs)
 {
+    assert(outputs->count == 0);
     pfs_free(outputs->output);
     *outputs = (struct pfs_outputs){0};
 }
@@ -98,6 +108,8 @@ int64_t pfs_output_base(const struct pfs_write *w, const struct pfs_state *state
 {
     int64_t base = w->postponed ? PFS_POSTPONED_NUMBER : next_number(w, state, partition, bucket);
 
+    assert(outputs >= 0);
+    assert(outputs <= w->outputs.count);
     for (int32_t i = 0; !w->postponed && i < outputs; i++) {
         const struct pfs_output *o = w->outputs.output[i];
 
@@ -120,12 +132,18 @@ struct pfs_output *pfs_outputs_open_writer(const struct pfs_write *w, struct pfs
     return NULL;
 }
 
+int32_t pfs_outputs_open_count(const struct pfs_write *w)
+{
+    int32_t count = 0;
+
+    for (int32_t i = 0; i < w->outputs.count; i++)
+        count += w->outputs.output[i]->writer != NULL;
+    return count;
+}
+
 bool pfs_outputs_are_open(const struct pfs_write *w)
 {
-    for (int32_t i = 0; i < w->outputs.count; i++)
-        if (w->outputs.output[i]->writer != NULL)
-            return true;
-    return false;
+    return pfs_outputs_open_count(w) > 0;
 }
 
 int pfs_output_finish(struct pfs_output *o, struct pfs_err *err)
@@ -194,6 +212,8 @@ static int replace_output(struct pfs_write *w, struct pfs_output *o, struct pfs_
 {
     struct pfs_output *kept;
 
+    assert(o->writer == NULL);
+    assert(fresh->base > o->base);
     if (o->listed) {
         PFS_TRY(pfs_outputs_add(&w->old, &kept, err));
         *kept = *o;
@@ -205,14 +225,16 @@ static int replace_output(struct pfs_write *w, struct pfs_output *o, struct pfs_
     return 0;
 }
 
-/* Files with the rows of `entry`, numbers shifted so that they begin at `base`. */
+/* Files of `fresh` with the rows of `entry`, which are of `o`: numbers shifted so that they begin at its base. */
 static int rewrite_files(struct pfs_write *w, const struct pfs_output *o, const struct pfs_manifest_entry *entry,
                          int64_t entries, bool changelog, struct pfs_output *fresh, struct pfs_err *err)
 {
-    struct pfs_data_write to = pfs_output_target(w, o->partition, o->bucket, fresh->base);
+    struct pfs_data_write to = pfs_output_target(w, fresh->partition, fresh->bucket, fresh->base);
     struct pfs_data_writer *writer;
     int rc = 0;
 
+    assert(fresh->bucket == o->bucket);
+    assert(pfs_slice_eq(fresh->partition, o->partition));
     if (entries == 0)
         return 0;
     to.changelog = changelog;
@@ -247,8 +269,10 @@ static int rewrite_output(struct pfs_write *w, struct pfs_output *o, int64_t bas
     return rc;
 }
 
+/* What the last prepare answered names files that are replaced here, and is no answer any more. */
 int pfs_outputs_fit(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err)
 {
+    assert(w->spilled <= w->outputs.count);
     for (int32_t i = 0; i < w->spilled; i++) {
         struct pfs_output *o = w->outputs.output[i];
         int64_t base;
@@ -256,20 +280,24 @@ int pfs_outputs_fit(struct pfs_write *w, struct pfs_state *state, struct pfs_err
         if (o->entries == 0)
             continue;
         base = pfs_output_base(w, state, o->partition, o->bucket, i);
-        if (base > o->base)
-            PFS_TRY(rewrite_output(w, o, base, err));
+        if (base <= o->base)
+            continue;
+        w->prepared = false;
+        PFS_TRY(rewrite_output(w, o, base, err));
     }
     return 0;
 }
 
-/* Adopted files came without the rows that they were merged from. */
+/* Adopted files came without the rows that they were merged from. The partition is copied: that of the files may be
+ * replaced while this one is still there. */
 static int copy_changelog(struct pfs_write *w, const struct pfs_output *of, const struct pfs_state *state,
                           struct pfs_err *err)
 {
     struct pfs_output *o;
 
     PFS_TRY(pfs_outputs_add(&w->outputs, &o, err));
-    o->partition = of->partition;
+    if (!pfs_arena_copy(&o->arena, of->partition, &o->partition))
+        return pfs_arena_full(&o->arena, err);
     o->bucket = of->bucket;
     o->base = of->base;
     PFS_TRY(rewrite_files(w, of, of->entry, of->entries, true, o, err));

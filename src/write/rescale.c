@@ -1,4 +1,10 @@
+/* rescale.c - rows on their way to partitions that have another number of buckets.
+ *
+ * Partitions that are stale are numbered first, so that a row's partition number says at once whether it is one of
+ * them; those that rows bring in later come behind, and are of no interest. */
 #include "src/write/rescale.h"
+
+#include <assert.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -24,6 +30,8 @@ static int add(struct pfs_rescale *r, struct pfs_slice partition, int32_t before
 {
     int32_t number, *more;
 
+    assert(before > 0);
+    assert(r->stale == r->partitions.count);
     PFS_TRY(pfs_partitions_number(&r->partitions, partition, &number, err));
     if (number < r->stale)
         return 0;
@@ -75,6 +83,7 @@ int pfs_rescale_check(struct pfs_rescale *rescale, const struct pfs_batch *batch
     struct pfs_arena arena;
     int rc;
 
+    assert(rescale->stale > 0);
     pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
     rc = pfs_route_again(&rescale->gate, &rescale->partitions, &arena, batch, &routed, err);
     for (int64_t i = 0; rc == 0 && i < batch->rows; i++) {

@@ -1,5 +1,11 @@
+/* route.c - each row's kind, whether it passes, its partition and its hash.
+ *
+ * The gate comes first and may drop rows; what is behind it has passed once and for all, and is routed again without it
+ * when buckets are given anew. Columns are shared with the batch that came; only kinds that a column spells, and the
+ * columns of batches that lose rows, are made here. */
 #include "src/write/route.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -128,6 +134,8 @@ static int drop_rows(const struct pfs_gate *gate, struct pfs_routed *r, struct p
     if (range == NULL)
         return pfs_arena_full(&r->arena, err);
     ranges = passing(gate, kinds, in.rows, range, &passed);
+    assert(ranges <= passed);
+    assert(passed <= in.rows);
     if (passed == in.rows)
         return 0;
     r->batch.column = pfs_arena_array(&r->arena, (size_t)in.columns, sizeof(*r->batch.column));
@@ -157,6 +165,7 @@ static int pass_gate(const struct pfs_gate *gate, struct pfs_routed *r, const st
 {
     struct pfs_column *column = pfs_arena_array(&r->arena, (size_t)in->columns, sizeof(*column));
 
+    assert(in->columns == gate->schema->columns + 1);
     if (column == NULL)
         return pfs_arena_full(&r->arena, err);
     memcpy(column, in->column, (size_t)in->columns * sizeof(*column));
@@ -210,6 +219,7 @@ int pfs_partitions_number(struct pfs_partitions *p, struct pfs_slice row, int32_
             *out = i;
             return 0;
         }
+    assert(p->count <= p->room);
     if (p->count == p->room) {
         int32_t room = p->room == 0 ? 16 : p->room * 2;
         struct pfs_slice *more = pfs_realloc(p->bytes, (size_t)room * sizeof(*more));
@@ -256,6 +266,8 @@ static void mod_rows(const struct pfs_schema *schema, const struct pfs_column *k
 {
     int64_t n = schema->buckets;
 
+    assert(n > 0);
+    assert(key->type->kind == PFS_INT || key->type->kind == PFS_BIGINT);
     for (int64_t i = 0; i < rows; i++) {
         int64_t v = key->type->kind == PFS_INT ? ((const int32_t *)key->values)[i] : ((const int64_t *)key->values)[i];
         int64_t rest = v % n;

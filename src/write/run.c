@@ -1,5 +1,12 @@
+/* run.c - runs as lists of frames, each in memory or in the scratch file.
+ *
+ * While one batch is packed the next one is read, on the pool; whoever is through waits for the other. Memory is
+ * reserved for what a frame takes and given back with it, under the lock that appending takes too: parts of a flush
+ * write their runs at the same time. The file has no name and only grows: the space of runs that were merged comes back
+ * when it is closed. */
 #include "src/write/run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -76,6 +83,7 @@ static bool has_free(struct pfs_runs *runs, size_t bytes)
 
 void pfs_run_done(struct pfs_run *run)
 {
+    assert(run->frames == 0 || run->runs != NULL);
     for (int32_t i = 0; i < run->frames; i++)
         if (run->frame[i].bytes != NULL) {
             pfs_free(run->frame[i].bytes);
@@ -115,6 +123,8 @@ int32_t pfs_runs_count(const struct pfs_runs *runs)
 
 struct pfs_run_list *pfs_runs_at(struct pfs_runs *runs, int32_t index)
 {
+    assert(index >= 0);
+    assert(index < pfs_runs_count(runs));
     return &runs->list[index];
 }
 
@@ -151,6 +161,8 @@ int pfs_runs_need(struct pfs_runs *runs, int32_t partition, int32_t bucket, stru
 {
     int32_t at = place_of(runs, partition, bucket);
 
+    assert(partition >= 0);
+    assert(at <= runs->count);
     if (is_there(runs, at, partition, bucket))
         return 0;
     if (runs->count == runs->room) {
@@ -195,6 +207,7 @@ static int append(struct pfs_runs *runs, struct pfs_slice bytes, struct pfs_run 
     pthread_mutex_unlock(&runs->lock);
     if (rc < 0)
         return pfs_wrap(err, "a temporary file");
+    assert(run->frames < run->room);
     run->frame[run->frames++] = (struct pfs_run_frame){NULL, at, bytes.len};
     return 0;
 }
@@ -212,6 +225,7 @@ static bool keep(struct pfs_runs *runs, struct pfs_slice bytes, struct pfs_run *
         return false;
     }
     memcpy(kept, bytes.at, bytes.len);
+    assert(run->frames < run->room);
     run->frame[run->frames++] = (struct pfs_run_frame){kept, 0, bytes.len};
     return true;
 }
@@ -252,8 +266,10 @@ static int put(struct packing *p, const struct turn *t, struct pfs_err *err)
 
 static void pack_turn(struct packing *p, struct turn *t)
 {
-    int rc = put(p, t, &t->err);
+    int rc;
 
+    assert(t->rows > 0);
+    rc = put(p, t, &t->err);
     t->rows = rc < 0 ? rc : 0;
 }
 
@@ -328,6 +344,7 @@ static int64_t run_next(struct pfs_reader *self, struct pfs_arena *arena, struct
     size_t used;
     uint8_t *to = NULL;
 
+    assert(r->next <= r->run->frames);
     if (r->next == r->run->frames)
         return 0;
     frame = &r->run->frame[r->next++];

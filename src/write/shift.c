@@ -1,4 +1,11 @@
+/* shift.c - numbers of rows are made the bucket's, on the way from a merge to a file.
+ *
+ * Runs are numbered from 0, for the number that a bucket goes on with is not known before the attempt that writes it.
+ * The column of numbers alone is new; all others are those of the batch. Two turns take rows in and out at once, as in
+ * run.c; a turn is several batches, for the writer is quick with some and slow with others. */
 #include "src/write/shift.h"
+
+#include <assert.h>
 
 #include "base/limits.h"
 
@@ -28,6 +35,8 @@ static int64_t read_batch(const struct pfs_shift *shift, struct pfs_arena *arena
 
     if (rows <= 0)
         return rows;
+    assert(shift->number_column >= 0);
+    assert(shift->number_column < out->columns);
     old = out->column[shift->number_column].values;
     number = pfs_arena_array(arena, (size_t)rows, sizeof(*number));
     if (number == NULL)
@@ -40,6 +49,7 @@ static int64_t read_batch(const struct pfs_shift *shift, struct pfs_arena *arena
 
 static void read_turn(struct shifting *s, struct turn *t)
 {
+    assert(t->batches == 0);
     pfs_arena_reset(&t->arena); /* what it keeps is less */
     t->rows = 0;
     while (!s->ended && t->batches < TOGETHER && t->arena.used_bytes < TURN_BYTES) {
@@ -47,6 +57,7 @@ static void read_turn(struct shifting *s, struct turn *t)
         t->batches += t->rows > 0;
         s->ended = t->rows <= 0;
     }
+    assert(t->batches > 0 || s->ended);
 }
 
 static void write_turn(struct shifting *s, struct turn *t)

@@ -4,6 +4,7 @@
  * engine does not take then is found here by the same merge. */
 #include "src/write/trial.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -20,11 +21,15 @@ struct pfs_trial {
     int32_t *column;
 };
 
+_Static_assert((PFS_UPDATE_BEFORE & PFS_DELETE & 1) == 1 && ((PFS_INSERT | PFS_UPDATE_AFTER) & 1) == 0,
+               "kinds that take back are the odd ones");
+
 bool pfs_batch_retracts(const struct pfs_batch *batch)
 {
     const int8_t *kind = batch->column[batch->columns - 1].values;
     int8_t any = 0;
 
+    assert(batch->columns > 0);
     for (int64_t i = 0; i < batch->rows; i++)
         any |= kind[i];
     return (any & 1) != 0; /* -U and -D are the odd kinds */
@@ -46,6 +51,7 @@ static int list_deletes(const struct pfs_batch *batch, struct pfs_arena *arena, 
             record[out->groups++] = (struct pfs_record){0, i};
             start[out->groups] = out->groups;
         }
+    assert(out->groups <= batch->rows);
     out->start = start;
     out->record = record;
     return 0;
@@ -60,6 +66,8 @@ static int widen(const struct pfs_batch *batch, int64_t first, struct pfs_arena 
     struct pfs_column *column = pfs_arena_array(arena, (size_t)columns + 2, sizeof(*column));
     int64_t *numbers = pfs_arena_array(arena, (size_t)batch->rows, sizeof(*numbers));
 
+    assert(columns > 0);
+    assert(first >= 0);
     if (column == NULL || numbers == NULL)
         return pfs_arena_full(arena, err);
     memcpy(column, batch->column, (size_t)columns * sizeof(*column));
@@ -189,6 +197,7 @@ int pfs_trial_together(const struct pfs_trial *trial, const struct pfs_batch *ba
     struct pfs_arena arena;
     int rc;
 
+    assert(count >= 0);
     if (trial->engine == NULL)
         return 0;
     pfs_arena_init(&arena, SIZE_MAX);

@@ -6,6 +6,7 @@
  */
 #include "src/write/write.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,6 +97,8 @@ int pfs_write_open(const struct pfs_write_config *config, struct pfs_write **out
 /* Takes back the outputs from `from` on and the index files: they are in no snapshot. */
 static void take_back(struct pfs_write *w, int32_t from)
 {
+    assert(from >= 0);
+    assert(from <= w->outputs.count);
     pfs_outputs_cut(w, &w->outputs, from, true);
     for (int32_t i = 0; i < w->index_paths; i++)
         (void)pfs_store_unlink(w->config.store, w->index_path[i], NULL);
@@ -164,6 +167,8 @@ int64_t pfs_write_rows(const struct pfs_write *write)
     return write->rows;
 }
 
+/* The lists are cut without their files, which are the snapshot's now, before the write is emptied as if nothing had
+ * been committed. */
 void pfs_write_committed(struct pfs_write *write)
 {
     for (int32_t i = 0; i < write->old.count; i++)
@@ -207,6 +212,7 @@ static int spill_files(struct pfs_write *w, struct pfs_state *state, bool stay_o
 /* The budget is used up. Where there is no room for runs the rows become files at once. */
 static int relieve(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err)
 {
+    assert(w->hold.count > 0);
     if (!w->spillable)
         return spill_files(w, state, true, err);
     if (pfs_aside_can(w))
@@ -226,6 +232,8 @@ int pfs_write_add_routed(struct pfs_write *w, struct pfs_routed *r, struct pfs_s
 {
     int64_t rows = r->batch.rows;
 
+    assert(r->batch.columns == w->config.schema->columns + 1);
+    assert(w->config.schema->partition_keys == 0 || r->partition != NULL || rows == 0);
     if (rows == 0) {
         pfs_routed_free(r);
         return 0;
@@ -243,6 +251,7 @@ int pfs_write_add(struct pfs_write *write, struct pfs_arena *arena, const struct
     struct pfs_routed *r = pfs_zalloc(sizeof(*r));
     int rc;
 
+    assert(batch->columns == write->config.schema->columns + 1);
     if (r == NULL) {
         pfs_arena_done(arena);
         return pfs_fail(err, ENOMEM, "no memory for a batch");
@@ -291,9 +300,11 @@ static int check_homes(struct pfs_write *w, const struct pfs_state *state, struc
     return 0;
 }
 
-/* Would the files of the last attempt be the same for this state? */
+/* Would the files of the last attempt be the same for this state? Those that were spilled are looked at before, and
+ * answered for by `prepared` when one of them was replaced. */
 static bool fits(const struct pfs_write *w, const struct pfs_state *state)
 {
+    assert(w->spilled <= w->outputs.count);
     for (int32_t i = w->spilled; w->prepared && i < w->outputs.count; i++) {
         const struct pfs_output *o = w->outputs.output[i];
 
@@ -326,6 +337,7 @@ static int save_index(struct pfs_write *w, struct pfs_write_files *out, struct p
         changed += pfs_assigner_changed(w->assigner[i]);
     if (changed == 0)
         return 0;
+    assert(w->index_paths == 0); /* those of the last attempt were taken back */
     entry = pfs_arena_array(&w->arena, (size_t)changed, sizeof(*entry));
     w->index_path = pfs_arena_array(&w->arena, (size_t)changed, sizeof(*w->index_path));
     if (entry == NULL || w->index_path == NULL)
@@ -338,6 +350,7 @@ static int save_index(struct pfs_write *w, struct pfs_write_files *out, struct p
         w->index_paths += saved;
         PFS_TRY(rc);
     }
+    assert(w->index_paths == changed);
     out->index = entry;
     out->indexes = w->index_paths;
     return sync_index(w, entry, w->index_paths, err);
@@ -361,14 +374,20 @@ static int list_entries(struct pfs_write *w, struct pfs_write_files *out, struct
     for (int32_t i = 0; i < w->outputs.count; i++) {
         const struct pfs_output *o = w->outputs.output[i];
 
+        assert(o->writer == NULL);
         for (int64_t k = 0; k < o->entries; k++)
             entry[out->entries++] = o->entry[k];
         for (int64_t k = 0; k < o->changelogs; k++)
             changelog[out->changelogs++] = o->changelog[k];
     }
+    assert(out->entries == entries);
+    assert(out->changelogs == changelogs);
     return 0;
 }
 
+/* Steps in their order: what is on its way arrives; keys get the buckets of this state; files that were spilled get
+ * numbers above it; and what is still held is written, unless the last attempt's files are as good. Each step leaves
+ * rows where the next attempt finds them again. */
 int pfs_write_prepare(struct pfs_write *write, struct pfs_state *state, struct pfs_write_files *out,
                       struct pfs_err *err)
 {

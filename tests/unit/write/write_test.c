@@ -16,6 +16,8 @@ static const char tables_sql[] =
     " WITH ('dynamic-bucket.target-row-num' = '1000');"
     "CREATE TABLE d.adding (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) PARTITIONED BY (p)"
     " WITH ('merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum');"
+    "CREATE TABLE d.narrow (k INT, p INT, n BIGINT, PRIMARY KEY (k, p) NOT ENFORCED) PARTITIONED BY (p)"
+    " WITH ('dynamic-bucket.max-buckets' = '0');"
     "CREATE TABLE d.log (k INT, p INT, n BIGINT) PARTITIONED BY (p);"
     "CREATE TABLE d.buckets (k INT, p INT, n BIGINT) WITH ('bucket' = '3', 'bucket-key' = 'k');";
 
@@ -187,6 +189,37 @@ static void files_that_no_longer_fit_are_replaced_at_the_commit(void **state)
     assert_int_equal(read_all().sum, 100 * 7 + 100);
 }
 
+/* The first attempt lost the race, and made nothing but what was spilled: the second one must not answer the same. */
+static void files_that_fitted_the_first_attempt_are_replaced_for_the_second(void **state)
+{
+    struct pfs_state *s;
+    struct pfs_write *w, *other;
+    struct pfs_write_files spilled, now;
+
+    (void)state;
+    use("one");
+    s = newest();
+    w = open_write(0);
+    add(w, 0, 1, 100, 7, 0);
+    assert_int_equal(pfs_write_spill(w, s, &spilled, NULL), 0);
+    assert_int_equal(pfs_write_prepare(w, s, &now, NULL), 0);
+    assert_int_equal(now.entry[0].file.min_sequence, 0);
+    pfs_state_unref(s);
+    other = open_write(0);
+    add(other, 0, 1, 200, 1, 0);
+    commit(other);
+    pfs_write_close(other);
+    s = newest();
+    assert_int_equal(pfs_write_prepare(w, s, &now, NULL), 0);
+    assert_int_equal(now.entries, 1);
+    assert_int_equal(now.entry[0].file.min_sequence, 200);
+    pfs_state_unref(s);
+    commit(w); /* which removes what was replaced */
+    pfs_write_close(w);
+    assert_int_equal(read_all().rows, 200);
+    assert_int_equal(read_all().sum, 100 * 7 + 100);
+}
+
 static void a_write_that_is_closed_leaves_only_listed_files(void **state)
 {
     struct pfs_state *s;
@@ -236,6 +269,21 @@ static void one_write_takes_the_rows_of_another(void **state)
 }
 
 /* ---- dynamic buckets ---- */
+
+/* dynamic-bucket.max-buckets = 0: a key has to live somewhere. */
+static void there_is_one_bucket_at_least(void **state)
+{
+    struct pfs_write *w;
+
+    (void)state;
+    use("narrow");
+    w = open_write(0);
+    add(w, 0, 1, 3000, 1, 0);
+    commit(w);
+    pfs_write_close(w);
+    assert_int_equal(read_all().rows, 3000);
+    assert_int_equal(files(), 3); /* of three partitions */
+}
 
 static void a_lost_race_assigns_dynamic_buckets_again(void **state)
 {
@@ -417,8 +465,10 @@ int main(void)
         TEST(ten_thousand_single_rows_are_one_file),
         TEST(spilled_files_outlive_the_write_and_are_adopted),
         TEST(files_that_no_longer_fit_are_replaced_at_the_commit),
+        TEST(files_that_fitted_the_first_attempt_are_replaced_for_the_second),
         TEST(a_write_that_is_closed_leaves_only_listed_files),
         TEST(one_write_takes_the_rows_of_another),
+        TEST(there_is_one_bucket_at_least),
         TEST(a_lost_race_assigns_dynamic_buckets_again),
         TEST(spilled_files_of_dynamic_buckets_are_assigned_again),
         TEST(a_journal_of_dynamic_buckets_is_adopted),
