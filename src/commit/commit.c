@@ -1,5 +1,16 @@
+/* commit.c - one attempt: everything that the new snapshot names is written and synced, then its file appears.
+ *
+ *   base list     all manifests of the snapshot before, merged where that pays
+ *   delta list    manifests of what this commit adds and deletes
+ *   changelog list, index manifest   where there are any
+ *   snapshot-<n>  by a rename that replaces nothing: the one step that others can see
+ *
+ * Names are made anew for each attempt, so that two attempts, of one process or of two, never write one file. What an
+ * attempt has made hangs on its list until the outcome is known: lost or failed before the rename, it is removed; after
+ * it, done or unclear, it stays. */
 #include "src/commit/commit.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +38,8 @@ static int put_base_list(struct pfs_attempt *a, struct pfs_snapshot *out, struct
         all[i] = i < bases ? base[i] : delta[i - bases];
     if (c->merging != NULL)
         PFS_TRY(pfs_merging_apply(a, all, count, &all, &count, err));
+    assert(count >= 0);
+    assert(bases + deltas > 0 || count == 0);
     return pfs_attempt_put_list(a, all, count, &out->base_list, &out->base_list_size, err);
 }
 
@@ -58,6 +71,7 @@ static int list_indexes(struct pfs_attempt *a, const struct pfs_index_entry *liv
     for (int64_t k = 0; k < c->indexes; k++)
         if (c->index[k].name != NULL)
             all[(*count)++] = c->index[k];
+    assert(*count <= lives + c->indexes);
     *out = all;
     return 0;
 }
@@ -161,6 +175,7 @@ static int delta_of(struct pfs_attempt *a, const struct pfs_manifest_entry **out
     for (int64_t i = 0; i < c->entries; i++)
         if (!copy[i].deleted)
             track(&t, &copy[i].file, a->base != NULL ? a->base->id + 1 : 1);
+    assert(a->base == NULL || a->base->next_row_id == PFS_NO_NUMBER || t.next >= a->base->next_row_id);
     *out = copy;
     *next_row_id = t.next;
     return 0;
@@ -177,11 +192,15 @@ static int64_t sum_rows(const struct pfs_manifest_entry *entry, int64_t entries)
     return sum;
 }
 
+/* Statistics are of a schema: those that were gathered under another one do not count (invariant 4 has its limit). */
 static void fill_snapshot(const struct pfs_attempt *a, struct pfs_snapshot *out)
 {
     const struct pfs_commit *c = a->commit;
     const struct pfs_snapshot *base = a->base;
 
+    assert(out->base_list != NULL);
+    assert(out->delta_list != NULL);
+    assert((out->changelog_list != NULL) == (c->changelogs > 0));
     out->id = base != NULL ? base->id + 1 : 1;
     out->schema_id = c->schema->id;
     out->commit_user = c->user;
@@ -252,6 +271,9 @@ int pfs_commit_try(const struct pfs_commit *commit, const struct pfs_snapshot *b
     struct pfs_snapshot made = {0};
     int rc;
 
+    assert(commit->user != NULL);
+    assert(commit->entries >= 0);
+    assert(base_index != NULL || base_indexes == 0);
     if (unclear != NULL)
         *unclear = false;
     a.keeper = &a.made;
@@ -309,7 +331,7 @@ int pfs_commit_known(struct pfs_store *store, const char *meta, const char *user
     pfs_arena_done(&arena);
     if (rc < 0 && rc != -ENOENT)
         return rc;
-    if (known == 1)
+    if (known == 1) /* somebody else's snapshot, as this attempt sees it: it may not be durable yet */
         PFS_TRY(pfs_snapshot_sync(store, meta, err));
     return known;
 }

@@ -1,7 +1,15 @@
 /* conflict.c - does a change still fit the newest state? (spec commit 3)
  *
  * The live files of the changed partitions and the delta are sorted by identity: what follows upon what is then seen
- * between neighbours. Only partitions that the delta touches are looked at, and key ranges only where it adds. */
+ * between neighbours. Only partitions that the delta touches are looked at, and key ranges only where it adds.
+ *
+ *   buckets    all files of a partition are spread over one number of buckets
+ *   files      each DELETE meets a live file, each ADD none: what is live afterwards goes on
+ *   keys       files of one level above 0 share no key
+ *   vectors    no deletion vector names a file that is gone
+ *
+ * An APPEND that only adds new files of level 0 fits any state, and is not checked. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +105,7 @@ static int gather(struct check *c, struct pfs_err *err)
     struct pfs_slice *changed = pfs_arena_array(c->arena, (size_t)d->entries, sizeof(*changed));
     int64_t partitions = 0;
 
+    assert(d->entries > 0);
     c->item = pfs_arena_array(c->arena, (size_t)(c->state->files + d->entries), sizeof(*c->item));
     if (c->item == NULL || changed == NULL)
         return pfs_arena_full(c->arena, err);
@@ -109,6 +118,8 @@ static int gather(struct check *c, struct pfs_err *err)
     for (int64_t i = 0; i < c->state->files; i++)
         if (bsearch(&c->state->file[i]->partition, changed, (size_t)partitions, sizeof(*changed), by_bytes) != NULL)
             c->item[c->items++] = (struct item){c->state->file[i], 0};
+    assert(partitions <= d->entries);
+    assert(c->items <= c->state->files + d->entries);
     qsort(c->item, (size_t)c->items, sizeof(*c->item), item_order);
     return 0;
 }
@@ -167,6 +178,7 @@ static int check_files(struct check *c, struct pfs_err *err)
         }
         if (live.entry != NULL)
             c->item[kept++] = live;
+        assert(kept <= i); /* what is kept is written over what was looked at */
     }
     c->items = kept;
     return 0;
@@ -184,8 +196,11 @@ static int by_key(const void *a, const void *b, void *context)
     return order;
 }
 
+/* The items of one level of a bucket; they are put in another order. */
 static int check_run(struct check *c, struct item *item, int64_t items, struct pfs_err *err)
 {
+    assert(items > 0);
+    assert(item->entry->file.level > 0);
     qsort_r(item, (size_t)items, sizeof(*item), by_key, c);
     if (c->rc < 0)
         return pfs_fail(err, -c->rc, "%s: the keys of a file cannot be read", where(c, item->entry));
@@ -206,6 +221,7 @@ static int check_keys(struct check *c, struct pfs_err *err)
 {
     int64_t to;
 
+    assert(c->rc == 0);
     if (c->state->schema->primary_keys == 0)
         return 0;
     for (int64_t from = 0; from < c->items; from = to) {
@@ -252,6 +268,7 @@ static int list_gone(const struct check *c, const struct pfs_manifest_entry ***o
             added |= !all[to]->deleted;
         if (!added)
             all[(*count)++] = all[from];
+        assert(*count <= to);
     }
     *out = all;
     return 0;
@@ -312,6 +329,8 @@ int pfs_conflict_check(const struct pfs_state *state, const struct pfs_change *c
 {
     struct check c = {.state = state, .change = change, .arena = arena};
 
+    assert(indexes >= 0);
+    assert(change->entry != NULL || change->entries == 0);
     if (!needs_check(change) || change->entries == 0)
         return 0;
     PFS_TRY(gather(&c, err));

@@ -1,4 +1,9 @@
-/* files.c - the manifests and lists of one attempt. */
+/* files.c - the manifests and lists of one attempt.
+ *
+ * Each file is synced as it is written; their directory once, by the caller. A file is on the attempt's list before its
+ * first byte is written: what fails half-way is taken back too. Lists carry what readers choose manifests by (partition
+ * bounds, ranges of buckets, levels and row ids), so that they need not open all of them. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -21,6 +26,7 @@ int pfs_attempt_put(struct pfs_attempt *a, const char *name, const struct pfs_bu
     struct pfs_file *file;
     int rc;
 
+    assert(a->keeper != NULL);
     if (path == NULL || made == NULL)
         return pfs_arena_full(a->arena, err);
     PFS_TRY(pfs_buf_check(bytes, err));
@@ -40,12 +46,16 @@ int pfs_attempt_put(struct pfs_attempt *a, const char *name, const struct pfs_bu
 
 void pfs_made_remove(struct pfs_store *store, struct pfs_made **made)
 {
-    for (; *made != NULL; *made = (*made)->next)
+    for (; *made != NULL; *made = (*made)->next) {
+        assert((*made)->path != NULL);
         (void)pfs_store_unlink(store, (*made)->path, NULL);
+    }
 }
 
 /* ---- the facts of a manifest ---- */
 
+/* Row ids are told of a manifest only when each of its files has some: a reader that looks for an id would else pass
+ * over those that have none. */
 static void widen(struct pfs_manifest_file *m, const struct pfs_manifest_entry *e, bool first)
 {
     const struct pfs_data_file *f = &e->file;
@@ -116,6 +126,7 @@ static int print_end(const struct bounds *b, int end, struct pfs_arena *arena, s
     struct pfs_buf text = {0};
     int rc;
 
+    assert(end == 0 || end == 1);
     if (list == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < b->count; i++)
@@ -157,15 +168,19 @@ static int print_some(const struct pfs_attempt *a, const struct pfs_manifest_ent
 {
     int64_t take = entries < 1024 ? entries : 1024;
 
+    assert(entries > 0);
     for (;;) {
+        double more;
+
         pfs_buf_clear(bytes);
         PFS_TRY(pfs_manifest_print(entry, take, a->codec, bytes, err));
         PFS_TRY(pfs_buf_check(bytes, err));
         *used = take;
         if (take == entries || (int64_t)bytes->len >= a->target_bytes)
             return 0;
-        take = (int64_t)((double)take * 1.1 * (double)a->target_bytes / (double)bytes->len) + 1;
-        take = take < entries ? take : entries;
+        more = (double)take * 1.1 * (double)a->target_bytes / (double)bytes->len; /* may be no number of 64 bits */
+        assert(more > (double)take);
+        take = more + 1 < (double)entries ? (int64_t)more + 1 : entries;
     }
 }
 
@@ -176,6 +191,8 @@ static int put_manifest(struct pfs_attempt *a, const struct pfs_manifest_entry *
     if (out->name == NULL)
         return -ENOMEM;
     PFS_TRY(print_some(a, entry, entries, bytes, used, err));
+    assert(*used > 0);
+    assert(*used <= entries);
     for (int64_t i = 0; i < *used; i++)
         widen(out, &entry[i], i == 0);
     PFS_TRY(partition_stats(a, entry, *used, &out->partitions, err));
@@ -188,11 +205,12 @@ int pfs_attempt_put_manifests(struct pfs_attempt *a, const struct pfs_manifest_e
 {
     struct pfs_buf bytes = {0};
     struct pfs_manifest_file *list = NULL;
-    int64_t room = 0, used;
+    int64_t room = 0, used = 0;
     int rc = 0;
 
     *count = 0;
     for (; rc == 0 && entries > 0; entries -= used, entry += used) {
+        assert(*count <= room);
         if (*count == room) {
             struct pfs_manifest_file *grown = pfs_arena_array(a->arena, (size_t)room * 2 + 1, sizeof(*grown));
 
@@ -219,6 +237,7 @@ int pfs_attempt_put_list(struct pfs_attempt *a, const struct pfs_manifest_file *
     struct pfs_buf bytes = {0};
     int rc;
 
+    assert(count >= 0);
     *name = pfs_attempt_name(a, "manifest-list", a->lists++, err);
     if (*name == NULL)
         return -ENOMEM;

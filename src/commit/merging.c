@@ -6,7 +6,12 @@
  *          manifest.merge-min-count of them. There we differ from Paimon: a manifest at the front that is much larger
  *          than all behind it is left alone, or each merge would write the whole list again
  *
- * Nothing is read when nothing is merged. Order is kept: an ADD stands before its DELETE. */
+ * Nothing is read when nothing is merged. Order is kept: an ADD stands before its DELETE.
+ *
+ * What is merged may become more manifests than it was, when the target size was lowered or the codec changed since:
+ * the list of results grows. A merge outlives a lost race: when the rival's list still begins with the manifests that
+ * were merged, the result is used again; else it is removed, for nobody names it. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,9 +24,29 @@ struct walk {
     struct pfs_attempt *attempt;
     int64_t min_count, full_bytes;
     struct pfs_manifest_file *out;
-    int64_t outs;
+    int64_t outs, room;
     bool merged;
 };
+
+static int put_out(struct walk *w, const struct pfs_manifest_file *item, struct pfs_err *err)
+{
+    struct pfs_arena *arena = w->attempt->arena;
+
+    assert(w->outs <= w->room);
+    if (w->outs == w->room) {
+        int64_t room = w->room == 0 ? 16 : w->room * 2;
+        struct pfs_manifest_file *more = pfs_arena_array(arena, (size_t)room, sizeof(*more));
+
+        if (more == NULL)
+            return pfs_arena_full(arena, err);
+        for (int64_t i = 0; i < w->outs; i++)
+            more[i] = w->out[i];
+        w->out = more;
+        w->room = room;
+    }
+    w->out[w->outs++] = *item;
+    return 0;
+}
 
 /* ---- merging some of them ---- */
 
@@ -91,7 +116,7 @@ static int merge(struct walk *w, const struct pfs_manifest_file *item, int64_t c
     }
     PFS_TRY(pfs_attempt_put_manifests(a, all, lives + rests, &made, &mades, err));
     for (int64_t i = 0; i < mades; i++)
-        w->out[w->outs++] = made[i];
+        PFS_TRY(put_out(w, &made[i], err));
     w->merged = true;
     return 0;
 }
@@ -102,7 +127,7 @@ static int merge_or_keep(struct walk *w, const struct pfs_manifest_file *item, i
     if (merges && count > 1)
         return merge(w, item, count, err);
     for (int64_t i = 0; i < count; i++)
-        w->out[w->outs++] = item[i];
+        PFS_TRY(put_out(w, &item[i], err));
     return 0;
 }
 
@@ -119,6 +144,7 @@ static int full(struct walk *w, const struct pfs_manifest_file *item, int64_t co
     struct pfs_manifest_file *changed = pfs_arena_array(w->attempt->arena, (size_t)count, sizeof(*changed));
     int64_t bytes = 0, deletes = 0, changes = 0;
 
+    assert(w->outs == 0);
     *taken = false;
     for (int64_t i = 0; i < count; i++) {
         bytes += must_change(w, &item[i]) ? item[i].size : 0;
@@ -132,8 +158,9 @@ static int full(struct walk *w, const struct pfs_manifest_file *item, int64_t co
         if (must_change(w, &item[i]) || deletes > 0)
             changed[changes++] = item[i];
         else
-            w->out[w->outs++] = item[i];
+            PFS_TRY(put_out(w, &item[i], err));
     }
+    assert(changes <= count);
     if (changes < 2) {
         w->outs = 0;
         return 0;
@@ -146,6 +173,8 @@ static int minor(struct walk *w, const struct pfs_manifest_file *item, int64_t c
 {
     int64_t from = 0, bytes = 0, behind;
 
+    assert(w->outs == 0);
+    assert(!w->merged);
     for (int64_t i = 0; i < count; i++) {
         bytes += item[i].size;
         if (bytes < w->attempt->target_bytes)
@@ -159,6 +188,7 @@ static int minor(struct walk *w, const struct pfs_manifest_file *item, int64_t c
         behind -= item[from].size;
         PFS_TRY(merge_or_keep(w, item + from++, 1, false, err));
     }
+    assert(from <= count);
     return merge_or_keep(w, item + from, count - from, count - from >= w->min_count, err);
 }
 
@@ -193,6 +223,7 @@ static int remember(struct pfs_merging *m, const struct walk *w, const struct pf
 {
     struct pfs_made *made = NULL;
 
+    assert(m->froms == 0); /* what was remembered is forgotten first */
     for (const struct pfs_made *at = m->made; at != NULL; at = at->next) {
         struct pfs_made *copy = pfs_arena_zalloc(&m->arena, sizeof(*copy));
 
@@ -213,6 +244,7 @@ static void forget(struct pfs_merging *m, struct pfs_store *store)
 {
     pfs_made_remove(store, &m->made);
     pfs_merging_keep(m);
+    assert(m->made == NULL);
 }
 
 void pfs_merging_keep(struct pfs_merging *merging)
@@ -247,6 +279,7 @@ static int merge_anew(struct walk *w, struct pfs_merging *m, const struct pfs_ma
     bool taken;
     int rc;
 
+    assert(m->made == NULL);
     a->keeper = &m->made;
     rc = full(w, item, count, &taken, err);
     if (rc == 0 && !taken)
@@ -264,17 +297,17 @@ int pfs_merging_apply(struct pfs_attempt *a, const struct pfs_manifest_file *ite
 {
     const struct pfs_options *o = &a->commit->schema->options;
     struct pfs_merging *m = a->commit->merging;
-    struct walk w = {.attempt = a, .out = pfs_arena_array(a->arena, (size_t)(count + m->tos), sizeof(*item))};
+    struct walk w = {.attempt = a};
 
-    if (w.out == NULL)
-        return pfs_arena_full(a->arena, err);
+    assert(count >= 0);
+    assert(m->froms > 0 || m->tos == 0);
     PFS_TRY(pfs_options_int(o, "manifest.merge-min-count", 30, &w.min_count, err));
     PFS_TRY(pfs_options_bytes(o, "manifest.full-compaction-threshold-size", 16 << 20, &w.full_bytes, err));
     if (still_fits(m, item, count)) {
         for (int64_t i = 0; i < m->tos; i++)
-            w.out[w.outs++] = m->to[i];
+            PFS_TRY(put_out(&w, &m->to[i], err));
         for (int64_t i = m->froms; i < count; i++)
-            w.out[w.outs++] = item[i];
+            PFS_TRY(put_out(&w, &item[i], err));
     } else {
         forget(m, a->commit->store);
         PFS_TRY(merge_anew(&w, m, item, count, err));

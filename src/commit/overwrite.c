@@ -1,5 +1,10 @@
 /* overwrite.c - what an OVERWRITE replaces: DELETEs of the live files of the partitions in question, then the new files
- * (spec commit 4). */
+ * (spec commit 4).
+ *
+ * Which partitions go is decided anew for each state that an attempt stands on: rows that a rival adds to one of them
+ * meanwhile go too. Index entries of what goes are left out with it, or a deletion vector would name a file that is not
+ * there. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +66,7 @@ static int is_named_by_any(const struct replacing *r, struct pfs_slice partition
 {
     struct pfs_column *row;
 
+    assert(r->kind == PFS_OVERWRITE_STATIC);
     PFS_TRY(parse_partition(r->schema, partition, r->arena, &row, err));
     *out = false;
     for (const struct pfs_overwrite *s = &r->change->overwrite; s != NULL && !*out; s = s->also)
@@ -143,7 +149,8 @@ static int by_place_and_key(const void *a, const void *b, void *context)
     return order;
 }
 
-/* Files of one write are one run when their key ranges are disjoint: then nothing has to be merged in the bucket. */
+/* Files of one write are one run when their key ranges are disjoint: then nothing has to be merged in the bucket. The
+ * entries are put in another order. */
 static int upgrade(struct replacing *r, struct pfs_manifest_entry *entry, int64_t entries, struct pfs_err *err)
 {
     const struct pfs_options *o = &r->schema->options;
@@ -155,9 +162,9 @@ static int upgrade(struct replacing *r, struct pfs_manifest_entry *entry, int64_
 
     PFS_TRY(pfs_options_bool(o, "overwrite-upgrade", true, &wanted, err));
     PFS_TRY(pfs_options_int(o, "num-sorted-run.compaction-trigger", 5, &trigger, err));
-    PFS_TRY(pfs_options_int(o, "num-levels", trigger + 1, &levels, err));
+    PFS_TRY(pfs_options_int(o, "num-levels", trigger < INT32_MAX ? trigger + 1 : INT32_MAX, &levels, err));
     PFS_TRY(pfs_options_enum(o, "lookup-compact", urgencies, 0, &urgency, err));
-    if (!wanted || r->schema->primary_keys == 0 || entries == 0)
+    if (!wanted || r->schema->primary_keys == 0 || entries == 0 || levels < 2 || levels > INT32_MAX)
         return 0;
     if (r->schema->lookup_mode && !r->schema->write_only && urgency == 0)
         return 0; /* the compaction that follows does it */
@@ -176,8 +183,10 @@ static int upgrade(struct replacing *r, struct pfs_manifest_entry *entry, int64_
         if (order >= 0)
             return 0;
     }
-    for (int64_t i = 0; i < entries; i++)
+    for (int64_t i = 0; i < entries; i++) {
+        assert(entry[i].file.level == 0);
         entry[i].file.level = (int32_t)(levels - 1);
+    }
     return 0;
 }
 
@@ -202,6 +211,7 @@ static int replace_files(struct replacing *r, struct pfs_err *err)
         all[count] = *r->state->file[i];
         all[count++].deleted = true;
     }
+    assert(count <= r->state->files);
     if (c->entries > 0)
         memcpy(all + count, c->entry, (size_t)c->entries * sizeof(*all));
     PFS_TRY(upgrade(r, all + count, c->entries, err));
@@ -225,6 +235,7 @@ static int keep_indexes(struct replacing *r, const struct pfs_index_entry **inde
         if (!is_gone)
             kept[(*indexes)++] = r->state->index[i];
     }
+    assert(*indexes <= r->state->indexes);
     *index = kept;
     return 0;
 }
@@ -234,6 +245,8 @@ int pfs_overwrite_apply(const struct pfs_state *state, struct pfs_change *change
 {
     struct replacing r = {.state = state, .schema = state->schema, .change = change, .arena = arena};
 
+    assert(change->overwrite.kind <= PFS_OVERWRITE_STATIC);
+    assert(change->overwrite.also == NULL || change->overwrite.kind == PFS_OVERWRITE_STATIC);
     *index = state->index;
     *indexes = state->indexes;
     r.kind = change->overwrite.kind;

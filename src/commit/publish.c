@@ -1,6 +1,15 @@
-/* publish.c - the loop: newest state, change, conflicts, intent, attempt; then again, or done. */
+/* publish.c - the loop: newest state, change, conflicts, intent, attempt; then again, or done.
+ *
+ *   DONE, NOTHING   the end
+ *   AGAIN           a rival was quicker: prepared anew on its state, after a pause
+ *   unclear         the snapshot may be there: it is looked for first. Found: done. Not there, and the store answers:
+ *                   nothing has happened, and there may be another try. The store does not answer: the caller is told,
+ *                   and nothing may be deleted (invariant 5)
+ *   failed          the end, but for a state that vanished while it was read
+ */
 #include "src/commit/publish.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,10 +58,11 @@ static int64_t wait_ms(const struct publishing *p)
     uint64_t seed = (uint64_t)pfs_clock_monotonic_ms() + (uint64_t)p->tries;
 
     for (int i = 0; i <= p->tries && bound < p->settings.max_wait_ms; i++)
-        bound *= 2;
+        bound = bound > p->settings.max_wait_ms / 2 ? p->settings.max_wait_ms : bound * 2;
     bound = bound < p->settings.max_wait_ms ? bound : p->settings.max_wait_ms;
     if (bound <= low)
         return low;
+    assert(low >= 0);
     return low + (int64_t)(pfs_hash64(user, strlen(user), seed) % (uint64_t)(bound - low + 1));
 }
 
@@ -73,6 +83,7 @@ static int pause_between(const struct publishing *p, struct pfs_err *err)
 /* One more try allowed? Counts it, waits before it. */
 static int next_try(struct publishing *p, struct pfs_err *err)
 {
+    assert(p->tries >= 0);
     if (p->tries >= p->settings.retries)
         return pfs_fail(err, EBUSY, "other writers were quicker %d times (commit.max-retries)", p->tries + 1);
     if (pfs_clock_monotonic_ms() - p->began_ms > p->settings.timeout_ms)
@@ -118,6 +129,7 @@ static int find_ours(struct publishing *p, int64_t *id, struct pfs_err *err)
 /* After an unclear attempt: the id when it has published after all; its directory is then made durable. */
 static int resolve(struct publishing *p, int64_t *id, struct pfs_err *err)
 {
+    assert(p->unclear);
     PFS_TRY(find_ours(p, id, err));
     return *id == 0 ? 0 : pfs_snapshot_sync(p->publish->store, p->publish->meta, err);
 }
@@ -132,7 +144,7 @@ int pfs_publish_stands(const struct pfs_publish *publish, int64_t id, enum pfs_c
 {
     struct pfs_snapshot snapshot;
     struct pfs_arena arena;
-    int64_t latest, earliest;
+    int64_t latest = 0, earliest = 0;
     int rc, known = 0;
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
@@ -167,6 +179,9 @@ static bool is_nothing(const struct pfs_change *change)
 
 static void fill_commit(struct pfs_commit *out, const struct pfs_change *change)
 {
+    assert(change->entry != NULL || change->entries == 0);
+    assert(change->index != NULL || change->indexes == 0);
+    assert(change->changelog != NULL || change->changelogs == 0);
     out->kind = change->kind;
     out->entries = change->entries;
     out->entry = change->entry;
@@ -208,6 +223,7 @@ static int try_change(struct publishing *p, struct pfs_state *state, struct pfs_
                         err);
     if (rc == PFS_COMMIT_LOST)
         return AGAIN;
+    assert(!p->unclear || rc < 0);
     if (rc == PFS_COMMIT_DONE || p->unclear)
         pfs_merging_keep(&p->merging);
     if (rc < 0)
@@ -242,6 +258,7 @@ static int loop(struct publishing *p, int64_t *id, bool *unclear, struct pfs_err
     for (;;) {
         int rc = attempt(p, id, err);
 
+        assert(rc <= AGAIN);
         if (rc == DONE || rc == NOTHING)
             return 0;
         if (p->unclear) {
@@ -266,11 +283,15 @@ int pfs_publish(const struct pfs_publish *publish, int64_t *id, bool *unclear, s
     struct publishing p = {.publish = publish, .began_ms = pfs_clock_monotonic_ms()};
     int rc;
 
+    assert(publish->user != NULL);
+    assert(publish->newest != NULL);
+    assert(publish->prepare != NULL);
     *id = 0;
     *unclear = false;
     pfs_arena_init(&p.arena, PFS_ARENA_LIMIT);
     pfs_arena_init(&p.merging.arena, PFS_ARENA_LIMIT);
     rc = loop(&p, id, unclear, err);
+    assert(rc < 0 || !*unclear);
     if (rc == 0 && err != NULL)
         pfs_err_clear(err); /* of tries that failed */
     pfs_merging_done(&p.merging, publish->store);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/uuid.h"
 #include "tests/unit/commit/table.h"
 
 static int count_name(void *context, struct pfs_slice name, bool directory)
@@ -351,6 +352,13 @@ static void every_call_fails_once_and_the_row_is_there_once_or_never(void **stat
 
 /* ---- merging ---- */
 
+#define MANY 12000
+
+struct many {
+    char name[MANY][PFS_UUID_TEXT];
+    struct pfs_manifest_entry entry[MANY];
+};
+
 static int64_t manifests_of_newest(void)
 {
     struct pfs_state *s = newest();
@@ -377,6 +385,51 @@ static void forty_commits_leave_few_manifests(void **state)
     assert_int_equal(s->files, 40);
     assert_int_equal(s->snapshot.total_records, 40);
     pfs_state_unref(s);
+}
+
+static const struct pfs_manifest_entry *first_entry(const struct pfs_state *s)
+{
+    assert_true(s->files > 0);
+    return s->file[0];
+}
+
+/* Many files of names that do not compress, as ADDs and as DELETEs of them. */
+static int prepare_many(void *context, struct pfs_state *state, struct pfs_change *out, struct pfs_err *err)
+{
+    struct many *m = context;
+
+    (void)err;
+    for (int64_t i = 0; i < MANY; i++) {
+        m->entry[i] = *first_entry(state);
+        pfs_uuid_make(m->name[i]);
+        m->entry[i].file.name = m->name[i];
+        m->entry[i].file.max_sequence = m->entry[i].file.min_sequence = 1000 + i;
+    }
+    *out = (struct pfs_change){.kind = PFS_COMMIT_APPEND, .entries = MANY, .entry = m->entry};
+    return 0;
+}
+
+/* manifest.target-file-size is lowered: what is merged becomes more manifests than there were. */
+static void merging_may_make_more_manifests_than_it_reads(void **state)
+{
+    struct many *m = test_calloc(1, sizeof(*m));
+    struct pfs_publish publish = {.user = "u", .identifier = 1, .context = m, .prepare = prepare_many};
+    struct pfs_err err = {0};
+    struct pfs_state *s;
+    int64_t id;
+    bool unclear;
+
+    (void)state;
+    (void)commit(0);
+    assert_int_equal(pfs_table_publish(table, &publish, &id, &unclear, &err), 0);
+    run("ALTER TABLE d.t SET ('manifest.target-file-size' = '8 kb');");
+    (void)commit(1);
+    (void)commit(2);
+    assert_in_range(manifests_of_newest(), 8, 1000);
+    s = newest();
+    assert_int_equal(s->files, MANY + 3);
+    pfs_state_unref(s);
+    test_free(m);
 }
 
 /* manifest.merge-min-count is 4: the race that is lost is one that merges. */
@@ -641,6 +694,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_moves_a_table_waits_for_a_commit_that_is_under_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_call_fails_once_and_the_row_is_there_once_or_never, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forty_commits_leave_few_manifests, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(merging_may_make_more_manifests_than_it_reads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_race_takes_its_merged_manifest_back_or_uses_it_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(truncating_removes_every_row_in_one_snapshot, set_up, tear_down),
         cmocka_unit_test_setup_teardown(partitions_are_dropped_by_any_of_several_specs, set_up, tear_down),
