@@ -1,5 +1,12 @@
 /* autotag.c - tags that are made by themselves, one a period (spec timetravel 2.1). Times are of a wall clock, counted
- * as if it were UTC. */
+ * as if it were UTC.
+ *
+ *   snapshot's time - delay >= next tag's period + its length  ->  a tag of the period that has ended, and the next one
+ *
+ * Tags of people are told from automatic ones by their names alone: the name of an automatic one is its period, and is
+ * read back to know where to go on. Each snapshot is inspected once a process; what was inspected is kept by the
+ * caller, and begun anew when there are fewer snapshots than were seen, for somebody went back. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +18,7 @@
 
 #define HOUR_MS ((int64_t)3600000)
 #define DAY_MS (24 * HOUR_MS)
+#define NAME_BYTES 16                           /* of a name, its end too */
 #define NAMED_MIN_MS (-(int64_t)62167219200000) /* 0000-01-01: names have four digits for the year */
 #define NAMED_MAX_MS ((int64_t)253402300800000) /* 10000-01-01 */
 
@@ -46,6 +54,8 @@ static int read_name(const struct pfs_options *o, struct rule *rule, struct pfs_
     rule->first_word = rule->period_ms <= 0 && period == 0;
     if (rule->period_ms <= 0)
         rule->period_ms = lengths[period];
+    assert(rule->period_ms > 0);
+    assert(strlen(rule->name) < NAME_BYTES);
     return 0;
 }
 
@@ -156,12 +166,15 @@ static void put_digits(char *text, const char *pattern, char letter, int v)
         text[from + len - 1] = (char)('0' + v % 10);
 }
 
-static void print_name(const struct rule *rule, int64_t time_ms, char out[16])
+static void print_name(const struct rule *rule, int64_t time_ms, char out[NAME_BYTES])
 {
     int64_t day = time_ms / DAY_MS - (time_ms % DAY_MS < 0), rest = time_ms - day * DAY_MS;
     struct pfs_civil c = pfs_civil_from_days(day);
 
-    (void)snprintf(out, 16, "%s", rule->name);
+    assert(rest >= 0);
+    assert(c.year >= 0);
+    assert(c.year <= 9999);
+    (void)snprintf(out, NAME_BYTES, "%s", rule->name);
     put_digits(out, rule->name, 'y', c.year);
     put_digits(out, rule->name, 'M', c.month);
     put_digits(out, rule->name, 'd', c.day);
@@ -176,6 +189,8 @@ static bool automatic(const struct rule *rule, const struct pfs_tagged *tagged, 
 {
     bool found = false;
 
+    assert(place >= 0);
+    assert(place < tagged->count);
     for (int64_t i = 0; i < tagged->names[place]; i++) {
         int64_t time;
 
@@ -209,6 +224,7 @@ static int begin(const struct pfs_retain *at, const struct rule *rule, struct pf
     return rc == -ENOENT ? 0 : rc;
 }
 
+/* The oldest ones go; tags of people on the same snapshots stay, and do not count. */
 static int drop_surplus(const struct pfs_retain *at, const struct rule *rule, struct pfs_arena *arena,
                         struct pfs_err *err)
 {
@@ -246,6 +262,7 @@ static bool time_of(const struct rule *rule, const struct pfs_snapshot *s, int64
 
     if (instant_ms == PFS_NO_NUMBER || !has_name(instant_ms))
         return false;
+    assert(rule->mode == WATERMARK || rule->mode == PROCESS_TIME);
     *out = rule->local ? pfs_clock_local_ms(instant_ms)
                        : instant_ms + (int64_t)pfs_orc_zone_offset(&rule->zone, instant_ms / 1000) * 1000;
     return true;
@@ -255,7 +272,7 @@ static int inspect(const struct pfs_retain *at, const struct rule *rule, const s
                    struct pfs_autotag *seen, struct pfs_arena *arena, struct pfs_err *err)
 {
     int64_t time_ms, tag_ms;
-    char name[16];
+    char name[NAME_BYTES];
     int rc;
 
     if (!time_of(rule, s, &time_ms) ||
@@ -281,6 +298,7 @@ static int inspect_all(const struct pfs_retain *at, const struct rule *rule, str
     struct pfs_arena arena;
     int rc = 0;
 
+    assert(seen->next_snapshot > 0);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     while (rc == 0) {
         struct pfs_snapshot s;

@@ -1,5 +1,9 @@
 /* changelogs.c - long-lived changelogs that have had their time (spec commit 8, metadata 5): those of a producer are
- * files of their own; without one the data files of the delta are the changelog. */
+ * files of their own; without one the data files of the delta are the changelog.
+ *
+ * Long-lived changelogs lie before the oldest snapshot, without a gap; the last one of them stays, for whoever makes
+ * the next one looks for where it is to follow. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -19,6 +23,7 @@ static int end_by_age(const struct pfs_retain *at, int64_t retained_ms, int64_t 
     struct pfs_arena arena;
     int rc = 0;
 
+    assert(from <= end);
     *out = end;
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     for (int64_t id = from; rc == 0 && id <= end; id++) {
@@ -72,6 +77,7 @@ static int keep(struct pfs_range *g, int64_t from, int64_t end, struct pfs_err *
     int64_t earliest;
     int rc;
 
+    assert(from < end);
     PFS_TRY(pfs_removal_keep_tags(&g->removal, g->tagged, from, end, err));
     rc = pfs_changelog_load(at->store, at->meta, end, arena, &s, err);
     if (rc == 0)
@@ -86,6 +92,7 @@ static int keep(struct pfs_range *g, int64_t from, int64_t end, struct pfs_err *
     return pfs_removal_keep_rest(&g->removal, &s, err);
 }
 
+/* Without a producer the changelog is what the snapshot added, and what it deleted has nobody who waits for it now. */
 static int gather_data(struct pfs_range *g, const struct pfs_snapshot *c, struct pfs_err *err)
 {
     const struct pfs_nameset *stay;
@@ -120,10 +127,14 @@ static int gather(struct pfs_range *g, bool metadata, struct pfs_err *err)
 
 /* ---- going ---- */
 
+/* What stays could not be told: then no metadata goes, for it may be shared; data files are known by what names them.
+ */
 static int expire_range(struct pfs_range *g, int64_t from, int64_t end, int64_t *expired, struct pfs_err *err)
 {
     int rc;
 
+    assert(from < end);
+    assert(*expired >= 0);
     PFS_TRY(pfs_range_load(g, true, from, end, err));
     PFS_TRY(pfs_removal_share(&g->removal, err));
     rc = keep(g, from, end, err);

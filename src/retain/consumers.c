@@ -1,4 +1,8 @@
-/* consumers.c - what they still want, and those that stand still. */
+/* consumers.c - what they still want, and those that stand still.
+ *
+ * A consumer that goes while it is looked at wants nothing. One that cannot be read may want anything: then nothing is
+ * expired, rather than what it was about to read. */
+#include <assert.h>
 #include <errno.h>
 
 #include "src/meta/consumer.h"
@@ -40,6 +44,7 @@ int pfs_consumers_expire(const struct pfs_retain *at, int64_t consumer_ms, struc
     const char **names;
     int rc;
 
+    assert(consumer_ms >= 0);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = pfs_consumer_list(at->store, at->meta, &arena, &names, &count, err);
     for (int64_t i = 0; rc == 0 && i < count; i++) {

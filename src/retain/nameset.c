@@ -1,5 +1,8 @@
+/* nameset.c - open addressing over copies of the names. Nothing is ever taken out, and the table is half empty at
+ * least, so that a search ends at an empty slot soon. Tables that were outgrown stay in the arena. */
 #include "src/retain/nameset.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -8,6 +11,7 @@
 
 void pfs_nameset_init(struct pfs_nameset *set, struct pfs_arena *arena)
 {
+    assert(arena != NULL);
     *set = (struct pfs_nameset){.arena = arena};
 }
 
@@ -16,6 +20,8 @@ static size_t place(const struct pfs_nameset *set, const char *name)
 {
     size_t at = pfs_hash64(name, strlen(name), 0) & (set->slots - 1);
 
+    assert((set->slots & (set->slots - 1)) == 0);
+    assert(set->count < set->slots);
     while (set->slot[at] != NULL && strcmp(set->slot[at], name) != 0)
         at = (at + 1) & (set->slots - 1);
     return at;
@@ -49,6 +55,7 @@ int pfs_nameset_add(struct pfs_nameset *set, const char *name, struct pfs_err *e
         return pfs_arena_full(set->arena, err);
     set->slot[place(set, name)] = copy;
     set->count++;
+    assert(set->count * 2 <= set->slots);
     return 1;
 }
 

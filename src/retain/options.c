@@ -1,5 +1,9 @@
-/* options.c - what the table's options say about keeping. */
-#include <string.h>
+/* options.c - what the table's options say about keeping.
+ *
+ * Limits of changelogs are those of snapshots where they say nothing of their own; changelogs are decoupled from their
+ * snapshots when any of them keeps more. */
+#include <assert.h>
+#include <strings.h>
 
 #include "src/retain/retain.h"
 
@@ -18,7 +22,7 @@ int pfs_retention_read(const struct pfs_schema *schema, struct pfs_retention *ou
     const struct pfs_options *o = &schema->options;
     const char *producer = pfs_options_get(o, "changelog-producer");
     struct pfs_retention r = {.snapshots = {.most = INT32_MAX, .least = 10, .retained_ms = HOUR_MS},
-                              .has_producer = producer != NULL && strcmp(producer, "none") != 0};
+                              .has_producer = producer != NULL && strcasecmp(producer, "none") != 0};
 
     PFS_TRY(read_limits(o, "snapshot.num-retained.min", "snapshot.num-retained.max", "snapshot.time-retained",
                         &r.snapshots, err));
@@ -34,6 +38,7 @@ int pfs_retention_read(const struct pfs_schema *schema, struct pfs_retention *ou
     PFS_TRY(pfs_options_millis(o, "consumer.expiration-time", -1, &r.consumer_ms, err));
     PFS_TRY(pfs_options_bool(o, "tag.time-expire-enabled", true, &r.expire_tags, err));
     PFS_TRY(pfs_options_millis(o, "tag.default-time-retained", -1, &r.tag_ms, err));
+    assert(!r.changelog_only || r.decoupled);
     *out = r;
     return 0;
 }

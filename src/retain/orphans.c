@@ -1,5 +1,10 @@
 /* orphans.c - files that nothing names (spec commit 12): first what there is, then what is needed, then the rest goes.
- * A file that comes after the listing is young, and one that is needed before it is needed after it too. */
+ * A file that comes after the listing is young, and one that is needed before it is needed after it too.
+ *
+ * Only what a table of Paimon's lays out is looked at: metadata directories, and partition directories down to buckets.
+ * Whatever else somebody put there stays. Names are compared without their directories, for names of data files are
+ * unique; a name that is used anywhere keeps every file of that name. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,7 +78,10 @@ static int list(struct search *s, const char *directory, struct listing *out, st
 
 static const char *name_of(const char *path)
 {
-    return strrchr(path, '/') + 1;
+    const char *slash = strrchr(path, '/');
+
+    assert(slash != NULL); /* all of them lie below the table's directory */
+    return slash + 1;
 }
 
 static bool is_old(const struct search *s, const char *path, struct pfs_stat *st)
@@ -143,6 +151,8 @@ static int search_buckets(struct search *s, const char *directory, int32_t level
     struct listing l;
     bool any = false;
 
+    assert(levels >= 0);
+    assert(levels <= s->at->schema->partition_keys);
     PFS_TRY(list(s, directory, &l, err));
     for (int64_t i = 0; i < l.entries; i++) {
         const char *path = l.entry[i].path;
@@ -214,6 +224,7 @@ static void remove_directories(struct search *s, const char *directory)
 {
     char *path = pfs_arena_string(&s->arena, pfs_str(directory));
 
+    assert(strncmp(directory, s->at->table, strlen(s->at->table)) == 0);
     while (path != NULL && strlen(path) > strlen(s->at->table) && pfs_store_rmdir(s->at->store, path, NULL) == 0)
         *strrchr(path, '/') = '\0';
 }
@@ -222,6 +233,8 @@ static void remove_file(struct search *s, const struct candidate *c)
 {
     char *directory = pfs_arena_string(&s->arena, pfs_slice_of(c->path, (size_t)(c->name - c->path) - 1));
 
+    assert(c->name > c->path);
+    assert(!s->want->dry);
     if (pfs_store_unlink(s->at->store, c->path, NULL) == 0 && directory != NULL &&
         strncmp(name_of(directory), "bucket-", 7) == 0)
         remove_directories(s, directory);
@@ -250,6 +263,7 @@ int pfs_orphans_remove(const struct pfs_retain *at, const struct pfs_orphans_wan
     struct pfs_nameset used;
     int rc;
 
+    assert(strcmp(at->table, at->meta) == 0);
     *files = *bytes = 0;
     pfs_arena_init(&s.arena, PFS_ARENA_LIMIT);
     pfs_nameset_init(&s.names, &s.arena);

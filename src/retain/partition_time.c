@@ -1,5 +1,11 @@
+/* partition_time.c - text as a time, by Java's letters or by Paimon's own reading.
+ *
+ * Without a formatter numbers may have any digits, and what is beyond its range is carried over; with one, widths are
+ * those of its letters, and a lone letter takes digits up to what the letters behind it are sure to take. Text that
+ * does not fit is no error: such a partition never expires. */
 #include "src/retain/partition_time.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -20,6 +26,8 @@ static bool take_number(const char **at, int most, int64_t *out)
 {
     int count = 0;
 
+    assert(most > 0);
+    assert(most <= 10); /* or the number might wrap before it is looked at */
     for (*out = 0; count < most && isdigit((unsigned char)**at); count++, ++*at)
         *out = *out * 10 + (**at - '0');
     return count > 0 && *out <= NUMBER_MAX;
@@ -51,6 +59,8 @@ static int64_t carried(const struct time *t)
 
     if (months % 12 < 0)
         year--;
+    assert(months >= year * 12);
+    assert(months < year * 12 + 12);
     days = pfs_days_from_civil(year, (int)(months - year * 12) + 1, 1) + t->part[DAY] - 1;
     return days * DAY_MS + ((t->part[HOUR] * 60 + t->part[MINUTE]) * 60 + t->part[SECOND]) * 1000 + t->part[MILLIS];
 }
@@ -114,6 +124,8 @@ static bool take_part(const char **text, const char *formatter, int count, struc
     bool year = part == YEAR;
     int most = count;
 
+    assert(part < PARTS);
+    assert(count > 0);
     if (part == MILLIS) {
         const char *from = *text;
 
@@ -135,6 +147,7 @@ static const char *take_quoted(const char *formatter, const char **text, bool *f
 {
     const char *at = formatter + 1;
 
+    assert(*formatter == '\'');
     if (*at == '\'') {
         *fits = take_char(text, '\'');
         return at + 1;

@@ -1,5 +1,9 @@
 /* partitions.c - which partitions have had their time: by what their values spell, or by their newest file (spec
- * timetravel 6). */
+ * timetravel 6).
+ *
+ * All are looked at, those that have had it are put in the order of their text, and the first so many of them go: that
+ * is Paimon's order, so that both drop the same ones when there are too many for one run. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +82,8 @@ static int list(const struct pfs_state *state, struct pfs_arena *arena, struct o
             one[n++] = one[i];
         }
     }
+    assert(all == most);
+    assert(n <= all);
     *out = one;
     *count = n - (n > 0 && one[n - 1].files <= 0);
     return 0;
@@ -111,6 +117,7 @@ static int replace(const char *pattern, const char *key, const char *value, stru
     struct pfs_buf text = {0};
     int rc;
 
+    assert(value != NULL);
     for (const char *at = pattern; *at != '\0';) {
         if (at[0] == '$' && strncmp(at + 1, key, len) == 0) {
             pfs_buf_puts(&text, value);
@@ -199,6 +206,8 @@ int pfs_partitions_expired(const struct pfs_partition_rule *rule, const struct p
     const char **values = pfs_arena_array(arena, (size_t)schema->partition_keys, sizeof(*values));
     struct one *one;
 
+    assert(rule->expiration_ms >= 0);
+    assert(schema->partition_keys > 0);
     if (values == NULL)
         return pfs_arena_full(arena, err);
     PFS_TRY(list(state, arena, &one, &all, err));
@@ -215,6 +224,7 @@ int pfs_partitions_expired(const struct pfs_partition_rule *rule, const struct p
             continue;
         PFS_TRY(describe(schema, values, &one[i], arena, err));
         one[gone++] = one[i];
+        assert(gone <= i + 1);
     }
     qsort(one, (size_t)gone, sizeof(*one), by_text);
     *count = gone < rule->most ? gone : rule->most;

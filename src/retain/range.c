@@ -1,5 +1,8 @@
+/* range.c - a range that goes, in pieces: of each piece what its metadata names is gathered in memory, and gone before
+ * the next one is read. Tags are loaded once, for none is made while this runs (upkeep's lock). */
 #include "src/retain/range.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #define RANGE_MAX 64 /* snapshots whose files are gathered at once */
@@ -17,6 +20,8 @@ int pfs_range_each(const struct pfs_retain *at, const struct pfs_retention *how,
         int64_t to = end - from > RANGE_MAX ? from + RANGE_MAX : end;
         struct pfs_range range = {.at = at, .how = how, .tagged = &tagged};
 
+        assert(to > from);
+        assert(to <= end);
         pfs_removal_init(&range.removal, at);
         pfs_tag_files_init(&range.tag_files, at, &tagged);
         rc = expire(&range, from, to, expired, err);
@@ -33,6 +38,8 @@ int pfs_range_load(struct pfs_range *range, bool changelogs, int64_t from, int64
     const struct pfs_retain *at = range->at;
     struct pfs_arena *arena = &range->removal.arena;
 
+    assert(from <= end);
+    assert(range->snapshots == 0);
     range->snapshot = pfs_arena_array(arena, (size_t)(end - from), sizeof(*range->snapshot));
     if (range->snapshot == NULL)
         return pfs_arena_full(arena, err);
@@ -55,6 +62,8 @@ int pfs_range_remove(struct pfs_range *range, const char *directory, int64_t cou
     struct pfs_arena *arena = &range->removal.arena;
     const char *dir = pfs_arena_printf(arena, "%s/%s", at->meta, directory);
 
+    assert(count >= 0);
+    assert(count <= range->snapshots);
     if (dir == NULL)
         return pfs_arena_full(arena, err);
     for (int64_t i = 0; i < count; i++) {

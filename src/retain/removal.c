@@ -1,5 +1,13 @@
+/* removal.c - lists of files that go, made by reading what names them.
+ *
+ *   data        files of deltas and changelogs, beside them their extra files and indexes
+ *   metadata    manifests, lists, index manifests, index files, statistics: but for what `keep` has
+ *
+ * A path is on the lists once, however many snapshots name it. Data files go first: when this is killed in between, the
+ * manifests that are left name files that are gone, and nobody names the manifests. */
 #include "src/retain/removal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +19,7 @@
 
 void pfs_removal_init(struct pfs_removal *r, const struct pfs_retain *at)
 {
+    assert(at->store != NULL);
     *r = (struct pfs_removal){.at = at};
     pfs_arena_init(&r->arena, PFS_ARENA_LIMIT);
     pfs_nameset_init(&r->keep, &r->arena);
@@ -64,6 +73,9 @@ static int read_lists(struct reading *g, const char *const *lists, int32_t count
     struct pfs_manifest_file *file[2] = {NULL};
     int64_t files[2] = {0};
 
+    assert(count >= 1);
+    assert(count <= 2);
+    assert(g->manifests == 0);
     for (int32_t i = 0; i < count; i++)
         PFS_TRY(load_list(g->at, lists[i], &g->arena, &file[i], &files[i], err));
     g->decoded = pfs_arena_array(&g->arena, (size_t)(files[0] + files[1]), sizeof(*g->decoded));
@@ -74,6 +86,7 @@ static int read_lists(struct reading *g, const char *const *lists, int32_t count
             PFS_TRY(pfs_manifests_get(g->at->manifests, file[i][k].name, &g->decoded[g->manifests], err));
             g->manifests++;
         }
+    assert(g->manifests == files[0] + files[1]);
     return 0;
 }
 
@@ -123,6 +136,7 @@ static int put(struct pfs_removal *r, bool metadata, struct pfs_store *store, co
 
     if (rc <= 0)
         return rc;
+    assert(*count <= *room);
     if (*count == *room) {
         int64_t more = *room == 0 ? 64 : *room * 2;
         struct pfs_doomed *grown = pfs_arena_array(&r->arena, (size_t)more, sizeof(*grown));
@@ -144,6 +158,7 @@ static int put_dir(struct pfs_removal *r, const char *dir, struct pfs_err *err)
 
     if (rc <= 0)
         return rc;
+    assert(r->dirs <= r->dir_room);
     if (r->dirs == r->dir_room) {
         int64_t more = r->dir_room == 0 ? 16 : r->dir_room * 2;
         const char **grown = pfs_arena_array(&r->arena, (size_t)more, sizeof(*grown));
@@ -159,6 +174,7 @@ static int put_dir(struct pfs_removal *r, const char *dir, struct pfs_err *err)
     return 0;
 }
 
+/* Names of metadata are unique in a table: what is kept is kept wherever it is listed. */
 static int put_metadata(struct pfs_removal *r, const char *directory, const char *name, struct pfs_err *err)
 {
     const char *path;
@@ -367,6 +383,8 @@ int pfs_removal_keep_tags(struct pfs_removal *r, const struct pfs_tagged *tagged
 {
     int64_t first = pfs_tagged_before(tagged, from + 1), last = pfs_tagged_before(tagged, end);
 
+    assert(from <= end);
+    assert(last < tagged->count);
     for (int64_t i = first < 0 ? 0 : first; i <= last; i++)
         PFS_TRY(pfs_removal_keep(r, &tagged->snapshot[i], err));
     return 0;
@@ -391,6 +409,7 @@ int pfs_removal_list(struct pfs_removal *r, const char *list, struct pfs_err *er
     return rc;
 }
 
+/* Index files of buckets lie in index/, or beside the data files where the table says so; global ones in index/. */
 static int put_index(struct pfs_removal *r, const struct pfs_index_entry *e, bool beside, struct pfs_err *err)
 {
     const char *dir = NULL;

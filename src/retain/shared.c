@@ -1,7 +1,11 @@
 /* shared.c - what other branches of the table name: they lie in the same directories, and know nothing of each other.
  *
  * A file that two branches have was there when one was made from the other. So it is live in the oldest snapshot that
- * the other one keeps, or was added by a later one of it, or is live in one of its tags. */
+ * the other one keeps, or was added by a later one of it, or is live in one of its tags.
+ *
+ * Unlike elsewhere in this room, what cannot be read is an error here: then nothing is removed, for anything might be
+ * another branch's. */
+#include <assert.h>
 #include <string.h>
 
 #include "src/meta/branch.h"
@@ -22,6 +26,7 @@ static int share_list(struct pfs_removal *r, const char *list, struct pfs_arena 
     struct pfs_manifest_file *file;
     int64_t files;
 
+    assert(list != NULL);
     PFS_TRY(keep_text(&r->keep, list, err));
     PFS_TRY(pfs_manifest_list_load(r->at->store, r->at->table, list, arena, &file, &files, err));
     for (int64_t i = 0; i < files; i++) {
@@ -52,6 +57,7 @@ static int share_snapshot(struct pfs_removal *r, const struct pfs_snapshot *s, b
     return whole ? pfs_removal_live(r->at, s, &r->shared, err) : share_list(r, s->delta_list, arena, err);
 }
 
+/* The oldest that is there counts whole; when it vanishes while it is read, the next one does. */
 static int share_snapshots(struct pfs_removal *r, const char *meta, struct pfs_arena *arena, struct pfs_err *err)
 {
     struct pfs_store *store = r->at->store;
@@ -122,7 +128,7 @@ static int share_branch(struct pfs_removal *r, const char *meta, struct pfs_err 
     struct pfs_arena arena;
     int rc = 0;
 
-    if (strcmp(meta, r->at->meta) == 0)
+    if (strcmp(meta, r->at->meta) == 0) /* its own history is what expires */
         return 0;
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = share_snapshots(r, meta, &arena, err);

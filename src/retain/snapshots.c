@@ -1,4 +1,11 @@
-/* snapshots.c - which snapshots have had their time, and what goes with them (spec commit 8). */
+/* snapshots.c - which snapshots have had their time, and what goes with them (spec commit 8).
+ *
+ *   from          begin                     end             latest
+ *    | more than the most | by their age, up to |  at least `least` stay |
+ *
+ * Consumers, readers of this process and of others, and the limit of one call make `end` smaller. The snapshot at `end`
+ * stays and is read too: what it deleted is needed by none that goes before it, and what it names stays. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -20,6 +27,7 @@ static int end_by_age(const struct pfs_retain *at, int64_t retained_ms, int64_t 
     struct pfs_arena arena;
     int rc = 0;
 
+    assert(from < end);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     for (*out = from; rc == 0 && *out < end; (*out)++) {
         struct pfs_snapshot s;
@@ -32,6 +40,7 @@ static int end_by_age(const struct pfs_retain *at, int64_t retained_ms, int64_t 
             rc = 0;
     }
     pfs_arena_done(&arena);
+    assert(*out <= end);
     if (rc == 0 && *out < end)
         return 0;
     *out = end;
@@ -61,8 +70,13 @@ static int choose(const struct pfs_retain *at, const struct pfs_retention *how, 
         *end = *from + limits->deletes;
     if (begin < *end)
         PFS_TRY(end_by_age(at, limits->retained_ms, begin, *end, end, err));
-    if (at->first_held != NULL && *end > *from)
-        *end = at->first_held(at->context, *from, *end);
+    if (at->first_held != NULL && *end > *from) {
+        int64_t held = at->first_held(at->context, *from, *end);
+
+        assert(held >= *from);
+        assert(held <= *end);
+        *end = held;
+    }
     return 0;
 }
 
@@ -73,6 +87,7 @@ static int gather_data(struct pfs_range *g, struct pfs_err *err)
 {
     bool appended_stay = g->how->decoupled && !g->how->has_producer;
 
+    assert(g->snapshots >= 2);
     for (int64_t i = 1; i < g->snapshots; i++) {
         const struct pfs_nameset *stay;
         int rc = pfs_tag_files_before(&g->tag_files, g->snapshot[i].id, &stay, err);
@@ -92,10 +107,12 @@ static int keep_metadata(struct pfs_range *g, struct pfs_err *err)
 {
     const struct pfs_snapshot *last = &g->snapshot[g->snapshots - 1];
 
+    assert(last->id >= g->snapshot[0].id);
     PFS_TRY(pfs_removal_keep_tags(&g->removal, g->tagged, g->snapshot[0].id, last->id, err));
     return pfs_removal_keep(&g->removal, last, err);
 }
 
+/* A long-lived changelog without files of its own needs the lists of its snapshot: they stay until it goes. */
 static int gather_metadata(struct pfs_range *g, struct pfs_err *err)
 {
     bool lists = !g->how->decoupled || g->how->has_producer;
@@ -122,6 +139,8 @@ static int gather_metadata(struct pfs_range *g, struct pfs_err *err)
 
 static int expire_range(struct pfs_range *g, int64_t from, int64_t end, int64_t *expired, struct pfs_err *err)
 {
+    assert(from < end);
+    assert(*expired >= 0);
     PFS_TRY(pfs_range_load(g, false, from, end + 1, err));           /* the last one stays */
     if (g->snapshots < 2 || g->snapshot[g->snapshots - 1].id != end) /* somebody else is at it */
         return 0;

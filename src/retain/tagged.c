@@ -1,5 +1,10 @@
+/* tagged.c - tags by the snapshots that they hold: one list, ascending, in which expiry looks for the tag before an id.
+ *
+ * A file that a snapshot deletes was live before it; if any tag still needs it, the last one before that snapshot does,
+ * for what is deleted never comes back. So one tag is asked, and remembered, for ids are asked for in order. */
 #include "src/retain/tagged.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +43,7 @@ static int group(struct one *all, int64_t count, struct pfs_arena *arena, struct
         }
         out->names[out->count - 1]++;
     }
+    assert(out->count <= count);
     return 0;
 }
 
@@ -76,6 +82,7 @@ int64_t pfs_tagged_before(const struct pfs_tagged *tagged, int64_t id)
         else
             high = middle;
     }
+    assert(low == tagged->count || tagged->snapshot[low].id >= id);
     return low - 1;
 }
 
@@ -97,6 +104,7 @@ int pfs_tag_files_before(struct pfs_tag_files *files, int64_t id, const struct p
     *out = NULL;
     if (place < 0)
         return 0;
+    assert(place < files->tagged->count);
     if (place != files->place) {
         files->place = -1;
         pfs_arena_reset(&files->arena);

@@ -1,4 +1,10 @@
-/* tags.c - a tag goes, and what it alone needed (spec commit 9). */
+/* tags.c - a tag goes, and what it alone needed (spec commit 9).
+ *
+ *   its snapshot is there, or is read, or another tag has it    the tag's file goes, and nothing else
+ *   else                                                        files that neither neighbour needs go too
+ *
+ * Neighbours are enough: a file that is live before and after is live in between. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +40,8 @@ static int neighbours(const struct pfs_retain *at, const struct pfs_tagged *tagg
     bool has_right;
     int rc;
 
+    assert(place >= 0);
+    assert(place < tagged->count);
     *count = 0;
     if (place > 0)
         out[(*count)++] = tagged->snapshot[place - 1];
@@ -49,6 +57,7 @@ static int neighbours(const struct pfs_retain *at, const struct pfs_tagged *tagg
         has_right = true;
     }
     *count += has_right;
+    assert(*count <= 2);
     return 0;
 }
 
@@ -58,6 +67,7 @@ static int gather(struct pfs_removal *r, const struct pfs_snapshot *gone, const 
     struct pfs_nameset live;
     int rc = 0;
 
+    assert(stays >= 0);
     PFS_TRY(pfs_removal_share(r, err));
     pfs_nameset_init(&live, &r->arena);
     for (int32_t i = 0; rc == 0 && i < stays; i++)
@@ -77,6 +87,7 @@ static int gather(struct pfs_removal *r, const struct pfs_snapshot *gone, const 
     return pfs_removal_indexes(r, gone, err);
 }
 
+/* All that goes is known before the tag does; the tag goes before any of it, or a tag would name what is not there. */
 static int drop_with_files(const struct pfs_retain *at, const char *name, const struct pfs_tagged *tagged,
                            int64_t place, struct pfs_err *err)
 {
@@ -193,6 +204,7 @@ int pfs_tags_expire(const struct pfs_retain *at, int64_t before_ms, struct pfs_a
 
         if (rc == 0 && is_over(at, names[i], &life, before_ms, arena)) {
             rc = pfs_tag_drop(at, names[i], err);
+            assert(*count <= i);
             if (rc == 0)
                 names[(*count)++] = names[i];
         }

@@ -1,5 +1,10 @@
+/* used.c - of some names those that any snapshot, tag or changelog of any branch names.
+ *
+ * Candidates are looked for among what is named, and not the other way round: a table names far more than is left over.
+ * Each manifest and list is read once, whoever names it. What cannot be read is an error: it may name anything. */
 #include "src/retain/used.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -47,6 +52,7 @@ static int use_with_content(struct using *u, const char *name, content_fn *conte
     struct pfs_arena arena;
     int rc;
 
+    assert(content != NULL);
     if (name == NULL)
         return 0;
     PFS_TRY(use(u, name, err));
@@ -188,6 +194,7 @@ int pfs_used_files(const struct pfs_retain *at, const struct pfs_nameset *candid
     struct using u = {.at = at, .candidates = candidates, .out = out};
     int rc;
 
+    assert(candidates != out);
     pfs_arena_init(&u.arena, PFS_ARENA_LIMIT);
     pfs_nameset_init(&u.manifest, &u.arena);
     rc = use_all(&u, err);

@@ -91,10 +91,9 @@ static void changelogs_stay_when_their_snapshots_go(void **state)
     end();
 }
 
-static void without_a_producer_the_data_files_stay(void **state)
+static void check_data_files_stay(const char *options)
 {
-    (void)state;
-    begin(LONGER SNAPSHOTS);
+    begin(options);
     commits(3);
     compact();
     commits(1);
@@ -109,6 +108,14 @@ static void without_a_producer_the_data_files_stay(void **state)
     assert_int_equal(files_in("d.db/t/bucket-0"), 2);
     check_all("all gone", NULL);
     end();
+}
+
+static void without_a_producer_the_data_files_stay(void **state)
+{
+    (void)state;
+    check_data_files_stay(LONGER SNAPSHOTS);
+    check_data_files_stay(LONGER SNAPSHOTS ", 'changelog-producer' = 'none'");
+    check_data_files_stay(LONGER SNAPSHOTS ", 'changelog-producer' = 'NONE'"); /* names of kinds have no case */
 }
 
 static void upkeep_expires_changelogs_after_snapshots(void **state)
