@@ -125,7 +125,8 @@ static int copy_tags(const struct copying *c, const char *from, const char *to)
 /* ---- making ---- */
 
 /* The tag, and its snapshot: also one that has expired, which the tag still is. */
-static int copy_tagged(const struct copying *c, const char *meta, const char *to, const char *tag, int64_t *schema)
+static int copy_tagged(const struct copying *c, const char *table, const char *meta, const char *to, const char *tag,
+                       int64_t *schema)
 {
     const char *name = pfs_arena_printf(c->arena, "tag/tag-%s", tag);
     struct pfs_snapshot snapshot;
@@ -138,15 +139,15 @@ static int copy_tagged(const struct copying *c, const char *meta, const char *to
     PFS_TRY(rc);
     *schema = snapshot.schema_id;
     PFS_TRY(copy_file(c, meta, to, name));
-    return pfs_snapshot_publish(c->store, to, &snapshot, c->err);
+    return pfs_snapshot_restore(c->store, table, to, &snapshot, c->err);
 }
 
-static int fill(const struct copying *c, const char *meta, const char *to, const char *tag)
+static int fill(const struct copying *c, const char *table, const char *meta, const char *to, const char *tag)
 {
     int64_t last = INT64_MAX;
 
     if (tag != NULL)
-        PFS_TRY(copy_tagged(c, meta, to, tag, &last));
+        PFS_TRY(copy_tagged(c, table, meta, to, tag, &last));
     PFS_TRY(copy_schemas(c, meta, to, last));
     return pfs_store_sync_dir(c->store, to, c->err);
 }
@@ -170,7 +171,7 @@ static int create(const struct copying *c, const char *table, const char *meta, 
     if (rc != -ENOENT)
         return rc == 0 ? -EEXIST : rc;
     PFS_TRY(hidden_name(c, table, &hidden));
-    rc = fill(c, meta, hidden, tag);
+    rc = fill(c, table, meta, hidden, tag);
     if (rc == 0)
         rc = pfs_store_rename_new(c->store, hidden, path, c->err);
     if (rc < 0) {

@@ -155,11 +155,11 @@ static int cut_tags(struct pfs_store *store, const char *meta, int64_t id, struc
 }
 
 /* The snapshot's file is there before the others go: at no time is there none. */
-static int go_back(struct pfs_store *store, const char *meta, const struct pfs_snapshot *to, struct pfs_arena *arena,
-                   struct pfs_err *err)
+static int go_back(struct pfs_store *store, const char *table, const char *meta, const struct pfs_snapshot *to,
+                   struct pfs_arena *arena, struct pfs_err *err)
 {
     int64_t *ids, count;
-    int rc = pfs_snapshot_publish(store, meta, to, err);
+    int rc = pfs_snapshot_restore(store, table, meta, to, err);
 
     if (rc < 0 && rc != -EEXIST)
         return rc;
@@ -172,13 +172,14 @@ static int go_back(struct pfs_store *store, const char *meta, const struct pfs_s
     return cut_tags(store, meta, to->id, arena, err);
 }
 
-int pfs_rollback(struct pfs_store *store, const char *meta, const struct pfs_snapshot *to, struct pfs_err *err)
+int pfs_rollback(struct pfs_store *store, const char *table, const char *meta, const struct pfs_snapshot *to,
+                 struct pfs_err *err)
 {
     struct pfs_arena arena;
     int rc;
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = go_back(store, meta, to, &arena, err);
+    rc = go_back(store, table, meta, to, &arena, err);
     pfs_arena_done(&arena);
     return rc;
 }

@@ -19,4 +19,5 @@ int pfs_rollback_last(struct pfs_store *store, const char *meta, bool watermark,
                       struct pfs_snapshot *out, struct pfs_err *err);
 
 /* Snapshots, changelogs and tags of greater ids go, newest first; one that has expired is written again. */
-int pfs_rollback(struct pfs_store *store, const char *meta, const struct pfs_snapshot *to, struct pfs_err *err);
+int pfs_rollback(struct pfs_store *store, const char *table, const char *meta, const struct pfs_snapshot *to,
+                 struct pfs_err *err);

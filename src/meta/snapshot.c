@@ -385,6 +385,33 @@ int pfs_tag_rename(struct pfs_store *store, const char *table, const char *from,
     return rc;
 }
 
+/* ---- again ---- */
+
+int pfs_snapshot_restore(struct pfs_store *store, const char *table, const char *meta,
+                         const struct pfs_snapshot *snapshot, struct pfs_err *err)
+{
+    struct pfs_snapshot again = *snapshot;
+    struct pfs_buf path = {0};
+    struct pfs_stat st;
+    int rc = 0;
+
+    if (again.changelog_list != NULL) {
+        pfs_buf_printf(&path, "%s/manifest/%s", table, again.changelog_list);
+        pfs_buf_putc(&path, 0);
+        rc = pfs_buf_check(&path, err);
+        if (rc == 0)
+            rc = pfs_store_stat(store, (const char *)path.at, &st, err);
+        pfs_buf_done(&path);
+    }
+    if (rc == -ENOENT) {
+        again.changelog_list = NULL;
+        again.changelog_list_size = again.changelog_records = PFS_NO_NUMBER;
+    } else if (rc < 0) {
+        return rc;
+    }
+    return pfs_snapshot_publish(store, meta, &again, err);
+}
+
 /* ---- is it still there ---- */
 
 static bool same_snapshot(const struct pfs_snapshot *a, const struct pfs_snapshot *b)

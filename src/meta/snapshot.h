@@ -73,6 +73,10 @@ int pfs_snapshot_at_time(struct pfs_store *store, const char *table, int64_t tim
  * ignored. Bare -EEXIST: the race was lost. */
 int pfs_snapshot_publish(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot,
                          struct pfs_err *err);
+/* The same of a tag's snapshot that may have expired: without its changelog, where that went with it. `table`: the main
+ * table's directory, `meta`: where the snapshot belongs. */
+int pfs_snapshot_restore(struct pfs_store *store, const char *table, const char *meta,
+                         const struct pfs_snapshot *snapshot, struct pfs_err *err);
 /* Whoever made the snapshots may have died before their names were durable: they are afterwards. */
 int pfs_snapshot_sync(struct pfs_store *store, const char *table, struct pfs_err *err);
 

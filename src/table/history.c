@@ -141,7 +141,7 @@ static int roll_back(const struct pfs_table_parts *p, const struct pfs_rollback_
     PFS_TRY(rc);
     PFS_TRY(find(p, want, arena, &target, err));
     *to = target.id;
-    return pfs_rollback(p->store, p->meta, &target, err);
+    return pfs_rollback(p->store, p->root, p->meta, &target, err);
 }
 
 int pfs_table_rollback(struct pfs_table *table, const struct pfs_rollback_want *want, int64_t *from, int64_t *to,

@@ -167,24 +167,29 @@ static void what_a_tag_names_stays(void **state)
     end();
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    struct pfs_slice bytes;
+
+    assert_int_equal(pfs_store_load(memory, from, 1 << 20, &bytes, NULL), 0);
+    assert_int_equal(pfs_store_publish(memory, to, bytes, false, NULL), 0);
+    pfs_free((void *)(uintptr_t)bytes.at);
+}
+
+/* A branch as another engine leaves it; its one snapshot is a copy of that file. */
+static void branch_off(const char *snapshot)
+{
+    assert_int_equal(pfs_store_mkdir(memory, "d.db/t/branch/branch-b/snapshot", NULL), 0);
+    copy_file("d.db/t/schema/schema-0", "d.db/t/branch/branch-b/schema/schema-0");
+    copy_file(snapshot, "d.db/t/branch/branch-b/snapshot/snapshot-2");
+}
+
 static void what_a_branch_names_stays(void **state)
 {
     (void)state;
     begin("'write-only' = 'true'");
     commits(2);
-    /* A branch as another engine leaves it that removed the tag it was made from. */
-    assert_int_equal(pfs_store_mkdir(memory, "d.db/t/branch/branch-b/snapshot", NULL), 0);
-    for (int i = 0; i < 2; i++) {
-        static const char *const name[] = {"schema/schema-0", "snapshot/snapshot-2"};
-        char from[64], to[96];
-        struct pfs_slice bytes;
-
-        (void)snprintf(from, sizeof(from), "d.db/t/%s", name[i]);
-        (void)snprintf(to, sizeof(to), "d.db/t/branch/branch-b/%s", name[i]);
-        assert_int_equal(pfs_store_load(memory, from, 1 << 20, &bytes, NULL), 0);
-        assert_int_equal(pfs_store_publish(memory, to, bytes, false, NULL), 0);
-        pfs_free((void *)(uintptr_t)bytes.at);
-    }
+    branch_off("d.db/t/snapshot/snapshot-2"); /* the tag that it was made from is gone */
     compact();
     commits(1);
     assert_int_equal(expire(1, 1), 3);
@@ -202,13 +207,43 @@ static void a_branch_without_its_first_changelog_stops_nothing(void **state)
     run("CALL sys.create_tag('d.t', 'x', 2);");
     commits(2);
     assert_int_equal(expire(1, 1), 3);
-    run("CALL sys.create_branch('d.t', 'b', 'x');");
+    branch_off("d.db/t/tag/tag-x");
     compact();
     commits(1);
     assert_int_equal(expire(1, 1), 2);
     run("CALL sys.delete_tag('d.t', 'x');");
     check_all("main", NULL);
     check_all("branch", "b");
+    end();
+}
+
+static bool names_a_changelog(const char *meta)
+{
+    struct pfs_arena arena = {0};
+    struct pfs_snapshot s;
+    bool names;
+
+    assert_int_equal(pfs_snapshot_load(memory, meta, 2, &arena, &s, NULL, NULL), 0);
+    names = s.changelog_list != NULL;
+    assert_int_equal(names, s.changelog_records == 1);
+    pfs_arena_done(&arena);
+    return names;
+}
+
+static void a_snapshot_that_comes_back_names_no_changelog_that_went(void **state)
+{
+    (void)state;
+    begin("'write-only' = 'true', 'changelog-producer' = 'input'");
+    commits(2);
+    run("CALL sys.create_tag('d.t', 'x', 2); CALL sys.create_branch('d.t', 'early', 'x');");
+    assert_true(names_a_changelog("d.db/t/branch/branch-early"));
+    run("CALL sys.delete_branch('d.t', 'early');");
+    commits(2);
+    assert_int_equal(expire(1, 1), 3);
+    run("CALL sys.create_branch('d.t', 'late', 'x'); CALL sys.rollback_to('d.t', 'x');");
+    assert_false(names_a_changelog("d.db/t/branch/branch-late"));
+    assert_false(names_a_changelog("d.db/t"));
+    check_all("main", NULL);
     end();
 }
 
@@ -395,6 +430,7 @@ int main(void)
         cmocka_unit_test(what_a_tag_names_stays),
         cmocka_unit_test(what_a_branch_names_stays),
         cmocka_unit_test(a_branch_without_its_first_changelog_stops_nothing),
+        cmocka_unit_test(a_snapshot_that_comes_back_names_no_changelog_that_went),
         cmocka_unit_test(empty_directories_go_when_asked_for),
         cmocka_unit_test(a_damaged_manifest_list_keeps_its_files),
         cmocka_unit_test(what_is_read_stays_until_it_is_not),
