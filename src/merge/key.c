@@ -12,6 +12,7 @@ static uint64_t float_order(uint64_t bits, uint64_t sign)
     return bits & sign ? ~bits & (sign | (sign - 1)) : bits | sign;
 }
 
+/* Zeros are one key: Paimon compares by < and >. */
 static uint64_t double_key(const void *values, int64_t i)
 {
     double v = ((const double *)values)[i];
@@ -19,6 +20,7 @@ static uint64_t double_key(const void *values, int64_t i)
 
     if (v != v)
         return UINT64_MAX;
+    v = v == 0 ? 0 : v;
     memcpy(&bits, &v, sizeof(bits));
     return float_order(bits, (uint64_t)1 << 63);
 }
@@ -30,6 +32,7 @@ static uint64_t float_key(const void *values, int64_t i)
 
     if (v != v)
         return UINT32_MAX;
+    v = v == 0 ? 0 : v;
     memcpy(&bits, &v, sizeof(bits));
     return float_order(bits, (uint64_t)1 << 31) & UINT32_MAX;
 }

@@ -1,7 +1,8 @@
 /* key.h - keys as bytes that compare like the values: a fixed 8-byte prefix compared as one integer, the rest on a tie.
  *
  * Encoding, column after column: integers, dates, times, timestamps big-endian with the sign bit flipped; BOOLEAN one
- * byte; DECIMAL as its integer; FLOAT and DOUBLE in total order; strings and bytes with 00 escaped as 00 FF and ended
+ * byte; DECIMAL as its integer; FLOAT and DOUBLE in total order, but for the zeros,
+ * which are one key, and NaN, which is one and the greatest; strings and bytes with 00 escaped as 00 FF and ended
  * by 00 00 (the last column: as they are). Key columns are never null. Threads: pure functions over an arena.
  */
 #pragma once

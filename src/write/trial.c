@@ -5,6 +5,7 @@
 #include "src/write/trial.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -206,12 +207,30 @@ int pfs_trial_together(const struct pfs_trial *trial, const struct pfs_batch *ba
     return rc;
 }
 
+/* Paimon compares keys by < and >, so NaN is the same as whatever stands beside it, and one of the two goes. */
+static int refuse_nan(const struct pfs_schema *schema, const struct pfs_batch *batch, struct pfs_err *err)
+{
+    for (int32_t i = 0; i < schema->trimmed_keys; i++) {
+        const struct pfs_column *c = &batch->column[schema->trimmed_key[i]];
+        const double *wide = c->type->kind == PFS_DOUBLE ? c->values : NULL;
+        const float *narrow = c->type->kind == PFS_FLOAT ? c->values : NULL;
+
+        for (int64_t k = 0; k < batch->rows && (wide != NULL || narrow != NULL); k++)
+            if (pfs_column_present(c, k) && (wide != NULL ? wide[k] != wide[k] : narrow[k] != narrow[k]))
+                return pfs_fail(err, EINVAL,
+                                "%s is NaN, which no key can be: Paimon takes it for the key beside it, and loses one",
+                                schema->field[schema->trimmed_key[i]].name);
+    }
+    return 0;
+}
+
 int pfs_trial_rows(const struct pfs_trial *trial, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct pfs_arena arena;
     struct pfs_batch passed;
     int rc;
 
+    PFS_TRY(refuse_nan(trial->schema, batch, err));
     if (trial->schema->primary_keys > 0 && trial->gate.kind_column < 0 && !pfs_trial_minds(trial, batch))
         return 0;
     pfs_arena_init(&arena, SIZE_MAX);
