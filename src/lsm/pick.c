@@ -64,7 +64,8 @@ int pfs_pick_rules_read(const struct pfs_schema *schema, struct pfs_pick_rules *
     PFS_TRY(read_universal(o, &r, err));
     PFS_TRY(pfs_options_bool(o, "compaction.force-up-level-0", false, &r.force_level_0, err));
     PFS_TRY(pfs_options_enum(o, "lookup-compact", urgencies, 0, &urgency, err));
-    r.force_level_0 |= schema->lookup_mode && urgency == 0;
+    if (schema->lookup_mode)
+        r.force_level_0 = urgency == 0;
     PFS_TRY(pfs_options_bool(o, "compaction.force-rewrite-all-files", false, &r.rewrite_all, err));
     PFS_TRY(read_target(schema, TARGET_KEYED, &r.target_bytes, &r.small_bytes, err));
     *out = r;

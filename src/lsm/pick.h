@@ -24,7 +24,7 @@ struct pfs_pick_rules { /* of a table's options; -1 = not set, where said */
     int64_t interval_ms;          /* compaction.optimization-interval; -1 */
     int64_t total_bytes;          /* compaction.total-size-threshold; -1 */
     int64_t incremental_bytes;    /* compaction.incremental-size-threshold; -1 */
-    bool force_level_0;           /* level 0 always moves up: by option, and in lookup mode that is not gentle */
+    bool force_level_0;           /* level 0 always moves up: by option; in lookup mode unless that is gentle */
     bool rewrite_all;             /* compaction.force-rewrite-all-files */
     int64_t small_bytes;          /* smaller files are merged with their neighbours: 7 tenths of target-file-size */
     int64_t target_bytes;

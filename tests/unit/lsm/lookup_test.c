@@ -15,7 +15,8 @@
                             "sum", "'merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum',"            \
                                    " 'deletion-vectors.enabled' = 'true', 'changelog-producer' = 'lookup'")            \
                             KEYED("mixed", "'changelog-producer' = 'lookup', 'file.format.per.level' = '0:avro'")      \
-                                KEYED("gentle", "'deletion-vectors.enabled' = 'true', 'lookup-compact' = 'gentle'")    \
+                                KEYED("gentle", "'deletion-vectors.enabled' = 'true', 'lookup-compact' = 'gentle',"    \
+                                                " 'compaction.force-up-level-0' = 'true'")                             \
                                     KEYED("idle", "'deletion-vectors.enabled' = 'true', 'write-only' = 'true'") KEYED( \
                                         "parts", "'merge-engine' = 'partial-update', 'changelog-producer' = 'lookup'") \
                                         KEYED("plain", "'num-levels' = '3'")                                           \
