@@ -125,7 +125,7 @@ static void progress(void *context, int64_t done, int64_t rows)
 static void note_done(struct pfs_caretaker *u, struct pfs_care *care, const struct pfs_compact_result *result,
                       int64_t took_ms)
 {
-    if (care->backlog.full)
+    if (care->backlog.full && result->left == 0) /* else it goes on with those that are left */
         care->commits = (struct pfs_commits){.seen = result->seen};
     care->turn.failures = 0;
     care->error.code = 0;

@@ -92,21 +92,23 @@ static int compare_files(const void *left, const void *right)
     return (a->files < b->files) - (a->files > b->files);
 }
 
-/* The jobs with most files, as far as the bytes go. */
-static void choose(struct compaction *c)
+/* The jobs with most files, as far as the bytes go. How many are left? */
+static int32_t choose(struct compaction *c)
 {
+    int32_t count = 0, left;
     int64_t bytes = 0;
-    int32_t count = 0;
 
     if (c->want->bytes_max <= 0 || c->jobs < 2)
-        return;
+        return 0;
     qsort(c->job, (size_t)c->jobs, sizeof(*c->job), compare_files);
     while (count < c->jobs && (count == 0 || bytes + bytes_of(&c->job[count]) <= c->want->bytes_max))
         bytes += bytes_of(&c->job[count++]);
+    left = c->jobs - count;
     c->jobs = count;
+    return left;
 }
 
-static int plan(struct compaction *c, struct pfs_err *err)
+static int plan(struct compaction *c, int64_t *left, struct pfs_err *err)
 {
     /* As a writer of the real buckets would: Paimon compacts such a table no further either. */
     bool postponed = c->state->schema->buckets == PFS_POSTPONE_BUCKET;
@@ -131,9 +133,10 @@ static int plan(struct compaction *c, struct pfs_err *err)
                                  .zone_ms = pfs_local_zone_ms(config.now_ms)};
 
     PFS_TRY(pfs_jobs_make(&want, &c->arena, &c->job, &c->jobs, err));
+    *left = 0;
     if (c->jobs == 0)
         return 0;
-    choose(c);
+    *left = choose(c);
     for (int32_t i = 0; i < c->jobs; i++)
         c->rows += c->job[i].rows;
     c->result = pfs_alloc_array((size_t)c->jobs, sizeof(*c->result));
@@ -331,7 +334,7 @@ static int attempt(struct pfs_table *table, const struct pfs_compact_want *want,
         rc = c.state->schema->buckets == PFS_POSTPONE_BUCKET ? place(&c, budget, err) : 0;
     }
     if (rc == 0)
-        rc = plan(&c, err);
+        rc = plan(&c, &out->left, err);
     if (rc == 0 && c.jobs > 0)
         rc = run_jobs(&c, budget, err);
     if (rc == 0)

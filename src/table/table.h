@@ -148,6 +148,7 @@ struct pfs_compact_result {
     int64_t removed, added;   /* files; one that only moved to another level counts in both */
     int64_t old_rows, rows;   /* of them */
     int64_t old_bytes, bytes; /* of them */
+    int64_t left;             /* jobs that bytes_max put off */
 };
 
 /* Compacts the newest state and publishes it as one COMPACT snapshot. When somebody else took the same files meanwhile

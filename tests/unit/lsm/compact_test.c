@@ -407,6 +407,25 @@ static void with_lookup_single_records_are_folded(void **state)
     assert_int_equal(seen.n_of[14], -4);
 }
 
+/* What is too much for one snapshot is left to others, and said to be. */
+static void buckets_that_are_put_off_are_told_of(void **state)
+{
+    struct pfs_compact_want want = {.full = true, .bytes_max = 1};
+    struct pfs_compact_result result;
+
+    (void)state;
+    use("four");
+    write_rows(0, 1, 300, 1, 0);
+    for (int64_t left = 12; left-- > 0;) {
+        assert_int_equal(pfs_table_compact(table, &want, &result, NULL), 0);
+        assert_int_equal(result.left, left);
+        assert_true(result.snapshot > 0);
+    }
+    assert_int_equal(pfs_table_compact(table, &want, &result, NULL), 0);
+    assert_int_equal(result.left, 0);
+    assert_int_equal(result.snapshot, 0);
+}
+
 /* ---- append tables ---- */
 
 static void small_files_without_buckets_are_joined(void **state)
@@ -693,6 +712,7 @@ int main(void)
         TEST(with_lookup_rows_are_told_when_level_0_moves_up),
         TEST(of_first_rows_only_new_keys_are_told),
         TEST(with_lookup_single_records_are_folded),
+        TEST(buckets_that_are_put_off_are_told_of),
         TEST(small_files_without_buckets_are_joined),
         TEST(files_of_a_bucket_are_joined_in_order),
         TEST(a_call_compacts_the_partitions_that_it_names),
