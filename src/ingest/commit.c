@@ -118,6 +118,7 @@ static const char *user_of(const struct pfs_ingest *g, const struct pfs_part *pa
 
 static int64_t identifier_of(const struct pfs_part *parts)
 {
+    assert(parts->user == NULL || parts->next == NULL); /* a number of the writer's own is one snapshot's alone */
     while (parts->next != NULL)
         parts = parts->next;
     return parts->user != NULL ? parts->identifier : parts->order;
@@ -150,6 +151,8 @@ static int put_intent(struct run *run, enum pfs_journal_kind kind, int64_t snaps
 
     for (const struct pfs_part *p = run->parts; p != NULL; p = p->next)
         intent.parts++;
+    assert(intent.parts > 0);
+    assert(run->parts->intent != 0);
     number = pfs_alloc_array((size_t)intent.parts, sizeof(*number));
     if (number == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a commit");
@@ -172,6 +175,8 @@ static int note_published(struct run *run, int64_t snapshot, struct pfs_err *err
     struct pfs_ingest *g = run->ingest;
     struct pfs_publication *p = pfs_zalloc(sizeof(*p));
 
+    assert(snapshot > 0);
+    assert(run->parts != NULL);
     if (g->config.caretaker != NULL)
         pfs_caretaker_committed(g->config.caretaker, run->table);
     if (g->config.committed != NULL)
@@ -207,6 +212,7 @@ static int was_replaced(const struct pfs_publication *p, struct pfs_table *table
     struct pfs_arena arena;
     int rc = pfs_table_schema(table, &schema, NULL);
 
+    assert(p->parts != NULL);
     if (rc == 0)
         rc = is_for(table, schema, p->parts, NULL);
     if (rc <= 0) /* it went with its table */
@@ -266,9 +272,12 @@ static int stands(const struct pfs_publication *p, struct pfs_table *table, bool
  * was acknowledged after them. Lock held. */
 static void put_back(struct pfs_slot *slot, struct pfs_publication *p)
 {
+    assert(p->parts != NULL);
+    assert(p->parts->slot == slot);
     for (struct pfs_part *part = p->parts; part != NULL; part = part->next) {
         part->order = ++slot->ingest->order;
         part->group = 0;
+        /* Parts of ours and of a foreign journal never share a snapshot, and their orders may interleave now. */
         part->alone |= part->source != NULL;
     }
     pfs_slot_return(slot, p->parts);
@@ -368,6 +377,9 @@ static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_bat
     struct pfs_batch today = *batch;
     int rc = 0;
 
+    assert(run->part != NULL);
+    assert(run->write != NULL);
+    assert(batch->columns == run->part->schema->columns + 1);
     if (run->all_apart || (run->apart && pfs_batch_retracts(batch))) {
         run->part->alone = true;
         return -EAGAIN;
@@ -392,6 +404,7 @@ static int open_write(struct run *run, struct pfs_err *err)
                                             .user = run->user,
                                             .overwrite = run->parts->overwrite != NULL};
 
+    assert(run->write == NULL);
     run->written = run->schema;
     return pfs_write_open(&config, &run->write, err);
 }
@@ -414,6 +427,8 @@ static int collect_files(struct run *run, struct pfs_err *err)
 {
     struct pfs_part *part = run->parts;
 
+    assert(part->next == NULL);
+    assert(run->write == NULL);
     if (part->write != NULL) {
         run->write = part->write;
         run->written = part->schema; /* it is the handle's, or has got all rows */
@@ -470,9 +485,11 @@ static int collect_rows(struct run *run, struct pfs_err *err)
     return rc;
 }
 
-/* All rows of the parts in one write. */
+/* All rows of the parts in one write. Files of a part hold rows of its own schema, and the write that made them goes on
+ * with it: evolution is for those who read. Rows that were not written yet are made over to the newest schema here. */
 static int collect(struct run *run, struct pfs_err *err)
 {
+    assert(run->state == NULL);
     PFS_TRY(pfs_table_state(run->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &run->state, err));
     for (const struct pfs_part *p = run->parts; p != NULL; p = p->next) {
         int rc = is_for(run->table, run->schema, p, err);
@@ -501,6 +518,7 @@ static int prepare(void *context, struct pfs_state *state, struct pfs_change *ou
     struct pfs_write_files files;
     int rc;
 
+    assert(run->write != NULL);
     run->refused = false;
     if (is_overtaking(run, state))
         return -EAGAIN;
@@ -520,6 +538,8 @@ static int prepare(void *context, struct pfs_state *state, struct pfs_change *ou
     return 0;
 }
 
+/* Rule 1. The parts learn here what an outcome that stays unclear is looked for by: the identifier (`group`), the
+ * snapshots since the first attempt (`seen`), and the last intent itself. */
 static int intent(void *context, int64_t seen, const struct pfs_change *change, struct pfs_err *err)
 {
     struct run *run = context;
@@ -591,6 +611,7 @@ static int ask_files(const struct run *run, bool gap, struct pfs_err *err)
     struct pfs_slice body;
     int rc;
 
+    assert(parts->group != 0);
     if (parts->schema == NULL || !pfs_journal_is_durable(run->ingest->journal, parts->tried))
         return 0; /* it is for a replay's parts alone that the journal may have let go of it, after a failed sync */
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
@@ -615,6 +636,7 @@ static int settle_asked(struct run *run, int rc, struct pfs_err *err)
 {
     struct pfs_part *parts = run->parts;
 
+    assert(rc != 0);
     if (rc == -EUCLEAN) {
         pfs_ingest_report(run->ingest, run->slot, err);
         pfs_err_clear(err);
@@ -638,6 +660,7 @@ static int known(struct run *run, struct pfs_err *err)
     bool gap;
     int rc;
 
+    assert(run->identifier == identifier_of(parts));
     if (parts->group != 0) {
         rc = pfs_commit_find(at.store, at.meta, run->user, run->identifier, parts->seen, &id, &gap, err);
         if (rc == 1 && parts->write != NULL)
@@ -743,6 +766,9 @@ static int attempt(struct run *run, struct pfs_err *err)
 /* Rows that were taken before the number of buckets changed go to a partition that still has the old one. */
 static int attempt_older(struct run *run, struct pfs_err *err)
 {
+    assert(run->parts->next == NULL);
+    assert(!run->parts->files);
+    assert(!run->older);
     pfs_write_close(run->write);
     pfs_state_unref(run->state);
     run->write = NULL;
@@ -767,6 +793,7 @@ static int commit_run(struct run *run, struct pfs_err *err)
         rc = attempt_older(run, err);
     if (rc == 0 || !run->bad)
         return rc;
+    /* One of several is bad: which one shows when each is tried by itself. */
     if (parts->next != NULL) {
         for (struct pfs_part *p = parts; p != NULL; p = p->next) {
             p->alone = true;
@@ -787,6 +814,7 @@ void pfs_ingest_settle(struct pfs_ingest *ingest, struct pfs_slot *slot, const s
 
     if (ingest->config.write_only || slot->table == NULL)
         return;
+    /* Another commit may win the race for the snapshot; one that always loses leaves it to the next commit. */
     for (int i = 0; i < SETTLE_TRIES && rc < 0; i++)
         rc = pfs_table_settle(slot->table, settle, &err);
     if (rc < 0)
@@ -804,6 +832,9 @@ int pfs_slot_commit(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_er
     struct pfs_err why = {0};
     int rc;
 
+    assert(parts != NULL);
+    assert(parts->slot == slot);
+    assert(parts->next == NULL || !parts->alone);
     if (!has_rows(g, parts)) {
         retire_all(g, parts, parts->intent);
         return 0;

@@ -1,5 +1,6 @@
 /* defaults.c - default values as the text that an inbox takes. In a schema a default is what a cast makes of a text
  * ("{a -> 1}", bytes as they stand, a CHAR without its blanks); the parser of rows has its own spelling of values. */
+#include <assert.h>
 #include <string.h>
 
 #include "format/text/text.h"
@@ -16,6 +17,7 @@ static int spell(const struct pfs_field *f, struct pfs_arena *arena, const char 
     struct pfs_column made;
     int rc;
 
+    assert(f->default_value != NULL);
     *out = f->default_value;
     if (pfs_cast_check(&string, &f->type, NULL) < 0)
         return 0;

@@ -1,5 +1,8 @@
+/* fill.c - which columns of a table are given numbers, and the rows that are. Generators are shared by all handles of a
+ * process: two of one directory would each take a block, and a worker's id, of their own. */
 #include "src/ingest/fill.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -157,6 +160,7 @@ int pfs_filling_open(struct pfs_generators *all, struct pfs_table *table, const 
             out->column = pfs_arena_array(arena, (size_t)schema->columns, sizeof(*out->column));
         if (out->column == NULL)
             return pfs_arena_full(arena, err);
+        assert(out->columns < schema->columns);
         out->column[out->columns].column = column;
         PFS_TRY(open_generator(all, table, &schema->field[column], generator, arena,
                                &out->column[out->columns++].numbers, err));
@@ -173,6 +177,8 @@ static int64_t list_wanting(const struct pfs_batch *batch, int32_t column, int32
     const int8_t *kind = batch->column[batch->columns - 1].values;
     int64_t count = 0;
 
+    assert(column >= 0);
+    assert(column < batch->columns - 1); /* the last one is the row kind */
     for (int64_t i = 0; i < batch->rows; i++) {
         row[count] = (int32_t)i;
         count += !pfs_column_present(c, i) && (kind[i] == PFS_INSERT || kind[i] == PFS_UPDATE_AFTER);
@@ -190,6 +196,7 @@ static int fill_column(const struct pfs_filled *f, struct pfs_arena *arena, stru
     uint8_t *valid = pfs_arena_alloc(arena, (rows + 7) / 8), *value = pfs_arena_alloc(arena, rows * width);
     int64_t count;
 
+    assert(c->type->kind == PFS_INT || c->type->kind == PFS_BIGINT);
     if (row == NULL || number == NULL || valid == NULL || value == NULL)
         return pfs_arena_full(arena, err);
     count = c->valid == NULL ? 0 : list_wanting(batch, f->column, row);

@@ -100,6 +100,8 @@ static int describe(const struct pfs_transaction *t, struct pfs_part *part, stru
     struct pfs_slice kept;
     int rc = 0;
 
+    assert(part->pieces == 0);
+    assert(!part->begun);
     part->schema = t->schema;
     part->schemas = pfs_schemas_ref(pfs_table_parts(t->table).schemas);
     part->number = pfs_journal_transaction(t->ingest->journal);
@@ -150,6 +152,7 @@ static int put_piece(struct pfs_transaction *t, const struct pfs_part *part, enu
     bool has;
     int rc;
 
+    assert(part->begun || part->pieces == 0);
     if (part->begun)
         return pfs_journal_add(journal, part->number, kind, body, place, err);
     PFS_TRY(hash_schema(t, &hash, err));
@@ -169,6 +172,8 @@ static int add_piece(struct pfs_transaction *t, struct pfs_part *part, enum pfs_
     struct pfs_place_in_journal place;
     struct pfs_piece *piece;
 
+    assert(part->number != 0);
+    assert(kind == PFS_JOURNAL_ROWS || kind == PFS_JOURNAL_TAIL || kind == PFS_JOURNAL_FILES);
     PFS_TRY(put_piece(t, part, kind, body, &place, err));
     part->begun = true;
     piece = pfs_piece_new(kind, part->number, place);
@@ -188,6 +193,8 @@ enum pfs_codec pfs_codec_for_bytes(size_t bytes)
     return bytes > PACK_BYTES ? PFS_CODEC_LZ4 : PFS_CODEC_NONE;
 }
 
+/* The length of the whole rows' frames, these, then the frame of a last line without newline: pfs_body_rows reads it.
+ */
 static int put_rows(const struct pfs_transaction *t, struct pfs_buf *body, struct pfs_err *err)
 {
     size_t at = body->len;
@@ -208,6 +215,7 @@ static int journal_rows(struct pfs_transaction *t, struct pfs_err *err)
     struct pfs_buf body = {0};
     int rc;
 
+    assert(t->helds > 0 || t->tail.len > 0);
     rc = put_rows(t, &body, err);
     if (rc == 0 && t->minds)
         rc = pfs_transaction_rehearse(t, pfs_buf_slice(&body), err);
@@ -254,6 +262,10 @@ static void hand_over(struct pfs_transaction *t)
     struct pfs_ingest *g = t->ingest;
     struct pfs_part *part = t->part;
 
+    assert(part != NULL);
+    assert(part->slot == t->slot);
+    assert(part->pieces > 0);
+    assert(part->order == 0);
     t->part = NULL;
     t->minds = t->minds && (t->helds > 0 || t->tail.len > 0);
     part->rows += part->tail;
@@ -264,6 +276,8 @@ static void hand_over(struct pfs_transaction *t)
         t->state = NULL;
         atomic_fetch_sub(&g->big, 1);
     }
+    /* `sealing` from the order to the push: seals lie in the journal, and parts in the queue, in the order of orders.
+     */
     pthread_mutex_lock(&g->sealing);
     pthread_mutex_lock(&g->lock);
     part->order = ++g->order;
@@ -282,11 +296,16 @@ static void hand_over(struct pfs_transaction *t)
  * durable there before it is given up here. */
 static int move_tail(struct pfs_transaction *t, struct pfs_part **out, struct pfs_err *err)
 {
+    struct pfs_piece *before = t->newest;
     struct pfs_buf body = {0};
     int rc = begin_part(t, t->part->number, out, err);
 
+    assert(t->part->tail);
+    assert(t->tail.len > 0);
     if (rc < 0)
         return rc;
+    if (before != NULL)
+        atomic_fetch_add(&before->refs, 1);
     pfs_buf_le32(&body, 0);
     pfs_buf_put(&body, t->tail.at, t->tail.len);
     rc = pfs_buf_check(&body, err);
@@ -296,10 +315,18 @@ static int move_tail(struct pfs_transaction *t, struct pfs_part **out, struct pf
         rc = pfs_journal_sync(t->ingest->journal, (*out)->number, err);
         atomic_store(&t->newest->state, rc == 0 ? PFS_PIECE_DURABLE : PFS_PIECE_LOST);
     }
-    if (rc < 0)
+    if (rc < 0) { /* the handle is where it was: what it was told of is in the piece before */
+        pfs_piece_release(t->newest);
+        t->newest = before;
         pfs_part_retire(t->ingest, *out);
-    else
+        *out = NULL;
+    } else {
         (*out)->tail = true;
+        pthread_mutex_lock(&t->ingest->lock);
+        pfs_slot_note_rows(t->slot, 0, (*out)->bytes);
+        pthread_mutex_unlock(&t->ingest->lock);
+        pfs_piece_release(before);
+    }
     pfs_buf_done(&body);
     return rc;
 }
@@ -324,7 +351,8 @@ void pfs_transaction_split(struct pfs_transaction *t, bool all)
         pthread_mutex_unlock(&t->ingest->lock);
         return;
     }
-    if (!all && t->part->tail) {
+    /* A handle that failed has let go of its line and gets no more of it: what was acknowledged counts where it is. */
+    if (!all && t->part->tail && t->tail.len > 0) {
         if (move_tail(t, &next, NULL) < 0) {
             try_later(t);
             return;
@@ -405,6 +433,7 @@ static struct pfs_transaction **list_open(struct pfs_slot *slot, enum which whic
     for (struct pfs_transaction *t = slot->transactions; t != NULL && list != NULL; t = t->next) {
         if (t == but || !is_one_of(t, which, now))
             continue;
+        assert(t->refs > 0);
         t->refs++;
         list[(*count)++] = t;
     }
@@ -475,6 +504,8 @@ static int print_files(const struct pfs_write_files *files, struct pfs_buf *body
     int64_t count = 0;
     int rc;
 
+    assert(files->entries >= 0);
+    assert(files->changelogs >= 0);
     if (all == NULL)
         return pfs_fail(err, ENOMEM, "no memory for names of files");
     for (int64_t i = 0; i < files->entries; i++)
@@ -495,6 +526,8 @@ static int journal_files(struct pfs_transaction *t, struct pfs_err *err)
     struct pfs_buf body = {0};
     int rc;
 
+    assert(t->write != NULL);
+    assert(t->write_rows > 0);
     rc = pfs_write_spill(t->write, t->state, &files, err);
     if (rc == 0)
         rc = print_files(&files, &body, err);
@@ -515,7 +548,8 @@ static int journal_files(struct pfs_transaction *t, struct pfs_err *err)
     return rc;
 }
 
-/* Lock held. */
+/* Files first: each of their records lists all files so far, and a part that has some is a snapshot by itself, so rows
+ * that were journaled before them are in them. Lock held. */
 static int journal_all(struct pfs_transaction *t, struct pfs_err *err)
 {
     int rc = 0;
@@ -559,8 +593,11 @@ static void synced(void *context, int rc, const struct pfs_err *why)
 
     pfs_free(context);
     (void)atomic_compare_exchange_strong(&a.piece->state, &written, rc == 0 ? PFS_PIECE_DURABLE : PFS_PIECE_LOST);
+    /* Whoever settled the part may know more than the journal, which has forgotten a transaction that was retired. */
+    if (rc == 0 && atomic_load(&a.piece->state) == PFS_PIECE_LOST)
+        rc = pfs_fail(&err, EIO, "rows of this writer were lost when the journal could not be synced");
     if (rc < 0) {
-        if (why != NULL)
+        if (why != NULL && err.code == 0)
             err = *why;
         pthread_mutex_lock(&t->ingest->lock);
         t->slot->lost = true;
@@ -582,6 +619,7 @@ static void acknowledge(struct pfs_transaction *t, struct pfs_piece *piece, pfs_
     struct pfs_err err = {0};
     int rc;
 
+    assert(number != 0);
     if (a != NULL) {
         *a = (struct acknowledging){t, piece, done, context};
         pfs_journal_sync_later(t->ingest->journal, number, atomic_load(&t->ingest->open) == 1, synced, a);
@@ -593,12 +631,13 @@ static void acknowledge(struct pfs_transaction *t, struct pfs_piece *piece, pfs_
     done(context, rc, &err);
 }
 
-/* The newest piece, referenced, if it is not durable yet. Lock held. */
+/* The newest piece, referenced, if it is not known to be durable: of one that is lost the journal's answer tells, which
+ * may still be on its way to the one who flushed it. Lock held. */
 static struct pfs_piece *unsure_piece(struct pfs_transaction *t)
 {
     struct pfs_piece *piece = t->newest;
 
-    if (piece == NULL || atomic_load(&piece->state) != PFS_PIECE_WRITTEN)
+    if (piece == NULL || atomic_load(&piece->state) == PFS_PIECE_DURABLE)
         return NULL;
     atomic_fetch_add(&piece->refs, 1);
     return piece;
@@ -664,6 +703,7 @@ static void unlist(struct pfs_transaction *t)
     pthread_mutex_lock(&g->lock);
     for (at = &t->slot->transactions; *at != NULL && *at != t; at = &(*at)->next)
         ;
+    assert(*at == t); /* it was listed when it was opened, and is sealed once */
     if (*at == t)
         *at = t->next;
     pthread_mutex_unlock(&g->lock);

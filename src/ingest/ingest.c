@@ -1,5 +1,12 @@
 /* ingest.c - the queues of all tables, and who empties them: a worker when somebody asks, the background thread when a
- * moment has passed. */
+ * moment has passed.
+ *
+ *   push -> [first ... last] -> pop_group -> commit -> popped, or back to the front
+ *
+ * One run a table at a time (`running`), which alone takes parts off and publishes; whoever comes meanwhile sets
+ * `again`. A part counts in `pushed` from its push and in `popped` once it is published, so that a waiter knows by one
+ * number when all that it asked for is there; a part that comes back, since its snapshot was replaced, counts no more.
+ */
 #include "src/ingest/ingest.h"
 
 #include <assert.h>
@@ -78,6 +85,8 @@ int pfs_slot_get(struct pfs_ingest *ingest, const struct pfs_part_name *name, st
 {
     struct pfs_slot *s;
 
+    assert(name->database != NULL);
+    assert(name->table != NULL);
     pthread_mutex_lock(&ingest->lock);
     s = find_slot(ingest, name);
     if (s == NULL && (s = slot_new(ingest, name)) != NULL) {
@@ -164,6 +173,8 @@ static void want_due(struct pfs_slot *slot)
 
 void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part)
 {
+    assert(part->slot == slot);
+    assert(part->pieces > 0);
     part->next = NULL;
     *slot->last = part;
     slot->last = &part->next;
@@ -192,6 +203,7 @@ static struct pfs_part *pop_group(struct pfs_slot *slot)
     struct pfs_part *first = slot->first, *last = first;
     int64_t bytes;
 
+    assert(slot->running);
     if (first == NULL)
         return NULL;
     bytes = first->bytes;
@@ -204,6 +216,7 @@ static struct pfs_part *pop_group(struct pfs_slot *slot)
         slot->last = &slot->first;
     last->next = NULL;
     slot->alones -= first->alone;
+    assert(slot->alones >= 0);
     return first;
 }
 
@@ -212,6 +225,7 @@ static void push_back(struct pfs_slot *slot, struct pfs_part *parts)
 {
     struct pfs_part *last = parts;
 
+    /* Whether they go alone may have changed since they were taken off: they are counted as they are now. */
     slot->alones += last->alone;
     while (last->next != NULL) {
         last = last->next;
@@ -230,6 +244,7 @@ void pfs_slot_return(struct pfs_slot *slot, struct pfs_part *parts)
         slot->overwrites += p->overwrite != NULL;
         slot->popped--;
     }
+    assert(slot->popped >= 0);
     push_back(slot, parts);
     slot->unkept = slot->pushed;
     if (slot->waiting_since_ms == 0)
@@ -284,6 +299,7 @@ static int64_t retry_wait_ms(int32_t failures)
 {
     int64_t ms = (int64_t)RETRY_MIN_MS << (failures < 10 ? failures : 10);
 
+    assert(failures >= 0);
     return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
 }
 
@@ -299,7 +315,7 @@ static int run_group(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_e
 
     pthread_mutex_unlock(&g->lock);
     rc = pfs_slot_commit(slot, parts, err);
-    if (rc == -EAGAIN && err->code == 0) {
+    if (rc == -EAGAIN && err->code == 0) { /* no failure: they come one by one, or behind what was replaced */
         pthread_mutex_lock(&g->lock);
         push_back(slot, parts);
         pthread_mutex_unlock(&g->lock);
@@ -321,6 +337,10 @@ static int run_group(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_e
         slot->failures = 0;
         slot->retry_ms = 0;
         waiters = take_waiters(slot, false);
+        assert(slot->popped <= slot->pushed);
+        assert(slot->overwrites >= 0);
+        assert(slot->rows >= 0);
+        assert(slot->bytes >= 0);
     } else {
         push_back(slot, parts);
         slot->unkept = slot->pushed; /* it may be published after all */
@@ -340,6 +360,7 @@ static struct pfs_table *rest(struct pfs_slot *slot)
 {
     struct pfs_table *table = slot->table;
 
+    assert(slot->running); /* who runs the slot uses its table without the lock */
     if (slot->first != NULL || slot->transactions != NULL || slot->publications != NULL || slot->waiters != NULL)
         return NULL;
     slot->table = NULL;
@@ -388,6 +409,8 @@ static void run_queue(struct pfs_slot *slot)
     struct pfs_part *parts;
     int rc = 0;
 
+    assert(slot->running);
+    assert(slot->popped <= until);
     slot->again = false;
     slot->tick_ms = 0; /* who comes from here on waits for another one */
     slot->waiting_since_ms = 0;
@@ -409,6 +432,7 @@ static bool run_once(struct pfs_slot *slot)
     bool replaced, again, upkeep;
 
     pthread_mutex_lock(&g->lock);
+    assert(slot->running);
     do {
         run_queue(slot);
         pthread_mutex_unlock(&g->lock);
@@ -519,6 +543,7 @@ static void commit_slot(struct pfs_slot *slot, enum pfs_ingest_when when, pfs_in
     int64_t tick_ms;
     bool nothing;
 
+    /* What open handles of `append` have flushed was acknowledged before the reader came: it is in the answer. */
     pfs_slot_split(slot, false);
     pthread_mutex_lock(&ingest->lock);
     nothing = slot->pushed == slot->popped;
@@ -556,13 +581,16 @@ struct joint {
 static void joint_done(void *context, int rc, const struct pfs_err *err)
 {
     struct joint *j = context;
+    int left;
 
     if (rc < 0 && !atomic_flag_test_and_set(&j->failed)) {
         j->rc = rc;
         if (err != NULL)
             j->err = *err;
     }
-    if (atomic_fetch_sub(&j->left, 1) > 1)
+    left = atomic_fetch_sub(&j->left, 1);
+    assert(left > 0);
+    if (left > 1)
         return;
     j->done(j->context, j->rc, j->rc < 0 ? &j->err : NULL);
     pfs_free(j);
@@ -651,6 +679,7 @@ int pfs_ingest_commit_all(struct pfs_ingest *ingest, struct pfs_err *err)
         if (s->popped < until && rc == 0)
             rc = left_over(s, err);
     }
+    assert(ingest->hurried > 0);
     ingest->hurried--;
     pthread_mutex_unlock(&ingest->lock);
     return rc;
@@ -694,6 +723,7 @@ static void *background(void *context)
     while (!g->closing) {
         int64_t now = pfs_clock_monotonic_ms(), next = g->foreign_ms + g->config.commit_interval_ms;
 
+        /* A pass looks at every slot once and keeps the earliest moment at which one is due. */
         g->wakes_ms = INT64_MAX; /* lowered by whoever comes while the lock is released below */
         for (struct pfs_slot *s = g->slots; s != NULL && !g->closing; s = s->next) {
             int64_t at = due_ms(s);
@@ -744,8 +774,11 @@ static int start(struct pfs_ingest *g, struct pfs_err *err)
 
 static void ingest_free(struct pfs_ingest *g)
 {
+    assert(!g->has_thread);
     for (struct pfs_slot *s = g->slots; s != NULL; s = s->next) {
         pfs_parts_leave(g, s->first);
+        assert(!s->running);
+        assert(!s->keeping);
         for (struct pfs_publication *p = s->publications, *after; p != NULL; p = after) {
             after = p->next;
             pfs_parts_leave(g, p->parts);
@@ -773,6 +806,7 @@ int pfs_ingest_open(const struct pfs_ingest_config *config, struct pfs_ingest **
     pthread_condattr_t attr;
     int rc;
 
+    assert(config->catalog != NULL);
     if (g == NULL)
         return pfs_fail(err, ENOMEM, "no memory for ingestion");
     g->config = *config;
@@ -809,6 +843,7 @@ static void finish_slot(struct pfs_slot *slot)
 {
     struct pfs_ingest *g = slot->ingest;
 
+    assert(g->closing);
     pthread_mutex_unlock(&g->lock);
     pfs_slot_split(slot, true);
     pthread_mutex_lock(&g->lock);

@@ -84,7 +84,7 @@ struct pfs_part {
 struct pfs_publication { /* a snapshot of ours that may still be replaced */
     struct pfs_publication *next;
     struct pfs_part *parts;
-    char user[96];
+    char user[PFS_NAME_BYTES_MAX + 1];
     char file[PFS_NAME_BYTES_MAX + 1]; /* one of its new files; "" = not known */
     int64_t identifier, snapshot;
     uint64_t intent;
@@ -207,7 +207,7 @@ void pfs_source_release(struct pfs_ingest *ingest, struct pfs_source *source); /
 int pfs_slot_get(struct pfs_ingest *ingest, const struct pfs_part_name *name, struct pfs_slot **out,
                  struct pfs_err *err);
 struct pfs_slot *pfs_slot_find(struct pfs_ingest *ingest, struct pfs_table *table); /* NULL = nobody wrote to it */
-/* Gives the part its order and puts it at the end of the queue. Lock held. */
+/* Puts a part that has its order and pieces at the end of its table's queue. Lock held. */
 void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part);
 /* Parts that were taken off and committed once go to its front, in their order: they are to be committed again. */
 void pfs_slot_return(struct pfs_slot *slot, struct pfs_part *parts);

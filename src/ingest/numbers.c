@@ -1,5 +1,6 @@
 #include "src/ingest/numbers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #define BLOCK_MIN 1000 /* numbers of the first block of a process; each is twice as large as the one before */
 #define BLOCK_MAX ((int64_t)1 << 20)
 #define BLOCKS_KEPT 16
-#define TRIES_MAX 1000
+#define TRIES_MAX 1000 /* one who lost so many blocks in a row is told, instead of waiting for ever */
 #define WORKERS 1024
 #define COUNTERS 4096
 #define EPOCH_MS 1704067200000 /* 2024-01-01 */
@@ -34,6 +35,7 @@ int pfs_numbers_open(const struct pfs_numbers_config *config, struct pfs_numbers
 {
     struct pfs_numbers *n = pfs_zalloc(sizeof(*n));
 
+    assert(config->most > 0);
     if (n != NULL)
         n->directory = pfs_strdup(config->directory);
     if (n == NULL || n->directory == NULL) {
@@ -146,6 +148,7 @@ static int try_block(struct pfs_numbers *n, int64_t size, struct pfs_err *err)
     char path[PATH_BYTES], text[32];
     int rc;
 
+    assert(n->left == 0); /* the block that it has is used up: its place is taken */
     PFS_TRY(list_blocks(n, 0, &greatest, err));
     rc = greatest == 0 ? make_directory(n, err) : load_block(n, greatest, &first, err);
     if (rc < 0)
@@ -180,6 +183,7 @@ static int next_block(struct pfs_numbers *n, struct pfs_err *err)
     return rc > 0 ? 0 : pfs_fail(err, EBUSY, "%s: others are always quicker", n->directory);
 }
 
+/* Numbers of one call may come from two blocks, with a gap between them: they ascend all the same. */
 static int take_sequence(struct pfs_numbers *n, int64_t count, int64_t *out, struct pfs_err *err)
 {
     while (count > 0) {
@@ -187,6 +191,7 @@ static int take_sequence(struct pfs_numbers *n, int64_t count, int64_t *out, str
 
         if (n->left == 0)
             PFS_TRY(next_block(n, err));
+        assert(n->left > 0);
         some = count < n->left ? count : n->left;
         for (int64_t i = 0; i < some; i++)
             *out++ = n->next + i;
@@ -239,6 +244,7 @@ static int extend(struct pfs_numbers *n, int64_t bound_ms, struct pfs_err *err)
 {
     char text[32];
 
+    assert(bound_ms > n->bound_ms);
     (void)snprintf(text, sizeof(text), "\n%lld\n", (long long)bound_ms); /* behind whatever a crash left */
     PFS_TRY(pfs_file_append(n->worker, text, strlen(text), err));
     PFS_TRY(pfs_file_sync(n->worker, err));
@@ -252,6 +258,8 @@ static int try_worker(struct pfs_numbers *n, int64_t id, struct pfs_err *err)
     char path[PATH_BYTES];
     int rc;
 
+    assert(n->worker == NULL);
+    assert(id >= 0 && id < WORKERS);
     PFS_TRY(path_of(n, "worker-", id, path, err));
     rc = pfs_store_open_locked(n->config.store, path, false, &n->worker, err);
     if (rc == -ENOENT)
@@ -315,6 +323,7 @@ static int take_snowflakes(struct pfs_numbers *n, int64_t count, int64_t *out, s
             if (rc < 0)
                 return give_up(n, rc);
         }
+        assert(n->counter >= 0 && n->counter < COUNTERS);
         out[i] = n->last_ms << 22 | n->id << 12 | n->counter;
     }
     return 0;
@@ -324,6 +333,7 @@ int pfs_numbers_take(struct pfs_numbers *numbers, int64_t count, int64_t *out, s
 {
     int rc;
 
+    assert(count >= 0);
     pthread_mutex_lock(&numbers->lock);
     rc = numbers->config.generator == PFS_GENERATOR_SEQUENCE ? take_sequence(numbers, count, out, err)
                                                              : take_snowflakes(numbers, count, out, err);

@@ -1,4 +1,9 @@
-/* part.c - pieces and parts: rows that lie in a journal, ours or a foreign one. */
+/* part.c - pieces and parts: rows that lie in a journal, ours or a foreign one.
+ *
+ * A piece goes from WRITTEN to DURABLE or to LOST, once: by the answer to the flush that wrote it, or by whoever
+ * settles the part first. Pieces are lost from some record of the journal on, so what is left of a part is its
+ * beginning. A part that has a FILES piece is read from its last one, which lists all files so far; the pieces behind
+ * it are rows that came after them (a last line without newline). */
 #include <assert.h>
 #include <string.h>
 
@@ -23,7 +28,13 @@ struct pfs_piece *pfs_piece_new(enum pfs_journal_kind kind, uint64_t number, str
 
 void pfs_piece_release(struct pfs_piece *piece)
 {
-    if (piece != NULL && atomic_fetch_sub(&piece->refs, 1) == 1)
+    int before;
+
+    if (piece == NULL)
+        return;
+    before = atomic_fetch_sub(&piece->refs, 1);
+    assert(before > 0);
+    if (before == 1)
         pfs_free(piece);
 }
 
@@ -57,6 +68,7 @@ void pfs_part_free(struct pfs_part *part)
 
 int pfs_part_add(struct pfs_part *part, struct pfs_piece *piece, struct pfs_err *err)
 {
+    assert(part->pieces <= part->room);
     if (part->pieces == part->room) {
         int32_t room = part->room == 0 ? 2 : part->room * 2;
         struct pfs_piece **more = pfs_realloc(part->piece, (size_t)room * sizeof(struct pfs_piece *));
@@ -113,6 +125,7 @@ void pfs_part_drop_replaced(struct pfs_part *part)
         from = part->piece[i]->kind == PFS_JOURNAL_FILES ? i : from;
     for (int32_t i = 0; i < from; i++)
         pfs_piece_release(part->piece[i]);
+    assert(from == 0 || from < part->pieces);
     part->pieces -= from;
     memmove(part->piece, part->piece + from, (size_t)part->pieces * sizeof(struct pfs_piece *));
 }
@@ -193,6 +206,9 @@ int pfs_piece_rows(struct pfs_ingest *ingest, const struct pfs_part *part, int32
     struct pfs_slice body;
     int rc;
 
+    assert(index >= 0);
+    assert(index < part->pieces);
+    assert(part->schema != NULL);
     if (piece->kind == PFS_JOURNAL_FILES)
         return 0;
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
@@ -218,6 +234,7 @@ int pfs_part_files(struct pfs_ingest *ingest, const struct pfs_part *part, struc
     struct pfs_slice body;
     int64_t count = 0, files = 0;
 
+    assert(part->files);
     *out = (struct pfs_write_files){0};
     for (int32_t i = 0; i < part->pieces; i++)
         if (part->piece[i]->kind == PFS_JOURNAL_FILES) {
@@ -226,6 +243,7 @@ int pfs_part_files(struct pfs_ingest *ingest, const struct pfs_part *part, struc
         }
     if (count == 0)
         return 0;
+    /* Files of rows come first, then those of changelog, which a flush marked as deleted to tell them apart. */
     while (files < count && !entry[files].deleted)
         files++;
     for (int64_t i = files; i < count; i++)
@@ -240,6 +258,7 @@ void pfs_source_release(struct pfs_ingest *ingest, struct pfs_source *source)
     bool last;
 
     pthread_mutex_lock(&ingest->lock);
+    assert(source->refs > 0);
     last = --source->refs == 0;
     pthread_mutex_unlock(&ingest->lock);
     if (!last)

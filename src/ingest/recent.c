@@ -5,6 +5,7 @@
  */
 #include "src/ingest/recent.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -55,7 +56,10 @@ static void forget_rows(struct pfs_recent *r)
 
 static void release(struct pfs_recent *r)
 {
-    if (atomic_fetch_sub(&r->refs, 1) > 1)
+    int before = atomic_fetch_sub(&r->refs, 1);
+
+    assert(before > 0);
+    if (before > 1)
         return;
     forget_rows(r);
     atomic_fetch_sub(&r->ingest->recent_bytes, (long long)r->bytes);
@@ -94,6 +98,9 @@ void pfs_recent_keep(struct pfs_transaction *t, struct pfs_buf *body)
     struct pfs_part *part = t->part;
     struct pfs_recent *r;
 
+    assert(part != NULL);
+    assert(part->pieces > 0);
+    assert(t->tail.len == 0);
     if (t->schema->primary_keys == 0 || t->overwrite != NULL || (r = pfs_zalloc(sizeof(*r))) == NULL)
         return;
     r->ingest = t->ingest;
@@ -121,6 +128,8 @@ static bool is_kept(const struct pfs_part *part)
 
 void pfs_recent_push(struct pfs_slot *slot, struct pfs_part *part)
 {
+    assert(part->slot == slot);
+    assert(part->kept <= part->pieces);
     if (!is_kept(part))
         slot->unkept = slot->pushed;
     for (struct pfs_recent *r = part->recent; r != NULL; r = r->next) {
@@ -203,6 +212,7 @@ static int no_memory(struct pfs_err *err)
 
 static int take(struct list *list, struct listed listed, struct pfs_err *err)
 {
+    assert(list->count <= list->room);
     if (list->count == list->room) {
         size_t room = list->room == 0 ? 16 : 2 * list->room;
         struct listed *more = pfs_realloc(list->at, room * sizeof(*more));
@@ -262,6 +272,7 @@ static int unpack(struct pfs_recent *r, struct pfs_err *err)
 
 static int add_hit(struct pfs_recent_rows *rows, struct hit hit, struct pfs_err *err)
 {
+    assert(rows->hits <= rows->room);
     if (rows->hits == rows->room) {
         size_t room = rows->room == 0 ? 8 : 2 * rows->room;
         struct hit *more = pfs_realloc(rows->hit, room * sizeof(*more));
@@ -411,6 +422,7 @@ int pfs_recent_find(struct pfs_ingest *ingest, struct pfs_table *table, const st
     struct pfs_slot *slot = pfs_slot_find(ingest, table);
     int rc;
 
+    assert(schema->primary_keys > 0);
     *out = NULL;
     if (slot == NULL)
         return 0;
@@ -505,6 +517,7 @@ static int gather(struct merging *m, const struct hit *hit, size_t hits, struct 
     struct pfs_column *column = pfs_arena_array(m->arena, (size_t)columns, sizeof(*column));
     struct pfs_batch batch = {(int64_t)hits, columns, column};
 
+    assert(hits > 0);
     if (source == NULL || range == NULL || column == NULL)
         return pfs_arena_full(m->arena, err);
     for (size_t i = 0; i < hits; i++) {
@@ -533,6 +546,8 @@ static int add_commit(struct merging *m, const struct hit *hit, size_t hits, str
     for (int64_t i = 0; i < rows.rows && m->forgets; i++)
         if (kinds[i] == PFS_DELETE || kinds[i] == PFS_UPDATE_BEFORE)
             return -EAGAIN;
+    /* First as a write merges what one commit brings of a key, numbered by its place in it; the result then counts as
+     * one record of the commit, as it does in the file of level 0. */
     PFS_TRY(widen(m, &rows, kinds, 0, &wide, err));
     PFS_TRY(fold(m, &source, 1, true, false, one, err));
     PFS_TRY(widen(m, one, one->column[one->columns - 1].values, number, one, err));
@@ -552,7 +567,8 @@ static int compare_hits(const void *a, const void *b)
     return x->held != y->held ? x->held - y->held : x->row - y->row;
 }
 
-/* Parts that may be in one snapshot are, and their rows are in the order of the journal. */
+/* Parts that may be in one snapshot are, and their rows are in the order of the journal. Should the commit cut them in
+ * two the row of the key is the same: engines for which it would not be are asked apart (see `alone`). */
 static int add_commits(struct merging *m, struct pfs_err *err)
 {
     struct hit *hit = m->rows->hit;
@@ -595,6 +611,8 @@ static int merge(struct merging *m, const struct pfs_batch *base, struct pfs_bat
     m->source = pfs_arena_array(m->arena, m->rows->hits + 1, sizeof(*m->source));
     if (m->source == NULL)
         return pfs_arena_full(m->arena, err);
+    assert(base->rows <= 1);
+    assert(base->columns == schema->columns);
     if (base->rows == 0 && counts_deletes(schema))
         return -EAGAIN;
     if (base->rows > 0) {
@@ -602,6 +620,7 @@ static int merge(struct merging *m, const struct pfs_batch *base, struct pfs_bat
         m->source[m->sources++] = &wide;
     }
     PFS_TRY(add_commits(m, err));
+    assert((size_t)m->sources <= m->rows->hits + 1);
     if (m->sources == 0) {
         *out = (struct pfs_batch){0, schema->columns, base->column};
         return 0;

@@ -3,6 +3,8 @@
  * Records of one key are merged when their snapshot is written, and an engine may refuse what one of them takes back.
  * So rows of a table with such an engine are merged once before, if any of them takes something back; what a handle of
  * `append` flushes then is a part of its own. */
+#include <assert.h>
+
 #include "base/mem.h"
 #include "src/ingest/internal.h"
 #include "src/write/trial.h"
@@ -33,6 +35,7 @@ static int keep(void *context, struct pfs_arena *arena, const struct pfs_batch *
 {
     struct rehearsal *r = context;
 
+    assert(r->count <= r->room);
     if (r->count == r->room) {
         int32_t room = r->room * 2 + 8;
         struct pfs_held *more = pfs_realloc(r->held, (size_t)room * sizeof(*more));
@@ -78,6 +81,7 @@ int pfs_transaction_rehearse(struct pfs_transaction *t, struct pfs_slice body, s
     struct rehearsal r = {0};
     int rc;
 
+    assert(body.len >= sizeof(uint32_t));
     if (t->append)
         pfs_transaction_split(t, false);
     t->minds = true;

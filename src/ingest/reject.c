@@ -1,4 +1,5 @@
 /* reject.c - rows that no table takes any more: JSON lines in <warehouse>/.paimonfs/rejected/, for a person. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,6 +45,7 @@ static int spell(const struct pfs_schema *schema, struct pfs_arena *arena, const
     struct pfs_field *field = pfs_arena_array(arena, (size_t)batch->columns, sizeof(*field));
     struct pfs_batch named = {batch->rows, batch->columns, column};
 
+    assert(batch->columns == schema->columns + 1);
     if (column == NULL || field == NULL)
         return pfs_arena_full(arena, err);
     memcpy(column, batch->column, (size_t)batch->columns * sizeof(*column));
@@ -117,10 +119,7 @@ static int save(struct pfs_ingest *g, const struct pfs_part *part, struct pfs_sl
     pfs_buf_done(&escaped);
     if (rc < 0)
         return rc;
-    rc = pfs_store_mkdir(g->store, ".paimonfs/rejected", err);
-    if (rc < 0 && rc != -EEXIST)
-        return rc;
-    rc = -EEXIST;
+    rc = -EEXIST; /* the directory is made, durably, with its first file: the rows leave the journal after that */
     for (int n = 0; rc == -EEXIST && n < NAMES_MAX; n++) {
         if (n == 0)
             (void)snprintf(path, sizeof(path), ".paimonfs/rejected/%s-%s.jsonl", name, time);

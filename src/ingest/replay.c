@@ -9,6 +9,7 @@
  * What handles of `append` had flushed is as good as sealed and may be in one snapshot with others, in the order of the
  * journal; another handle's is a snapshot of its own.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,12 +146,30 @@ static int read_record(struct replay *r, struct group *g, struct pfs_part *part,
     }
 }
 
+/* The table's schema of an id; NULL: it has none, or another one. A schema that is there and cannot be read now says
+ * nothing of the table: its rows wait, for what is not the table's any more is set aside. */
+static int same_schema(struct pfs_table *table, const struct pfs_part_begin *begin, const struct pfs_schema **out,
+                       struct pfs_err *err)
+{
+    const struct pfs_schema *newest, *schema;
+    struct pfs_buf json = {0};
+    int rc = pfs_table_schema(table, &newest, err);
+
+    *out = NULL;
+    if (rc < 0 || begin->schema_id > newest->id)
+        return rc == -ENOENT ? 0 : rc < 0 ? rc : 0;
+    PFS_TRY(pfs_schemas_get(pfs_table_parts(table).schemas, begin->schema_id, &schema, err));
+    rc = pfs_schema_print(schema, &json, err);
+    if (rc == 0 && pfs_hash64(json.at, json.len, 0) == begin->schema_hash)
+        *out = schema;
+    pfs_buf_done(&json);
+    return rc;
+}
+
 /* The schema that the rows were parsed with, if the table still has it and is still the same table. */
 static int find_schema(struct replay *r, const struct group *g, struct pfs_part *part, struct pfs_err *err)
 {
-    const struct pfs_schema *schema = NULL;
     struct pfs_table *table;
-    struct pfs_buf json = {0};
     struct pfs_slice kept = {NULL, 0};
     int rc = pfs_catalog_table(r->ingest->config.catalog, g->slot->database, g->slot->table_name, g->slot->branch,
                                &table, err);
@@ -158,17 +177,15 @@ static int find_schema(struct replay *r, const struct group *g, struct pfs_part 
     if (rc < 0 && rc != -ENOENT)
         return rc;
     if (rc == 0) {
-        if (pfs_schemas_get(pfs_table_parts(table).schemas, g->begin.schema_id, &schema, NULL) == 0 &&
-            pfs_schema_print(schema, &json, NULL) == 0 && pfs_hash64(json.at, json.len, 0) == g->begin.schema_hash) {
-            part->schema = schema;
+        rc = same_schema(table, &g->begin, &part->schema, err);
+        if (part->schema != NULL)
             part->schemas = pfs_schemas_ref(pfs_table_parts(table).schemas);
-        }
         pthread_mutex_lock(&r->ingest->lock);
         if (g->slot->table == NULL)
             g->slot->table = pfs_table_ref(table);
         pthread_mutex_unlock(&r->ingest->lock);
         pfs_table_unref(table);
-        pfs_buf_done(&json);
+        PFS_TRY(rc);
     }
     for (int64_t i = 0; i < r->schemas && part->schema == NULL; i++)
         if (r->schema[i].slot == g->slot && r->schema[i].hash == g->begin.schema_hash)
@@ -183,6 +200,9 @@ static int describe(struct replay *r, const struct group *g, struct pfs_part *pa
     struct pfs_overwrite *overwrite;
     struct pfs_slice kept;
 
+    assert(g->has_begin);
+    assert(g->slot != NULL);
+    assert(part->pieces > 0);
     part->slot = g->slot;
     part->source = r->source;
     part->number = g->entry[0].part;
@@ -322,6 +342,7 @@ static int keep_part(struct replay *r, struct group *g, struct pfs_part *part, s
 {
     int rc;
 
+    assert(r->parts < r->records);
     PFS_TRY(describe(r, g, part, err));
     rc = is_committed(r, g, part, err);
     if (rc > 0)
@@ -337,6 +358,7 @@ static int read_group(struct replay *r, struct group *g, struct pfs_err *err)
     struct pfs_part *part = pfs_part_new(NULL, err);
     int rc = part == NULL ? -ENOMEM : 0;
 
+    assert(g->count > 0);
     for (int64_t i = 0; rc == 0 && i < g->count; i++)
         rc = read_record(r, g, part, g->entry[i].at, err);
     if (rc == 0 && !g->retired && part->pieces > 0 && !is_copy(r, g)) {
@@ -362,6 +384,7 @@ static void push_parts(struct replay *r)
 {
     pthread_mutex_lock(&r->ingest->lock);
     for (int64_t i = 0; i < r->parts; i++) {
+        assert(r->part[i]->source == r->source);
         r->source->refs++;
         pfs_slot_note_rows(r->part[i]->slot, r->part[i]->rows, r->part[i]->bytes);
         pfs_slot_push(r->part[i]->slot, r->part[i]);
@@ -450,7 +473,7 @@ static int replay_journal(struct replay *r, struct pfs_err *err)
 
 /* ---- all journals ---- */
 
-/* Intents of one journal; those that speak of another journal's parts count as well. */
+/* Intents of one journal, at most one a record; those that speak of another journal's parts count as well. */
 static int read_intents(struct pfs_foreign *foreign, struct pfs_arena *arena, struct tried *tried, int64_t *count)
 {
     int64_t records;

@@ -1,6 +1,7 @@
 /* taken.c - whether a commit is in the table when its snapshot is not found: its files tell, or its own compaction,
  * which took them away: the rows are in the table then, though no file of the commit is, and though its snapshot may be
  * another engine's by now. */
+#include <assert.h>
 #include <string.h>
 
 #include "src/file/file.h"
@@ -42,6 +43,8 @@ int pfs_commit_taken(const struct pfs_table_parts *at, const struct pfs_taken_wa
     int64_t latest;
     int found = 0, rc = pfs_snapshot_latest_id(at->store, at->meta, &latest, err);
 
+    assert(want->user != NULL);
+    assert(want->files >= 0);
     if (rc < 0)
         return rc == -ENOENT ? 0 : rc;
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
@@ -125,6 +128,7 @@ int pfs_commit_ask(struct pfs_table *table, const struct pfs_asking *ask, struct
     int64_t count, there;
     int found;
 
+    assert(ask->schema != NULL);
     PFS_TRY(pfs_manifest_parse(ask->files, arena, &entry, &count, err));
     count = keep_new(entry, count);
     PFS_TRY(found = is_live(table, entry, count, err));
@@ -135,6 +139,7 @@ int pfs_commit_ask(struct pfs_table *table, const struct pfs_asking *ask, struct
     if (found > 0 || !ask->gap)
         return found;
     PFS_TRY(count_there(&at, ask, entry, count, arena, &there, err));
+    assert(there <= count);
     if (there == 0)
         return 1;
     return there == count ? 0

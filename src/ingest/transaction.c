@@ -24,6 +24,8 @@
 
 void pfs_transaction_drop_held(struct pfs_transaction *t)
 {
+    assert(t->helds > 0 || t->held_bytes == 0);
+    assert(t->helds > 0 || t->held_rows == 0);
     for (int32_t i = 0; i < t->helds; i++)
         pfs_arena_done(&t->held[i].arena);
     atomic_fetch_sub(&t->ingest->held_bytes, (long long)t->held_bytes);
@@ -64,6 +66,7 @@ void pfs_transaction_unref(struct pfs_transaction *t)
     bool last;
 
     pthread_mutex_lock(&t->ingest->lock);
+    assert(t->refs > 0);
     last = --t->refs == 0;
     pthread_mutex_unlock(&t->ingest->lock);
     if (last)
@@ -114,6 +117,7 @@ int pfs_transaction_open(struct pfs_ingest *ingest, const struct pfs_transaction
     struct pfs_transaction *t = pfs_zalloc(sizeof(*t));
     int rc;
 
+    assert(config->table != NULL);
     if (t == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a transaction");
     t->ingest = ingest;
@@ -162,6 +166,11 @@ int pfs_transaction_failed(const struct pfs_transaction *t, struct pfs_err *err)
 /* Nothing is kept that was not acknowledged. Lock held. */
 int pfs_transaction_fail(struct pfs_transaction *t, int rc, struct pfs_err *err)
 {
+    struct pfs_err own = {0}; /* the handle keeps the sentence, whether the caller wants it or not */
+
+    assert(rc < 0);
+    if (err == NULL)
+        err = &own;
     if (err->code == 0)
         (void)pfs_fail(err, -rc, "%s", pfs_errno_text(-rc));
     if (t->failed.code == 0)
@@ -238,6 +247,8 @@ static int compact_held(struct pfs_transaction *t, struct pfs_err *err)
     struct pfs_column *column;
     int rc = 0;
 
+    assert(t->helds > 0);
+    assert(t->helds <= HELD_BATCHES_MAX);
     pfs_arena_init(&one.arena, PFS_BATCH_BYTES_MAX);
     column = pfs_arena_array(&one.arena, (size_t)columns, sizeof(*column));
     if (column == NULL)
@@ -268,6 +279,7 @@ static int hold(struct pfs_transaction *t, struct pfs_arena *arena, const struct
         return pfs_fail(err, ENOMEM, "no memory for rows");
     if (t->helds == HELD_BATCHES_MAX)
         PFS_TRY(compact_held(t, err));
+    assert(t->helds < HELD_BATCHES_MAX);
     t->held[t->helds++] = (struct pfs_held){*arena, *batch};
     t->held_bytes += arena->used_bytes;
     t->held_rows += batch->rows;
@@ -276,6 +288,7 @@ static int hold(struct pfs_transaction *t, struct pfs_arena *arena, const struct
     return 0;
 }
 
+/* A quarter of the budget for all who write files, in equal shares: the rest holds rows that are to be flushed. */
 static size_t write_memory(struct pfs_ingest *g)
 {
     size_t share = g->config.memory_bytes / 4 / (size_t)(atomic_load(&g->big) + 1);
@@ -298,6 +311,8 @@ static int begin_write(struct pfs_transaction *t, struct pfs_err *err)
                                               .user = t->user != NULL ? t->user : t->ingest->user,
                                               .overwrite = t->overwrite != NULL};
 
+    assert(t->write == NULL);
+    assert(t->state == NULL);
     if (t->append)
         pfs_transaction_split(t, false);
     PFS_TRY(pfs_table_state(t->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &t->state, err));
@@ -355,6 +370,7 @@ int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *a
     struct pfs_batch filled = *batch;
     int rc;
 
+    assert(batch->columns == t->schema->columns + 1);
     let_flushed_first(t, arena->used_bytes);
     pthread_mutex_lock(&t->lock);
     atomic_store(&t->more, true);
@@ -389,6 +405,7 @@ int pfs_transaction_tail(struct pfs_transaction *transaction, struct pfs_arena *
     int rc;
 
     assert(batch->rows == 1);
+    assert(batch->columns == t->schema->columns + 1);
     pthread_mutex_lock(&t->lock);
     rc = pfs_transaction_failed(t, err);
     if (rc == 0)

@@ -1,5 +1,7 @@
 /* upkeep.c - after commits: the table lets go of what has had its time, on an ordinary worker, so that nobody
  * who waits for a commit waits for that. One task a table; snapshots made meanwhile make it look again. */
+#include <assert.h>
+
 #include "src/ingest/internal.h"
 
 /* Until no snapshot is left that none followed. */
@@ -8,6 +10,8 @@ static void follow(struct pfs_slot *slot)
     struct pfs_ingest *g = slot->ingest;
     struct pfs_table *table;
 
+    assert(slot->keeping); /* set by the one whose task this is */
+    assert(slot->upkeep != NULL);
     pthread_mutex_lock(&g->lock);
     while (slot->published) {
         struct pfs_err err = {0};
@@ -47,6 +51,7 @@ bool pfs_slot_wants_upkeep(struct pfs_slot *slot)
     if (!slot->published || slot->keeping || slot->table == NULL)
         return false;
     slot->keeping = true;
+    assert(slot->upkeep == NULL);
     slot->upkeep = pfs_table_ref(slot->table);
     return true;
 }

@@ -1,4 +1,5 @@
 /* aside_test.c - rows that cannot be committed any more, and those that were never acknowledged. */
+#include "fs/tree/internal.h"
 #include "src/journal/journal.h"
 #include "tests/unit/fs/lives.h"
 
@@ -36,6 +37,23 @@ static void rows_of_a_table_that_is_gone_are_set_aside(void **state)
     begin_life();
     execute("DROP TABLE d.t;");
     assert_int_equal(pfs_tree_finish(t.tree, NULL), 0);
+    set_aside(&text);
+    assert_string_equal((const char *)text.at, "{\"k\":1,\"v\":\"a\",\"n\":1,\"_kind\":\"+I\"}\n");
+    pfs_buf_done(&text);
+}
+
+/* Their end is in the journal, durably, when the power goes: so are they where they were set aside. */
+static void what_is_set_aside_is_durable_before_the_journal_lets_go_of_it(void **state)
+{
+    struct pfs_buf text;
+
+    (void)state;
+    give("d/t/inbox", "1,a,1\n");
+    execute_elsewhere("DROP TABLE d.t;");
+    assert_int_equal(pfs_ingest_commit_all(t.tree->ingest, NULL), 0);
+    acknowledge("d/sums/inbox", O_APPEND, "1,10\n");
+    pfs_waiting_done(&t.waiting);
+    begin_life();
     set_aside(&text);
     assert_string_equal((const char *)text.at, "{\"k\":1,\"v\":\"a\",\"n\":1,\"_kind\":\"+I\"}\n");
     pfs_buf_done(&text);
@@ -188,6 +206,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_of_a_table_that_is_gone_are_set_aside, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(what_is_set_aside_is_durable_before_the_journal_lets_go_of_it, open_memory,
+                                        close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_table_that_was_made_anew_are_not_given_to_it, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(what_a_full_disk_refused_is_not_there_later, open_memory, close_memory),

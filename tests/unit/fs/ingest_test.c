@@ -535,11 +535,47 @@ static void rows_of_an_older_schema_are_evolved(void **state)
     assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,w,n,more\n1,a,1,\n");
 }
 
+/* A disk on which a table's first schema cannot be read, for a moment. */
+static struct {
+    struct pfs_fault fault;
+    int failed;
+} unreadable;
+
+static void fail_to_read(void *context, const char *op, const char *path)
+{
+    (void)context;
+    if (strcmp(op, "open") != 0 || strcmp(path, "d.db/t/schema/schema-0") != 0)
+        return;
+    unreadable.failed++;
+    unreadable.fault.fail_at = unreadable.fault.calls;
+}
+
+static void rows_of_a_schema_that_cannot_be_read_now_wait(void **state)
+{
+    struct pfs_store *store;
+    struct pfs_stat stat;
+
+    (void)state;
+    acknowledge("d/t/inbox", O_APPEND, "1,a,1\n");
+    pfs_waiting_done(&t.waiting);
+    execute_elsewhere("ALTER TABLE d.t ADD more INT;");
+    memset(&unreadable, 0, sizeof(unreadable));
+    unreadable.fault = (struct pfs_fault){.fail_errno = EIO, .each = fail_to_read};
+    assert_int_equal(pfs_store_open_fault(handle(), &unreadable.fault, &store, NULL), 0);
+    begin_life_on(store);
+    end_life();
+    assert_true(unreadable.failed > 0);
+    begin_life();
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n,more\n1,a,1,\n");
+    assert_int_equal(pfs_store_stat(memory, ".paimonfs/rejected", &stat, NULL), -ENOENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_acknowledged_is_committed_once_by_the_next_process, open_memory,
                                         close_memory),
+        cmocka_unit_test_setup_teardown(rows_of_a_schema_that_cannot_be_read_now_wait, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(every_call_of_a_replay_fails_once_and_no_row_is_lost_or_doubled, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_replaced_snapshot_that_has_a_successor_is_not_committed_again, open_memory,
