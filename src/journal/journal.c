@@ -1,6 +1,14 @@
-/* journal.c - records into segments: which segment, what is refused, what is removed. */
+/* journal.c - records into segments: which segment, what is refused, what is removed.
+ *
+ *   oldest -> ... -> current:  | header | cuts, ends | record | record | reserved zeros ...
+ *                                                    ^durable ^appended
+ *
+ * A transaction counts in `waiting` of the segment of its first record, from that record on until its RETIRED is
+ * durable or all of it was lost; the oldest segment goes when nothing waits in it. So a record is there as long as its
+ * transaction, and the record that retired one is there as long as what it retired. */
 #include "src/journal/journal.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -37,6 +45,8 @@ int pfs_journal_open(const struct pfs_journal_config *config, struct pfs_journal
     struct pfs_journal *j;
     int rc;
 
+    assert(config->store != NULL);
+    assert(config->user != NULL);
     if (strlen(config->user) > PFS_SEGMENT_USER_MAX)
         return pfs_fail(err, EINVAL, "the commit user has more than %d bytes", PFS_SEGMENT_USER_MAX);
     j = pfs_zalloc(sizeof(*j));
@@ -91,6 +101,7 @@ static void grow_slots(struct pfs_journal *j)
     struct transaction **old = j->slots, **grown = pfs_alloc_array(j->slot_count * 2, sizeof(struct transaction *));
     size_t count = j->slot_count;
 
+    assert((count & (count - 1)) == 0); /* a slot is told by the low bits of a hash */
     if (grown == NULL)
         return; /* longer chains */
     j->slots = grown;
@@ -110,6 +121,7 @@ static struct transaction *find_or_make(struct pfs_journal *j, uint64_t number)
 {
     struct transaction *t = pfs_journal_find(j, number), **slot;
 
+    assert(number != 0); /* 0 is that of the journal's own records */
     if (t != NULL)
         return t;
     if (j->transactions >= j->slot_count)
@@ -129,8 +141,11 @@ void pfs_journal_forget(struct pfs_journal *j, struct transaction *t)
 {
     struct transaction **at = slot_of(j, t->number);
 
-    while (*at != t)
+    while (*at != NULL && *at != t)
         at = &(*at)->next;
+    assert(*at == t);
+    assert(j->transactions > 0);
+    assert(t->first == NULL || t->first->waiting > 0);
     *at = t->next;
     if (t->first != NULL)
         t->first->waiting--;
@@ -142,6 +157,7 @@ void pfs_journal_lose(struct pfs_journal *j, struct transaction *t)
 {
     t->failed = true;
     if (t->first != NULL && t->first_seq > j->durable) { /* nothing of it is left */
+        assert(t->first->waiting > 0);
         t->first->waiting--;
         t->first = NULL;
     }
@@ -164,6 +180,7 @@ void pfs_journal_unref(struct pfs_journal *j, struct segment *segment)
     bool last;
 
     pthread_mutex_lock(&j->state);
+    assert(segment->refs > 0);
     last = --segment->refs == 0;
     pthread_mutex_unlock(&j->state);
     if (last) {
@@ -179,6 +196,8 @@ struct segment *pfs_journal_detach(struct pfs_journal *j, bool all)
 
     if (s == NULL || s->waiting > 0 || (s == j->current && !all))
         return NULL;
+    assert(s->waiting == 0);
+    assert(j->bytes >= s->appended);
     j->oldest = s->next;
     if (s == j->current)
         j->current = NULL;
@@ -284,12 +303,15 @@ int pfs_journal_begin_segment(struct pfs_journal *j, struct pfs_err *err)
     s->seed = j->header.seed;
     s->appended = s->durable = j->scratch.len;
     pthread_mutex_lock(&j->state);
+    assert(j->durable == j->added); /* `append` is held: nothing was added since the last one was settled */
+    assert(j->current == NULL || j->current->ended);
     if (j->current != NULL)
         j->current->next = s;
     else
         j->oldest = s;
     j->current = s;
     j->bytes += s->appended;
+    /* The ends that the beginning repeats are durable with it, whatever became of the records that said them first. */
     for (struct transaction *t = j->left_first; t != NULL; t = t->next_left)
         if (t->again)
             t->last_seq = j->durable;
@@ -414,6 +436,7 @@ static int append_records(struct pfs_journal *j, struct segment *s, const struct
     bool apart = body.len > SMALL_BODY_BYTES;
     uint8_t *head;
 
+    assert(r->count == 1 || r->count == 2);
     reserve(j, s, bytes_of(r));
     pfs_buf_clear(&j->scratch);
     for (int i = 0; i < r->count - apart; i++)
@@ -429,6 +452,7 @@ static int append_records(struct pfs_journal *j, struct segment *s, const struct
 
 static void leave(struct pfs_journal *j, struct transaction *t)
 {
+    assert(!t->leaving);
     t->leaving = true;
     t->next_left = NULL;
     if (j->left_last != NULL)
@@ -444,6 +468,8 @@ static int count_records(struct pfs_journal *j, struct segment *s, struct transa
 {
     bool retires = r->one[r->count - 1].kind == PFS_JOURNAL_RETIRED;
 
+    assert(s == j->current);
+    assert(t->number == r->number);
     if (s->poisoned) {
         if (!retires)
             pfs_journal_lose(j, t);
@@ -501,11 +527,12 @@ static int add(struct pfs_journal *j, const struct records *r, struct pfs_place_
     int rc;
 
     for (int i = 0; i < r->count; i++)
-        if (r->one[i].body.len > PFS_JOURNAL_BODY_MAX)
+        if (r->one[i].body.len > PFS_JOURNAL_BODY_MAX) /* a reader takes a longer one for damage */
             return pfs_fail(err, EFBIG, "a journal record of %zu bytes", r->one[i].body.len);
     PFS_TRY(make_ready(j, r->number, r->one[last].kind, bytes_of(r), err));
     pthread_mutex_lock(&j->state);
     s = j->current;
+    assert(s != NULL);
     t = find_or_make(j, r->number);
     pthread_mutex_unlock(&j->state);
     if (t == NULL) {
@@ -535,6 +562,7 @@ int pfs_journal_add(struct pfs_journal *j, uint64_t number, enum pfs_journal_kin
     const struct records one = {.number = number, .count = 1, .one = {{kind, body}}};
     int rc;
 
+    assert(kind < PFS_JOURNAL_KINDS);
     if (kind == PFS_JOURNAL_RETIRED && ends_without_record(j, number))
         return 0;
     rc = add(j, &one, out, err);
@@ -548,6 +576,7 @@ int pfs_journal_add_begun(struct pfs_journal *j, uint64_t number, struct pfs_sli
 {
     const struct records two = {.number = number, .count = 2, .one = {{PFS_JOURNAL_BEGIN, begin}, {kind, body}}};
 
+    assert(kind != PFS_JOURNAL_BEGIN && brings_rows(kind));
     return add(j, &two, out, err);
 }
 
@@ -629,6 +658,8 @@ void pfs_journal_close(struct pfs_journal *j)
         return;
     (void)pfs_journal_sync(j, 0, NULL);
     pfs_journal_end_leader(j);
+    assert(j->waiter_first == NULL);
+    assert(j->untold == NULL);
     while (j->oldest != NULL) {
         s = pfs_journal_detach(j, true);
         if (s != NULL && removing)

@@ -1,4 +1,5 @@
 /* look.c - what the journals of a warehouse say, without taking them. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -59,6 +60,7 @@ static int keep(void *context, struct pfs_slice name, bool directory)
 
     if (directory || name.len < sizeof(prefix) || memcmp(name.at, prefix, sizeof(prefix) - 1) != 0)
         return 0;
+    assert(n->count <= n->room);
     if (n->count == n->room) {
         size_t room = n->room == 0 ? 16 : n->room * 2;
         const char **more = pfs_arena_array(n->arena, room, sizeof(*more));

@@ -1,5 +1,6 @@
 /* record.c - what ingestion writes into the journal: bodies of records, little-endian, lengths first. They are
  * read by another process after a crash, so they say what they need in full. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -12,12 +13,15 @@ enum { FLAG_APPEND = 1, FLAG_ONCE = 2 };
 
 static void put_slice(struct pfs_slice bytes, struct pfs_buf *out)
 {
+    assert(bytes.len <= UINT32_MAX);
     pfs_buf_le32(out, (uint32_t)bytes.len);
     pfs_buf_put(out, bytes.at, bytes.len);
 }
 
 static void put_name(const struct pfs_part_name *name, struct pfs_buf *out)
 {
+    assert(name->database != NULL);
+    assert(name->table != NULL);
     put_slice(pfs_str(name->database), out);
     put_slice(pfs_str(name->table), out);
     pfs_buf_putc(out, name->branch != NULL);
@@ -27,6 +31,7 @@ static void put_name(const struct pfs_part_name *name, struct pfs_buf *out)
 
 void pfs_record_put_begin(const struct pfs_part_begin *begin, struct pfs_buf *out)
 {
+    assert(!begin->once || begin->user != NULL);
     pfs_buf_putc(out, RECORD_VERSION);
     pfs_buf_putc(out, (uint8_t)((begin->append ? FLAG_APPEND : 0) | (begin->once ? FLAG_ONCE : 0)));
     put_name(&begin->name, out);
@@ -44,6 +49,8 @@ void pfs_record_put_begin(const struct pfs_part_begin *begin, struct pfs_buf *ou
 
 void pfs_record_put_seal(const struct pfs_part_seal *seal, struct pfs_buf *out)
 {
+    assert(seal->target != 0);
+    assert(seal->pieces >= 0);
     pfs_buf_putc(out, RECORD_VERSION);
     pfs_buf_le64(out, seal->target);
     pfs_buf_le64(out, (uint64_t)seal->order);
@@ -53,6 +60,8 @@ void pfs_record_put_seal(const struct pfs_part_seal *seal, struct pfs_buf *out)
 
 void pfs_record_put_intent(const struct pfs_part_intent *intent, struct pfs_buf *out)
 {
+    assert(intent->user != NULL);
+    assert(intent->parts > 0);
     pfs_buf_putc(out, RECORD_VERSION);
     put_name(&intent->name, out);
     put_slice(pfs_str(intent->user), out);
@@ -69,6 +78,8 @@ int pfs_record_put_overwrite(const struct pfs_overwrite *overwrite, struct pfs_b
 {
     struct pfs_batch row = {1, overwrite->columns, (struct pfs_column *)(uintptr_t)overwrite->value};
 
+    assert(overwrite->columns >= 0);
+    assert(overwrite->kind <= PFS_OVERWRITE_STATIC);
     pfs_buf_putc(out, (uint8_t)overwrite->kind);
     pfs_buf_le32(out, (uint32_t)overwrite->columns);
     for (int32_t i = 0; i < overwrite->columns; i++)

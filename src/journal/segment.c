@@ -1,4 +1,8 @@
+/* segment.c - bytes of a segment, which a crash may have cut anywhere and a disk may have damaged: nothing is taken for
+ * a record before its hash says so, and no length is trusted before it is compared with what the file has left. */
 #include "src/journal/segment.h"
+
+#include <assert.h>
 
 #include "base/hash.h"
 #include "base/limits.h"
@@ -12,6 +16,7 @@ static void put_text(struct pfs_buf *out, const char *text)
 {
     size_t len = strlen(text);
 
+    assert(len <= UINT16_MAX);
     pfs_buf_putc(out, (uint8_t)len);
     pfs_buf_putc(out, (uint8_t)(len >> 8));
     pfs_buf_put(out, text, len);
@@ -34,6 +39,7 @@ int pfs_segment_put_header(struct pfs_segment_header *header, struct pfs_buf *ou
     header->seed = pfs_hash64(out->at + start, out->len - start, 0);
     pfs_buf_le64(out, header->seed);
     header->bytes = out->len - start;
+    assert(header->bytes <= PFS_SEGMENT_HEADER_MAX);
     return pfs_buf_check(out, err);
 }
 
@@ -88,6 +94,7 @@ static uint64_t hash_record(const uint8_t *head, uint64_t seed, struct pfs_slice
 void pfs_record_put_head(uint8_t head[static PFS_RECORD_HEAD], uint64_t seed, uint32_t kind, uint64_t transaction,
                          struct pfs_slice body)
 {
+    assert(body.len <= PFS_JOURNAL_BODY_MAX);
     pfs_put_le32(head, (uint32_t)body.len);
     pfs_put_le32(head + 4, kind);
     pfs_put_le64(head + 8, transaction);
@@ -112,6 +119,8 @@ static int slide(struct window *w, uint64_t at, size_t need, struct pfs_err *err
     uint64_t left = pfs_file_size(w->file) - at;
     size_t len = need > WINDOW_BYTES ? need : WINDOW_BYTES;
 
+    assert(at <= pfs_file_size(w->file));
+    assert(need <= left);
     if (at >= w->start && at - w->start <= w->len && need <= w->len - (size_t)(at - w->start))
         return 0;
     if (len > left)
@@ -194,6 +203,7 @@ static int find_next(struct window *w, uint64_t from, uint64_t seed, uint64_t *b
 
 static void note_damage(struct pfs_segment_damage *damage, uint64_t from, uint64_t to)
 {
+    assert(to > from);
     damage->at = damage->bytes == 0 ? from : damage->at;
     damage->bytes += to - from;
 }

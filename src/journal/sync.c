@@ -1,5 +1,6 @@
 /* sync.c - one sync for all who wait: those who come while one is under way share the next one. Who waits leads, if
  * nobody does; for those who do not wait a thread of the journal's own leads, and tells them whoever led. */
+#include <assert.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -24,12 +25,14 @@ static struct waiter *settle_waiters(struct pfs_journal *j, int rc, const struct
         j->waiter_first = w->next;
         if (j->waiter_first == NULL)
             j->waiter_last = NULL;
+        assert(!w->done);
         w->next = NULL;
         w->rc = rc;
         if (rc < 0)
             w->err = *err;
         j->waiters -= !w->again;
         j->served += !w->again;
+        assert(j->waiters >= 0);
         if (w->tell != NULL) {
             *last = w;
             last = &w->next;
@@ -56,6 +59,8 @@ void pfs_journal_settle_ends(struct pfs_journal *j)
  * retired again by the next segment's beginning. */
 static void settle_loss(struct pfs_journal *j, struct segment *s)
 {
+    assert(s == j->current); /* no other has bytes that are not durable */
+    assert(!s->poisoned);
     s->ended = s->poisoned = true;
     for (size_t i = 0; i < j->slot_count; i++)
         for (struct transaction *t = j->slots[i]; t != NULL; t = t->next)
@@ -107,6 +112,7 @@ static void gather(struct pfs_journal *j)
     struct timespec until = {(time_t)(end / 1000000000), (long)(end % 1000000000)};
     int rc = 0;
 
+    assert(j->leading);
     j->gathered = j->back_ns < j->sync_ns ? j->companions : (j->companions + 1) / 2;
     while (j->waiters < j->gathered && rc == 0)
         rc = pthread_cond_timedwait(&j->gather, &j->state, &until);
@@ -157,6 +163,9 @@ static void lead(struct pfs_journal *j, bool tells)
     int64_t begun;
     int rc;
 
+    assert(!j->leading);
+    assert(s != NULL);
+    assert(j->durable < j->added);
     j->leading = true;
     gather(j);
     target = j->added;
@@ -169,6 +178,9 @@ static void lead(struct pfs_journal *j, bool tells)
     pthread_mutex_lock(&j->state);
     j->sync_ns = pfs_clock_monotonic_ns() - begun;
     if (rc == 0) {
+        assert(s == j->current);
+        assert(target >= j->durable);
+        assert(bytes >= s->durable);
         j->durable = target;
         s->durable = bytes;
         pfs_journal_settle_ends(j);
@@ -208,6 +220,8 @@ static void enqueue(struct pfs_journal *j, struct waiter *w)
 {
     struct waiter *before = NULL, **at = &j->waiter_first;
 
+    assert(w->target > j->durable);
+    assert(w->target <= j->added);
     if (j->waiter_last != NULL && j->waiter_last->target <= w->target) {
         before = j->waiter_last;
         at = &before->next;
@@ -316,6 +330,7 @@ void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, bool alone, 
         if (leads_here(j, alone)) {
             j->inside++;
             lead(j, true);
+            assert(j->inside > 0);
             if (--j->inside == 0)
                 pthread_cond_broadcast(&j->change);
         } else if (!j->leading) {

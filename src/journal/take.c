@@ -3,6 +3,7 @@
  * The lock of a journal's oldest segment decides: whoever gets it has the journal, and takes the others, which nobody
  * else can hold unless the listing was old; then all is let go until the next time.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -77,6 +78,7 @@ static int keep_name(void *context, struct pfs_slice text, bool directory)
 
     if (directory || !parse_name(text, &name) || strcmp(name.uuid, names->own) == 0 || names->count >= SEGMENTS_MAX)
         return 0;
+    assert(names->count <= names->max);
     if (names->count == names->max) {
         int32_t max = names->max == 0 ? 16 : names->max * 2;
         struct name *grown = pfs_realloc(names->item, (size_t)max * sizeof(*grown));
@@ -122,6 +124,7 @@ static int keep_record(void *context, const struct pfs_segment_record *record, s
     }
     if (record->kind >= PFS_JOURNAL_KINDS)
         return pfs_fail(err, ENOTSUP, "a record of kind %u", record->kind);
+    assert(f->records <= f->records_max);
     if (f->records == f->records_max) {
         int64_t max = f->records_max == 0 ? 64 : f->records_max * 2;
         struct pfs_journal_record *grown = pfs_realloc(f->record, (size_t)max * sizeof(*grown));
@@ -182,6 +185,8 @@ static int take_journal(struct pfs_foreign *f, const struct name *name, int32_t 
     char path[128];
     int rc;
 
+    assert(count > 0);
+    assert(f->parts == 0);
     memcpy(f->uuid, name[0].uuid, sizeof(f->uuid));
     f->part = pfs_alloc_array((size_t)count, sizeof(*f->part));
     if (f->part == NULL)
