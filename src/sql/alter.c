@@ -6,18 +6,20 @@
  *          ALTER [COLUMN] c TYPE t | COMMENT 'x' | SET NOT NULL | DROP NOT NULL | SET DEFAULT 1 | DROP DEFAULT | FIRST
  *          SET TBLPROPERTIES (...)    UNSET TBLPROPERTIES [IF EXISTS] (...)    tags and branches: history.c
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "src/sql/parse.h"
 
-#define PATH_MAX_NAMES 32
+#define PATH_MAX_NAMES 32 /* types are nested less deep */
 
 struct list {
     struct pfs_schema_change *change;
     int32_t count, room;
 };
 
+/* The next change, empty but for its kind. It may move when the list grows: a pointer is good until the next call. */
 static int another(struct pfs_parser *p, struct list *l, enum pfs_schema_change_kind kind,
                    struct pfs_schema_change **out)
 {
@@ -26,6 +28,8 @@ static int another(struct pfs_parser *p, struct list *l, enum pfs_schema_change_
     PFS_TRY(pfs_parser_room(p, &l->change, l->count, &l->room, sizeof(*l->change)));
     *out = &l->change[l->count++];
     (*out)->kind = kind;
+    assert((*out)->depth == 0);
+    assert((*out)->text == NULL);
     return 0;
 }
 
@@ -34,6 +38,7 @@ static int column_path(struct pfs_parser *p, struct pfs_schema_change *c)
 {
     const char **path = pfs_arena_array(p->arena, PATH_MAX_NAMES, sizeof(*path));
 
+    assert(c->depth == 0);
     if (path == NULL)
         return pfs_arena_full(p->arena, p->err);
     do {
@@ -61,6 +66,7 @@ static int spot(struct pfs_parser *p, struct pfs_schema_change *c)
 /* type [NOT NULL] [COMMENT 'x'] [FIRST | AFTER x] */
 static int definition(struct pfs_parser *p, struct pfs_schema_change *c)
 {
+    assert(c->depth > 0);
     PFS_TRY(pfs_parser_type(p, c->path[c->depth - 1], &c->type));
     c->keep_comment = true;
     for (;;) {
@@ -131,6 +137,7 @@ static int drop_columns(struct pfs_parser *p, struct list *l, bool spark)
     return closed ? pfs_parser_want(p, ")") : 0;
 }
 
+/* A constraint has no name in a schema: any name means the primary key, the only one that there can be. */
 static int drop(struct pfs_parser *p, struct list *l, struct pfs_statement *out)
 {
     struct pfs_schema_change *c;
@@ -173,6 +180,7 @@ static int one_alteration(struct pfs_parser *p, struct pfs_schema_change *c)
 {
     bool sets = pfs_parser_is(p, "SET");
 
+    assert(c->depth > 0);
     if (pfs_parser_take(p, "TYPE")) {
         c->kind = PFS_CHANGE_COLUMN_TYPE;
         return pfs_parser_type(p, c->path[c->depth - 1], &c->type);
@@ -229,6 +237,7 @@ static int change_column(struct pfs_parser *p, struct list *l)
         struct pfs_schema_change *comment;
 
         PFS_TRY(another(p, l, PFS_CHANGE_COLUMN_COMMENT, &comment));
+        assert(l->count >= 2);
         c = &l->change[l->count - 2];
         comment->depth = c->depth;
         comment->path = c->path;

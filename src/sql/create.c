@@ -1,4 +1,9 @@
-/* create.c - the body of CREATE TABLE: columns, keys, comment, partitions, options. */
+/* create.c - the body of CREATE TABLE: columns, keys, comment, partitions, options.
+ *
+ * Keys may be named before the columns that they are, so names are kept and become indexes at the end. Ids of columns,
+ * options that follow from others and all checks beyond the words are left to pfs_schema_complete, which a table made
+ * by LIKE goes through as well. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -18,6 +23,7 @@ static int add_column(struct pfs_parser *p, struct body *b, struct pfs_field **o
     if (b->columns == PFS_COLUMNS_MAX)
         return pfs_fail(p->err, EINVAL, "more than %d columns", PFS_COLUMNS_MAX);
     PFS_TRY(pfs_parser_room(p, &b->field, b->columns, &b->room, sizeof(*b->field)));
+    assert(b->columns < b->room);
     *out = &b->field[b->columns++];
     return 0;
 }
@@ -58,23 +64,28 @@ static int primary_key(struct pfs_parser *p, struct body *b)
     return 0;
 }
 
+/* Types have a grammar of their own, which is the schema file's: its parser reads from the text, and the lexer goes on
+ * behind what it used. */
 int pfs_parser_type(struct pfs_parser *p, const char *name, struct pfs_type *out)
 {
     struct pfs_slice rest = p->lexer.text;
     int line, column;
     size_t used;
 
+    assert(p->word.from <= rest.len);
     rest.at += p->word.from;
     rest.len -= p->word.from;
     if (pfs_type_parse(rest, &used, p->arena, out, p->err) < 0) {
         pfs_lex_place(p->lexer.text, p->word.from, &line, &column);
         return pfs_wrap(p->err, "line %d, column %d: the type of %s", line, column, name);
     }
+    assert(used <= rest.len);
     p->lexer.pos = p->word.from + used;
     pfs_parser_step(p);
     return 0;
 }
 
+/* What stands behind a column's type, in any order. */
 static int column_tail(struct pfs_parser *p, struct body *b, struct pfs_field *f)
 {
     for (;;) {
@@ -150,6 +161,7 @@ static int resolve(struct pfs_parser *p, const struct body *b, const char *const
 {
     int32_t *index = pfs_arena_array(p->arena, (size_t)count, sizeof(*index));
 
+    assert(count >= 0);
     if (index == NULL)
         return pfs_arena_full(p->arena, p->err);
     for (int32_t i = 0; i < count; i++)

@@ -6,12 +6,16 @@
  *
  * DROP stands for DELETE. A column may be called tag or branch: DROP tag and RENAME tag TO x mean that one.
  */
+#include <assert.h>
+
 #include "src/sql/parse.h"
 
-#define ARGUMENTS_MAX 5
+#define ARGUMENTS_MAX 5 /* what the longest form has, its table included */
 
 static struct pfs_argument *add(struct pfs_statement *out, struct pfs_argument *list, const char *name)
 {
+    assert(out->arguments >= 0);
+    assert(out->arguments < ARGUMENTS_MAX);
     list[out->arguments].name = name;
     return &list[out->arguments++];
 }
@@ -21,6 +25,7 @@ static int call_of(struct pfs_parser *p, const char *procedure, struct pfs_state
 {
     struct pfs_argument *table;
 
+    assert(out->table != NULL);
     *list = pfs_arena_zalloc(p->arena, ARGUMENTS_MAX * sizeof(**list));
     if (*list == NULL)
         return pfs_arena_full(p->arena, p->err);
@@ -62,6 +67,7 @@ static int retained(struct pfs_parser *p, const char **out)
     return pfs_parser_expected(p, "DAYS, HOURS or MINUTES");
 }
 
+/* The word TAG is taken. REPLACE and OR REPLACE have no condition: it would contradict them. */
 static int put_tag(struct pfs_parser *p, const char *procedure, bool conditional, struct pfs_statement *out)
 {
     struct pfs_argument *list;

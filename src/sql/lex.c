@@ -1,4 +1,8 @@
+/* lex.c - words. The place of a word is kept with it, so that sentences can say line and column; what cannot be a word
+ * is one of kind BAD at its place, and the lexer stays there. */
 #include "src/sql/lex.h"
+
+#include <assert.h>
 
 static bool is_blank(uint8_t c)
 {
@@ -19,6 +23,7 @@ static bool is_digit(uint8_t c)
 
 static uint8_t peek(const struct pfs_lexer *l, size_t ahead)
 {
+    assert(l->pos <= l->text.len);
     return ahead < l->text.len - l->pos ? l->text.at[l->pos + ahead] : 0;
 }
 
@@ -52,6 +57,7 @@ static int64_t quoted_len(struct pfs_slice text, size_t pos, size_t *end)
     uint8_t quote = text.at[pos];
     int64_t len = 0;
 
+    assert(pos < text.len);
     for (pos++; pos < text.len; pos++, len++) {
         if (text.at[pos] != quote)
             continue;
@@ -128,10 +134,11 @@ struct pfs_word pfs_lex(struct pfs_lexer *l)
         w.kind = PFS_WORD_NAME;
         while (is_name(peek(l, 0)))
             l->pos++;
-    } else if (c > ' ' && c < 127) {
+    } else if (c > ' ' && c < 127) { /* one character each, so that ")," needs no blank between */
         w.kind = PFS_WORD_SIGN;
         l->pos += c == '=' && peek(l, 1) == '>' ? 2 : 1;
     }
+    assert(l->pos <= l->text.len);
     w.to = l->pos;
     w.text = pfs_slice_of(l->text.at + w.from, w.to - w.from);
     return w;

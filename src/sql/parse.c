@@ -1,5 +1,10 @@
+/* parse.c - one statement, word by word, by a function for each rule; the rule stands above it where the name does not
+ * say it. No rule goes back further than one word, but for the few that copy the parser before they try.
+ *
+ * A statement is parsed only when its end is there: half of one, fed piece by piece, is no error. */
 #include "src/sql/parse.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -27,11 +32,14 @@ bool pfs_parser_take(struct pfs_parser *p, const char *word)
     return true;
 }
 
+/* What was found is quoted from the text, at most 40 bytes of it: a whole string literal would hide the sentence. */
 int pfs_parser_expected(struct pfs_parser *p, const char *what)
 {
     struct pfs_slice found = pfs_slice_of(p->lexer.text.at + p->word.from, p->word.to - p->word.from);
     int line, column;
 
+    assert(p->word.from <= p->word.to);
+    assert(p->word.to <= p->lexer.text.len);
     pfs_lex_place(p->lexer.text, p->word.from, &line, &column);
     if (found.len > 40)
         found.len = 40;
@@ -48,6 +56,7 @@ int pfs_parser_want(struct pfs_parser *p, const char *word)
     return pfs_parser_take(p, word) ? 0 : pfs_parser_expected(p, word);
 }
 
+/* Names and strings become C strings from here on: a NUL inside would cut them silently. */
 static int take_text(struct pfs_parser *p, const char **out)
 {
     if (memchr(p->word.text.at, 0, p->word.text.len) != NULL)
@@ -102,6 +111,9 @@ int pfs_parser_room(struct pfs_parser *p, void *list, int32_t count, int32_t *ro
 {
     void *more, *old;
 
+    assert(count >= 0);
+    assert(count <= *room);
+    assert(size > 0);
     if (count < *room)
         return 0;
     more = pfs_arena_array(p->arena, *room == 0 ? 16 : (size_t)*room * 2, size);
@@ -172,6 +184,7 @@ int pfs_parser_options(struct pfs_parser *p, bool values, struct pfs_options *ou
         count++;
     } while (pfs_parser_take(p, ","));
     PFS_TRY(pfs_parser_want(p, ")"));
+    /* A schema file has its options sorted, as Paimon writes them. */
     if (count > 0)
         qsort(item, (size_t)count, sizeof(*item), compare_options);
     for (int32_t i = 1; i < count; i++)
@@ -244,6 +257,7 @@ static int if_exists(struct pfs_parser *p, bool negated, struct pfs_statement *o
 
 /* ---- statements ---- */
 
+/* A location is noted, for whoever executes it refuses it; all other properties of a database mean nothing on disk. */
 static int create_database(struct pfs_parser *p, struct pfs_statement *out)
 {
     const char *comment;
@@ -289,12 +303,13 @@ static int drop(struct pfs_parser *p, struct pfs_statement *out)
     return 0;
 }
 
-#define PARTITIONS_MAX 1000
-#define PARTITION_KEYS_MAX 64
+#define PARTITIONS_MAX 1000   /* of one statement, as are the next two */
+#define PARTITION_KEYS_MAX 64 /* in one spec */
 
 /* (k = 'v', ...) */
 static int partition(struct pfs_parser *p, struct pfs_options *out)
 {
+    assert(out->count == 0);
     out->item = pfs_arena_array(p->arena, PARTITION_KEYS_MAX, sizeof(*out->item));
     if (out->item == NULL)
         return pfs_arena_full(p->arena, p->err);
@@ -373,6 +388,7 @@ static int show(struct pfs_parser *p, struct pfs_statement *out)
     return show_of_table(p, out);
 }
 
+/* EXTENDED and FORMATTED may stand before the name, and may be the name. */
 static int describe(struct pfs_parser *p, struct pfs_statement *out)
 {
     struct pfs_parser before;
@@ -562,5 +578,6 @@ int pfs_sql_parse(struct pfs_slice text, size_t *used, struct pfs_arena *arena, 
         return pfs_parser_expected(&p, "; at the end of the statement");
     out->text.len = p.word.from - (size_t)(out->text.at - text.at);
     *used = p.word.to;
+    assert(*used <= text.len);
     return 1;
 }

@@ -1,3 +1,5 @@
+/* answer.c - cells of an answer, read by whoever reads CSV from the mount: what is empty is quoted, since nothing at
+ * all would be a NULL. */
 #include "src/statement/answer.h"
 
 #include <string.h>

@@ -1,4 +1,9 @@
-/* execute.c - statements carried out: one function a kind, found in one table. */
+/* execute.c - statements carried out: one function a kind, found in one table.
+ *
+ * Each is complete, durable and visible when its function returns 0; nothing spans statements, so that a text that
+ * fails half-way leaves what came before. Sentences about what is there already or is not there are Paimon's own words,
+ * since people look for those. An answer is CSV with a header, or the one row OK. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -27,6 +32,7 @@ struct execution {
 
 typedef int execute_fn(struct execution *x, const struct pfs_statement *s, struct pfs_err *err);
 
+/* Names in a statement are of the current database where they say none: USE changes it for what follows in the text. */
 static const char *database_of(const struct execution *x, const struct pfs_statement *s)
 {
     return s->database != NULL ? s->database : x->database;
@@ -52,6 +58,7 @@ static int create_database(struct execution *x, const struct pfs_statement *s, s
 {
     int rc;
 
+    assert(s->database != NULL);
     if (s->elsewhere)
         return pfs_fail(err, EINVAL, "Cannot specify location for a database when using fileSystem catalog.");
     rc = pfs_catalog_create_database(x->catalog, s->database, err);
@@ -65,6 +72,7 @@ static int no_database(const char *name, struct pfs_err *err)
     return pfs_fail(err, ENOENT, "Database %s does not exist.", name);
 }
 
+/* Table by table: a failure leaves a database with fewer tables, which the same statement goes on with. */
 static int drop_database(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     const char **tables;
@@ -106,6 +114,7 @@ static int show_tables(struct execution *x, const struct pfs_statement *s, struc
 
 static int use_database(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
+    assert(s->database != NULL);
     if (!pfs_catalog_has_database(x->catalog, s->database))
         return no_database(s->database, err);
     x->database = s->database;
@@ -172,12 +181,15 @@ static int complete_schema(struct execution *x, const struct pfs_statement *s, s
     return pfs_table_check_defaults(out, x->arena, err);
 }
 
+/* Who asks first whether the name is free may be overtaken by another process: the first schema is published without
+ * replacing, and the one who comes second is told the same. */
 static int create_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     const char *database = database_of(x, s), *root, *meta;
     struct pfs_schema schema;
     int rc;
 
+    assert(s->table != NULL);
     PFS_TRY(pfs_catalog_check_writable(x->catalog, err));
     if (s->branch != NULL)
         return pfs_fail(err, EINVAL, "a branch is made by create_branch, not by CREATE TABLE");
@@ -207,6 +219,7 @@ static int drop_table(struct execution *x, const struct pfs_statement *s, struct
 {
     int rc;
 
+    assert(s->table != NULL);
     if (s->branch != NULL)
         return pfs_fail(err, EINVAL, "a branch is removed by CALL sys.delete_branch");
     rc = pfs_catalog_drop_table(x->catalog, database_of(x, s), s->table, false, err);
@@ -246,6 +259,7 @@ static int show_create_table(struct execution *x, const struct pfs_statement *s,
     return rc;
 }
 
+/* As Flink's DESCRIBE: whether a column may be null has a column of its own, and does not stand with the type. */
 static void describe_field(struct execution *x, const struct pfs_schema *schema, int32_t column)
 {
     const struct pfs_field *f = &schema->field[column];
@@ -253,6 +267,8 @@ static void describe_field(struct execution *x, const struct pfs_schema *schema,
     struct pfs_buf text = {0};
     bool key = false;
 
+    assert(column >= 0);
+    assert(column < schema->columns);
     for (int32_t i = 0; i < schema->primary_keys; i++)
         key |= schema->primary_key[i] == column;
     type.nullable = true;
@@ -317,11 +333,13 @@ static int alter_table(struct execution *x, const struct pfs_statement *s, struc
     return rc;
 }
 
+/* -ENOENT has a sentence when it is about the database that the table is to go to, and none about the table. */
 static int rename_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     const char *database = s->to_database != NULL ? s->to_database : database_of(x, s);
     int rc;
 
+    assert(s->to_table != NULL);
     if (s->branch != NULL)
         return pfs_fail(err, EINVAL, "a branch is renamed by CALL sys.rename_branch");
     rc = pfs_catalog_rename_table(x->catalog, database_of(x, s), s->table, database, s->to_table, err);
@@ -345,6 +363,7 @@ static int truncate_table(struct execution *x, const struct pfs_statement *s, st
     return rc < 0 ? rc : done(x);
 }
 
+/* All of them in one commit: partitions that match none of the specs are no error, as with Paimon. */
 static int drop_partitions(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     const struct pfs_schema *schema;
@@ -362,6 +381,7 @@ static int drop_partitions(struct execution *x, const struct pfs_statement *s, s
     return rc < 0 ? rc : done(x);
 }
 
+/* In the order of enum pfs_statement_kind, none left out. */
 static execute_fn *const statements[] = {
     [PFS_SQL_CREATE_DATABASE] = create_database,
     [PFS_SQL_DROP_DATABASE] = drop_database,
@@ -396,6 +416,9 @@ static int run(struct execution *x, struct pfs_slice text, struct pfs_err *err)
             rc = pfs_fail(err, EINVAL, "the last statement has no ';'");
         if (rc <= 0)
             break;
+        assert((size_t)s.kind < sizeof(statements) / sizeof(statements[0]));
+        assert(statements[s.kind] != NULL);
+        assert(used > 0 && used <= text.len);
         rc = statements[s.kind](x, &s, err);
     }
     return rc < 0 ? rc : pfs_buf_check(x->answer, err);
@@ -408,6 +431,8 @@ int pfs_catalog_execute(struct pfs_catalog *catalog, const char *database, struc
     struct execution x = {catalog, database != NULL ? database : DATABASE_DEFAULT, &arena, answer};
     int rc;
 
+    assert(catalog != NULL);
+    assert(answer != NULL);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = run(&x, text, err);
     pfs_arena_done(&arena);

@@ -1,6 +1,7 @@
 /* procedures.c - CALL: finds the procedure, and its arguments by place or by name. */
 #include "src/statement/procedures.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -11,8 +12,9 @@
 
 const char *pfs_calling_argument(const struct pfs_statement *s, const char *name)
 {
+    assert(s->kind == PFS_SQL_CALL);
     for (int32_t i = 0; i < s->arguments; i++)
-        if (strcmp(s->argument[i].name, name) == 0)
+        if (strcmp(s->argument[i].name, name) == 0) /* all have one: pfs_procedure_call has seen to it */
             return s->argument[i].value;
     return NULL;
 }
@@ -53,6 +55,7 @@ int pfs_calling_bool(const struct pfs_statement *s, const char *name, bool fallb
     return 0;
 }
 
+/* The text may name a table of the current database or of another one, and a branch of it: the first dot parts them. */
 int pfs_calling_table(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_table **out,
                       struct pfs_err *err)
 {
@@ -115,6 +118,8 @@ static int name_argument(const struct pfs_calling *x, const char *list, int32_t 
     const char *at = list;
     struct pfs_slice forms;
 
+    assert(list != NULL);
+    assert(place >= 0);
     for (int32_t i = 0; next_argument(&at, &forms); i++) {
         const uint8_t *bar = memchr(forms.at, '|', forms.len);
 
@@ -147,6 +152,7 @@ static int name_arguments(const struct pfs_calling *x, const char *list, struct 
     return 0;
 }
 
+/* Names of procedures and arguments are found in any case, as engines find them. */
 int pfs_procedure_call(const struct pfs_calling *calling, const struct pfs_statement *statement, struct pfs_err *err)
 {
     static const struct pfs_procedure *const tables[] = {pfs_procedures_table, pfs_procedures_branch,
@@ -155,6 +161,8 @@ int pfs_procedure_call(const struct pfs_calling *calling, const struct pfs_state
     size_t before = calling->answer->len;
     struct pfs_statement s = *statement;
 
+    assert(s.kind == PFS_SQL_CALL);
+    assert(s.procedure != NULL);
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (const struct pfs_procedure *p = tables[i]; p->name != NULL; p++)
             if (strcasecmp(p->name, s.procedure) == 0) {

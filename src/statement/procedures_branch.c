@@ -1,4 +1,5 @@
 /* procedures_branch.c - procedures about branches, about going back, and about partitions that are complete. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 
 /* ---- branches ---- */
 
+/* Engines give an empty tag where they mean none: then the branch begins without rows. */
 static int create_branch(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     const char *tag = pfs_calling_argument(s, "tag"), *name;
@@ -95,6 +97,7 @@ static int roll_back(const struct pfs_calling *x, const struct pfs_statement *s,
     int64_t from, to;
     int rc;
 
+    assert(want->kind != PFS_ROLLBACK_TAG || want->tag != NULL);
     PFS_TRY(pfs_calling_table(x, s, &table, err));
     rc = pfs_table_rollback(table, want, &from, &to, err);
     pfs_table_unref(table);
@@ -104,6 +107,7 @@ static int roll_back(const struct pfs_calling *x, const struct pfs_statement *s,
     return rc;
 }
 
+/* Is it what was asked for that is not there, rather than something on the way to it? */
 static bool is_bare(int rc, const struct pfs_err *err)
 {
     return rc == -ENOENT && (err == NULL || err->code == 0);
@@ -140,6 +144,7 @@ static int rollback_to(const struct pfs_calling *x, const struct pfs_statement *
                : pfs_fail(err, ENOENT, "Rollback snapshot '%lld' doesn't exist.", (long long)want.number);
 }
 
+/* Of the sentence a word is as Paimon has it. */
 static int rollback_to_number(const struct pfs_calling *x, const struct pfs_statement *s, const char *argument,
                               struct pfs_rollback_want want, struct pfs_err *err)
 {
@@ -194,6 +199,7 @@ static int partition_directory(const struct pfs_calling *x, const struct pfs_sch
     return pfs_buf_check(out, err);
 }
 
+/* Every partition of the list, one after the other: a mark that is there already gets a new time. */
 static int mark_done(const struct pfs_calling *x, struct pfs_table *table, char *specs, struct pfs_err *err)
 {
     struct pfs_table_parts p = pfs_table_parts(table);

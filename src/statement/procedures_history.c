@@ -1,9 +1,11 @@
 /* procedures_history.c - procedures about tags, branches and what a table was. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "src/statement/procedures.h"
 
+/* Makes a tag, of a snapshot or of the newest one; or, with `replace`, moves one that is there. */
 static int put_tag(const struct pfs_calling *x, const struct pfs_statement *s, bool replace, struct pfs_err *err)
 {
     struct pfs_tag_want want = {.replace = replace};
@@ -21,7 +23,7 @@ static int put_tag(const struct pfs_calling *x, const struct pfs_statement *s, b
     pfs_table_unref(table);
     if (rc == -EEXIST)
         return ignore ? 0 : pfs_fail(err, EEXIST, "Tag '%s' already exists.", tag);
-    if (rc == -ENOENT && err->code == 0)
+    if (rc == -ENOENT && (err == NULL || err->code == 0))
         return pfs_fail(err, ENOENT, "Tag '%s' doesn't exist.", tag);
     return rc;
 }
@@ -158,6 +160,7 @@ static int alter_column_default_value(const struct pfs_calling *x, const struct 
     while ((at = strsep(&rest, ".")) != NULL)
         path[change.depth++] = at;
     change.path = path;
+    assert(change.depth > 0);
     PFS_TRY(pfs_calling_table(x, s, &table, err));
     rc = pfs_table_alter(table, &change, 1, err);
     pfs_table_unref(table);

@@ -1,4 +1,5 @@
 /* procedures_retain.c - procedures that let go of what has had its time. */
+#include <assert.h>
 #include <errno.h>
 #include <regex.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static int instant(const struct pfs_statement *s, const char *name, int64_t *out
     return 0;
 }
 
+/* What is not given is as the table's options have it. */
 static int expire_snapshots(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     struct pfs_expire_want want;
@@ -112,6 +114,7 @@ static int more_options(const char *text, struct pfs_arena *arena, struct pfs_op
     return 0;
 }
 
+/* Arguments win over the argument `options`, and both over the table's options: they are of this call alone. */
 static int asked_options(const struct pfs_calling *x, const struct pfs_statement *s, const struct pfs_schema *schema,
                          struct pfs_options *out, struct pfs_err *err)
 {
@@ -160,6 +163,7 @@ static int expire_partitions(const struct pfs_calling *x, const struct pfs_state
 
 /* ---- consumers ---- */
 
+/* To a snapshot that is there; without a number the bookmark goes, and its reader begins anew. */
 static int reset_consumer(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     struct pfs_table *table;
@@ -207,6 +211,8 @@ static int compile(const struct pfs_statement *s, const char *argument, regex_t 
     return rc;
 }
 
+/* Those that the one pattern takes in and the other does not leave out. Who advanced one meanwhile loses it: it was
+ * asked for. */
 static int clear_matching(const struct pfs_calling *x, struct pfs_table *table, const regex_t *in, const regex_t *out,
                           struct pfs_err *err)
 {
@@ -251,6 +257,7 @@ static int clear_consumers(const struct pfs_calling *x, const struct pfs_stateme
 
 #define DAY_MS ((int64_t)86400000)
 
+/* A dry run says what would go; files younger than the bound may be a commit's that is under way. */
 static int remove_orphans_of(const struct pfs_calling *x, const char *database, const char *name, int64_t before_ms,
                              bool dry, int64_t sum[2], struct pfs_err *err)
 {
@@ -302,12 +309,14 @@ static int remove_orphan_files(const struct pfs_calling *x, const struct pfs_sta
     PFS_TRY(pfs_calling_want(s, "table", &text, err));
     PFS_TRY(instant(s, "older_than", &before_ms, err));
     PFS_TRY(pfs_calling_bool(s, "dry_run", false, &dry, err));
+    /* Younger than a day may be what somebody is writing now: who asks for less knows that nobody is. */
     if (before_ms == PFS_NO_NUMBER)
         before_ms = now_ms - DAY_MS;
     if (before_ms >= now_ms)
         return pfs_fail(err, EINVAL,
                         "The arg olderThan must be less than now, because dataFiles that are currently being written "
                         "and not referenced by snapshots will be mistakenly cleaned up.");
+    assert(before_ms != PFS_NO_NUMBER);
     PFS_TRY(remove_orphans(x, text, before_ms, dry, sum, err));
     pfs_buf_printf(x->answer, "result\n%lld\n%lld\n", (long long)sum[0], (long long)sum[1]);
     return 0;

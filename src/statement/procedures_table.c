@@ -1,4 +1,5 @@
 /* procedures_table.c - procedures that rewrite a table's files. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -33,6 +34,7 @@ static int partition_value(const struct pfs_calling *x, const struct pfs_schema 
     return rc < 0 ? pfs_wrap(err, "partition column %s", text) : 0;
 }
 
+/* Of a text with something between them; an empty one is one. */
 static int32_t pieces(const char *text, char between)
 {
     int32_t count = 1;
@@ -59,6 +61,7 @@ static int partition_specs(const struct pfs_calling *x, const struct pfs_schema 
         struct pfs_partition_value *value = pfs_arena_array(x->arena, (size_t)pieces(text, ','), sizeof(*value));
         char *item;
 
+        assert(want->specs <= count);
         if (value == NULL)
             return pfs_arena_full(x->arena, err);
         while ((item = strsep(&text, ",")) != NULL)
@@ -147,6 +150,7 @@ static int order_rows(const struct pfs_calling *x, const struct pfs_statement *s
     order = pfs_arena_zalloc(x->arena, sizeof(*order));
     if (order == NULL)
         return pfs_arena_full(x->arena, err);
+    assert(want->order == NULL);
     PFS_TRY(order_strategy(strategy, &order->strategy, err));
     PFS_TRY(order_columns(x, schema, by, order, err));
     PFS_TRY(pfs_order_check(order, err));
@@ -154,6 +158,7 @@ static int order_rows(const struct pfs_calling *x, const struct pfs_statement *s
     return 0;
 }
 
+/* Partitions that nobody wrote to for so long: the unit is read as an option's. */
 static int idle_time(const struct pfs_calling *x, const char *text, int64_t *out, struct pfs_err *err)
 {
     struct pfs_options none = {0}, one;
@@ -193,6 +198,7 @@ static int check_options(const struct pfs_calling *x, const char *text, struct p
     return 0;
 }
 
+/* Full unless it is said otherwise, as with Paimon's batch jobs; it waits until the files are there. */
 static int compact_table(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_table *table,
                          struct pfs_err *err)
 {

@@ -1,4 +1,5 @@
 /* procedures_upkeep.c - procedures that empty a table or partitions of it, or do what a writer does after commits. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -23,6 +24,7 @@ static int more_specs(const struct pfs_calling *x, const char *text, struct pfs_
     if (rest == NULL)
         return pfs_arena_full(x->arena, err);
     while ((one = strsep(&rest, ";")) != NULL) {
+        assert(*count <= room);
         if (*count == room)
             return pfs_fail(err, EINVAL, "drop_partition takes at most %d partitions", (int)room);
         PFS_TRY(pfs_spec_parse(one, x->arena, &spec[(*count)++], err));
@@ -30,7 +32,7 @@ static int more_specs(const struct pfs_calling *x, const char *text, struct pfs_
     return 0;
 }
 
-#define SPECS_MAX 1000
+#define SPECS_MAX 1000 /* of one call: a statement of that many is a mistake rather than a wish */
 
 static int drop_specs(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_table *table,
                       struct pfs_err *err)
@@ -78,6 +80,7 @@ static int drop_partition(const struct pfs_calling *x, const struct pfs_statemen
 
 /* ---- purge_files ---- */
 
+/* All that keeps files from expiring. What somebody else removed meanwhile is what was asked for. */
 static int remove_names(const struct pfs_calling *x, struct pfs_table *table, struct pfs_err *err)
 {
     const char **names;

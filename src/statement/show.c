@@ -1,5 +1,7 @@
+/* show.c - what a table has, as lists: each form of SHOW is one function, and prints names as the mount spells them. */
 #include "src/statement/show.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -22,6 +24,7 @@ struct showing {
 static int print_partition(const struct showing *x, const struct pfs_column *value, struct pfs_buf *out,
                            struct pfs_err *err)
 {
+    assert(value != NULL);
     for (int32_t i = 0; i < x->schema->partition_keys; i++) {
         if (i > 0)
             pfs_buf_putc(out, '/');
@@ -51,6 +54,7 @@ static int held_values(const struct showing *x, const struct pfs_column ***out, 
     const struct pfs_column **held = pfs_arena_zalloc(x->arena, (size_t)x->schema->partition_keys * sizeof(*held));
     struct pfs_column *value = pfs_arena_array(x->arena, (size_t)given->count, sizeof(*value));
 
+    assert(x->statement->partitions <= 1);
     if (held == NULL || value == NULL)
         return pfs_arena_full(x->arena, err);
     for (int32_t i = 0; i < given->count; i++) {
@@ -65,6 +69,7 @@ static int held_values(const struct showing *x, const struct pfs_column ***out, 
     return 0;
 }
 
+/* A key that is not held matches whatever it is; NULL matches NULL, since it names a partition like any other value. */
 static bool matches(const struct showing *x, const struct pfs_column *value, const struct pfs_column *const *held)
 {
     for (int32_t i = 0; i < x->schema->partition_keys; i++)
@@ -108,6 +113,8 @@ static int show_partitions(const struct showing *x, struct pfs_err *err)
 
 /* ---- names and options ---- */
 
+/* The table's own options: what a catalog or a mount adds is not the table's, and what is left at its default is not
+ * there. */
 static int show_options(const struct showing *x, struct pfs_err *err)
 {
     const struct pfs_options *o = &x->schema->options;
@@ -147,6 +154,8 @@ int pfs_show(struct pfs_table *table, const struct pfs_statement *statement, str
 {
     struct showing x = {.table = table, .statement = statement, .arena = arena, .answer = answer};
 
+    assert(statement->kind == PFS_SQL_SHOW_PARTITIONS || statement->kind == PFS_SQL_SHOW_PROPERTIES ||
+           statement->kind == PFS_SQL_SHOW_TAGS || statement->kind == PFS_SQL_SHOW_BRANCHES);
     PFS_TRY(pfs_table_schema(table, &x.schema, err));
     if (statement->kind == PFS_SQL_SHOW_PARTITIONS)
         return show_partitions(&x, err);

@@ -1,5 +1,8 @@
+/* specs.c - partitions that are named by texts. A value is read as a name in a path is, after it was escaped as one:
+ * the same spelling means the same partition in a statement, in an argument and in the mount. */
 #include "src/statement/specs.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "src/meta/names.h"
@@ -16,6 +19,7 @@ int pfs_spec_value(const struct pfs_schema *schema, const struct pfs_option *giv
         is_key |= schema->partition_key[i] == *column;
     if (!is_key)
         return pfs_fail(err, EINVAL, "Cannot find field: %s", given->key);
+    assert(*column >= 0);
     if (given->value == NULL || strcmp(given->value, schema->default_partition) == 0)
         return pfs_column_nulls(&schema->field[*column].type, 1, arena, value, err);
     pfs_name_escape(pfs_str(given->value), &name);
@@ -31,6 +35,7 @@ int pfs_spec_overwrite(const struct pfs_schema *schema, const struct pfs_options
 {
     struct pfs_overwrite *spec = pfs_arena_array(arena, (size_t)count, sizeof(*spec));
 
+    assert(count > 0); /* none would be an overwrite of nothing, or of all */
     if (spec == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < count; i++) {
