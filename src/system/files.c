@@ -1,4 +1,6 @@
 /* files.c - $files and $file_key_ranges: the live data files of a state. */
+#include <assert.h>
+
 #include "src/file/file.h"
 #include "src/system/tables.h"
 #include "src/system/values.h"
@@ -72,6 +74,7 @@ static struct pfs_slice format_of(const char *name)
     return dot == NULL ? pfs_str("") : pfs_slice_of(dot + 1, (size_t)(end - dot - 1));
 }
 
+/* Without a primary key files have empty keys, which Paimon shows as NULL. */
 static int put_key(struct filling *f, struct pfs_slice key, struct pfs_err *err)
 {
     if (f->state->schema->primary_keys == 0) {
@@ -131,12 +134,14 @@ static int put_file(struct filling *f, const struct pfs_manifest_entry *e, const
         pfs_grid_null(f->grid);
         return 0;
     }
+    assert(known.min != NULL && known.max != NULL);
     name = pfs_grid_list(f->grid, file->write_columns);
     for (int64_t i = 0; i < file->write_columns; i++)
         pfs_cell_text(name, file->write_column[i]);
     return 0;
 }
 
+/* What one file needs is let go of with it: there may be a million. */
 static int put_one(struct filling *f, const struct pfs_manifest_entry *e, const int32_t *order, struct pfs_err *err)
 {
     pfs_arena_reset(&f->each);
@@ -155,6 +160,7 @@ static int put_all(struct pfs_grid *g, const struct pfs_system *system, const in
     struct filling f = {.grid = g, .system = system, .state = system->state};
     int rc = 0;
 
+    assert(f.state != NULL);
     pfs_arena_init(&f.each, PFS_ARENA_LIMIT);
     for (int64_t i = 0; rc == 0 && i < f.state->files; i++)
         if (pfs_cancelled(system->cancel))

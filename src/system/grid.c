@@ -1,4 +1,8 @@
-/* grid.c - columns that grow by one value, read as batches. */
+/* grid.c - columns that grow by one value, read as batches.
+ *
+ * A cell is a column in the making, and those of what it holds below it: the buffers of a cell are, once no value comes
+ * any more, the arrays of a pfs_column. A buffer that has no memory left says so at the end; until then its cell counts
+ * on, so that whoever fills a grid need not look. */
 #include "src/system/grid.h"
 
 #include <assert.h>
@@ -65,6 +69,7 @@ static void done_cell(struct pfs_cell *c)
 
 static void end_value(struct pfs_cell *c, bool present)
 {
+    assert(c->rows >= 0);
     if (c->rows % 8 == 0)
         pfs_buf_putc(&c->valid, 0);
     if (!c->valid.failed && present)
@@ -76,6 +81,8 @@ static void put_fixed(struct pfs_cell *c, int64_t number)
 {
     int32_t narrow = (int32_t)number;
 
+    assert(c->type->kind == PFS_BOOLEAN || c->type->kind == PFS_INT || c->type->kind == PFS_BIGINT ||
+           c->type->kind == PFS_TIMESTAMP);
     if (c->type->kind == PFS_BOOLEAN)
         pfs_buf_putc(&c->values, number != 0);
     else if (c->type->kind == PFS_INT)
@@ -86,6 +93,7 @@ static void put_fixed(struct pfs_cell *c, int64_t number)
 
 static void put_bytes(struct pfs_cell *c, struct pfs_slice text, bool present)
 {
+    assert(pfs_kind_is_bytes(c->type->kind));
     pfs_buf_put(&c->values, text.at, text.len);
     put_offset(c, (int64_t)c->values.len);
     end_value(c, present);
@@ -130,6 +138,7 @@ void pfs_cell_number(struct pfs_cell *cell, int64_t number)
 
 struct pfs_cell *pfs_cell_row(struct pfs_cell *cell)
 {
+    assert(cell->type->kind == PFS_ROW);
     end_value(cell, true);
     return cell->children;
 }
@@ -145,6 +154,8 @@ static struct pfs_cell *next_cell(struct pfs_grid *g)
 {
     struct pfs_cell *c = &g->cell[g->next++];
 
+    assert(g->next <= g->columns);
+    assert(g->column == NULL); /* the rows are not whole yet */
     if (g->next == g->columns) {
         g->next = 0;
         g->count++;
@@ -193,6 +204,8 @@ struct pfs_cell *pfs_grid_list(struct pfs_grid *grid, int64_t count)
 {
     struct pfs_cell *c = next_cell(grid), *element = &c->children[0];
 
+    assert(c->type->kind == PFS_ARRAY);
+    assert(count >= 0);
     put_offset(c, element->rows + count);
     end_value(c, true);
     return element;
@@ -215,6 +228,10 @@ static int column_of(const struct pfs_cell *c, struct pfs_arena *arena, struct p
     *out = (struct pfs_column){.type = c->type, .valid = c->valid.at, .values = c->values.at};
     if (lists)
         out->offsets = (const int32_t *)(const void *)c->offsets.at;
+    /* A list has got the elements that it was said to have, and each field of a ROW one value a row. */
+    assert(c->type->kind != PFS_ARRAY || out->offsets[c->rows] == c->children[0].rows);
+    for (int32_t i = 0; c->type->kind == PFS_ROW && i < c->type->children; i++)
+        assert(c->children[i].rows == c->rows);
     if (c->type->children == 0)
         return 0;
     out->children = pfs_arena_array(arena, (size_t)c->type->children, sizeof(*out->children));
@@ -236,6 +253,7 @@ static int64_t grid_next(struct pfs_reader *self, struct pfs_arena *arena, struc
     int64_t rows = g->count - g->read < PFS_BATCH_ROWS ? g->count - g->read : PFS_BATCH_ROWS;
     struct pfs_column *column;
 
+    assert(g->read <= g->count);
     if (rows == 0)
         return 0;
     column = pfs_arena_array(arena, (size_t)g->columns, sizeof(*column));
@@ -266,6 +284,7 @@ int pfs_grid_open(const struct pfs_field *field, int32_t columns, struct pfs_gri
 
     if (g == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a system table");
+    assert(columns > 0);
     pfs_arena_init(&g->arena, PFS_ARENA_LIMIT);
     g->reader.ops = &grid_ops;
     g->rows = (struct pfs_rows){.columns = columns, .field = field, .reader = &g->reader, .close = rows_close};

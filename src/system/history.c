@@ -1,4 +1,6 @@
 /* history.c - tables about states kept: $snapshots, $tags, $branches, $consumers. */
+#include <assert.h>
+
 #include "src/meta/branch.h"
 #include "src/meta/consumer.h"
 #include "src/system/tables.h"
@@ -30,6 +32,7 @@ static void put_snapshot(struct pfs_grid *g, const struct pfs_snapshot *s)
 #undef X
     };
 
+    assert((size_t)s->kind < sizeof(kinds) / sizeof(kinds[0]));
     pfs_grid_number(g, s->id);
     pfs_grid_number(g, s->schema_id);
     pfs_grid_text(g, s->commit_user);
@@ -136,6 +139,7 @@ static void put_tag(struct pfs_grid *g, const char *name, const struct pfs_snaps
     pfs_buf_done(&text);
 }
 
+/* A tag without a life of its own was made by Paimon before it wrote one: it has no time and is kept for ever. */
 static int put_tags(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena, struct pfs_err *err)
 {
     const char **names;
@@ -165,6 +169,7 @@ static const struct pfs_field branch_field[] = {
     {.name = "create_time", .type = PFS_MOMENT_TYPE},
 };
 
+/* When a branch was made is what its directory says: Paimon keeps it nowhere else. */
 static int put_branches(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena,
                         struct pfs_err *err)
 {
@@ -193,6 +198,7 @@ static const struct pfs_field consumer_field[] = {
     {.name = "next_snapshot_id", .type = {.kind = PFS_BIGINT}},
 };
 
+/* The number in a consumer's file, whether that snapshot is there or not: a reader may wait for one to come. */
 static int put_consumers(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena,
                          struct pfs_err *err)
 {

@@ -1,4 +1,6 @@
 /* lists.c - what else a snapshot names: $manifests, $table_indexes, $statistics. */
+#include <assert.h>
+
 #include "src/meta/statistics.h"
 #include "src/system/tables.h"
 #include "src/system/values.h"
@@ -49,6 +51,7 @@ static int put_list(struct pfs_grid *g, const struct pfs_system *system, const c
     return rc;
 }
 
+/* The base first, then what the snapshot itself added, then its changelog: as Paimon reads them. */
 static int put_manifests(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena,
                          struct pfs_err *err)
 {
@@ -56,6 +59,8 @@ static int put_manifests(struct pfs_grid *g, const struct pfs_system *system, st
 
     if (!system->state->exists)
         return 0;
+    assert(s->base_list != NULL);
+    assert(s->delta_list != NULL);
     PFS_TRY(put_list(g, system, s->base_list, arena, err));
     PFS_TRY(put_list(g, system, s->delta_list, arena, err));
     return s->changelog_list == NULL ? 0 : put_list(g, system, s->changelog_list, arena, err);
@@ -90,6 +95,7 @@ static const struct pfs_field index_field[] = {
      .type = {.kind = PFS_ARRAY, .nullable = true, .children = 1, .child = (struct pfs_field *)(uintptr_t)&range}},
 };
 
+/* Deletion vectors of an index file, each with its place in it; NULL for an index of another kind. */
 static void put_ranges(struct pfs_grid *g, const struct pfs_index_entry *e)
 {
     struct pfs_cell *row;
@@ -147,6 +153,8 @@ static const struct pfs_field statistics_field[] = {
     {.name = "colstat", .type = PFS_STRING_TYPE},
 };
 
+/* ANALYZE TABLE of an engine wrote them; a snapshot made since carries them on, with the number of the one they are of.
+ */
 static int put_statistics(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena,
                           struct pfs_err *err)
 {

@@ -1,10 +1,12 @@
 /* scans.c - tables made of the table's own rows: $ro, $audit_log, $binlog. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "format/text/text.h"
 #include "src/system/tables.h"
 
+/* What a reader sees that does not merge: of a primary key table the highest level alone. */
 int pfs_system_ro(const struct pfs_system *system, struct pfs_rows **out, struct pfs_err *err)
 {
     struct pfs_scan_want want = {.state = system->state,
@@ -52,7 +54,7 @@ static int name_kinds(const struct pfs_column *kind, int64_t rows, struct pfs_ar
     return 0;
 }
 
-/* One element a row. */
+/* One element a row: what an update was before stands in the changelog, which a batch read does not see. */
 static int list_column(const struct pfs_column *in, const struct pfs_type *type, int64_t rows, struct pfs_arena *arena,
                        struct pfs_column *out, struct pfs_err *err)
 {
@@ -78,6 +80,7 @@ static int64_t audit_next(struct pfs_reader *self, struct pfs_arena *arena, stru
 
     if (rows <= 0)
         return rows;
+    assert(in.columns == columns); /* the sequence numbers and the kind come last, and go to the front */
     column = pfs_arena_array(arena, (size_t)columns, sizeof(*column));
     if (column == NULL)
         return pfs_arena_full(arena, err);
@@ -109,6 +112,7 @@ static void reader_close(struct pfs_reader *self)
 
 static const struct pfs_reader_ops audit_ops = {audit_next, reader_close};
 
+/* Of a list's elements any may be NULL, whatever the column says: a list of images may lack one. */
 static int list_type(const struct pfs_field *of, struct pfs_arena *arena, struct pfs_type *out, struct pfs_err *err)
 {
     struct pfs_field *element = pfs_arena_alloc(arena, sizeof(*element));
@@ -136,11 +140,13 @@ static int name_columns(struct audit *a, const struct pfs_schema *schema, struct
         if (a->lists)
             PFS_TRY(list_type(&schema->field[i], &a->arena, &field[n].type, err));
     }
+    assert(n == schema->columns + (a->sequences ? 2 : 1));
     a->rows.field = field;
     a->rows.columns = n;
     return 0;
 }
 
+/* Deletes are rows here. Append tables have no sequence numbers to show, whatever the option says. */
 static int open_audit(struct audit *a, const struct pfs_system *system, struct pfs_err *err)
 {
     struct pfs_scan_want want = {.state = system->state,

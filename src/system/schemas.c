@@ -1,4 +1,7 @@
-/* schemas.c - tables about what a table is: $schemas, $options, $aggregation_fields. */
+/* schemas.c - tables about what a table is: $schemas, $options, $aggregation_fields. They show the newest schema, and
+ * all that there are, whatever snapshot is travelled to. */
+#include <assert.h>
+
 #include "src/system/tables.h"
 
 /* ---- $schemas ---- */
@@ -10,6 +13,7 @@ static const struct pfs_field schema_field[] = {
     {.name = "update_time", .type = PFS_MOMENT_TYPE},
 };
 
+/* Parts of the schema are JSON texts, as they stand in its file. */
 static int put_schema(struct pfs_grid *g, const struct pfs_schema *s, struct pfs_buf *text, struct pfs_err *err)
 {
     pfs_grid_number(g, s->id);
@@ -59,6 +63,7 @@ static const struct pfs_field option_field[] = {
     {.name = "value", .type = PFS_STRING_TYPE},
 };
 
+/* As they were set: defaults are not there. */
 static int put_options(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena,
                        struct pfs_err *err)
 {
@@ -99,6 +104,7 @@ static void put_list(struct pfs_grid *g, const struct pfs_options *o, const char
 {
     const char *between = "";
 
+    assert(text->len == 0);
     pfs_buf_putc(text, '[');
     for (int32_t i = pfs_options_next(o, -1); i >= 0; i = pfs_options_next(o, i)) {
         if (!is_of(o->item[i].key, column))
@@ -111,6 +117,7 @@ static void put_list(struct pfs_grid *g, const struct pfs_options *o, const char
     pfs_grid_buf(g, text);
 }
 
+/* Of every column, whether the table aggregates or not: the lists are empty where nothing is set. */
 static int put_aggregations(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena,
                             struct pfs_err *err)
 {

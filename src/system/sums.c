@@ -1,5 +1,6 @@
 /* sums.c - $partitions and $buckets: live files added up, as Paimon adds them up: what was added less what was deleted,
  * by the snapshot's manifests. So the last update of what has live files may be that of a file which has gone. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,12 +57,14 @@ static int64_t add_up(struct sum *sum, int64_t count)
 
     qsort(sum, (size_t)count, sizeof(*sum), compare_bytes);
     for (int64_t i = 0; i < count; i++) {
-        struct sum *to = &sum[n - 1];
+        struct sum *to;
 
-        if (n == 0 || compare_bytes(to, &sum[i]) != 0) {
+        assert(n <= i);
+        if (n == 0 || compare_bytes(&sum[n - 1], &sum[i]) != 0) {
             sum[n++] = sum[i];
             continue;
         }
+        to = &sum[n - 1];
         to->rows += sum[i].rows;
         to->bytes += sum[i].bytes;
         to->files += sum[i].files;
@@ -76,6 +79,7 @@ static int64_t add_up(struct sum *sum, int64_t count)
 typedef int text_fn(const struct pfs_schema *schema, struct pfs_slice partition, struct pfs_arena *arena,
                     struct pfs_buf *out, struct pfs_err *err);
 
+/* What they are called, and then their order: names are what people sort by, bytes what files are grouped by. */
 static int name_sums(struct sum *sum, int64_t count, const struct pfs_schema *schema, text_fn *print,
                      struct pfs_arena *arena, struct pfs_err *err)
 {
@@ -159,6 +163,7 @@ static int sums_of_both(const struct pfs_state *state, struct pfs_arena *arena, 
     for (int64_t i = 0; i < others; i++)
         if (bsearch(&other[i], own, (size_t)owns, sizeof(*own), compare_bytes) == NULL)
             both[(*count)++] = other[i];
+    assert(*count <= owns + others);
     qsort(both, (size_t)*count, sizeof(*both), compare_text);
     *out = both;
     return 0;
@@ -180,6 +185,7 @@ static int put_partitions(struct pfs_grid *g, const struct pfs_system *system, s
     return 0;
 }
 
+/* Of the newest state in any case, and of this branch alone: as Paimon's table has it. */
 static int put_buckets(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena,
                        struct pfs_err *err)
 {

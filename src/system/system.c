@@ -1,5 +1,9 @@
+/* system.c - one list of system tables, each with where its rows come from: what tells that they may have changed is
+ * the state's identity for those that a snapshot decides, and the look of a directory for those that are made of its
+ * files. */
 #include "src/system/system.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -17,13 +21,17 @@ static const struct table {
 #undef X
 };
 
+static_assert(sizeof(tables) / sizeof(tables[0]) == PFS_SYSTEM_COUNT, "a row for each of the enum's");
+
 const char *pfs_system_name(enum pfs_system_table table)
 {
+    assert(table < PFS_SYSTEM_COUNT);
     return tables[table].name;
 }
 
 enum pfs_system_source pfs_system_source(enum pfs_system_table table)
 {
+    assert(table < PFS_SYSTEM_COUNT);
     return tables[table].source;
 }
 
@@ -45,6 +53,9 @@ enum pfs_system_table pfs_system_find(const char *name)
 int pfs_system_rows(const struct pfs_system *system, enum pfs_system_table table, struct pfs_rows **out,
                     struct pfs_err *err)
 {
+    assert(table < PFS_SYSTEM_COUNT);
+    assert(system->state != NULL ||
+           (tables[table].source != PFS_FROM_STATE && tables[table].source != PFS_FROM_NEWEST));
     return tables[table].rows(system, out, err);
 }
 
@@ -80,6 +91,7 @@ static int each(void *context, struct pfs_slice name, bool directory)
     struct names *n = context;
 
     (void)directory;
+    assert(n->count <= n->room);
     if (n->count == n->room) {
         int64_t room = n->room == 0 ? 64 : n->room * 2;
         const char **more = pfs_arena_array(n->arena, (size_t)room, sizeof(*more));
@@ -121,6 +133,7 @@ static int print_of(struct pfs_store *store, const char *path, struct pfs_arena 
         facts[1] = st.ctime_ns;
         facts[2] = st.mtime_ns;
         facts[3] = (int64_t)st.size;
+        /* A sum, since a directory is listed in no order: hashes of names keep it from depending on one. */
         *out += pfs_hash64(facts, sizeof(facts), pfs_hash64(names.name[i], strlen(names.name[i]), 1));
     }
     return 0;
@@ -137,6 +150,7 @@ int pfs_system_identity(const struct pfs_system *system, enum pfs_system_table t
     enum pfs_system_source source = tables[table].source;
     const struct pfs_state *state = system->state;
 
+    assert(table < PFS_SYSTEM_COUNT);
     if (source == PFS_FROM_STATE || source == PFS_FROM_NEWEST) {
         *out = pfs_arena_printf(arena, "%s|%lld-%lld", state->identity, (long long)state->schema->id,
                                 (long long)state->schema->time_ms);

@@ -1,4 +1,6 @@
 /* tracking.c - $row_tracking: the rows of an append table with their ids and sequence numbers. */
+#include <assert.h>
+
 #include "src/system/tables.h"
 
 int pfs_system_row_tracking(const struct pfs_system *system, struct pfs_rows **out, struct pfs_err *err)
@@ -11,6 +13,7 @@ int pfs_system_row_tracking(const struct pfs_system *system, struct pfs_rows **o
                                  .pool = system->pool};
     bool enabled;
 
+    assert(system->state != NULL);
     PFS_TRY(pfs_options_bool(&system->schema->options, "row-tracking.enabled", false, &enabled, err));
     if (!enabled)
         return pfs_fail(err, EOPNOTSUPP, "the table does not track rows (row-tracking.enabled is not true)");

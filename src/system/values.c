@@ -1,5 +1,9 @@
+/* values.c - what Java prints of rows that lie serialised in metadata. Two ways of printing meet here: a cast to text,
+ * for partitions, and String.valueOf of what Paimon holds in memory, for keys and bounds (a date is a number of days).
+ */
 #include "src/system/values.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "format/binrow.h"
@@ -15,6 +19,7 @@ static int parse_row(const struct pfs_schema *schema, const int32_t *column, int
     const struct pfs_type **types = pfs_arena_array(arena, (size_t)count, sizeof(*types));
     struct pfs_column *value = pfs_arena_array(arena, (size_t)count, sizeof(*value));
 
+    assert(count >= 0);
     if (types == NULL || value == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < count; i++)
@@ -55,6 +60,7 @@ int pfs_braces(const struct pfs_schema *schema, struct pfs_slice partition, stru
     return pfs_buf_check(out, err);
 }
 
+/* As a directory is called, but that nothing is escaped: a blank value has the name of the default partition there. */
 int pfs_partition_path(const struct pfs_schema *schema, struct pfs_slice partition, struct pfs_arena *arena,
                        struct pfs_buf *out, struct pfs_err *err)
 {
@@ -203,6 +209,7 @@ static int parse_stored(const struct pfs_schema *schema, const struct pfs_data_f
     return 0;
 }
 
+/* A bound of another type than the column has now is cast; one that is NULL stays unknown. */
 static int bound_as(const struct pfs_column *in, const struct pfs_type *to, struct pfs_arena *arena,
                     struct pfs_column *out, struct pfs_err *err)
 {
@@ -225,6 +232,7 @@ static int32_t find_id(const struct pfs_schema *schema, int32_t id)
     return i < schema->columns ? i : -1;
 }
 
+/* By ids of columns, which survive renames: one that the file's schema lacks is NULL in all of its rows. */
 int pfs_known_of(const struct pfs_state *state, const struct pfs_data_file *file, struct pfs_arena *arena,
                  struct pfs_known *out, struct pfs_err *err)
 {
@@ -247,6 +255,7 @@ int pfs_known_of(const struct pfs_state *state, const struct pfs_data_file *file
         out->nulls[c] = there < 0 ? file->rows : -1;
         while (at < s.count && s.column[at] != there)
             at++;
+        assert(at <= s.count);
         if (there < 0 || at == s.count)
             continue;
         if (s.nulls != NULL)
@@ -261,6 +270,8 @@ int pfs_known_of(const struct pfs_state *state, const struct pfs_data_file *file
 
 static void put_name(const struct pfs_schema *schema, const int32_t *order, int32_t i, struct pfs_buf *out)
 {
+    assert(order[i] >= 0);
+    assert(order[i] < schema->columns);
     pfs_buf_puts(out, i == 0 ? "{" : ", ");
     pfs_buf_puts(out, schema->field[order[i]].name);
     pfs_buf_putc(out, '=');
