@@ -1,5 +1,8 @@
+/* park.c - two lists hold each waiter: the one of what it waits for, and that of all, which deadlines and interrupts
+ * are looked for in. Whoever takes it off both, under the lock, is the one that continues it. */
 #include "fs/view/park.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <time.h>
 
@@ -16,6 +19,8 @@ struct pfs_park {
 
 static void unlink_waiter(struct pfs_waiter *w)
 {
+    assert(w->link != NULL);
+    assert(w->link_all != NULL);
     *w->link = w->next;
     if (w->next != NULL)
         w->next->link = w->link;
@@ -102,6 +107,7 @@ void pfs_park_close(struct pfs_park *park)
     pthread_cond_signal(&park->sooner);
     pthread_mutex_unlock(&park->lock);
     pthread_join(park->thread, NULL);
+    assert(park->all == NULL);
     pthread_cond_destroy(&park->sooner);
     pthread_mutex_destroy(&park->lock);
     pfs_free(park);
@@ -119,6 +125,8 @@ void pfs_park_unlock(struct pfs_park *park)
 
 bool pfs_park_add(struct pfs_park *park, struct pfs_waitlist *list, struct pfs_waiter *waiter)
 {
+    assert(waiter->wake != NULL);
+    assert(waiter->link == NULL);
     if (waiter->request != NULL && pfs_cancelled(&waiter->request->cancel))
         return false;
     waiter->next = list->first;

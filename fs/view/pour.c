@@ -1,4 +1,5 @@
 /* pour.c - a pass over a view's text that goes straight to a file descriptor. */
+#include <assert.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -34,6 +35,7 @@ static void pour_task(void *context)
     void *pass = NULL;
     int rc;
 
+    assert(p->to >= 0);
     pfs_view_hold_source(p->view, true);
     rc = source->begin(source->context, NULL, &request->cancel, &pass, &request->err);
     if (rc == 0) {

@@ -1,4 +1,6 @@
 /* reading.c - requests for a view's size and bytes: answered at once, or parked until a rendering came far enough. */
+#include <assert.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "fs/view/internal.h"
@@ -45,30 +47,57 @@ bool pfs_view_try_size(struct pfs_view *view, uint64_t *size)
 static void come_for_size(struct pfs_wait *w, int by)
 {
     w->view->waiting += by;
+    assert(w->view->waiting >= 0);
     if (w->waiter.deadline_ms == 0)
         w->view->measured += by;
+    assert(w->view->measured >= 0);
+    assert(w->view->measured <= w->view->waiting);
 }
 
+/* Lock held: parks until a rendering has come to its end. False: *rc says why not. */
+static bool wait_for_size(struct pfs_wait *w, int *rc)
+{
+    struct pfs_view *view = w->view;
+
+    assert(!view->sized);
+    come_for_size(w, 1);
+    if (pfs_rendering_to_measure(view, rc) == NULL)
+        w->request->err = view->err;
+    else if (pfs_park_add(view->views->config.park, &view->ended, &w->waiter))
+        return true;
+    else
+        *rc = -EINTR;
+    come_for_size(w, -1);
+    return false;
+}
+
+/* When nothing is known of the size, and of no failure either, another one has asked anew since the rendering ended:
+ * the next one is waited for. */
 static void size_woken(struct pfs_waiter *waiter, enum pfs_wake why)
 {
     struct pfs_wait *w = (struct pfs_wait *)waiter;
     struct pfs_view *view = w->view;
     struct pfs_views *views = view->views;
+    bool parked = false;
     int rc = 0;
 
     pfs_park_lock(views->config.park);
     come_for_size(w, -1);
-    if (why == PFS_WAKE_READY && view->sized)
+    if (why != PFS_WAKE_READY) {
+        rc = why == PFS_WAKE_TIMEOUT ? -ETIMEDOUT : -EINTR;
+    } else if (view->sized) {
         *w->size = view->size;
-    else if (why == PFS_WAKE_READY && view->rc < 0) {
+    } else if (view->rc < 0) {
         w->request->err = view->err;
         rc = view->rc;
-    } else
-        rc = why == PFS_WAKE_TIMEOUT ? -ETIMEDOUT : -EINTR;
+    } else {
+        parked = wait_for_size(w, &rc);
+    }
     pfs_view_settle(view);
     pfs_park_unlock(views->config.park);
     pfs_views_bury(views);
-    finish(w, rc);
+    if (!parked)
+        finish(w, rc);
 }
 
 void pfs_view_size(struct pfs_view *view, struct pfs_request *request, uint64_t *size, int64_t wait_ms)
@@ -91,14 +120,8 @@ void pfs_view_size(struct pfs_view *view, struct pfs_request *request, uint64_t 
     if (view->sized) {
         *size = view->size;
     } else {
-        come_for_size(w, 1);
         view->rc = 0;
-        if (pfs_rendering_to_measure(view, &rc) == NULL)
-            request->err = view->err;
-        else if (!(parked = pfs_park_add(park, &view->ended, &w->waiter)))
-            rc = -EINTR;
-        if (!parked)
-            come_for_size(w, -1);
+        parked = wait_for_size(w, &rc);
     }
     pfs_park_unlock(park);
     if (!parked)
@@ -123,6 +146,7 @@ static void let_go(struct pfs_wait *w)
     struct pfs_rendering *r = w->rendering;
 
     w->rendering = NULL;
+    assert(r != NULL);
     pfs_rendering_unref(r);
 }
 
@@ -133,6 +157,9 @@ static struct pfs_span span_of(const struct pfs_spool *spool, uint64_t off, size
     while (len > 0) {
         struct pfs_span_part part = {0};
         uint64_t there = pfs_spool_where(spool, off, &part.fd, &part.off);
+
+        assert(there > 0);
+        assert(part.fd >= 0);
 
         if (span.parts == PFS_SPAN_PARTS)
             return (struct pfs_span){0};
@@ -147,6 +174,9 @@ static struct pfs_span span_of(const struct pfs_spool *spool, uint64_t off, size
 /* Lock held: takes the bytes from memory, or says that they are to be read from the file. */
 static bool take(struct pfs_wait *w, struct pfs_rendering *r)
 {
+    assert(w->rendering == NULL);
+    assert(r->spool.low <= w->off);
+    assert(w->off + w->len <= r->spool.high);
     pfs_rendering_was_read(r, w->off + w->len);
     if (r->spool.fd < 0) {
         pfs_spool_copy(&r->spool, w->off, w->to, w->len);
@@ -209,7 +239,7 @@ static void answer_from_file(struct pfs_wait *w)
         result = -w->request->err.code;
     w->request->done(w->request, result);
     pfs_park_lock(views->config.park);
-    for (struct pfs_wait **at = &r->reads;; at = &(*at)->next)
+    for (struct pfs_wait **at = &r->reads; *at != NULL; at = &(*at)->next)
         if (*at == w) {
             *at = w->next;
             break;
@@ -231,6 +261,8 @@ static void read_woken(struct pfs_waiter *waiter, enum pfs_wake why)
     int rc = 0;
 
     pfs_park_lock(view->views->config.park);
+    assert(view->waiting > 0);
+    assert(r == NULL || r->parked > 0);
     view->waiting--;
     if (r != NULL) {
         r->parked--;

@@ -1,4 +1,5 @@
 /* rendering.c - one pass over a view's text: steps on the pool, pauses, its end. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -18,9 +19,11 @@ static void count(struct pfs_rendering *r, uint64_t in_file, uint64_t in_memory,
 {
     struct pfs_views *v = r->view->views;
 
+    assert(files >= 0);
     v->file_bytes += in_file - r->in_file;
     v->memory_bytes += in_memory - r->in_memory;
     v->files += files - r->files;
+    assert(v->files >= 0);
     r->in_file = in_file;
     r->in_memory = in_memory;
     r->files = files;
@@ -49,6 +52,7 @@ static uint64_t window(const struct pfs_views *v)
 
 void pfs_rendering_unref(struct pfs_rendering *r)
 {
+    assert(r->refs > 0);
     if (--r->refs > 0)
         return;
     r->next = r->view->views->dead;
@@ -65,6 +69,7 @@ static void note_spool(struct pfs_rendering *r)
     count_spool(r);
 }
 
+/* `high` is the renderer's own: the file is written without the lock, and its bytes count once they are there. */
 int pfs_sink_write(struct pfs_sink *sink, struct pfs_slice bytes, struct pfs_err *err)
 {
     struct pfs_rendering *r = sink->rendering;
@@ -117,6 +122,7 @@ static void add_mark(struct pfs_view *view, const struct pfs_mark *mark)
     if (more == NULL)
         return;
     view->mark = more;
+    assert(view->marks == 0 || more[view->marks - 1].off < mark->off);
     more[view->marks++] = *mark;
 }
 
@@ -138,13 +144,13 @@ void pfs_sink_mark(struct pfs_sink *sink, int64_t piece, int64_t row)
 
 /* ---- steps ---- */
 
-/* The one that is nearest to the end of the text; NULL = none runs or pauses. */
+/* The one that is nearest to the end of the text; NULL = none runs or pauses, but to end before that. */
 static struct pfs_rendering *furthest(const struct pfs_view *view)
 {
     struct pfs_rendering *best = NULL;
 
     for (struct pfs_rendering *r = view->first; r != NULL; r = r->next)
-        if (r->pace != PFS_ENDED && (best == NULL || r->spool.high > best->spool.high))
+        if (r->pace != PFS_ENDED && !r->stopped && (best == NULL || r->spool.high > best->spool.high))
             best = r;
     return best;
 }
@@ -167,6 +173,8 @@ static void drop_read(struct pfs_rendering *r)
     count_spool(r);
 }
 
+/* After a step: who pauses keeps its slot until somebody reads on; who stops leaves the slot to one that waits for it,
+ * and its readers begin another one from the nearest mark. */
 enum verdict { GO_ON, PAUSE, STOP, GIVE_UP };
 
 static enum verdict judge(struct pfs_rendering *r)
@@ -195,6 +203,8 @@ static void leave_result(struct pfs_rendering *r, int rc, const struct pfs_err *
 {
     struct pfs_view *view = r->view;
 
+    assert(r->pace == PFS_RUNS);
+    assert(rc <= 0);
     r->pace = PFS_ENDED;
     r->rc = rc;
     if (rc < 0)
@@ -251,6 +261,7 @@ static bool enter(struct pfs_rendering *r)
     struct pfs_views *v = r->view->views;
     struct pfs_rendering **slot = find_slot(v, NULL), **last = &v->queue;
 
+    assert(r->queue == NULL);
     if (r->view->source.small)
         return submit(r);
     if (slot != NULL && submit(r)) {
@@ -262,7 +273,7 @@ static bool enter(struct pfs_rendering *r)
     while (*last != NULL)
         last = &(*last)->queue;
     *last = r;
-    for (int i = 0; i < v->slots; i++)
+    for (int i = 0; i < v->slots; i++) /* none is free: each has a rendering */
         if (v->slot[i]->pace == PFS_PAUSED) {
             v->slot[i]->stopped = true;
             resume(v->slot[i]);
@@ -289,7 +300,7 @@ static void leave_slot(struct pfs_rendering *r)
         next->pace = PFS_PAUSED; /* the next one who asks tries again */
 }
 
-/* The last act of a rendering's task. */
+/* The last act of a rendering's task. Whoever is told here may ask anew before the others are told. */
 static void finish(struct pfs_rendering *r, int rc, const struct pfs_err *err)
 {
     struct pfs_view *view = r->view;
@@ -339,6 +350,7 @@ static void finish(struct pfs_rendering *r, int rc, const struct pfs_err *err)
     pfs_views_bury(v);
     pfs_view_unref(view);
     pfs_park_lock(park);
+    assert(v->running > 0);
     v->running--;
     pfs_park_unlock(park);
 }
@@ -350,6 +362,8 @@ static bool begin_patch(struct pfs_rendering *r)
     struct pfs_park *park = r->view->views->config.park;
     struct pfs_spool_base *text;
 
+    assert(r->base == NULL);
+    assert(r->pass == NULL);
     if (r->from.off > 0 || source->patch == NULL)
         return false;
     pfs_park_lock(park);
@@ -446,6 +460,7 @@ void pfs_rendering_unlist(struct pfs_rendering *r)
 {
     struct pfs_rendering **at = &r->view->first;
 
+    assert(r->listed);
     while (*at != r)
         at = &(*at)->next;
     *at = r->next;
@@ -457,6 +472,7 @@ void pfs_rendering_unlist(struct pfs_rendering *r)
     pfs_rendering_unref(r);
 }
 
+/* Its task may begin before it is listed, and waits for the lock then. */
 static struct pfs_rendering *start(struct pfs_view *view, struct pfs_mark from, int *rc)
 {
     struct pfs_rendering *r = pfs_zalloc(sizeof(*r));
@@ -520,7 +536,7 @@ struct pfs_rendering *pfs_rendering_for(struct pfs_view *view, uint64_t off, int
 
     *rc = 0;
     for (struct pfs_rendering *r = view->first; r != NULL; r = r->next)
-        if (r->pace != PFS_ENDED && r->spool.low <= off && r->spool.high >= mark.off &&
+        if (r->pace != PFS_ENDED && !r->stopped && r->spool.low <= off && r->spool.high >= mark.off &&
             (best == NULL || r->spool.high > best->spool.high))
             best = r;
     if (best == NULL)

@@ -1,4 +1,5 @@
 /* series.c - versions of one text: the newest that is whole is kept at hand for the next one. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -33,6 +34,7 @@ struct pfs_view *pfs_series_find(struct pfs_view *view, struct pfs_spool_base **
     *text = pfs_spool_base_of(&whole->spool);
     if (*text == NULL)
         return NULL;
+    assert(s->view->index != NULL);
     s->view->refs++;
     return s->view;
 }
@@ -66,6 +68,8 @@ void pfs_series_put(struct pfs_view *view)
     struct pfs_view *before = NULL;
     char *name = pfs_strdup(view->source.series);
 
+    assert(view->source.series != NULL);
+    assert(view->index != NULL);
     pfs_park_lock(v->config.park);
     s = find(v, view->source.series);
     if (s == NULL && made != NULL && name != NULL) {

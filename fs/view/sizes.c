@@ -4,6 +4,7 @@
  * that a version prints belongs to the key, so another version finds nothing of it. */
 #include "fs/view/sizes.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,8 +104,10 @@ bool pfs_sizes_find(struct pfs_sizes *sizes, const char *key, uint64_t *size)
     return found;
 }
 
+/* One write of a place: a reader of another process sees a record or none. What cannot be written is measured again. */
 static void store(struct pfs_sizes *sizes, const struct record *r, int place)
 {
+    assert(place >= 0 && place < PLACES);
     (void)!pwrite(sizes->fd, r, sizeof(*r), set_at(r) + (off_t)((size_t)place * sizeof(*r)));
 }
 

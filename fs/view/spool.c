@@ -1,6 +1,7 @@
 /* spool.c - text in memory, then in an unlinked file with holes for what was given up. */
 #include "fs/view/spool.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <stdio.h>
@@ -32,6 +33,8 @@ bool pfs_spool_keep(struct pfs_spool *spool, struct pfs_slice bytes)
 {
     size_t used = (size_t)(spool->high - spool->low);
 
+    assert(spool->high >= spool->low);
+    assert(spool->fd >= 0 || used <= spool->room);
     if (spool->fd >= 0 || used > PFS_SPOOL_MEMORY_MAX || bytes.len > PFS_SPOOL_MEMORY_MAX - used)
         return false;
     if (used + bytes.len > spool->room) {
@@ -106,6 +109,8 @@ int pfs_spool_store(const struct pfs_spool *spool, const char *dir, struct pfs_s
 
 void pfs_spool_moved(struct pfs_spool *spool, int fd, size_t bytes)
 {
+    assert(fd >= 0);
+    assert(spool->fd < 0 || spool->fd == fd);
     spool->fd = fd;
     spool->high += bytes;
     pfs_free(spool->at);
@@ -126,6 +131,9 @@ void pfs_spool_drop(struct pfs_spool *spool, uint64_t off)
 
 void pfs_spool_copy(const struct pfs_spool *spool, uint64_t off, void *to, size_t len)
 {
+    assert(spool->fd < 0);
+    assert(off >= spool->low);
+    assert(off + len <= spool->high);
     if (len > 0)
         memcpy(to, spool->at + (off - spool->low), len);
 }

@@ -1,4 +1,11 @@
-/* spool_base.c - spools that are built on older ones: pieces in files of several texts. */
+/* spool_base.c - spools that are built on older ones: pieces in files of several texts.
+ *
+ *   the text     |---own---|--piece: file 0--|-own-|--piece: file 1--|---own---|
+ *   its own file |---------|      hole       |-----|      hole       |---------|   at the text's own offsets
+ *
+ * Pieces ascend and do not overlap. A piece never names a spool, only a file that the base keeps open: the older text
+ * may be gone long since. */
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,6 +36,8 @@ static int add_file(struct pfs_spool_base *b, const struct pfs_spool *spool, int
 {
     int fd = file < 0 ? spool->fd : spool->base->fd[file];
 
+    assert(file < PFS_SPOOL_FILES_MAX);
+    assert(fd >= 0);
     if (known[file + 1] >= 0)
         return known[file + 1];
     if (b->files == PFS_SPOOL_FILES_MAX)
@@ -65,6 +74,7 @@ static bool list_pieces(struct pfs_spool_base *b, const struct pfs_spool *spool)
         if (!add_piece(b, spool, &(struct pfs_spool_piece){at, end - at, -1, at}, known) ||
             (i < spool->pieces && !add_piece(b, spool, &spool->piece[i], known)))
             return false;
+        assert(end >= at); /* pieces ascend */
         at = i < spool->pieces ? end + spool->piece[i].len : end;
     }
     return true;
@@ -92,6 +102,8 @@ struct pfs_spool_base *pfs_spool_base_of(const struct pfs_spool *spool)
 {
     struct pfs_spool_base *b = pfs_zalloc(sizeof(*b));
 
+    assert(spool->low == 0);
+    assert(spool->fd >= 0);
     if (b != NULL)
         b->piece = pfs_alloc_array(2 * (size_t)spool->pieces + 1, sizeof(*b->piece));
     if (b == NULL || b->piece == NULL || !list_pieces(b, spool)) {
@@ -122,6 +134,8 @@ static int64_t find(const struct pfs_spool_piece *piece, int64_t pieces, uint64_
 
 void pfs_spool_build_on(struct pfs_spool *spool, struct pfs_spool_base *base)
 {
+    assert(spool->base == NULL);
+    assert(spool->low == 0 && spool->high == 0);
     spool->base = base;
 }
 
@@ -196,6 +210,8 @@ int pfs_spool_reuse(const struct pfs_spool *spool, const char *dir, uint64_t off
 {
     struct pfs_spool_piece piece;
 
+    assert(spool->base != NULL);
+    assert(len > 0);
     *fd = -1;
     PFS_TRY(piece_at(spool->base, off, len, &piece, err));
     *some = piece.len;
@@ -239,6 +255,7 @@ int pfs_spool_reused(struct pfs_spool *spool, int fd, uint64_t off, uint64_t som
 {
     struct pfs_spool_piece piece, *last = spool->pieces == 0 ? NULL : &spool->piece[spool->pieces - 1];
 
+    assert(spool->base != NULL);
     pfs_spool_moved(spool, fd, 0);
     PFS_TRY(piece_at(spool->base, off, some, &piece, err));
     if (spool->base->copied[piece.file]) {
@@ -279,6 +296,8 @@ uint64_t pfs_spool_where(const struct pfs_spool *spool, uint64_t off, int *fd, u
     int64_t i = find(spool->piece, spool->pieces, off);
     const struct pfs_spool_piece *p = &spool->piece[i];
 
+    assert(off >= spool->low);
+    assert(off < spool->high);
     if (i < spool->pieces && p->at <= off) {
         *fd = spool->base->fd[p->file];
         *at = p->off + (off - p->at);

@@ -6,6 +6,7 @@
  */
 #include "fs/view/stream.h"
 
+#include <assert.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,6 +67,8 @@ int pfs_streams_open(const struct pfs_streams_config *config, struct pfs_streams
 
 static void free_stream(struct pfs_stream *stream)
 {
+    assert(!stream->busy);
+    assert(!stream->ticking);
     if (stream->source.release != NULL)
         stream->source.release(stream->source.context);
     pfs_spool_done(&stream->spool);
@@ -95,6 +98,7 @@ void pfs_stream_unref(struct pfs_stream *stream)
     if (stream == NULL)
         return;
     pfs_park_lock(stream->all->config.park);
+    assert(stream->refs > 0);
     last = --stream->refs == 0;
     if (last)
         unlist(stream);
@@ -251,6 +255,7 @@ static void begin(struct pfs_stream *stream)
 {
     if (stream->busy || stream->all->stopped)
         return;
+    assert(stream->begun == stream->ended);
     stream->begun++;
     stream->busy = true;
     stream->refs++;
@@ -267,6 +272,8 @@ static void begin(struct pfs_stream *stream)
 /* What a step leaves; true: the round goes on. One that nobody wants any more ends between two steps. */
 static bool settle(struct pfs_stream *stream, int rc, const struct pfs_err *err)
 {
+    assert(stream->busy);
+    assert(stream->shown <= stream->spool.high);
     if (rc == PFS_GROWN_STEP) {
         stream->shown = stream->spool.high;
         stream->mtime_ms = stream->stamp_ms;
@@ -311,6 +318,7 @@ static void run(void *context)
             return;
     pfs_stream_unref(stream); /* the round's own */
     pfs_park_lock(all->config.park);
+    assert(all->running > 0);
     all->running--;
     pfs_park_unlock(all->config.park);
 }
@@ -348,6 +356,7 @@ static void tick(struct pfs_waiter *waiter, enum pfs_wake why)
     struct pfs_streams *all = stream->all;
 
     pfs_park_lock(all->config.park);
+    assert(stream->ticking);
     stream->ticking = false;
     if (why == PFS_WAKE_TIMEOUT && stream->holds > 0) {
         begin(stream);
@@ -372,6 +381,7 @@ void pfs_stream_hold(struct pfs_stream *stream)
 void pfs_stream_release(struct pfs_stream *stream)
 {
     pfs_park_lock(stream->all->config.park);
+    assert(stream->holds > 0);
     if (--stream->holds == 0 && stream->source.hold != NULL)
         stream->source.hold(stream->source.context, false);
     pfs_park_unlock(stream->all->config.park);
@@ -396,6 +406,7 @@ static void finish(struct wait *w, int64_t result)
     struct pfs_park *park = w->stream->all->config.park;
 
     pfs_park_lock(park);
+    assert(w->stream->asking > 0);
     w->stream->asking--;
     pfs_park_unlock(park);
     pfs_free(w);
@@ -425,7 +436,8 @@ static bool gave_up(const struct wait *w)
     return w->to != NULL && w->off < w->stream->spool.low;
 }
 
-/* What can be said now: 1 = the answer is *result, 0 = it has to wait; lock held. */
+/* A round that begins after the question is wanted: one that runs already may have looked before the commit was there.
+ * What can be said now: 1 = the answer is *result, 0 = it has to wait; lock held. */
 static int answer(struct wait *w, int64_t *result)
 {
     struct pfs_stream *stream = w->stream;

@@ -1,6 +1,7 @@
 /* view.c - the cache of views: found by key, what of their text is kept and what goes first. */
 #include "fs/view/internal.h"
 
+#include <assert.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -101,6 +102,8 @@ static void list_newest(struct pfs_view *view)
 {
     struct pfs_views *v = view->views;
 
+    assert(!view->listed);
+    assert(view->holds == 0);
     view->older = v->newest;
     if (v->newest != NULL)
         v->newest->newer = view;
@@ -117,6 +120,7 @@ static void shrink(struct pfs_views *v)
                                  v->memory_bytes > v->config.memory_bytes / TEXT_SHARE)) {
         struct pfs_view *view = v->oldest;
 
+        assert(pfs_view_whole(view) != NULL); /* only such texts are listed */
         unlist(view);
         pfs_rendering_unlist(pfs_view_whole(view));
     }
@@ -140,6 +144,8 @@ static void tell_source(struct pfs_view *view)
 
 void pfs_view_settle(struct pfs_view *view)
 {
+    assert(view->holds >= 0);
+    assert(view->waiting >= 0);
     unlist(view);
     tell_source(view);
     if (view->holds > 0)
@@ -167,6 +173,9 @@ void pfs_views_bury(struct pfs_views *views)
     while (dead != NULL) {
         struct pfs_rendering *next = dead->next;
 
+        assert(dead->refs == 0);
+        assert(dead->pace == PFS_ENDED);
+        assert(dead->reads == NULL);
         pfs_spool_done(&dead->spool);
         pfs_free(dead);
         dead = next;
@@ -195,6 +204,9 @@ static int new_view(struct pfs_views *v, const char *key, const struct pfs_view_
 
 static void free_view(struct pfs_view *view)
 {
+    assert(view->first == NULL);
+    assert(view->holds == 0);
+    assert(view->progress.first == NULL && view->ended.first == NULL);
     if (view->index != NULL)
         view->source.drop(view->index);
     if (view->source.release != NULL)
@@ -286,6 +298,7 @@ int pfs_views_put(struct pfs_views *views, const char *key, struct pfs_slice byt
 struct pfs_view *pfs_view_ref(struct pfs_view *view)
 {
     pfs_park_lock(view->views->config.park);
+    assert(view->refs > 0);
     view->refs++;
     pfs_park_unlock(view->views->config.park);
     return view;
@@ -301,14 +314,17 @@ void pfs_view_unref(struct pfs_view *view)
         return;
     views = view->views;
     pfs_park_lock(views->config.park);
+    assert(view->refs > 0);
     last = --view->refs == 0;
     if (last) {
         for (at = place(views, view->key); *at != view; at = &(*at)->chain)
             ;
         *at = view->chain;
         unlist(view);
-        while (view->first != NULL) /* ENDED, all of them: others hold a reference */
+        while (view->first != NULL) { /* others hold a reference */
+            assert(view->first->pace == PFS_ENDED);
             pfs_rendering_unlist(view->first);
+        }
     }
     pfs_park_unlock(views->config.park);
     if (!last)
@@ -341,6 +357,7 @@ void pfs_view_release(struct pfs_view *view)
     struct pfs_views *views = view->views;
 
     pfs_park_lock(views->config.park);
+    assert(view->holds > 0);
     view->holds--;
     pfs_view_settle(view);
     pfs_park_unlock(views->config.park);

@@ -2,10 +2,12 @@
 #include "fs/view/view.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -392,6 +394,130 @@ static void what_is_poured_goes_past_the_spool(void **state)
     close_views();
 }
 
+/* ---- who asks between two renderings ---- */
+
+struct asking {
+    struct pfs_request request; /* first */
+    sem_t answered;
+    int64_t result;
+    uint64_t size;
+    struct pfs_view *then; /* its size is asked for by `next` when this one is answered; NULL = none */
+    struct asking *next;
+};
+
+static void answered(struct pfs_request *request, int64_t result)
+{
+    struct asking *a = (struct asking *)request;
+
+    a->result = result;
+    if (a->then != NULL)
+        pfs_view_size(a->then, &a->next->request, &a->next->size, 0);
+    (void)sem_post(&a->answered);
+}
+
+static void prepare(struct asking *a)
+{
+    memset(a, 0, sizeof(*a));
+    a->request.done = answered;
+    assert_int_equal(sem_init(&a->answered, 0, 0), 0);
+}
+
+/* What it was answered; -EINTR when that takes half a minute. */
+static int64_t await(struct asking *a)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 30;
+    while (sem_timedwait(&a->answered, &until) != 0)
+        if (errno == ETIMEDOUT) {
+            pfs_park_interrupt(t.park, &a->request);
+            until.tv_sec += 30;
+        }
+    (void)sem_destroy(&a->answered);
+    return a->result;
+}
+
+static void who_asks_for_the_size_when_a_rendering_has_failed_waits_for_the_next_one(void **state)
+{
+    struct text text = {.lines = 100000, .fail_at = 50000};
+    struct asking reader, after;
+    struct pfs_view *view;
+    char *bytes = malloc((size_t)text.lines * LINE);
+
+    (void)state;
+    open_views(NULL, 0, NULL);
+    view = view_of(&text, "a");
+    prepare(&reader);
+    prepare(&after);
+    reader.then = view;
+    reader.next = &after;
+    pfs_view_read(view, &reader.request, 0, bytes, (size_t)text.lines * LINE, NULL);
+    assert_int_equal(await(&reader), -EIO);
+    assert_int_equal(await(&after), -EIO); /* of its own rendering, not interrupted by the one before */
+    assert_int_equal(atomic_load(&text.begun), 2);
+    pfs_view_unref(view);
+    check_released(&text);
+    close_views();
+    free(bytes);
+}
+
+static struct {
+    sem_t inside, let_go;
+} busy;
+
+static void keep_busy(void *context)
+{
+    (void)context;
+    (void)sem_post(&busy.inside);
+    while (sem_wait(&busy.let_go) != 0)
+        ;
+}
+
+/* There is one slot. A rendering that pauses in it is told to end for another view's, and who asks for the size before
+ * it has ended is not to wait for it. */
+static void a_rendering_that_makes_room_keeps_nobody_waiting_for_the_size(void **state)
+{
+    struct text one = {.lines = (int64_t)2 << 20}, two = {.lines = 1000};
+    struct pfs_view *first, *second;
+    struct asking reader, asker;
+    char bytes[LINE];
+    int64_t steps;
+
+    (void)state;
+    open_views("/var/tmp", (uint64_t)8 << 20, NULL);
+    first = view_of(&one, "one");
+    second = view_of(&two, "two");
+    pfs_view_hold(first);
+    assert_int_equal(read_lines(first, 0, 1), LINE);
+    do { /* until it pauses */
+        steps = atomic_load(&one.steps);
+        usleep(200000);
+    } while (steps != atomic_load(&one.steps));
+    assert_int_equal(sem_init(&busy.inside, 0, 0), 0);
+    assert_int_equal(sem_init(&busy.let_go, 0, 0), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pfs_pool_submit(t.pool, false, keep_busy, NULL), 0);
+    for (int i = 0; i < 2; i++)
+        while (sem_wait(&busy.inside) != 0)
+            ;
+    prepare(&reader);
+    prepare(&asker);
+    pfs_view_read(second, &reader.request, 0, bytes, LINE, NULL);
+    pfs_view_size(first, &asker.request, &asker.size, 0);
+    for (int i = 0; i < 2; i++)
+        (void)sem_post(&busy.let_go);
+    assert_int_equal(await(&reader), LINE);
+    assert_int_equal(await(&asker), 0);
+    assert_int_equal(asker.size, one.lines * LINE);
+    pfs_view_release(first);
+    pfs_view_unref(first);
+    pfs_view_unref(second);
+    check_released(&one);
+    check_released(&two);
+    close_views();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +530,8 @@ int main(void)
         cmocka_unit_test(a_size_is_known_to_the_next_mount),
         cmocka_unit_test(a_wrong_size_on_disk_is_an_error_once),
         cmocka_unit_test(what_is_poured_goes_past_the_spool),
+        cmocka_unit_test(who_asks_for_the_size_when_a_rendering_has_failed_waits_for_the_next_one),
+        cmocka_unit_test(a_rendering_that_makes_room_keeps_nobody_waiting_for_the_size),
     };
 
     return cmocka_run_group_tests_name("view", tests, NULL, NULL);
