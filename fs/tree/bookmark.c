@@ -1,5 +1,10 @@
+/* bookmark.c - consumers as files: a position that moves on when what lies behind it was read to its end.
+ *
+ * It moves at a flush, not at the read: whoever dies between the two reads the same again. It moves only from where it
+ * was when the handle was opened, so that of two readers one does not undo the other's step. */
 #include "fs/tree/bookmark.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,8 +38,10 @@ int pfs_bookmark_open(struct pfs_tree *tree, const struct pfs_node *node, struct
         return pfs_fail(err, ENOMEM, "no memory for a handle");
     }
     b->tree = tree;
+    pthread_mutex_lock(&tree->lock); /* a lookup of the same view says it again */
     b->seen = node->seen;
     b->after = node->after;
+    pthread_mutex_unlock(&tree->lock);
     atomic_init(&b->ended, false);
     pthread_mutex_init(&b->lock, NULL);
     rc = pfs_tree_table(tree, &node->place, &b->table, err);
@@ -77,6 +84,7 @@ void pfs_bookmark_write(struct pfs_bookmark *bookmark, struct pfs_request *reque
     int64_t position, result = (int64_t)bytes.len;
 
     pthread_mutex_lock(&bookmark->lock);
+    assert(bookmark->len <= sizeof(bookmark->text));
     if (off > bookmark->len || bytes.len > sizeof(bookmark->text) - off) {
         result = -EINVAL;
     } else {
@@ -119,6 +127,8 @@ struct flushing {
     struct pfs_request *request;
 };
 
+/* A position that was written counts, whatever was read; what was read counts when its end was seen by somebody who
+ * lives. */
 static int flush(struct pfs_bookmark *b, const struct pfs_request *request, struct pfs_err *err)
 {
     int64_t position = 0;
@@ -189,6 +199,7 @@ static void created(struct creating *c, int64_t result)
     request->done(request, result);
 }
 
+/* The node goes with an open that failed: the kernel is told of neither. */
 static void opened(struct pfs_request *request, int64_t result)
 {
     struct creating *c = request->step;
@@ -230,6 +241,7 @@ static int create(struct creating *c, struct pfs_err *err)
     return rc;
 }
 
+/* On the pool: a file is written. Then the new name is looked up and opened like any other. */
 static void create_task(void *context)
 {
     struct creating *c = context;

@@ -1,4 +1,7 @@
+/* caretaker_text.c - what is known of compactions, as JSON of one table and as metrics of all. */
 #include "fs/tree/caretaker_text.h"
+
+#include <assert.h>
 
 #include "base/datetime.h"
 #include "base/mem.h"
@@ -6,6 +9,7 @@
 
 /* ---- status.json ---- */
 
+/* The worst that can be said: one that runs may have failed before, and one that fails is due. */
 static const char *state_of(const struct pfs_caretaker_facts *f)
 {
     if (f->compacting)
@@ -83,10 +87,12 @@ struct all { /* copied first: each metric is told of all tables at once */
     int64_t count, room;
 };
 
+/* Without memory for one it is left out: figures are not worth a failure. */
 static void collect(void *context, const struct pfs_caretaker_facts *facts)
 {
     struct all *all = context;
 
+    assert(all->count <= all->room);
     if (all->count == all->room) {
         int64_t room = all->room == 0 ? 16 : all->room * 2;
         struct pfs_caretaker_facts *more = pfs_alloc_array((size_t)room, sizeof(*more));
@@ -166,6 +172,7 @@ static void values_of(const struct pfs_caretaker_facts *f, int64_t out[static CO
 #define X(name, kind, help, value) out[n++] = (value);
     METRICS(X)
 #undef X
+    assert(n == COUNT);
 }
 
 void pfs_caretaker_text_metrics(struct pfs_caretaker *caretaker, struct pfs_buf *out)

@@ -1,5 +1,6 @@
 #include "fs/tree/control.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -134,6 +135,7 @@ struct pfs_console {
     uint32_t uid;
     pthread_mutex_t lock; /* guards all below */
     struct pfs_buf text;  /* not executed yet */
+    int queued;           /* writes that brought an end, and wait for it to be executed */
     struct pfs_buf answer;
     bool told;        /* the answer was read, or is an earlier handle's: the next one takes its place */
     uint64_t written; /* where the last write ended */
@@ -172,6 +174,7 @@ void pfs_console_close(struct pfs_console *console)
 {
     if (console == NULL)
         return;
+    assert(console->queued == 0);
     pfs_buf_done(&console->text);
     pfs_buf_done(&console->answer);
     pthread_mutex_destroy(&console->lock);
@@ -216,6 +219,8 @@ static void execute(void *context)
 
     pfs_free(j);
     pthread_mutex_lock(&c->lock);
+    assert(c->queued > 0);
+    c->queued--;
     if (c->ingest != NULL) /* before a statement changes a table; what cannot be committed is reported by itself */
         (void)pfs_ingest_commit_all(c->ingest, NULL);
     rc = converse(c, &request->err);
@@ -227,10 +232,14 @@ static void execute(void *context)
 
 void pfs_console_write(struct pfs_console *console, struct pfs_request *request, uint64_t off, struct pfs_slice bytes)
 {
+    struct job *j = pfs_zalloc(sizeof(*j));
     bool whole = false;
-    struct job *j;
     int rc;
 
+    if (j == NULL) {
+        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a statement"));
+        return;
+    }
     pthread_mutex_lock(&console->lock);
     pfs_buf_put(&console->text, bytes.at, bytes.len);
     console->written = off + bytes.len;
@@ -239,14 +248,11 @@ void pfs_console_write(struct pfs_console *console, struct pfs_request *request,
         pfs_buf_clear(&console->text);
     else
         whole = memchr(bytes.at, ';', bytes.len) != NULL && pfs_statements_whole(pfs_buf_slice(&console->text)) > 0;
+    console->queued += whole;
     pthread_mutex_unlock(&console->lock);
-    if (rc < 0 || !whole) {
+    if (!whole) {
+        pfs_free(j);
         request->done(request, rc < 0 ? rc : (int64_t)bytes.len);
-        return;
-    }
-    j = pfs_zalloc(sizeof(*j));
-    if (j == NULL) {
-        request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a statement"));
         return;
     }
     *j = (struct job){console, request, bytes.len};
@@ -254,14 +260,17 @@ void pfs_console_write(struct pfs_console *console, struct pfs_request *request,
         execute(j);
 }
 
+/* Descriptors of a handle may be closed by others while a statement of it waits or runs: that one is whole. */
 void pfs_console_flush(struct pfs_console *console, struct pfs_request *request)
 {
     int rc = 0;
 
     pthread_mutex_lock(&console->lock);
-    if (pfs_statements_say(pfs_buf_slice(&console->text)))
-        rc = pfs_fail(&request->err, EINVAL, "the last statement has no ';'");
-    pfs_buf_clear(&console->text);
+    if (console->queued == 0) {
+        if (pfs_statements_say(pfs_buf_slice(&console->text)))
+            rc = pfs_fail(&request->err, EINVAL, "the last statement has no ';'");
+        pfs_buf_clear(&console->text);
+    }
     pthread_mutex_unlock(&console->lock);
     request->done(request, rc);
 }

@@ -1,5 +1,8 @@
+/* daemon.c - what .paimonfs/ shows: counters that any thread raises without a lock, and the newest failures as lines. A
+ * failure is logged once, by whoever answers the request; sentences come from below. */
 #include "fs/tree/daemon.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -65,6 +68,7 @@ void pfs_daemon_close(struct pfs_daemon *daemon)
 
 /* ---- counting ---- */
 
+/* The last one of the list stands for those that are not in it. */
 static size_t index_of(const char *operation)
 {
     size_t i = 0;
@@ -90,6 +94,7 @@ static void make_room(struct pfs_daemon *d)
     const uint8_t *end = memchr(d->log.at + d->log.len / 2, '\n', d->log.len - d->log.len / 2);
     size_t cut = end == NULL ? d->log.len : (size_t)(end + 1 - d->log.at);
 
+    assert(cut <= d->log.len);
     memmove(d->log.at, d->log.at + cut, d->log.len - cut);
     d->log.len -= cut;
 }
@@ -112,6 +117,8 @@ void pfs_daemon_count(struct pfs_daemon *daemon, const char *operation, int64_t 
 {
     size_t i = index_of(operation);
 
+    assert(i < OPERATIONS);
+    assert(result >= 0 || err != NULL);
     atomic_fetch_add_explicit(&daemon->requests[i], 1, memory_order_relaxed);
     if (result < 0) {
         atomic_fetch_add_explicit(&daemon->failures[i], 1, memory_order_relaxed);
@@ -189,6 +196,7 @@ static void print_status(struct pfs_daemon *d, const struct pfs_daemon_facts *fa
     pfs_buf_puts(out, "}\n");
 }
 
+/* As Prometheus reads them. */
 static void put_metric(struct pfs_buf *out, const char *name, const char *kind, const char *help, int64_t value)
 {
     pfs_buf_printf(out, "# HELP paimonfs_%s %s\n# TYPE paimonfs_%s %s\npaimonfs_%s %lld\n", name, help, name, kind,
@@ -228,6 +236,7 @@ static const struct {
 
 const char *pfs_daemon_name(int index)
 {
+    assert(index >= 0);
     return (size_t)index < sizeof(files) / sizeof(files[0]) ? files[index].name : NULL;
 }
 

@@ -1,4 +1,9 @@
-/* folders.c - names that people make, remove and rename: databases, tables, tags, branches, and what only looks so. */
+/* folders.c - names that people make, remove and rename: databases, tables, tags, branches, and what only looks so.
+ *
+ * What changes a table's name or its being commits first what was acknowledged for it, in steps that each end in a
+ * request's completion: nobody waits in between. What the kernel has cached below a name that went is told to be stale
+ * (pfs_nodes_leave) after the change, never before: a name that is looked up in between is asked for again. */
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,11 +76,13 @@ struct making {
     void *step;
 };
 
+/* A database, a branch, or else a tag: child_of has let nothing else through. */
 static int make(const struct making *m, struct pfs_err *err)
 {
     struct pfs_table *table;
     int rc;
 
+    assert(m->parent == PFS_NODE_ROOT || m->parent == PFS_NODE_TAGS || m->parent == PFS_NODE_BRANCHES);
     if (m->place.kind == PFS_NODE_DATABASE)
         return pfs_catalog_create_database(m->tree->config.catalog, m->place.database, err);
     PFS_TRY(table_of(m->tree, &m->place, m->parent, &table, err));
@@ -139,6 +146,8 @@ static int unmake(struct pfs_tree *tree, const struct pfs_place *place, enum pfs
     struct pfs_table *table;
     int rc;
 
+    assert(parent == PFS_NODE_ROOT || parent == PFS_NODE_DATABASE || parent == PFS_NODE_TAGS ||
+           parent == PFS_NODE_BRANCHES);
     if (place->kind == PFS_NODE_DATABASE)
         return pfs_catalog_drop_database(tree->config.catalog, place->database, err);
     if (parent == PFS_NODE_DATABASE)
@@ -183,6 +192,7 @@ static int check_not_refused(struct pfs_tree *tree, const struct pfs_place *plac
                     place->path);
 }
 
+/* A bookmark is a file in the table's directory: it goes at once. */
 static int remove_consumer(struct pfs_tree *tree, struct pfs_node *parent, const char *name, struct pfs_err *err)
 {
     struct pfs_arena arena;
@@ -258,7 +268,8 @@ static struct changing *begin_change(struct pfs_tree *tree, struct pfs_request *
     return c;
 }
 
-/* Rows of an open inbox would have nowhere to go. */
+/* Rows of an open inbox would have nowhere to go. Those of the table's branches as well: their names begin with its
+ * own. */
 static int check_idle(struct changing *c, struct pfs_err *err)
 {
     const char *name = pfs_place_table(&c->from, &c->arena);
@@ -293,6 +304,8 @@ static int rename_table(const struct changing *c, struct pfs_err *err)
 
 static int change(struct changing *c, struct pfs_err *err)
 {
+    assert(c->from.path != NULL);
+    assert(c->branches == 0);
     PFS_TRY(check_idle(c, err));
     if (c->to.path == NULL)
         PFS_TRY(unmake(c->tree, &c->from, c->parent, err));
@@ -302,6 +315,7 @@ static int change(struct changing *c, struct pfs_err *err)
     return 0;
 }
 
+/* Gives the request back to its caller, who knows nothing of the steps. */
 static void end_change(struct changing *c, struct pfs_request *request, int64_t result)
 {
     pfs_arena_done(&c->arena);
@@ -381,6 +395,7 @@ void pfs_tree_rmdir(struct pfs_tree *tree, struct pfs_request *request, struct p
     end_change(c, request, rc);
 }
 
+/* Nothing is acknowledged under a tag: it is renamed at once, and its names are asked for each time anyway. */
 static int rename_tag(struct pfs_tree *tree, struct pfs_node *parent, const char *name, const char *new_name,
                       struct pfs_err *err)
 {

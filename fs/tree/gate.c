@@ -1,4 +1,8 @@
+/* gate.c - writes that have to wait, since the table's files or the journal have to catch up first. They are looked at
+ * every moment instead of being told: what they wait for has many reasons to be over. */
 #include "fs/tree/gate.h"
+
+#include <assert.h>
 
 #include "base/mem.h"
 #include "fs/tree/internal.h"
@@ -25,6 +29,7 @@ static void let_in(void *context)
     pfs_inbox_write(h.inbox, h.request, h.off, h.bytes);
 }
 
+/* The handle fails with it: its writer was told that rows were not taken, and must not find later ones without them. */
 static void refuse(struct held *h, const struct pfs_err *why)
 {
     struct pfs_request *request = h->request;
@@ -46,6 +51,7 @@ static void park(struct held *h)
 {
     bool parked;
 
+    assert(h->waiter.link == NULL);
     h->waiter.deadline_ms = pfs_clock_monotonic_ms() + LOOK_MS;
     pfs_park_lock(h->tree->park);
     parked = pfs_park_add(h->tree->park, &h->list, &h->waiter);

@@ -1,4 +1,9 @@
-/* handle.c - open files: reading views, writing inboxes, talking to sql. */
+/* handle.c - open files: reading views, writing inboxes, talking to sql.
+ *
+ * What a handle is for is told by what it has: a view, a stream, an inbox, a console, a bookmark, settings, or nothing,
+ * when its node has a scratch. A request on it goes to the first of those that serves it. A handle holds its node, so
+ * that a name may go while a file is open. */
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -35,10 +40,12 @@ static void handle_free(struct pfs_tree *tree, struct pfs_handle *h)
     pfs_free(h);
 }
 
+/* With a count on its node, as the kernel's own are: the node may be forgotten while the file is open. */
 static struct pfs_handle *new_handle(struct pfs_tree *tree, struct pfs_node *node)
 {
     struct pfs_handle *h = pfs_zalloc(sizeof(*h));
 
+    assert(node != NULL);
     if (h == NULL)
         return NULL;
     atomic_fetch_add(&tree->handles, 1);
@@ -61,6 +68,7 @@ struct opening {
     void *step;                  /* the caller's */
 };
 
+/* Bytes may be cached only on an inode whose size was told exactly: see pfs_node.told. */
 static void opened(struct pfs_request *request, int64_t result)
 {
     struct opening *o = request->step;
@@ -93,6 +101,8 @@ static void open_view(struct pfs_tree *tree, struct pfs_request *request, struct
         return;
     }
     *o = (struct opening){.tree = tree, .handle = h, .done = request->done, .out = out, .step = request->step};
+    assert(h->node->view != NULL);
+    assert(h->view == NULL);
     h->view = pfs_view_ref(h->node->view);
     pfs_view_hold(h->view);
     request->step = o;
@@ -169,6 +179,7 @@ static void open_stream(struct pfs_tree *tree, struct pfs_request *request, stru
 
 /* ---- inboxes ---- */
 
+/* The table's own option says more than the mount's: a strict table stays strict wherever it is mounted. */
 static bool skips(const struct pfs_tree *tree, const struct pfs_schema *schema)
 {
     const char *own = pfs_options_get(&schema->options, "paimonfs.on-error");
@@ -359,7 +370,7 @@ void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, stru
     answer_open(tree, request, h, rc, out);
 }
 
-/* An inbox that was removed a moment ago is made again. 0; -EPERM: it is none. */
+/* An inbox that was removed a moment ago is made again, with a node of its own. 0; -EPERM: it is none. */
 static int make_inbox(struct pfs_tree *tree, struct pfs_node *parent, const char *name, struct pfs_entry *entry,
                       struct pfs_err *err)
 {
@@ -489,6 +500,7 @@ static void read_unread(struct pfs_handle *handle, struct pfs_request *request, 
         request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a request"));
         return;
     }
+    assert(handle->bookmark != NULL);
     *r = (struct reading){handle, request->done, request->step};
     request->step = r;
     request->done = read_done;
@@ -587,6 +599,7 @@ struct releasing {
     pfs_done_fn *done;
 };
 
+/* The handle goes before the answer: whoever is woken finds nothing unfinished of it. */
 static void released(struct pfs_request *request, int64_t result)
 {
     struct releasing *r = request->step;

@@ -1,5 +1,8 @@
+/* hidden.c - what a process was told a moment ago, in a few places that are taken anew when they are old. Two paths of
+ * one hash are taken for the same: then a name is hidden, or asked for, once too often. */
 #include "fs/tree/hidden.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -16,6 +19,7 @@ static bool add(struct pfs_tree *tree, const char *path, uint32_t pid, int64_t m
     struct pfs_hidden *at = tree->hidden;
     bool fits;
 
+    assert(ms > 0);
     pthread_mutex_lock(&tree->lock);
     for (int i = 0; i < PFS_HIDDEN_MAX; i++) /* a free one, else the oldest */
         if (tree->hidden[i].until_ms < at->until_ms)

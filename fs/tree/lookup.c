@@ -6,6 +6,7 @@
  * takes, alone and interruptible. (The kernel makes all lookups of one name wait for the first, uninterruptibly: a long
  * wait has no place here.)
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ struct lookup {
     void *step; /* the caller's */
 };
 
+/* The sentence gets the path once, here: below nobody says it. */
 static void finish(struct lookup *l, int64_t result)
 {
     struct pfs_request *request = l->request;
@@ -56,10 +58,12 @@ static void finish(struct lookup *l, int64_t result)
 
 /* ---- views ---- */
 
+/* Also when the size is not known in time: then the attributes say a bound, and are asked for again. */
 static void sized(struct pfs_request *request, int64_t result)
 {
     struct lookup *l = request->step;
 
+    assert(result < 0 || l->node != NULL);
     if (result == 0 || result == -ETIMEDOUT) {
         *l->out = (struct pfs_entry){.node = l->node};
         pfs_node_attr(l->tree, l->node, &l->out->attr);
@@ -74,6 +78,7 @@ static const char *view_key(struct lookup *l, const char *identity)
     const char *path = l->place.path;
     size_t len = l->place.kind == PFS_NODE_VIEW ? (size_t)(strrchr(path, '/') - path) : strlen(path);
 
+    assert(identity != NULL);
     return pfs_arena_printf(&l->arena, "%.*s|%s|%d", (int)len, path, identity,
                             l->place.parquet ? PARQUET_VIEW : (int)l->place.format);
 }
@@ -97,6 +102,7 @@ static int find_view(struct lookup *l, struct pfs_err *err)
     pfs_table_unref(looking.table);
     if (rc < 0)
         return rc;
+    assert(shown.source.release != NULL);
     key = view_key(l, shown.identity);
     if (key == NULL) {
         shown.source.release(shown.source.context);
@@ -115,6 +121,7 @@ static int find_view(struct lookup *l, struct pfs_err *err)
 
 /* ---- files that grow ---- */
 
+/* A stream that is over keeps its readers, and its node: the serial tells it from the one that the name shows now. */
 static int find_stream(struct lookup *l, struct pfs_err *err)
 {
     struct pfs_looking looking = {
@@ -203,6 +210,7 @@ static int print_text(struct lookup *l, struct pfs_buf *out, struct pfs_err *err
     return rc;
 }
 
+/* Made anew at each lookup, and a node of its own for each text: whoever has it open goes on reading the old one. */
 static int find_text(struct lookup *l, struct pfs_err *err)
 {
     struct pfs_buf text = {0};
@@ -262,6 +270,8 @@ static void submit(struct lookup *l)
 
 /* ---- a handle that was flushed and not yet released has its last line to come ---- */
 
+/* Only for a moment, and only where the last line is still to come: what a handle has flushed is committed without it.
+ */
 static bool has_unfinished(struct pfs_tree *tree, const char *table)
 {
     bool found = false;
@@ -345,6 +355,8 @@ static void look_for_view(struct lookup *l)
 
 /* ---- directories, inbox, sql ---- */
 
+/* What a path says is looked up in the table: a tag that is not there, a column or a condition that is none is told by
+ * the directory's own lookup, and not first by its leaves. */
 int pfs_place_check(struct pfs_tree *tree, const struct pfs_place *p, struct pfs_err *err)
 {
     const struct pfs_condition *condition;
@@ -421,6 +433,8 @@ static bool find_again(struct pfs_tree *tree, const struct pfs_node *parent, con
     return true;
 }
 
+/* What needs no table is answered here; metadata is read on the pool, and views wait for what was acknowledged first.
+ */
 void pfs_tree_lookup(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                      struct pfs_entry *out)
 {
@@ -491,6 +505,7 @@ struct asking {
     uint64_t size;
 };
 
+/* The request waits for the size as long as the rendering takes, alone: see the head. */
 static void measured(struct pfs_request *request, int64_t result)
 {
     struct asking *a = request->step;
@@ -525,6 +540,7 @@ void pfs_tree_getattr(struct pfs_tree *tree, struct pfs_request *request, struct
         request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a request"));
         return;
     }
+    assert(node->stream != NULL || node->view != NULL);
     *a = (struct asking){tree, node, request->done, out, 0};
     request->step = a;
     request->done = measured;

@@ -1,4 +1,9 @@
-/* node.c - nodes: one a path or a view, counted as the kernel counts. */
+/* node.c - nodes: one a path or a view, counted as the kernel counts.
+ *
+ * A node is in the table by its key, and in the list of those that the kernel was told of by a name; it may be in
+ * neither (a scratch, an inbox beside a busy one, a directory that was left). Its count alone keeps it: forget is its
+ * only death. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -64,6 +69,7 @@ static bool copy_specs(struct pfs_arena *arena, const struct pfs_spec **list, in
     return ok;
 }
 
+/* All texts of a place: those of the lookup go with its arena. */
 static int copy_place(struct pfs_node *n, const struct pfs_place *from, struct pfs_err *err)
 {
     struct pfs_place *p = &n->place;
@@ -98,6 +104,7 @@ static int make_node(const struct pfs_place *place, const char *key, struct pfs_
     return 0;
 }
 
+/* Lock held. */
 static struct pfs_node *find(struct pfs_tree *tree, const char *key)
 {
     for (struct pfs_node *n = *place_of(tree, key); n != NULL; n = n->chain)
@@ -123,6 +130,7 @@ static struct pfs_node *enter(struct pfs_tree *tree, struct pfs_node *made)
             *place_of(tree, found->key) = found;
         }
     }
+    assert(found->counts >= 0);
     found->counts++;
     pthread_mutex_unlock(&tree->lock);
     node_free(made);
@@ -180,13 +188,16 @@ struct pfs_node *pfs_node_find_dir(struct pfs_tree *tree, const struct pfs_node 
 
 /* ---- names that move ---- */
 
+/* Lock held. */
 static void remove_from_chain(struct pfs_tree *tree, struct pfs_node *node)
 {
     struct pfs_node **at = place_of(tree, node->key);
 
-    while (*at != node)
+    while (*at != NULL && *at != node)
         at = &(*at)->chain;
+    assert(*at == node);
     *at = node->chain;
+    node->chain = NULL;
 }
 
 static bool is_inbox(const struct pfs_node *n)
@@ -250,6 +261,7 @@ static bool take(struct pfs_node *n, uint32_t pid, int32_t most)
 
     if (n->writers >= most || (most == 1 && n->taker != 0 && n->taker != pid && now_ms - n->taken_ms < TAKEN_MS))
         return false;
+    assert(n->writers >= 0);
     n->taker = pid;
     n->taken_ms = now_ms;
     return true;
@@ -302,6 +314,8 @@ static int inbox_key(const struct pfs_place *place, struct pfs_buf *key, struct 
 
 static const char *key_of(struct pfs_buf *key, int index)
 {
+    assert(index >= 0 && index < INBOX_NODES_MAX);
+    assert(key->len >= 2);
     key->at[key->len - 2] = (uint8_t)('a' + index);
     return (const char *)key->at;
 }
@@ -348,6 +362,7 @@ int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uin
     return rc;
 }
 
+/* Handles of a write or two, closed one right after the other: somebody opens for each row. */
 void pfs_handle_closes(struct pfs_tree *tree, struct pfs_handle *handle)
 {
     int64_t now_ms = pfs_clock_monotonic_ms();
@@ -366,6 +381,7 @@ void pfs_handle_writes(struct pfs_tree *tree, struct pfs_handle *handle, bool wr
         return;
     pthread_mutex_lock(&tree->lock);
     handle->node->writers += writes ? 1 : -1;
+    assert(handle->node->writers >= 0);
     if (!writes && handle->node->writers == 0)
         handle->node->taker = 0;
     pthread_mutex_unlock(&tree->lock);
@@ -387,6 +403,7 @@ static int64_t nodes_most(const struct pfs_tree *tree)
     return most < NODES_MIN ? NODES_MIN : most > NODES_MAX ? NODES_MAX : most;
 }
 
+/* Out of the list of names that were told. Lock held. */
 static void unlink_node(struct pfs_tree *tree, struct pfs_node *n)
 {
     if (n->name == NULL)
@@ -398,6 +415,8 @@ static void unlink_node(struct pfs_tree *tree, struct pfs_node *n)
 
 static void link_latest(struct pfs_tree *tree, struct pfs_node *n)
 {
+    assert(n->name != NULL);
+    assert(n->earlier == NULL && n->later == NULL);
     n->earlier = tree->latest;
     *(tree->latest != NULL ? &tree->latest->later : &tree->earliest) = n;
     tree->latest = n;
@@ -422,6 +441,8 @@ bool pfs_tree_is_crowded(struct pfs_tree *tree)
     return atomic_load(&tree->nodes) > nodes_most(tree);
 }
 
+/* From the one that was told longest ago on, each once: those that are asked for go to the end, so that a kernel that
+ * does not let go of them is not asked for the same ones for ever. Lock held. */
 static int take_names(struct pfs_tree *tree, bool directories, int64_t most, struct pfs_given *out)
 {
     struct pfs_node *last = tree->latest, *next;
@@ -492,6 +513,7 @@ void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr
 
     if (tree->config.read_only)
         mode &= 0555u;
+    assert(node->ino != 0);
     *out = (struct pfs_attr){.ino = node->ino,
                              .mode = (mode & ~tree->config.umask) | (pfs_node_kind_is_dir(kind) ? S_IFDIR : S_IFREG),
                              .links = pfs_node_kind_is_dir(kind) ? 2 : 1,

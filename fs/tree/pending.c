@@ -1,4 +1,8 @@
+/* pending.c - whoever waits for a commit. The commit and the one who waits end in any order: who waits no longer, since
+ * it was interrupted or has waited long enough, leaves its part to be freed by the commit. */
 #include "fs/tree/pending.h"
+
+#include <assert.h>
 
 #include "base/mem.h"
 #include "fs/tree/internal.h"
@@ -21,6 +25,7 @@ static void unref(struct pending *p)
     bool last;
 
     pfs_park_lock(p->tree->park);
+    assert(p->refs > 0);
     last = --p->refs == 0;
     pfs_park_unlock(p->tree->park);
     if (last)
@@ -31,12 +36,19 @@ static void answer(struct pending *p, int64_t result)
 {
     struct pfs_request *request = p->request;
 
-    if (result < 0 && p->done)
-        request->err = p->err;
     unref(p);
     if (request->err.code != 0)
         (void)pfs_wrap(&request->err, "rows that were acknowledged cannot be committed");
     request->done(request, result);
+}
+
+/* The commit is over: nobody writes to what it left. */
+static void answer_as_committed(struct pending *p)
+{
+    assert(p->done);
+    if (p->rc < 0)
+        p->request->err = p->err;
+    answer(p, p->rc);
 }
 
 static void woken(struct pfs_waiter *waiter, enum pfs_wake why)
@@ -44,7 +56,7 @@ static void woken(struct pfs_waiter *waiter, enum pfs_wake why)
     struct pending *p = (struct pending *)waiter;
 
     if (why == PFS_WAKE_READY)
-        answer(p, p->rc);
+        answer_as_committed(p);
     else if (why == PFS_WAKE_INTERRUPT)
         answer(p, -EINTR);
     else
@@ -57,6 +69,7 @@ static void committed(void *context, int rc, const struct pfs_err *err)
     struct pending *p = context;
 
     pfs_park_lock(p->tree->park);
+    assert(!p->done);
     p->done = true;
     p->rc = rc;
     if (err != NULL)
@@ -92,6 +105,8 @@ void pfs_pending_commit(struct pfs_tree *tree, struct pfs_request *request, stru
     if (!done)
         parked = pfs_park_add(tree->park, &p->list, &p->waiter);
     pfs_park_unlock(tree->park);
-    if (!parked)
-        answer(p, done ? p->rc : -EINTR);
+    if (done)
+        answer_as_committed(p);
+    else if (!parked)
+        answer(p, -EINTR);
 }

@@ -1,5 +1,8 @@
+/* scratch.c - files for a moment, kept by name in one short list. A reference is the list's, one each node's and one
+ * that of whoever moves it; its bytes lie in a file without a name, which goes with the last of them. */
 #include "fs/tree/scratch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +26,10 @@ struct pfs_scratch {
 
 void pfs_scratch_unref(struct pfs_scratch *scratch)
 {
-    if (scratch == NULL || atomic_fetch_sub(&scratch->refs, 1) != 1)
+    int before = scratch == NULL ? 0 : atomic_fetch_sub(&scratch->refs, 1);
+
+    assert(scratch == NULL || before > 0);
+    if (before != 1)
         return;
     close(scratch->fd);
     pfs_free(scratch->path);
@@ -53,7 +59,8 @@ static bool is_of_sed(const char *name)
     return len == 9 && strncmp(name, "sed", 3) == 0;
 }
 
-/* The member that the name is made for; NULL = none. */
+/* The member that the name is made for; NULL = none. Editors and engines put the target's name into that of their
+ * temporary, which is how they are told from files that have no business here. */
 static const char *meant_for(const char *name)
 {
     if (strstr(name, "inbox") != NULL || strstr(name, "overwrite") != NULL)
@@ -132,6 +139,7 @@ static void put_in(struct pfs_tree *tree, struct pfs_scratch *scratch)
     int count = 0;
 
     pthread_mutex_lock(&tree->lock);
+    assert(scratch->next == NULL);
     scratch->next = tree->scratches;
     tree->scratches = scratch;
     for (at = &tree->scratches; *at != NULL && count < PFS_SCRATCH_MAX; at = &(*at)->next)
@@ -294,6 +302,7 @@ struct moving {
     struct pfs_err wrong;          /* code != 0: a row was refused */
 };
 
+/* The old name goes when its bytes have arrived, and only then: who is refused finds the file as it was. */
 static void finish(struct moving *m, int64_t result)
 {
     struct pfs_request *request = m->request;
@@ -335,6 +344,7 @@ static int64_t feed(struct moving *m, uint8_t *piece)
     uint64_t off = 0;
     int64_t got, result = 0;
 
+    assert((m->inbox != NULL) != (m->settings != NULL));
     writing.step = &result;
     for (;;) {
         got = pfs_scratch_read(m->scratch, off, piece, PIECE, &m->wrong);
@@ -399,17 +409,22 @@ static void move_onto(struct pfs_tree *tree, struct pfs_request *request, const 
         move_task(m);
 }
 
+/* A rename replaces what has the new name, as rename(2) does. */
 static int name_anew(struct pfs_tree *tree, const struct pfs_node *parent, const char *name,
                      struct pfs_scratch *scratch, struct pfs_err *err)
 {
     char *path;
+    bool same;
 
     if (!pfs_scratch_fits(&parent->place, name))
         return pfs_fail(err, EPERM, "%s/%s: rows go to inbox, options to options", parent->place.path, name);
     path = path_of(parent, name);
     if (path == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a name");
-    if (strcmp(path, scratch->path) != 0)
+    pthread_mutex_lock(&tree->lock);
+    same = strcmp(path, scratch->path) == 0;
+    pthread_mutex_unlock(&tree->lock);
+    if (!same)
         (void)take_out(tree, path);
     pthread_mutex_lock(&tree->lock);
     pfs_free(scratch->path);

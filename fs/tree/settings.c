@@ -1,5 +1,10 @@
+/* settings.c - `options` as a file: lines that are written become an ALTER TABLE.
+ *
+ * Appended lines are carried out as they come, whole ones in the write that brought their end; a file that was
+ * truncated first is what all options shall be, so that it waits for its flush: what it does not name is removed. */
 #include "fs/tree/settings.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -15,8 +20,9 @@ struct pfs_settings {
     struct pfs_table *table;
     struct pfs_errors *errors; /* the table's */
     bool replaces;
-    pthread_mutex_t lock; /* guards the text */
+    pthread_mutex_t lock; /* guards all below */
     struct pfs_buf text;  /* not carried out yet */
+    uint64_t done;        /* bytes before it, carried out or given up */
 };
 
 int pfs_settings_open(struct pfs_tree *tree, const struct pfs_place *place, bool replaces, struct pfs_settings **out,
@@ -74,6 +80,7 @@ static char *trimmed(char *text)
     return text;
 }
 
+/* As a line of java.util.Properties, but for its escapes: blanks around key and value do not count, nor do comments. */
 static int add_line(struct lines *l, char *line, struct pfs_err *err)
 {
     char *equals = strchr(line, '='), *key;
@@ -132,6 +139,7 @@ static struct pfs_schema_change change_of(const char *key, const char *value)
                                       .text = value};
 }
 
+/* Only what differs: a table whose options are as they shall be gets no new schema. */
 static int alter(struct pfs_settings *s, struct lines *l, struct pfs_err *err)
 {
     const struct pfs_schema *schema;
@@ -151,6 +159,7 @@ static int alter(struct pfs_settings *s, struct lines *l, struct pfs_err *err)
     for (int32_t i = 0; s->replaces && i < schema->options.count; i++)
         if (value_of(l, schema->options.item[i].key) == NULL)
             change[changes++] = change_of(schema->options.item[i].key, NULL);
+    assert(changes <= l->count + schema->options.count);
     return changes == 0 ? 0 : pfs_table_alter(s->table, change, changes, err);
 }
 
@@ -175,7 +184,7 @@ static int carry_out(struct pfs_settings *s, struct pfs_slice text, struct pfs_e
 struct job {
     struct pfs_settings *settings;
     struct pfs_request *request;
-    size_t len; /* of the text that is carried out */
+    uint64_t to; /* the end of the text that is carried out, counted from the first byte of all */
     int64_t result;
 };
 
@@ -185,33 +194,41 @@ static void work(void *context)
     struct pfs_settings *s = j->settings;
     struct pfs_request *request = j->request;
     int64_t result = j->result;
-    size_t len = j->len;
-    int rc;
+    uint64_t to = j->to;
+    size_t len;
+    int rc = 0;
 
     pfs_free(j);
     pthread_mutex_lock(&s->lock);
-    rc = carry_out(s, pfs_slice_of(s->text.at, len), &request->err);
+    len = to > s->done ? (size_t)(to - s->done) : 0; /* 0: another request has done it meanwhile */
+    assert(len <= s->text.len);
+    if (len > 0)
+        rc = carry_out(s, pfs_slice_of(s->text.at, len), &request->err);
     if (rc < 0) {
         pfs_errors_add(s->errors, pfs_clock_now_ms(s->tree->config.clock), request->pid, NULL, &request->err);
+        s->done += s->text.len;
         pfs_buf_clear(&s->text);
-    } else {
+    } else if (len > 0) {
         memmove(s->text.at, s->text.at + len, s->text.len - len);
         s->text.len -= len;
+        s->done += len;
     }
     pthread_mutex_unlock(&s->lock);
     request->done(request, rc < 0 ? rc : result);
 }
 
-static void submit(struct pfs_settings *s, struct pfs_request *request, size_t len, int64_t result)
+/* Carries out what comes before `to`; 0: nothing is to be carried out. Requests of one handle may overlap: a descriptor
+ * may be closed while another one is written to. */
+static void submit(struct pfs_settings *s, struct pfs_request *request, uint64_t to, int64_t result)
 {
-    struct job *j = len == 0 ? NULL : pfs_zalloc(sizeof(*j));
+    struct job *j = to == 0 ? NULL : pfs_zalloc(sizeof(*j));
 
-    if (len == 0) {
+    if (to == 0) {
         request->done(request, result);
     } else if (j == NULL) {
         request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a request"));
     } else {
-        *j = (struct job){s, request, len, result};
+        *j = (struct job){s, request, to, result};
         if (s->tree->config.pool == NULL || pfs_pool_submit(s->tree->config.pool, true, work, j) < 0)
             work(j);
     }
@@ -220,28 +237,32 @@ static void submit(struct pfs_settings *s, struct pfs_request *request, size_t l
 void pfs_settings_write(struct pfs_settings *settings, struct pfs_request *request, struct pfs_slice bytes)
 {
     size_t whole = 0;
+    uint64_t to;
     int rc;
 
     pthread_mutex_lock(&settings->lock);
     pfs_buf_put(&settings->text, bytes.at, bytes.len);
     rc = pfs_buf_check(&settings->text, &request->err);
-    if (rc < 0)
+    if (rc < 0) { /* as much of it as there is */
+        settings->done += settings->text.len;
         pfs_buf_clear(&settings->text);
+    }
     for (size_t i = settings->text.len; i > 0 && whole == 0 && !settings->replaces; i--)
         whole = settings->text.at[i - 1] == '\n' ? i : 0;
+    to = whole == 0 ? 0 : settings->done + whole;
     pthread_mutex_unlock(&settings->lock);
     if (rc < 0)
         request->done(request, rc);
     else
-        submit(settings, request, whole, (int64_t)bytes.len);
+        submit(settings, request, to, (int64_t)bytes.len);
 }
 
 void pfs_settings_flush(struct pfs_settings *settings, struct pfs_request *request)
 {
-    size_t len;
+    uint64_t to;
 
     pthread_mutex_lock(&settings->lock);
-    len = settings->text.len;
+    to = settings->text.len == 0 ? 0 : settings->done + settings->text.len;
     pthread_mutex_unlock(&settings->lock);
-    submit(settings, request, len, 0);
+    submit(settings, request, to, 0);
 }

@@ -1,5 +1,11 @@
+/* tree.c - the tree as a whole: what it is opened with and closed in which order, tables' errors, listings, walks.
+ *
+ * Parts are opened from those that know nothing of others to those that call them (the park, views, streams, the
+ * caretaker, ingestion, the root), and end the other way: handles hand over what they have, ingestion commits it, nodes
+ * go, then what they showed, last the pool's tasks and what these use. */
 #include "fs/tree/tree.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +35,7 @@ static void report(void *context, const char *database, const char *table, const
         pfs_errors_add(errors, pfs_clock_now_ms(tree->config.clock), 0, NULL, why);
 }
 
+/* Whoever follows a table need not wait for the next tick. */
 static void committed(void *context)
 {
     const struct pfs_tree *tree = context;
@@ -161,7 +168,6 @@ int pfs_tree_finish(struct pfs_tree *tree, struct pfs_err *err)
 
     pfs_handles_end(tree);
     rc = pfs_ingest_close(tree->ingest, err);
-
     tree->ingest = NULL;
     return rc;
 }
@@ -220,6 +226,7 @@ static int add_errors(struct pfs_tree *tree, const char *table, struct pfs_table
         pfs_free(e);
         return rc;
     }
+    assert(e->errors != NULL);
     e->next = tree->errors;
     tree->errors = e;
     *out = e;
@@ -270,6 +277,7 @@ struct listing {
 
 static int list_name(struct listing *l, const char *name, bool directory)
 {
+    assert(l->count <= l->room);
     if (l->count == l->room) {
         int64_t room = l->room == 0 ? 32 : l->room * 2;
         struct pfs_listed *more = pfs_arena_array(l->arena, (size_t)room, sizeof(*more));
@@ -312,7 +320,7 @@ static int list_partitions(struct listing *l, const struct pfs_place *place, str
     const struct pfs_schema *schema = state->schema;
     struct pfs_partition_value *held;
     const struct pfs_slice *partition;
-    const char *last = "";
+    const char *last = ""; /* no partition has that name: each has an '=' */
     int64_t count;
 
     if (place->specs >= schema->partition_keys)
@@ -338,6 +346,7 @@ static int list_partitions(struct listing *l, const struct pfs_place *place, str
         PFS_TRY(rc);
         if (name == NULL)
             return pfs_arena_full(l->arena, l->err);
+        assert(name[0] != '\0');
         if (strcmp(name, last) != 0)
             PFS_TRY(list_name(l, name, true));
         last = name;
@@ -375,6 +384,7 @@ static int list_tags(struct listing *l, const struct pfs_place *place, struct pf
     return list_names(l, place->kind, names, count);
 }
 
+/* Views of the newest state are few, since whoever lists with sizes has each of them rendered. */
 static int list_snapshots(struct listing *l, const struct pfs_place *place, struct pfs_table *table)
 {
     unsigned formats = l->tree->config.formats == 0 ? 1u << PFS_TEXT_CSV : l->tree->config.formats;
@@ -491,6 +501,7 @@ static int list_all(struct listing *l, const struct pfs_place *place)
     }
 }
 
+/* All of it at once: a listing that is read piece by piece stays the same while names come and go. */
 void pfs_tree_list(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, struct pfs_arena *arena,
                    struct pfs_listed **out, int64_t *count)
 {
@@ -506,6 +517,7 @@ void pfs_tree_list(struct pfs_tree *tree, struct pfs_request *request, struct pf
 
 /* ---- walking ---- */
 
+/* As the kernel walks, with a count on each node until the next one is had. */
 int pfs_tree_walk(struct pfs_tree *tree, const char *path, struct pfs_entry *out, struct pfs_err *err)
 {
     struct pfs_entry at = {.node = tree->root};
@@ -528,6 +540,7 @@ int pfs_tree_walk(struct pfs_tree *tree, const char *path, struct pfs_entry *out
         path += len + (path[len] == '/');
         if (len == 0)
             continue;
+        assert(at.node != NULL);
         pfs_tree_lookup(tree, &waiting.request, at.node, name, &next);
         result = pfs_waiting_result(&waiting, err);
         pfs_tree_forget(tree, at.node, 1);

@@ -1,4 +1,5 @@
 /* waiting.c - requests of callers that may wait: the CLI and tests. */
+#include <assert.h>
 #include <pthread.h>
 
 #include "base/mem.h"
@@ -15,6 +16,7 @@ static void answer(struct pfs_request *request, int64_t result)
     struct pfs_waiting *w = (struct pfs_waiting *)request;
 
     pthread_mutex_lock(&w->state->lock);
+    assert(!w->state->done); /* a request is answered once */
     w->result = result;
     w->state->done = true;
     pthread_cond_signal(&w->state->answered);
