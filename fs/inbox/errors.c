@@ -1,5 +1,8 @@
+/* errors.c - lines of JSON in one buffer: the newest are at its end, and the older half goes when it is full. What is
+ * shown of a row is a user's bytes, and the line is JSON whatever they are. */
 #include "fs/inbox/errors.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -70,6 +73,7 @@ static void drop_oldest(struct pfs_buf *text)
     uint8_t *cut = memchr(text->at + text->len / 2, '\n', text->len - text->len / 2);
     size_t from = cut == NULL ? text->len : (size_t)(cut + 1 - text->at);
 
+    assert(from <= text->len);
     memmove(text->at, text->at + from, text->len - from);
     text->len -= from;
 }
@@ -80,6 +84,7 @@ void pfs_errors_add(struct pfs_errors *errors, int64_t time_ms, uint32_t pid, co
     struct pfs_buf *out = &errors->text;
     char time[48];
 
+    assert(why != NULL);
     time[pfs_timestamp_print(time_ms, 0, 3, time)] = '\0';
     pthread_mutex_lock(&errors->lock);
     if (out->len > ERRORS_BYTES_MAX)

@@ -1,5 +1,6 @@
 #include "fs/inbox/inbox.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -53,6 +54,8 @@ static void note_error(struct pfs_inbox *b, const struct pfs_text_refusal *refus
 static int64_t fail(struct pfs_inbox *b, struct pfs_request *request, const struct pfs_text_refusal *refusal,
                     const struct pfs_err *why)
 {
+    assert(why->code != 0);
+    assert(b->failed.code == 0);
     b->failed = *why;
     note_error(b, refusal, why);
     request->err = *why;
@@ -75,6 +78,7 @@ static int implied_values(struct pfs_inbox *b, struct pfs_text_parse *parse, str
 
     if (b->config.partitions == 0)
         return 0;
+    assert(b->config.partition != NULL);
     implied = pfs_arena_array(&b->arena, (size_t)b->schema->columns, sizeof(*implied));
     if (implied == NULL)
         return pfs_arena_full(&b->arena, err);
@@ -127,6 +131,7 @@ static int fill_overwrite(struct pfs_inbox *b, struct pfs_overwrite *out, struct
     return 0;
 }
 
+/* An overwrite has to be described in columns of a schema, so it settles which one first. */
 static int open_transaction(struct pfs_inbox *b, struct pfs_err *err)
 {
     const struct pfs_inbox_config *c = &b->config;
@@ -219,7 +224,8 @@ static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_bat
                           : pfs_transaction_add(b->transaction, arena, batch, err);
 }
 
-/* Parses all of `bytes` into the transaction. */
+/* Parses all of `bytes` into the transaction, batch by batch; `last`: what is left of a line is one. A refusal's text
+ * lies in the parser: it is told of before anything else is fed. */
 static int64_t take(struct pfs_inbox *b, struct pfs_request *request, struct pfs_slice bytes, bool last)
 {
     struct pfs_text_refusal refusal = {0};
@@ -241,6 +247,8 @@ static int64_t take(struct pfs_inbox *b, struct pfs_request *request, struct pfs
             pfs_arena_done(&arena);
             return result;
         }
+        assert(used <= bytes.len);
+        assert(rows > 0 || used > 0 || bytes.len == 0);
         bytes.at += used;
         bytes.len -= used;
         more = bytes.len > 0 || (last && rows > 0);
@@ -258,6 +266,7 @@ static int64_t stage(struct pfs_inbox *b, struct pfs_request *request, uint64_t 
 {
     struct pfs_err err = {0};
 
+    assert(b->parcel != NULL);
     if (pfs_parcel_write(b->parcel, off, bytes, &err) < 0)
         return fail(b, request, NULL, &err);
     atomic_store(&b->staged, pfs_parcel_size(b->parcel) > 0);
@@ -280,6 +289,9 @@ static int64_t take_first(struct pfs_inbox *b, struct pfs_request *request, stru
     struct pfs_err err = {0};
     int64_t result;
 
+    assert(!b->text);
+    assert(b->parcel == NULL);
+    assert(b->fronts < 4);
     while (bytes.len > 0 && b->fronts < 4 && bytes.at[0] == (uint8_t)PARQUET_MAGIC[b->fronts]) {
         b->front[b->fronts++] = bytes.at[0];
         bytes.at++;
@@ -349,6 +361,7 @@ static int64_t take_tail_back(struct pfs_inbox *b, struct pfs_request *request)
 {
     struct pfs_err err = {0};
 
+    assert(!b->tail || b->transaction != NULL);
     if (!b->tail)
         return 0;
     b->tail = false;
@@ -458,6 +471,7 @@ static int64_t offer_tail(struct pfs_inbox *b, struct pfs_request *request)
     if (b->tail || b->config.envelope != PFS_ENVELOPE_NONE || pfs_text_parser_carried(b->parser) == 0)
         return 0;
     pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
+    assert(b->parcel == NULL);
     rows = pfs_text_parser_peek(b->parser, &arena, &batch, &err);
     if (rows == 1 && (!b->config.skip || pfs_transaction_ask(b->transaction, &batch, NULL) == 0)) {
         b->tail = true;
@@ -497,6 +511,7 @@ static void answered(void *context, int rc, const struct pfs_err *err)
 /* A flush of nothing, as of a copy of the descriptor, says nothing. */
 static void note_pair(struct pfs_inbox *b)
 {
+    assert(b->paired <= PAIRS);
     if (b->writes > 1)
         b->paired = 0;
     else if (b->writes == 1 && b->paired < PAIRS)
@@ -504,6 +519,8 @@ static void note_pair(struct pfs_inbox *b)
     b->writes = 0;
 }
 
+/* Under the handle's lock what came is made rows; the journal is asked without it, since it may answer on this thread
+ * and the answer takes the lock. */
 static void run_flush(struct job *j)
 {
     struct pfs_inbox *b = j->inbox;
@@ -565,6 +582,7 @@ static void run_release(struct job *j)
     bool dead, drop;
 
     pthread_mutex_lock(&b->lock);
+    assert(b->transaction != NULL || b->failed.code != 0); /* released once, or ended before */
     dead = j->drop || b->killed;
     drop = dead && !b->appends;
     if (!dead && b->failed.code == 0)

@@ -1,5 +1,12 @@
+/* parcel.c - Parquet files on their way in.
+ *
+ *   PAR1 ... footer PAR1 | PAR1 ... footer PAR1      found from the end: a footer says how much in front of it is its
+ * own
+ *
+ * What is in the file is a user's: nothing of it is trusted but that it has the length that was written. */
 #include "fs/inbox/parcel.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,6 +113,8 @@ static int has_magics(const struct pfs_parcel *p, uint64_t begin, uint64_t end, 
 {
     char first[4], last[4];
 
+    assert(begin <= end);
+    assert(end >= 4);
     PFS_TRY(read_at(p->fd, begin, first, 4, err));
     PFS_TRY(read_at(p->fd, end - 4, last, 4, err));
     return memcmp(first, MAGIC, 4) == 0 && memcmp(last, MAGIC, 4) == 0;
@@ -137,6 +146,8 @@ static const struct pfs_store_ops stretch_ops = {.pread = stretch_read};
 
 static struct stretch stretch_of(const struct pfs_parcel *p, uint64_t from, uint64_t end)
 {
+    assert(from <= end);
+    assert(end <= p->size);
     return (struct stretch){.base = {.ops = &stretch_ops, .size = end - from}, .fd = p->fd, .from = from};
 }
 
@@ -160,6 +171,7 @@ static void place(struct reading *r, struct pfs_err *err)
     int64_t row = r->row + refusal->row;
     int32_t group = 0;
 
+    assert(refusal->row > 0);
     while (group + 1 < r->facts.groups && r->facts.first[group + 1] < row)
         group++;
     refusal->row = r->before + row;
@@ -208,6 +220,8 @@ static int take_some(struct reading *r, struct pfs_arena *arena, const struct pf
             *err = why;
         return (int)rows;
     }
+    assert(rows > 0);
+    assert(rows <= in->rows - *from);
     r->at_once = r->at_once < PFS_BATCH_ROWS ? r->at_once * 2 : r->at_once;
     *from += rows;
     if (rows == in->rows)
@@ -221,6 +235,7 @@ static int take_batch(struct reading *r, struct pfs_arena *arena, const struct p
 
     while (from < in->rows)
         PFS_TRY(take_some(r, arena, in, &from, err));
+    assert(from == in->rows);
     r->row += in->rows;
     return 0;
 }
@@ -261,6 +276,7 @@ static int find_begin(struct pfs_parcel *p, uint64_t end, uint64_t *begin, struc
     rc = pfs_parquet_facts(&s.base, NULL, 0, &arena, &facts, err);
     pfs_arena_done(&arena);
     PFS_TRY(rc);
+    assert(facts.gap < end);
     rc = facts.gap < FILE_BYTES_MIN ? 0 : has_magics(p, facts.gap, facts.gap, err);
     *begin = rc > 0 ? facts.gap : 0;
     return rc < 0 ? rc : 0;
@@ -296,6 +312,7 @@ static int take_files(struct reading *r, struct pfs_buf *begins, struct pfs_err 
         if (pfs_cancelled(r->read->cancel))
             return pfs_fail(err, ECANCELED, "cancelled");
         PFS_TRY(find_begin(r->parcel, end, &begin, err));
+        assert(begin < end);
         pfs_buf_le64(begins, begin);
     }
     PFS_TRY(pfs_buf_check(begins, err));

@@ -1,6 +1,7 @@
 /* skim.c - a batch that the table refuses is halved until the row is found. */
 #include "fs/inbox/skim.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/limits.h"
@@ -12,6 +13,8 @@ static int leave_out(const struct pfs_skim *skim, const struct pfs_batch *row, c
     struct pfs_buf text = {0};
     int rc = pfs_transaction_spell(skim->transaction, row, &text, err);
 
+    assert(row->rows == 1);
+    assert(skim->refused != NULL);
     if (rc == 0)
         rc = pfs_buf_check(&text, err);
     if (rc == 0) {
@@ -31,6 +34,7 @@ static int add_halves(const struct pfs_skim *skim, const struct pfs_batch *batch
 {
     int32_t half = (int32_t)(batch->rows / 2), rest = (int32_t)batch->rows - half;
 
+    assert(batch->rows > 0);
     if (batch->rows == 1)
         return leave_out(skim, batch, why, err);
     PFS_TRY(add_some(skim, batch, 0, half, err));

@@ -1,5 +1,10 @@
+/* bitmaps.c - groups in a hash table, each with the union of its bitmaps; their order is that in which they came.
+ *
+ * A group's key is its columns' values one behind the other, each with its length, so that ("a", "bc") and ("ab", "c")
+ * are two. Slots are half empty at least; a slot holds the number of a group and one more, 0 is a free one. */
 #include "fs/lines/bitmaps.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -170,8 +175,10 @@ static int take_header(struct pfs_bitmaps *b, struct pfs_slice line, struct pfs_
 
 /* ---- groups ---- */
 
+/* What is NULL is a group of its own, and not the one of empty text. */
 static int make_key(const struct pfs_bitmaps *b, const struct pfs_batch *batch, int64_t row, struct pfs_buf *out)
 {
+    assert(batch->columns > b->fields); /* the row kind comes last */
     pfs_buf_clear(out);
     for (int32_t i = 0; i < b->bys; i++) {
         const struct pfs_column *c = &batch->column[b->by[i]];
@@ -190,6 +197,8 @@ static void set_slot(struct pfs_bitmaps *b, int64_t index)
 {
     uint64_t mask = (uint64_t)b->room * 2 - 1, at = b->group[index].hash & mask;
 
+    assert(index >= 0 && index < b->room);
+    assert((b->room & (b->room - 1)) == 0); /* a slot is told by the low bits of a hash */
     while (b->slot[at] != 0)
         at = (at + 1) & mask;
     b->slot[at] = (int32_t)(index + 1);
@@ -229,6 +238,7 @@ static int find_group(struct pfs_bitmaps *b, struct pfs_slice key, struct group 
             *out = &b->group[b->slot[at] - 1];
             return 0;
         }
+    assert(b->groups <= b->room);
     if (b->groups == b->room)
         PFS_TRY(grow(b, err));
     if (!pfs_arena_copy(&b->arena, key, &made.key))
@@ -247,6 +257,7 @@ static int add_number(const struct group *g, int64_t number, struct pfs_err *err
     return pfs_bitmap_add(g->bitmap, (uint64_t)number, err);
 }
 
+/* A union is as wide as the widest of its bitmaps, whether the values need it or not. */
 static int add_bitmap(struct pfs_bitmaps *b, struct group *g, struct pfs_slice bytes, struct pfs_err *err)
 {
     bool wide;
@@ -273,6 +284,7 @@ static int add_row(struct pfs_bitmaps *b, const struct pfs_batch *batch, int64_t
                                               : add_bitmap(b, g, pfs_column_bytes(c, row), err);
 }
 
+/* What an update replaced, and what was deleted: a changelog may be piped in. */
 static bool is_gone(const struct pfs_batch *batch, int64_t row)
 {
     int8_t kind = ((const int8_t *)batch->column[batch->columns - 1].values)[row];
@@ -363,6 +375,7 @@ static int bitmap_column(struct pfs_bitmaps *b, const struct group *g, int64_t *
     if (rc == 0 && !pfs_arena_copy(arena, pfs_buf_slice(&bytes), &kept))
         rc = pfs_arena_full(arena, err);
     pfs_buf_done(&bytes);
+    assert(done <= *count);
     *count = done;
     *out = (struct pfs_column){.type = &bytes_type, .offsets = offsets, .values = kept.at};
     return rc;
@@ -390,6 +403,7 @@ static int print_some(struct pfs_bitmaps *b, int64_t from, int64_t *count, struc
     return pfs_text_print(PFS_TEXT_CSV, b->given, &batch, out, err);
 }
 
+/* In batches, for printed bitmaps are large: each is as many groups as fit. */
 static int print_groups(struct pfs_bitmaps *b, struct pfs_buf *out, struct pfs_err *err)
 {
     for (int64_t from = 0, count; from < b->groups; from += count) {
@@ -401,6 +415,7 @@ static int print_groups(struct pfs_bitmaps *b, struct pfs_buf *out, struct pfs_e
         rc = print_some(b, from, &count, &arena, out, err);
         pfs_arena_done(&arena);
         PFS_TRY(rc);
+        assert(count > 0); /* one at least, however large */
     }
     return 0;
 }

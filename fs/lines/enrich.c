@@ -1,6 +1,12 @@
-/* enrich.c - records looked up a few hundred thousand at a time. */
+/* enrich.c - records looked up a few hundred thousand at a time.
+ *
+ *   lines -> keys (parsed as an inbox would) -> rows of all keys at once -> each line with its row behind it
+ *
+ * The state is asked for before each block of input, and stays for that block: who feeds slowly sees each commit, who
+ * feeds fast does not look for one at every line. */
 #include "fs/lines/enrich.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -59,12 +65,14 @@ static int choose_columns(struct pfs_enrich *e, struct pfs_err *err)
         if (pfs_enrich_has(&e->shape, schema->field[all[i]].name))
             return pfs_fail(err, EINVAL, "column %s is in the lines already; choose others with select/",
                             schema->field[all[i]].name);
+        assert(e->columns <= i); /* the list becomes shorter in place */
         e->field[e->columns] = schema->field[all[i]];
         e->column[e->columns++] = all[i];
     }
     return 0;
 }
 
+/* What is of one state. */
 static void let_go(struct pfs_enrich *e)
 {
     pfs_lookup_close(e->lookup);
@@ -109,6 +117,7 @@ static int follow(struct pfs_enrich *e, struct pfs_err *err)
         return pfs_fail(err, ESTALE, "the table's columns changed meanwhile");
     }
     let_go(e);
+    assert(e->lookup == NULL && e->state == NULL);
     e->state = state;
     rc = open_lookup(e, err);
     if (rc < 0)
@@ -116,6 +125,7 @@ static int follow(struct pfs_enrich *e, struct pfs_err *err)
     return rc;
 }
 
+/* The path is walked as in the mount, and may be refined by anything that a path can say. */
 static int open_place(struct pfs_enrich *e, const char *path, struct pfs_err *err)
 {
     const struct pfs_schema *schema;
@@ -182,6 +192,8 @@ static int join_batches(const struct pfs_batch *const *batch, int32_t batches, c
     struct pfs_range *range = pfs_arena_array(arena, (size_t)batches, sizeof(*range));
     int64_t rows = 0;
 
+    assert(batches > 0);
+    assert(keys > 0);
     *out = pfs_arena_array(arena, (size_t)keys, sizeof(**out));
     if (range == NULL || *out == NULL)
         return pfs_arena_full(arena, err);
@@ -208,6 +220,8 @@ static void put_records(struct pfs_enrich *e, int64_t lines)
     }
 }
 
+/* A record that the parser does not give back is one that it passed over, as a header or a blank line: then rows would
+ * not stand beside their lines any more. */
 static int parse_all(struct pfs_enrich *e, struct pfs_text_parser *parser, int64_t lines, struct pfs_column **out,
                      struct pfs_err *err)
 {
@@ -308,6 +322,7 @@ static int put_records_out(struct pfs_enrich *e, int64_t lines, const struct pfs
     return pfs_buf_check(out, err);
 }
 
+/* All of it goes with the scratch arena, but for what was printed. */
 static int look_up(struct pfs_enrich *e, int64_t lines, struct pfs_buf *out, struct pfs_err *err)
 {
     struct pfs_column *key;
@@ -315,6 +330,8 @@ static int look_up(struct pfs_enrich *e, int64_t lines, struct pfs_buf *out, str
     bool *found = pfs_arena_array(&e->scratch, (size_t)lines, sizeof(*found));
     int rc;
 
+    assert(lines > 0 && lines <= e->records_max);
+    assert(e->understood && e->lookup != NULL);
     if (found == NULL)
         return pfs_arena_full(&e->scratch, err);
     rc = parse_keys(e, lines, &key, err);
@@ -332,6 +349,7 @@ static int put_header(struct pfs_enrich *e, struct pfs_buf *out, struct pfs_err 
     struct pfs_buf names = {0};
     int rc;
 
+    assert(e->understood);
     if (!e->shape.header)
         return 0;
     pfs_text_header(PFS_TEXT_CSV, e->field, e->columns, &names);
@@ -395,6 +413,7 @@ int pfs_enrich_feed(struct pfs_enrich *enrich, struct pfs_slice in, bool last, s
             line = without_mark(line);
             rc = line.len > 0 ? take_first(e, line, out, err) : 0;
         }
+        assert(lines < e->records_max);
         if (rc == 0 && is_record(e, line))
             e->line[lines++] = line;
         if (rc == 0 && lines == e->records_max) {

@@ -1,11 +1,16 @@
-/* lines.c - where records end, and what stands in them. */
+/* lines.c - where records end, and what stands in them.
+ *
+ * The first line says what the others are: a header, a bare key, or an object. Only as much is understood as is needed
+ * to find the key; everything else goes through as it came. */
+#include <assert.h>
 #include <string.h>
 
 #include "fs/lines/internal.h"
 
 #define FIELDS_MAX 4096
 
-/* A quote opens a field or closes it, or is one of two: between them a line does not end. */
+/* A quote opens a field or closes it, or is one of two: between them a line does not end. So their number alone tells
+ * whether one is open, wherever they stand. */
 static size_t count_quotes(const uint8_t *at, const uint8_t *end)
 {
     size_t count = 0;
@@ -22,6 +27,7 @@ bool pfs_enrich_line(enum pfs_text format, struct pfs_slice in, bool last, size_
     const uint8_t *from = in.at + *at, *end = in.at + in.len, *seen = from, *stop;
     size_t quotes = 0;
 
+    assert(*at <= in.len);
     if (*at == in.len)
         return false;
     for (;;) {
@@ -51,6 +57,7 @@ static char *quoted_field(struct pfs_slice rest, struct pfs_arena *arena, size_t
     size_t end = 1, len = 0;
     char *text;
 
+    assert(rest.len > 0 && rest.at[0] == '"');
     while (end < rest.len && (rest.at[end] != '"' || (end + 1 < rest.len && rest.at[end + 1] == '"')))
         end += rest.at[end] == '"' ? 2 : 1;
     text = pfs_arena_alloc(arena, end);
@@ -83,11 +90,13 @@ int pfs_enrich_field(struct pfs_slice line, size_t *at, struct pfs_arena *arena,
     return *out == NULL ? pfs_arena_full(arena, err) : 1;
 }
 
+/* Columns that a view adds and an inbox takes: they are nobody's own. */
 static bool is_special(const char *name)
 {
     return strcmp(name, "_kind") == 0 || strcmp(name, "rowkind") == 0 || strcmp(name, "_snapshot") == 0;
 }
 
+/* The number of fields when none has that name. */
 static int32_t find_field(const struct pfs_enrich_shape *shape, const char *name)
 {
     int32_t i = 0;
@@ -118,6 +127,7 @@ static int take_header(const struct pfs_schema *schema, struct pfs_slice line, s
         if (++*fields <= FIELDS_MAX && !is_special(name))
             out->field[out->fields++] = (struct pfs_field){.id = -1, .name = name, .type = text};
     }
+    assert(out->fields <= FIELDS_MAX);
     for (int32_t i = 0; i < schema->primary_keys; i++) {
         const struct pfs_field *key = &schema->field[schema->primary_key[i]];
 
@@ -155,6 +165,8 @@ int pfs_enrich_understand(const struct pfs_schema *schema, struct pfs_slice line
     int32_t fields = 0;
     int rc = 0;
 
+    assert(schema->primary_keys > 0);
+    assert(schema->primary_keys <= FIELDS_MAX);
     *out = (struct pfs_enrich_shape){.format = line.len > 0 && line.at[0] == '{' ? PFS_TEXT_JSON : PFS_TEXT_CSV};
     out->field = pfs_arena_array(arena, FIELDS_MAX, sizeof(*out->field));
     out->key = pfs_arena_array(arena, (size_t)schema->primary_keys, sizeof(*out->key));

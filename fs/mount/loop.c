@@ -1,5 +1,13 @@
+/* loop.c - who receives, who rests, who looks.
+ *
+ *   receive -> brief? -> process, and receive again while the others rest
+ *                \-> long: another one is called to receive, then process
+ *
+ * There is always a thread that receives, or one is called: before a long request, and by the thread that looks, when a
+ * brief one turns out to be none. */
 #include "fs/mount/loop.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -55,6 +63,7 @@ static void rest(struct loop *l)
         l->resting--;
         if (l->called > 0)
             l->called--;
+        assert(l->resting >= 0);
     }
     pthread_mutex_unlock(&l->lock);
 }
@@ -68,12 +77,15 @@ static void call_another(struct loop *l)
     if (atomic_load(&l->receiving) == 0 && l->called == 0 && l->resting > 0) {
         l->called++;
         pthread_cond_signal(&l->wanted);
+        assert(l->called <= l->resting);
     }
     pthread_mutex_unlock(&l->lock);
 }
 
+/* What is under way is finished; nobody receives any more. The first one's result counts. */
 static void end(struct loop *l, int rc)
 {
+    assert(rc <= 0);
     pthread_mutex_lock(&l->lock);
     if (l->rc == 0)
         l->rc = rc;
@@ -129,6 +141,7 @@ static void process_brief(struct worker *w)
         rest(l);
 }
 
+/* Another one is called before, not after: whoever comes next must not wait for this one. */
 static void process_long(struct worker *w)
 {
     struct loop *l = w->loop;
@@ -231,6 +244,7 @@ int pfs_loop_run(const struct pfs_loop_config *config, struct pfs_err *err)
 
     if (workers == NULL)
         return pfs_fail(err, ENOMEM, "no memory for threads that serve");
+    assert(config->threads > 0);
     (void)sem_init(&l.watch, 0, 0);
     started = start(&l, workers, config->threads);
     if (started == 0)

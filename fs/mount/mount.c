@@ -1,6 +1,9 @@
+/* mount.c - requests of the kernel, each in a piece of memory of its own (struct call) that is made when it comes and
+ * goes when it is answered: `done` is the one place where that happens, whichever thread it is on. */
 #define FUSE_USE_VERSION 314
 #include "fs/mount/mount.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <linux/fuse.h>
@@ -70,6 +73,7 @@ struct call {
 #define BRIEF_BYTES (64 << 10) /* of a write */
 #define INBOX "inbox"
 
+/* The kernel's number of an inode is its node's address: the kernel holds a count on every node that it knows of. */
 static struct pfs_node *node_of(const struct mounted *m, fuse_ino_t ino)
 {
     return ino == FUSE_ROOT_ID ? pfs_tree_root(m->tree) : (struct pfs_node *)(uintptr_t)ino;
@@ -108,6 +112,7 @@ static struct fuse_entry_param entry_of(const struct pfs_entry *e)
 
 /* ---- answering: the one place ---- */
 
+/* Only what has a sentence: that a name is absent is no failure. */
 static void log_failure(const struct call *c, int code)
 {
     char line[PFS_ERR_TEXT_MAX + 64];
@@ -118,6 +123,7 @@ static void log_failure(const struct call *c, int code)
     c->mounted->config->log(c->mounted->config->context, line);
 }
 
+/* The call becomes the open directory, and lives until it is released. */
 static void reply_list(struct call *c)
 {
     struct fuse_file_info info = {0};
@@ -132,6 +138,7 @@ static void reply_list(struct call *c)
 
 static void open_flags(struct call *c)
 {
+    assert(c->opened.handle != NULL);
     c->info.fh = (uint64_t)(uintptr_t)c->opened.handle;
     c->info.direct_io = c->opened.direct;
     c->info.keep_cache = c->opened.keep_cache;
@@ -141,7 +148,7 @@ static void open_flags(struct call *c)
 /* Bytes of a spool go from its files to the kernel without passing through this process's memory. */
 static void reply_span(struct call *c)
 {
-    size_t parts = (size_t)c->span.parts;
+    size_t parts = (size_t)c->span.parts; /* one at least: else the bytes were copied */
     struct fuse_bufvec *vec = pfs_zalloc(sizeof(*vec) + (parts - 1) * sizeof(vec->buf[0]));
     struct fuse_buf *buf;
 
@@ -149,6 +156,8 @@ static void reply_span(struct call *c)
         fuse_reply_err(c->req, ENOMEM);
         return;
     }
+    assert(parts > 0);
+    assert(parts <= PFS_SPAN_PARTS);
     buf = vec->buf;
     vec->count = parts;
     for (size_t i = 0; i < parts; i++) {
@@ -165,6 +174,7 @@ static void reply_bytes(struct call *c, size_t len)
 {
     struct fuse_bufvec buf = FUSE_BUFVEC_INIT(len);
 
+    assert(len <= c->len);
     if (c->span.parts > 0) {
         reply_span(c);
         return;
@@ -178,6 +188,7 @@ static void tell_name(struct call *c)
 {
     struct mounted *m = c->mounted;
 
+    assert(c->entry.node != NULL);
     pfs_tree_named(m->tree, c->entry.node, c->parent, (const char *)c->bytes);
     if (!pfs_tree_is_crowded(m->tree))
         return;
@@ -229,6 +240,7 @@ static void reply(struct call *c, int64_t result)
 static void end_call(struct mounted *m)
 {
     pthread_mutex_lock(&m->lock);
+    assert(m->calls > 0);
     if (--m->calls == 0)
         pthread_cond_broadcast(&m->answered);
     pthread_mutex_unlock(&m->lock);
@@ -330,6 +342,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         pfs_tree_lookup(c->mounted->tree, &c->request, node_of(c->mounted, parent), name, &c->entry);
 }
 
+/* No answer is expected, and the root is never forgotten. */
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 {
     struct mounted *m = fuse_req_userdata(req);
@@ -467,6 +480,7 @@ static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, s
     pfs_free(bytes);
 }
 
+/* The call of the opendir was the listing: it goes here. */
 static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
     struct call *c = (struct call *)(uintptr_t)info->fh;

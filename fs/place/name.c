@@ -1,4 +1,6 @@
-/* name.c - names that people gave, as names of directories. */
+/* name.c - names that people gave, as names of directories. One name has one spelling: what could be spelled otherwise
+ * is refused, for two paths of one table would be two nodes. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -17,6 +19,7 @@ int pfs_place_print_name(enum pfs_node_kind parent, const char *name, struct pfs
     struct pfs_buf text = {0};
     int rc = 0;
 
+    assert(name != NULL);
     for (const char *p = name; *p != '\0'; p++)
         if (*p == '%' || *p == '/' || (p == name && (*p == '.' || is_taken(parent, name))))
             pfs_buf_printf(&text, "%%%02X", (unsigned)(unsigned char)*p);

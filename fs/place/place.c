@@ -1,6 +1,10 @@
-/* place.c - reading a path from left to right: names to places. */
+/* place.c - reading a path from left to right: names to places.
+ *
+ * A child is its parent with something added: a name, a refinement, or what a leaf shows. No table is looked at, so
+ * that a path which leads nowhere is told from one that cannot be read by those who have the table. */
 #include "fs/place/place.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +22,7 @@ enum pfs_node_class pfs_node_class(enum pfs_node_kind kind)
 #undef X
     };
 
+    assert((size_t)kind < sizeof(classes) / sizeof(classes[0]));
     return classes[kind];
 }
 
@@ -66,6 +71,7 @@ static const struct member {
     {"errors.jsonl", PFS_NODE_ERRORS, BRANCH, 0},
 };
 
+/* In which ways the place is refined, as `in` and `needs` of a member name them. */
 static int refinements(const struct pfs_place *p)
 {
     return (p->branch != NULL ? BRANCH : 0) | (p->tag != NULL ? TAG : 0) | (p->snapshot != 0 ? SNAPSHOT : 0) |
@@ -81,6 +87,7 @@ static bool stands_in(const struct member *m, const struct pfs_place *p)
 {
     int is = refinements(p);
 
+    assert((m->needs & ~m->in) == 0); /* else it would stand nowhere */
     return (is & ~m->in) == 0 && (m->needs == 0 || (is & m->needs) != 0);
 }
 
@@ -102,10 +109,12 @@ int pfs_place_members(const struct pfs_place *place, pfs_member_fn *each, void *
 
 /* ---- names of leaves ---- */
 
+/* Something has to be left: ".csv" alone is no name. */
 static bool cut_suffix(struct pfs_slice *name, const char *suffix)
 {
     size_t len = strlen(suffix);
 
+    assert(len > 0);
     if (name->len <= len || memcmp(name->at + name->len - len, suffix, len) != 0)
         return false;
     name->len -= len;
@@ -155,7 +164,8 @@ static int copy_decoded(struct pfs_slice text, struct pfs_arena *arena, const ch
     return copy_slice(decoded, arena, out, err);
 }
 
-/* @1700000000000 or @2026-11-20T08:00:00Z (a date alone too). */
+/* Digits alone are milliseconds, whatever year they would be: @1700000000000 or @2026-11-20T08:00:00Z (a date alone
+ * too). */
 static int parse_time(struct pfs_slice text, struct pfs_when *when, struct pfs_err *err)
 {
     int32_t nanos;
@@ -191,6 +201,7 @@ static int snapshot_child(const struct pfs_place *parent, const char *name, stru
     }
     if (pfs_place_is_frozen(parent))
         return -ENOENT;
+    assert(text.len > 0);
     if (text.at[0] == '@')
         return parse_time(pfs_slice_of(text.at + 1, text.len - 1), &out->when, err);
     out->when.kind = PFS_WHEN_SNAPSHOT;
@@ -257,6 +268,7 @@ static int inbox_leaf(const char *name, struct pfs_arena *arena, struct pfs_plac
         out->text = PFS_TEXT_JSON;
     else
         out->text = cut_format(&text, &format) ? (int)format : -1;
+    assert(text.len >= strlen("inbox"));
     text.at += strlen("inbox");
     text.len -= strlen("inbox");
     if (text.len == 0)
@@ -274,6 +286,7 @@ static int inbox_leaf(const char *name, struct pfs_arena *arena, struct pfs_plac
 
 /* ---- children ---- */
 
+/* k=v: one more column held. The value stays as it is spelled until there is a schema that says its type. */
 static int add_spec(const struct pfs_place *parent, const char *name, struct pfs_arena *arena, struct pfs_place *out,
                     struct pfs_err *err)
 {
@@ -281,6 +294,8 @@ static int add_spec(const struct pfs_place *parent, const char *name, struct pfs
     struct pfs_spec *spec = pfs_arena_array(arena, (size_t)parent->specs + 1, sizeof(*spec));
     struct pfs_slice key;
 
+    assert(parent->specs >= 0);
+    assert(parent->specs == 0 || parent->spec != NULL);
     if (equals == NULL)
         return -ENOENT;
     if (spec == NULL)
@@ -304,6 +319,7 @@ static int add_text(const char *const *list, int32_t count, const char *text, st
 {
     const char **more = pfs_arena_array(arena, (size_t)count + 1, sizeof(*more));
 
+    assert(count == 0 || list != NULL);
     if (more == NULL)
         return pfs_arena_full(arena, err);
     if (count > 0)
@@ -313,6 +329,8 @@ static int add_text(const char *const *list, int32_t count, const char *text, st
     return 0;
 }
 
+/* Conditions are percent-encoded, since an operator may hold a '/'; of columns each name is, since a comma parts them.
+ */
 static int refine(const struct pfs_place *parent, const char *name, struct pfs_arena *arena, struct pfs_place *out,
                   struct pfs_err *err)
 {
@@ -360,6 +378,7 @@ static int member_child(const struct pfs_place *parent, const char *name, struct
     return -ENOENT;
 }
 
+/* Databases below the root, tables below a database, and what stands beside them. */
 static int catalog_child(const struct pfs_place *parent, const char *name, struct pfs_arena *arena,
                          struct pfs_place *out, struct pfs_err *err)
 {
@@ -377,6 +396,7 @@ static int catalog_child(const struct pfs_place *parent, const char *name, struc
     return pfs_place_parse_name(parent->kind, name, arena, root ? &out->database : &out->table, err);
 }
 
+/* `out` begins as the parent: what a directory does not say stays as it is there. */
 static int child(const struct pfs_place *parent, const char *name, struct pfs_arena *arena, struct pfs_place *out,
                  struct pfs_err *err)
 {
@@ -432,6 +452,7 @@ int pfs_place_child(const struct pfs_place *parent, const char *name, struct pfs
     if (made.path == NULL)
         return pfs_arena_full(arena, err);
     PFS_TRY(child(parent, name, arena, &made, err));
+    assert(made.table != NULL || made.database == NULL || made.kind == PFS_NODE_DATABASE || made.kind == PFS_NODE_SQL);
     *out = made;
     return 0;
 }

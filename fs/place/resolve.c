@@ -1,4 +1,6 @@
-/* resolve.c - a place against a schema: values, columns, conditions. */
+/* resolve.c - a place against a schema: values, columns, conditions. What the schema lacks is a mistake in the path,
+ * and is told with the word that is wrong. */
+#include <assert.h>
 #include <string.h>
 
 #include "fs/place/place.h"
@@ -50,6 +52,7 @@ static int parse_columns(const char *at, const struct pfs_schema *schema, struct
         for (int32_t i = 0; i < *columns; i++)
             if (list[i] == index)
                 return pfs_fail(err, EINVAL, "column %.*s is selected twice", PFS_P(name));
+        assert(*columns < schema->columns); /* each column at most once */
         list[(*columns)++] = index;
         if (at[len] == '\0')
             return 0;
@@ -57,6 +60,7 @@ static int parse_columns(const char *at, const struct pfs_schema *schema, struct
     }
 }
 
+/* All columns where none are selected; of several selections each is among those of the one before. */
 int pfs_place_columns(const struct pfs_place *place, const struct pfs_schema *schema, struct pfs_arena *arena,
                       int32_t **column, int32_t *columns, struct pfs_err *err)
 {
@@ -79,6 +83,7 @@ int pfs_place_columns(const struct pfs_place *place, const struct pfs_schema *sc
         for (int32_t k = 0; k < *columns; k++)
             seen[list[k]] = true;
     }
+    assert(*columns <= schema->columns);
     *column = list;
     return 0;
 }
@@ -104,6 +109,8 @@ int pfs_place_key(const struct pfs_place *place, const struct pfs_schema *schema
     struct pfs_column *value = pfs_arena_array(arena, (size_t)schema->primary_keys, sizeof(*value));
     const char *at = place->name;
 
+    assert(place->kind == PFS_NODE_KEY);
+    assert(at != NULL);
     if (value == NULL)
         return pfs_arena_full(arena, err);
     if (schema->primary_keys == 0)

@@ -1,4 +1,8 @@
-/* changes.c - the finders of what changed: differences of two states, logged changes. */
+/* changes.c - the finders of what changed: differences of two states, logged changes.
+ *
+ * A difference needs two whole states and nothing between them; logged changes need each snapshot between two bounds.
+ * Both are of what the bounds meant when the name was looked up: `latest` is a number from then on. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -44,6 +48,7 @@ static void release(void *context)
     pfs_free(c);
 }
 
+/* For both kinds of finders: what a view keeps as long as it lives. */
 static int open_changes(const struct pfs_looking *looking, struct changes **out, struct pfs_err *err)
 {
     struct changes *c = pfs_zalloc(sizeof(*c));
@@ -63,6 +68,8 @@ static int refine(struct changes *c, const struct pfs_place *place, struct pfs_e
 {
     const struct pfs_schema *schema = c->to->schema;
 
+    assert(schema != NULL);
+    assert(c->column == NULL);
     PFS_TRY(pfs_place_columns(place, schema, &c->arena, &c->column, &c->columns, err));
     PFS_TRY(pfs_place_partitions(place, schema, &c->arena, &c->partition, err));
     c->partitions = place->specs;
@@ -116,6 +123,7 @@ static int open_diff(void *context, const struct pfs_cancel *cancel, struct pfs_
     return pfs_diff_rows(&want, out, err);
 }
 
+/* Before merging: what has to be read. */
 static int64_t rows_of(const struct pfs_state *state)
 {
     int64_t rows = 0;
@@ -131,6 +139,8 @@ static int find_diff(struct changes *c, const struct pfs_looking *looking, struc
 
     PFS_TRY(bound_state(c->table, place->from, &c->from, err));
     PFS_TRY(bound_state(c->table, place->to, &c->to, err));
+    assert(c->from != NULL);
+    assert(c->to != NULL);
     if (c->from->exists && (!c->to->exists || c->from->snapshot.id > c->to->snapshot.id))
         return pfs_fail(err, EINVAL, "%s is newer than %s", place->from, place->to);
     PFS_TRY(refine(c, place, err));
@@ -247,6 +257,7 @@ static int find_unread(struct changes *c, const struct pfs_place *place, struct 
     c->snapshot = true;
     c->first = out->seen > first ? out->seen : first;
     c->last = last;
+    assert(c->first >= first);
     out->after = c->first > last + 1 ? c->first : last + 1; /* one that stands in the future waits there */
     return 0;
 }
@@ -263,6 +274,7 @@ static int find_logged(struct changes *c, const struct pfs_looking *looking, str
         PFS_TRY(find_frozen(c, looking->place, err));
     else
         PFS_TRY(find_range(c, looking->place, err));
+    assert(c->to != NULL);
     end = &c->to->snapshot;
     if (c->last > 0 && end->id != c->last) {
         PFS_TRY(pfs_changes_snapshot(parts.store, parts.meta, c->last, &c->arena, &loaded, err));

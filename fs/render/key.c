@@ -2,6 +2,7 @@
  * are merged into it: a reader of keys does not wait for commits. */
 #include "fs/render/render.h"
 
+#include <assert.h>
 #include <time.h>
 
 #include "base/hash.h"
@@ -33,6 +34,7 @@ static int begin(void *context, const struct pfs_mark *from, const struct pfs_ca
     (void)from;
     (void)cancel;
     (void)err;
+    assert(from == NULL); /* the text has one step, and no mark */
     *pass = context;
     return 0;
 }
@@ -107,7 +109,8 @@ static int look(const struct wanted *w, struct pfs_state *state, bool all, struc
     return rc < 0 ? rc : found;
 }
 
-/* The row of a state with those that wait merged in. */
+/* The row of a state with those that wait merged in. What a path refines a commit has to settle first: a condition is
+ * about the merged row. */
 static int look_with(struct found *f, const struct wanted *w, struct pfs_state *state,
                      const struct pfs_recent_rows *recent, struct pfs_err *err)
 {
@@ -120,10 +123,12 @@ static int look_with(struct found *f, const struct wanted *w, struct pfs_state *
     rc = look(w, state, true, &base, err);
     if (rc < 0)
         return rc;
+    assert(base.columns == w->schema->columns);
     base.rows = rc;
     PFS_TRY(pfs_recent_merge(recent, &base, w->arena, &merged, err));
     if (merged.rows == 0)
         return -ENOENT;
+    assert(merged.rows == 1);
     row.column = pfs_arena_array(w->arena, (size_t)w->columns, sizeof(*row.column));
     if (row.column == NULL)
         return pfs_arena_full(w->arena, err);
@@ -170,6 +175,7 @@ static int find_both(const struct wanted *w, struct pfs_state **state, struct pf
     return -EAGAIN;
 }
 
+/* What is merged in memory belongs to no snapshot: the text itself tells it apart. */
 static int identify(const struct found *f, const struct pfs_looking *looking, const struct pfs_state *state, bool with,
                     struct pfs_shown *out, struct pfs_err *err)
 {
@@ -195,6 +201,7 @@ static int find_with(struct found *f, const struct wanted *w, struct pfs_shown *
     return rc;
 }
 
+/* The schema is the state's: a frozen place shows the columns of its time. */
 static int find(struct found *f, const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
     struct pfs_arena arena;

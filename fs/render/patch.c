@@ -1,4 +1,9 @@
-/* patch.c - a text from the one before it: stretches that stay are used again, the rows of all others printed. */
+/* patch.c - a text from the one before it: stretches that stay are used again, the rows of all others printed.
+ *
+ * `given` is how long the new text is so far; what is printed and not written yet comes on top of it, and is written
+ * before a stretch of the old text is used, so that both lie in their order. */
+#include <assert.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 #include "fs/render/pass.h"
@@ -35,7 +40,9 @@ static int flush(struct patched *p, struct pfs_sink *sink, struct pfs_err *err)
 
 static int reuse(struct patched *p, struct pfs_sink *sink, struct pfs_err *err)
 {
+    assert(p->old_len > 0);
     PFS_TRY(flush(p, sink, err));
+    assert(p->text.len == 0);
     PFS_TRY(pfs_sink_reuse(sink, p->old_off, p->old_len, err));
     p->given += p->old_len;
     p->old_len = 0;
@@ -93,6 +100,8 @@ int pfs_print_patch(const struct pfs_print *print, const struct pfs_blocks *old,
     *p = (struct patched){.pass = {.step = step, .end = end}, .print = print};
     pfs_arena_init(&p->arena, PFS_BATCH_BYTES_MAX);
     pfs_buf_init(&p->text, PFS_BATCH_BYTES_MAX);
+    assert(print->by_key != NULL);
+    assert(old != NULL);
     rc = print->by_key->open(print->context, cancel, &p->pass.blocks, err);
     if (rc == 0)
         rc = print->by_key->patch(print->context, cancel, old, &before, p->pass.blocks, &p->patch, err);

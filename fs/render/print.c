@@ -6,6 +6,8 @@
  */
 #include "fs/render/pass.h"
 
+#include <assert.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 #include "format/parquet/parquet.h"
@@ -141,6 +143,7 @@ int pfs_print_rows(const struct pfs_print *print, const struct pfs_field *field,
     int32_t columns = print->by_key != NULL ? print->columns : batch->columns;
     struct pfs_batch some = {batch->rows, columns, batch->column};
 
+    assert(columns <= batch->columns);
     if (pass->blocks == NULL)
         return pfs_text_print(print->format, field, &some, text, err);
     some.column = pfs_arena_array(arena, (size_t)columns, sizeof(*some.column));
@@ -160,6 +163,7 @@ int pfs_print_rows(const struct pfs_print *print, const struct pfs_field *field,
     return 0;
 }
 
+/* Into an arena that the batch before has left: what was printed of it lies in the text. */
 static void read_batch(struct pump *p, struct half *h)
 {
     pfs_arena_reset(&h->arena);
@@ -184,6 +188,7 @@ static void step_half(void *context, int index)
     struct pump *p = context;
     struct half *h = &p->half[p->reading ^ index];
 
+    assert(index == 0 || index == 1);
     if (index == 0)
         read_batch(p, h);
     else if (h->rows > 0)
@@ -192,6 +197,7 @@ static void step_half(void *context, int index)
 
 static int failed_batch(const struct half *h, struct pfs_err *err)
 {
+    assert(h->rows < 0);
     *err = h->err;
     return (int)h->rows;
 }
@@ -203,6 +209,8 @@ static int cut(struct half *h, int64_t from, struct pfs_err *err)
 {
     struct pfs_column *column = pfs_arena_array(&h->arena, (size_t)h->batch.columns, sizeof(*column));
 
+    assert(from >= 0);
+    assert(from < h->rows);
     if (column == NULL)
         return pfs_arena_full(&h->arena, err);
     for (int32_t i = 0; i < h->batch.columns; i++)
@@ -213,7 +221,8 @@ static int cut(struct half *h, int64_t from, struct pfs_err *err)
     return 0;
 }
 
-/* 1: go on skipping or printing. */
+/* Rows that were printed before the mark are read and left: a piece is the least that rows can be sought by. 1: go on
+ * skipping or printing. */
 static int skip_some(struct pump *p, struct pfs_err *err)
 {
     for (int i = 0; i < SKIP_BATCHES && p->skip > 0; i++) {
@@ -299,6 +308,7 @@ static int patch(void *context, const void *index, const struct pfs_spool_base *
     return rc;
 }
 
+/* Only of a whole text: blocks of a part would let the next version end where this one was given up. */
 static void *take_index(void *pass)
 {
     struct pfs_pass *p = pass;
@@ -348,6 +358,8 @@ int pfs_print_source(const struct pfs_print *print, struct pfs_view_source *out,
                                     .slow = print->slow,
                                     .lasting = print->lasting};
     if (print->by_key != NULL) {
+        assert(own->series != NULL);
+        assert(own->key != NULL);
         out->series = own->series;
         out->patch = patch;
         out->index = take_index;

@@ -1,6 +1,10 @@
-/* render.c - the finders by kind, and that of merged rows. */
+/* render.c - the finders by kind, and that of merged rows.
+ *
+ * A finder reads what tells how a view is made, a state above all, and keeps it: the rows are opened anew for each pass
+ * over the text, and are the same each time since the state is. */
 #include "fs/render/render.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -75,6 +79,7 @@ static int open_patch(void *context, const struct pfs_cancel *cancel, const stru
     return pfs_patch_open(&want, s->key, old, text, blocks, out, err);
 }
 
+/* While somebody counts on it the snapshot's files are kept from being expired. */
 static void hold(void *context, bool held)
 {
     const struct source *s = context;
@@ -91,6 +96,7 @@ static void release(void *context)
     pfs_free(s);
 }
 
+/* Everything is resolved before a row is read: a mistake in the path is told by the lookup. */
 static int fill(struct source *s, const struct pfs_looking *looking, struct pfs_err *err)
 {
     const struct pfs_schema *schema = s->state->schema;
@@ -112,14 +118,17 @@ static int index_by_key(struct source *s, const struct pfs_place *place, struct 
     struct pfs_field *field = pfs_arena_array(&s->arena, (size_t)s->columns, sizeof(*field));
     struct pfs_scan_want want = {.state = s->state, .columns = s->columns, .column = s->column};
 
+    assert(slash != NULL); /* a view stands in snapshot/ */
     print->series = pfs_arena_printf(&s->arena, "%.*s|%d", (int)(slash - place->path), place->path, (int)place->format);
     if (field == NULL || print->series == NULL)
         return pfs_arena_full(&s->arena, err);
     for (int32_t i = 0; i < s->columns; i++)
         field[i] = s->state->schema->field[s->column[i]];
+    assert(s->key == NULL);
     print->field = field;
     print->columns = s->columns;
     PFS_TRY(pfs_blocks_widen(&want, &s->arena, &s->key, err));
+    assert(want.columns >= print->columns); /* what is printed comes first, then the key where it is not among it */
     s->columns = want.columns;
     s->column = want.column;
     print->key = s->key;

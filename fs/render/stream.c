@@ -3,6 +3,7 @@
  * The schema and the columns are those of when the stream began. What was rendered last is looked at again before the
  * next commit is: when that snapshot is another one now (a rollback used its id again), the stream is over.
  */
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -44,6 +45,7 @@ static void close_rows(struct growing *g)
 
 /* ---- what is to come ---- */
 
+/* Under the number of what is to come: expiry asks for the oldest that somebody counts on. Lock held. */
 static void keep(const struct growing *g, bool kept)
 {
     const char *meta = pfs_table_parts(g->table).meta;
@@ -61,6 +63,7 @@ static void hold(void *context, bool held)
     struct growing *g = context;
 
     pthread_mutex_lock(&g->lock);
+    assert(g->held != held); /* in pairs */
     keep(g, held);
     g->held = held;
     pthread_mutex_unlock(&g->lock);
@@ -119,6 +122,7 @@ static int open_rows(struct growing *g, const struct pfs_cancel *cancel, struct 
 
 /* ---- growing ---- */
 
+/* It is the stream's from here on, also after a failure: the step is taken back as a whole. */
 static int put_text(struct growing *g, struct pfs_stream *stream, struct pfs_err *err)
 {
     int rc = pfs_stream_put(stream, pfs_buf_slice(&g->text), err);
@@ -146,6 +150,7 @@ static int put_rows(struct growing *g, struct pfs_stream *stream, struct pfs_err
         struct pfs_batch batch;
         int64_t rows;
 
+        assert(g->rows != NULL);
         pfs_arena_reset(&g->batch);
         rows = pfs_reader_next(g->rows->reader, &g->batch, &batch, err);
         if (rows < 0)
@@ -209,6 +214,7 @@ static int open_next(struct growing *g, struct pfs_stream *stream, struct pfs_er
         return PFS_GROWN_OVER;
     if (id < g->next)
         return PFS_GROWN_NOTHING;
+    assert(g->rows == NULL);
     PFS_TRY(stat_snapshot(g, g->next, &g->opened, err));
     PFS_TRY(open_rows(g, pfs_stream_cancel(stream), err));
     pfs_stream_stamp(stream, time_ms);
@@ -236,6 +242,8 @@ static int grow(void *context, struct pfs_stream *stream, struct pfs_err *err)
 
 /* ---- finding ---- */
 
+/* What the text will be made of. The key says what it begins with: when the oldest change that is kept or the columns
+ * are others, another text begins. */
 static int find(struct growing *g, const struct pfs_looking *looking, bool from_now, const char **key,
                 struct pfs_err *err)
 {

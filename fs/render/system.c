@@ -1,4 +1,7 @@
-/* system.c - the finder of system tables. */
+/* system.c - the finder of system tables. What of them is made of files in a directory may be others' at any time, and
+ * is told apart by how these look: such a view is small, and its size is not kept on disk. */
+#include <assert.h>
+
 #include "base/mem.h"
 #include "fs/render/render.h"
 
@@ -29,6 +32,7 @@ int pfs_find_system(const struct pfs_looking *looking, struct pfs_shown *out, st
     struct pfs_table_system *system;
     struct source *s;
 
+    assert(place->name != NULL);
     PFS_TRY(pfs_table_system_open(looking->table, place->name, pfs_place_when(place), &system, err));
     s = pfs_zalloc(sizeof(*s));
     if (s == NULL) {
