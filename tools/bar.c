@@ -1,5 +1,7 @@
+/* bar.c - how far something is, on standard error: standard output is data alone. */
 #include "tools/bar.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +17,13 @@ void bar_init(struct bar *bar, const char *what)
         .what = what, .drawn = isatty(STDERR_FILENO) == 1 && (plain == NULL || plain[0] == '\0'), .shown = -1};
 }
 
+/* Once a thousandth: what it tells of may go on a million times. */
 void bar_draw(struct bar *bar, int64_t done, int64_t whole)
 {
     int permille = whole <= 0 || done >= whole ? 1000 : (int)((double)done / (double)whole * 1000);
     int cells = permille * BAR_CELLS / 1000;
 
+    assert(permille >= 0 && permille <= 1000);
     if (!bar->drawn || permille == bar->shown)
         return;
     bar->shown = permille;

@@ -27,6 +27,7 @@ static bool take_verb(const char *name, struct pfs_bitmaps_want *want)
     return false;
 }
 
+/* Some options belong to some verbs: one that would mean nothing is a mistake. */
 static bool take_option(const char *name, const char *value, struct pfs_bitmaps_want *want)
 {
     if (strcmp(name, "--bitmap") == 0)

@@ -21,6 +21,7 @@ static bool is_interrupted(void)
     return sigpending(&waiting) == 0 && (sigismember(&waiting, SIGINT) == 1 || sigismember(&waiting, SIGTERM) == 1);
 }
 
+/* Before any thread is started: they inherit it. */
 static void block_interrupts(void)
 {
     sigset_t both;
@@ -31,6 +32,7 @@ static void block_interrupts(void)
     sigprocmask(SIG_BLOCK, &both, NULL);
 }
 
+/* Called every few rows: whoever wants it to end is heard here, and the files of the attempt go. */
 static void progress(void *context, int64_t done, int64_t rows)
 {
     struct work *work = context;

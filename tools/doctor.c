@@ -18,6 +18,7 @@ struct report {
     int lines, missing;
 };
 
+/* One line, or one object of the list. */
 static void tell(struct report *r, const char *state, const char *what, const char *why)
 {
     struct pfs_buf out = {0};
@@ -49,6 +50,7 @@ static void missing(struct report *r, const char *what, const char *why)
     r->missing++;
 }
 
+/* Opened, not only looked at: a container's rules about devices show in open(2) alone. */
 static void check_device(struct report *r)
 {
     int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
@@ -87,6 +89,7 @@ static bool find_program(const char *name, struct stat *st)
     return false;
 }
 
+/* Only root does without its set-user-ID bit. */
 static void check_fusermount(struct report *r)
 {
     struct stat st;
@@ -120,6 +123,7 @@ static void check_capability(struct report *r)
                 "mounting takes this capability; run the container with `--device /dev/fuse --cap-add SYS_ADMIN`");
 }
 
+/* A note, not a failure: most mounts do without. */
 static void check_allow_other(struct report *r)
 {
     char line[256];

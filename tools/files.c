@@ -1,4 +1,5 @@
 /* files.c - ls, cat, append and overwrite: the same tree as in the mount, called directly. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,11 +24,13 @@ static int open_config(const struct session_config *config, struct session *sess
 
 /* ---- cat ---- */
 
+/* Poured where the view can be: its bytes are kept nowhere, since nobody will read them again. */
 static int copy_out(struct opened *o, uint8_t *piece, struct pfs_err *err)
 {
     uint64_t off = 0;
     int64_t got;
 
+    assert(piece != NULL);
     pfs_tree_pour(o->session->tree, &o->waiting.request, o->file.handle, STDOUT_FILENO);
     got = pfs_waiting_result(&o->waiting, err);
     if (got != -EAGAIN)
@@ -42,6 +45,7 @@ static int copy_out(struct opened *o, uint8_t *piece, struct pfs_err *err)
     }
 }
 
+/* A reader that goes away is no failure of ours, and is not told of. */
 static int cat_one(struct session *session, const char *path)
 {
     struct pfs_err err = {0};
@@ -92,6 +96,7 @@ int command_cat(int argc, char **argv)
 
 /* ---- ls ---- */
 
+/* One name a line, directories with a slash, whatever the terminal: for other programs. */
 static int list(struct session *session, const char *path, struct pfs_err *err)
 {
     struct pfs_listed *item;
@@ -151,6 +156,7 @@ static int64_t input_size(void)
     return at >= 0 && at < st.st_size ? st.st_size - at : 0;
 }
 
+/* A refused row ends it: the handle has failed, and nothing of the input will be there. */
 static int copy_in(struct opened *o, uint8_t *piece, struct bar *bar, struct pfs_err *err)
 {
     int64_t size = input_size();
@@ -227,6 +233,7 @@ static void compact_after(struct session *session, const char *path)
         fprintf(stderr, "paimonfs: %s: the rows are committed, but not compacted: %s\n", path, err.text);
 }
 
+/* The release is the transaction's end, finish the commit: only after that is it done. */
 static int write_rows(const struct session_config *config, const char *path, int flags)
 {
     struct pfs_err err = {0};

@@ -1,5 +1,6 @@
 /* fsck.c - every file that is named is looked for, and looked at: what is wrong goes to standard output, what was
  * looked at to standard error. Nothing is written. */
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ struct looking {
     struct pfs_buf line;
 };
 
+/* As views print text, but that empty is empty: there are no NULLs here. */
 static void put_csv(struct pfs_buf *out, const char *text, char end)
 {
     bool quoted = strpbrk(text, ",\"\r\n") != NULL;
@@ -34,6 +36,7 @@ static void put_csv(struct pfs_buf *out, const char *text, char end)
     pfs_buf_putc(out, (uint8_t)end);
 }
 
+/* At once, whatever is still to come: whoever waits for a large warehouse reads along. */
 static void found(void *context, const struct pfs_finding *f)
 {
     struct looking *l = context;
@@ -41,6 +44,7 @@ static void found(void *context, const struct pfs_finding *f)
                                 f->text};
     static const char *const names[] = {"table", "severity", "kind", "file", "named_by", "finding"};
 
+    assert(l->name != NULL);
     bar_wipe(&l->bar);
     pfs_buf_clear(&l->line);
     if (l->json)

@@ -10,7 +10,8 @@
 #define EXIT_MOUNT_USAGE 1
 #define EXIT_MOUNT_FAILED 32
 
-/* mount.paimonfs WAREHOUSE DIR [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE] */
+/* mount(8) gives what it does not know as it stands in fstab; -n and -v mean nothing here, the type is ours.
+ * mount.paimonfs WAREHOUSE DIR [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE] */
 int helper_main(int argc, char **argv)
 {
     static struct mounting m;

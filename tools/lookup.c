@@ -21,6 +21,7 @@ static int feed(void *context, struct pfs_slice in, bool last, struct pfs_buf *o
     return pfs_enrich_feed(context, in, last, out, consumed, err);
 }
 
+/* --columns is a refinement of the path: the same words, checked in the same place. */
 static int look_up(struct options *o)
 {
     char path[8192];

@@ -5,6 +5,7 @@
 
 #include "tools/commands.h"
 
+/* In the order in which help shows them. */
 static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -49,6 +50,7 @@ static void print_help(FILE *out)
         out);
 }
 
+/* Names of files may hold anything: control characters are escaped, bytes that are no UTF-8 go through. */
 void put_member(struct pfs_buf *out, const char *name, const char *text)
 {
     pfs_buf_printf(out, "\"%s\":\"", name);
@@ -86,7 +88,7 @@ int main(int argc, char **argv)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 
-    signal(SIGPIPE, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN); /* a reader that is gone is -EPIPE, so that what is open is closed */
     if (argc > 0 && strcmp(slash != NULL ? slash + 1 : argv[0], "mount.paimonfs") == 0)
         return helper_main(argc, argv);
     if (argc < 2) {

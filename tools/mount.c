@@ -1,4 +1,8 @@
-/* mount.c - mount and umount: going to the background once the mount answers, the log. */
+/* mount.c - mount and umount: going to the background once the mount answers, the log.
+ *
+ * The child mounts and tells its parent through a pipe, which then ends: a script that goes on finds the mount there. A
+ * child that fails has said why, and its end of the pipe closes without a byte. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -30,13 +34,17 @@
 
 /* ---- where things are ---- */
 
+/* Is it the directory, or below it? Both are resolved paths. */
 static bool inside(const char *path, const char *dir)
 {
     size_t len = strlen(dir);
 
+    assert(path[0] == '/');
+    assert(dir[0] == '/');
     return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == '\0' || strcmp(dir, "/") == 0);
 }
 
+/* Paths as they are after all links: the daemon has another directory than whoever started it. */
 static int resolve(struct mounting *m, const char *warehouse, const char *mountpoint)
 {
     struct pfs_err err = {0};
@@ -120,6 +128,7 @@ static void choose_cache_size(struct mounting *m)
 
 /* ---- running ---- */
 
+/* sd_notify(3) without its library: one datagram. A name that begins with @ is in the abstract namespace. */
 static void tell_systemd(void)
 {
     const char *path = getenv("NOTIFY_SOCKET");
@@ -155,6 +164,7 @@ static void leave_terminal(struct mounting *m)
         (void)dup2(fd, STDERR_FILENO);
 }
 
+/* On the thread that answers the kernel's first request: the mount works from here on. */
 static void ready(void *context)
 {
     struct mounting *m = context;
@@ -216,6 +226,8 @@ static void keep_little(void)
     (void)mallopt(M_MMAP_THRESHOLD, APART_BYTES);
 }
 
+/* Until it is unmounted. What was acknowledged is committed before the end, and a failure of that is ours: the rest
+ * waits in the journal. */
 static int serve(struct mounting *m)
 {
     struct pfs_mount_config config = {.mountpoint = m->mountpoint,

@@ -1,4 +1,6 @@
-/* mount_options.c - what stands behind -o. */
+/* mount_options.c - what stands behind -o. One table has the options, each with the function that takes its value; what
+ * any mount may have is passed on or left to those whom it is for. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +105,7 @@ static int set_external_paths(struct mounting *m, const char *value)
     return snprintf(m->external, sizeof(m->external), "%s", value) < (int)sizeof(m->external) ? 0 : -EINVAL;
 }
 
+/* Each adds one: the list is parted by the commas that part options, too. */
 static int set_formats(struct mounting *m, const char *value)
 {
     if (strcmp(value, "csv") == 0)
@@ -116,6 +119,7 @@ static int set_formats(struct mounting *m, const char *value)
     return 0;
 }
 
+/* The whole value: strtoul alone would take what begins with digits. */
 static int set_number(const char *value, int base, uint32_t *out)
 {
     char *end;
@@ -170,10 +174,12 @@ static const char *const kernels[] = {"exec",  "noexec",  "suid",     "nosuid", 
 static const char *const others[] = {"_netdev", "auto",   "noauto", "defaults", "nofail",
                                      "user",    "nouser", "users",  "owner",    "group"};
 
+/* Those that the kernel looks after are given to it, as many as there is room for. */
 static bool is_generic(struct mounting *m, const char *text)
 {
     size_t len = strlen(m->generic);
 
+    assert(len < sizeof(m->generic));
     for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++)
         if (strcmp(text, kernels[i]) == 0) {
             (void)snprintf(m->generic + len, sizeof(m->generic) - len, ",%s", text);
@@ -234,6 +240,7 @@ void mounting_show(struct mounting *m, const char *key, const char *value)
         m->options[len] = '\0';
 }
 
+/* Exit code 2 with the sentence, for a user; nothing is set by half. */
 static int set_option(struct mounting *m, const char *text)
 {
     char sentence[256];

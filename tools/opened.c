@@ -1,5 +1,7 @@
+/* opened.c - walk, open, release, forget: what the kernel does for a program, in its order. */
 #include "tools/opened.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -25,6 +27,8 @@ int opened_close(struct opened *opened, struct pfs_err *err)
 {
     int64_t rc;
 
+    assert(opened->file.handle != NULL);
+    assert(opened->entry.node != NULL);
     pfs_tree_release(opened->session->tree, &opened->waiting.request, opened->file.handle);
     rc = pfs_waiting_result(&opened->waiting, err);
     pfs_tree_forget(opened->session->tree, opened->entry.node, 1);

@@ -1,5 +1,8 @@
+/* pump.c - standard input through a function to standard output. A block is as much as comes without a pause, so that
+ * files go through in large pieces and typed lines are answered at once. */
 #include "tools/pump.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -57,6 +60,7 @@ int pump(pump_fn *feed, void *context, struct pfs_err *err)
         put = opened_print(out.at, out.len); /* of a failure, what came before it */
         rc = rc == 0 ? put : rc;
         pfs_buf_clear(&out);
+        assert(consumed <= in.len);
         memmove(in.at, in.at + consumed, in.len - consumed);
         in.len -= consumed;
     }

@@ -41,6 +41,7 @@ static const struct {
     {"shop/daily/inbox@demo:2", "dt,product,quantity,revenue,dearest\n2026-11-20,tea,2,9.00,4.50\n"},
 };
 
+/* Under numbers of their own: a demo that is made again commits nothing twice. */
 static int append(struct session *s, const char *path, const char *rows, struct pfs_err *err)
 {
     struct pfs_waiting waiting;

@@ -1,5 +1,8 @@
+/* session.c - a warehouse opened for one command or one mount: store, threads, catalog, tree, and their end in the
+ * other order. */
 #include "tools/session.h"
 
+#include <assert.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -75,6 +78,7 @@ int session_open(const struct session_config *config, struct session *out, struc
                                    .gid = config->gid};
     int rc;
 
+    assert(config->warehouse != NULL);
     *out = (struct session){0};
     raise_file_limit();
     PFS_TRY(pfs_store_open_posix(config->warehouse, &catalog.store, err));

@@ -24,6 +24,7 @@ static int read_all(FILE *in, struct pfs_buf *out, struct pfs_err *err)
     return pfs_buf_check(out, err);
 }
 
+/* What was answered before a failing statement is printed as well: it was done. */
 static int run(const struct session_config *config, FILE *in, struct pfs_err *err)
 {
     struct pfs_buf text = {0}, answer = {0};

@@ -6,6 +6,7 @@
 
 #include "tools/commands.h"
 
+/* The warehouse is the mount's source, which the kernel keeps for us. */
 static void put_mount(struct pfs_buf *out, const struct mntent *m, bool json, bool first)
 {
     if (!json) {

@@ -1,5 +1,8 @@
+/* tables.c - one table by name, or all of a warehouse, and their branches where a command is about those too. One that
+ * fails keeps the others from nothing: the exit code says that there was one. */
 #include "tools/tables.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -99,6 +102,7 @@ int tables_each(struct session *session, const struct tables_want *want)
     int64_t databases;
     int status = 0, rc;
 
+    assert(want->each != NULL);
     if (want->only != NULL)
         return do_one(session, want, want->only);
     pfs_arena_init(&arena, 0);

@@ -1,5 +1,6 @@
 /* tail.c - the end of a growing file of the tree, and what comes: tail -f without a mount. Rows are counted, not lines:
  * a quoted line end is none. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -43,14 +44,17 @@ static bool is_broken(void)
     return poll(&fd, 1, NAP_MS) > 0 && (fd.revents & (POLLERR | POLLNVAL)) != 0;
 }
 
+/* A read at the end asks for new commits first, and answers 0 when there are none. */
 static int64_t get(struct tail *t, uint64_t off, struct pfs_err *err)
 {
     pfs_tree_read(t->file.session->tree, &t->file.waiting.request, t->file.file.handle, off, t->piece, PIECE);
     return pfs_waiting_result(&t->file.waiting, err);
 }
 
+/* The ring holds the last ones: which of them is the first that is shown is known at the end. */
 static void begin_row(struct tail *t, uint64_t at)
 {
+    assert(t->rows >= 0);
     if (t->in_header)
         return;
     if (t->from_start ? t->seen + 1 == t->rows : t->rows > 0)
@@ -110,6 +114,8 @@ static int show_end(struct tail *t, struct pfs_err *err)
         from = t->begin[0];
     else if (!t->from_start && t->rows > 0 && t->seen > 0)
         from = t->begin[t->seen < t->rows ? 0 : t->seen % t->rows];
+    assert(from <= t->at);
+    assert(t->heading <= t->at);
     PFS_TRY(copy(t, 0, t->heading, err));
     return copy(t, from, t->at, err);
 }
@@ -139,6 +145,7 @@ static int follow(struct tail *t, struct pfs_err *err)
     }
 }
 
+/* Until the reader of our output is gone. */
 static int run(struct session *session, const char *path, struct tail *t, struct pfs_err *err)
 {
     int rc = opened_open(session, path, O_RDONLY, &t->file, err);
