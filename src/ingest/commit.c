@@ -80,6 +80,7 @@ int pfs_commit_find(struct pfs_store *store, const char *meta, const char *user,
 
 /* ---- which table ---- */
 
+/* Printed and compared: two tables of a name may have schemas of the same number and another content. */
 static int is_same_text(const struct pfs_schema *a, const struct pfs_schema *b, struct pfs_err *err)
 {
     struct pfs_buf one = {0}, other = {0};
@@ -111,6 +112,7 @@ static int is_for(struct pfs_table *table, const struct pfs_schema *newest, cons
 
 /* ---- publications ---- */
 
+/* Of a replayed part it is the user of its own journal: what that one committed is found under it. */
 static const char *user_of(const struct pfs_ingest *g, const struct pfs_part *part)
 {
     return part->user != NULL ? part->user : part->source != NULL ? pfs_foreign_user(part->source->foreign) : g->user;
@@ -124,6 +126,7 @@ static int64_t identifier_of(const struct pfs_part *parts)
     return parts->user != NULL ? parts->identifier : parts->order;
 }
 
+/* Parts first, the intent last: while that is there a replay looks for what it names. */
 static void retire_all(struct pfs_ingest *g, struct pfs_part *parts, uint64_t intent)
 {
     while (parts != NULL) {
@@ -136,6 +139,7 @@ static void retire_all(struct pfs_ingest *g, struct pfs_part *parts, uint64_t in
         (void)pfs_journal_add(g->journal, intent, PFS_JOURNAL_RETIRED, pfs_slice_of(NULL, 0), NULL, NULL);
 }
 
+/* Also the record that the snapshot is there, which names the parts again and no files. */
 static int put_intent(struct run *run, enum pfs_journal_kind kind, int64_t snapshot, struct pfs_slice files,
                       struct pfs_place_in_journal *out, struct pfs_err *err)
 {
@@ -295,6 +299,7 @@ static void keep(struct pfs_slot *slot, struct pfs_publication *p)
     *at = p;
 }
 
+/* Publications are the run's own while they are looked at; those that are undecided go back to the list. */
 bool pfs_slot_check(struct pfs_slot *slot, bool all)
 {
     struct pfs_ingest *g = slot->ingest;
@@ -391,6 +396,7 @@ static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_bat
     return blame(run, rc);
 }
 
+/* A snapshot has one commit user, and so has a write. */
 static int open_write(struct run *run, struct pfs_err *err)
 {
     struct pfs_table_parts parts = pfs_table_parts(run->table);
@@ -409,6 +415,7 @@ static int open_write(struct run *run, struct pfs_err *err)
     return pfs_write_open(&config, &run->write, err);
 }
 
+/* What a handle had written before its process died, or before its write was closed after a failure. */
 static int adopt(struct run *run, struct pfs_err *err)
 {
     struct pfs_write_files files;
@@ -451,6 +458,7 @@ struct step {
     int32_t index; /* of a piece */
 };
 
+/* By place in the journal; a part's own pieces ascend. */
 static int compare_steps(const void *a, const void *b)
 {
     const struct step *x = a, *y = b;
@@ -512,6 +520,7 @@ static int collect(struct run *run, struct pfs_err *err)
 
 /* ---- publishing ---- */
 
+/* For the state of each attempt anew: sequence numbers are those behind its files. */
 static int prepare(void *context, struct pfs_state *state, struct pfs_change *out, struct pfs_err *err)
 {
     struct run *run = context;
@@ -572,6 +581,7 @@ static int intent(void *context, int64_t seen, const struct pfs_change *change, 
     return 0;
 }
 
+/* Attempts until one wins the race. What stays unclear is looked for before the next one, by its intent. */
 static int publish(struct run *run, struct pfs_err *err)
 {
     const struct pfs_publish publish = {.user = run->user,
@@ -715,6 +725,7 @@ static int find_table(struct pfs_slot *slot, struct pfs_table **out, const struc
     return pfs_table_schema(table, schema, err);
 }
 
+/* What a failed sync lost is known from here on; a part of which nothing is left is retired. */
 static bool has_rows(struct pfs_ingest *g, struct pfs_part *parts)
 {
     bool has = false;
@@ -746,6 +757,7 @@ static bool were_rescaled(const struct run *run)
     return rescaled;
 }
 
+/* What a failure leaves behind is decided here: files that hold rows of a handle stay with their part. */
 static int attempt(struct run *run, struct pfs_err *err)
 {
     struct pfs_part *parts = run->parts;
@@ -780,6 +792,7 @@ static int attempt_older(struct run *run, struct pfs_err *err)
     return attempt(run, err);
 }
 
+/* Looked for, tried, and what cannot ever be is set aside, with the reason, when it is known whose fault it is. */
 static int commit_run(struct run *run, struct pfs_err *err)
 {
     struct pfs_part *parts = run->parts;

@@ -65,6 +65,7 @@ static int find_generator(struct pfs_generators *all, const struct pfs_numbers_c
 
 /* ---- what the options say ---- */
 
+/* The names are those of the list in numbers.h. */
 static int parse_generator(const char *value, const char *key, enum pfs_number_generator *out, struct pfs_err *err)
 {
     static const char *const names[] = {
@@ -93,6 +94,7 @@ static bool keeps_first(const struct pfs_schema *schema, const char *column, str
              strcmp(function, "first_not_null_value") == 0));
 }
 
+/* A number that a later row could replace would be given in vain, and another one later. */
 static int check_column(const struct pfs_schema *schema, int32_t column, enum pfs_number_generator generator,
                         struct pfs_arena *arena, struct pfs_err *err)
 {
@@ -186,6 +188,7 @@ static int64_t list_wanting(const struct pfs_batch *batch, int32_t column, int32
     return count;
 }
 
+/* The column gets copies of its bits and values: the batch may share them with others. */
 static int fill_column(const struct pfs_filled *f, struct pfs_arena *arena, struct pfs_batch *batch,
                        struct pfs_err *err)
 {

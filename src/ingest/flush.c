@@ -84,6 +84,7 @@ static bool has_schema(struct pfs_transaction *t, int32_t segment, uint64_t hash
     return has;
 }
 
+/* After the record is there: a segment that could not take it has no text of the schema. */
 static void note_schema(struct pfs_transaction *t, int32_t segment, uint64_t hash)
 {
     pthread_mutex_lock(&t->ingest->lock);
@@ -166,6 +167,7 @@ static int put_piece(struct pfs_transaction *t, const struct pfs_part *part, enu
     return rc;
 }
 
+/* The record is in the journal when this fails for want of memory; it counts for nothing, since its handle fails. */
 static int add_piece(struct pfs_transaction *t, struct pfs_part *part, enum pfs_journal_kind kind,
                      struct pfs_slice body, struct pfs_err *err)
 {
@@ -373,6 +375,7 @@ int64_t pfs_slot_flushed_ms(const struct pfs_slot *slot)
     return oldest;
 }
 
+/* Rows that are files already wait for the writer to rest: what is committed in between would be small files. */
 static int64_t fresh_due_ms(const struct pfs_transaction *t)
 {
     int64_t rests_ms = t->fed_ms + REST_MS, late_ms = t->fresh_ms + t->ingest->config.commit_interval_ms;
@@ -443,6 +446,7 @@ static struct pfs_transaction **list_open(struct pfs_slot *slot, enum which whic
     return list;
 }
 
+/* For flushes that nobody asked for. */
 static void nobody_waits(void *context, int rc, const struct pfs_err *err)
 {
     (void)context; /* of a failure the handle's next call tells */
@@ -584,6 +588,7 @@ static void note_flushed(struct pfs_transaction *t)
     pthread_mutex_unlock(&t->ingest->lock);
 }
 
+/* On the journal's thread, or on the one that waited. The handle may have been sealed meanwhile. */
 static void synced(void *context, int rc, const struct pfs_err *why)
 {
     struct acknowledging a = *(struct acknowledging *)context;
@@ -657,6 +662,8 @@ static void let_older_first(struct pfs_transaction *t)
         pfs_transaction_let_flushed_first(t);
 }
 
+/* The rows are in the journal when this returns, and durable when `done` is called; in between the part may be handed
+ * over. */
 void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_fn *done, void *context)
 {
     struct pfs_transaction *t = transaction;
@@ -756,6 +763,7 @@ static void let_earlier_first(struct pfs_transaction *t)
     pfs_transaction_let_flushed_first(t);
 }
 
+/* Whatever comes out the handle is off the list, and the transaction gone when the answer is given. */
 void pfs_transaction_seal(struct pfs_transaction *transaction, bool drop, pfs_ingest_done_fn *done, void *context)
 {
     struct pfs_transaction *t = transaction;

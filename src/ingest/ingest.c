@@ -60,6 +60,7 @@ static void slot_free(struct pfs_slot *s)
     pfs_free(s);
 }
 
+/* Slots are few, one a table that was written to, and stay until the end. */
 static struct pfs_slot *slot_new(struct pfs_ingest *g, const struct pfs_part_name *name)
 {
     struct pfs_slot *s = pfs_zalloc(sizeof(*s));
@@ -128,6 +129,7 @@ void pfs_ingest_report(struct pfs_ingest *ingest, const struct pfs_slot *slot, c
 
 /* ---- when ---- */
 
+/* 0 is never. */
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a == 0 || (b != 0 && b < a) ? b : a;
@@ -155,6 +157,7 @@ static int64_t due_ms(const struct pfs_slot *slot)
     return at;
 }
 
+/* Only when it is sooner than planned: a signal for each flush would wake the thread for nothing. */
 void pfs_ingest_want(struct pfs_ingest *ingest, int64_t at_ms)
 {
     if (!ingest->has_thread || ingest->wakes_ms <= at_ms)
@@ -271,6 +274,7 @@ static struct pfs_committing *take_waiters(struct pfs_slot *slot, bool all)
     return taken;
 }
 
+/* Without the lock: who is told may ask for another commit. */
 static void answer(struct pfs_committing *waiters, int rc, const struct pfs_err *err)
 {
     while (waiters != NULL) {
@@ -282,6 +286,7 @@ static void answer(struct pfs_committing *waiters, int rc, const struct pfs_err 
     }
 }
 
+/* Before the commit: the parts may be gone after it. */
 static int64_t count_parts(const struct pfs_part *parts, int64_t *rows, int64_t *bytes)
 {
     int64_t count = 0;
@@ -295,6 +300,7 @@ static int64_t count_parts(const struct pfs_part *parts, int64_t *rows, int64_t 
     return count;
 }
 
+/* Twice as long each time, up to half a minute. */
 static int64_t retry_wait_ms(int32_t failures)
 {
     int64_t ms = (int64_t)RETRY_MIN_MS << (failures < 10 ? failures : 10);
@@ -393,6 +399,7 @@ static int64_t reader_ms(const struct pfs_slot *slot)
     return slot->paced_ms - (READER_BURST - 1) * READER_TICK_MS;
 }
 
+/* A sliding mean, and the pace that readers are held to. */
 static void note_commit(struct pfs_slot *slot, int64_t began_ms)
 {
     int64_t now_ms = pfs_clock_monotonic_ms();
@@ -516,6 +523,7 @@ void pfs_ingest_pending(struct pfs_ingest *ingest, struct pfs_table *table, int6
     pthread_mutex_unlock(&ingest->lock);
 }
 
+/* Called for each write: a lock for a moment, and no I/O. */
 int pfs_ingest_check(struct pfs_ingest *ingest, struct pfs_table *table, struct pfs_err *err)
 {
     const struct pfs_part_name name = name_of(table);
@@ -772,6 +780,7 @@ static int start(struct pfs_ingest *g, struct pfs_err *err)
     return 0;
 }
 
+/* Records that are waited for are told of before the slots go: who waits may look at them. */
 static void ingest_free(struct pfs_ingest *g)
 {
     assert(!g->has_thread);

@@ -171,6 +171,7 @@ static int try_block(struct pfs_numbers *n, int64_t size, struct pfs_err *err)
     return 1;
 }
 
+/* The next block is twice as large: whoever needs many asks seldom. */
 static int next_block(struct pfs_numbers *n, struct pfs_err *err)
 {
     int rc = 0;
@@ -202,6 +203,7 @@ static int take_sequence(struct pfs_numbers *n, int64_t count, int64_t *out, str
     return 0;
 }
 
+/* A number too low means that the directory was made anew, with its table. */
 int pfs_numbers_check(struct pfs_numbers *numbers, struct pfs_err *err)
 {
     int64_t greatest;
@@ -240,6 +242,7 @@ static int load_bound(struct pfs_file *file, int64_t *out, struct pfs_err *err)
     return 0;
 }
 
+/* Durable before any of the milliseconds below it is used. */
 static int extend(struct pfs_numbers *n, int64_t bound_ms, struct pfs_err *err)
 {
     char text[32];
@@ -279,6 +282,7 @@ static int try_worker(struct pfs_numbers *n, int64_t id, struct pfs_err *err)
     return rc;
 }
 
+/* The first free id, kept until the process ends. */
 static int have_worker(struct pfs_numbers *n, struct pfs_err *err)
 {
     int rc = 0;
@@ -301,6 +305,8 @@ static int give_up(struct pfs_numbers *n, int rc)
     return rc;
 }
 
+/* A clock that stands still, or goes back, is run ahead of; the counter is what tells numbers of one millisecond
+ * apart. */
 static int take_snowflakes(struct pfs_numbers *n, int64_t count, int64_t *out, struct pfs_err *err)
 {
     int64_t now = pfs_clock_now_ms(n->config.clock) - EPOCH_MS;

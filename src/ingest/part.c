@@ -97,6 +97,7 @@ static void drop_lost(struct pfs_part *part)
         pfs_piece_release(part->piece[--part->pieces]);
 }
 
+/* The last moment at which it is open whether a piece counts: from here on it is read. */
 void pfs_part_settle(struct pfs_ingest *ingest, struct pfs_part *part)
 {
     bool unsure = false;
@@ -117,6 +118,7 @@ void pfs_part_settle(struct pfs_ingest *ingest, struct pfs_part *part)
     drop_lost(part);
 }
 
+/* Rows before the last record of files are in those files. */
 void pfs_part_drop_replaced(struct pfs_part *part)
 {
     int32_t from = 0;
@@ -139,6 +141,7 @@ int pfs_part_read(struct pfs_ingest *ingest, const struct pfs_part *part, const 
 
 static const struct pfs_type kind_type = {.kind = PFS_TINYINT};
 
+/* The row kind is a column like any other in a frame. */
 static int types_of(const struct pfs_schema *schema, struct pfs_arena *arena, const struct pfs_type ***out,
                     struct pfs_err *err)
 {
@@ -227,6 +230,7 @@ int pfs_part_rows(struct pfs_ingest *ingest, const struct pfs_part *part, pfs_pa
     return 0;
 }
 
+/* The last record of files lists all of them. */
 int pfs_part_files(struct pfs_ingest *ingest, const struct pfs_part *part, struct pfs_arena *arena,
                    struct pfs_write_files *out, struct pfs_err *err)
 {

@@ -42,6 +42,7 @@ struct pfs_recent { /* of one flush */
 
 /* ---- keeping ---- */
 
+/* What unpacking made of the record; its body stays. */
 static void forget_rows(struct pfs_recent *r)
 {
     for (int32_t i = 0; i < r->helds; i++)
@@ -121,11 +122,13 @@ void pfs_recent_keep(struct pfs_transaction *t, struct pfs_buf *body)
     part->kept++;
 }
 
+/* All that counts of the part is in memory, and nothing of it is replaced or still open. */
 static bool is_kept(const struct pfs_part *part)
 {
     return part->kept == part->pieces && !part->tail && part->overwrite == NULL;
 }
 
+/* Where some of the part is elsewhere no look at a key can be answered without a commit. */
 void pfs_recent_push(struct pfs_slot *slot, struct pfs_part *part)
 {
     assert(part->slot == slot);
@@ -227,6 +230,7 @@ static int take(struct list *list, struct listed listed, struct pfs_err *err)
     return 0;
 }
 
+/* Each batch with the keys of its rows, counted before it is kept. */
 static int hold(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct pfs_recent *r = context;
@@ -367,6 +371,7 @@ static int list_queue(struct pfs_recent_rows *rows, const struct list *open, str
     return rc;
 }
 
+/* Open handles first: what one hands over in between is in the queue when that is looked at. */
 static int list_rows(struct pfs_recent_rows *rows, const struct pfs_keys *key, struct pfs_err *err)
 {
     struct list open = {0};
@@ -440,6 +445,7 @@ int pfs_recent_find(struct pfs_ingest *ingest, struct pfs_table *table, const st
     return rc;
 }
 
+/* Nothing was committed since, and no attempt may have become the snapshot that is asked about. */
 bool pfs_recent_fits(const struct pfs_recent_rows *rows, int64_t snapshot)
 {
     bool fits;
@@ -555,6 +561,7 @@ static int add_commit(struct merging *m, const struct hit *hit, size_t hits, str
     return 0;
 }
 
+/* As they will lie in one snapshot: in the order of the journal, then of the record. */
 static int compare_hits(const void *a, const void *b)
 {
     const struct hit *x = a, *y = b;
@@ -601,6 +608,7 @@ static bool counts_deletes(const struct pfs_schema *schema)
     return ordered;
 }
 
+/* The state's row is the oldest record, then each commit's. */
 static int merge(struct merging *m, const struct pfs_batch *base, struct pfs_batch *out, struct pfs_err *err)
 {
     static const int8_t insert[] = {PFS_INSERT};

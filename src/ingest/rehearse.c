@@ -31,6 +31,7 @@ int pfs_transaction_ask(struct pfs_transaction *transaction, const struct pfs_ba
     return rc;
 }
 
+/* Batches of several records are tried together: each is kept in its arena. */
 static int keep(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct rehearsal *r = context;
@@ -62,6 +63,7 @@ static int collect(struct pfs_transaction *t, struct rehearsal *r, struct pfs_sl
     return pfs_body_rows(t->schema, body, t->tail.len > 0, keep, r, err);
 }
 
+/* As the snapshot would merge them. */
 static int together(const struct pfs_transaction *t, const struct rehearsal *r, struct pfs_err *err)
 {
     struct pfs_batch *batch = pfs_alloc_array((size_t)r->count + 1, sizeof(*batch));

@@ -74,6 +74,7 @@ static int print_rows(void *context, struct pfs_arena *arena, const struct pfs_b
     return spell(r->schema, arena, batch, &r->text, err);
 }
 
+/* With the schema that the rows were parsed by, whatever the table has now. */
 static int print_part(struct pfs_ingest *g, struct rejecting *r, const struct pfs_schema *schema, struct pfs_err *err)
 {
     struct pfs_part with = *r->part;
@@ -101,6 +102,7 @@ static int print_files(struct pfs_ingest *g, struct rejecting *r, struct pfs_err
     return rc;
 }
 
+/* A name for a person: table, time, and a number when there is one already. */
 static int save(struct pfs_ingest *g, const struct pfs_part *part, struct pfs_slice text, struct pfs_err *err)
 {
     const struct pfs_slot *slot = part->slot;
@@ -130,6 +132,7 @@ static int save(struct pfs_ingest *g, const struct pfs_part *part, struct pfs_sl
     return rc == -EEXIST ? pfs_fail(err, EEXIST, "%s is there already", path) : rc;
 }
 
+/* Rows whose columns nobody knows stay in the journal: they would be bytes. */
 int pfs_part_reject(struct pfs_ingest *ingest, struct pfs_part *part, const struct pfs_err *why, struct pfs_err *err)
 {
     struct rejecting r = {.part = part};

@@ -109,6 +109,7 @@ static int read_piece(struct pfs_part *part, const struct pfs_journal_record *re
     return 0;
 }
 
+/* As many pieces count as the handle knew to be there. */
 static int read_seal(struct replay *r, struct group *g, struct pfs_part *part, int64_t at, struct pfs_err *err)
 {
     struct pfs_part_seal seal;
@@ -124,6 +125,7 @@ static int read_seal(struct replay *r, struct group *g, struct pfs_part *part, i
     return 0;
 }
 
+/* Intents were read before, those of all journals: here they say nothing. */
 static int read_record(struct replay *r, struct group *g, struct pfs_part *part, int64_t at, struct pfs_err *err)
 {
     switch ((int)r->record[at].kind) {
@@ -338,6 +340,7 @@ static void make_up(struct replay *r, const struct group *g, const struct pfs_pa
                                            .overwrite = part->overwrite != NULL});
 }
 
+/* Described, then looked for in the table: what was committed is not pushed. */
 static int keep_part(struct replay *r, struct group *g, struct pfs_part *part, struct pfs_err *err)
 {
     int rc;
@@ -380,6 +383,7 @@ static int compare_parts(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
+/* All at once, in their order; the source is held by each. */
 static void push_parts(struct replay *r)
 {
     pthread_mutex_lock(&r->ingest->lock);
@@ -392,6 +396,7 @@ static void push_parts(struct replay *r)
     pthread_mutex_unlock(&r->ingest->lock);
 }
 
+/* A seal may be written under another number when its own had failed. */
 static uint64_t part_of(struct replay *r, int64_t at)
 {
     struct pfs_part_seal seal;
@@ -430,6 +435,7 @@ static void let_wait(struct replay *r, const struct pfs_slot *slot)
     r->parts = kept;
 }
 
+/* Records are sorted by part, so that each is read as a whole whatever lies between. */
 static int replay_journal(struct replay *r, struct pfs_err *err)
 {
     size_t count = (size_t)r->records;

@@ -36,6 +36,7 @@ static int look(struct pfs_store *store, const char *root, const struct pfs_snap
     return found;
 }
 
+/* Only compactions of that user and number are looked into: each is a manifest to be read. */
 int pfs_commit_taken(const struct pfs_table_parts *at, const struct pfs_taken_want *want, struct pfs_err *err)
 {
     struct pfs_snapshot snapshot;
@@ -73,6 +74,7 @@ static int64_t keep_new(struct pfs_manifest_entry *entry, int64_t count)
     return kept;
 }
 
+/* One file is enough: a commit's files are there together. */
 static int is_live(struct pfs_table *table, const struct pfs_manifest_entry *entry, int64_t count, struct pfs_err *err)
 {
     struct pfs_state *state;
@@ -99,6 +101,7 @@ static int is_taken(const struct pfs_table_parts *at, const struct pfs_asking *a
     return pfs_commit_taken(at, &want, err);
 }
 
+/* On disk, whoever names them. */
 static int count_there(const struct pfs_table_parts *at, const struct pfs_asking *ask,
                        const struct pfs_manifest_entry *entry, int64_t count, struct pfs_arena *arena, int64_t *there,
                        struct pfs_err *err)

@@ -34,6 +34,7 @@ void pfs_transaction_drop_held(struct pfs_transaction *t)
     t->held_rows = 0;
 }
 
+/* Files that were written and not journaled go with it: nobody was told of their rows. */
 static void close_write(struct pfs_transaction *t)
 {
     if (t->write != NULL)
@@ -73,6 +74,7 @@ void pfs_transaction_unref(struct pfs_transaction *t)
         transaction_free(t);
 }
 
+/* Through the bytes that the journal has of it: what is kept is what a replay would find. */
 static int copy_overwrite(struct pfs_transaction *t, const struct pfs_overwrite *from, struct pfs_err *err)
 {
     struct pfs_buf bytes = {0};
@@ -93,6 +95,7 @@ static int copy_overwrite(struct pfs_transaction *t, const struct pfs_overwrite 
     return rc;
 }
 
+/* All that can be refused is refused here, before a row comes. */
 static int fill(struct pfs_transaction *t, const struct pfs_transaction_config *config, struct pfs_err *err)
 {
     const struct pfs_part_name name = {pfs_table_database(config->table), pfs_table_name(config->table),
@@ -187,6 +190,7 @@ int pfs_transaction_fail(struct pfs_transaction *t, int rc, struct pfs_err *err)
 
 /* ---- rows in ---- */
 
+/* Partitions that keep another number of buckets; there are none as a rule. */
 static int look_at_buckets(struct pfs_transaction *t, const struct pfs_schema *now, struct pfs_err *err)
 {
     struct pfs_state *state;
@@ -273,6 +277,7 @@ static int compact_held(struct pfs_transaction *t, struct pfs_err *err)
     return 0;
 }
 
+/* The arena is the batch's from here on; the caller gets an empty one. */
 static int hold(struct pfs_transaction *t, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
 {
     if (t->held == NULL && (t->held = pfs_alloc(HELD_BATCHES_MAX * sizeof(*t->held))) == NULL)

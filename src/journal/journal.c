@@ -82,6 +82,7 @@ int pfs_journal_open(const struct pfs_journal_config *config, struct pfs_journal
 
 /* ---- transactions ---- */
 
+/* By hash, for numbers of one process are neighbours. */
 static struct transaction **slot_of(struct pfs_journal *j, uint64_t number)
 {
     return &j->slots[pfs_hash64(&number, sizeof(number), 0) & (j->slot_count - 1)];
@@ -96,6 +97,7 @@ struct transaction *pfs_journal_find(struct pfs_journal *j, uint64_t number)
     return t;
 }
 
+/* Transactions wait by the thousand when a disk is slow. */
 static void grow_slots(struct pfs_journal *j)
 {
     struct transaction **old = j->slots, **grown = pfs_alloc_array(j->slot_count * 2, sizeof(struct transaction *));
@@ -239,6 +241,7 @@ static int create_segment(struct pfs_journal *j, struct pfs_file **out, char pat
     return rc;
 }
 
+/* As one stretch of bytes: a crash leaves all of it, or less than a record. */
 static void put_record(struct pfs_buf *out, uint64_t seed, uint32_t kind, uint64_t transaction, struct pfs_slice body)
 {
     uint8_t *at = pfs_buf_reserve(out, PFS_RECORD_HEAD + body.len);
@@ -322,6 +325,7 @@ int pfs_journal_begin_segment(struct pfs_journal *j, struct pfs_err *err)
 
 /* ---- adding ---- */
 
+/* What only retired transactions are in is as good as gone. */
 static uint64_t waiting_bytes(const struct pfs_journal *j)
 {
     return j->transactions == 0 ? 0 : j->bytes;
@@ -333,6 +337,7 @@ static bool brings_rows(enum pfs_journal_kind kind)
            kind == PFS_JOURNAL_FILES;
 }
 
+/* Never by adding: the sum could wrap. */
 static bool over_limit(const struct pfs_journal *j, uint64_t more)
 {
     return j->bytes > j->limit_bytes || more > j->limit_bytes - j->bytes;
@@ -518,6 +523,7 @@ static void retire_later(struct pfs_journal *j, uint64_t number)
     pthread_mutex_unlock(&j->state);
 }
 
+/* What fails leaves the segment ended: half a record may lie at its end, and nothing may follow it. */
 static int add(struct pfs_journal *j, const struct records *r, struct pfs_place_in_journal *out, struct pfs_err *err)
 {
     const int last = r->count - 1;

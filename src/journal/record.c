@@ -91,6 +91,7 @@ int pfs_record_put_overwrite(const struct pfs_overwrite *overwrite, struct pfs_b
 
 /* ---- reading ---- */
 
+/* The bytes had their hash: they are of another version, or of a mistake of ours. */
 static int damaged(struct pfs_err *err)
 {
     return pfs_fail(err, EIO, "a record of the journal cannot be understood");
@@ -104,6 +105,7 @@ static struct pfs_slice take_slice(struct pfs_cursor *c)
     return out;
 }
 
+/* A text becomes a C string: one with a NUL inside is none. */
 static const char *take_text(struct pfs_cursor *c, struct pfs_arena *arena)
 {
     struct pfs_slice text = take_slice(c);
@@ -163,6 +165,7 @@ int pfs_record_get_seal(struct pfs_slice body, struct pfs_part_seal *out, struct
     return 0;
 }
 
+/* A count is compared with what is left before anything is made for it. */
 int pfs_record_get_intent(struct pfs_slice body, struct pfs_arena *arena, struct pfs_part_intent *out,
                           struct pfs_err *err)
 {

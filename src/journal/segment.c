@@ -86,6 +86,7 @@ int pfs_segment_get_header(struct pfs_file *file, struct pfs_segment_header *out
     return !c.bad && pfs_left(&c) == 0 && pfs_le64(bytes + out->bytes - 8) == out->seed;
 }
 
+/* Seeded by the segment: a record of an older one that lies in reused blocks does not count. */
 static uint64_t hash_record(const uint8_t *head, uint64_t seed, struct pfs_slice body)
 {
     return pfs_hash64(body.at, body.len, pfs_hash64(head, 16, seed));
@@ -208,6 +209,7 @@ static void note_damage(struct pfs_segment_damage *damage, uint64_t from, uint64
     damage->bytes += to - from;
 }
 
+/* One that cannot be told from damage is looked behind, so that rows of others are not given up with it. */
 int pfs_segment_scan(struct pfs_file *file, const struct pfs_segment_header *header, pfs_segment_visit_fn *visit,
                      void *context, struct pfs_segment_damage *damage, struct pfs_err *err)
 {

@@ -69,6 +69,7 @@ static void settle_loss(struct pfs_journal *j, struct segment *s)
     j->durable = j->added;
 }
 
+/* Oldest first, each durably; others add and sync meanwhile. */
 static void remove_segments(struct pfs_journal *j)
 {
     struct segment *s;
@@ -243,6 +244,7 @@ static void enqueue(struct pfs_journal *j, struct waiter *w)
         pthread_cond_signal(&j->gather);
 }
 
+/* Whoever waits leads when nobody does: there is no thread to wake. */
 int pfs_journal_sync(struct pfs_journal *j, uint64_t number, struct pfs_err *err)
 {
     struct waiter w = {0};

@@ -50,6 +50,7 @@ struct names {
     int32_t count, max;
 };
 
+/* Everything else in the directory is somebody else's. */
 static bool parse_name(struct pfs_slice text, struct name *out)
 {
     size_t begin = sizeof(NAME_BEGIN) - 1;
@@ -102,6 +103,7 @@ static int compare_names(const void *a, const void *b)
 
 /* ---- records ---- */
 
+/* A kind that is not known makes the journal be left alone: a later version wrote it. */
 static int keep_record(void *context, const struct pfs_segment_record *record, struct pfs_err *err)
 {
     struct pfs_foreign *f = context;
@@ -226,6 +228,7 @@ static bool has_header(const struct pfs_foreign *f)
     return false;
 }
 
+/* Segments of one journal are neighbours in the list; the first failure is the one that is told. */
 static int take_all(struct pfs_journal *j, const struct names *names, struct pfs_foreign **had, int32_t *count,
                     struct pfs_err *err)
 {
