@@ -118,6 +118,7 @@ static int add(struct pfs_parser *p, struct list *l)
     return definitions(p, l, PFS_CHANGE_ADD_COLUMN, false);
 }
 
+/* Spark drops several with commas alone, Flink in parentheses. */
 static int drop_columns(struct pfs_parser *p, struct list *l, bool spark)
 {
     bool if_exists = false, closed;
@@ -160,6 +161,7 @@ static int drop(struct pfs_parser *p, struct list *l, struct pfs_statement *out)
     return drop_columns(p, l, false);
 }
 
+/* Of the table, or of one column. */
 static int rename(struct pfs_parser *p, struct list *l, struct pfs_statement *out)
 {
     struct pfs_schema_change *c;
@@ -205,6 +207,7 @@ static int one_alteration(struct pfs_parser *p, struct pfs_schema_change *c)
     return pfs_parser_want(p, "NULL");
 }
 
+/* Spark has one change a statement for a column; the kind is settled by the words behind its name. */
 static int alter_column(struct pfs_parser *p, struct list *l)
 {
     struct pfs_schema_change *c;
@@ -276,6 +279,7 @@ static int options(struct pfs_parser *p, struct list *l, bool sets)
     return 0;
 }
 
+/* One verb a statement, as both dialects have it. */
 static int alteration(struct pfs_parser *p, struct list *l, struct pfs_statement *out)
 {
     if (pfs_parser_take(p, "SET")) {
@@ -306,6 +310,7 @@ static int alteration(struct pfs_parser *p, struct list *l, struct pfs_statement
         p, "SET, RESET, UNSET, ADD, MODIFY, ALTER, CHANGE, DROP, RENAME, CREATE, REPLACE or DELETE");
 }
 
+/* Tags and branches come first: their words could be taken for columns of that name. */
 int pfs_parser_alter(struct pfs_parser *p, struct pfs_statement *out)
 {
     struct list list = {0};

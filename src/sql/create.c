@@ -114,6 +114,7 @@ static int column_tail(struct pfs_parser *p, struct body *b, struct pfs_field *f
     }
 }
 
+/* An id of -1 is one to be given: ids are unique in the whole schema, nested fields included. */
 static int column(struct pfs_parser *p, struct body *b)
 {
     struct pfs_field *f = NULL;
@@ -132,6 +133,7 @@ static int column(struct pfs_parser *p, struct body *b)
     return 0;
 }
 
+/* A column may be called primary or watermark, in quotes. */
 static int columns(struct pfs_parser *p, struct body *b)
 {
     PFS_TRY(pfs_parser_want(p, "("));
@@ -146,6 +148,7 @@ static int columns(struct pfs_parser *p, struct body *b)
     return pfs_parser_want(p, ")");
 }
 
+/* Names of columns are compared as they are: Paimon tells them apart by case. */
 static int find(struct pfs_parser *p, const struct body *b, const char *name, const char *what, int32_t *out)
 {
     for (int32_t i = 0; i < b->columns; i++)
@@ -170,6 +173,7 @@ static int resolve(struct pfs_parser *p, const struct body *b, const char *const
     return 0;
 }
 
+/* Before keys are resolved: a key of a name that two columns have would be either. */
 static int check_distinct(struct pfs_parser *p, const struct body *b)
 {
     for (int32_t i = 0; i < b->columns; i++)
@@ -245,6 +249,7 @@ static int like(struct pfs_parser *p, struct pfs_statement *s)
     return 0;
 }
 
+/* What follows the columns may come in any order, as people have it in both dialects. */
 int pfs_parser_table(struct pfs_parser *p, struct pfs_statement *s)
 {
     struct pfs_schema *out = &s->schema;

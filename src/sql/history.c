@@ -91,6 +91,7 @@ static int put_tag(struct pfs_parser *p, const char *procedure, bool conditional
     return 0;
 }
 
+/* From a tag, or empty. */
 static int create_branch(struct pfs_parser *p, struct pfs_statement *out)
 {
     struct pfs_argument *list;
@@ -108,6 +109,7 @@ static int create_branch(struct pfs_parser *p, struct pfs_statement *out)
     return pfs_parser_name(p, "a tag's name", &add(out, list, "tag")->value);
 }
 
+/* OR REPLACE is of tags alone: a branch has rows of its own, and is never replaced. */
 static int create(struct pfs_parser *p, struct pfs_statement *out)
 {
     if (pfs_parser_take(p, "OR")) {
@@ -136,6 +138,7 @@ static int remove_name(struct pfs_parser *p, bool tag, struct pfs_statement *out
     return 0;
 }
 
+/* The word TAG or BRANCH is taken. */
 static int rename_name(struct pfs_parser *p, bool tag, struct pfs_statement *out)
 {
     struct pfs_argument *list;
@@ -166,6 +169,7 @@ static bool takes_tag_or_branch(struct pfs_parser *p, bool *tag)
     return *tag || takes_noun(p, "BRANCH");
 }
 
+/* What is not about tags or branches is put back word by word: alter.c reads it from where it began. */
 int pfs_parser_history(struct pfs_parser *p, struct pfs_statement *out)
 {
     struct pfs_parser before = *p;

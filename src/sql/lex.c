@@ -21,6 +21,7 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
+/* 0 behind the end, which no word begins with: callers need not look for it. */
 static uint8_t peek(const struct pfs_lexer *l, size_t ahead)
 {
     assert(l->pos <= l->text.len);
@@ -144,6 +145,7 @@ struct pfs_word pfs_lex(struct pfs_lexer *l)
     return w;
 }
 
+/* Counted when a sentence needs it, which is once a statement at most. */
 void pfs_lex_place(struct pfs_slice text, size_t pos, int *line, int *column)
 {
     *line = 1;

@@ -16,6 +16,7 @@ void pfs_parser_step(struct pfs_parser *p)
     p->word = pfs_lex(&p->lexer);
 }
 
+/* A quoted word is a name whatever it spells; signs are compared like words. */
 bool pfs_parser_is(const struct pfs_parser *p, const char *word)
 {
     size_t len = strlen(word);
@@ -107,6 +108,7 @@ int pfs_parser_literal(struct pfs_parser *p, const char **out)
     return pfs_parser_expected(p, "a literal");
 }
 
+/* Lists grow by doubling in the arena; the old ones go with it. */
 int pfs_parser_room(struct pfs_parser *p, void *list, int32_t count, int32_t *room, size_t size)
 {
     void *more, *old;
@@ -274,6 +276,7 @@ static int create_database(struct pfs_parser *p, struct pfs_statement *out)
     return 0;
 }
 
+/* A database, or a table and all that belongs to it. */
 static int create(struct pfs_parser *p, struct pfs_statement *out)
 {
     if (pfs_parser_take(p, "DATABASE") || pfs_parser_take(p, "SCHEMA"))
@@ -285,6 +288,7 @@ static int create(struct pfs_parser *p, struct pfs_statement *out)
     return pfs_parser_table(p, out);
 }
 
+/* RESTRICT is what happens without a word. */
 static int drop(struct pfs_parser *p, struct pfs_statement *out)
 {
     if (pfs_parser_take(p, "DATABASE") || pfs_parser_take(p, "SCHEMA")) {
@@ -427,6 +431,7 @@ int pfs_parser_drop_partitions(struct pfs_parser *p, struct pfs_statement *out)
     return 0;
 }
 
+/* Of rows alone: its schema, tags and branches stay. */
 static int truncate_table(struct pfs_parser *p, struct pfs_statement *out)
 {
     out->kind = PFS_SQL_TRUNCATE_TABLE;
@@ -434,6 +439,7 @@ static int truncate_table(struct pfs_parser *p, struct pfs_statement *out)
     return table_name(p, out);
 }
 
+/* IF EXISTS stands in front of the name, and is about the table. */
 static int alter(struct pfs_parser *p, struct pfs_statement *out)
 {
     if (pfs_parser_is(p, "DATABASE") || pfs_parser_is(p, "SCHEMA"))
@@ -557,6 +563,7 @@ static bool has_end(struct pfs_lexer lexer)
     }
 }
 
+/* Empty statements, as ';;' has them, are passed over. */
 int pfs_sql_parse(struct pfs_slice text, size_t *used, struct pfs_arena *arena, struct pfs_statement *out,
                   struct pfs_err *err)
 {

@@ -44,6 +44,7 @@ static int done(struct execution *x)
     return 0;
 }
 
+/* A header, and a name a line. */
 static int put_names(struct execution *x, const char *header, const char *const *names, int64_t count)
 {
     pfs_answer_cell(x->answer, header, '\n');
@@ -112,6 +113,7 @@ static int show_tables(struct execution *x, const struct pfs_statement *s, struc
     return rc < 0 ? rc : put_names(x, "table name", names, count);
 }
 
+/* It has to be there, so that a misspelled name is told here and not by the statements behind it. */
 static int use_database(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     assert(s->database != NULL);
@@ -236,6 +238,7 @@ static int open_table(struct execution *x, const struct pfs_statement *s, struct
     return rc == -ENOENT ? no_table(x, s, err) : rc;
 }
 
+/* What would make the table again, in one cell: it has lines and commas. */
 static int show_create_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     const struct pfs_schema *schema;
@@ -285,6 +288,7 @@ static void describe_field(struct execution *x, const struct pfs_schema *schema,
     pfs_buf_done(&text);
 }
 
+/* Of the newest schema, or of the branch that is named. */
 static int describe(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     const struct pfs_schema *schema;
@@ -318,6 +322,7 @@ static int call(struct execution *x, const struct pfs_statement *s, struct pfs_e
     return pfs_procedure_call(&(struct pfs_calling){x->catalog, x->database, x->arena, x->answer}, s, err);
 }
 
+/* All changes of the statement are one new schema, or none of them is made. */
 static int alter_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     struct pfs_table *table;
@@ -352,6 +357,7 @@ static int rename_table(struct execution *x, const struct pfs_statement *s, stru
 
 /* ---- rows ---- */
 
+/* A snapshot without rows: those before it stay readable until they expire. */
 static int truncate_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     struct pfs_table *table;

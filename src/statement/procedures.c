@@ -25,6 +25,7 @@ int pfs_calling_want(const struct pfs_statement *s, const char *name, const char
     return *out != NULL ? 0 : pfs_fail(err, EINVAL, "%s needs the argument %s", s->procedure, name);
 }
 
+/* Engines have some of these as INT and some as BIGINT: what does not fit the meaning is told where it is used. */
 int pfs_calling_number(const struct pfs_statement *s, const char *name, int64_t fallback, int64_t *out,
                        struct pfs_err *err)
 {
@@ -36,6 +37,7 @@ int pfs_calling_number(const struct pfs_statement *s, const char *name, int64_t 
     return 0;
 }
 
+/* As an option of that name would be read, units and all. */
 int pfs_calling_millis(const struct pfs_statement *s, const char *name, int64_t fallback, int64_t *out,
                        struct pfs_err *err)
 {
@@ -44,6 +46,7 @@ int pfs_calling_millis(const struct pfs_statement *s, const char *name, int64_t 
     return pfs_options_millis(&(struct pfs_options){item.value != NULL, &item}, name, fallback, out, err);
 }
 
+/* A word that is neither is refused: "yes" read as false would delete what was to stay. */
 int pfs_calling_bool(const struct pfs_statement *s, const char *name, bool fallback, bool *out, struct pfs_err *err)
 {
     const char *text = pfs_calling_argument(s, name);

@@ -1,4 +1,7 @@
-/* procedures_branch.c - procedures about branches, about going back, and about partitions that are complete. */
+/* procedures_branch.c - procedures about branches, about going back, and about partitions that are complete.
+ *
+ * A branch is a table of its own below the main one's directory; going back takes away all that came after, so that
+ * nothing of it can be read again. Both are of the whole table: nothing here is about rows. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -57,6 +60,7 @@ static int delete_branch(const struct pfs_calling *x, const struct pfs_statement
     return rc;
 }
 
+/* A source that is missing is told of as by delete_branch. */
 static int rename_branch(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     const char *from, *to;
@@ -73,6 +77,7 @@ static int rename_branch(const struct pfs_calling *x, const struct pfs_statement
     return rc == -ENOENT ? no_branch(from, err) : rc;
 }
 
+/* The branch becomes the table: what the table has got since it was branched off is gone then. */
 static int fast_forward(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     struct pfs_table *table;
@@ -90,6 +95,7 @@ static int fast_forward(const struct pfs_calling *x, const struct pfs_statement 
 
 /* ---- going back ---- */
 
+/* Both numbers are told, since there is no way back but by the first of them. */
 static int roll_back(const struct pfs_calling *x, const struct pfs_statement *s, const struct pfs_rollback_want *want,
                      struct pfs_err *err)
 {

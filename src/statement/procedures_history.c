@@ -44,6 +44,7 @@ static int create_or_replace_tag(const struct pfs_calling *x, const struct pfs_s
     return put_tag(x, s, true, err);
 }
 
+/* It has to be there: who wants it in any case says create_or_replace. */
 static int replace_tag(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     return put_tag(x, s, true, err);
@@ -71,6 +72,7 @@ static int delete_tag(const struct pfs_calling *x, const struct pfs_statement *s
     return rc;
 }
 
+/* The tag's file gets another name; what it is of stays. */
 static int rename_tag(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     const char *from, *to;
@@ -119,6 +121,7 @@ static int tag_first(const struct pfs_calling *x, const struct pfs_statement *s,
     return 0;
 }
 
+/* The table is looked for first, so that its absence is not told as that of a snapshot. */
 static int create_tag_from(const struct pfs_calling *x, const struct pfs_statement *s, bool watermark,
                            struct pfs_err *err)
 {

@@ -1,4 +1,7 @@
-/* procedures_retain.c - procedures that let go of what has had its time. */
+/* procedures_retain.c - procedures that let go of what has had its time.
+ *
+ * What is given in the call is of this call alone, and wins over the table's options. Nothing that a snapshot, a tag or
+ * a consumer still needs goes; orphans are what none of them has ever named, and are told by their age alone. */
 #include <assert.h>
 #include <errno.h>
 #include <regex.h>
@@ -73,6 +76,7 @@ static int expire_changelogs(const struct pfs_calling *x, const struct pfs_state
 
 /* ---- tags ---- */
 
+/* By their own time, or before a time that is given. */
 static int expire_tags(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     struct pfs_table *table;
@@ -137,6 +141,7 @@ static int asked_options(const struct pfs_calling *x, const struct pfs_statement
     return 0;
 }
 
+/* The names of those that went are the answer, as Paimon gives it. */
 static int expire_partitions(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     const struct pfs_schema *schema;
@@ -232,6 +237,7 @@ static int clear_matching(const struct pfs_calling *x, struct pfs_table *table, 
     return 0;
 }
 
+/* Without a pattern all of them go. */
 static int clear_consumers(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     struct pfs_table *table = NULL;

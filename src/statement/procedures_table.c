@@ -96,6 +96,7 @@ static int where_partitions(const struct pfs_calling *x, const struct pfs_schema
     return 0;
 }
 
+/* In any case, as the procedure of Paimon's Flink jobs takes it. */
 static int order_strategy(const char *text, enum pfs_order_strategy *out, struct pfs_err *err)
 {
     static const char *const names[] = {
@@ -112,6 +113,7 @@ static int order_strategy(const char *text, enum pfs_order_strategy *out, struct
     return pfs_fail(err, EINVAL, "order_strategy is order, zorder or hilbert, not '%s'", text);
 }
 
+/* Columns that have no order cannot be sorted by. */
 static int order_columns(const struct pfs_calling *x, const struct pfs_schema *schema, const char *by,
                          struct pfs_order *out, struct pfs_err *err)
 {
@@ -169,6 +171,7 @@ static int idle_time(const struct pfs_calling *x, const char *text, int64_t *out
     return pfs_options_millis(&one, "partition_idle_time", 0, out, err);
 }
 
+/* By name, by a condition or by age; the first two exclude each other, since Paimon has them so. */
 static int choose_partitions(const struct pfs_calling *x, const struct pfs_statement *s,
                              const struct pfs_schema *schema, struct pfs_compact_want *want, struct pfs_err *err)
 {
@@ -221,6 +224,7 @@ static int compact_table(const struct pfs_calling *x, const struct pfs_statement
     return pfs_table_compact(table, &want, &result, err);
 }
 
+/* Full, of all partitions, where nothing else is said. */
 static int compact(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     struct pfs_table *table;
@@ -232,6 +236,7 @@ static int compact(const struct pfs_calling *x, const struct pfs_statement *s, s
     return rc;
 }
 
+/* Partitions may be named as for compact; without any all files are looked at. */
 static int rewrite_indexes(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_table *table,
                            struct pfs_err *err)
 {

@@ -1,4 +1,5 @@
-/* procedures_upkeep.c - procedures that empty a table or partitions of it, or do what a writer does after commits. */
+/* procedures_upkeep.c - procedures that empty a table or partitions of it, or do what a writer does after commits.
+ * Their arguments are texts as engines pass them: lists within a text are taken apart here. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -118,6 +119,7 @@ static int purge(const struct pfs_calling *x, struct pfs_table *table, struct pf
     return pfs_table_remove_orphans(table, now_ms, false, &count, &bytes, err);
 }
 
+/* What is left is an empty table: its schema and options stay. */
 static int purge_files(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
     struct pfs_table *table;
@@ -199,6 +201,7 @@ static int repair(const struct pfs_calling *x, const struct pfs_statement *s, st
     return 0;
 }
 
+/* What a writer does after each commit, for tables whose writers do not. */
 static int trigger_tag_automatic_creation(const struct pfs_calling *x, const struct pfs_statement *s,
                                           struct pfs_err *err)
 {

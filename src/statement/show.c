@@ -78,6 +78,7 @@ static bool matches(const struct showing *x, const struct pfs_column *value, con
     return true;
 }
 
+/* Those that have live files in the newest state, as a listing of partition/ shows them. */
 static int show_partitions_of(const struct showing *x, const struct pfs_state *state, struct pfs_err *err)
 {
     const struct pfs_column **held;
@@ -134,6 +135,7 @@ static int show_options(const struct showing *x, struct pfs_err *err)
                             pfs_table_name(x->table), key);
 }
 
+/* Branches and tags of the table itself: a branch has tags of its own. */
 static int show_names(const struct showing *x, bool tags, struct pfs_err *err)
 {
     const char **names;
@@ -149,6 +151,7 @@ static int show_names(const struct showing *x, bool tags, struct pfs_err *err)
     return 0;
 }
 
+/* The schema is the newest: what a table has is asked for, not what it had. */
 int pfs_show(struct pfs_table *table, const struct pfs_statement *statement, struct pfs_arena *arena,
              struct pfs_buf *answer, struct pfs_err *err)
 {

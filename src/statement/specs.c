@@ -7,6 +7,7 @@
 
 #include "src/meta/names.h"
 
+/* A column that is none of the keys has no partition of its own. */
 int pfs_spec_value(const struct pfs_schema *schema, const struct pfs_option *given, struct pfs_arena *arena,
                    int32_t *column, struct pfs_column *value, struct pfs_err *err)
 {
@@ -30,6 +31,7 @@ int pfs_spec_value(const struct pfs_schema *schema, const struct pfs_option *giv
     return rc < 0 ? pfs_wrap(err, "partition column %s", given->key) : 0;
 }
 
+/* A list: a partition that matches any of them goes. */
 int pfs_spec_overwrite(const struct pfs_schema *schema, const struct pfs_options *given, int32_t count,
                        struct pfs_arena *arena, struct pfs_overwrite **out, struct pfs_err *err)
 {
@@ -57,6 +59,7 @@ int pfs_spec_overwrite(const struct pfs_schema *schema, const struct pfs_options
     return 0;
 }
 
+/* Values may hold an equals sign: the first one parts them. */
 int pfs_spec_parse(const char *text, struct pfs_arena *arena, struct pfs_options *out, struct pfs_err *err)
 {
     struct pfs_option *item;

@@ -109,6 +109,7 @@ static int put_range(struct filling *f, const struct pfs_manifest_entry *e, stru
     return put_key(f, file->max_key, err);
 }
 
+/* What is known of columns is shown as the newest schema would have it. */
 static int put_file(struct filling *f, const struct pfs_manifest_entry *e, const int32_t *order, struct pfs_err *err)
 {
     const struct pfs_schema *schema = f->state->schema;
@@ -172,6 +173,7 @@ static int put_all(struct pfs_grid *g, const struct pfs_system *system, const in
     return rc;
 }
 
+/* Columns are ordered once for all files. */
 static int put_files(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena, struct pfs_err *err)
 {
     const int32_t *order;

@@ -34,6 +34,7 @@ struct pfs_grid {
 
 /* ---- cells ---- */
 
+/* Offsets are 32 bits wide: a table whose texts are longer than that fails instead of wrapping. */
 static void put_offset(struct pfs_cell *c, int64_t end)
 {
     int32_t offset = (int32_t)end;
@@ -42,6 +43,7 @@ static void put_offset(struct pfs_cell *c, int64_t end)
     pfs_buf_put(&c->offsets, &offset, sizeof(offset));
 }
 
+/* A list has an offset more than rows: the first one is there before any value. */
 static int init_cell(struct pfs_cell *c, const struct pfs_type *type, struct pfs_arena *arena, struct pfs_err *err)
 {
     bool lists = pfs_kind_is_bytes(type->kind) || type->kind == PFS_ARRAY;
@@ -58,6 +60,7 @@ static int init_cell(struct pfs_cell *c, const struct pfs_type *type, struct pfs
     return 0;
 }
 
+/* What lies below it first; a cell that was never made has no children. */
 static void done_cell(struct pfs_cell *c)
 {
     for (int32_t i = 0; c->children != NULL && i < c->type->children; i++)
@@ -67,6 +70,7 @@ static void done_cell(struct pfs_cell *c)
     pfs_buf_done(&c->values);
 }
 
+/* The bit of a value is set when it is there; bits begin as absent, eight at a time. */
 static void end_value(struct pfs_cell *c, bool present)
 {
     assert(c->rows >= 0);
@@ -99,6 +103,7 @@ static void put_bytes(struct pfs_cell *c, struct pfs_slice text, bool present)
     end_value(c, present);
 }
 
+/* What is absent has a place all the same: columns and what lies below them stay of one length. */
 void pfs_cell_null(struct pfs_cell *cell)
 {
     switch ((int)cell->type->kind) {
@@ -126,6 +131,7 @@ void pfs_cell_text(struct pfs_cell *cell, const char *text)
         put_bytes(cell, pfs_str(text), true);
 }
 
+/* Metadata says INT64_MIN where it says nothing. */
 void pfs_cell_number(struct pfs_cell *cell, int64_t number)
 {
     if (number == INT64_MIN) {
@@ -150,6 +156,7 @@ struct pfs_cell *pfs_cell_at(struct pfs_cell *cells, int32_t index)
 
 /* ---- filling ---- */
 
+/* A row ends with its last column: there is no call for that. */
 static struct pfs_cell *next_cell(struct pfs_grid *g)
 {
     struct pfs_cell *c = &g->cell[g->next++];
@@ -178,6 +185,7 @@ void pfs_grid_bytes(struct pfs_grid *grid, struct pfs_slice text)
     put_bytes(next_cell(grid), text, true);
 }
 
+/* A text that had no memory makes the column fail, not only the value. */
 void pfs_grid_buf(struct pfs_grid *grid, struct pfs_buf *text)
 {
     struct pfs_cell *c = next_cell(grid);
@@ -200,6 +208,7 @@ void pfs_grid_exactly(struct pfs_grid *grid, int64_t number)
     end_value(c, true);
 }
 
+/* The caller owes as many elements as it said: see column_of. */
 struct pfs_cell *pfs_grid_list(struct pfs_grid *grid, int64_t count)
 {
     struct pfs_cell *c = next_cell(grid), *element = &c->children[0];
@@ -218,6 +227,7 @@ int64_t pfs_grid_count(const struct pfs_grid *grid)
 
 /* ---- reading ---- */
 
+/* A view of the buffers, which stay as they are from here on. */
 static int column_of(const struct pfs_cell *c, struct pfs_arena *arena, struct pfs_column *out, struct pfs_err *err)
 {
     bool lists = pfs_kind_is_bytes(c->type->kind) || c->type->kind == PFS_ARRAY;
@@ -247,6 +257,7 @@ static struct pfs_grid *grid_of(struct pfs_reader *self)
     return (struct pfs_grid *)((char *)self - offsetof(struct pfs_grid, reader));
 }
 
+/* Slices of the columns: nothing is copied. */
 static int64_t grid_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
 {
     struct pfs_grid *g = grid_of(self);
@@ -307,6 +318,7 @@ int pfs_grid_open(const struct pfs_field *field, int32_t columns, struct pfs_gri
     return 0;
 }
 
+/* As far as it was made: one that failed half-way has fewer columns. */
 void pfs_grid_close(struct pfs_grid *grid)
 {
     if (grid == NULL)
@@ -317,6 +329,7 @@ void pfs_grid_close(struct pfs_grid *grid)
     pfs_free(grid);
 }
 
+/* Where memory failed on the way is told here, once. */
 static int make_columns(struct pfs_grid *g, struct pfs_err *err)
 {
     g->column = pfs_arena_array(&g->arena, (size_t)g->columns, sizeof(*g->column));

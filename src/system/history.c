@@ -24,6 +24,7 @@ static const struct pfs_field snapshot_field[] = {
     {.name = "next_row_id", .type = PFS_BIGINT_TYPE},
 };
 
+/* Numbers of a commit may be any, so that the least of them is not taken for an absent one. */
 static void put_snapshot(struct pfs_grid *g, const struct pfs_snapshot *s)
 {
     static const char *const kinds[] = {
@@ -120,6 +121,7 @@ static void print_duration(int64_t ms, struct pfs_buf *out)
     pfs_buf_putc(out, 'S');
 }
 
+/* A life that has no end is shown as NULL. */
 static void put_tag(struct pfs_grid *g, const char *name, const struct pfs_snapshot *s, const struct pfs_tag_life *life)
 {
     struct pfs_buf text = {0};

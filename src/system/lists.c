@@ -19,6 +19,7 @@ static const struct pfs_field manifest_field[] = {
     {.name = "max_row_id", .type = PFS_BIGINT_TYPE},
 };
 
+/* Bounds of partitions are of the table's keys, which never change. */
 static int put_manifest(struct pfs_grid *g, const struct pfs_schema *schema, const struct pfs_manifest_file *m,
                         struct pfs_arena *arena, struct pfs_buf *text, struct pfs_err *err)
 {
@@ -36,6 +37,7 @@ static int put_manifest(struct pfs_grid *g, const struct pfs_schema *schema, con
     return 0;
 }
 
+/* One of the snapshot's lists; an older snapshot may have none for its changelog. */
 static int put_list(struct pfs_grid *g, const struct pfs_system *system, const char *name, struct pfs_arena *arena,
                     struct pfs_err *err)
 {
@@ -115,6 +117,7 @@ static void put_ranges(struct pfs_grid *g, const struct pfs_index_entry *e)
     }
 }
 
+/* Live index files of the state: deletion vectors, and hash indexes of dynamic buckets. */
 static int put_table_indexes(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena,
                              struct pfs_err *err)
 {

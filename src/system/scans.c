@@ -70,6 +70,7 @@ static int list_column(const struct pfs_column *in, const struct pfs_type *type,
     return 0;
 }
 
+/* Columns of the batch are put in another order, and only the kind is made anew. */
 static int64_t audit_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
 {
     struct audit *a = audit_of(self);
@@ -125,6 +126,7 @@ static int list_type(const struct pfs_field *of, struct pfs_arena *arena, struct
     return 0;
 }
 
+/* Names and types are those that Paimon's tables have; ids mean nothing here. */
 static int name_columns(struct audit *a, const struct pfs_schema *schema, struct pfs_err *err)
 {
     struct pfs_field *field = pfs_arena_array(&a->arena, (size_t)schema->columns + 2, sizeof(*field));
@@ -165,6 +167,7 @@ static int open_audit(struct audit *a, const struct pfs_system *system, struct p
     return pfs_scan_rows(&want, &a->in, err);
 }
 
+/* What is read first and how it is shown: both tables are one reader, but for lists. */
 static int make_audit(const struct pfs_system *system, bool lists, struct pfs_rows **out, struct pfs_err *err)
 {
     struct audit *a = pfs_zalloc(sizeof(*a));

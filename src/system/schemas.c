@@ -26,6 +26,7 @@ static int put_schema(struct pfs_grid *g, const struct pfs_schema *s, struct pfs
     return 0;
 }
 
+/* Every schema that there is, also those that no file is of any more. */
 static int put_schemas(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena,
                        struct pfs_err *err)
 {

@@ -34,6 +34,7 @@ struct sum {
     int64_t rows, bytes, files, time_ms;
 };
 
+/* As partitions lie in metadata: neighbours are what is added up. */
 static int compare_bytes(const void *left, const void *right)
 {
     const struct sum *a = left, *b = right;
@@ -42,6 +43,7 @@ static int compare_bytes(const void *left, const void *right)
     return order != 0 ? order : (a->bucket > b->bucket) - (a->bucket < b->bucket);
 }
 
+/* As they are shown. */
 static int compare_text(const void *left, const void *right)
 {
     const struct sum *a = left, *b = right;

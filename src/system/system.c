@@ -35,6 +35,7 @@ enum pfs_system_source pfs_system_source(enum pfs_system_table table)
     return tables[table].source;
 }
 
+/* Whoever shows a view of one of these has to be ready for as much as the table has. */
 bool pfs_system_has_rows(enum pfs_system_table table)
 {
     return table == PFS_SYSTEM_RO || table == PFS_SYSTEM_AUDIT_LOG || table == PFS_SYSTEM_BINLOG ||
@@ -59,6 +60,7 @@ int pfs_system_rows(const struct pfs_system *system, enum pfs_system_table table
     return tables[table].rows(system, out, err);
 }
 
+/* The arena is for what a filler needs until all rows are there; the grid has copies. */
 int pfs_system_make(const struct pfs_field *field, size_t columns, pfs_system_fill_fn *fill,
                     const struct pfs_system *system, struct pfs_rows **out, struct pfs_err *err)
 {
@@ -86,6 +88,7 @@ struct names {
     int64_t count, room;
 };
 
+/* Names are kept, since nothing is asked of the store while it lists. */
 static int each(void *context, struct pfs_slice name, bool directory)
 {
     struct names *n = context;
@@ -139,6 +142,8 @@ static int print_of(struct pfs_store *store, const char *path, struct pfs_arena 
     return 0;
 }
 
+/* Of a table made of files in a directory two looks are the same when every file has the same name, inode and times: a
+ * file of Paimon's is never changed in place. */
 int pfs_system_identity(const struct pfs_system *system, enum pfs_system_table table, struct pfs_arena *arena,
                         const char **out, struct pfs_err *err)
 {

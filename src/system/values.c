@@ -30,6 +30,7 @@ static int parse_row(const struct pfs_schema *schema, const int32_t *column, int
 
 /* ---- partitions and keys ---- */
 
+/* As CAST(value AS STRING) prints it. */
 static int put_cast(const struct pfs_column *value, struct pfs_arena *arena, struct pfs_buf *out, struct pfs_err *err)
 {
     struct pfs_column text;
@@ -41,6 +42,7 @@ static int put_cast(const struct pfs_column *value, struct pfs_arena *arena, str
     return 0;
 }
 
+/* As Java's Row prints a partition. */
 int pfs_braces(const struct pfs_schema *schema, struct pfs_slice partition, struct pfs_arena *arena,
                struct pfs_buf *out, struct pfs_err *err)
 {
@@ -86,6 +88,7 @@ int pfs_partition_path(const struct pfs_schema *schema, struct pfs_slice partiti
     return pfs_buf_check(out, err);
 }
 
+/* The key as files have it: without the columns that are partition keys. */
 int pfs_key_text(const struct pfs_schema *schema, struct pfs_slice key, struct pfs_arena *arena, struct pfs_buf *out,
                  struct pfs_err *err)
 {
@@ -130,6 +133,7 @@ static int compare_names(const void *left, const void *right)
     return rank((unsigned char)*a) - rank((unsigned char)*b);
 }
 
+/* Statistics are maps there, which Paimon prints by name. */
 int pfs_columns_by_name(const struct pfs_schema *schema, struct pfs_arena *arena, const int32_t **out,
                         struct pfs_err *err)
 {
@@ -178,6 +182,7 @@ static int stored_columns(const struct pfs_schema *schema, const struct pfs_data
     return 0;
 }
 
+/* What cannot be bounded has a place in the row all the same, which is NULL. */
 static int parse_bounds(const struct pfs_schema *schema, const struct stored *s, struct pfs_slice row,
                         struct pfs_arena *arena, struct pfs_column **out, struct pfs_err *err)
 {
@@ -195,6 +200,7 @@ static int parse_bounds(const struct pfs_schema *schema, const struct stored *s,
     return pfs_binrow_parse(row, types, s->count, arena, value, err);
 }
 
+/* Files that were written without statistics have an empty row; counts of NULLs may be missing alone. */
 static int parse_stored(const struct pfs_schema *schema, const struct pfs_data_file *file, struct pfs_arena *arena,
                         struct stored *out, struct pfs_err *err)
 {
