@@ -91,6 +91,7 @@ static int find_column(const struct pfs_bitmaps *b, const char *name, int32_t *o
     return pfs_fail(err, EINVAL, "the header has no column %s", name);
 }
 
+/* Everything is text but the bitmaps: groups are compared as they are spelled. */
 static int take_fields(struct pfs_bitmaps *b, struct pfs_slice line, struct pfs_err *err)
 {
     static const uint8_t mark[3] = {0xef, 0xbb, 0xbf};
@@ -155,6 +156,7 @@ static int name_output(struct pfs_bitmaps *b, struct pfs_err *err)
     return 0;
 }
 
+/* What the columns are called decides everything: it is checked before a record is read. */
 static int take_header(struct pfs_bitmaps *b, struct pfs_slice line, struct pfs_buf *out, struct pfs_err *err)
 {
     struct pfs_text_parse parse = {.format = PFS_TEXT_CSV};
@@ -204,6 +206,7 @@ static void set_slot(struct pfs_bitmaps *b, int64_t index)
     b->slot[at] = (int32_t)(index + 1);
 }
 
+/* Slots are numbered anew, for there are twice as many. */
 static int grow(struct pfs_bitmaps *b, struct pfs_err *err)
 {
     int64_t room = b->room == 0 ? 64 : b->room * 2;
@@ -228,6 +231,7 @@ static int grow(struct pfs_bitmaps *b, struct pfs_err *err)
     return 0;
 }
 
+/* By hash and bytes; a new one gets the next number, and so its place in the output. */
 static int find_group(struct pfs_bitmaps *b, struct pfs_slice key, struct group **out, struct pfs_err *err)
 {
     uint64_t hash = pfs_hash64(key.at, key.len, 0), mask = (uint64_t)b->room * 2 - 1;
@@ -269,6 +273,7 @@ static int add_bitmap(struct pfs_bitmaps *b, struct group *g, struct pfs_slice b
     return rc;
 }
 
+/* A group is there also when all its bitmaps are NULL: it has a count of 0. */
 static int add_row(struct pfs_bitmaps *b, const struct pfs_batch *batch, int64_t row, struct pfs_buf *key,
                    struct pfs_err *err)
 {
@@ -381,6 +386,7 @@ static int bitmap_column(struct pfs_bitmaps *b, const struct group *g, int64_t *
     return rc;
 }
 
+/* Keys are taken apart again as they were put together. */
 static int print_some(struct pfs_bitmaps *b, int64_t from, int64_t *count, struct pfs_arena *arena, struct pfs_buf *out,
                       struct pfs_err *err)
 {
@@ -481,6 +487,7 @@ static int take_rows(struct pfs_bitmaps *b, struct pfs_slice in, bool last, stru
     return 0;
 }
 
+/* Groups come out at the end alone; counts of records with each block. */
 int pfs_bitmaps_feed(struct pfs_bitmaps *bitmaps, struct pfs_slice in, bool last, struct pfs_buf *out, size_t *consumed,
                      struct pfs_err *err)
 {

@@ -82,6 +82,7 @@ static void let_go(struct pfs_enrich *e)
     pfs_arena_reset(&e->arena);
 }
 
+/* What is refined by the path holds for the rows that are found: others are as if they were not there. */
 static int open_lookup(struct pfs_enrich *e, struct pfs_err *err)
 {
     struct pfs_lookup_want want = {.state = e->state,
@@ -254,6 +255,7 @@ static int parse_all(struct pfs_enrich *e, struct pfs_text_parser *parser, int64
     return join_batches(batch, batches, &e->shape, e->state->schema->primary_keys, &e->scratch, out, err);
 }
 
+/* By the parser of an inbox, so that a key is spelled as a row would spell it. */
 static int parse_keys(struct pfs_enrich *e, int64_t lines, struct pfs_column **out, struct pfs_err *err)
 {
     const struct pfs_text_parse parse = {
@@ -273,6 +275,7 @@ static int parse_keys(struct pfs_enrich *e, int64_t lines, struct pfs_column **o
 
 /* ---- what goes out ---- */
 
+/* Of JSON the two objects become one, of CSV the fields stand behind those of the line. */
 static void put_record(struct pfs_enrich *e, struct pfs_slice line, struct pfs_slice row, struct pfs_buf *out)
 {
     bool json = e->shape.format == PFS_TEXT_JSON;
@@ -397,6 +400,7 @@ static enum pfs_text format_of(const struct pfs_enrich *e, struct pfs_slice in, 
     return line.len > 0 && line.at[0] == '{' ? PFS_TEXT_JSON : PFS_TEXT_CSV;
 }
 
+/* Whole lines only: what is left of the input is given again with more behind it. */
 int pfs_enrich_feed(struct pfs_enrich *enrich, struct pfs_slice in, bool last, struct pfs_buf *out, size_t *consumed,
                     struct pfs_err *err)
 {

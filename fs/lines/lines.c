@@ -22,6 +22,7 @@ static size_t count_quotes(const uint8_t *at, const uint8_t *end)
     return count;
 }
 
+/* A carriage return in front of the newline belongs to the end, not to the line. */
 bool pfs_enrich_line(enum pfs_text format, struct pfs_slice in, bool last, size_t *at, struct pfs_slice *out)
 {
     const uint8_t *from = in.at + *at, *end = in.at + in.len, *seen = from, *stop;
@@ -159,6 +160,7 @@ static int fail_first(const struct pfs_schema *schema, struct pfs_arena *arena, 
                     names != NULL ? names : "the primary key");
 }
 
+/* One line decides for all: a stream that changes its shape is refused by the parser. */
 int pfs_enrich_understand(const struct pfs_schema *schema, struct pfs_slice line, struct pfs_arena *arena,
                           struct pfs_enrich_shape *out, struct pfs_err *err)
 {

@@ -123,6 +123,7 @@ PFS_CANCELLABLE static int receive(struct worker *w)
     return rc;
 }
 
+/* Whoever looks is woken only when it had gone to sleep: a post costs more than the request. */
 static void process_brief(struct worker *w)
 {
     struct loop *l = w->loop;
@@ -233,6 +234,7 @@ static bool one_processor(void)
     return sched_getaffinity(0, sizeof(all), &all) == 0 && CPU_COUNT(&all) < 2;
 }
 
+/* Threads that wait for a request are cancelled at the end: nothing else wakes them. */
 int pfs_loop_run(const struct pfs_loop_config *config, struct pfs_err *err)
 {
     struct loop l = {.config = config,

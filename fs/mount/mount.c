@@ -197,6 +197,7 @@ static void tell_name(struct call *c)
     pthread_mutex_unlock(&m->lock);
 }
 
+/* What an operation answers with, by its kind; libfuse takes the request with it. */
 static void reply(struct call *c, int64_t result)
 {
     struct fuse_entry_param entry;
@@ -246,6 +247,7 @@ static void end_call(struct mounted *m)
     pthread_mutex_unlock(&m->lock);
 }
 
+/* The answer is counted and logged before it is given: whoever has it may look at once. */
 static void done(struct pfs_request *request, int64_t result)
 {
     struct call *c = (struct call *)request;
@@ -321,6 +323,7 @@ static struct call *begin_entry(fuse_req_t req, const char *operation, enum answ
 
 /* ---- handlers ---- */
 
+/* Attributes and names are told with their own timeouts; what the kernel offers besides is asked for here. */
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
     const struct mounted *m = userdata;
@@ -444,6 +447,7 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *in
         pfs_tree_release(c->mounted->tree, &c->request, (struct pfs_handle *)(uintptr_t)info->fh);
 }
 
+/* The listing is made as a whole when the directory is opened. */
 static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
     struct call *c = begin(req, "opendir", ANSWER_LIST, 0);
@@ -748,6 +752,7 @@ static int serve(struct mounted *m, struct pfs_err *err)
 
 /* ---- mounting ---- */
 
+/* libfuse takes these as a command line would have them. */
 static int mount_args(const struct pfs_mount_config *config, struct fuse_args *args, struct pfs_err *err)
 {
     char options[4096];
@@ -774,6 +779,7 @@ static void wait_for_calls(struct mounted *m)
     pthread_mutex_unlock(&m->lock);
 }
 
+/* Signals end the loop; those who wait are told, those who work are waited for, and then the kernel lets go. */
 int pfs_mount_run(const struct pfs_mount_config *config, struct pfs_err *err)
 {
     struct mounted mounted = {.config = config,

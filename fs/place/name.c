@@ -36,6 +36,7 @@ int pfs_place_print_name(enum pfs_node_kind parent, const char *name, struct pfs
     return rc;
 }
 
+/* What printing the name would not give back is refused. */
 int pfs_place_parse_name(enum pfs_node_kind parent, const char *shown, struct pfs_arena *arena, const char **out,
                          struct pfs_err *err)
 {

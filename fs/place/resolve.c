@@ -88,6 +88,7 @@ int pfs_place_columns(const struct pfs_place *place, const struct pfs_schema *sc
     return 0;
 }
 
+/* Each `where/` is one more that has to hold. */
 int pfs_place_condition(const struct pfs_place *place, const struct pfs_schema *schema, struct pfs_arena *arena,
                         const struct pfs_condition **out, struct pfs_err *err)
 {

@@ -28,6 +28,7 @@ struct changes { /* what such a view is made of */
     const struct pfs_condition *condition;
 };
 
+/* Both states of a difference, and the oldest snapshot whose changes are wanted. */
 static void hold(void *context, bool held)
 {
     const struct changes *c = context;
@@ -133,6 +134,7 @@ static int64_t rows_of(const struct pfs_state *state)
     return rows;
 }
 
+/* Read with the newest schema on both sides: columns of two schemas have nothing to compare. */
 static int find_diff(struct changes *c, const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
     const struct pfs_place *place = looking->place;
@@ -223,6 +225,7 @@ static int bound_id(struct changes *c, const char *name, int64_t first, int64_t 
     return 0;
 }
 
+/* Changes after A up to B, as Paimon's incremental-between has it. */
 static int find_range(struct changes *c, const struct pfs_place *place, struct pfs_err *err)
 {
     struct pfs_table_parts parts = pfs_table_parts(c->table);

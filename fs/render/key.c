@@ -71,6 +71,7 @@ static int want(const struct pfs_looking *looking, const struct pfs_schema *sche
     return pfs_place_key(looking->place, schema, arena, &out->key, err);
 }
 
+/* With a header, as the view of all rows has it. */
 static int print_found(struct found *f, const struct wanted *w, const struct pfs_batch *row, struct pfs_err *err)
 {
     enum pfs_text format = w->looking->place->format;
@@ -137,6 +138,7 @@ static int look_with(struct found *f, const struct wanted *w, struct pfs_state *
     return print_found(f, w, &row, err);
 }
 
+/* Nothing waits: the state's row is all there is. */
 static int look_alone(struct found *f, const struct wanted *w, struct pfs_state *state, struct pfs_err *err)
 {
     struct pfs_batch row;
@@ -186,6 +188,7 @@ static int identify(const struct found *f, const struct pfs_looking *looking, co
     return out->identity == NULL ? pfs_arena_full(looking->arena, err) : 0;
 }
 
+/* The state, what waits beside it, and the row of both. */
 static int find_with(struct found *f, const struct wanted *w, struct pfs_shown *out, struct pfs_err *err)
 {
     struct pfs_recent_rows *recent;

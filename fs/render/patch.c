@@ -29,6 +29,7 @@ static void end(struct pfs_pass *pass)
     pfs_free(p);
 }
 
+/* What is printed goes out, and counts. */
 static int flush(struct patched *p, struct pfs_sink *sink, struct pfs_err *err)
 {
     if (p->text.len > 0)
@@ -49,6 +50,7 @@ static int reuse(struct patched *p, struct pfs_sink *sink, struct pfs_err *err)
     return 1;
 }
 
+/* A stretch of the old text is one step, however long: it is not copied as a rule. */
 static int step(struct pfs_pass *pass, struct pfs_sink *sink, struct pfs_err *err)
 {
     struct patched *p = (struct patched *)pass;

@@ -50,6 +50,7 @@ struct pump {
     struct pfs_err print_err;
 };
 
+/* Whatever of it was made. */
 static void end_pump(struct pfs_pass *pass)
 {
     struct pump *p = (struct pump *)pass;
@@ -63,6 +64,7 @@ static void end_pump(struct pfs_pass *pass)
     pfs_free(p);
 }
 
+/* The one operation of a file that a Parquet writer needs here. */
 static int append(struct pfs_file *file, const void *at, size_t len, struct pfs_err *err)
 {
     struct text_file *f = (struct text_file *)file;
@@ -96,6 +98,7 @@ static int begin_text(struct pump *p, const struct pfs_cancel *cancel, struct pf
     return print->by_key == NULL ? 0 : print->by_key->open(print->context, cancel, &p->pass.blocks, err);
 }
 
+/* At a mark there is no header, and blocks are not noted: only a whole text is indexed. */
 static int begin(void *context, const struct pfs_mark *from, const struct pfs_cancel *cancel, void **pass,
                  struct pfs_err *err)
 {
@@ -183,6 +186,7 @@ static int print_half(struct pump *p, struct half *h)
                           &h->arena, &p->text, &p->print_err);
 }
 
+/* Index 0 reads, 1 prints; without a pool one after the other. */
 static void step_half(void *context, int index)
 {
     struct pump *p = context;
@@ -245,6 +249,7 @@ static int skip_some(struct pump *p, struct pfs_err *err)
     return 1;
 }
 
+/* Rounds until there is a chunk of text; the first of a step leaves a mark, since its text begins a write. */
 static int step_pump(struct pfs_pass *pass, struct pfs_sink *sink, struct pfs_err *err)
 {
     struct pump *p = (struct pump *)pass;

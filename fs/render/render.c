@@ -40,6 +40,7 @@ struct source {
     const int32_t *key; /* where the key stands in the rows; NULL = it is not read with them */
 };
 
+/* The same rows each time, but for who may stop it. */
 static struct pfs_scan_want want_of(const struct source *s, const struct pfs_cancel *cancel)
 {
     return (struct pfs_scan_want){.state = s->state,

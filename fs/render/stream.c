@@ -199,6 +199,7 @@ static int check_last(const struct growing *g, int64_t newest, bool *same, struc
     return 0;
 }
 
+/* The newest state says whether there is more; each snapshot in between is opened by its own number. */
 static int open_next(struct growing *g, struct pfs_stream *stream, struct pfs_err *err)
 {
     struct pfs_state *newest;
@@ -221,6 +222,7 @@ static int open_next(struct growing *g, struct pfs_stream *stream, struct pfs_er
     return PFS_GROWN_PART;
 }
 
+/* One call is a piece of one commit: others have their turn in between. */
 static int grow(void *context, struct pfs_stream *stream, struct pfs_err *err)
 {
     struct growing *g = context;

@@ -27,6 +27,7 @@ struct pfs_bookmark {
     size_t len; /* of what was written; 0 = nothing */
 };
 
+/* The position is that of the view that was looked up: what came since is for the next open. */
 int pfs_bookmark_open(struct pfs_tree *tree, const struct pfs_node *node, struct pfs_bookmark **out,
                       struct pfs_err *err)
 {
@@ -63,6 +64,7 @@ void pfs_bookmark_close(struct pfs_bookmark *bookmark)
     pfs_free(bookmark);
 }
 
+/* Said by a read that returned 0, on whatever thread it was answered. */
 void pfs_bookmark_ended(struct pfs_bookmark *bookmark)
 {
     atomic_store(&bookmark->ended, true);
@@ -78,6 +80,8 @@ static int parse(struct pfs_slice text, int64_t *out)
     return pfs_i64_parse(text, out) == 0 && *out > 0 ? 0 : -EINVAL;
 }
 
+/* Small as it is a position may come in pieces, of which each has to be a number so far: who writes something else is
+ * told by the write. */
 void pfs_bookmark_write(struct pfs_bookmark *bookmark, struct pfs_request *request, uint64_t off,
                         struct pfs_slice bytes)
 {
@@ -209,6 +213,7 @@ static void opened(struct pfs_request *request, int64_t result)
     created(c, result);
 }
 
+/* The file is there now: the rest is an open like any other. */
 static void found(struct pfs_request *request, int64_t result)
 {
     struct creating *c = request->step;
@@ -255,6 +260,7 @@ static void create_task(void *context)
     pfs_tree_lookup(c->tree, c->request, c->parent, c->name, c->entry);
 }
 
+/* Made at the newest snapshot, so that the first read gives what comes from here on. */
 void pfs_bookmark_create(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                          int flags, struct pfs_entry *entry, struct pfs_opened *out)
 {

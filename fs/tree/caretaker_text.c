@@ -52,6 +52,7 @@ static void look_once(struct pfs_table *table, struct pfs_caretaker_facts *f)
         f->due = f->backlog.jobs > 0;
 }
 
+/* Figures of this process; what the table needs is looked up when nobody has compacted it here yet. */
 void pfs_caretaker_text_status(struct pfs_caretaker *caretaker, struct pfs_table *table, struct pfs_buf *out)
 {
     struct pfs_caretaker_facts f = {0};
@@ -121,6 +122,7 @@ static void put_label(const char *text, struct pfs_buf *out)
     }
 }
 
+/* A label for each table: what a dashboard groups by. */
 static void put_table(const struct pfs_caretaker_facts *f, struct pfs_buf *out)
 {
     pfs_buf_puts(out, "{table=\"");

@@ -30,6 +30,7 @@ static int print_options(struct pfs_table *table, struct pfs_buf *out, struct pf
     return 0;
 }
 
+/* Each is small, and made for one reader: none of them is cached. */
 int pfs_control_print(const struct pfs_place *place, struct pfs_table *table, struct pfs_errors *errors,
                       struct pfs_buf *out, struct pfs_err *err)
 {
@@ -97,6 +98,7 @@ void pfs_answers_close(struct pfs_answers *answers)
     pfs_free(answers);
 }
 
+/* Answers are by user, since handles of one user read each other's: `echo > sql; cat sql` is two. */
 static struct answer *find_answer(struct pfs_answers *answers, uint32_t uid)
 {
     struct answer *a = answers->first;
@@ -142,6 +144,7 @@ struct pfs_console {
     uint64_t start;   /* where the file's place was when the answer was begun to be read */
 };
 
+/* It begins with the last answer of its user, which a reader finds without writing anything. */
 int pfs_console_open(struct pfs_catalog *catalog, struct pfs_ingest *ingest, struct pfs_pool *pool,
                      struct pfs_answers *answers, const char *database, uint32_t uid, struct pfs_console **out,
                      struct pfs_err *err)
@@ -209,6 +212,7 @@ static int converse(struct pfs_console *c, struct pfs_err *err)
     return rc;
 }
 
+/* On the pool: a statement may take as long as a commit. */
 static void execute(void *context)
 {
     struct job *j = context;
@@ -280,6 +284,7 @@ void pfs_console_read(struct pfs_console *console, struct pfs_request *request, 
 {
     size_t left;
 
+    assert(to != NULL || len == 0);
     pthread_mutex_lock(&console->lock);
     if (!console->told)
         console->start = off == console->written ? off : 0;

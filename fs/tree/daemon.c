@@ -99,6 +99,7 @@ static void make_room(struct pfs_daemon *d)
     d->log.len -= cut;
 }
 
+/* The newest failure stands in status.json as well, for those who look at one file only. */
 static void note(struct pfs_daemon *d, const char *operation, const struct pfs_err *err)
 {
     int64_t now = pfs_clock_now_ms(d->clock);
@@ -113,6 +114,7 @@ static void note(struct pfs_daemon *d, const char *operation, const struct pfs_e
     pthread_mutex_unlock(&d->lock);
 }
 
+/* Relaxed: counters are read for people, and order between them means nothing. */
 void pfs_daemon_count(struct pfs_daemon *daemon, const char *operation, int64_t result, const struct pfs_err *err)
 {
     size_t i = index_of(operation);
@@ -179,6 +181,7 @@ static void print_last(struct pfs_daemon *d, struct pfs_buf *out)
     pthread_mutex_unlock(&d->lock);
 }
 
+/* One object on one line, made anew for each reader. */
 static void print_status(struct pfs_daemon *d, const struct pfs_daemon_facts *facts, struct pfs_buf *out)
 {
     pfs_buf_printf(out, "{\"version\":\"%s\",\"pid\":%d,\"started\":\"", PFS_VERSION, (int)getpid());
@@ -203,6 +206,7 @@ static void put_metric(struct pfs_buf *out, const char *name, const char *kind, 
                    name, (long long)value);
 }
 
+/* Every operation has its line, also those that never came: a rate needs a beginning. */
 static void put_operations(struct pfs_buf *out, const char *name, const char *help, atomic_llong *list)
 {
     pfs_buf_printf(out, "# HELP paimonfs_%s %s\n# TYPE paimonfs_%s counter\n", name, help, name);
@@ -240,6 +244,7 @@ const char *pfs_daemon_name(int index)
     return (size_t)index < sizeof(files) / sizeof(files[0]) ? files[index].name : NULL;
 }
 
+/* Bare -ENOENT: no file of that name. */
 int pfs_daemon_print(struct pfs_daemon *daemon, const char *name, const struct pfs_daemon_facts *facts,
                      struct pfs_buf *out, struct pfs_err *err)
 {

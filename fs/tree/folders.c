@@ -108,6 +108,7 @@ static void make_now(struct pfs_request *request, int64_t result)
     request->done(request, result);
 }
 
+/* A tag of the newest snapshot has in it what was acknowledged before: that is committed first. */
 void pfs_tree_mkdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                     struct pfs_entry *out)
 {
@@ -141,6 +142,8 @@ void pfs_tree_mkdir(struct pfs_tree *tree, struct pfs_request *request, struct p
 
 /* ---- removing ---- */
 
+/* Of a database only when it is empty, of a branch only without a snapshot of its own: below there is no way to ask
+ * whether it was meant. */
 static int unmake(struct pfs_tree *tree, const struct pfs_place *place, enum pfs_node_kind parent, struct pfs_err *err)
 {
     struct pfs_table *table;
@@ -225,6 +228,7 @@ static int remove_inbox(struct pfs_tree *tree, struct pfs_node *parent, const ch
     return rc;
 }
 
+/* What cannot be removed is remembered for a minute: see remember_refusal. */
 void pfs_tree_unlink(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name)
 {
     int rc = pfs_node_here(parent);
@@ -255,6 +259,7 @@ struct changing {
     void *step;
 };
 
+/* The request is ours until end_change: whoever called must not find our step in it. */
 static struct changing *begin_change(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent)
 {
     struct changing *c = pfs_zalloc(sizeof(*c));
@@ -365,6 +370,7 @@ static void commit_then_change(struct changing *c, struct pfs_request *request)
         commit_next(request, c->to.path != NULL ? rc : 0);
         return;
     }
+    assert(c->parent == PFS_NODE_DATABASE || c->parent == PFS_NODE_BRANCHES);
     if (c->parent == PFS_NODE_DATABASE)
         rc = pfs_table_branches(table, &c->arena, &c->branch, &c->branches, &request->err);
     if (rc < 0)
@@ -374,6 +380,7 @@ static void commit_then_change(struct changing *c, struct pfs_request *request)
     pfs_table_unref(table);
 }
 
+/* Tables and branches commit first, all others go at once. */
 void pfs_tree_rmdir(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name)
 {
     struct changing *c = begin_change(tree, request, parent);
@@ -417,6 +424,7 @@ static int rename_tag(struct pfs_tree *tree, struct pfs_node *parent, const char
     return rc;
 }
 
+/* Both are resolved before anything is committed: a name that cannot be is told at once. */
 static int places_of(struct changing *c, struct pfs_node *parent, const char *name, struct pfs_node *new_parent,
                      const char *new_name, struct pfs_err *err)
 {
@@ -444,6 +452,7 @@ static void rename_committed(struct pfs_tree *tree, struct pfs_request *request,
         commit_then_change(c, request);
 }
 
+/* By what the two directories are: a scratch, a table within or between databases, a branch or tag beside itself. */
 void pfs_tree_rename(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                      struct pfs_node *new_parent, const char *new_name, unsigned flags)
 {

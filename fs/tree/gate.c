@@ -21,6 +21,7 @@ struct held {
     struct pfs_waitlist list; /* this one alone. Guarded by the park's lock */
 };
 
+/* On the pool: rows are parsed here. */
 static void let_in(void *context)
 {
     struct held h = *(struct held *)context;
@@ -39,6 +40,7 @@ static void refuse(struct held *h, const struct pfs_err *why)
     pfs_inbox_refuse(inbox, request, why);
 }
 
+/* Nothing of the write was taken, and the handle is as it was. */
 static void interrupt(struct held *h)
 {
     struct pfs_request *request = h->request;
@@ -78,6 +80,7 @@ static void woken(struct pfs_waiter *waiter, enum pfs_wake why)
     }
 }
 
+/* The usual case costs one look: nobody waits. */
 void pfs_gate_write(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
                     struct pfs_slice bytes)
 {

@@ -17,6 +17,7 @@
 #define OPEN_WAIT_MS 1000
 #define SLOW_WAIT_MS 50
 
+/* The other way round than it was made; the node last, for the others may use its place. */
 static void handle_free(struct pfs_tree *tree, struct pfs_handle *h)
 {
     atomic_fetch_sub(&tree->handles, 1);
@@ -154,6 +155,7 @@ static void open_pipe_task(void *context)
     request->done(request, rc);
 }
 
+/* A changelog's stream is its node's and shared; a pipe has one of its own, which begins when it is opened. */
 static void open_stream(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *h,
                         struct pfs_opened *out)
 {
@@ -187,6 +189,7 @@ static bool skips(const struct pfs_tree *tree, const struct pfs_schema *schema)
     return own != NULL ? strcmp(own, "skip") == 0 : tree->config.skip;
 }
 
+/* All that a path says of an inbox, against the schema of now: rows of this handle are parsed by that to its end. */
 static int fill_inbox(struct pfs_tree *tree, const struct pfs_place *place, int flags, struct pfs_table *table,
                       struct pfs_inbox **out, struct pfs_err *err)
 {
@@ -246,6 +249,7 @@ static void note_refusal(struct pfs_tree *tree, const struct pfs_place *place, c
         pfs_errors_add(errors, pfs_clock_now_ms(tree->config.clock), request->pid, NULL, &request->err);
 }
 
+/* It is listed before it is written to: readers look there for what is unfinished. */
 static int open_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, struct pfs_request *request)
 {
     struct pfs_err *err = &request->err;
@@ -275,6 +279,7 @@ static int open_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, st
     return 0;
 }
 
+/* From here on nobody looks at the inbox; it may have been ended by the tree before. */
 static void unlist(struct pfs_tree *tree, struct pfs_handle *h)
 {
     struct pfs_handle **at;
@@ -319,6 +324,7 @@ static void answer_open(struct pfs_tree *tree, struct pfs_request *request, stru
     request->done(request, rc);
 }
 
+/* In the order of what a node can be: some kinds are read as views and written as something else. */
 void pfs_tree_open_file(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, int flags,
                         struct pfs_opened *out)
 {
@@ -429,6 +435,7 @@ static void open_created(struct pfs_tree *tree, struct pfs_request *request, str
     pfs_tree_open_file(tree, request, node, flags, out);
 }
 
+/* Only names that writers make for a moment, and consumers: everything else is made by statements. */
 void pfs_tree_create(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *parent, const char *name,
                      int flags, struct pfs_entry *entry, struct pfs_opened *out)
 {
@@ -474,6 +481,7 @@ struct reading { /* of a consumer */
     void *step;
 };
 
+/* The end that was read counts for the position, at the flush. */
 static void read_done(struct pfs_request *request, int64_t result)
 {
     struct reading *r = request->step;
@@ -512,6 +520,7 @@ static void read_stream(struct pfs_handle *handle, struct pfs_request *request, 
 {
     bool pipe = handle->node->place.kind == PFS_NODE_PIPE;
 
+    assert(handle->stream != NULL);
     if (pipe)
         pfs_stream_drop(handle->stream, off);
     pfs_stream_read(handle->stream, request, off, to, len, pipe);
@@ -537,6 +546,7 @@ void pfs_tree_read_span(struct pfs_tree *tree, struct pfs_request *request, stru
         request->done(request, -EBADF);
 }
 
+/* Whatever has no view is read in pieces. */
 void pfs_tree_pour(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, int to)
 {
     (void)tree;
@@ -546,6 +556,7 @@ void pfs_tree_pour(struct pfs_tree *tree, struct pfs_request *request, struct pf
         request->done(request, -EAGAIN);
 }
 
+/* By what the handle has; a view is never written to. */
 void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
                     struct pfs_slice bytes)
 {
@@ -586,6 +597,7 @@ void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct p
     flush(request, handle);
 }
 
+/* As a flush, but that nothing is closed: who syncs each write is told apart from who closes. */
 void pfs_tree_fsync(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle)
 {
     if (handle->inbox != NULL)
@@ -615,10 +627,12 @@ static void released(struct pfs_request *request, int64_t result)
     request->done(request, result);
 }
 
+/* The last act on a handle. Of an inbox it is the end of the transaction, and may wait. */
 void pfs_tree_release(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle)
 {
     struct releasing *r;
 
+    assert(handle->node != NULL);
     if (handle->inbox == NULL) {
         handle_free(tree, handle);
         request->done(request, 0);

@@ -13,6 +13,7 @@ static uint64_t hash_of(const char *path)
     return pfs_hash64(path, strlen(path), 0);
 }
 
+/* Without `replace` a place that is still good is not taken: then nothing is remembered. */
 static bool add(struct pfs_tree *tree, const char *path, uint32_t pid, int64_t ms, bool replace)
 {
     int64_t now = pfs_clock_monotonic_ms();
@@ -41,6 +42,7 @@ bool pfs_hidden_try_add(struct pfs_tree *tree, const char *path, uint32_t pid, i
     return add(tree, path, pid, ms, false);
 }
 
+/* Of that process and no other; `take` makes it count once. */
 static bool find(struct pfs_tree *tree, const char *path, uint32_t pid, bool take)
 {
     int64_t now = pfs_clock_monotonic_ms();

@@ -136,6 +136,7 @@ static int find_stream(struct lookup *l, struct pfs_err *err)
     pfs_table_unref(looking.table);
     if (rc < 0)
         return rc;
+    assert(key != NULL && source.grow != NULL);
     PFS_TRY(pfs_streams_get(l->tree->streams, key, &source, &stream, err));
     key = pfs_arena_printf(&l->arena, "%s|%llu", key, (unsigned long long)pfs_stream_facts(stream).serial);
     if (key == NULL) {
@@ -164,6 +165,7 @@ static void grown(struct pfs_request *request, int64_t result)
 
 /* ---- small files ---- */
 
+/* Figures that the daemon does not count itself are the tree's. */
 static int print_daemon(struct lookup *l, struct pfs_buf *out, struct pfs_err *err)
 {
     struct pfs_daemon_facts facts = {.nodes = atomic_load(&l->tree->nodes),
@@ -285,6 +287,8 @@ static bool has_unfinished(struct pfs_tree *tree, const char *table)
 
 static void commit_first(struct lookup *l);
 
+/* The handle was released, or takes longer than a moment: what it has acknowledged is committed in either case. A look
+ * at a key tries once more without a commit. */
 static void release_woken(struct pfs_waiter *waiter, enum pfs_wake why)
 {
     struct lookup *l = (struct lookup *)waiter;
@@ -310,6 +314,7 @@ static void committed(struct pfs_request *request, int64_t result)
         submit(l);
 }
 
+/* On the pool: the table is opened here. */
 static void commit_task(void *context)
 {
     struct lookup *l = context;
@@ -336,6 +341,7 @@ static void commit_first(struct lookup *l)
         commit_task(l);
 }
 
+/* First the last line of a handle that is about to be released, then the commit, then the view. */
 static void look_for_view(struct lookup *l)
 {
     const char *table = pfs_place_table(&l->place, &l->arena);
@@ -399,6 +405,8 @@ bool pfs_place_is_whole(const struct pfs_place *place)
            !pfs_place_is_frozen(place);
 }
 
+/* Names of directories last a second in the kernel, which is what a commit elsewhere may take to show; what may be
+ * gone any time is asked for each time. */
 static int find_plain(struct lookup *l, struct pfs_err *err)
 {
     bool inbox = l->place.kind == PFS_NODE_INBOX || l->place.kind == PFS_NODE_OVERWRITE;
@@ -550,6 +558,7 @@ void pfs_tree_getattr(struct pfs_tree *tree, struct pfs_request *request, struct
         pfs_view_size(node->view, request, &a->size, 0);
 }
 
+/* Truncation of an inbox means nothing: `>` sends one before the first write. */
 void pfs_tree_setattr(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, uint64_t size,
                       bool set_size, struct pfs_attr *out)
 {

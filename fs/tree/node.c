@@ -85,6 +85,7 @@ static int copy_place(struct pfs_node *n, const struct pfs_place *from, struct p
     return ok ? 0 : pfs_arena_full(&n->arena, err);
 }
 
+/* With texts of its own: the place that is given goes with its lookup. */
 static int make_node(const struct pfs_place *place, const char *key, struct pfs_node **out, struct pfs_err *err)
 {
     struct pfs_node *n = pfs_zalloc(sizeof(*n));
@@ -137,6 +138,7 @@ static struct pfs_node *enter(struct pfs_tree *tree, struct pfs_node *made)
     return found;
 }
 
+/* Two lookups of one key at once give one node; the view of the second is let go. */
 int pfs_node_get(struct pfs_tree *tree, const struct pfs_place *place, const char *key, struct pfs_view *view,
                  int64_t mtime_ms, struct pfs_node **out, struct pfs_err *err)
 {
@@ -168,6 +170,7 @@ int pfs_node_get_stream(struct pfs_tree *tree, const struct pfs_place *place, co
     return 0;
 }
 
+/* By the path that a lookup would give it. Too long a path has no node. */
 struct pfs_node *pfs_node_find_dir(struct pfs_tree *tree, const struct pfs_node *parent, const char *name)
 {
     const char *above = parent->place.path;
@@ -210,6 +213,7 @@ static bool is_at_or_below(const char *path, const char *above, size_t len)
     return strncmp(path, above, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
+/* All nodes are looked at: names move seldom, and nodes are as many as the kernel keeps. */
 void pfs_nodes_leave(struct pfs_tree *tree, const char *path)
 {
     size_t len = strlen(path);
@@ -282,6 +286,7 @@ static struct pfs_node *take_free(struct pfs_tree *tree, const char *key, uint32
     return *busy ? NULL : n;
 }
 
+/* The name may have been looked up by somebody else, and kept by the kernel since. */
 int pfs_node_check_inbox(struct pfs_tree *tree, struct pfs_node *node, uint32_t pid)
 {
     const int32_t most = writers_most(tree);
@@ -338,6 +343,7 @@ static struct pfs_node *find_idle(struct pfs_tree *tree, struct pfs_buf *key, ui
     return found;
 }
 
+/* Beyond INBOX_NODES_MAX a node belongs to one open alone: it has no key, and is never found again. */
 int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uint32_t pid, struct pfs_node **out,
                        bool *shared, struct pfs_err *err)
 {
@@ -375,6 +381,7 @@ void pfs_handle_closes(struct pfs_tree *tree, struct pfs_handle *handle)
     pfs_handle_writes(tree, handle, false);
 }
 
+/* Once each way: a flush says that it does not any more, a write that it does. */
 void pfs_handle_writes(struct pfs_tree *tree, struct pfs_handle *handle, bool writes)
 {
     if (atomic_exchange(&handle->writing, writes) == writes)
@@ -395,6 +402,7 @@ void pfs_handle_writes(struct pfs_tree *tree, struct pfs_handle *handle, bool wr
 #define NODE_BYTES ((size_t)8 << 10) /* with its view, about */
 #define BUDGET_DEFAULT ((size_t)256 << 20)
 
+/* A share of the budget, since a node keeps its view and that a state. */
 static int64_t nodes_most(const struct pfs_tree *tree)
 {
     size_t budget = tree->config.memory_bytes > 0 ? tree->config.memory_bytes : BUDGET_DEFAULT;
@@ -422,6 +430,7 @@ static void link_latest(struct pfs_tree *tree, struct pfs_node *n)
     tree->latest = n;
 }
 
+/* The newest name counts: a node of several names is asked for by the one that was used last. */
 void pfs_tree_named(struct pfs_tree *tree, struct pfs_node *node, uint64_t parent, const char *name)
 {
     pthread_mutex_lock(&tree->lock);
@@ -478,6 +487,7 @@ int pfs_tree_give_back(struct pfs_tree *tree, struct pfs_given out[static PFS_GI
     return count;
 }
 
+/* The count is the kernel's: how many lookups were answered with the node. */
 void pfs_tree_forget(struct pfs_tree *tree, struct pfs_node *node, uint64_t count)
 {
     bool gone;
@@ -503,6 +513,7 @@ struct pfs_node *pfs_tree_root(struct pfs_tree *tree)
     return tree->root;
 }
 
+/* Modes say what makes sense, not who may: that is the kernel's to check when it is asked to. */
 void pfs_node_attr(struct pfs_tree *tree, struct pfs_node *node, struct pfs_attr *out)
 {
     enum pfs_node_kind kind = node->place.kind;

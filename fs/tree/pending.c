@@ -20,6 +20,7 @@ struct pending {
     struct pfs_err err;
 };
 
+/* Whoever comes last frees it, the commit or the one who waited. */
 static void unref(struct pending *p)
 {
     bool last;
@@ -79,6 +80,7 @@ static void committed(void *context, int rc, const struct pfs_err *err)
     unref(p);
 }
 
+/* Nothing to commit is the usual case, and answered at once. */
 void pfs_pending_commit(struct pfs_tree *tree, struct pfs_request *request, struct pfs_table *table,
                         enum pfs_ingest_when when)
 {

@@ -68,6 +68,7 @@ static const char *meant_for(const char *name)
     return strstr(name, "options") != NULL || is_of_sed(name) ? "options" : NULL;
 }
 
+/* Not a member, but beside one: a directory without an inbox takes no temporary of one. */
 bool pfs_scratch_fits(const struct pfs_place *parent, const char *name)
 {
     const char *member = parent->kind == PFS_NODE_PLACE ? meant_for(name) : NULL;
@@ -133,6 +134,7 @@ static bool take_out(struct pfs_tree *tree, const char *path)
     return gone != NULL;
 }
 
+/* The newest is first; one too many falls off the end, and its open handles keep its bytes. */
 static void put_in(struct pfs_tree *tree, struct pfs_scratch *scratch)
 {
     struct pfs_scratch **at, *oldest = NULL;
@@ -216,6 +218,8 @@ static int open_scratch(struct pfs_tree *tree, const char *path, struct pfs_scra
     return 0;
 }
 
+/* A file of that name is replaced, also while it is open: as O_TRUNC would, but that its readers keep what they have.
+ */
 int pfs_scratch_make(struct pfs_tree *tree, const struct pfs_node *parent, const char *name, struct pfs_entry *out,
                      struct pfs_err *err)
 {
@@ -338,6 +342,7 @@ static void written(struct pfs_request *request, int64_t result)
     *(int64_t *)request->step = result;
 }
 
+/* All rows go through the inbox as if they were written to it: what is refused there is refused here. */
 static int64_t feed(struct moving *m, uint8_t *piece)
 {
     struct pfs_request writing = {.done = written, .pid = m->request->pid, .uid = m->request->uid};
@@ -433,6 +438,7 @@ static int name_anew(struct pfs_tree *tree, const struct pfs_node *parent, const
     return 0;
 }
 
+/* Onto a member it is that member's content; onto another fitting name it stays what it is. */
 void pfs_scratch_rename(struct pfs_tree *tree, struct pfs_request *request, const struct pfs_node *parent,
                         const char *name, const struct pfs_node *new_parent, const char *new_name)
 {

@@ -103,6 +103,7 @@ static int add_line(struct lines *l, char *line, struct pfs_err *err)
     return 0;
 }
 
+/* Text that is not UTF-8 would make a schema file that nobody reads. */
 static int parse(struct lines *l, struct pfs_slice text, struct pfs_err *err)
 {
     char *rest = pfs_arena_string(&l->arena, text), *line;
@@ -163,6 +164,7 @@ static int alter(struct pfs_settings *s, struct lines *l, struct pfs_err *err)
     return changes == 0 ? 0 : pfs_table_alter(s->table, change, changes, err);
 }
 
+/* What is acknowledged is committed before, under the options that it was taken by. */
 static int carry_out(struct pfs_settings *s, struct pfs_slice text, struct pfs_err *err)
 {
     struct lines l = {0};
@@ -188,6 +190,7 @@ struct job {
     int64_t result;
 };
 
+/* On the pool: a schema is published here. */
 static void work(void *context)
 {
     struct job *j = context;
@@ -234,6 +237,7 @@ static void submit(struct pfs_settings *s, struct pfs_request *request, uint64_t
     }
 }
 
+/* Whole lines are carried out by the write that ended them, so that a mistake is told by it. */
 void pfs_settings_write(struct pfs_settings *settings, struct pfs_request *request, struct pfs_slice bytes)
 {
     size_t whole = 0;
@@ -257,6 +261,7 @@ void pfs_settings_write(struct pfs_settings *settings, struct pfs_request *reque
         submit(settings, request, to, (int64_t)bytes.len);
 }
 
+/* The rest, which may lack its newline; of a file that was truncated all of it. */
 void pfs_settings_flush(struct pfs_settings *settings, struct pfs_request *request)
 {
     uint64_t to;

@@ -73,6 +73,7 @@ static int open_ingest(struct pfs_tree *t, struct pfs_err *err)
     return pfs_ingest_open(&config, &t->ingest, err);
 }
 
+/* What fails leaves the parts that are there to pfs_tree_close. */
 static int open_parts(struct pfs_tree *t, struct pfs_err *err)
 {
     struct pfs_views_config views = {.pool = t->config.pool,
@@ -125,6 +126,7 @@ int pfs_tree_open(const struct pfs_tree_config *config, struct pfs_tree **out, s
     return 0;
 }
 
+/* All that is left of nodes goes, whoever holds it: no request can come any more. */
 void pfs_tree_close(struct pfs_tree *tree)
 {
     struct pfs_node *root;
@@ -162,6 +164,7 @@ void pfs_tree_close(struct pfs_tree *tree)
     pfs_free(tree);
 }
 
+/* Open handles are ended first: their rows are among those that are committed. */
 int pfs_tree_finish(struct pfs_tree *tree, struct pfs_err *err)
 {
     int rc;
@@ -211,6 +214,7 @@ int pfs_tree_table(struct pfs_tree *tree, const struct pfs_place *place, struct 
     return pfs_catalog_table(tree->config.catalog, place->database, place->table, place->branch, out, err);
 }
 
+/* Kept as long as the tree: a table has one, and few tables are written to. Lock held. */
 static int add_errors(struct pfs_tree *tree, const char *table, struct pfs_table_errors **out, struct pfs_err *err)
 {
     struct pfs_table_errors *e = pfs_zalloc(sizeof(*e));
@@ -256,6 +260,7 @@ int pfs_tree_errors(struct pfs_tree *tree, const struct pfs_place *place, struct
     return rc;
 }
 
+/* A sentence about the mount comes before one about the place. */
 int pfs_tree_writable(const struct pfs_tree *tree, const struct pfs_place *place, struct pfs_err *err)
 {
     if (tree->config.read_only)
@@ -438,6 +443,7 @@ static int list_in_table(struct listing *l, const struct pfs_place *place)
     return rc;
 }
 
+/* Without those that a listing should not have read: tables of all rows. */
 static int list_systems(struct listing *l)
 {
     const char *name;
@@ -461,6 +467,7 @@ static int list_daemon(struct listing *l)
     return 0;
 }
 
+/* What the directory of the warehouse has, whatever else lies there. */
 static int list_catalog(struct listing *l, const struct pfs_place *place)
 {
     struct pfs_catalog *catalog = l->tree->config.catalog;
@@ -474,6 +481,7 @@ static int list_catalog(struct listing *l, const struct pfs_place *place)
     return list_names(l, place->kind, names, count);
 }
 
+/* Members first: they need no table. */
 static int list_all(struct listing *l, const struct pfs_place *place)
 {
     PFS_TRY(list_name(l, ".", true));

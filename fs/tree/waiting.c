@@ -34,6 +34,7 @@ int pfs_waiting_init(struct pfs_waiting *waiting, struct pfs_err *err)
     return 0;
 }
 
+/* The error is the request's, which is cleared for the next call. */
 int64_t pfs_waiting_result(struct pfs_waiting *waiting, struct pfs_err *err)
 {
     int64_t result;
