@@ -11,6 +11,7 @@ static const char *const verbs[] = {[PFS_BITMAPS_CARDINALITY] = "cardinality",
                                     [PFS_BITMAPS_UNION] = "union",
                                     [PFS_BITMAPS_BUILD] = "build"};
 
+/* The pump knows nothing of bitmaps. */
 static int feed(void *context, struct pfs_slice in, bool last, struct pfs_buf *out, size_t *consumed,
                 struct pfs_err *err)
 {

@@ -42,6 +42,7 @@ static void progress(void *context, int64_t done, int64_t rows)
     bar_draw(&work->bar, done, rows);
 }
 
+/* What there was and what there is, for a log. */
 static void report(const char *name, const struct pfs_compact_result *r)
 {
     if (r->snapshot == 0)
@@ -52,6 +53,7 @@ static void report(const char *name, const struct pfs_compact_result *r)
                (long long)r->old_bytes, (long long)r->bytes, (long long)r->snapshot);
 }
 
+/* What is given up leaves the table as it was: a compaction is one commit. */
 static int compact_one(void *context, struct session *session, const char *name, struct pfs_table *table,
                        struct pfs_err *err)
 {

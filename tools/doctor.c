@@ -44,6 +44,7 @@ static void found(struct report *r, const char *what)
     tell(r, "ok", what, "");
 }
 
+/* Counted: the exit code says whether a mount would fail. */
 static void missing(struct report *r, const char *what, const char *why)
 {
     tell(r, "missing", what, why);
@@ -169,6 +170,7 @@ static int check_mounts(struct report *r, const char *only)
     return seen;
 }
 
+/* Nothing is changed: what to do is said, not done. */
 int command_doctor(int argc, char **argv)
 {
     struct report r = {0};

@@ -11,6 +11,7 @@ static void progress(void *context, int64_t done, int64_t whole)
     bar_draw(context, done, whole);
 }
 
+/* By the options of the table alone: CALL takes numbers of its own. */
 static int expire_one(void *context, struct session *session, const char *name, struct pfs_table *table,
                       struct pfs_err *err)
 {

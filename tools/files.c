@@ -62,6 +62,7 @@ static int cat_one(struct session *session, const char *path)
     return rc < 0 && rc != -EPIPE ? failed(path, rc, &err) : rc < 0;
 }
 
+/* Several paths are one text, as with cat(1); one that fails does not keep back those behind it. */
 int command_cat(int argc, char **argv)
 {
     struct session_config config = {.read_only = true, .pours = true};
@@ -121,6 +122,7 @@ static int list(struct session *session, const char *path, struct pfs_err *err)
     return (int)rc;
 }
 
+/* Read-only: a look makes no journal and commits nothing. */
 int command_ls(int argc, char **argv)
 {
     struct session_config config = {.read_only = true, .pours = true};
@@ -163,6 +165,8 @@ static int copy_in(struct opened *o, uint8_t *piece, struct bar *bar, struct pfs
     uint64_t off = 0;
     int64_t rc;
 
+    assert(piece != NULL);
+    assert(size >= 0);
     for (;;) {
         ssize_t got = read(STDIN_FILENO, piece, PIECE);
 

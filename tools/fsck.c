@@ -62,11 +62,13 @@ static void found(void *context, const struct pfs_finding *f)
     fflush(stdout);
 }
 
+/* By bytes: files differ by orders of magnitude. */
 static void progress(void *context, int64_t done, int64_t bytes)
 {
     bar_draw(&((struct looking *)context)->bar, done, bytes);
 }
 
+/* What was looked at is told as well: a check that found nothing to look at is none. */
 static int check_one(void *context, struct session *session, const char *name, struct pfs_table *table,
                      struct pfs_err *err)
 {
@@ -91,6 +93,7 @@ static int check_one(void *context, struct session *session, const char *name, s
     return sum.wrong > 0;
 }
 
+/* Read-only: a damaged warehouse is not made worse by looking. */
 int command_fsck(int argc, char **argv)
 {
     struct session_config config = {.read_only = true};

@@ -1,4 +1,5 @@
 /* lookup.c - keys in on standard input, rows out in the same order. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@ struct options {
     const char *path;
 };
 
+/* The pump knows nothing of what is looked up. */
 static int feed(void *context, struct pfs_slice in, bool last, struct pfs_buf *out, size_t *consumed,
                 struct pfs_err *err)
 {
@@ -30,6 +32,8 @@ static int look_up(struct options *o)
     struct session session;
     int rc;
 
+    assert(o->path != NULL);
+    assert(o->session.warehouse != NULL);
     if (snprintf(path, sizeof(path), o->columns != NULL ? "%s/select/%s" : "%s", o->path, o->columns) >=
         (int)sizeof(path))
         return usage_error("the path is too long");
@@ -81,6 +85,7 @@ static int take_option(int argc, char **argv, struct options *o)
     return 2;
 }
 
+/* Options and names in any order: the two names are told by their place. */
 int command_lookup(int argc, char **argv)
 {
     struct options o = {.session = {.read_only = true, .pours = true}};

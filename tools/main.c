@@ -1,4 +1,5 @@
 /* main.c - the command line: which command, help, version. */
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,7 @@ static const struct command {
     {"demo", command_demo, "DIR", "make a sample warehouse"},
 };
 
+/* One line a command; what it does in full is in the manual page. */
 static void print_help(FILE *out)
 {
     fputs("paimonfs - Apache Paimon tables as files\n\nusage:\n", out);
@@ -66,10 +68,12 @@ void put_member(struct pfs_buf *out, const char *name, const char *text)
     pfs_buf_putc(out, '"');
 }
 
+/* One line on standard error, whatever it was. */
 int failed(const char *what, int rc, const struct pfs_err *err)
 {
     const char *why = err != NULL && err->code != 0 ? err->text : pfs_errno_text(-rc);
 
+    assert(rc < 0);
     /* The tree's sentences begin with the path that they are about; said once is enough. */
     if (strncmp(why, what, strlen(what)) == 0)
         fprintf(stderr, "paimonfs: %s\n", why);
@@ -78,12 +82,14 @@ int failed(const char *what, int rc, const struct pfs_err *err)
     return 1;
 }
 
+/* For what can be seen without the warehouse; whatever needs it fails instead. */
 int usage_error(const char *text)
 {
     fprintf(stderr, "paimonfs: %s; see paimonfs --help\n", text);
     return EXIT_USAGE;
 }
 
+/* The commands of tools/commands.h, or mount(8)'s helper by the name that it was called by. */
 int main(int argc, char **argv)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;

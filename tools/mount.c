@@ -197,6 +197,7 @@ static bool to_journal(void)
     return strcmp(stream, here) == 0;
 }
 
+/* Once a failure, to wherever the mount's lines go. */
 static void log_line(void *context, const char *line)
 {
     const struct mounting *m = context;
@@ -242,6 +243,8 @@ static int serve(struct mounting *m)
     struct session session;
     int rc;
 
+    assert(m->warehouse[0] == '/');
+    assert(m->mountpoint[0] == '/');
     mounting_show(m, "warehouse", m->warehouse);
     mounting_show(m, "mountpoint", m->mountpoint);
     m->session.options = m->options;
@@ -286,6 +289,7 @@ static int run_in_background(struct mounting *m)
     _exit(serve(m));
 }
 
+/* The cache is chosen before the fork, so that its failure is told on the terminal. */
 int mounting_run(struct mounting *m, const char *warehouse, const char *mountpoint)
 {
     int code = resolve(m, warehouse, mountpoint);
@@ -298,6 +302,7 @@ int mounting_run(struct mounting *m, const char *warehouse, const char *mountpoi
     return m->foreground ? serve(m) : run_in_background(m);
 }
 
+/* Options may stand anywhere, as with mount(8). */
 int command_mount(int argc, char **argv)
 {
     static struct mounting m;
@@ -359,6 +364,7 @@ static void wait_for_exit(pid_t pid, int server)
         (void)usleep(10000);
 }
 
+/* It waits until what was acknowledged is committed, and the daemon gone. */
 int command_umount(int argc, char **argv)
 {
     struct pfs_err err = {0};

@@ -11,11 +11,13 @@
 #include "tools/commands.h"
 #include "tools/mounting.h"
 
+/* As whoever mounts, and with the umask of most systems: options say otherwise. */
 void mounting_init(struct mounting *m)
 {
     *m = (struct mounting){.ready_fd = -1, .session = {.uid = getuid(), .gid = getgid(), .umask = 022}};
 }
 
+/* The last of ro and rw counts, as with mount(8). */
 static int set_ro(struct mounting *m, const char *value)
 {
     (void)value;
@@ -30,6 +32,7 @@ static int set_rw(struct mounting *m, const char *value)
     return 0;
 }
 
+/* The kernel checks modes then, since others have no business with this process. */
 static int set_allow_other(struct mounting *m, const char *value)
 {
     (void)value;
@@ -37,6 +40,7 @@ static int set_allow_other(struct mounting *m, const char *value)
     return 0;
 }
 
+/* Below 16 MiB not even one rendering has room. */
 static int set_memory(struct mounting *m, const char *value)
 {
     uint64_t bytes;
@@ -47,11 +51,13 @@ static int set_memory(struct mounting *m, const char *value)
     return 0;
 }
 
+/* 0 would be the default, which nobody asks for in words. */
 static int set_cache_size(struct mounting *m, const char *value)
 {
     return session_parse_bytes(value, &m->session.cache_bytes) < 0 || m->session.cache_bytes == 0 ? -EINVAL : 0;
 }
 
+/* Of the pool; requests are received by threads of their own. */
 static int set_threads(struct mounting *m, const char *value)
 {
     int64_t v;
@@ -62,6 +68,7 @@ static int set_threads(struct mounting *m, const char *value)
     return 0;
 }
 
+/* Without a unit it is seconds, which is what people write. */
 static int set_commit_interval(struct mounting *m, const char *value)
 {
     size_t digits = strspn(value, "0123456789");
@@ -77,6 +84,7 @@ static int set_commit_interval(struct mounting *m, const char *value)
     return 0;
 }
 
+/* fail is the default, and may be said to undo a skip in front of it. */
 static int set_on_error(struct mounting *m, const char *value)
 {
     m->session.skip = strcmp(value, "skip") == 0;
@@ -90,11 +98,13 @@ static int set_write_only(struct mounting *m, const char *value)
     return 0;
 }
 
+/* Where it cannot be made is told when it is: here it is a path. */
 static int set_cache(struct mounting *m, const char *value)
 {
     return snprintf(m->cache, sizeof(m->cache), "%s", value) < (int)sizeof(m->cache) ? 0 : -EINVAL;
 }
 
+/* Opened when the mount answers, by the process that stays. */
 static int set_log(struct mounting *m, const char *value)
 {
     return snprintf(m->log, sizeof(m->log), "%s", value) < (int)sizeof(m->log) ? 0 : -EINVAL;
@@ -141,6 +151,7 @@ static int set_gid(struct mounting *m, const char *value)
     return set_number(value, 10, &m->session.gid);
 }
 
+/* Octal, as umask(1) has it. */
 static int set_umask(struct mounting *m, const char *value)
 {
     return set_number(value, 8, &m->session.umask);
@@ -231,6 +242,7 @@ static const char *nearest(const char *name)
     return best;
 }
 
+/* What was asked for, in its own words: defaults are not there. */
 void mounting_show(struct mounting *m, const char *key, const char *value)
 {
     size_t len = strlen(m->options);
@@ -267,6 +279,7 @@ static int set_option(struct mounting *m, const char *text)
     return usage_error(sentence);
 }
 
+/* strtok_r cuts the list that is given, which is the command line's own. */
 int mounting_set(struct mounting *m, char *list)
 {
     char *save = NULL;

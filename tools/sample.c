@@ -69,6 +69,7 @@ static int append(struct session *s, const char *path, const char *rows, struct 
     return (int)rc;
 }
 
+/* Appends of a user's own numbers, one snapshot each. */
 static int make(struct session *s, struct pfs_err *err)
 {
     struct pfs_buf answer = {0};
@@ -80,6 +81,7 @@ static int make(struct session *s, struct pfs_err *err)
     return rc;
 }
 
+/* A directory that is there already is made use of, so that a demo can be shown twice. */
 int command_demo(int argc, char **argv)
 {
     struct session_config config = {0};

@@ -20,6 +20,7 @@ static void raise_file_limit(void)
     }
 }
 
+/* Units are powers of 1024; a size that does not fit 63 bits is none. */
 int session_parse_bytes(const char *value, uint64_t *out)
 {
     static const char units[] = "kmgt";
@@ -56,6 +57,7 @@ int session_take_options(int *argc, char **argv, struct session_config *config)
     return 0;
 }
 
+/* On failure all that was opened is closed: nothing is left to the caller. */
 int session_open(const struct session_config *config, struct session *out, struct pfs_err *err)
 {
     struct pfs_catalog_config catalog = {

@@ -8,6 +8,7 @@
 #include "tools/commands.h"
 #include "tools/session.h"
 
+/* All of it first: a statement that is cut off by a broken pipe must not be carried out. */
 static int read_all(FILE *in, struct pfs_buf *out, struct pfs_err *err)
 {
     pfs_buf_init(out, PFS_STATEMENT_BYTES_MAX);
@@ -48,6 +49,7 @@ static int run(const struct session_config *config, FILE *in, struct pfs_err *er
     return rc;
 }
 
+/* Whatever stands before a failing statement was done, and its answers are printed. */
 int command_sql(int argc, char **argv)
 {
     struct pfs_err err = {0};

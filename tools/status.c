@@ -20,6 +20,7 @@ static void put_mount(struct pfs_buf *out, const struct mntent *m, bool json, bo
     pfs_buf_printf(out, ",\"read_only\":%s}", hasmntopt(m, "ro") != NULL ? "true" : "false");
 }
 
+/* From the kernel's table: a mount whose daemon is gone is in it, too. */
 int command_status(int argc, char **argv)
 {
     const char *only = NULL;

@@ -11,6 +11,7 @@
 
 #define BRANCH "$branch_"
 
+/* The first dot parts them: a database has none in its name. */
 int tables_open(struct session *session, const char *name, struct pfs_table **out, struct pfs_err *err)
 {
     char *database = pfs_strdup(name), *table, *branch;
@@ -94,6 +95,7 @@ static int do_database(struct session *session, const struct tables_want *want, 
     return status;
 }
 
+/* Exit codes are joined bit by bit: 1 when any failed. */
 int tables_each(struct session *session, const struct tables_want *want)
 {
     struct pfs_arena arena;

@@ -127,6 +127,7 @@ static int follow(struct tail *t, struct pfs_err *err)
         int64_t got = get(t, t->at, err);
         size_t skip = 0;
 
+        assert(got <= (int64_t)PIECE);
         if (got < 0)
             return (int)got;
         if (got == 0 && is_broken())
@@ -141,6 +142,7 @@ static int follow(struct tail *t, struct pfs_err *err)
         } else {
             t->at += (uint64_t)got;
         }
+        assert(skip <= (size_t)got);
         PFS_TRY(opened_print(t->piece + skip, (size_t)got - skip));
     }
 }
@@ -187,6 +189,7 @@ static const char *full_path(struct session *session, const char *path, char *to
     return directory && snprintf(to, room, "%s/changelog", path) < (int)room ? to : path;
 }
 
+/* The reader's end is ours: without it nothing would stop us. */
 int command_tail(int argc, char **argv)
 {
     struct session_config config = {.read_only = true};
