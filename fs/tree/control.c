@@ -1,3 +1,7 @@
+/* control.c - small files that are made anew for each reader, and sql: statements in, answers out.
+ *
+ * What is written to sql is text until a ';' ends it; the write that brought the ';' answers when the statement is
+ * done. The answer is kept twice: with the handle, which reads its own, and by user, for whoever opens sql next. */
 #include "fs/tree/control.h"
 
 #include <assert.h>
