@@ -318,12 +318,20 @@ static int unlink_tags_from(const struct copying *c, const char *meta, int64_t f
     return 0;
 }
 
-static int unlink_latest_hint(const struct copying *c, const char *meta)
+/* They speak of another history. One that says EARLIEST would be believed again as soon as a snapshot has its number:
+ * those before it would never expire, but lose their files. */
+static int unlink_hints(const struct copying *c, const char *meta)
 {
-    const char *path = pfs_arena_printf(c->arena, "%s/snapshot/LATEST", meta);
-    int rc = path == NULL ? pfs_arena_full(c->arena, c->err) : pfs_store_unlink(c->store, path, c->err);
+    static const char *const hints[] = {"LATEST", "EARLIEST"};
 
-    return rc == -ENOENT ? 0 : rc;
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        const char *path = pfs_arena_printf(c->arena, "%s/snapshot/%s", meta, hints[i]);
+        int rc = path == NULL ? pfs_arena_full(c->arena, c->err) : pfs_store_unlink(c->store, path, c->err);
+
+        if (rc < 0 && rc != -ENOENT)
+            return rc;
+    }
+    return 0;
 }
 
 static int fast_forward(const struct copying *c, const char *table, const char *meta, const char *name)
@@ -338,7 +346,7 @@ static int fast_forward(const struct copying *c, const char *table, const char *
     if (count == 0)
         return pfs_fail(c->err, ENOENT, "Cannot fast forward branch %s, because it does not have snapshot.", name);
     PFS_TRY(pfs_snapshot_load(c->store, branch, ids[0], c->arena, &first, NULL, c->err));
-    PFS_TRY(unlink_latest_hint(c, meta));
+    PFS_TRY(unlink_hints(c, meta));
     PFS_TRY(unlink_tags_from(c, meta, first.id));
     PFS_TRY(unlink_from(c, meta, "snapshot", first.id));
     PFS_TRY(unlink_from(c, meta, "schema", first.schema_id));

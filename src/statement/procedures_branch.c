@@ -80,7 +80,7 @@ static int rename_branch(const struct pfs_calling *x, const struct pfs_statement
 /* The branch becomes the table: what the table has got since it was branched off is gone then. */
 static int fast_forward(const struct pfs_calling *x, const struct pfs_statement *s, struct pfs_err *err)
 {
-    struct pfs_table *table;
+    struct pfs_table *table, *branch = NULL;
     const char *name;
     int rc;
 
@@ -88,7 +88,11 @@ static int fast_forward(const struct pfs_calling *x, const struct pfs_statement 
     if (pfs_name_is_blank(pfs_str(name)))
         return pfs_fail(err, EINVAL, "Branch name '%s' is blank.", name);
     PFS_TRY(pfs_calling_table(x, s, &table, err));
+    /* Open, so that whoever else asks for it has the same one, which is stopped meanwhile. */
+    if (pfs_catalog_table(x->catalog, pfs_table_database(table), pfs_table_name(table), name, &branch, NULL) < 0)
+        branch = NULL;
     rc = pfs_table_fast_forward(table, name, err);
+    pfs_table_unref(branch);
     pfs_table_unref(table);
     return rc == -ENOENT && (err == NULL || err->code == 0) ? no_branch(name, err) : rc;
 }

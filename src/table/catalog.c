@@ -333,11 +333,19 @@ static void go_on(struct pfs_catalog *c, struct stopped *stopped)
     pthread_mutex_unlock(&c->moving);
 }
 
-/* Commits to the table and its branches that are under way end first, and none begins until go_on. */
+static int compare_places(const void *a, const void *b)
+{
+    const struct pfs_table *const *x = a, *const *y = b;
+
+    return ((uintptr_t)*x > (uintptr_t)*y) - ((uintptr_t)*x < (uintptr_t)*y);
+}
+
+/* Commits to the table and its branches that are under way end first, and none begins until go_on. The branches are
+ * stopped as they lie in memory, as others stop two of them. */
 static int stop(struct pfs_catalog *c, const char *database, const char *table, struct stopped *out,
                 struct pfs_err *err)
 {
-    int64_t count = 0, stopped = 0;
+    int64_t count = 0, stopped = 0, mains = 0;
     int rc = 0;
 
     *out = (struct stopped){0};
@@ -350,7 +358,9 @@ static int stop(struct pfs_catalog *c, const char *database, const char *table, 
         rc = pfs_fail(err, ENOMEM, "no memory for %lld tables", (long long)count);
     } else {
         add_open(c, database, table, false, out);
+        mains = out->count;
         add_open(c, database, table, true, out);
+        qsort(out->table + mains, (size_t)(out->count - mains), sizeof(struct pfs_table *), compare_places);
     }
     pthread_mutex_unlock(&c->lock);
     for (; rc == 0 && stopped < out->count; stopped += rc == 0)

@@ -18,24 +18,34 @@ int pfs_table_branch_create(struct pfs_table *table, const char *name, const cha
     return rc;
 }
 
+/* Whoever stops several does it in one order: the table itself, then its branches as they lie in memory. */
+static bool goes_first(const struct pfs_table *a, const struct pfs_table *b)
+{
+    if (pfs_table_branch(a) == NULL || pfs_table_branch(b) == NULL)
+        return pfs_table_branch(a) == NULL;
+    return (uintptr_t)a < (uintptr_t)b;
+}
+
 /* The table and that branch of it, if it is open. */
 static int stop_both(struct pfs_table *table, const char *name, struct pfs_table **branch, struct pfs_err *err)
 {
+    struct pfs_table *first, *second;
     int rc;
 
-    PFS_TRY(pfs_table_stop(table, err));
     *branch = pfs_table_find_branch(table, name);
-    if (*branch == table) /* a branch may be asked to remove itself */
+    if (*branch == table) { /* a branch may be asked to remove itself */
         pfs_table_unref(*branch);
-    if (*branch == NULL || *branch == table) {
         *branch = NULL;
-        return 0;
     }
-    rc = pfs_table_stop(*branch, err);
-    if (rc == 0)
-        return 0;
-    pfs_table_unref(*branch);
-    pfs_table_go_on(table);
+    if (*branch == NULL)
+        return pfs_table_stop(table, err);
+    first = goes_first(table, *branch) ? table : *branch;
+    second = first == table ? *branch : table;
+    rc = pfs_table_stop(first, err);
+    if (rc == 0 && (rc = pfs_table_stop(second, err)) < 0)
+        pfs_table_go_on(first);
+    if (rc < 0)
+        pfs_table_unref(*branch);
     return rc;
 }
 
@@ -99,16 +109,18 @@ int pfs_table_fast_forward(struct pfs_table *table, const char *branch, struct p
 {
     struct pfs_table_parts p = pfs_table_parts(table);
     const char *own = pfs_table_branch(table);
+    struct pfs_table *other;
     int rc;
 
     if (strcmp(branch, "main") == 0)
         return pfs_fail(err, EINVAL, "Branch name 'main' do not use in fast-forward.");
     if (own != NULL && strcmp(own, branch) == 0)
         return pfs_fail(err, EINVAL, "Fast-forward from the current branch '%s' is not allowed.", branch);
-    PFS_TRY(pfs_table_stop(table, err));
+    /* What the branch lets go of while it is copied would be missing here. */
+    PFS_TRY(stop_both(table, branch, &other, err));
     rc = pfs_branch_fast_forward(p.store, p.root, p.meta, branch, err);
     pfs_schemas_forget(p.schemas); /* other schemas have their ids now */
-    pfs_table_go_on(table);
+    both_go_on(table, other);
     return rc;
 }
 

@@ -44,6 +44,20 @@ static void fast_forward_replaces_what_came_after(void **state)
     assert_true(there(SNAPSHOT_FILE "3"));
 }
 
+#define EXPIRE "CALL sys.expire_snapshots('d.t', retain_max => 1, retain_min => 1);"
+
+/* The table's oldest snapshot was 5 when its branch took its place, and is 1 now, also when there is a 5 again. */
+static void what_fast_forward_brought_expires(void **state)
+{
+    (void)state;
+    run_sql(TABLE "CALL sys.create_branch('d.t', 'b'); TRUNCATE TABLE d.`t$branch_b`; TRUNCATE TABLE d.`t$branch_b`;");
+    run_sql(SNAPSHOT SNAPSHOT SNAPSHOT SNAPSHOT SNAPSHOT EXPIRE "CALL sys.fast_forward('d.t', 'b');");
+    assert_true(there(SNAPSHOT_FILE "1") && there(SNAPSHOT_FILE "2"));
+    run_sql(SNAPSHOT SNAPSHOT SNAPSHOT SNAPSHOT EXPIRE);
+    assert_true(there(SNAPSHOT_FILE "6"));
+    assert_false(there(SNAPSHOT_FILE "1") || there(SNAPSHOT_FILE "4") || there(SNAPSHOT_FILE "5"));
+}
+
 static void branches_are_renamed_and_deleted(void **state)
 {
     (void)state;
@@ -261,6 +275,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_branch_of_a_tag_has_the_tag_its_snapshot_and_its_schemas, open_warehouse,
                                         close_warehouse),
         cmocka_unit_test_setup_teardown(fast_forward_replaces_what_came_after, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(what_fast_forward_brought_expires, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(branches_are_renamed_and_deleted, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(what_paimon_refuses_is_refused_in_its_words, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(going_back_takes_what_came_after, open_warehouse, close_warehouse),
