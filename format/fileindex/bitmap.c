@@ -5,7 +5,12 @@
  *              bytes of blocks | blocks: count, (value, offset, length) each, ascending | body
  *
  * An offset below zero is one row: -1 - offset; else the bitmap lies there in the body.
+ *
+ * Asked for equality, version 2 looks into one block: the first values tell which. Rows that must not match are found
+ * the other way round: those that do, and the nulls, taken from all.
  */
+#include <assert.h>
+
 #include "format/fileindex/index.h"
 
 struct head {
@@ -22,6 +27,7 @@ static int rows_at(const struct head *h, int32_t off, struct pfs_bitmap *to, str
     PFS_AUTO(bitmap) some = NULL;
     size_t used;
 
+    assert(to != NULL);
     if (off < 0)
         return pfs_bitmap_add(to, (uint64_t)(-1 - (int64_t)off), err);
     if ((size_t)off > h->body.len)
@@ -34,9 +40,10 @@ static bool matches(const struct pfs_probe *probe, const struct pfs_key *key)
 {
     int order = pfs_key_compare(key, &probe->key, probe->form);
 
+    assert(probe->how != PFS_IS_NULL && probe->how != PFS_IS_NOT_NULL);
     switch (probe->how) {
     case PFS_EQ:
-    case PFS_NE:
+    case PFS_NE: /* those that are equal: they are taken from all later */
         return order == 0;
     case PFS_LT:
         return order < 0;
@@ -53,7 +60,8 @@ static bool matches(const struct pfs_probe *probe, const struct pfs_key *key)
     return false;
 }
 
-/* Entries at the cursor: rows of those that match. */
+/* Entries at the cursor: rows of those that match. They ascend, but that is not leant on: Java writes version 1 in the
+ * order of a hash table. */
 static int walk(const struct pfs_probe *probe, const struct head *h, struct pfs_cursor *c, uint32_t count,
                 struct pfs_bitmap *to, struct pfs_err *err)
 {
@@ -84,6 +92,7 @@ static bool block_may_match(const struct pfs_probe *probe, const struct pfs_key 
     int low = pfs_key_compare(first, &probe->key, probe->form);
     int high = next == NULL ? 1 : pfs_key_compare(next, &probe->key, probe->form);
 
+    assert(probe->how != PFS_IS_NULL && probe->how != PFS_IS_NOT_NULL);
     switch (probe->how) {
     case PFS_EQ:
     case PFS_NE:
@@ -141,6 +150,7 @@ static int read_head(const struct pfs_probe *probe, struct head *h, struct pfs_e
     if (h->version == 2)
         h->blocks = pfs_take_be32(&c);
     h->entries = c;
+    /* Keys of texts have any length: only walking over them tells where the body begins. */
     for (uint32_t i = 0; i < (h->version == 2 ? h->blocks : h->values) && !c.bad; i++) {
         (void)pfs_key_take(&c, probe->form);
         (void)pfs_take_be32(&c);
@@ -159,6 +169,7 @@ int pfs_bitmap_index_ask(const struct pfs_probe *probe, struct pfs_index_rows *o
     bool others = probe->how == PFS_NE || probe->how == PFS_IS_NOT_NULL; /* all but those, and but the nulls */
     struct head h = {0};
 
+    assert(probe->rows >= 0);
     PFS_TRY(read_head(probe, &h, err));
     out->answer = PFS_INDEX_ALL;
     if (h.version != 1 && h.version != 2)

@@ -1,4 +1,9 @@
-/* bitmap_make.c - making a bitmap index (bitmap.c draws it): the rows of each distinct value, values in their order. */
+/* bitmap_make.c - making a bitmap index (bitmap.c draws it): the rows of each distinct value, values in their order.
+ *
+ * Rows only note the number of their value while they come. At the end they are sorted by it, by counting, and each
+ * value's rows become one bitmap of the body. Blocks are cut three times over the same keys (how many, where, what):
+ * their sizes must be known before the first one is printed. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -35,6 +40,7 @@ static int put_rows(struct draft *d, const uint32_t *row, int64_t rows, struct p
 {
     size_t before = d->body.len;
 
+    assert(rows > 0); /* a value that no row has is no value of the column */
     if (rows == 1) {
         *out = (struct place){-1 - (int32_t)row[0], -1};
         return 0;
@@ -62,6 +68,7 @@ static int sort_rows(const struct pfs_distinct *in, struct draft *d, struct pfs_
         d->from[in->code[i] + 2]++;
     for (int32_t i = 0; i <= in->keys; i++)
         d->from[i + 1] += d->from[i];
+    assert(d->from[in->keys + 1] == in->rows);
     memcpy(next, d->from, ((size_t)in->keys + 2) * sizeof(*next));
     for (int64_t i = 0; i < in->rows; i++)
         d->row[next[in->code[i] + 1]++] = (uint32_t)i;
@@ -114,6 +121,7 @@ static int32_t block_end(const struct pfs_distinct *in, int32_t from, size_t lim
     *bytes = 4;
     while (to < in->keys && (to == from || *bytes + entry_bytes(in, to) <= limit))
         *bytes += entry_bytes(in, to++);
+    assert(to > from || from == in->keys); /* one key is a block, however long it is */
     return to;
 }
 
@@ -131,7 +139,7 @@ static void print_block(const struct pfs_distinct *in, const struct draft *d, in
 static void print_two(const struct pfs_distinct *in, const struct draft *d, size_t limit, struct pfs_buf *out)
 {
     uint32_t blocks = 0;
-    size_t off = 0, bytes;
+    size_t off = 0, bytes, begin;
 
     put_head(in, d, 2, out);
     if (d->has_nulls)
@@ -145,12 +153,15 @@ static void print_two(const struct pfs_distinct *in, const struct draft *d, size
         at = block_end(in, at, limit, &bytes);
     }
     pfs_buf_be32(out, (uint32_t)off);
+    begin = out->len;
     for (int32_t at = 0; at < in->keys;) {
         int32_t to = block_end(in, at, limit, &bytes);
 
         print_block(in, d, at, to, out);
         at = to;
     }
+    assert(out->failed || out->len - begin == off); /* blocks are as long as was told */
+    (void)begin;
 }
 
 static int bitmaps_finish(struct pfs_maker *self, struct pfs_buf *out, struct pfs_err *err)

@@ -1,4 +1,8 @@
-/* bloom.c - the bloom filter: i32 number of hash functions, then the bits. Nulls are not in it. */
+/* bloom.c - the bloom filter: i32 number of hash functions, then the bits. Nulls are not in it.
+ *
+ * The k-th hash of a value is the lower half of its 64-bit hash and k times the upper one: two hashes do for all. A bit
+ * that is 0 says that no row has the value; all 1 says nothing. Only equality can be asked. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 #include <xxhash.h>
@@ -31,6 +35,7 @@ static bool hash(const struct pfs_probe *probe, uint64_t *out)
     int32_t narrow;
     int64_t wide;
 
+    assert(probe->literal != NULL);
     if (pfs_kind_is_text(type->kind) || type->kind == PFS_BINARY || type->kind == PFS_VARBINARY) {
         struct pfs_slice bytes = pfs_column_bytes(probe->literal, 0);
 
@@ -91,6 +96,7 @@ static void add_hash(struct bloom *b, uint64_t h)
 {
     uint32_t one = (uint32_t)h, two = (uint32_t)(h >> 32);
 
+    assert(b->bits > 0);
     for (uint32_t i = 1; i <= b->hashes; i++) {
         uint32_t mixed = one + i * two;
         uint64_t at = ((int32_t)mixed < 0 ? ~mixed : mixed) % b->bits;
@@ -105,6 +111,7 @@ static void add_numbers(struct bloom *b, const struct pfs_column *column, int64_
     int64_t all = form.width == 4 ? INT32_MAX : INT64_MAX;
     int64_t number[STEP_ROWS];
 
+    assert(form.width > 0);
     for (int64_t from = 0; from < rows; from += STEP_ROWS) {
         int64_t len = rows - from < STEP_ROWS ? rows - from : STEP_ROWS;
         struct pfs_column part = *column;
@@ -139,6 +146,8 @@ static int bloom_finish(struct pfs_maker *self, struct pfs_buf *out, struct pfs_
 {
     struct bloom *b = (struct bloom *)self;
 
+    assert(b->hashes >= 1 && b->hashes <= HASHES_MAX);
+    assert(b->bits % 8 == 0);
     pfs_buf_be32(out, b->hashes);
     pfs_buf_put(out, b->bit, (size_t)(b->bits / 8));
     return pfs_buf_check(out, err);

@@ -1,6 +1,11 @@
 /* bsi.c - the bit-sliced index: 1 | i32 rows | has values from 0 up [slices] | has values below 0 [slices of their
  * absolute values]. Slices: 1 | i64 least | i64 greatest | rows that have one | i32 count | a bitmap a bit of (value -
- * least), lowest bit first. */
+ * least), lowest bit first.
+ *
+ * Values below 0 are kept by their absolute value, so what compares as less there is greater here: questions are
+ * mirrored. A row is in one half at most; one that is in none is null. */
+#include <assert.h>
+
 #include "format/fileindex/index.h"
 
 struct half {
@@ -13,6 +18,7 @@ static int take_bitmap(struct pfs_cursor *c, struct pfs_bitmap **out, struct pfs
 {
     size_t used;
 
+    assert(*out == NULL);
     if (c->bad)
         return pfs_index_damaged(err, "bit slices are cut off");
     PFS_TRY(pfs_bitmap_parse32(pfs_slice_of(c->in.at + c->pos, pfs_left(c)), &used, out, err));
@@ -38,7 +44,7 @@ static int take_half(struct pfs_cursor *c, struct half *half, struct pfs_err *er
         return pfs_index_damaged(err, "bit slices are too many");
     for (uint32_t i = 0; i < count; i++) {
         PFS_TRY(take_bitmap(c, &half->slices.slice[i], err));
-        half->slices.count++;
+        half->slices.count++; /* with each one: so many are freed after a failure */
     }
     return 0;
 }
@@ -49,6 +55,7 @@ static int add(const struct half *half, enum pfs_compare how, uint64_t number, s
 {
     PFS_AUTO(bitmap) some = NULL;
 
+    assert(how <= PFS_GE && how != PFS_NE);
     if (!half->there)
         return 0;
     if (number < half->least)
@@ -72,6 +79,7 @@ static int compare(const struct half *positive, const struct half *negative, enu
 {
     bool below = how == PFS_LT || how == PFS_LE, above = how == PFS_GT || how == PFS_GE;
 
+    assert(how <= PFS_GE && how != PFS_NE);
     if (number >= 0) {
         PFS_TRY(below ? add_all(negative, to, err) : 0);
         return add(positive, how, (uint64_t)number, to, err);

@@ -1,5 +1,10 @@
 /* bsi_make.c - making a bit-sliced index (bsi.c draws it): values from 0 up and the absolute values of those below,
- * each as slices from the least value on, which Paimon always has as 0. */
+ * each as slices from the least value on, which Paimon always has as 0.
+ *
+ * All values are held until the end: how many slices there are is the greatest one's to say, and Paimon's bitmaps are
+ * written one after the other. */
+#include <assert.h>
+
 #include "base/mem.h"
 #include "format/fileindex/index.h"
 
@@ -29,6 +34,8 @@ static int more_rows(struct sliced *s, int64_t rows, struct pfs_err *err)
     int64_t *value;
     uint8_t *present;
 
+    assert(rows >= 0);
+    assert(s->rows <= s->room);
     if (rows > INT32_MAX - s->rows)
         return pfs_fail(err, E2BIG, "a file index cannot have so many rows");
     while (room - s->rows < rows)
@@ -82,6 +89,7 @@ static int sliced_add(struct pfs_maker *self, const struct pfs_column *column, i
         h->greatest = size > h->greatest ? size : h->greatest;
     }
     s->rows += rows;
+    assert(s->half[0].count + s->half[1].count <= s->rows); /* the others are null */
     return 0;
 }
 
@@ -106,6 +114,7 @@ static int print_half(const struct sliced *s, bool below, uint32_t *row, struct 
     const struct half *h = &s->half[below];
     int slices = h->greatest == 0 ? 0 : 64 - __builtin_clzll(h->greatest);
 
+    assert(slices < PFS_SLICES_MAX); /* INT64_MIN, which would need one more, made the index unfit */
     pfs_buf_putc(out, h->count > 0 ? 1 : 0);
     if (h->count == 0)
         return 0;

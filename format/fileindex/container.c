@@ -5,7 +5,12 @@
  *   i32 bytes to skip, and those | the indexes
  *
  * Names are Java's modified UTF-8 behind a u16 length.
+ *
+ * What an index answers is combined with "and": each may hold rows too many, none too few. The traps of a question are
+ * dealt with here, once for all types: NaN compares as nothing and is asked of no index; zeros of both signs are one
+ * number to who asks; of a timestamp finer than microseconds an index knows only those.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -41,6 +46,7 @@ struct pfs_fileindex {
 
 /* ---- parsing ---- */
 
+/* The ten bits that one half of a pair adds. */
 static uint32_t surrogate(const uint8_t *at)
 {
     return (uint32_t)(at[1] & 0x0f) << 6 | (at[2] & 0x3f);
@@ -70,6 +76,7 @@ static size_t to_utf8(struct pfs_slice in, uint8_t *out)
             out[n++] = at[0];
         }
     }
+    assert(n <= in.len); /* UTF-8 is never the longer one */
     return n;
 }
 
@@ -139,6 +146,7 @@ int pfs_fileindex_parse(struct pfs_slice container, struct pfs_fileindex **out, 
     struct pfs_fileindex *index = pfs_zalloc(sizeof(*index));
     int rc;
 
+    assert(container.at != NULL || container.len == 0);
     if (index == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a file index");
     pfs_arena_init(&index->arena, CONTAINER_BYTES_MAX);
@@ -170,6 +178,8 @@ int pfs_index_rows_and(struct pfs_index_rows *a, struct pfs_index_rows *b, struc
 {
     int rc = 0;
 
+    assert((a->answer == PFS_INDEX_SOME) == (a->some != NULL));
+    assert((b->answer == PFS_INDEX_SOME) == (b->some != NULL));
     if (a->answer == PFS_INDEX_ALL || b->answer == PFS_INDEX_NONE) {
         struct pfs_index_rows was = *a;
 
@@ -186,6 +196,8 @@ int pfs_index_rows_or(struct pfs_index_rows *a, struct pfs_index_rows *b, struct
 {
     int rc = 0;
 
+    assert((a->answer == PFS_INDEX_SOME) == (a->some != NULL));
+    assert((b->answer == PFS_INDEX_SOME) == (b->some != NULL));
     if (a->answer == PFS_INDEX_NONE || b->answer == PFS_INDEX_ALL) {
         struct pfs_index_rows was = *a;
 
@@ -259,6 +271,8 @@ static int ask_zero(const struct pfs_fileindex *index, struct pfs_slice column, 
     for (int i = 0; i < 2; i++)
         literal[i] = (struct pfs_column){
             .type = probe->type, .values = probe->form.width == 4 ? (const void *)&narrow[i] : (const void *)&zeros[i]};
+    assert(probe->form.floating);
+    assert(probe->how != PFS_NE); /* asks for two keys left out at once: the caller answers it */
     probe->literal = &literal[probe->how == PFS_GE || probe->how == PFS_LT ? 1 : 0];
     probe->key.number = probe->literal == &literal[1] ? -1 : 0;
     PFS_TRY(ask_all(index, column, probe, out, err));
@@ -309,6 +323,8 @@ int pfs_fileindex_test(const struct pfs_fileindex *index, const char *column, co
     struct pfs_index_rows got;
     uint64_t beyond, count;
 
+    assert(rows >= 0);
+    assert(literal != NULL || how == PFS_IS_NULL || how == PFS_IS_NOT_NULL);
     PFS_TRY(ask(index, pfs_str(column), &probe, &got, err));
     if (got.answer != PFS_INDEX_SOME) {
         *answer = got.answer;

@@ -1,4 +1,11 @@
-/* distinct.c - the distinct keys of a column: an open hash table of them, a number for each row, and their order. */
+/* distinct.c - the distinct keys of a column: an open hash table of them, a number for each row, and their order.
+ *
+ *   slot[hash] -> number of a key, linear probing, at most half full
+ *   key[number], code[row] = number          until they are sorted: then number = place in the order
+ *
+ * A column that repeats its values, which is what such indexes are for, costs a look into the table for each row, and
+ * numbers that repeat the row before not even that. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -44,6 +51,7 @@ static void place(struct pfs_distinct *d, int32_t number)
 {
     uint32_t at = hash_of(&d->key[number], d->form) & (d->slots - 1);
 
+    assert((uint32_t)d->keys < d->slots); /* a free slot ends the search */
     while (d->slot[at] >= 0)
         at = (at + 1) & (d->slots - 1);
     d->slot[at] = number;
@@ -81,6 +89,7 @@ static int number_of(struct pfs_distinct *d, const struct pfs_key *key, int32_t 
     uint32_t at;
 
     PFS_TRY(grow(d, err));
+    assert((d->slots & (d->slots - 1)) == 0);
     at = hash_of(key, d->form) & (d->slots - 1);
     while (d->slot[at] >= 0) {
         if (pfs_key_compare(&d->key[d->slot[at]], key, d->form) == 0) {
@@ -158,9 +167,11 @@ static int add_texts(struct pfs_distinct *d, const struct pfs_column *column, in
 
 int pfs_distinct_add(struct pfs_distinct *d, const struct pfs_column *column, int64_t rows, struct pfs_err *err)
 {
+    assert(rows >= 0);
     if (rows > INT32_MAX - d->rows)
         return pfs_fail(err, E2BIG, "a file index cannot have so many rows");
     PFS_TRY(more_rows(d, rows, err));
+    assert(d->rows + rows <= d->rows_room);
     PFS_TRY(d->form.width > 0 ? add_numbers(d, column, rows, err) : add_texts(d, column, rows, err));
     d->rows += rows;
     return 0;
@@ -203,6 +214,7 @@ int pfs_distinct_sort(struct pfs_distinct *d, struct pfs_err *err)
         ranked[i] = (struct ranked){d->key[i], i};
     qsort(ranked, (size_t)d->keys, sizeof(*ranked), d->form.width > 0 ? by_number : by_text);
     for (int32_t i = 0; i < d->keys; i++) {
+        assert(ranked[i].number >= 0 && ranked[i].number < d->keys);
         d->key[i] = ranked[i].key;
         rank[ranked[i].number] = i;
     }

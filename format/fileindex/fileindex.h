@@ -32,9 +32,9 @@ enum pfs_compare { /* a column compared with a literal; the last two have none *
 
 enum pfs_index_answer { PFS_INDEX_ALL, PFS_INDEX_NONE, PFS_INDEX_SOME };
 
-/* `column`: its name in the file's schema; `literal`: one row of the column's type (NULL for the last two), `rows`: of
- * the file. SOME: *some (made new, the caller's) has the rows that may match. Several indexes on one column are
- * combined. */
+/* `column`: its name in the file's schema; `literal`: one row of the column's type, not null (for the last two not
+ * looked at), `rows`: of the file. SOME: *some (made new, the caller's) has the rows that may match. Several indexes on
+ * one column are combined. */
 int pfs_fileindex_test(const struct pfs_fileindex *index, const char *column, const struct pfs_type *type,
                        enum pfs_compare how, const struct pfs_column *literal, int64_t rows,
                        enum pfs_index_answer *answer, struct pfs_bitmap **some, struct pfs_err *err);

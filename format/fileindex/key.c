@@ -1,4 +1,8 @@
-/* key.c - keys of indexes: what compares as numbers and what as bytes. */
+/* key.c - keys of indexes: what compares as numbers and what as bytes.
+ *
+ * A width of 0 says text. Floating numbers are turned into integers that order alike, by flipping all bits but the sign
+ * of negative ones; the same step undoes it. */
+#include <assert.h>
 #include <string.h>
 
 #include "format/fileindex/index.h"
@@ -38,6 +42,7 @@ struct pfs_key pfs_key_take(struct pfs_cursor *c, struct pfs_key_form form)
     }
     if (!pfs_take(c, (size_t)form.width, &bytes))
         return key;
+    assert(form.width == 1 || form.width == 2 || form.width == 4 || form.width == 8);
     for (int i = 0; i < form.width; i++)
         bits = bits << 8 | bytes.at[i];
     key.number = (int64_t)(bits << (64 - 8 * form.width)) >> (64 - 8 * form.width);
@@ -46,6 +51,7 @@ struct pfs_key pfs_key_take(struct pfs_cursor *c, struct pfs_key_form form)
     return key;
 }
 
+/* What does not fit becomes the first or last moment: the answer may hold too many rows then, never too few. */
 static int64_t wide_time(const struct pfs_time96 *t)
 {
     int64_t micros;
@@ -63,6 +69,8 @@ struct pfs_key pfs_key_of(const struct pfs_column *column, struct pfs_key_form f
     int16_t two;
     int32_t four;
 
+    assert(pfs_column_present(column, 0));
+    assert(form.width <= 8);
     if (form.width == 0) {
         key.text = pfs_column_bytes(column, 0);
     } else if (pfs_type_width(column->type) == 16) {
@@ -133,6 +141,9 @@ static void doubles(const struct pfs_column *column, int64_t rows, int64_t *out)
 
 void pfs_key_numbers(const struct pfs_column *column, int64_t rows, struct pfs_key_form form, int64_t *out)
 {
+    assert(form.width > 0);
+    assert(pfs_type_width(column->type) == form.width || pfs_type_width(column->type) == 16);
+    assert(rows >= 0);
     if (form.floating && form.width == 4) {
         floats(column, rows, out);
     } else if (form.floating) {

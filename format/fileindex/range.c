@@ -8,7 +8,12 @@
  *   keys:       fixed width: one after the other; else i32 offset each, then the keys
  *   slices:     i32 bytes of the head | 1 | u8 slices | bytes of existence | bytes of the list |
  *               (i32 offset, i32 length) a slice | existence | slices
+ *
+ * A question is one of places: the literal's place among the keys, or the one where it would stand, is found in the
+ * dictionary, and compared with the rows' places bit by bit. The keys themselves are looked at in one chunk alone.
  */
+#include <assert.h>
+
 #include "format/fileindex/index.h"
 
 struct chunk {
@@ -57,6 +62,8 @@ static int read_chunk(const struct dictionary *d, uint32_t i, struct pfs_key_for
     struct pfs_cursor c = pfs_cursor_of(d->heads);
     uint8_t version;
 
+    assert(i < d->chunks);
+    assert(d->offsets.len / 4 >= d->chunks);
     (void)pfs_skip(&c, pfs_be32(d->offsets.at + (size_t)i * 4));
     version = pfs_take_u8(&c);
     out->first = pfs_key_take(&c, form);

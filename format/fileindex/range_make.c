@@ -1,5 +1,10 @@
 /* range_make.c - making a range bitmap (range.c draws it): the dictionary of sorted keys in chunks, and the place of
- * each row's key as bit slices. */
+ * each row's key as bit slices.
+ *
+ * Three buffers grow side by side, since heads and keys of chunks lie apart in the file: offsets, heads, keys. The
+ * first key of a chunk stands in its head and not among its keys. */
+#include <assert.h>
+
 #include "base/mem.h"
 #include "format/fileindex/index.h"
 
@@ -48,6 +53,7 @@ static void put_chunk(const struct pfs_distinct *in, int32_t from, int32_t to, s
 {
     uint32_t off = 0;
 
+    assert(from < to && to <= in->keys);
     pfs_buf_be32(&d->offsets, (uint32_t)d->heads.len);
     pfs_buf_clear(&d->scratch);
     pfs_buf_putc(&d->heads, 1);
@@ -63,6 +69,7 @@ static void put_chunk(const struct pfs_distinct *in, int32_t from, int32_t to, s
     }
     if (in->form.width == 0)
         pfs_buf_be32(&d->heads, (uint32_t)(to - from - 1) * 4);
+    assert(d->scratch.failed || d->scratch.len == off);
     pfs_buf_be32(&d->heads, off);
     if (in->form.width > 0)
         pfs_buf_be32(&d->heads, (uint32_t)in->form.width);
@@ -120,6 +127,7 @@ static int print_slices(const struct pfs_distinct *in, uint32_t *row, struct pfs
     int slices = in->keys < 3 ? 1 : 32 - __builtin_clz((uint32_t)in->keys - 1);
     size_t exists;
 
+    assert(slices >= 1 && slices <= 32);
     PFS_TRY(print_slice(in, -1, row, body, err));
     exists = body->len;
     pfs_buf_be32(out, 2 + 4 + 4 + 8 * (uint32_t)slices);
@@ -144,6 +152,8 @@ static void put_head(const struct pfs_distinct *in, size_t dictionary_bytes, str
 {
     size_t ends = in->keys > 0 ? key_bytes(in, 0) + key_bytes(in, in->keys - 1) : 0;
 
+    assert(in->keys >= 0);
+    assert(in->keys <= in->rows);
     pfs_buf_be32(out, (uint32_t)(1 + 4 + 4 + ends + 4));
     pfs_buf_putc(out, 1);
     pfs_buf_be32(out, (uint32_t)in->rows);

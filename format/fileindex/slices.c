@@ -1,5 +1,7 @@
 /* slices.c - comparing bit-sliced numbers with a constant, from the highest bit down: rows that were equal so far leave
  * the race at the first bit in which they differ. */
+#include <assert.h>
+
 #include "format/fileindex/index.h"
 
 void pfs_slices_done(struct pfs_slices *slices)
@@ -27,6 +29,7 @@ static int step(const struct pfs_bitmap *slice, bool bit, bool below, struct pfs
 {
     PFS_AUTO(bitmap) leave = NULL;
 
+    assert(slice != NULL);
     PFS_TRY(pfs_bitmap_copy(equal, &leave, err));
     if (bit) {
         PFS_TRY(pfs_bitmap_andnot(leave, slice, err)); /* 0 where the constant has 1: below */
@@ -45,6 +48,9 @@ int pfs_slices_compare(const struct pfs_slices *slices, enum pfs_compare how, ui
     PFS_AUTO(bitmap) equal = NULL;
     PFS_AUTO(bitmap) apart = NULL;
 
+    assert(how <= PFS_GE && how != PFS_NE);
+    assert(slices->exists != NULL);
+    assert(slices->count >= 0 && slices->count <= PFS_SLICES_MAX);
     PFS_TRY(pfs_bitmap_new(&apart, err));
     if (slices->count < 64 && number >> slices->count != 0) { /* above all of them */
         PFS_TRY(below ? pfs_bitmap_or(apart, slices->exists, err) : 0);

@@ -1,4 +1,8 @@
-/* write.c - the container written: indexes made side by side, and the list of them in front (container.c draws it). */
+/* write.c - the container written: indexes made side by side, and the list of them in front (container.c draws it).
+ *
+ * The list has offsets that count from the file's beginning, and so its own length in it: it is printed twice, first to
+ * be measured. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -56,6 +60,7 @@ int pfs_fileindex_writer_open(const struct pfs_index_write *index, int32_t count
     struct pfs_fileindex_writer *w = pfs_zalloc(sizeof(*w));
     int rc = 0;
 
+    assert(count >= 0);
     if (w != NULL)
         w->maker = pfs_alloc_array((size_t)count, sizeof(struct pfs_maker *));
     if (w == NULL || w->maker == NULL) {
@@ -64,8 +69,10 @@ int pfs_fileindex_writer_open(const struct pfs_index_write *index, int32_t count
     }
     w->write = index;
     w->count = count;
-    for (int32_t i = 0; i < count && rc == 0; i++)
+    for (int32_t i = 0; i < count && rc == 0; i++) {
+        assert((size_t)index[i].index < sizeof(make) / sizeof(make[0]));
         rc = make[index[i].index](&index[i], &w->maker[i], err);
+    }
     if (rc < 0) {
         pfs_fileindex_writer_close(w);
         return rc;
@@ -88,6 +95,7 @@ void pfs_fileindex_writer_close(struct pfs_fileindex_writer *writer)
 int pfs_fileindex_writer_add(struct pfs_fileindex_writer *writer, const struct pfs_column *const *column, int64_t rows,
                              struct pfs_err *err)
 {
+    assert(rows >= 0);
     for (int32_t i = 0; i < writer->count; i++)
         PFS_TRY(writer->maker[i]->ops->add(writer->maker[i], column[i], rows, err));
     return 0;
@@ -150,6 +158,7 @@ static int32_t run_of(const struct pfs_fileindex_writer *w, const struct part *p
 
     for (*kept = 0; to < w->count && strcmp(w->write[to].column, w->write[first].column) == 0; to++)
         *kept += part[to].left_out ? 0 : 1;
+    assert(to > first);
     return to;
 }
 
@@ -185,6 +194,8 @@ static int put_head(const struct pfs_fileindex_writer *w, const struct part *par
 static int print(struct pfs_fileindex_writer *w, struct part *part, struct pfs_buf *head, struct pfs_buf *body,
                  struct pfs_buf *out, struct pfs_err *err)
 {
+    size_t before;
+
     for (int32_t i = 0; i < w->count; i++) {
         int rc = w->maker[i]->ops->finish(w->maker[i], body, err);
 
@@ -192,13 +203,17 @@ static int print(struct pfs_fileindex_writer *w, struct part *part, struct pfs_b
             return rc;
         part[i].left_out = rc == 1;
         part[i].len = body->len - part[i].from;
+        assert(!part[i].left_out || part[i].len == 0);
         if (i + 1 < w->count)
             part[i + 1].from = body->len;
     }
     PFS_TRY(put_head(w, part, 0, head, err));
     if (body->len > (size_t)INT32_MAX - head->len)
         return pfs_fail(err, E2BIG, "a file index would be over 2 GiB");
+    before = out->len;
     PFS_TRY(put_head(w, part, head->len, out, err));
+    assert(out->len - before == head->len); /* numbers are of fixed width: as long as it was measured */
+    (void)before;
     pfs_buf_put(out, body->at, body->len);
     return pfs_buf_check(out, err);
 }

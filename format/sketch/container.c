@@ -1,5 +1,12 @@
+/* container.c - sets of 16-bit numbers in the three forms of Roaring bitmaps, and their union.
+ *
+ * The union's bytes must be those of Java's library, and there the form depends on how a container came to be: runs are
+ * kept while they are no larger than the other forms, an array becomes a bitset behind 4096 values. In memory there are
+ * only arrays and bitsets; `runs` remembers what the form would be. Always: count is 1 .. 65536; an array exactly when
+ * it is at most 4096, else a bitset. */
 #include "format/sketch/container.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -7,6 +14,7 @@
 
 static int new_values(struct pfs_container *c, size_t count, struct pfs_arena *arena, struct pfs_err *err)
 {
+    assert(count <= PFS_ARRAY_MAX);
     c->value = pfs_arena_alloc(arena, count * sizeof(*c->value));
     return c->value == NULL ? pfs_arena_full(arena, err) : 0;
 }
@@ -17,8 +25,10 @@ static int new_bitset(struct pfs_container *c, struct pfs_arena *arena, struct p
     return c->bitset == NULL ? pfs_arena_full(arena, err) : 0;
 }
 
+/* Bits up to a whole word, whole words, the bits that are left. */
 static void set_range(uint64_t *bitset, uint32_t from, uint32_t to)
 {
+    assert(from < to && to <= 65536);
     for (uint32_t v = from; v < to && (v & 63) != 0; v++)
         bitset[v >> 6] |= (uint64_t)1 << (v & 63);
     from = (from + 63) & ~63u;
@@ -60,6 +70,7 @@ static int settle_bitset(struct pfs_container *c, struct pfs_arena *arena, struc
 {
     uint32_t n = 0;
 
+    assert(c->bitset != NULL && c->value == NULL);
     c->count = count_bits(c->bitset);
     if (c->count > PFS_ARRAY_MAX)
         return 0;
@@ -67,6 +78,7 @@ static int settle_bitset(struct pfs_container *c, struct pfs_arena *arena, struc
     for (uint32_t w = 0; w < PFS_BITSET_BYTES / 8; w++)
         for (uint64_t bits = c->bitset[w]; bits != 0; bits &= bits - 1)
             c->value[n++] = (uint16_t)(64 * w + (uint32_t)__builtin_ctzll(bits));
+    assert(n == c->count);
     c->bitset = NULL;
     return 0;
 }
@@ -151,6 +163,7 @@ static void merge_arrays(const struct pfs_container *a, const struct pfs_contain
         out->value[n++] = a->value[i++];
     while (k < b->count)
         out->value[n++] = b->value[k++];
+    assert(n <= a->count + b->count);
     out->count = n;
 }
 
@@ -176,6 +189,7 @@ static uint32_t keep_runs(struct pfs_container *c)
 {
     uint32_t runs = count_runs(c), array = 2 * c->count + 2;
 
+    assert(runs >= 1 && runs <= c->count);
     c->runs &= 2 + 4 * runs <= (array < PFS_BITSET_BYTES ? array : PFS_BITSET_BYTES);
     return runs;
 }
@@ -191,6 +205,8 @@ int pfs_container_union(const struct pfs_container *a, const struct pfs_containe
 {
     struct pfs_container made = {.runs = (a->runs && !is_bitset(b)) || (b->runs && !is_bitset(a))};
 
+    assert((a->value == NULL) != (a->bitset == NULL));
+    assert((b->value == NULL) != (b->bitset == NULL));
     if (a->bitset == NULL && b->bitset == NULL && a->count + b->count <= PFS_ARRAY_MAX) {
         PFS_TRY(new_values(&made, a->count + b->count, arena, err));
         merge_arrays(a, b, &made);
@@ -202,6 +218,7 @@ int pfs_container_union(const struct pfs_container *a, const struct pfs_containe
     }
     if (made.runs)
         keep_runs(&made);
+    assert(made.count >= (a->count > b->count ? a->count : b->count));
     *out = made;
     return 0;
 }
@@ -210,6 +227,7 @@ uint32_t pfs_container_optimize(struct pfs_container *c)
 {
     uint32_t runs;
 
+    assert(c->count > 0);
     if (c->runs)
         runs = keep_runs(c);
     else
@@ -296,6 +314,7 @@ static int add_range(struct pfs_bitmap *into, uint64_t base, uint32_t from, uint
 
 int pfs_container_add_to(const struct pfs_container *c, uint64_t base, struct pfs_bitmap *into, struct pfs_err *err)
 {
+    assert((base & 0xffff) == 0);
     for (uint32_t i = 0; c->bitset == NULL && i < c->count; i++)
         PFS_TRY(pfs_bitmap_add(into, base + c->value[i], err));
     for (uint32_t v = c->bitset == NULL ? 65536 : next_bit(c->bitset, 0, 0); v < 65536;) {
@@ -310,6 +329,8 @@ int pfs_container_add_to(const struct pfs_container *c, uint64_t base, struct pf
 int pfs_container_make(const uint64_t *value, uint32_t count, struct pfs_arena *arena, struct pfs_container *out,
                        struct pfs_err *err)
 {
+    assert(count >= 1 && count <= 65536);
+    assert(value[0] >> 16 == value[count - 1] >> 16); /* of one container */
     *out = (struct pfs_container){.count = count};
     if (count > PFS_ARRAY_MAX) {
         PFS_TRY(new_bitset(out, arena, err));

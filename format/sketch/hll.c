@@ -7,7 +7,11 @@
  * A union starts from the newer sketch, whose coupons are inserted in the order in which they are stored, and takes
  * those of the older one after them in the order of its table. Should the older one be an array already, it is the one
  * that takes those of the newer; two arrays become the greater of each slot, with as many slots as the smaller has.
+ *
+ * Tables are grown by inserting into a larger one, as Java does, and not by laying them out anew: the order is part of
+ * the bytes. A list has up to 7 coupons; the eighth makes it a set of 32 places, which doubles at three quarters full.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -36,6 +40,7 @@ struct sketch {
 
 static int new_table(struct sketch *c, uint32_t lg_size)
 {
+    assert(lg_size >= LG_LIST && lg_size <= LG_K_MAX);
     c->lg_size = lg_size;
     c->coupon = pfs_arena_zalloc(c->arena, sizeof(uint32_t) << lg_size);
     return c->coupon == NULL ? pfs_arena_full(c->arena, c->err) : 0;
@@ -45,8 +50,10 @@ static int new_table(struct sketch *c, uint32_t lg_size)
 static uint32_t place_of(const struct sketch *c, uint32_t coupon)
 {
     uint32_t mask = ((uint32_t)1 << c->lg_size) - 1, at = coupon & mask;
-    uint32_t step = (coupon & ADDRESS) >> c->lg_size | 1;
+    uint32_t step = (coupon & ADDRESS) >> c->lg_size | 1; /* odd: it comes to every place */
 
+    assert(coupon != 0);
+    assert(c->count < (uint32_t)1 << c->lg_size); /* a free place ends the search */
     while (c->coupon[at] != 0 && c->coupon[at] != coupon)
         at = (at + step) & mask;
     return at;
@@ -59,6 +66,7 @@ static int rehash(struct sketch *c, uint32_t lg_size)
 {
     uint32_t *old = c->coupon, size = (uint32_t)1 << c->lg_size;
 
+    assert(lg_size > c->lg_size);
     PFS_TRY(new_table(c, lg_size));
     c->count = 0;
     for (uint32_t i = 0; i < size; i++)
@@ -104,6 +112,7 @@ static int insert(struct sketch *c, uint32_t coupon)
         at = place_of(c, coupon);
     while (c->mode == MODE_LIST && c->coupon[at] != 0 && c->coupon[at] != coupon)
         at++;
+    assert(at < (uint32_t)1 << c->lg_size);
     if (c->coupon[at] == coupon)
         return 0;
     c->coupon[at] = coupon;
@@ -199,6 +208,7 @@ static int take(struct pfs_slice in, struct sketch *c)
 /* A set that is read again has the table that inserting gives; the order in which others take its coupons. */
 static int insert_all(struct sketch *c, const struct sketch *from)
 {
+    assert(from->coupon != NULL); /* of an array there are no coupons any more */
     for (uint32_t i = 0; i < (uint32_t)1 << from->lg_size; i++)
         if (from->coupon[i] != 0)
             PFS_TRY(insert(c, from->coupon[i]));
@@ -251,6 +261,7 @@ static void put_coupons(const struct sketch *c, struct pfs_buf *out)
                              (uint8_t)(c->mode == MODE_SET ? 0 : c->count),
                              c->mode == MODE_SET ? MODE_SET : MODE_LIST};
 
+    assert(c->mode == MODE_SET || c->count < 1u << LG_LIST);
     pfs_buf_put(out, head, sizeof(head));
     if (c->mode == MODE_SET)
         pfs_buf_le32(out, c->count);

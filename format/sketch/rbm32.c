@@ -4,7 +4,10 @@
  *   (key, values - 1) a container, 16 bits each
  *   offsets of the containers, 32 bits each; left out where there are runs and fewer than 4 containers
  *   the containers
+ *
+ * Why not CRoaring, which format/bitmap uses: its unions choose other forms than Java's, and the bytes must be Java's.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "format/sketch/container.h"
@@ -76,11 +79,13 @@ static int unite(const struct bitmap *a, const struct bitmap *b, struct pfs_aren
 {
     uint32_t i = 0, k = 0, n = 0;
 
+    assert(a->count <= 65536 && b->count <= 65536);
     PFS_TRY(new_bitmap(out, a->count + b->count, arena, err));
     while (i < a->count || k < b->count) {
         bool from_a = k == b->count || (i < a->count && a->key[i] <= b->key[k]);
         bool from_b = i == a->count || (k < b->count && b->key[k] <= a->key[i]);
 
+        assert(from_a || from_b);
         out->key[n] = from_a ? a->key[i] : b->key[k];
         if (from_a && from_b)
             PFS_TRY(pfs_container_union(&a->container[i], &b->container[k], arena, &out->container[n], err));
@@ -100,6 +105,7 @@ static void put_16(struct pfs_buf *out, uint32_t v)
     pfs_buf_putc(out, (uint8_t)(v >> 8));
 }
 
+/* All containers decide on their form first: whether any has runs is told in the first bytes. */
 static bool put_head(struct bitmap *b, struct pfs_buf *out)
 {
     bool any = false;
@@ -126,6 +132,7 @@ static void put(struct bitmap *b, struct pfs_buf *out)
     size_t from = out->len, offsets = 0;
     bool any = put_head(b, out);
 
+    assert(b->count > 0 || !any);
     for (uint32_t i = 0; i < b->count; i++) {
         put_16(out, b->key[i]);
         put_16(out, b->container[i].count - 1);

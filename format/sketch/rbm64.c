@@ -5,7 +5,16 @@
  *
  * The tree of the older bitmap is kept: Java inserts the keys of the newer one into it, and nodes only ever grow, so
  * that the form of a tree depends on what it once was.
+ *
+ * An inner node stands for `prefix` bytes that all keys below share and one byte in which they differ; a path is
+ * KEY_BYTES long with both counted, so that no tree is deeper than that:
+ *
+ *   [00 00 00 | NODE_4] -- 01 -> leaf 00 00 00 01 00 02      (the leaf repeats its whole key)
+ *                       \- 07 -> [.. | NODE_4] -- ..
+ *
+ * Containers lie in one list; a leaf names its place there. New ones go behind the last that is used.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -52,6 +61,8 @@ static int set_room(struct tree *t, struct node *n, enum node_type type)
     uint8_t *byte = pfs_arena_alloc(t->arena, room), *slot = pfs_arena_alloc(t->arena, room);
     struct node **child = pfs_arena_array(t->arena, room, sizeof(struct node *));
 
+    assert(type < NODE_LEAF);
+    assert(n->count <= room);
     if (byte == NULL || slot == NULL || child == NULL)
         return pfs_arena_full(t->arena, t->err);
     for (uint32_t i = 0; i < n->count; i++) {
@@ -89,6 +100,8 @@ static int add_child(struct tree *t, struct node *n, uint8_t byte, struct node *
 {
     uint32_t at = place_of(n, byte);
 
+    assert(n->type < NODE_LEAF);
+    assert(at == n->count || n->byte[at] != byte); /* a NODE_256 that is full has every byte, and gets none */
     if (n->count == node_room[n->type])
         PFS_TRY(set_room(t, n, n->type + 1));
     memmove(n->byte + at + 1, n->byte + at, n->count - at);
@@ -122,6 +135,7 @@ static int take_leaf(struct tree *t, struct pfs_cursor *c, const uint8_t *path, 
 /* Key bytes lie in groups, each in reverse. */
 static uint8_t grouped(struct pfs_slice body, uint32_t i, uint32_t group)
 {
+    assert(i < body.len);
     return body.at[i / group * group + group - 1 - i % group];
 }
 
@@ -181,6 +195,7 @@ static int take_node(struct tree *t, struct pfs_cursor *c, uint8_t *path, uint32
     struct node *n = new_node(t);
     struct pfs_slice prefix;
 
+    assert(depth <= KEY_BYTES);
     if (n == NULL)
         return -ENOMEM;
     n->count = pfs_take_le16(c);
@@ -274,6 +289,7 @@ static int new_leaf(struct tree *t, const uint8_t *key, const struct pfs_contain
         t->container = moved;
         t->capacity = more;
     }
+    assert(t->containers < t->capacity);
     n->type = NODE_LEAF;
     memcpy(n->leaf_key, key, KEY_BYTES);
     n->container = t->containers;
@@ -289,6 +305,8 @@ static int split(struct tree *t, struct node **place, const uint8_t *prefix, uin
 {
     struct node *n = new_node(t);
 
+    assert(old_byte != new_byte);
+    assert(len < KEY_BYTES);
     if (n == NULL)
         return -ENOMEM;
     PFS_TRY(set_room(t, n, NODE_4));
@@ -309,11 +327,14 @@ static uint32_t common(const uint8_t *a, const uint8_t *b, uint32_t most)
     return n;
 }
 
+/* Walks down as far as the key agrees. It ends at a leaf of the same key (united), where a prefix or a leaf's key
+ * differs (a node of two takes its place), or at a node that lacks the next byte (a child more). */
 static int insert(struct tree *t, const uint8_t *key, const struct pfs_container *container)
 {
     struct node **place = &t->root;
     uint32_t depth = 0;
 
+    assert(container->count > 0);
     while (*place != NULL) {
         struct node *n = *place, *leaf;
         bool is_leaf = n->type == NODE_LEAF;
@@ -335,6 +356,7 @@ static int insert(struct tree *t, const uint8_t *key, const struct pfs_container
             return split(t, place, prefix, same, byte, key[depth + same], leaf);
         }
         depth += len;
+        assert(depth < KEY_BYTES);
         at = place_of(n, key[depth]);
         if (at == n->count || n->byte[at] != key[depth]) {
             PFS_TRY(new_leaf(t, key, container, &leaf));
@@ -364,6 +386,8 @@ static void put_body(const struct node *n, struct pfs_buf *out)
     size_t len = n->type == NODE_4 ? 4 : n->type == NODE_16 ? 16 : n->type == NODE_48 ? 256 : 32;
     uint32_t group = n->type == NODE_4 ? 4 : 8;
 
+    assert(n->type < NODE_LEAF);
+    assert(n->count <= node_room[n->type]);
     if (n->type == NODE_48)
         memset(body, NO_SLOT, sizeof(body));
     for (uint32_t i = 0; i < n->count; i++) {
@@ -401,6 +425,7 @@ static void put(struct tree *t, struct pfs_buf *out)
     pfs_buf_putc(out, t->root != NULL);
     if (t->root == NULL)
         return;
+    assert(t->containers > 0); /* a tree has a leaf, and that a container */
     pfs_buf_le64(out, t->keys);
     put_node(t->root, out);
     pfs_buf_le32(out, 1);
@@ -489,6 +514,7 @@ static int64_t values_at(const struct pfs_bitmap *bitmap, uint64_t from, uint64_
 
     if (pfs_bitmap_has(bitmap, last))
         out[count++] = last;
+    assert(count >= 1 && count <= CONTAINER_VALUES);
     return count;
 }
 

@@ -5,7 +5,11 @@
  *   1 long and the flag "single": one hash | 2 longs: count (32 bits), 1.0f | 3 longs: theta too
  *   open: 3 longs, 3, family 1 or 2, lg of its size, lg of its table, flags, seed hash | count, 1.0f | theta | the
  * table
+ *
+ * The bound is 1.0 (the greatest 63-bit number) until more than 4096 hashes were kept; a union has the lesser bound of
+ * the two, loses the hashes that are not below it, and lowers it again if too many are left.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -123,6 +127,7 @@ static int unite(const struct theta *a, const struct theta *b, struct pfs_arena 
     uint64_t bound = a->bound < b->bound ? a->bound : b->bound;
     uint32_t i = 0, k = 0;
 
+    assert(bound <= THETA_ONE); /* so that the end of a list, UINT64_MAX, is never taken for a hash */
     *out = (struct theta){.seed = a->seed, .bound = bound};
     out->hash = pfs_arena_alloc(arena, ((size_t)a->count + b->count) * sizeof(*out->hash));
     if (out->hash == NULL)
@@ -136,6 +141,7 @@ static int unite(const struct theta *a, const struct theta *b, struct pfs_arena 
         if (next < bound && (out->count == 0 || out->hash[out->count - 1] != next))
             out->hash[out->count++] = next;
     }
+    assert(out->count <= a->count + b->count);
     if (out->count > NOMINAL) { /* the least that does not fit any more is the new bound */
         out->bound = out->hash[NOMINAL];
         out->count = NOMINAL;
@@ -148,7 +154,7 @@ static void put(const struct theta *t, struct pfs_buf *out)
     bool full = t->bound == THETA_ONE, empty = t->empty || (t->count == 0 && full);
     bool single = !empty && t->count == 1 && full;
     uint8_t longs = empty || single ? 1 : full ? 2 : 3;
-    uint16_t seed = empty ? 0 : t->seed;
+    uint16_t seed = empty ? 0 : t->seed; /* an empty sketch is of any seed */
     const uint8_t head[8] = {longs,
                              3,
                              3,
@@ -160,6 +166,7 @@ static void put(const struct theta *t, struct pfs_buf *out)
                              (uint8_t)seed,
                              (uint8_t)(seed >> 8)};
 
+    assert(t->count <= NOMINAL);
     pfs_buf_put(out, head, sizeof(head));
     if (longs > 1) {
         pfs_buf_le32(out, t->count);
