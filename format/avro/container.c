@@ -1,4 +1,13 @@
+/* container.c - the outside of Avro files:
+ *
+ *   "Obj" 1 | map of the header: avro.schema, avro.codec, others | sync mark, 16 bytes
+ *   block: records, bytes (longs) | data, compressed as a whole | sync mark
+ *   ...
+ *
+ * Nothing tells how long the file or a decoded block is: decoders grow their output up to a ceiling. */
 #include "format/avro/container.h"
+
+#include <assert.h>
 
 #include "base/hash.h"
 #include "format/avro/datum.h"
@@ -15,7 +24,8 @@ static int choose_codec(struct pfs_slice name, enum pfs_codec *out, struct pfs_e
     return 0;
 }
 
-/* The entries of one piece of the header's map; 0 at its end. */
+/* The entries of one piece of the header's map; 0 at its end. A negative count says that the piece's bytes follow, so
+ * that it could be skipped. */
 static int64_t next_entries(struct pfs_cursor *file)
 {
     int64_t count = pfs_take_zigzag(file);
@@ -59,6 +69,7 @@ int pfs_avro_block_unpack(const struct pfs_avro_header *header, struct pfs_slice
     uint32_t crc = 0;
     int rc;
 
+    assert(header->codec != PFS_CODEC_LZ4 && header->codec != PFS_CODEC_GZIP); /* refused with the header */
     if (header->codec == PFS_CODEC_SNAPPY) {
         if (block.len < 4)
             return pfs_avro_damaged(err, "a block is cut off");
@@ -68,6 +79,7 @@ int pfs_avro_block_unpack(const struct pfs_avro_header *header, struct pfs_slice
     rc = pfs_decompress_grow(header->codec, block, out, err);
     if (rc < 0)
         return rc == -EFBIG || rc == -ENOMEM ? rc : pfs_wrap(err, "an Avro block");
+    assert(out->len >= from);
     if (header->codec == PFS_CODEC_SNAPPY && pfs_crc32(out->at + from, out->len - from) != crc)
         return pfs_avro_damaged(err, "a block's checksum is wrong");
     return 0;

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <assert.h>
+
 #include "base/slice.h"
 #include "format/avro/schema.h"
 
@@ -39,6 +41,7 @@ static inline struct pfs_slice pfs_avro_take_bytes(struct pfs_cursor *c)
         c->bad = true;
     else
         (void)pfs_take(c, (size_t)len, &out);
+    assert(!c->bad || out.len == 0);
     return out;
 }
 

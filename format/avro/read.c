@@ -1,4 +1,11 @@
-/* read.c - records of metadata: block after block, datums by the plan. */
+/* read.c - records of metadata: block after block, datums by the plan.
+ *
+ * Three arenas, by how long things live: the caller's `keep` for decoded blocks (strings of records point into them and
+ * outlive the reader), `plan` for the schema, `values` for the tree of one record, reset with the next.
+ *
+ * The ceiling is on decoded bytes. A decoder asks for room in pieces, so its own ceiling is a piece further, and the
+ * sum is compared when a block is whole. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -45,6 +52,7 @@ int pfs_avro_open(struct pfs_slice file, const struct pfs_avro_wanted *wanted, s
     struct pfs_avro_reader *r = pfs_zalloc(sizeof(*r));
     int rc;
 
+    assert(wanted != NULL && arena != NULL);
     if (r == NULL)
         return pfs_fail(err, ENOMEM, "no memory to read an Avro file");
     r->file = pfs_cursor_of(file);
@@ -60,6 +68,8 @@ int pfs_avro_open(struct pfs_slice file, const struct pfs_avro_wanted *wanted, s
         return rc;
     }
     r->claimed = count_claimed(r->file);
+    assert(r->claimed >= 0);
+    assert((uint64_t)r->claimed <= file.len);
     *out = r;
     return 0;
 }
@@ -85,6 +95,7 @@ static int decompress(struct pfs_avro_reader *r, struct pfs_slice in, struct pfs
 {
     struct pfs_slice block;
 
+    assert(r->decoded_bytes <= r->max_bytes);
     pfs_buf_clear(&r->unpacked);
     r->unpacked.limit_bytes = r->max_bytes - r->decoded_bytes + SLACK_BYTES;
     PFS_TRY(pfs_avro_block_unpack(&r->header, in, &r->unpacked, err));
@@ -135,6 +146,8 @@ static bool array_room(struct decoding *d, struct pfs_avro_value *out, int64_t m
     struct pfs_avro_value *item;
     int64_t want = out->count + more;
 
+    assert(more > 0);
+    assert(out->count <= *room);
     if (want <= *room)
         return true;
     if (want < *room * 2)
@@ -169,6 +182,7 @@ static void decode_record(struct decoding *d, const struct pfs_avro_schema *s, s
     /* Zeroed: fields that the file lacks are NULL. */
     struct pfs_avro_value *item = pfs_arena_array(d->arena, (size_t)s->wanted, sizeof(*item));
 
+    assert(s->type == PFS_AVRO_T_RECORD);
     *out = (struct pfs_avro_value){.kind = PFS_AVRO_RECORD};
     if (item == NULL) {
         fill(d, d->arena);
@@ -177,6 +191,7 @@ static void decode_record(struct decoding *d, const struct pfs_avro_schema *s, s
     out->count = s->wanted;
     out->item = item;
     for (int32_t i = 0; i < s->children && !d->c->bad; i++) {
+        assert(s->place[i] < s->wanted);
         if (s->place[i] < 0)
             pfs_avro_skip(d->c, &s->child[i]);
         else
@@ -266,6 +281,7 @@ int pfs_avro_next(struct pfs_avro_reader *reader, struct pfs_avro_value *out, st
             return 0;
         PFS_TRY(next_block(reader, err));
     }
+    assert(reader->left > 0);
     reader->left--;
     pfs_arena_reset(&reader->values);
     decode(&d, &reader->schema, out);

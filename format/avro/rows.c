@@ -1,7 +1,16 @@
 /* rows.c - the file as a stream of blocks, and batches cut out of them: rows of wanted ranges are appended to columns,
  * the others are stepped over, or their blocks skipped unseen.
+ *
+ *   file    [header][block][block][block]...     read a window at a time; in.at[pos .. len) is not used yet
+ *   block   [row row row ...]                    decoded whole; `left` rows of it are not taken yet
+ *   rows    at                                   the number in the file of the next one
+ *
+ * A batch ends at its number of rows, at 16 MiB of the file's data, or with the file; blocks and batches end where they
+ * like, neither minds the other.
  */
 #include "format/avro/rows.h"
+
+#include <assert.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -40,6 +49,7 @@ struct rows_reader {
 
 static uint64_t unread(const struct input *in)
 {
+    assert(in->off <= in->file->size);
     return in->file->size - in->off;
 }
 
@@ -48,6 +58,7 @@ static int need(struct input *in, size_t want, struct pfs_err *err)
 {
     size_t have = in->len - in->pos, more;
 
+    assert(in->pos <= in->len && in->len <= in->cap);
     if (have >= want)
         return 0;
     if (want - have > unread(in))
@@ -68,6 +79,7 @@ static int need(struct input *in, size_t want, struct pfs_err *err)
     PFS_TRY(pfs_file_pread(in->file, in->off, in->at + have, more, err));
     in->off += more;
     in->len += more;
+    assert(in->len - in->pos >= want);
     return 0;
 }
 
@@ -91,7 +103,7 @@ static int step_over(struct input *in, size_t bytes, struct pfs_err *err)
     }
     if (bytes - have > unread(in))
         return pfs_avro_damaged(err, "it is cut off");
-    in->off += bytes - have;
+    in->off += bytes - have; /* never read: what is skipped costs nothing */
     in->pos = in->len = 0;
     return 0;
 }
@@ -144,6 +156,7 @@ static int open_all(struct rows_reader *r, struct pfs_err *err)
         memcpy(fields, r->read->fields, (size_t)r->read->columns * sizeof(*fields));
     r->row_type = (struct pfs_type){.kind = PFS_ROW, .children = r->read->columns, .child = fields};
     PFS_TRY(open_header(r, err));
+    assert(r->schema.type == PFS_AVRO_T_RECORD);
     PFS_TRY(check_missing(r, err));
     return pfs_avro_node_plan(&r->row_type, &r->schema, &r->memory, &r->arena, &r->row, err);
 }
@@ -174,6 +187,7 @@ static int unpack(struct rows_reader *r, size_t bytes, struct pfs_err *err)
     struct pfs_slice stored, mark;
     struct pfs_cursor c;
 
+    assert(r->left > 0);
     PFS_TRY(need(&r->in, bytes + PFS_AVRO_SYNC_BYTES, err));
     c = pfs_cursor_of(pfs_slice_of(r->in.at + r->in.pos, bytes + PFS_AVRO_SYNC_BYTES));
     (void)pfs_take(&c, bytes, &stored);
@@ -200,6 +214,7 @@ static int next_block(struct rows_reader *r, struct pfs_err *err)
         if (pfs_cancelled(r->read->cancel))
             return pfs_fail(err, ECANCELED, "cancelled");
         PFS_TRY(peek(&r->in, BLOCK_HEAD_BYTES_MAX, &c, err));
+        assert(r->left == 0); /* the block before was taken to its end */
         rows = pfs_avro_take_long(&c);
         bytes = pfs_avro_take_long(&c);
         if (c.bad || rows < 0 || rows > INT64_MAX - r->at || bytes < 0 || (uint64_t)bytes > PFS_PAGE_BYTES_MAX)
@@ -220,6 +235,7 @@ static int next_block(struct rows_reader *r, struct pfs_err *err)
 /* Steps over rows in front of a range. */
 static void skip_rows(struct rows_reader *r, int64_t rows)
 {
+    assert(rows >= 0 && rows <= r->left);
     for (int64_t i = 0; i < rows && !r->block.bad; i++)
         pfs_avro_skip(&r->block, &r->schema);
     r->left -= rows;
@@ -252,6 +268,7 @@ static int64_t take_rows(struct rows_reader *r, int64_t most, struct pfs_err *er
     }
     if (range != NULL && range->to - r->at < rows)
         rows = range->to - r->at;
+    assert(rows > 0);
     if (!pfs_avro_node_grow(&r->row, rows))
         return check_block(r, err);
     for (int64_t i = 0; i < rows && r->read->columns > 0 && !r->block.bad; i++)
@@ -291,6 +308,7 @@ static int64_t rows_next(struct pfs_reader *base, struct pfs_arena *arena, struc
         rows += more;
         bytes += more > 0 ? r->block.pos - before : 0;
     }
+    assert(rows <= most);
     if (rows == 0)
         return 0;
     PFS_TRY(pfs_avro_node_finish(&r->row, rows, arena, &all, err));
@@ -306,6 +324,8 @@ int pfs_avro_rows_open(struct pfs_file *file, const struct pfs_file_read *read, 
     struct rows_reader *r = pfs_zalloc(sizeof(*r));
     int rc;
 
+    assert(read->columns >= 0);
+    assert(read->ranges == 0 || read->range != NULL);
     if (r == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a reader");
     r->base.ops = &rows_ops;

@@ -1,6 +1,10 @@
-/* rows_out.c - kernels: what the values of one column take, and the values themselves. */
+/* rows_out.c - kernels: what the values of one column take, and the values themselves.
+ *
+ * Each kind has two loops, made by MEASURE and PUT from one expression each, which must agree to the byte: `put` writes
+ * where `measure` left room, into the middle of a row, with other values on both sides. */
 #include "format/avro/rows_out.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/mem.h"
@@ -45,6 +49,7 @@ static inline uint8_t *put_wide(uint8_t *p, pfs_i128 v)
 {
     size_t len = wide_bytes(v);
 
+    assert(len >= 1 && len <= 16);
     *p++ = (uint8_t)(len << 1);
     for (size_t i = len; i-- > 0;)
         *p++ = (uint8_t)(v >> (8 * i));
@@ -181,6 +186,7 @@ void pfs_avro_out_kernels(struct pfs_avro_out *node)
 {
     bool wide = node->type->kind == PFS_DECIMAL && node->type->precision > 18;
 
+    assert(!pfs_kind_is_nested(node->type->kind));
     node->measure = wide ? measure_wide : kernels[node->type->kind].measure;
     node->put = wide ? put_wide_decimal : kernels[node->type->kind].put;
 }
@@ -191,8 +197,10 @@ int pfs_avro_lane_grow(struct pfs_avro_lane *lane, int64_t count, struct pfs_err
 {
     size_t room = (size_t)(count < lane->room * 2 ? lane->room * 2 : count);
 
+    assert(count >= 0);
     if (count <= lane->room)
         return 0;
+    /* What was in it is of the piece before, and not kept. */
     pfs_avro_lane_done(lane);
     lane->row = pfs_alloc(room * sizeof(*lane->row));
     lane->bytes = pfs_alloc(room * sizeof(*lane->bytes));
@@ -231,6 +239,7 @@ static int fill_lane(struct pfs_avro_lane *lane, const struct pfs_column *c, con
             for (int32_t item = c->offsets[row[i]]; item < c->offsets[row[i] + 1]; item++)
                 lane->row[k++] = item;
     }
+    assert(k == count);
     if (count > 0)
         memset(lane->bytes, 0, (size_t)count * sizeof(*lane->bytes));
     return 0;
@@ -259,6 +268,7 @@ static int measure_nested(struct pfs_avro_out *node, const struct pfs_column *c,
         }
         bytes[i] += sum;
     }
+    assert(k == lane->count);
     return 0;
 }
 
@@ -287,6 +297,7 @@ static void put_list(struct pfs_avro_out *node, const struct pfs_column *c, cons
         }
         at[i] = p;
     }
+    assert(k == lane->count); /* over the same rows as measure */
     for (int32_t i = 0; i < node->children; i++)
         pfs_avro_out_put(&node->child[i], &c->children[i], lane->row, lane->count, lane->at);
 }
@@ -307,6 +318,7 @@ static void put_row(struct pfs_avro_out *node, const struct pfs_column *c, const
             at[i] += lane->bytes[k++];
         }
     }
+    assert(k == lane->count);
     for (int32_t i = 0; i < node->children; i++)
         pfs_avro_out_put(&node->child[i], &c->children[i], lane->row, lane->count, lane->at);
 }
@@ -330,6 +342,7 @@ int pfs_avro_out_measure(struct pfs_avro_out *node, const struct pfs_column *c, 
     PFS_TRY(check_present(node, c, row, rows, err));
     if (pfs_kind_is_nested(node->type->kind))
         return measure_nested(node, c, row, rows, bytes, err);
+    assert(node->measure != NULL);
     node->measure(node, c, row, rows, bytes);
     return 0;
 }

@@ -1,4 +1,8 @@
-/* rows_out_plan.c - the schema of the file, and with it the nodes that write it. */
+/* rows_out_plan.c - the schema of the file, and with it the nodes that write it.
+ *
+ * The text is Paimon's own, names of records with it: record, record_a, record_a_b by the path of a field. One plan
+ * gives both, so that no field is written otherwise than the schema says. */
+#include <assert.h>
 #include <errno.h>
 
 #include "format/avro/rows_out.h"
@@ -58,6 +62,7 @@ static const char *simple_schema(const struct pfs_type *type)
 
 static int new_children(struct pfs_avro_out *out, int32_t children, struct pfs_arena *arena, struct pfs_err *err)
 {
+    assert(children >= 0);
     out->child = pfs_arena_array(arena, (size_t)children, sizeof(*out->child));
     if (out->child == NULL)
         return pfs_arena_full(arena, err);
@@ -104,6 +109,7 @@ static int plan_map(const struct pfs_type *type, const char *record, struct pfs_
     PFS_TRY(new_children(out, 2, arena, err));
     if (key == NULL)
         return pfs_arena_full(arena, err);
+    assert(pfs_kind_is_text(type->child[0].type.kind));
     *key = type->child[0];
     key->name = "key";
     key->type.nullable = false;

@@ -1,4 +1,9 @@
-/* rows_plan.c - the file's schema against the types that are wanted. */
+/* rows_plan.c - the file's schema against the types that are wanted.
+ *
+ * What is wanted leads: each wanted column finds its field by name, the fields that are left are stepped over, columns
+ * without a field are nulls. Where the two do not go together the file is refused before a row is read. */
+#include <assert.h>
+
 #include "format/avro/container.h"
 #include "format/avro/rows_node.h"
 
@@ -24,6 +29,7 @@ static int open_union(const struct pfs_type *type, const struct pfs_avro_schema 
 {
     const struct pfs_avro_schema *s = *stored;
 
+    assert(s != NULL);
     out->null_branch = out->value_branch = -1;
     if (s->type != PFS_AVRO_T_UNION)
         return 0;
@@ -53,6 +59,7 @@ static int new_children(struct pfs_avro_node *out, int32_t children, int32_t ste
 
 static int32_t find(const struct pfs_avro_schema *record, const char *name)
 {
+    assert(record->type == PFS_AVRO_T_RECORD);
     for (int32_t i = 0; i < record->children; i++)
         if (strcmp(record->name[i], name) == 0)
             return i;
@@ -64,6 +71,7 @@ static int plan_fields(const struct pfs_type *const *types, const char *const *n
                        const struct pfs_avro_schema *record, struct pfs_arena *arena, struct pfs_avro_node *out,
                        struct pfs_err *err)
 {
+    assert(out->steps == record->children); /* a step a field, in the order of the file */
     for (int32_t i = 0; i < out->steps; i++)
         out->step[i].skip = &record->child[i];
     for (int32_t i = 0; i < out->children; i++) {
@@ -109,6 +117,7 @@ static int plan_map(const struct pfs_type *type, const struct pfs_avro_schema *s
     const struct pfs_type *types[] = {&type->child[0].type, type->kind == PFS_MAP ? &type->child[1].type : &count_type};
     const struct pfs_avro_schema *entry = &stored->child[0];
 
+    assert(stored->type == PFS_AVRO_T_ARRAY || stored->type == PFS_AVRO_T_MAP);
     if (stored->type == PFS_AVRO_T_ARRAY) {
         if (entry->type != PFS_AVRO_T_RECORD || find(entry, names[0]) < 0 || find(entry, names[1]) < 0)
             return mismatch(type, err);
@@ -125,6 +134,7 @@ static int plan_map(const struct pfs_type *type, const struct pfs_avro_schema *s
 static int plan_array(const struct pfs_type *type, const struct pfs_avro_schema *stored, struct pfs_arena *arena,
                       struct pfs_avro_node *out, struct pfs_err *err)
 {
+    assert(stored->type == PFS_AVRO_T_ARRAY);
     PFS_TRY(new_children(out, 1, 1, arena, err));
     out->step[0].node = &out->child[0];
     return pfs_avro_node_plan(&type->child[0].type, &stored->child[0], out->memory, arena, &out->child[0], err);

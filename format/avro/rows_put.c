@@ -1,4 +1,10 @@
-/* rows_put.c - kernels that append one value to a column, and what the columns grow in. */
+/* rows_put.c - kernels that append one value to a column, and what the columns grow in.
+ *
+ * A kernel may count on room for its row: whoever takes rows has grown the columns by as many. It looks at nothing but
+ * the cursor, which is asked once a batch whether it went bad; values of a bad cursor are zeros that nobody sees.
+ * Validity is set beforehand, so that a present value, the common one, writes no bit. */
+#include <assert.h>
+
 #include "base/mem.h"
 #include "format/avro/rows_node.h"
 
@@ -12,6 +18,7 @@ static bool resize(struct pfs_avro_node *n, void *held, size_t had, size_t bytes
     void **at = held;
     void *more = bytes - had > n->memory->left_bytes ? NULL : pfs_realloc(*at, bytes);
 
+    assert(bytes >= had);
     if (more == NULL) {
         n->memory->full = true;
         return false;
@@ -38,12 +45,16 @@ static bool make_room(struct pfs_avro_node *n, int64_t want)
     memset(n->valid + bits, 0xff, room / 8 - bits);
     if (n->offsets != NULL && n->room == 0)
         n->offsets[0] = 0;
+    assert((int64_t)room >= want);
     n->room = (int64_t)room;
     return true;
 }
 
+/* The children of a ROW have its rows and grow with it; those of lists grow as their items come. */
 bool pfs_avro_node_grow(struct pfs_avro_node *node, int64_t more)
 {
+    assert(more >= 0);
+    assert(node->rows <= node->room || node->put == NULL);
     if (node->put == NULL)
         return true;
     if (more > node->room - node->rows && !make_room(node, node->rows + more))
@@ -88,6 +99,7 @@ static void put_null(struct pfs_avro_node *n)
 
     if (n->room == 0) /* nulls alone, or absent */
         return;
+    assert(n->rows < n->room);
     n->valid[n->rows >> 3] &= (uint8_t) ~(1 << (n->rows & 7));
     n->nulls = true;
     if (width > 0)
@@ -163,6 +175,7 @@ static void put_double(struct pfs_avro_node *n, struct pfs_cursor *c)
     memcpy(n->values + 8 * (size_t)n->rows++, &bits, 8);
 }
 
+/* A FIXED has its length in the schema, bytes and strings in front of them. */
 static struct pfs_slice take_stored(const struct pfs_avro_node *n, struct pfs_cursor *c)
 {
     struct pfs_slice out = {NULL, 0};
@@ -193,6 +206,8 @@ static void put_bytes(struct pfs_avro_node *n, struct pfs_cursor *c)
     struct pfs_slice v = take_stored(n, c);
     size_t at = (size_t)n->offsets[n->rows];
 
+    assert(n->rows < n->room);
+    assert(at <= n->bytes_room);
     if (v.len > n->bytes_room - at) {
         size_t room = (at + v.len) * 2 + 64;
 
@@ -274,6 +289,7 @@ pfs_avro_put_fn *pfs_avro_put_of(const struct pfs_type *type, const struct pfs_a
 {
     bool fits = kernels[type->kind].stored == stored->type || kernels[type->kind].also == stored->type;
 
+    assert(type->kind != PFS_VARIANT); /* has no kernel: what stands in its place would fit a null */
     return fits ? kernels[type->kind].put : NULL;
 }
 
@@ -295,6 +311,7 @@ int pfs_avro_node_finish(const struct pfs_avro_node *n, int64_t rows, struct pfs
     size_t width = (size_t)pfs_type_width(n->type);
     int64_t inner = rows;
 
+    assert(rows >= 0 && rows <= INT32_MAX);
     if (n->room == 0)
         return pfs_column_nulls(n->type, rows, arena, out, err);
     if (n->nulls && (made.valid = copied(arena, n->valid, (size_t)(rows + 7) / 8)) == NULL)

@@ -1,5 +1,6 @@
 /* rows_write.c - the file as it grows: rows are laid out a piece of a batch at a time, and blocks are cut out of them.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/mem.h"
@@ -47,6 +48,7 @@ static size_t weigh(const struct pfs_column *c, int64_t from, int64_t to)
     size_t width = (size_t)pfs_type_width(c->type), sum = width * (size_t)(to - from);
     int32_t children = c->type->kind == PFS_MULTISET ? 2 : c->type->children;
 
+    assert(from <= to);
     if (c->offsets != NULL) {
         from = c->offsets[from];
         to = c->offsets[to];
@@ -69,6 +71,7 @@ static int64_t piece_rows(const struct pfs_batch *batch, int64_t from)
         if (sum <= PIECE_BYTES)
             break;
     }
+    assert(rows > 0 && rows <= PIECE_ROWS);
     return rows;
 }
 
@@ -79,6 +82,7 @@ static int lay_out(struct writer *w, const struct pfs_batch *batch, struct pfs_e
     size_t sum = 0;
     uint8_t *at;
 
+    assert(lane->count <= lane->room);
     memset(lane->bytes, 0, (size_t)lane->count * sizeof(*lane->bytes));
     for (int32_t i = 0; i < w->columns; i++)
         PFS_TRY(pfs_avro_out_measure(&w->out[i], &batch->column[i], lane->row, lane->count, lane->bytes, err));
@@ -93,6 +97,7 @@ static int lay_out(struct writer *w, const struct pfs_batch *batch, struct pfs_e
     }
     for (int32_t i = 0; i < w->columns; i++)
         pfs_avro_out_put(&w->out[i], &batch->column[i], lane->row, lane->count, lane->at);
+    assert(lane->at[lane->count - 1] == at); /* the last row ends where it was measured to */
     return 0;
 }
 
@@ -110,6 +115,7 @@ static int cut_blocks(struct writer *w, struct pfs_err *err)
         w->row_count = 0;
         from = end;
     }
+    assert(end - from < BLOCK_BYTES);
     w->rows.len = end - from;
     if (from > 0 && end > from)
         memmove(w->rows.at, w->rows.at + from, end - from);
@@ -120,6 +126,7 @@ static int writer_write(struct pfs_writer *self, const struct pfs_batch *batch, 
 {
     struct writer *w = (struct writer *)self;
 
+    assert(batch->columns == w->columns);
     for (int64_t from = 0; from < batch->rows; from += w->lane.count) {
         w->lane.count = piece_rows(batch, from);
         for (int64_t i = 0; i < w->lane.count; i++)
@@ -211,6 +218,7 @@ int pfs_avro_rows_create(struct pfs_file *file, const struct pfs_avro_rows_write
     struct pfs_buf schema = {0};
     int rc;
 
+    assert(write->columns >= 0);
     if (w == NULL)
         return pfs_fail(err, ENOMEM, "no memory for an Avro file");
     w->writer.ops = &writer_ops;

@@ -1,5 +1,10 @@
+/* schema.c - the header's JSON as a tree of types, each name resolved where it stands.
+ *
+ * A named type may be used again by its name. It is parsed anew there, since other fields of it may be wanted: so a
+ * tree of types has no cycles, one that would is refused as too deep, and all that are unfolded are counted. */
 #include "format/avro/schema.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
@@ -58,6 +63,7 @@ static int define(struct parser *p, const json_t *json)
     n = pfs_arena_alloc(p->arena, sizeof(*n));
     if (n == NULL)
         return pfs_arena_full(p->arena, p->err);
+    /* Compared without namespaces: a name may be used with the one that it was defined in, or without. */
     *n = (struct named){p->named, last_part(name), json};
     p->named = n;
     return 0;
@@ -114,6 +120,7 @@ static int parse_union(struct parser *p, const json_t *json, const struct pfs_av
 
 static int32_t place_of(const struct pfs_avro_wanted *wanted, const char *name)
 {
+    assert(name != NULL);
     for (int32_t i = 0; wanted != NULL && wanted[i].name != NULL; i++)
         if (strcmp(wanted[i].name, name) == 0)
             return i;
@@ -134,6 +141,7 @@ static int parse_record(struct parser *p, const json_t *json, const struct pfs_a
     out->name = pfs_arena_array(p->arena, (size_t)out->children, sizeof(*out->name));
     if (out->place == NULL || out->name == NULL)
         return pfs_arena_full(p->arena, p->err);
+    assert(out->wanted == 0);
     while (wanted != NULL && wanted[out->wanted].name != NULL)
         out->wanted++;
     for (int32_t i = 0; i < out->children; i++) {
@@ -213,6 +221,7 @@ static int parse_object(struct parser *p, const json_t *json, const struct pfs_a
 static int parse(struct parser *p, const json_t *json, const struct pfs_avro_wanted *wanted, int depth,
                  struct pfs_avro_schema *out)
 {
+    assert(depth >= 0);
     *out = (struct pfs_avro_schema){0};
     if (depth > PFS_JSON_DEPTH_MAX)
         return damaged(p, "nested too deep");

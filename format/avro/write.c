@@ -1,3 +1,8 @@
+/* write.c - the container around records that are encoded elsewhere (container.c draws it).
+ *
+ * Records are gathered until a block is full and compressed together. Paimon cuts blocks at 64000 bytes, which is what
+ * Avro's own writer does. The sync mark need only be unlikely in data: it is made of a new UUID. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -44,6 +49,7 @@ int pfs_avro_add_block(struct pfs_avro_writer *w, struct pfs_slice data, int64_t
     struct pfs_buf packed = {0};
     int rc = pfs_compress((enum pfs_codec)w->codec, w->level, data, &packed, err);
 
+    assert(records > 0);
     if (rc == 0 && w->codec == PFS_CODEC_SNAPPY)
         pfs_buf_be32(&packed, pfs_crc32(data.at, data.len));
     if (rc == 0)
@@ -62,6 +68,7 @@ static int end_block(struct pfs_avro_writer *w, struct pfs_err *err)
 {
     int rc;
 
+    assert(w->block_records >= 0);
     if (w->block_records == 0)
         return 0;
     PFS_TRY(pfs_buf_check(&w->block, err));

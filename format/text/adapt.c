@@ -1,5 +1,13 @@
-/* adapt.c - columns of a file's types to the table's: matched, then checked as they lie or typed from their text. */
+/* adapt.c - columns of a file's types to the table's: matched, then checked as they lie or typed from their text.
+ *
+ *   same type        looked at (inspect.c), and taken as it lies
+ *   another one      printed, each value a cell, and typed as a cell of CSV is (value*.c)
+ *   not in the file  its default, or nulls
+ *
+ * By way of text there is one rule for what fits; it is slow, and only for columns whose type differs. */
 #include "format/text/adapt.h"
+
+#include <assert.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -39,6 +47,7 @@ static bool can_become(const struct pfs_type *from, const struct pfs_type *to)
 {
     enum group a = group_of(from->kind), b = group_of(to->kind);
 
+    /* Text can become anything that it spells; nothing that nests becomes text, and bytes are no text at all. */
     if (a == BYTES || a == VARIANTS)
         return a == b;
     return a == b || a == TEXTS || b == VARIANTS || (b == TEXTS && a < LISTS);
@@ -69,6 +78,7 @@ static int match(struct pfs_adapt *a, int32_t i, struct pfs_err *err)
     const struct pfs_field *given = &a->given[i];
     int32_t column = pfs_text_names_find(&a->names, pfs_str(given->name)), columns = a->parse->columns;
 
+    assert(i >= 0 && i < a->givens);
     if (column < 0)
         return pfs_fail(err, EINVAL, "the file's column %s is no column of the table", given->name);
     if (column > columns)
@@ -104,6 +114,7 @@ int pfs_adapt_open(const struct pfs_text_parse *parse, const struct pfs_field *g
     struct pfs_adapt *a = pfs_zalloc(sizeof(*a));
     int rc;
 
+    assert(parse->columns >= 0 && columns >= 0);
     if (a == NULL)
         return pfs_fail(err, ENOMEM, "no memory for the columns of a file");
     a->parse = parse;
@@ -162,6 +173,8 @@ static int print_cells(struct pfs_adapt *a, const struct pfs_column *in, int32_t
     }
     PFS_TRY(pfs_buf_check(&a->text, err));
     begin[rows] = a->text.len;
+    /* Cells are made when all text is there: while it grew it moved. Each counts as quoted, since it is a value and no
+     * null, however empty. */
     for (int32_t i = 0; i < rows; i++) {
         bool present = pfs_column_present(in, i);
 
@@ -222,6 +235,7 @@ static int no_values(struct pfs_convert *c, const struct pfs_field *field, int32
 static int adapt_column(struct pfs_adapt *a, struct pfs_convert *c, const struct pfs_field *field,
                         const struct pfs_column *in, int32_t rows, struct pfs_column *out)
 {
+    assert(rows > 0);
     if (in == NULL)
         return no_values(c, field, rows, out);
     if (!pfs_type_equal(in->type, &field->type, false) ||
@@ -239,6 +253,7 @@ static int implied_column(struct pfs_adapt *a, struct pfs_convert *c, const stru
     struct pfs_field loose = *field;
     struct pfs_column given;
 
+    /* The file may leave the value out or null: neither contradicts the directory. */
     loose.type.nullable = true;
     loose.default_value = NULL;
     if (in != NULL)
@@ -328,6 +343,7 @@ static int make_columns(struct pfs_adapt *a, struct pfs_convert *c, const struct
         if (rc < 0 && c->bad < 0)
             return rc;
         if (rc < 0) {
+            assert(c->bad < *rows); /* an earlier row than the one before: the first that is refused wins */
             refused = true;
             *rows = c->bad;
             *bad_column = i;
@@ -347,6 +363,9 @@ int64_t pfs_adapt_rows(struct pfs_adapt *adapt, const struct pfs_batch *in, int6
     int32_t columns = a->parse->columns, bad_column = 0;
     int rc;
 
+    assert(from >= 0 && from < in->rows);
+    assert(most > 0);
+    assert(in->columns == a->givens);
     *refusal = (struct pfs_text_refusal){0};
     *out = (struct pfs_batch){.columns = columns + 1};
     out->column = pfs_arena_array(arena, (size_t)columns + 1, sizeof(*out->column));
@@ -358,6 +377,7 @@ int64_t pfs_adapt_rows(struct pfs_adapt *adapt, const struct pfs_batch *in, int6
         rc = make_columns(a, &c, in, from, &rows, out->column, &bad_column);
     }
     out->rows = rows;
+    assert(rc != 1 || rows == 0); /* the rows in front of it were all good */
     if (rc == 0)
         return rows;
     if (rc == 1)

@@ -2,7 +2,14 @@
  *
  * A block of 64 bytes gives a mask of its commas, quotes and newlines; the scan walks the bits of the masks and never
  * looks at the bytes between them. A carriage return counts only before a newline (or the end), where it is cut off.
+ *
+ *   1,"a ""b""",c\n      marks at , " " " " " , \n
+ *
+ * A quote that a field begins with turns the marks up to its twin into data; a quote anywhere else is refused, since no
+ * reading of it is one that all programs share.
  */
+#include <assert.h>
+
 #include "base/utf8.h"
 #include "format/text/marks.h"
 #include "format/text/parse.h"
@@ -22,8 +29,9 @@ static inline uint64_t mask_of(const uint8_t *at)
 static void load(struct marks *m)
 {
     size_t left = m->in.len - m->block;
-    uint8_t padded[64] = {0};
+    uint8_t padded[64] = {0}; /* zeros mark nothing */
 
+    assert(m->block <= m->in.len);
     if (left >= 64) {
         m->mask = mask_of(m->in.at + m->block);
         return;
@@ -81,6 +89,7 @@ static enum found quoted(struct marks *m, bool final, struct pfs_cell *cell, siz
     size_t from = *at + 1, stop;
     uint8_t form = PFS_CELL_QUOTED;
 
+    assert(m->in.at[*at] == '"');
     for (;;) {
         stop = next(m);
         if (stop == m->in.len)
@@ -142,6 +151,7 @@ static enum found read_record(struct marks *m, bool final, struct pfs_cell **fie
     }
     r->fields++;
     r->after = at < len ? at + 1 : len;
+    assert(r->start <= r->end && r->end <= r->after);
     return FOUND;
 }
 
@@ -150,6 +160,7 @@ size_t pfs_csv_row_end(struct pfs_row_end *end, struct pfs_slice in)
 {
     enum { FIELD, PLAIN, QUOTED, CLOSED, RETURN };
 
+    assert(end->state <= RETURN);
     for (size_t i = 0; i < in.len; i++) {
         uint8_t byte = in.at[i];
 
@@ -182,6 +193,7 @@ static int fail_header(struct pfs_text_parser *p, struct pfs_slice in, int code,
 {
     size_t len = pfs_utf8_prefix(name, 100);
 
+    assert(name.at != NULL);
     p->bad_at = in.at;
     p->bad_header = true;
     p->bad_column = NULL;
@@ -213,6 +225,7 @@ static int without_header(struct pfs_text_parser *p, const struct record *r, str
     int32_t columns = p->parse.columns, given = 0;
     const struct pfs_column *implied = p->parse.implied;
 
+    assert(r->fields > 0);
     for (int32_t i = 0; implied != NULL && i < columns; i++)
         given += implied[i].type == NULL;
     p->now.width = given > 0 && r->fields == given ? given : columns;
@@ -265,6 +278,8 @@ static int understand(struct pfs_text_parser *p, const struct record *r, struct 
 /* Room and slots for records of now.width fields. */
 static int lay_out(struct pfs_text_parser *p)
 {
+    assert(p->now.width > 0 && p->now.width <= p->parse.columns + PFS_TEXT_HEADER_EXTRA);
+    assert(p->rows == 0); /* cells of rows that were scanned would be lost */
     PFS_TRY(pfs_text_cells_room(p, p->now.width, p->given));
     p->laid_out = p->given;
     memset(p->slot, 0, ((size_t)p->parse.columns + 1) * sizeof(*p->slot));
@@ -369,5 +384,6 @@ size_t pfs_csv_scan(struct pfs_text_parser *p, struct pfs_slice in, bool final)
         }
         p->row_at[p->rows++] = in.at + r.start;
     }
+    assert(p->rows <= p->rows_max);
     return r.after;
 }

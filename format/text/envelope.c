@@ -2,7 +2,16 @@
  *
  * Each kind of envelope is a list of members that matter. Row images are read as rows are, into the next rows of the
  * run; images of one update are compared by the primary key, as their source spells it.
+ *
+ *   Debezium  {"op": c r u d, "before": row, "after": row}, perhaps below "payload" beside a "schema"
+ *   Canal     {"type": INSERT UPDATE DELETE, "data": [row ...], "old": [changed members ...]}
+ *   Maxwell   {"type": insert update delete, "data": row, "old": changed members}
+ *
+ * An envelope is taken whole or not at all: when its rows do not fit behind those of the run, it waits for the next
+ * one.
  */
+#include <assert.h>
+
 #include "base/utf8.h"
 #include "format/text/parse.h"
 
@@ -41,11 +50,14 @@ static bool is_text(const struct pfs_cell *cell, const char *text)
 
 static void set_kind(struct pfs_text_parser *p, int32_t row, const char *kind)
 {
+    assert(row >= 0 && row < p->rows_max);
+    assert(kind[0] != '\0' && kind[1] != '\0' && kind[2] == '\0');
     p->slot[p->parse.columns][row] = (struct pfs_cell){(const uint8_t *)kind, 2, PFS_CELL_QUOTED};
 }
 
 static int add_row(struct pfs_text_parser *p, const struct pfs_cell *image, const char *kind, const char *what)
 {
+    assert(p->rows < p->rows_max); /* room was made before the envelope's first row */
     if (image->form != PFS_CELL_OBJECT)
         return pfs_fail(&p->err, EINVAL, "%s is no object", what);
     PFS_TRY(pfs_json_row(p, pfs_cell_text(image), true));
@@ -59,6 +71,7 @@ static bool same_key(const struct pfs_text_parser *p, int32_t before, int32_t af
     for (int32_t k = 0; k < p->parse.keys; k++) {
         const struct pfs_cell *cells = p->slot[p->parse.key[k]];
 
+        assert(p->parse.key[k] >= 0 && p->parse.key[k] < p->parse.columns);
         if (cells[before].form != PFS_CELL_NULL &&
             !pfs_slice_eq(pfs_cell_text(&cells[before]), pfs_cell_text(&cells[after])))
             return false;
@@ -72,6 +85,7 @@ static void end_update(struct pfs_text_parser *p)
 {
     int32_t before = p->rows - 2, after = p->rows - 1;
 
+    assert(before >= 0);
     if (same_key(p, before, after)) {
         for (int32_t i = 0; i < p->parse.columns; i++)
             p->slot[i][before] = p->slot[i][after];
@@ -161,6 +175,8 @@ static int counted(struct pfs_text_parser *p, const struct pfs_cell *array, int6
 /* Room for so many rows: 1; 0 with p->full: in the next run. */
 static int make_room(struct pfs_text_parser *p, int64_t rows)
 {
+    assert(rows >= 0);
+    assert(p->rows <= p->rows_max);
     if (rows <= p->rows_max - p->rows)
         return 1;
     if (p->rows > 0) {
@@ -239,8 +255,9 @@ int pfs_envelope_rows(struct pfs_text_parser *p, struct pfs_slice text)
     int32_t first = p->rows;
     int64_t skipped = p->now.skipped;
     struct members m;
-    int rc = make_room(p, 2);
+    int rc = make_room(p, 2); /* what one image, or the two of an update, need; Canal asks for more */
 
+    assert(p->parse.envelope > PFS_ENVELOPE_NONE && p->parse.envelope <= PFS_ENVELOPE_MAXWELL);
     if (rc <= 0)
         return rc;
     PFS_TRY(read_members(p, text, &m));
@@ -252,6 +269,7 @@ int pfs_envelope_rows(struct pfs_text_parser *p, struct pfs_slice text)
         p->now.skipped = skipped;
         return rc;
     }
+    assert(!p->full || p->rows == first);
     for (int32_t i = first; i < p->rows; i++)
         p->row_at[i] = text.at;
     return 0;

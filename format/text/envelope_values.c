@@ -1,4 +1,8 @@
-/* envelope_values.c - values as capture tools spell them, respelled as rows spell them, one column at a time. */
+/* envelope_values.c - values as capture tools spell them, respelled as rows spell them, one column at a time.
+ *
+ * Only spellings that a row would refuse or misread are touched: a number for a date or time, base64 for a decimal,
+ * text around nested JSON and the other way round. What a cell says after that is typed as always. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/datetime.h"
@@ -179,6 +183,7 @@ static size_t print_scaled(pfs_i128 v, int32_t scale, char *text)
 {
     size_t len;
 
+    assert(scale >= -100 && scale <= 100); /* read_field took no other */
     for (; scale > PFS_DECIMAL_DIGITS && v % 10 == 0; scale = v == 0 ? 0 : scale - 1)
         v /= 10;
     if (scale >= 0 && scale <= PFS_DECIMAL_DIGITS)
@@ -205,6 +210,7 @@ static int as_decimal(struct pfs_convert *c, struct pfs_cell *cells, int32_t row
     return 0;
 }
 
+/* Days beyond the years that text can spell are refused here: typed they would be malformed, which says less. */
 static int as_date(struct pfs_convert *c, struct pfs_cell *cells, int32_t rows)
 {
     for (int32_t i = 0; i < rows; i++) {
@@ -224,10 +230,12 @@ static int64_t floor_of(int64_t a, int64_t b, int64_t *rest)
 {
     int64_t q = a / b, r = a % b;
 
+    assert(b > 0);
     if (r < 0) {
         r += b;
         q--;
     }
+    assert(r >= 0 && r < b);
     *rest = r;
     return q;
 }
@@ -281,6 +289,7 @@ int pfs_envelope_values(struct pfs_text_parser *p, struct pfs_convert *c, int32_
     const struct pfs_source_column *source = p->source.column != NULL ? &p->source.column[i] : &unknown;
     const struct pfs_type *type = &p->parse.fields[i].type;
 
+    assert(i >= 0 && i < p->parse.columns);
     if (pfs_kind_is_text(type->kind))
         return as_text(cells, p->rows);
     if (pfs_kind_is_nested(type->kind))

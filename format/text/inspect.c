@@ -1,4 +1,10 @@
+/* inspect.c - one pass over a column for each rule that its type has: nulls, UTF-8, lengths, digits, times.
+ *
+ * The rules are those of the parser. Only present values count: what lies below a null may be anything. Of several bad
+ * rows the first is told; a later rule looks only at the rows in front of it. */
 #include "format/text/inspect.h"
+
+#include <assert.h>
 
 #include "base/decimal.h"
 #include "base/limits.h"
@@ -9,6 +15,7 @@
 /* `bad` < 0: all is well. */
 static int refuse(struct pfs_convert *c, int32_t bad, int code, const char *why)
 {
+    assert(code > 0);
     if (bad < 0)
         return 0;
     c->bad = bad;
@@ -108,6 +115,8 @@ static void find_row(struct pfs_convert *c, const struct pfs_column *in, int32_t
 {
     int32_t entry = c->bad + in->offsets[0], row = 0;
 
+    assert(c->bad >= 0);
+    assert(rows > 0);
     while (row < rows - 1 && in->offsets[row + 1] <= entry)
         row++;
     c->bad = row;
@@ -118,6 +127,7 @@ static int inspect_list(struct pfs_convert *c, const struct pfs_type *type, cons
     int32_t first = in->offsets[0], entries = in->offsets[rows] - first;
     int result = 0;
 
+    assert(entries >= 0);
     for (int32_t i = 0; i < type->children && rows > 0; i++) {
         struct pfs_column part;
         int rc = pfs_column_slice(&in->children[i], first, entries, c->arena, &part, c->err);
@@ -173,6 +183,7 @@ int pfs_inspect_column(struct pfs_convert *c, const struct pfs_type *type, const
 {
     int32_t null = type->nullable ? -1 : find_null(in, rows, parent);
 
+    assert(in->type->kind == type->kind);
     c->bad = -1;
     PFS_TRY(inspect_values(c, type, in, null < 0 ? rows : null));
     return refuse(c, null, EINVAL, "no value, and NULL is not allowed");
@@ -184,6 +195,7 @@ int pfs_inspect_retype(const struct pfs_column *in, const struct pfs_type *type,
     int32_t parts = type->kind == PFS_MULTISET ? 2 : type->children;
     struct pfs_column made = *in;
 
+    assert(pfs_type_equal(in->type, type, false));
     made.type = type;
     if (parts > 0) {
         made.children = pfs_arena_array(arena, (size_t)parts, sizeof(*made.children));

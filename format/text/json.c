@@ -2,7 +2,13 @@
  *
  * Numbers stay text; what nests stays text too, with its brackets matched: whoever types it opens it again, one level
  * at a time, so that no recursion is needed here. NaN, Infinity and -Infinity pass as numbers, as Python writes them.
+ *
+ * Where a value ends is found 64 bytes at a time, as masks with a bit a byte: quotes that no backslash takes away, then
+ * by their parity what is inside strings, then the brackets that are not. Only those are walked, with a stack of one
+ * bit a level. The same walk goes on across pieces of input, since a row may come in many.
  */
+#include <assert.h>
+
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "format/text/marks.h"
@@ -24,6 +30,7 @@ static int fail_at(const struct pfs_json *j, const char *expected, struct pfs_er
     size_t left = (size_t)(j->end - j->at);
     size_t shown = pfs_utf8_prefix(pfs_slice_of(j->at, left), 20);
 
+    assert(j->at <= j->end);
     if (left == 0)
         return pfs_fail(err, EINVAL, "JSON ends where %s belongs", expected);
     return pfs_fail(err, EINVAL, "\"%.*s\" where %s belongs", (int)shown, (const char *)j->at, expected);
@@ -62,6 +69,7 @@ static int pass_escape(struct pfs_json *j, struct pfs_err *err)
     size_t left = (size_t)(j->end - j->at);
     int32_t unit;
 
+    assert(left > 0 && *j->at == '\\');
     if (left >= 2 && j->at[1] != '\0' && strchr("\"\\/bfnrt", j->at[1]) != NULL) {
         j->at += 2;
         return 0;
@@ -101,6 +109,7 @@ static int take_string(struct pfs_json *j, struct pfs_cell *out, struct pfs_err 
     const uint8_t *from = ++j->at;
     uint8_t form = PFS_CELL_STRING;
 
+    assert(from[-1] == '"');
     for (;;) {
         j->at = pass_plain(j->at, j->end);
         if (j->at == j->end)
@@ -119,6 +128,7 @@ static int take_string(struct pfs_json *j, struct pfs_cell *out, struct pfs_err 
 
 static size_t put_utf8(uint32_t c, uint8_t *out)
 {
+    assert(c <= 0x10FFFF);
     if (c < 0x80) {
         out[0] = (uint8_t)c;
         return 1;
@@ -167,6 +177,7 @@ size_t pfs_cell_unescape(const struct pfs_cell *cell, uint8_t *out)
     uint8_t mark = cell->form == PFS_CELL_DOUBLED ? '"' : '\\';
     size_t i = 0, len = 0;
 
+    assert(cell->form == PFS_CELL_DOUBLED || cell->form == PFS_CELL_ESCAPED);
     while (i < cell->len) {
         const uint8_t *stop = memchr(cell->at + i, mark, cell->len - i);
         size_t plain = stop == NULL ? cell->len - i : (size_t)(stop - (cell->at + i));
@@ -183,6 +194,7 @@ size_t pfs_cell_unescape(const struct pfs_cell *cell, uint8_t *out)
             i += put_escape(stop, out, &len);
         }
     }
+    assert(len <= cell->len); /* every escape is longer than what it spells */
     return len;
 }
 
@@ -243,6 +255,7 @@ static int take_nested(struct pfs_json *j, struct pfs_cell *out, struct pfs_err 
         return pfs_fail(err, EINVAL, "JSON nests deeper than %d levels", PFS_JSON_DEPTH_MAX);
     if (end.malformed)
         return pfs_fail(err, EINVAL, "JSON brackets, quotes or commas do not match");
+    assert(len >= 2 && len <= (size_t)(j->end - j->at));
     *out = (struct pfs_cell){j->at, (uint32_t)len, *j->at == '[' ? PFS_CELL_ARRAY : PFS_CELL_OBJECT};
     j->at += len;
     return 0;
@@ -271,6 +284,7 @@ static int take_value(struct pfs_json *j, struct pfs_cell *out, struct pfs_err *
 
 int pfs_json_open(struct pfs_json *json, struct pfs_slice text, uint8_t bracket, struct pfs_err *err)
 {
+    assert(bracket == '{' || bracket == '[');
     *json = (struct pfs_json){text.at, text.at + text.len, true};
     skip_blanks(json);
     if (json->at == json->end || *json->at != bracket)
@@ -363,6 +377,7 @@ static uint64_t escaped(struct pfs_row_end *end, uint64_t backslashes, size_t le
 {
     uint64_t bits = end->escape;
 
+    assert(len >= 1 && len <= 64);
     end->escape = false;
     for (; backslashes != 0; backslashes &= backslashes - 1) {
         size_t at = (size_t)__builtin_ctzll(backslashes);
@@ -390,6 +405,7 @@ static bool pass_bracket(struct pfs_row_end *end, uint8_t byte)
 {
     bool object = byte == '{' || byte == '}';
 
+    assert(end->depth <= PFS_JSON_DEPTH_MAX); /* as many as `kinds` has bits */
     if (byte == '{' || byte == '[') {
         end->malformed = end->depth == PFS_JSON_DEPTH_MAX;
         if (!end->malformed)

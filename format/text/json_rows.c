@@ -2,7 +2,14 @@
  *
  * The keys of a row mostly come as in the row before: the n-th key is compared with the column that was the n-th there
  * and looked up only when it differs.
+ *
+ * Between two rows the stream is in one of four places (enum pfs_json_place):
+ *
+ *   TOP --[--> FIRST --row--> BEHIND --,--> AFTER_COMMA --row--> BEHIND --]--> TOP
+ *    \--row--> TOP
  */
+#include <assert.h>
+
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "format/text/parse.h"
@@ -14,6 +21,8 @@ static int32_t column_of(struct pfs_text_parser *p, int32_t n, const struct pfs_
     uint8_t plain[1024];
     int32_t column;
 
+    assert(n >= 0);
+    assert(key->form == PFS_CELL_STRING || key->form == PFS_CELL_ESCAPED);
     if (key->form == PFS_CELL_STRING && n < p->names.count && p->guess[n] < p->names.count &&
         pfs_slice_eq(name, p->names.name[p->guess[n]]))
         return p->guess[n];
@@ -42,6 +51,7 @@ int pfs_json_row(struct pfs_text_parser *p, struct pfs_slice text, bool lenient)
     struct pfs_json json;
     int more;
 
+    assert(p->rows < p->rows_max);
     p->serial++;
     PFS_TRY(pfs_json_open(&json, text, '{', &p->err));
     while ((more = pfs_json_member(&json, &key, &value, &p->err)) > 0) {
@@ -51,6 +61,7 @@ int pfs_json_row(struct pfs_text_parser *p, struct pfs_slice text, bool lenient)
             return fail_key(p, "unknown column", &key);
         if (column < 0 || (lenient && column >= columns))
             continue;
+        assert(column <= columns + 1);
         if (p->seen[column] == p->serial)
             return fail_key(p, "twice the column", &key);
         p->seen[column] = p->serial;
@@ -61,6 +72,8 @@ int pfs_json_row(struct pfs_text_parser *p, struct pfs_slice text, bool lenient)
     }
     if (more < 0)
         return more;
+    /* The places of this row hold cells of an earlier run: columns that it did not have are cleared, unless it had all.
+     */
     for (int32_t i = 0; i <= columns && found <= columns; i++)
         if (p->seen[i] != p->serial)
             p->slot[i][p->rows] = (struct pfs_cell){NULL, 0, PFS_CELL_NULL};
@@ -76,6 +89,8 @@ static int start(struct pfs_text_parser *p)
 
 static size_t refuse(struct pfs_text_parser *p, struct pfs_slice in, size_t at, size_t len, int code, const char *why)
 {
+    assert(at <= in.len && len <= in.len - at);
+    assert(why != NULL || p->err.code != 0);
     p->bad_at = in.at + at;
     p->bad_len = len;
     if (why != NULL)
@@ -137,6 +152,7 @@ static int take_row(struct pfs_text_parser *p, struct pfs_slice in, size_t at, s
     struct pfs_slice text = {in.at + at, in.len - at};
     size_t len = pfs_json_row_end(&end, text);
 
+    assert(at < in.len);
     if (len == PFS_ROW_GOES_ON)
         return 0;
     text.len = len;
@@ -149,6 +165,7 @@ static int take_row(struct pfs_text_parser *p, struct pfs_slice in, size_t at, s
         PFS_TRY(pfs_envelope_rows(p, text));
     else
         PFS_TRY(pfs_json_row(p, text, p->parse.lenient));
+    /* Asked last: what a row lacks is told more exactly by reading it, where that finds it. */
     if (end.malformed)
         return pfs_fail(&p->err, EINVAL, "JSON brackets, quotes or commas do not match");
     if (p->parse.envelope == PFS_ENVELOPE_NONE)

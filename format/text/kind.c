@@ -1,3 +1,5 @@
+/* kind.c - the four kinds of a row as Paimon and Flink spell them. */
+#include <assert.h>
 #include <errno.h>
 
 #include "format/text/text.h"
@@ -7,6 +9,7 @@ static const char *const names[] = {
 
 const char *pfs_row_kind_name(enum pfs_row_kind kind)
 {
+    assert((size_t)kind < sizeof(names) / sizeof(names[0]));
     return names[kind];
 }
 

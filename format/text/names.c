@@ -1,4 +1,8 @@
-/* names.c - from the name of a header field or JSON key to the column: binary search over sorted names. */
+/* names.c - from the name of a header field or JSON key to the column: binary search over sorted names.
+ *
+ * Compared by bytes: Paimon's names are case-sensitive. A column of the table goes before the special names, which
+ * another program may have as columns of its own. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "format/text/parse.h"
@@ -13,6 +17,7 @@ static int compare(const void *a, const void *b, void *names)
 int pfs_text_names_init(struct pfs_text_names *names, const struct pfs_field *fields, int32_t count, bool special,
                         struct pfs_arena *arena, struct pfs_err *err)
 {
+    assert(count >= 0);
     names->count = count;
     names->special = special;
     names->name = pfs_arena_array(arena, (size_t)count, sizeof(*names->name));

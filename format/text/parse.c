@@ -3,11 +3,16 @@
  * A call sees at most two pieces: the row that began in earlier calls, completed in the carry, and the rest of the
  * input where it lies. Both are scanned into one run of rows, the run is checked and typed column by column, and only
  * then does the parser move on: before that an error puts back where it stood.
+ *
+ *   call n      ...row\nrow\nhalf          carry: half
+ *   call n + 1  of a row\nrow\nrow\nhal    pieces: [half|of a row\n] [row\nrow\n]    carry: hal
  */
 #include "format/text/parse.h"
+
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include <assert.h>
 
 /* Blanks that are looked through for the first byte of a JSON stream; more of them are blank lines of CSV. */
 #define FRONT_BLANKS_MAX 1000
@@ -18,8 +23,7 @@ static int open_parts(struct pfs_text_parser *p, struct pfs_err *err)
 {
     size_t columns = (size_t)p->parse.columns, fields = columns + PFS_TEXT_HEADER_EXTRA;
     struct pfs_arena *arena = &p->arena;
-
-    bool rows = p->parse.envelope == PFS_ENVELOPE_NONE;
+    bool rows = p->parse.envelope == PFS_ENVELOPE_NONE; /* row kinds of envelopes are in no column */
 
     PFS_TRY(pfs_text_names_init(&p->names, p->parse.fields, p->parse.columns, rows, arena, err));
     p->slot = pfs_arena_array(arena, columns + 1, sizeof(*p->slot));
@@ -54,6 +58,10 @@ int pfs_text_parser_open(const struct pfs_text_parse *parse, struct pfs_text_par
     struct pfs_text_parser *p = pfs_zalloc(sizeof(*p));
     int rc;
 
+    assert(parse->columns > 0);
+    assert(parse->format >= -1 && parse->format <= PFS_TEXT_JSON);
+    assert(parse->envelope == PFS_ENVELOPE_NONE || parse->format == PFS_TEXT_JSON);
+    assert(parse->keys == 0 || parse->key != NULL);
     if (p == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a parser");
     p->parse = *parse;
@@ -79,6 +87,8 @@ static int cells_room(struct pfs_text_parser *p, int32_t width, int32_t rows)
 {
     size_t cells = (size_t)rows * (size_t)width;
 
+    assert(rows > 0 && width > 0);
+    assert(p->rows == 0); /* the new cells are empty */
     if (cells > p->cells_room) {
         struct pfs_cell *bigger = pfs_alloc(cells * sizeof(*bigger));
 
@@ -116,6 +126,7 @@ int pfs_text_cells_grow(struct pfs_text_parser *p, int32_t width, int64_t rows)
         }
         PFS_TRY(cells_room(p, width, (int32_t)rows));
     }
+    assert(rows <= p->rows_max);
     for (int32_t i = 0; i < width; i++)
         p->slot[i] = p->cells + (size_t)i * (size_t)p->rows_max;
     return 0;
@@ -144,6 +155,7 @@ static uint64_t offset_of(const struct pieces *pieces, const uint8_t *at)
 {
     const struct pfs_slice *carry = &pieces->piece[0];
 
+    assert(at != NULL);
     if (carry->len > 0 && at >= carry->at && at <= carry->at + carry->len)
         return pieces->offset[0] + (uint64_t)(at - carry->at);
     return pieces->offset[1] + (uint64_t)(at - pieces->piece[1].at);
@@ -172,6 +184,7 @@ static size_t shown_of(const struct pfs_text_parser *p, const struct pieces *pie
         len = text.len;
     while (len > 0 && (text.at[len - 1] == '\n' || text.at[len - 1] == '\r'))
         len--;
+    assert(len <= most);
     return len;
 }
 
@@ -183,6 +196,8 @@ static void check_utf8(struct pfs_text_parser *p, struct pfs_slice piece, int32_
     size_t bad = pfs_utf8_check(taken);
     int32_t row = p->rows;
 
+    assert(whole <= piece.len);
+    assert(first_row <= p->rows);
     if (bad == whole && p->bad_at != NULL && !p->bad_header) {
         if (pfs_utf8_check(pfs_slice_of(p->bad_at, p->bad_len)) == p->bad_len)
             return;
@@ -214,6 +229,8 @@ static size_t scan(struct pfs_text_parser *p, struct pfs_slice piece, bool final
     int32_t first_row = p->rows;
     size_t taken = p->now.format == PFS_TEXT_JSON ? pfs_json_scan(p, piece, final) : pfs_csv_scan(p, piece, final);
 
+    assert(taken <= piece.len);
+    assert(p->rows <= p->rows_max);
     check_utf8(p, piece, first_row, taken);
     return taken;
 }
@@ -241,6 +258,7 @@ static int type_column(struct pfs_text_parser *p, struct pfs_convert *c, int32_t
     struct pfs_cell *cells = p->slot[i];
     struct pfs_type type = field->type;
 
+    assert(p->rows > 0);
     if (implied != NULL && implied->type != NULL) {
         type.nullable = true;
         if (cells != NULL) {
@@ -308,6 +326,7 @@ static int type_columns(struct pfs_text_parser *p, struct pfs_batch *out)
             continue;
         if (c.bad < 0)
             return rc;
+        assert(c.bad < p->rows);
         p->rows = c.bad;
         p->bad_at = p->row_at[c.bad];
         p->bad_column = i < columns ? p->parse.fields[i].name : "_kind";
@@ -388,6 +407,7 @@ static int complete(struct pfs_text_parser *p, struct pfs_slice in, bool last, s
     size_t end = p->now.format == PFS_TEXT_JSON ? pfs_json_row_end(&p->now.end, in) : pfs_csv_row_end(&p->now.end, in);
     bool whole = end != PFS_ROW_GOES_ON || last;
 
+    assert(end == PFS_ROW_GOES_ON || end <= in.len);
     *took = end == PFS_ROW_GOES_ON ? in.len : end;
     PFS_TRY(carry_on(p, pfs_slice_of(in.at, *took)));
     return whole;
@@ -400,6 +420,8 @@ static int move_on(struct pfs_text_parser *p, struct pfs_slice in, size_t taken,
     struct pfs_slice rest = {in.at + taken, in.len - taken};
     struct pfs_buf swap = p->carry;
 
+    assert(taken <= in.len);
+    /* Into the spare buffer: the rows of this call may borrow from the carry, and live until the next one. */
     pfs_buf_clear(&p->spare);
     if (unfinished && rest.len > 0) {
         pfs_buf_put(&p->spare, rest.at, rest.len);
@@ -410,6 +432,7 @@ static int move_on(struct pfs_text_parser *p, struct pfs_slice in, size_t taken,
     p->now.offset += taken;
     p->now.rows += p->rows;
     p->now.end = (struct pfs_row_end){0};
+    /* Followed from here on, so that a row that comes in many pieces is not looked through again with each. */
     if (p->carry.len > 0 && p->now.format == PFS_TEXT_JSON)
         (void)pfs_json_row_end(&p->now.end, pfs_buf_slice(&p->carry));
     else if (p->carry.len > 0)
@@ -446,6 +469,7 @@ static void tell(struct pfs_text_parser *p, const struct pieces *pieces, size_t 
     struct pfs_text_refusal r = {.row = p->bad_header ? 0 : p->now.rows + p->rows + 1, .column = p->bad_column};
     const struct pfs_field *field = NULL;
 
+    assert(p->err.code != 0);
     r.offset = offset_of(pieces, p->bad_at);
     r.text = pfs_slice_of(p->bad_at, shown_of(p, pieces, p->bad_at, most));
     if (r.text.len <= sizeof(p->text))
@@ -517,6 +541,7 @@ static int64_t feed(struct pfs_text_parser *p, struct pfs_slice in, bool last, s
     rc = type_columns(p, out);
     if (rc < 0 || p->err.code != 0)
         return -p->err.code;
+    assert(p->bad_at == NULL); /* a row that is refused has its error */
     full = p->full || p->rows == p->rows_max || taken >= PFS_TEXT_RUN_BYTES;
     PFS_TRY(move_on(p, in, taken, !full));
     *consumed = (full ? taken : in.len) - joined;

@@ -1,4 +1,7 @@
-/* peek.c - what an unfinished row would be if the stream ended here. */
+/* peek.c - what an unfinished row would be if the stream ended here.
+ *
+ * The parser is run on what it carries, as if that were all, and put back to where it stood: the carried bytes are the
+ * one thing that a run moves, so they are copied first. */
 #include "format/text/parse.h"
 
 int64_t pfs_text_parser_peek(struct pfs_text_parser *parser, struct pfs_arena *arena, struct pfs_batch *out,

@@ -1,5 +1,9 @@
 /* print.c - rows out. A kernel a column is chosen once a batch; rows are then written one after the other into room
- * that was reserved for many of them at once, so that no value asks for room. */
+ * that was reserved for many of them at once, so that no value asks for room.
+ *
+ * How much that is, is reckoned from the types and from the bytes of text, at the worst (each byte as \u00xx): what is
+ * not used of it is there for the next rows. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -103,6 +107,7 @@ static int print_rows(struct table *t, int64_t rows, struct pfs_buf *out, struct
         end = from + CHUNK_ROWS < rows ? from + CHUNK_ROWS : rows;
         while (end - from > 1 && room(t, from, end) > CHUNK_BYTES)
             end -= (end - from) / 2;
+        assert(end > from);
         at = to = pfs_buf_reserve(out, room(t, from, end));
         if (to == NULL) {
             int rc = pfs_buf_check(out, err);
@@ -111,6 +116,7 @@ static int print_rows(struct table *t, int64_t rows, struct pfs_buf *out, struct
         }
         for (int64_t row = from; row < end; row++)
             at = t->format == PFS_TEXT_CSV ? print_csv_row(t, row, at) : print_json_row(t, row, at);
+        assert((size_t)(at - to) <= out->cap - out->len);
         out->len += (size_t)(at - to);
     }
     return 0;
@@ -122,6 +128,8 @@ int pfs_text_print(enum pfs_text format, const struct pfs_field *fields, const s
     struct table t = {0};
     int rc = table_init(&t, format, fields, batch, err);
 
+    assert(batch->columns >= 0);
+    assert(batch->rows >= 0);
     if (rc == 0)
         rc = print_rows(&t, batch->rows, out, err);
     table_done(&t);
@@ -161,6 +169,7 @@ int pfs_text_print_value(enum pfs_text format, const struct pfs_column *column, 
             pfs_buf_put(out, text.at, text.len);
         return pfs_buf_check(out, err);
     }
+    assert(row >= 0);
     rc = pfs_printer_make(&p, column, json ? PFS_IN_JSON : PFS_IN_CELL, row, row + 1, &store, err);
     to = rc < 0 ? NULL : pfs_buf_reserve(out, pfs_printer_room(&p, row, row + 1) + PFS_PRINT_SLACK);
     if (to != NULL)

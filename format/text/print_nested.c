@@ -1,5 +1,8 @@
 /* print_nested.c - printers as trees: lists, maps and rows as JSON, by a kernel each that calls those of its children.
- */
+ *
+ * A map is printed as its entries lie and then put in the order of its keys, by their text: batches keep entries as
+ * they came, and the same map must always be the same line. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -70,6 +73,7 @@ static void sort_pairs(struct pfs_print_pair *pair, int32_t count, uint8_t *from
     uint8_t *to = end;
     bool sorted = true;
 
+    assert(from <= end);
     for (int32_t i = 1; i < count && sorted; i++)
         sorted = compare_pairs(&pair[i - 1], &pair[i]) <= 0;
     if (sorted)
@@ -81,6 +85,7 @@ static void sort_pairs(struct pfs_print_pair *pair, int32_t count, uint8_t *from
         memcpy(to, pair[i].at, pair[i].len);
         to += pair[i].len;
     }
+    assert(to - end == end - from); /* the same entries, in another order */
     memcpy(from, end, (size_t)(to - end));
 }
 
@@ -90,6 +95,7 @@ static uint8_t *print_map(struct pfs_printer *p, int64_t row, uint8_t *to)
     int32_t first = p->column->offsets[row], count = p->column->offsets[row + 1] - first;
     uint8_t *from;
 
+    assert(count >= 0);
     *to++ = '[';
     from = to;
     for (int32_t i = 0; i < count; i++) {
@@ -196,6 +202,8 @@ static int rows_below(const struct maker *m, const struct pfs_column *c, struct 
     return 0;
 }
 
+/* Room for the entries of the longest map, used again for each. Maps inside maps have their own, in their own printer.
+ */
 static int make_pairs(const struct maker *m, struct rows rows, struct pfs_printer *p)
 {
     const int32_t *offsets = p->column->offsets;
@@ -216,6 +224,7 @@ static int make_nested(const struct maker *m, struct rows rows, int depth, struc
     enum pfs_print_place place = p->place == PFS_IN_CELL ? PFS_IN_JSON_IN_CELL : p->place;
     struct rows below;
 
+    assert(rows.from <= rows.to);
     p->print = p->place == PFS_IN_CELL ? print_cell : print;
     p->inner = print;
     p->children = kind == PFS_MULTISET ? 2 : c->type->children;
@@ -285,6 +294,7 @@ static size_t room_for(const struct pfs_printer *p, int64_t from, int64_t to)
     const struct pfs_column *c = p->column;
     size_t rows = (size_t)(to - from), factor = p->place == PFS_IN_CELL ? 2 : 6, sum = rows * p->key.len;
 
+    assert(from <= to);
     if (p->ahead != NULL)
         return sum + rows * 4 + (p->ahead_end[to - p->ahead_first] - p->ahead_end[from - p->ahead_first]) * factor;
     if (!pfs_kind_is_nested(c->type->kind))

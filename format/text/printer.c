@@ -1,6 +1,10 @@
-/* printer.c - the kernels: each prints present values of one kind of column into room that was made for them. */
+/* printer.c - the kernels: each prints present values of one kind of column into room that was made for them.
+ *
+ * None of them asks for room or looks at validity. They may write up to PFS_PRINT_SLACK bytes further than they print,
+ * so that short texts are copied in whole words, and read as far as `safe` lets them. */
 #include "format/text/printer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -61,6 +65,7 @@ uint8_t *pfs_put_cell_around(uint8_t *to, uint8_t *end)
 {
     size_t len = (size_t)(end - to) - 1;
 
+    assert(end > to);
     if (!needs_quotes(to + 1, len)) {
         memmove(to, to + 1, len);
         return to + len;
@@ -207,6 +212,7 @@ static uint8_t *print_bool(struct pfs_printer *p, int64_t row, uint8_t *to)
 /* NaN and infinities are strings in JSON. */
 static uint8_t *put_real(const struct pfs_printer *p, bool finite, size_t len, uint8_t *to)
 {
+    assert(len <= PFS_NUMBER_TEXT);
     if (finite || p->place == PFS_IN_CELL)
         return to + len;
     memmove(to + p->place, to, len);
@@ -233,6 +239,7 @@ static uint8_t *put_digits(uint64_t v, int width, uint8_t *to)
 {
     int i = width;
 
+    assert(width >= 0 && width <= 18);
     for (; i >= 2; i -= 2, v /= 100)
         memcpy(to + i - 2, pfs_digit_pairs + v % 100 * 2, 2);
     if (i == 1)
@@ -245,6 +252,7 @@ static uint8_t *put_scaled(int64_t v, int scale, uint8_t *to)
 {
     uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v, unit = pfs_powers10[scale];
 
+    assert(scale >= 0 && scale <= 18);
     if (v < 0)
         *to++ = '-';
     if (scale == 0)
@@ -272,10 +280,11 @@ static uint8_t *print_wide_decimal(struct pfs_printer *p, int64_t row, uint8_t *
 
 static uint8_t *put_date(struct pfs_printer *p, int64_t day, uint8_t *to)
 {
-    if (p->date_len == 0 || p->day != day) {
+    if (p->date_len == 0 || p->day != day) { /* rows of a table mostly are of the same day as the row before */
         p->day = day;
         p->date_len = pfs_day_print(day, p->date);
     }
+    assert(p->date_len <= sizeof(p->date));
     memcpy(to, p->date, sizeof(p->date));
     return to + p->date_len;
 }
@@ -296,6 +305,7 @@ static uint8_t *print_time(struct pfs_printer *p, int64_t row, uint8_t *to)
 
 static uint8_t *put_two(uint32_t v, uint8_t *to)
 {
+    assert(v <= 99);
     memcpy(to, pfs_digit_pairs + v * 2, 2);
     return to + 2;
 }
@@ -315,6 +325,8 @@ static uint8_t *put_timestamp(struct pfs_printer *p, int64_t seconds, int32_t na
     const struct pfs_type *t = p->column->type;
     int64_t day = seconds / 86400, rest = seconds % 86400;
 
+    assert(t->precision >= 0 && t->precision <= 9);
+    assert(nanos >= 0 && nanos <= 999999999);
     if (rest < 0) {
         rest += 86400;
         day--;
@@ -377,6 +389,8 @@ static struct pfs_slice printed(const struct pfs_printer *p, int64_t row)
 {
     const size_t *end = p->ahead_end + (row - p->ahead_first);
 
+    assert(row >= p->ahead_first);
+    assert(end[0] <= end[1] && end[1] <= p->ahead->len);
     return pfs_slice_of(p->ahead->at + end[0], end[1] - end[0]);
 }
 

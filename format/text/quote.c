@@ -1,4 +1,5 @@
-/* quote.c - text as a JSON string, for texts of our own. */
+/* quote.c - text as a JSON string, for texts of our own: status files, errors, schemas. Rows have a quicker way
+ * (printer.c), which needs room that was made beforehand. */
 #include "format/text/text.h"
 
 void pfs_text_quote(struct pfs_slice text, struct pfs_buf *out)

@@ -3,16 +3,20 @@
  * The rows before a refused one are a batch of their own: the call ends in front of it. The next call tells of it and
  * passes it, later ones go on passing it when its end is not there yet.
  */
+#include <assert.h>
+
 #include "base/limits.h"
 #include "format/text/parse.h"
 
-/* Passes the refused row that the parser is in; bytes of `in` that it takes. */
+/* Passes the refused row that the parser is in; bytes of `in` that it takes. Where the row ends is a guess, for it is
+ * malformed: a row of JSON at its bracket, or where another one begins; what is no object at its line's end. */
 static size_t pass_row(struct pfs_text_parser *p, struct pfs_slice in, bool last)
 {
     struct pfs_text_stand *now = &p->now;
     const uint8_t *newline;
     size_t len;
 
+    assert(now->skipping);
     if (now->line) {
         newline = in.len > 0 ? memchr(in.at, '\n', in.len) : NULL;
         len = newline == NULL ? PFS_ROW_GOES_ON : (size_t)(newline + 1 - in.at);
@@ -33,6 +37,7 @@ static size_t pass_row(struct pfs_text_parser *p, struct pfs_slice in, bool last
         return in.len;
     }
     len = len == PFS_ROW_GOES_ON ? in.len : len;
+    assert(len <= in.len);
     now->offset += len;
     now->skipping = false;
     now->end = (struct pfs_row_end){0};
@@ -47,6 +52,7 @@ static void begin_to_pass(struct pfs_text_parser *p, const struct pfs_text_refus
 {
     struct pfs_text_stand *now = &p->now;
 
+    assert(!now->skipping);
     now->line = now->format == PFS_TEXT_JSON && (refusal->text.len == 0 || refusal->text.at[0] != '{');
     if (!now->started || now->line)
         now->end = (struct pfs_row_end){0};
@@ -88,11 +94,13 @@ int64_t pfs_text_parser_feed(struct pfs_text_parser *parser, struct pfs_slice in
     struct pfs_text_refusal own;
     int64_t rows;
 
+    assert(out != NULL && consumed != NULL);
     refusal = refusal != NULL ? refusal : &own;
     if (parser->parse.refused != NULL)
         rows = feed_skipping(parser, in, last, arena, out, consumed, refusal);
     else
         rows = pfs_text_feed_once(parser, in, last, arena, out, consumed, refusal, sizeof(parser->text));
+    assert(rows <= 0 || *consumed <= in.len);
     if (rows < 0 && err != NULL)
         *err = parser->err;
     return rows;

@@ -1,4 +1,10 @@
-/* value.c - one column of cells to one typed column: what all types share, and the table of kernels. */
+/* value.c - one column of cells to one typed column: what all types share, and the table of kernels.
+ *
+ *   survey: which forms are there -> defaults into nulls -> escapes away -> validity -> the kernel of the type
+ *
+ * One pass tells what the others may leave out: most columns have no null, no escape and one form. */
+#include <assert.h>
+
 #include "base/utf8.h"
 #include "format/text/parse.h"
 
@@ -43,6 +49,8 @@ int pfs_cell_refuse(struct pfs_convert *c, const struct pfs_cell *cells, int32_t
     struct pfs_slice text = pfs_cell_text(&cells[row]);
     size_t shown = pfs_utf8_prefix(text, 60);
 
+    assert(row >= 0);
+    assert(code > 0);
     c->bad = row;
     if (cells[row].form == PFS_CELL_NULL)
         return pfs_fail(c->err, code, "%s", why);
@@ -56,6 +64,8 @@ int pfs_cell_refuse_code(struct pfs_convert *c, const struct pfs_type *type, con
     char why[64] = "does not fit";
     size_t len = strlen(kinds[type->kind].noun);
 
+    assert(rc < 0);
+    assert(len + 8 <= sizeof(why));
     if (rc != -ERANGE) {
         memcpy(why, "is not ", 7);
         memcpy(why + 7, kinds[type->kind].noun, len + 1);
@@ -84,6 +94,7 @@ static struct survey survey(const struct pfs_type *type, const struct pfs_cell *
         if ((refused >> cells[i].form & 1) != 0 &&
             !(cells[i].form == PFS_CELL_NULL && parent != NULL && parent[i].form == PFS_CELL_NULL))
             s.rows = i;
+    assert(s.nulls <= rows);
     return s;
 }
 
@@ -121,6 +132,7 @@ static void fill(struct pfs_cell *cells, int32_t rows, const char *text)
 {
     struct pfs_cell cell = {(const uint8_t *)text, (uint32_t)strlen(text), PFS_CELL_QUOTED};
 
+    assert(text != NULL);
     for (int32_t i = 0; i < rows; i++)
         if (cells[i].form == PFS_CELL_NULL)
             cells[i] = cell;
@@ -132,6 +144,7 @@ int pfs_cells_column(struct pfs_convert *c, const struct pfs_type *type, const c
     struct survey s = survey(type, cells, rows, parent);
     bool refused = s.rows < rows;
 
+    assert(kinds[type->kind].kernel != NULL);
     c->bad = -1;
     *out = (struct pfs_column){.type = type};
     rows = s.rows;
@@ -143,7 +156,7 @@ int pfs_cells_column(struct pfs_convert *c, const struct pfs_type *type, const c
         PFS_TRY(unescape(c, cells, rows));
     if (s.nulls > 0)
         PFS_TRY(validity(c, cells, rows, &out->valid));
-    PFS_TRY(kinds[type->kind].kernel(c, type, cells, rows, out));
+    PFS_TRY(kinds[type->kind].kernel(c, type, cells, rows, out)); /* of the rows in front of the refused one */
     if (!refused)
         return 0;
     if (cells[rows].form == PFS_CELL_NULL)

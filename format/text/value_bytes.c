@@ -1,4 +1,6 @@
 /* value_bytes.c - cells to strings and bytes: offsets into one run. */
+#include <assert.h>
+
 #include "base/number.h"
 #include "base/utf8.h"
 #include "format/text/parse.h"
@@ -33,6 +35,7 @@ int pfs_cells_text(struct pfs_convert *c, const struct pfs_type *type, const str
         memcpy(run + len, cells[i].at, cells[i].len);
         len += (int32_t)cells[i].len;
     }
+    assert(len >= 0);
     offsets[rows] = len;
     out->offsets = offsets;
     out->values = run;
@@ -44,7 +47,7 @@ int pfs_cells_base64(struct pfs_convert *c, const struct pfs_type *type, const s
 {
     bool bounded = type->kind != PFS_BLOB;
     int32_t *offsets, len = 0;
-    uint8_t *run;
+    uint8_t *run; /* room for the text is more than enough: three bytes of four */
 
     PFS_TRY(room(c, cells, rows, &offsets, &run));
     for (int32_t i = 0; i < rows; i++) {
@@ -56,6 +59,7 @@ int pfs_cells_base64(struct pfs_convert *c, const struct pfs_type *type, const s
         bytes = pfs_base64_decode(pfs_cell_text(&cells[i]), run + len);
         if (bytes < 0)
             return pfs_cell_refuse_code(c, type, cells, i, (int)bytes);
+        assert(bytes <= cells[i].len);
         if (bounded && bytes > type->length)
             return pfs_cell_refuse(c, cells, i, ERANGE, "has too many bytes");
         len += (int32_t)bytes;

@@ -3,7 +3,13 @@
  *
  * A MAP is an array of [key, value] pairs, a MULTISET one of [element, count]; an object is taken for both as well.
  * Whatever refuses row k leaves the parts of rows before k, of which one may still be refused: the earlier row wins.
+ *
+ *   cells of the column   [1,2]   null   [3]
+ *   offsets               0       2      2     3
+ *   cells one level down  1  2  3                  which become a column by pfs_cells_column again
  */
+#include <assert.h>
+
 #include "base/utf8.h"
 #include "format/text/parse.h"
 
@@ -17,6 +23,7 @@ struct parts {
 
 static int add(struct pfs_convert *c, struct parts *p, int32_t list, const struct pfs_cell *cell)
 {
+    assert(list >= 0 && list < p->lists);
     pfs_buf_put(&p->cell[list], cell, sizeof(*cell));
     return p->cell[list].failed ? pfs_fail(c->err, ENOMEM, "no memory for the parts of nested values") : 0;
 }
@@ -98,6 +105,7 @@ static int32_t row_of(const int32_t *offsets, int32_t rows, int32_t part)
 {
     int32_t from = 0, to = rows;
 
+    assert(part >= 0 && part < offsets[rows]);
     while (to - from > 1) {
         int32_t middle = from + (to - from) / 2;
 
@@ -129,6 +137,7 @@ static int type_parts(struct pfs_convert *c, const struct pfs_type *type, struct
         if (c->bad < 0)
             return rc;
         bad = row_of(offsets, rows, c->bad);
+        assert(bad < rows);
         result = rc;
         rows = bad;
         pfs_wrap(c->err, "%s %d", p->lists == 1 ? "element" : i == 0 ? "key" : "value", c->bad - offsets[bad] + 1);
@@ -205,7 +214,7 @@ static int spread(struct pfs_convert *c, const struct pfs_text_names *names, str
         if (i < 0 || seen[i] == row + 1)
             return pfs_fail(c->err, EINVAL, "%s field \"%.*s\"", i < 0 ? "unknown" : "twice the",
                             (int)pfs_utf8_prefix(name, 100), (const char *)name.at);
-        seen[i] = row + 1;
+        seen[i] = row + 1; /* not cleared between rows: each has a number of its own */
         field[i][row] = value;
     }
     return more;

@@ -1,4 +1,9 @@
-/* value_number.c - cells to booleans, integers, floating point and decimals. */
+/* value_number.c - cells to booleans, integers, floating point and decimals.
+ *
+ * Most numbers are short and plain: those are read in a loop that cannot overflow; whatever looks different is left to
+ * the general parsers of base, which also say what is wrong. */
+#include <assert.h>
+
 #include "base/decimal.h"
 #include "base/number.h"
 #include "format/text/parse.h"
@@ -154,6 +159,8 @@ static int compact_decimals(struct pfs_convert *c, const struct pfs_type *type, 
     int64_t *v = pfs_arena_alloc(c->arena, (size_t)rows * sizeof(*v));
     int64_t bound = (int64_t)pfs_decimal_power(type->precision);
 
+    assert(type->precision >= 1 && type->precision <= 18);
+    assert(type->scale >= 0 && type->scale <= type->precision);
     if (v == NULL)
         return pfs_arena_full(c->arena, c->err);
     for (int32_t i = 0; i < rows; i++) {

@@ -3,6 +3,8 @@
  * Nearly all of them are spelled with fixed positions, so those are read first; whatever looks different is left to the
  * general parsers of base/datetime.h, which also say what is wrong.
  */
+#include <assert.h>
+
 #include "base/datetime.h"
 #include "format/text/parse.h"
 
@@ -71,7 +73,7 @@ int pfs_cells_time(struct pfs_convert *c, const struct pfs_type *type, const str
     return 0;
 }
 
-/* YYYY-MM-DD[ T]HH:MM:SS[.f{1,9}][Z]. */
+/* YYYY-MM-DD[ T]HH:MM:SS[.f{1,9}][Z], whole. */
 static inline bool fixed_timestamp(const struct pfs_cell *cell, int64_t *seconds, int32_t *nanos)
 {
     static const int32_t units[] = {1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1};
@@ -98,6 +100,7 @@ static inline bool fixed_timestamp(const struct pfs_cell *cell, int64_t *seconds
     }
     if (at != end)
         return false;
+    assert(digits <= 9);
     *seconds = (int64_t)days * 86400 + (int64_t)(hour * 3600 + minute * 60 + second);
     *nanos = fraction * units[digits];
     return true;
@@ -112,6 +115,7 @@ static inline int instant(const struct pfs_type *type, const struct pfs_cell *ce
     if (!fixed_timestamp(cell, &seconds, nanos))
         return pfs_timestamp_parse(pfs_cell_text(cell), type->precision, type->kind == PFS_TIMESTAMP_LTZ, millis,
                                    nanos);
+    assert(*nanos >= 0 && *nanos <= 999999999);
     if (*nanos % unit != 0)
         return -ERANGE;
     *millis = seconds * 1000 + *nanos / 1000000;
@@ -146,6 +150,7 @@ int pfs_cells_timestamp(struct pfs_convert *c, const struct pfs_type *type, cons
     bool micros = type->precision > 3;
     int64_t *v;
 
+    assert(type->precision >= 0 && type->precision <= 9);
     if (type->precision > 6)
         return wide_timestamps(c, type, cells, rows, units[type->precision], out);
     v = pfs_arena_alloc(c->arena, (size_t)rows * sizeof(*v));

@@ -3,7 +3,12 @@
  *
  * A value is written before the header of the container around it is known, so each container's values move up once,
  * when it is closed. Sizes are bounded as readers bound them (16 MiB), nesting as JSON is.
+ *
+ *   value  [... values of the open containers ... | those of the innermost]     items: an offset and a key each
+ *   close  [...                                   | header | values, moved up]  items of the innermost are taken off
+ *   keys   numbered as they are first seen, by a hash table; their texts one behind the other
  */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -95,6 +100,8 @@ static uint32_t *slot_of(const struct build *b, struct pfs_slice name)
     size_t mask = b->slots.len / sizeof(*slot) - 1;
     size_t i = pfs_hash64(name.at, name.len, 0) & mask;
 
+    assert(((mask + 1) & mask) == 0);
+    assert(key_count(b) <= mask); /* a free slot ends the search */
     while (slot[i] != 0 && !pfs_slice_eq(key_text(b, slot[i] - 1), name))
         i = (i + 1) & mask;
     return &slot[i];
@@ -105,6 +112,7 @@ static int grow_slots(struct build *b, size_t count)
     size_t bytes = count * sizeof(uint32_t);
     uint8_t *at;
 
+    assert(count > key_count(b));
     pfs_buf_clear(&b->slots);
     at = pfs_buf_reserve(&b->slots, bytes);
     if (at == NULL)
@@ -185,6 +193,7 @@ static void put_decimal(struct build *b, pfs_i128 v, int scale)
 {
     int width = scale <= 9 && pfs_decimal_fits(v, 9) ? 4 : scale <= 18 && pfs_decimal_fits(v, 18) ? 8 : 16;
 
+    assert(scale >= 0 && scale <= PFS_DECIMAL_DIGITS);
     put_primitive(b, width == 4 ? DECIMAL4 : width == 8 ? DECIMAL8 : DECIMAL16);
     pfs_buf_putc(&b->value, (uint8_t)scale);
     if (width == 4)
@@ -223,6 +232,7 @@ static int put_word(struct build *b, struct pfs_slice text)
     pfs_i128 decimal;
     int64_t integer;
 
+    assert(text.len > 0);
     if (text.at[0] == 't' || text.at[0] == 'f') {
         put_primitive(b, text.at[0] == 't' ? TRUE_ : FALSE_);
         return 0;
@@ -271,6 +281,7 @@ static void put_string(struct build *b, struct pfs_slice text)
 /* Those of the innermost container; NULL when it has none. */
 static struct item *last_items(const struct build *b, size_t count)
 {
+    assert(count <= b->items.len / sizeof(struct item));
     return count == 0 ? NULL : (struct item *)(void *)(b->items.at + b->items.len) - count;
 }
 
@@ -298,6 +309,7 @@ static int put_header(struct build *b, bool object, size_t from, size_t count)
     for (size_t i = 0; i < count; i++)
         put_le(&b->value, item[i].offset, offset_width);
     put_le(&b->value, (uint32_t)values, offset_width);
+    assert(b->value.len == from + bytes); /* the values lie behind it already */
     b->value.len += values;
     return 0;
 }
@@ -348,6 +360,7 @@ static int put_container(struct build *b, const struct pfs_cell *cell, int depth
     if (object)
         PFS_TRY(sort_items(b, count));
     PFS_TRY(put_header(b, object, from, count));
+    assert(b->items.len >= items);
     b->items.len = items;
     return 0;
 }
