@@ -65,6 +65,7 @@ void pfs_arena_reset(struct pfs_arena *arena)
     assert(arena->used_bytes <= BLOCK_MAX);
 }
 
+/* A zeroed arena has a ceiling too: there is none without. */
 static size_t limit_of(const struct pfs_arena *arena)
 {
     return arena->limit_bytes == 0 ? PFS_ARENA_LIMIT : arena->limit_bytes;

@@ -235,6 +235,7 @@ int pfs_date_parse(struct pfs_slice text, int32_t *days)
     return 0;
 }
 
+/* Paimon keeps a TIME in milliseconds, whatever precision it is declared with. */
 int pfs_time_parse(struct pfs_slice text, int32_t *millis_of_day)
 {
     struct pfs_cursor c = pfs_cursor_of(text);

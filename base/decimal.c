@@ -92,6 +92,7 @@ static int parse_exponent(struct pfs_slice text, size_t i, int64_t *out)
     return 0;
 }
 
+/* Nothing is computed yet: how many digits there are, and where the point stands, decides first whether it can fit. */
 static int scan(struct pfs_slice text, struct digits *out)
 {
     size_t i = 0;

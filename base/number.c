@@ -68,6 +68,7 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
+/* Read as a magnitude: the least number has no positive twin of 64 bits with a sign. */
 int pfs_i64_parse(struct pfs_slice text, int64_t *out)
 {
     size_t i = 0, first;
@@ -138,6 +139,8 @@ static int value_of(uint8_t c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
+/* Strict: one text for each run of bytes. Padding must be there, nothing behind it, and the bits that it leaves over 0.
+ */
 int64_t pfs_base64_decode(struct pfs_slice in, uint8_t *out)
 {
     size_t len = 0, pad = 0;

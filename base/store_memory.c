@@ -145,6 +145,7 @@ static int copy_names(struct names *to, const struct names *from)
     return 0;
 }
 
+/* "" is the root. What lies below a file is not there: its list of names is empty. */
 static struct node *find_node(struct memory *m, struct pfs_slice path)
 {
     struct node *node = m->root;
@@ -240,6 +241,7 @@ static int memory_open(void *self, const char *path, struct pfs_file **out, stru
     return leave(m, rc, "open", path, err);
 }
 
+/* A name, a node and an open file, or none of them. */
 static int create_file(struct memory *m, const char *path, struct pfs_file **out)
 {
     struct pfs_slice name, parent = parent_of(path, &name);
@@ -399,6 +401,7 @@ static int memory_list(void *self, const char *path, pfs_list_fn *each, void *co
     return rc;
 }
 
+/* The new name first, then the old one goes: without memory for it nothing has changed. */
 static int memory_rename(void *self, const char *from, const char *to, bool replace, struct pfs_err *err)
 {
     struct memory *m = self;

@@ -123,6 +123,7 @@ int pfs_store_scratch(const char *dir, struct pfs_file **out, struct pfs_err *er
     return make_file(fd, 0, where, out, err);
 }
 
+/* A rename is durable when the directory is: the file's own sync says nothing of its name. */
 static int posix_sync_dir(void *self, const char *path, struct pfs_err *err)
 {
     struct posix *p = self;

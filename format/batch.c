@@ -103,6 +103,7 @@ static int full(const struct gather *g)
     return pfs_arena_full(g->arena, g->err);
 }
 
+/* No bits at all when no source has any: most columns have no nulls, and to say so costs nothing further up. */
 static int gather_valid(const struct gather *g, struct pfs_column *out)
 {
     bool any = false;
@@ -161,6 +162,7 @@ static int gather_valid(const struct gather *g, struct pfs_column *out)
         }                                                                            \
     }
 
+/* By width alone, not by type: a value that is only moved has no meaning. */
 GATHER_FIXED(gather_1, uint8_t)
 GATHER_FIXED(gather_2, uint16_t)
 GATHER_FIXED(gather_4, uint32_t)
@@ -249,6 +251,8 @@ static inline void copy_short(uint8_t *to, const uint8_t *from, size_t len)
     }
 }
 
+/* Offsets first: they tell how many bytes there will be. A range of rows is one copy, as their bytes lie side by side.
+ */
 static int gather_bytes(const struct gather *g, struct pfs_column *out)
 {
     int64_t total;

@@ -335,6 +335,7 @@ static int take_item(const struct source *s, uint64_t slot, size_t len, struct p
     return 0;
 }
 
+/* Borrowed from the row, which must outlive the column: manifests keep their bytes. */
 static int parse_bytes(const struct source *s, const uint8_t *slot, struct pfs_column *out)
 {
     int32_t *offsets = pfs_arena_array(s->arena, 2, sizeof(*offsets));
@@ -373,6 +374,7 @@ static int parse_decimal(const struct source *s, const uint8_t *slot, struct pfs
     return 0;
 }
 
+/* The slot has offset and nanoseconds, the variable part the milliseconds. */
 static int parse_time(const struct source *s, const uint8_t *slot, struct pfs_column *out)
 {
     struct pfs_time96 *value = pfs_arena_zalloc(s->arena, sizeof(*value));

@@ -21,7 +21,7 @@ int pfs_binrow_hash(const struct pfs_column *const *columns, int32_t count, int6
 int pfs_binrow_hash_batch(const struct pfs_column *const *columns, int32_t count, int64_t rows, struct pfs_buf *scratch,
                           int32_t *out, struct pfs_err *err);
 
-/* Reads a serialised row of `count` fields (types[i]) into `count` one-row columns in the arena. Every length and
- * offset is checked against the slice: -EIO with a sentence. */
+/* Reads a serialised row of `count` fields (types[i]) into `count` one-row columns in the arena; texts and bytes that
+ * do not nest are borrowed from `in`. Every length and offset is checked against the slice: -EIO with a sentence. */
 int pfs_binrow_parse(struct pfs_slice in, const struct pfs_type *const *types, int32_t count, struct pfs_arena *arena,
                      struct pfs_column *out, struct pfs_err *err);

@@ -127,6 +127,7 @@ static void put_time(struct target *to, const struct pfs_column *c, int64_t row,
     to->next += 8;
 }
 
+/* A null in an array is nothing but its bit. In a row it keeps the room of its type, where that is fixed. */
 static void put_value(struct target *to, const struct pfs_column *c, int64_t row, bool in_row)
 {
     const struct pfs_type *t = c->type;

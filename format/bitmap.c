@@ -236,6 +236,7 @@ int pfs_bitmap_parse32(struct pfs_slice in, size_t *used, struct pfs_bitmap **ou
     return 0;
 }
 
+/* Parts without values are left out: none of ours is empty after parsing. */
 int pfs_bitmap_parse64(struct pfs_slice in, size_t *used, struct pfs_bitmap **out, struct pfs_err *err)
 {
     static const size_t part_bytes_min = 12; /* key, cookie, no containers */
@@ -353,6 +354,7 @@ static int64_t place_of(const struct pfs_bitmap *b, uint32_t high)
     return from;
 }
 
+/* The part of this half, made if it is not there. */
 static int part_of(struct pfs_bitmap *b, uint32_t high, roaring_bitmap_t **out, struct pfs_err *err)
 {
     int64_t at = place_of(b, high);

@@ -59,6 +59,7 @@ static int parse_index(struct blob_reader *r, struct pfs_slice index, uint64_t r
     return sum == records_bytes ? 0 : damaged(err, "its records do not fill it");
 }
 
+/* From the end: version, size of the index, the index; what is in front of it must be the records, to the byte. */
 static int load_index(struct blob_reader *r, struct pfs_err *err)
 {
     uint64_t size = pfs_file_size(r->file), bytes;
@@ -208,6 +209,7 @@ static int read_records(struct blob_reader *r, int64_t rows, size_t bytes, struc
     return rc;
 }
 
+/* Where no BLOB is wanted nothing is read: the index alone tells how many rows there are. */
 static int64_t blob_next(struct pfs_reader *base, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
 {
     struct blob_reader *r = (struct blob_reader *)base;

@@ -81,6 +81,7 @@ static void make_key(void)
     (void)pthread_key_create(&contexts_key, free_contexts);
 }
 
+/* The pair of this thread, made when it is first asked for; NULL without memory. */
 static struct contexts *contexts(void)
 {
     struct contexts *c;
@@ -137,6 +138,7 @@ static int compress_zstd(int level, struct pfs_slice in, struct pfs_buf *out, st
     return 0;
 }
 
+/* A raw block, without a length: whoever stores it says how long it was. */
 static int compress_lz4(struct pfs_slice in, struct pfs_buf *out, struct pfs_err *err)
 {
     int bound, len;
@@ -284,6 +286,7 @@ static int decompress_zlib(int window_bits, struct pfs_slice in, void *to, size_
     return rc == Z_STREAM_END ? 0 : pfs_fail(err, EIO, "deflate: damaged block");
 }
 
+/* gzip also takes a zlib header, by which some writers mean the same codec. */
 int pfs_decompress_upto(enum pfs_codec codec, struct pfs_slice in, void *to, size_t room, size_t *len,
                         struct pfs_err *err)
 {
@@ -342,6 +345,7 @@ static int64_t take_hadoop_block(struct pfs_cursor *c, uint8_t *to, size_t room)
     return c->bad ? -1 : (int64_t)done;
 }
 
+/* Whether the frames are there is found out by reading them: nothing else tells the two apart. */
 int pfs_decompress_hadoop_lz4(struct pfs_slice in, void *to, size_t len, struct pfs_err *err)
 {
     struct pfs_cursor c = pfs_cursor_of(in);
@@ -361,6 +365,7 @@ int pfs_decompress_hadoop_lz4(struct pfs_slice in, void *to, size_t len, struct 
 
 #define PIECE ((size_t)64 << 10) /* of output asked for at a time: a bomb is noticed that much behind the ceiling */
 
+/* One frame, piece by piece. The length that its header may tell is not trusted with memory. */
 static int grow_zstd(struct pfs_slice in, struct pfs_buf *out, struct pfs_err *err)
 {
     ZSTD_DCtx *context = decompressor();
@@ -413,6 +418,7 @@ static int grow_zlib(int window_bits, struct pfs_slice in, struct pfs_buf *out, 
     return rc == Z_STREAM_END ? 0 : pfs_fail(err, EIO, "deflate: damaged block");
 }
 
+/* Snappy says its length in front and decodes in one go: the buffer's ceiling is asked before. */
 static int grow_snappy(struct pfs_slice in, struct pfs_buf *out, struct pfs_err *err)
 {
     uint8_t *to;

@@ -87,6 +87,7 @@ static void put_column(const struct pfs_column *c, int64_t from, int64_t rows, s
         put_column(&c->children[i], from, rows, out);
 }
 
+/* Too large is another failure than no memory: the caller can write fewer rows at once. */
 static int check_size(const struct pfs_buf *body, struct pfs_err *err)
 {
     if (body->over || (!body->failed && body->len > PFS_BATCH_BYTES_MAX))
@@ -160,6 +161,7 @@ static int take_copy(struct frame *f, size_t len, const void **out)
     return 0;
 }
 
+/* From 0 on and never back: whoever reads the column takes that for granted. */
 static int take_offsets(struct frame *f, int64_t rows, const int32_t **out)
 {
     struct pfs_slice bytes;
@@ -196,6 +198,7 @@ static int check_text(const struct frame *f, const struct pfs_column *c, int64_t
     return 0;
 }
 
+/* Only the length in front, by which others take a value apart; what is inside is checked by whoever prints it. */
 static int check_variants(const struct frame *f, const struct pfs_column *c, int64_t rows)
 {
     for (int64_t i = 0; i < rows; i++) {
@@ -269,6 +272,7 @@ static int take_column(struct frame *f, const struct pfs_type *type, int64_t row
     return 0;
 }
 
+/* To the last byte: what is left over would mean that the columns are not of these types. */
 static int take_body(struct frame *f, const struct pfs_type *const *types, int32_t columns, int64_t rows,
                      struct pfs_batch *out)
 {

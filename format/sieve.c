@@ -21,7 +21,7 @@ struct sieve {
     struct pfs_arena spare; /* batches that come after one that lost all its rows */
 };
 
-/* Rows that lie side by side become one range. */
+/* Rows that lie side by side become one range: where few rows are left out the gather copies long stretches. */
 static int64_t ranges_of(const int32_t *kept, int64_t rows, struct pfs_range *range)
 {
     int64_t n = 0;

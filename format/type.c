@@ -105,6 +105,7 @@ static bool take_sign(struct parser *p, char sign)
     return false;
 }
 
+/* Refused, not cut, where it passes 31 bits: VARCHAR(99999999999) is a mistake. */
 static int take_number(struct parser *p, int32_t *out)
 {
     struct pfs_slice word = peek_word(p);
@@ -176,6 +177,7 @@ static int parse_array(struct parser *p, int depth, struct pfs_type *out)
     return take_sign(p, '>') ? 0 : malformed(p, "expected >");
 }
 
+/* Its height is that of the higher of its two parts. */
 static int parse_map(struct parser *p, int depth, struct pfs_type *out)
 {
     int height;
@@ -238,6 +240,7 @@ static int take_name(struct parser *p, const char **out)
     return *out == NULL ? pfs_arena_full(p->arena, p->err) : 0;
 }
 
+/* A comment stands behind the type, with or without the word: Paimon prints it without, SQL has it. */
 static int parse_field(struct parser *p, int depth, struct pfs_field *f)
 {
     f->id = -1;
@@ -251,6 +254,7 @@ static int parse_field(struct parser *p, int depth, struct pfs_field *f)
     return 0;
 }
 
+/* Fields in a list that doubles: nothing tells how many there are, and the arena keeps what was left behind. */
 static int parse_row(struct parser *p, int depth, struct pfs_type *out)
 {
     char close = take_sign(p, '(') ? ')' : '>';
@@ -400,6 +404,7 @@ static int parse_suffixes(struct parser *p, int depth, struct pfs_type *out)
     }
 }
 
+/* Types are nullable unless they say otherwise, as in SQL. */
 static int parse_type(struct parser *p, int depth, struct pfs_type *out)
 {
     struct pfs_slice word = peek_word(p);

@@ -61,6 +61,7 @@ static int open_metadata(struct variant *v, struct pfs_slice metadata)
     return 0;
 }
 
+/* Offsets of keys need not ascend over all of them, only each with its next one: a key's text lies between the two. */
 static int key_of(const struct variant *v, uint32_t id, struct pfs_slice *out)
 {
     const uint8_t *offset = v->metadata.at + 1 + v->width;
@@ -78,6 +79,7 @@ static int key_of(const struct variant *v, uint32_t id, struct pfs_slice *out)
 
 /* ---- text ---- */
 
+/* Short escapes where JSON has them, \u00xx for the other control characters, the rest as it is. */
 static void put_string(struct pfs_slice text, struct pfs_buf *out)
 {
     static const char shorts[] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
@@ -111,7 +113,7 @@ static void put_decimal(pfs_i128 unscaled, int scale, struct pfs_buf *out)
     char text[PFS_DECIMAL_TEXT];
 
     assert(scale >= 0 && scale <= PFS_DECIMAL_DIGITS);
-    while (scale > 0 && unscaled % 10 == 0) { /* as Spark prints them: 1.50 is 1.5 */
+    while (scale > 0 && unscaled % 10 == 0) { /* 1.50 is told as 1.5 */
         unscaled /= 10;
         scale--;
     }
@@ -142,6 +144,7 @@ static void put_binary(struct pfs_slice bytes, struct pfs_buf *out)
 
 /* ---- values ---- */
 
+/* Types of primitives, by their numbers in the encoding. Higher ones (times, nanoseconds, UUIDs) are refused. */
 enum {
     NOTHING,
     TRUE_,
@@ -289,6 +292,7 @@ static int open_container(struct variant *v, struct pfs_slice in, struct contain
 
 static int put_any(struct variant *v, struct pfs_slice in, int depth);
 
+/* Values end where they end: each is given all bytes from its offset on. */
 static int put_container(struct variant *v, struct pfs_slice in, int depth)
 {
     struct container c;

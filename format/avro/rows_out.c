@@ -272,6 +272,7 @@ static int measure_nested(struct pfs_avro_out *node, const struct pfs_column *c,
     return 0;
 }
 
+/* Places of the items first, all of them; then the children fill them, column by column. */
 static void put_list(struct pfs_avro_out *node, const struct pfs_column *c, const int32_t *row, int64_t rows,
                      uint8_t **at)
 {
@@ -325,6 +326,7 @@ static void put_row(struct pfs_avro_out *node, const struct pfs_column *c, const
 
 /* ---- all ---- */
 
+/* Before anything is laid out: a null without a union has no bytes that could say so. */
 static int check_present(const struct pfs_avro_out *node, const struct pfs_column *c, const int32_t *row, int64_t rows,
                          struct pfs_err *err)
 {

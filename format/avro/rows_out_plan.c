@@ -142,6 +142,8 @@ static int plan_entries(const struct pfs_type *type, const char *record, struct 
     return 0;
 }
 
+/* The type without its null. A MAP or MULTISET of text is Avro's map, whose keys are strings; another MAP is an array
+ * of entries, and another MULTISET has no form. */
 static int plan_present(const struct pfs_type *type, const char *record, struct pfs_arena *arena,
                         struct pfs_avro_out *out, struct pfs_buf *schema, struct pfs_err *err)
 {
@@ -165,6 +167,7 @@ static int plan_present(const struct pfs_type *type, const char *record, struct 
     return 0;
 }
 
+/* Null comes first in the union: its default, null, must be of the first branch. */
 int pfs_avro_out_plan(const struct pfs_field *field, const char *record, struct pfs_arena *arena,
                       struct pfs_avro_out *out, struct pfs_buf *schema, struct pfs_err *err)
 {

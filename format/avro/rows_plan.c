@@ -90,6 +90,7 @@ static int plan_fields(const struct pfs_type *const *types, const char *const *n
     return 0;
 }
 
+/* Types and names as two lists, since an entry of a map has the same shape and no fields of its own. */
 static int plan_row(const struct pfs_type *type, const struct pfs_avro_schema *record, struct pfs_arena *arena,
                     struct pfs_avro_node *out, struct pfs_err *err)
 {

@@ -66,6 +66,7 @@ bool pfs_avro_node_grow(struct pfs_avro_node *node, int64_t more)
     return true;
 }
 
+/* Memory stays for the next batch, which will be as large; validity is set again only where a bit was cleared. */
 void pfs_avro_node_clear(struct pfs_avro_node *node)
 {
     if (node->nulls)

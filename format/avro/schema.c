@@ -127,6 +127,8 @@ static int32_t place_of(const struct pfs_avro_wanted *wanted, const char *name)
     return -1;
 }
 
+/* The name is known before the fields are parsed: a record that holds itself then finds itself, and is refused as too
+ * deep instead of unknown. */
 static int parse_record(struct parser *p, const json_t *json, const struct pfs_avro_wanted *wanted, int depth,
                         struct pfs_avro_schema *out)
 {

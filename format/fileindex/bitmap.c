@@ -60,8 +60,8 @@ static bool matches(const struct pfs_probe *probe, const struct pfs_key *key)
     return false;
 }
 
-/* Entries at the cursor: rows of those that match. They ascend, but that is not leant on: Java writes version 1 in the
- * order of a hash table. */
+/* Entries at the cursor: rows of those that match. Their order does not matter here: Java writes those of version 1 in
+ * that of a hash table. */
 static int walk(const struct pfs_probe *probe, const struct head *h, struct pfs_cursor *c, uint32_t count,
                 struct pfs_bitmap *to, struct pfs_err *err)
 {
@@ -111,6 +111,7 @@ static bool block_may_match(const struct pfs_probe *probe, const struct pfs_key 
     return false;
 }
 
+/* A block is judged when the first value of the next one is known. */
 static int walk_blocks(const struct pfs_probe *probe, const struct head *h, struct pfs_bitmap *to, struct pfs_err *err)
 {
     struct pfs_cursor c = h->entries;

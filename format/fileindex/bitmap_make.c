@@ -76,6 +76,7 @@ static int sort_rows(const struct pfs_distinct *in, struct draft *d, struct pfs_
     return 0;
 }
 
+/* The body: rows of the nulls first, then those of each value. */
 static int draw(const struct pfs_distinct *in, struct draft *d, struct pfs_err *err)
 {
     PFS_TRY(sort_rows(in, d, err));

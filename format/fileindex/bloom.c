@@ -29,6 +29,7 @@ static uint64_t mix(int64_t number)
     return k + (k << 31);
 }
 
+/* False for types that Paimon's filter does not take: then nothing is known. */
 static bool hash(const struct pfs_probe *probe, uint64_t *out)
 {
     const struct pfs_type *type = probe->type;
@@ -105,6 +106,7 @@ static void add_hash(struct bloom *b, uint64_t h)
     }
 }
 
+/* Numbers are hashed as 64 bits, whatever their width: a step of rows is widened into an array on the stack first. */
 static void add_numbers(struct bloom *b, const struct pfs_column *column, int64_t rows)
 {
     struct pfs_key_form form = b->maker.form;
@@ -142,6 +144,7 @@ static int bloom_add(struct pfs_maker *self, const struct pfs_column *column, in
     return 0;
 }
 
+/* As large as it was made, however few values came: its size was decided by the option. */
 static int bloom_finish(struct pfs_maker *self, struct pfs_buf *out, struct pfs_err *err)
 {
     struct bloom *b = (struct bloom *)self;

@@ -49,7 +49,8 @@ static int take_half(struct pfs_cursor *c, struct half *half, struct pfs_err *er
     return 0;
 }
 
-/* Adds to `to` the rows of the half whose (absolute) value compares so with `number`. */
+/* Adds to `to` the rows of the half whose (absolute) value compares so with `number`. Slices are of what a value lies
+ * above the least one: below that no slice has to be looked at. */
 static int add(const struct half *half, enum pfs_compare how, uint64_t number, struct pfs_bitmap *to,
                struct pfs_err *err)
 {
@@ -74,6 +75,7 @@ static enum pfs_compare mirror(enum pfs_compare how)
     return how == PFS_LT ? PFS_GT : how == PFS_LE ? PFS_GE : how == PFS_GT ? PFS_LT : how == PFS_GE ? PFS_LE : how;
 }
 
+/* One half is asked; the other one lies below or above the number as a whole. */
 static int compare(const struct half *positive, const struct half *negative, enum pfs_compare how, int64_t number,
                    struct pfs_bitmap *to, struct pfs_err *err)
 {

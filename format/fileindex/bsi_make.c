@@ -128,6 +128,7 @@ static int print_half(const struct sliced *s, bool below, uint32_t *row, struct 
     return 0;
 }
 
+/* An index that cannot hold its values is left out, not wrong: the file is written without it. */
 static int sliced_finish(struct pfs_maker *self, struct pfs_buf *out, struct pfs_err *err)
 {
     struct sliced *s = (struct sliced *)self;

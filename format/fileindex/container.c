@@ -89,6 +89,7 @@ static struct pfs_slice take_name(struct pfs_cursor *c)
     return name;
 }
 
+/* A type that is not known is noted all the same: that the column has nothing but nulls can be told of any index. */
 static int take_index(struct pfs_cursor *c, struct pfs_slice column, struct pfs_fileindex *index, struct pfs_err *err)
 {
     struct pfs_slice type = take_name(c);
@@ -210,6 +211,7 @@ int pfs_index_rows_or(struct pfs_index_rows *a, struct pfs_index_rows *b, struct
     return rc;
 }
 
+/* Nulls compare as nothing: of a column without values no row matches, but that it is null. */
 static int ask_one(const struct entry *e, const struct pfs_probe *probe, struct pfs_index_rows *out,
                    struct pfs_err *err)
 {

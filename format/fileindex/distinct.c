@@ -124,6 +124,7 @@ static int more_rows(struct pfs_distinct *d, int64_t rows, struct pfs_err *err)
     return 0;
 }
 
+/* The key of the row before is remembered: sorted and clustered columns repeat it for long stretches. */
 static int add_numbers(struct pfs_distinct *d, const struct pfs_column *column, int64_t rows, struct pfs_err *err)
 {
     int64_t *number = pfs_alloc_array((size_t)rows, sizeof(*number));

@@ -7,6 +7,8 @@
 
 #include "format/fileindex/index.h"
 
+/* Widths are those in the index, not in memory: a DECIMAL of up to 18 digits and a TIMESTAMP of any precision are eight
+ * bytes. Binary types have no keys here; a bloom filter hashes their bytes. */
 bool pfs_key_form_of(const struct pfs_type *type, struct pfs_key_form *out)
 {
     static const struct pfs_key_form forms[PFS_KIND_COUNT] = {
@@ -92,6 +94,7 @@ struct pfs_key pfs_key_of(const struct pfs_column *column, struct pfs_key_form f
     return key;
 }
 
+/* As pfs_key_take reads it: floating bits are turned back, numbers are big-endian, text has its length in front. */
 void pfs_key_put(struct pfs_buf *out, const struct pfs_key *key, struct pfs_key_form form)
 {
     uint64_t bits = (uint64_t)(form.floating ? in_order(key->number, form.width) : key->number);
@@ -117,6 +120,7 @@ void pfs_key_put(struct pfs_buf *out, const struct pfs_key *key, struct pfs_key_
             out[i] = value[i];                 \
     } while (0)
 
+/* All NaNs are one, that of Java's floatToIntBits: an index has one key for them. */
 static void floats(const struct pfs_column *column, int64_t rows, int64_t *out)
 {
     const float *value = column->values;

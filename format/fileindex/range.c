@@ -40,6 +40,7 @@ static struct pfs_cursor take_head(struct pfs_cursor *c)
     return pfs_cursor_of(head);
 }
 
+/* Only its parts: chunks are read one by one, as far as the literal's place wants. */
 static int read_dictionary(struct pfs_slice in, struct dictionary *d, struct pfs_err *err)
 {
     struct pfs_cursor c = pfs_cursor_of(in), head = take_head(&c);
@@ -142,6 +143,8 @@ static int read_slices(struct pfs_slice in, struct pfs_slices *out, struct pfs_e
     return 0;
 }
 
+/* `below` keys are less than the literal, so that is its place, or where it would stand: then "less or equal" is
+ * "less", and "greater" is "greater or equal". */
 static int compare(const struct pfs_probe *probe, const struct pfs_slices *slices, uint32_t below, bool found,
                    struct pfs_bitmap **out, struct pfs_err *err)
 {

@@ -77,6 +77,7 @@ static void put_chunk(const struct pfs_distinct *in, int32_t from, int32_t to, s
     d->chunks++;
 }
 
+/* Four buffers may have failed; each is asked once, at the end, and all are freed on the one way out. */
 static int print_dictionary(const struct pfs_distinct *in, size_t limit, struct pfs_buf *out, struct pfs_err *err)
 {
     struct dictionary d = {0};
@@ -121,6 +122,8 @@ static int print_slice(const struct pfs_distinct *in, int bit, uint32_t *row, st
     return pfs_bitmap_print_values(row, count, out, err);
 }
 
+/* The list of slices stands in front of them: they are printed to `body` first. One slice is there even when the only
+ * place is 0, as in Paimon's files. */
 static int print_slices(const struct pfs_distinct *in, uint32_t *row, struct pfs_buf *body, struct pfs_buf *out,
                         struct pfs_err *err)
 {

@@ -36,6 +36,7 @@ int pfs_index_type_parse(struct pfs_slice name, enum pfs_index_type *out, struct
     return pfs_fail(err, EINVAL, "%.*s is not a type of file indexes", (int)name.len, (const char *)name.at);
 }
 
+/* Told when the writer opens, and so before the first row: the option names a column of the wrong type. */
 int pfs_index_refused(const struct pfs_index_write *write, struct pfs_err *err)
 {
     struct pfs_buf type = {0};
@@ -73,7 +74,7 @@ int pfs_fileindex_writer_open(const struct pfs_index_write *index, int32_t count
         assert((size_t)index[i].index < sizeof(make) / sizeof(make[0]));
         rc = make[index[i].index](&index[i], &w->maker[i], err);
     }
-    if (rc < 0) {
+    if (rc < 0) { /* those that were made are closed, the others are NULL */
         pfs_fileindex_writer_close(w);
         return rc;
     }
@@ -130,6 +131,7 @@ static void put_modified(struct pfs_slice text, struct pfs_buf *out)
     }
 }
 
+/* The length is known only behind the name: its two bytes are filled in afterwards. */
 static int put_name(const char *text, struct pfs_buf *out, struct pfs_err *err)
 {
     size_t len_at = out->len, len;
@@ -162,7 +164,8 @@ static int32_t run_of(const struct pfs_fileindex_writer *w, const struct part *p
     return to;
 }
 
-/* The head, its offsets counted from `head_bytes`. */
+/* The head, its offsets counted from `head_bytes`. A column whose only index was left out is named all the same, with
+ * none: that it has an index that says nothing. */
 static int put_head(const struct pfs_fileindex_writer *w, const struct part *part, size_t head_bytes,
                     struct pfs_buf *out, struct pfs_err *err)
 {

@@ -83,6 +83,7 @@ static int settle_bitset(struct pfs_container *c, struct pfs_arena *arena, struc
     return 0;
 }
 
+/* Of few values too, as the tree form of 64 bits may store them: in memory those are an array all the same. */
 static int take_bitset(struct pfs_cursor *c, uint32_t count, struct pfs_arena *arena, struct pfs_container *out,
                        struct pfs_err *err)
 {
@@ -97,6 +98,7 @@ static int take_bitset(struct pfs_cursor *c, uint32_t count, struct pfs_arena *a
     return out->count == count ? 0 : pfs_fail(err, EIO, "a bitset of %u values that says %u", out->count, count);
 }
 
+/* Spread out into a bitset: a union would have to in any case. That they were runs is noted. */
 static int take_runs(struct pfs_cursor *c, struct pfs_arena *arena, struct pfs_container *out, struct pfs_err *err)
 {
     uint32_t runs = pfs_take_le16(c), next = 0;
@@ -137,6 +139,7 @@ int pfs_container_take(struct pfs_cursor *c, enum pfs_container_form form, uint3
 
 /* ---- uniting ---- */
 
+/* Twice into an empty bitset is the union, whatever the forms of the two. */
 static void or_into(uint64_t *bitset, const struct pfs_container *c)
 {
     if (c->bitset == NULL) {
@@ -266,6 +269,7 @@ static uint32_t next_bit(const uint64_t *bitset, uint32_t v, uint64_t flip)
     return 65536;
 }
 
+/* From an array its runs of neighbours; from a bitset the next bit that is set and the next that is not, in turns. */
 static void put_runs(const struct pfs_container *c, struct pfs_buf *out)
 {
     put_16(out, count_runs(c));
@@ -312,6 +316,7 @@ static int add_range(struct pfs_bitmap *into, uint64_t base, uint32_t from, uint
     return pfs_bitmap_add(into, UINT64_MAX, err);
 }
 
+/* A bitset goes over by runs: one of 65536 bits mostly has few, and CRoaring takes each at once. */
 int pfs_container_add_to(const struct pfs_container *c, uint64_t base, struct pfs_bitmap *into, struct pfs_err *err)
 {
     assert((base & 0xffff) == 0);

@@ -48,6 +48,8 @@ static int take_head(struct pfs_cursor *c, uint32_t *count, struct pfs_slice *ru
     return 0;
 }
 
+/* Bytes behind the bitmap are not looked at, nor its offsets: containers follow each other, and Java reads no further
+ * either. */
 static int take(struct pfs_slice in, struct pfs_arena *arena, struct bitmap *out, struct pfs_err *err)
 {
     struct pfs_cursor c = pfs_cursor_of(in);
@@ -74,6 +76,7 @@ static int take(struct pfs_slice in, struct pfs_arena *arena, struct bitmap *out
     return 0;
 }
 
+/* By ascending keys; a container that only one side has is lent, not copied: the scratch arena holds it. */
 static int unite(const struct bitmap *a, const struct bitmap *b, struct pfs_arena *arena, struct bitmap *out,
                  struct pfs_err *err)
 {

@@ -55,6 +55,7 @@ static int damaged(const struct tree *t, const char *what)
 
 /* ---- nodes ---- */
 
+/* Slots are numbered anew: Java copies the children of a node that grows side by side. */
 static int set_room(struct tree *t, struct node *n, enum node_type type)
 {
     size_t room = node_room[type];
@@ -116,6 +117,7 @@ static int add_child(struct tree *t, struct node *n, uint8_t byte, struct node *
 
 /* ---- taking ---- */
 
+/* The key that it repeats must be that of the way to it. */
 static int take_leaf(struct tree *t, struct pfs_cursor *c, const uint8_t *path, uint32_t depth, struct node *n)
 {
     struct pfs_slice key;
@@ -139,7 +141,8 @@ static uint8_t grouped(struct pfs_slice body, uint32_t i, uint32_t group)
     return body.at[i / group * group + group - 1 - i % group];
 }
 
-/* The children's bytes out of the body of an inner node. */
+/* The children's bytes out of the body of an inner node: NODE_4 and NODE_16 list them, NODE_48 has a slot for each byte
+ * that there could be, NODE_256 a bit. */
 static int take_bytes(struct tree *t, struct pfs_cursor *c, struct node *n)
 {
     static const size_t body_bytes[] = {4, 16, 256, 32};
@@ -211,6 +214,7 @@ static int take_node(struct tree *t, struct pfs_cursor *c, uint8_t *path, uint32
     return take_inner(t, c, path, depth + n->prefix_len, (enum node_type)type, n);
 }
 
+/* Free places are stored as a byte each, so that their number is bounded by the bytes that are left. */
 static int take_containers(struct tree *t, struct pfs_cursor *c)
 {
     uint32_t arrays = pfs_take_le32(c);
@@ -448,6 +452,7 @@ static void put(struct tree *t, struct pfs_buf *out)
     pfs_buf_le32(out, t->containers - 1);
 }
 
+/* The newer one's keys go into the older one's tree, in their order: the other way round would give another tree. */
 int pfs_rbm64_union(struct pfs_slice acc, struct pfs_slice in, struct pfs_arena *scratch, struct pfs_buf *out,
                     struct pfs_err *err)
 {

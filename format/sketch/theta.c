@@ -45,6 +45,8 @@ static int compare(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
+/* Sketches need not be ordered; united they are. Zero is no hash: it marks free places in a sketch that is not compact.
+ */
 static int take_hashes(struct pfs_cursor *c, struct theta *t, struct pfs_arena *arena, struct pfs_err *err)
 {
     bool ordered = true;

@@ -47,7 +47,8 @@ static bool can_become(const struct pfs_type *from, const struct pfs_type *to)
 {
     enum group a = group_of(from->kind), b = group_of(to->kind);
 
-    /* Text can become anything that it spells; nothing that nests becomes text, and bytes are no text at all. */
+    /* Text can become anything that it spells, and anything that has a text a VARIANT; what nests does not become text.
+     */
     if (a == BYTES || a == VARIANTS)
         return a == b;
     return a == b || a == TEXTS || b == VARIANTS || (b == TEXTS && a < LISTS);

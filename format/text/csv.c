@@ -275,7 +275,8 @@ static int understand(struct pfs_text_parser *p, const struct record *r, struct 
     return pfs_buf_check(&p->header, &p->err);
 }
 
-/* Room and slots for records of now.width fields. */
+/* Room and slots for records of now.width fields. A column that the header leaves out has no slot; `_snapshot` has a
+ * field and no slot. */
 static int lay_out(struct pfs_text_parser *p)
 {
     assert(p->now.width > 0 && p->now.width <= p->parse.columns + PFS_TEXT_HEADER_EXTRA);
@@ -326,6 +327,7 @@ static int first_record(struct pfs_text_parser *p, struct pfs_slice in, bool fin
 
 /* ---- all records ---- */
 
+/* A malformed field names its column, a wrong number of fields the row alone. */
 static void refuse(struct pfs_text_parser *p, const struct record *r, struct pfs_slice in, bool malformed_field)
 {
     int32_t column = malformed_field && r->fields < p->now.width ? p->column_of_field[r->fields] : -1;

@@ -95,6 +95,8 @@ static int read_fields(struct pfs_text_parser *p, const struct pfs_cell *fields,
     return more;
 }
 
+/* Kept until another schema comes: Debezium repeats it in each envelope, and a comparison of bytes is all that costs.
+ */
 int pfs_source_types_read(struct pfs_text_parser *p, struct pfs_slice schema)
 {
     struct pfs_cell whole = {schema.at, (uint32_t)schema.len, PFS_CELL_OBJECT}, fields;
@@ -266,6 +268,7 @@ static int as_time(struct pfs_convert *c, const struct pfs_type *type, struct pf
     return 0;
 }
 
+/* Units in a millisecond. Without a schema the column's precision is the best guess: connectors choose theirs by it. */
 static int64_t unit_of(const struct pfs_source_column *source, const struct pfs_type *type)
 {
     switch (source->type) {

@@ -60,6 +60,7 @@ static int32_t find_damaged(const struct pfs_column *in, int32_t rows)
     return -1;
 }
 
+/* Characters are counted only where there are more bytes than may be characters. */
 static int32_t find_long(const struct pfs_column *in, int32_t rows, int32_t length, bool text)
 {
     for (int32_t i = 0; length < PFS_LENGTH_MAX && i < rows; i++) {

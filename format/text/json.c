@@ -261,6 +261,7 @@ static int take_nested(struct pfs_json *j, struct pfs_cell *out, struct pfs_err 
     return 0;
 }
 
+/* One value as a cell. What is wrong in a number is told from its beginning on, not from where it went wrong. */
 static int take_value(struct pfs_json *j, struct pfs_cell *out, struct pfs_err *err)
 {
     const uint8_t *from = j->at;

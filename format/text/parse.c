@@ -102,6 +102,8 @@ static int cells_room(struct pfs_text_parser *p, int32_t width, int32_t rows)
     return 0;
 }
 
+/* A row takes a byte at least, so a short stream wants few cells; a wide table wants few rows a batch, else its cells
+ * alone would fill the caches; but never so few that a batch is not worth its making. */
 int pfs_text_cells_room(struct pfs_text_parser *p, int32_t width, size_t bytes)
 {
     int32_t rows = PFS_CELLS_MAX / width;
@@ -525,7 +527,7 @@ static int64_t feed(struct pfs_text_parser *p, struct pfs_slice in, bool last, s
         joined -= mark; /* may wrap: only the sum below counts */
     }
     rc = scan_pieces(p, in, last, pieces, &taken);
-    if (rc == 0) {
+    if (rc == 0) { /* the carried row goes on behind this call's bytes */
         *consumed = given;
         return 0;
     }
@@ -538,6 +540,7 @@ static int64_t feed(struct pfs_text_parser *p, struct pfs_slice in, bool last, s
         p->bad_at = in.at + taken;
         pfs_fail(&p->err, EINVAL, "the array of rows is not closed");
     }
+    /* Typed also when the scan refused a row: one in front of it may be refused for a value, and then is the first. */
     rc = type_columns(p, out);
     if (rc < 0 || p->err.code != 0)
         return -p->err.code;
@@ -573,6 +576,7 @@ int64_t pfs_text_feed_once(struct pfs_text_parser *p, struct pfs_slice in, bool 
     *refusal = (struct pfs_text_refusal){0};
     if (p->bad_at != NULL)
         tell(p, &pieces, most, refusal);
+    /* Where refused rows are passed the format is kept: who passes the row must know how it ends. */
     before.format = p->parse.refused != NULL && before.format < 0 ? p->now.format : before.format;
     p->now = before;
     p->carry.len = carried;

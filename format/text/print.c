@@ -76,6 +76,7 @@ static uint8_t *guard_header(const struct table *t, uint8_t *from, uint8_t *to)
     return to + 2;
 }
 
+/* Nothing between two commas is a null. */
 static uint8_t *print_csv_row(struct table *t, int64_t row, uint8_t *to)
 {
     uint8_t *from = to;
@@ -152,6 +153,7 @@ void pfs_text_header(enum pfs_text format, const struct pfs_field *fields, int32
         pfs_buf_putc(out, '\n');
 }
 
+/* Outside of JSON text goes out as it is, without a cell's quotes: there is no comma or line around it. */
 int pfs_text_print_value(enum pfs_text format, const struct pfs_column *column, int64_t row, struct pfs_buf *out,
                          struct pfs_err *err)
 {

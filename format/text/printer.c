@@ -35,6 +35,7 @@ static bool needs_quotes(const uint8_t *at, size_t len)
     return false;
 }
 
+/* RFC 4180: quotes around it, those inside doubled. */
 static uint8_t *put_quoted_cell(const uint8_t *at, size_t len, uint8_t *to)
 {
     *to++ = '"';
@@ -104,6 +105,7 @@ static uint8_t *put_quotes(enum pfs_print_place place, uint8_t *to)
     return to + place;
 }
 
+/* A quote inside a string that stands in a cell is three bytes: the backslash, and the quote doubled for the cell. */
 static uint8_t *put_escape(uint8_t c, enum pfs_print_place place, uint8_t *to)
 {
     static const char digits[] = "0123456789abcdef";
@@ -153,6 +155,7 @@ uint8_t *pfs_put_json_text(struct pfs_slice text, const uint8_t *safe, enum pfs_
     return put_quotes(place, to);
 }
 
+/* Only the last texts of a column may not be read behind their end. */
 static uint8_t *print_csv_text(struct pfs_printer *p, int64_t row, uint8_t *to)
 {
     struct pfs_slice text = pfs_column_bytes(p->column, row);
@@ -165,6 +168,7 @@ static uint8_t *print_json_text(struct pfs_printer *p, int64_t row, uint8_t *to)
     return pfs_put_json_text(pfs_column_bytes(p->column, row), p->safe, p->place, to);
 }
 
+/* No byte of base64 needs quotes in a cell; without any bytes they tell it from a null. */
 static uint8_t *print_binary(struct pfs_printer *p, int64_t row, uint8_t *to)
 {
     struct pfs_slice bytes = pfs_column_bytes(p->column, row);
@@ -262,6 +266,7 @@ static uint8_t *put_scaled(int64_t v, int scale, uint8_t *to)
     return put_digits(u % unit, scale, to);
 }
 
+/* A string in JSON: as a number it would lose digits in most programs that read it. */
 static uint8_t *print_decimal(struct pfs_printer *p, int64_t row, uint8_t *to)
 {
     to = put_quotes(p->place, to);

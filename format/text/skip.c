@@ -77,7 +77,9 @@ static int64_t feed_skipping(struct pfs_text_parser *p, struct pfs_slice in, boo
     rows = pfs_text_feed_once(p, in, last, arena, out, consumed, refusal, p->parse.row_bytes_max);
     if (rows >= 0 || p->bad_at == NULL || p->bad_header)
         return rows;
-    if (refusal->offset > front) { /* rows, blanks or a header stand in front of it */
+    /* Rows, blanks or a header stand in front of it: they are fed again without it, and go out; the next call finds the
+     * refused row first. */
+    if (refusal->offset > front) {
         in.len = (size_t)(refusal->offset - front);
         return pfs_text_feed_once(p, in, false, arena, out, consumed, refusal, 0);
     }

@@ -116,6 +116,7 @@ static int unescape(struct pfs_convert *c, struct pfs_cell *cells, int32_t rows)
     return 0;
 }
 
+/* Only where there is a null: a column without bits is one that all later steps take the short way through. */
 static int validity(struct pfs_convert *c, const struct pfs_cell *cells, int32_t rows, const uint8_t **out)
 {
     uint8_t *bits = pfs_arena_zalloc(c->arena, ((size_t)rows + 7) / 8);

@@ -146,6 +146,8 @@ static int type_parts(struct pfs_convert *c, const struct pfs_type *type, struct
     return result;
 }
 
+/* Opens all lists up to the first that is malformed, then types their parts together. The sentence of the malformed one
+ * is kept meanwhile: it is told unless a part in front of it is refused. */
 static int type_lists(struct pfs_convert *c, const struct pfs_type *type, const struct pfs_cell *cells, int32_t rows,
                       struct parts *p, struct pfs_column *out)
 {

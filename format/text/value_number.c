@@ -153,6 +153,7 @@ static inline bool short_decimal(const struct pfs_cell *cell, int32_t scale, int
     return true;
 }
 
+/* Up to 18 digits fit 64 bits, and so does what is compared with their bound. */
 static int compact_decimals(struct pfs_convert *c, const struct pfs_type *type, const struct pfs_cell *cells,
                             int32_t rows, struct pfs_column *out)
 {

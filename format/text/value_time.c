@@ -123,6 +123,8 @@ static inline int instant(const struct pfs_type *type, const struct pfs_cell *ce
     return 0;
 }
 
+/* Of more than six decimals: milliseconds and nanoseconds apart. The array is zeroed, as equal values must be equal
+ * bytes. */
 static int wide_timestamps(struct pfs_convert *c, const struct pfs_type *type, const struct pfs_cell *cells,
                            int32_t rows, int32_t unit, struct pfs_column *out)
 {

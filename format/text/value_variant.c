@@ -314,6 +314,7 @@ static int put_header(struct build *b, bool object, size_t from, size_t count)
     return 0;
 }
 
+/* Readers look keys up by halving: an object's items are in the order of their keys, whatever order they came in. */
 static int sort_items(struct build *b, size_t count)
 {
     struct item *item = last_items(b, count);
@@ -430,6 +431,7 @@ static int put_variant(struct build *b, const struct pfs_cell *cell, struct pfs_
     return 0;
 }
 
+/* Want of memory, or of room for the column, is not about a row; all else refuses the row, with the reason. */
 static int fill(struct pfs_convert *c, struct build *b, const struct pfs_cell *cells, int32_t rows, int32_t *offsets,
                 struct pfs_buf *out)
 {
