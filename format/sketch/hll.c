@@ -132,7 +132,6 @@ struct head {
     bool compact;
 };
 
-/* A table that is not compact is stored with its free places: they are stepped over as coupons of 0. */
 static int take_head(struct pfs_cursor *c, struct head *h, struct pfs_err *err)
 {
     unsigned ints = pfs_take_u8(c), version = pfs_take_u8(c), family = pfs_take_u8(c), lg_size, flags, mode;
