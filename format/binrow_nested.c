@@ -243,6 +243,7 @@ static int take_array(struct pfs_slice in, const struct pfs_type *type, struct p
     return pfs_column_gather(source, 0, range, (int64_t)n, (int64_t)n, arena, out, err);
 }
 
+/* Two arrays that stand side by side; nothing says that they are of one length, so it is asked. */
 static int take_map(struct pfs_slice in, struct pfs_arena *arena, struct pfs_column *out, int32_t *count,
                     struct pfs_err *err)
 {

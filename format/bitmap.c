@@ -122,6 +122,7 @@ static int check_bitset(struct pfs_cursor *c, uint32_t values, struct pfs_err *e
     return sum == values ? 0 : damaged(err, "its bits are not as many as it says");
 }
 
+/* Which of the three forms a container has is told by its bit and its number of values, and nowhere else. */
 static int check_containers(struct pfs_cursor *c, uint32_t containers, const uint8_t *runs, struct pfs_slice heads,
                             struct pfs_err *err)
 {

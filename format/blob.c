@@ -158,6 +158,7 @@ static int unpack(struct pfs_slice record, struct pfs_slice *out, struct pfs_err
     return 0;
 }
 
+/* Payloads are copied out of their frames, side by side: the column's offsets have no gaps. */
 static int take_records(struct blob_reader *r, int64_t rows, const uint8_t *records, struct pfs_arena *arena,
                         struct pfs_column *out, struct pfs_err *err)
 {

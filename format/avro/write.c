@@ -85,6 +85,7 @@ int pfs_avro_add(struct pfs_avro_writer *w, struct pfs_slice record, struct pfs_
     return w->block.len >= BLOCK_BYTES ? end_block(w, err) : 0;
 }
 
+/* A file without records has no block at all. */
 int pfs_avro_end(struct pfs_avro_writer *w, struct pfs_err *err)
 {
     int rc = end_block(w, err);

@@ -90,6 +90,7 @@ static int compare(const struct half *positive, const struct half *negative, enu
     return add(negative, mirror(how), 0 - (uint64_t)number, to, err);
 }
 
+/* What is no comparison with a number is answered by existence: null is who is in neither half. */
 static int answer(const struct pfs_probe *probe, const struct half *positive, const struct half *negative,
                   struct pfs_bitmap *to, struct pfs_err *err)
 {

@@ -193,6 +193,7 @@ int pfs_index_rows_and(struct pfs_index_rows *a, struct pfs_index_rows *b, struc
     return rc;
 }
 
+/* As with "and": where one answer decides alone it takes the other's place, and what it pushed out is freed. */
 int pfs_index_rows_or(struct pfs_index_rows *a, struct pfs_index_rows *b, struct pfs_err *err)
 {
     int rc = 0;

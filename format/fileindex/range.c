@@ -119,6 +119,7 @@ static int find(const struct dictionary *d, const struct pfs_probe *probe, uint3
     return 0;
 }
 
+/* On failure what was read is in `out`, for the caller to free. */
 static int read_slices(struct pfs_slice in, struct pfs_slices *out, struct pfs_err *err)
 {
     struct pfs_cursor c = pfs_cursor_of(in), head = take_head(&c);
