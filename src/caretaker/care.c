@@ -1,4 +1,11 @@
-/* care.c - a look at a table, and a compaction of it. */
+/* care.c - a look at a table, and a compaction of it.
+ *
+ *   changed    -> looking    -> due, or nothing to do
+ *   due        -> compacting -> changed: the next look tells whether something is left
+ *
+ * The lock is given back while the table is read or written; `looking` and `compacting` keep the other threads off what
+ * only the one at work may change. What it found is noted when the lock is held again. */
+#include <assert.h>
 #include <string.h>
 
 #include "src/caretaker/internal.h"
@@ -27,6 +34,7 @@ static int hold_table(struct pfs_caretaker *u, struct pfs_care *care, struct pfs
     pthread_mutex_unlock(&u->lock);
     rc = pfs_catalog_table(u->config.catalog, care->database, care->name, care->branch, &table, err);
     pthread_mutex_lock(&u->lock);
+    assert((rc == 0) == (table != NULL));
     if (rc == 0 && care->table == NULL)
         care->table = pfs_table_ref(table);
     *out = table;
@@ -92,6 +100,7 @@ void pfs_care_look(struct pfs_caretaker *caretaker, struct pfs_care *care, bool 
     int64_t began_ms = pfs_clock_monotonic_ms();
     int rc;
 
+    assert(!care->turn.looking);
     care->turn.changed = false;
     care->turn.looking = true;
     rc = hold_table(caretaker, care, &table, &err);
@@ -99,6 +108,7 @@ void pfs_care_look(struct pfs_caretaker *caretaker, struct pfs_care *care, bool 
     if (rc == 0)
         rc = pfs_table_backlog(table, batch, &commits, &backlog, &err);
     pthread_mutex_lock(&caretaker->lock);
+    assert(care->turn.looking);
     care->turn.looking = false;
     care->turn.looked_ms = pfs_clock_monotonic_ms();
     care->turn.look_took_ms = care->turn.looked_ms - began_ms;
@@ -154,12 +164,15 @@ int pfs_care_compact(struct pfs_caretaker *caretaker, struct pfs_care *care, boo
     struct pfs_table *table = NULL;
     int rc;
 
+    assert(care->turn.due);
+    assert(!care->turn.compacting);
     care->turn.compacting = true;
     rc = hold_table(caretaker, care, &table, err);
     pthread_mutex_unlock(&caretaker->lock);
     if (rc == 0)
         rc = pfs_table_compact(table, &want, &result, err);
     pthread_mutex_lock(&caretaker->lock);
+    assert(care->turn.compacting);
     care->turn.compacting = false;
     care->turn.due = false; /* until the next look, which follows */
     care->turn.changed = true;

@@ -1,6 +1,10 @@
-/* caretaker.c - the list of tables, and the two threads that take turns with them. */
+/* caretaker.c - the list of tables, and the two threads that take turns with them.
+ *
+ * A table that was committed to once stays on the list; its facts are few, and it is held only while there is something
+ * to do. The list of turns has the same order as that of tables: turns.c chooses by place. */
 #include "src/caretaker/caretaker.h"
 
+#include <assert.h>
 #include <string.h>
 #include <time.h>
 
@@ -86,6 +90,7 @@ static struct pfs_care *get_care(struct pfs_caretaker *u, const struct pfs_table
 
     if (care != NULL || !make_room(u) || (care = care_new(table)) == NULL)
         return care;
+    assert(u->cares < u->room);
     u->care[u->cares] = care;
     u->turn[u->cares++] = &care->turn;
     return care;
@@ -125,6 +130,7 @@ static void serve(struct pfs_caretaker *u, enum pfs_turn_kind kind)
         struct pfs_next_turn next = pfs_turn_next(u->turn, u->cares, kind, pfs_clock_monotonic_ms());
         struct pfs_err err = {0};
 
+        assert(next.table < u->cares);
         if (next.table < 0) {
             wait_until(u, next.at_ms);
             continue;
@@ -154,6 +160,7 @@ int pfs_caretaker_run(struct pfs_caretaker *caretaker, struct pfs_err *err)
 {
     int result = 0;
 
+    assert(!caretaker->config.background); /* its threads would take the same turns */
     pthread_mutex_lock(&caretaker->lock);
     for (int32_t i = 0; i < caretaker->cares; i++) {
         struct pfs_care *care = caretaker->care[i];

@@ -1,5 +1,11 @@
+/* check.c - what was found is told, and what is looked at is looked at once.
+ *
+ * A name that was seen is not looked at again, so that a history of a thousand snapshots costs as much as what they
+ * have in common, once, and what each has of its own. Data files are only listed here: they are read when the whole
+ * history is known, each for the first who named it. */
 #include "src/check/internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +18,7 @@ const char *pfs_finding_name(enum pfs_finding_kind kind)
 #undef X
     };
 
+    assert((size_t)kind < sizeof(names) / sizeof(names[0]));
     return names[kind];
 }
 
@@ -21,6 +28,8 @@ static void tell(struct pfs_checker *c, enum pfs_finding_kind kind, bool note, c
 {
     const struct pfs_finding finding = {kind, note, file, c->by != NULL ? c->by->text : "", text};
 
+    assert(file != NULL);
+    assert(text != NULL);
     *(note ? &c->sum->notes : &c->sum->wrong) += 1;
     if (c->want->found != NULL)
         c->want->found(c->want->context, &finding);
@@ -62,6 +71,7 @@ int pfs_checker_failed(struct pfs_checker *c, const char *file, int rc, struct p
 {
     const char *why = err != NULL && err->code != 0 ? err->text : pfs_errno_text(-rc);
 
+    assert(rc <= 0);
     if (rc == 0 || rc == -ENOMEM || rc == -ECANCELED)
         return rc;
     if (rc == -EOPNOTSUPP)
@@ -79,6 +89,7 @@ int pfs_checker_look(struct pfs_checker *c, struct pfs_store *store, const char 
     struct pfs_stat st;
     int rc = pfs_store_stat(store, path, &st, err);
 
+    assert(size >= 0 || size == PFS_NO_NUMBER);
     if (rc < 0)
         return pfs_checker_failed(c, path, rc, err);
     if (size != PFS_NO_NUMBER && st.size != (uint64_t)size) {
@@ -112,6 +123,8 @@ int pfs_checker_add(struct pfs_checker *c, const struct pfs_manifest_entry *entr
 
     if (rc <= 0)
         return rc;
+    assert(c->files <= c->room);
+    assert(c->by != NULL); /* nobody else would answer for it */
     if (c->files == c->room) {
         int64_t room = c->room == 0 ? 256 : c->room * 2;
         struct pfs_checked_file *more = pfs_arena_array(&c->arena, (size_t)room, sizeof(*more));

@@ -1,5 +1,9 @@
 /* files.c - data files against their manifest entries: length, rows, and with `deep` every value, keys, sequence
- * numbers and deletes. */
+ * numbers and deletes.
+ *
+ * Batches take turns with two arenas: the last key of a batch is compared with the first of the next one, and has to
+ * live as long. A disorder is told of once a file; what a file comes to as a whole is compared at its end. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -55,6 +59,7 @@ static void compare_order(struct reading *r, const struct pfs_keys *keys, int64_
 {
     bool rises = r->last_row < 0 || pfs_keys_compare(&r->last, r->last_row, keys, 0) < 0;
 
+    assert(rows > 0);
     for (int64_t i = 1; rises && i < rows; i++)
         rises = pfs_keys_compare(keys, i - 1, keys, i) < 0;
     if (!rises && !r->told_order)
@@ -81,6 +86,8 @@ static void compare_sequences(struct reading *r, const struct pfs_batch *batch)
     const int8_t *kind = batch->column[r->kind].values;
     bool inside = true;
 
+    assert(batch->columns > r->sequence);
+    assert(r->kind == r->sequence + 1);
     for (int64_t i = 0; i < batch->rows; i++)
         inside &= number[i] >= file->min_sequence && number[i] <= file->max_sequence;
     for (int64_t i = 0; i < batch->rows; i++)
@@ -101,6 +108,7 @@ static int compare_keys(struct reading *r, const struct pfs_batch *batch, struct
     PFS_TRY(pfs_keys_of(batch, r->schema->trimmed_key, r->schema->trimmed_keys, arena, &keys, err));
     if (r->last_row < 0)
         PFS_TRY(compare_bound(r, r->file->entry.file.min_key, &keys, 0, "smallest", arena, err));
+    assert(r->file->entry.bucket >= 0);
     compare_order(r, &keys, batch->rows);
     r->last = keys;
     r->last_row = batch->rows - 1;
@@ -136,6 +144,8 @@ static int compare_whole(struct reading *r, struct pfs_err *err)
     if (r->keyed && !r->file->changelog && file->delete_rows != PFS_NO_NUMBER && r->deletes != file->delete_rows)
         pfs_checker_tell(r->c, PFS_FINDING_COUNT, r->path, "it has %lld deletes where its manifest says %lld",
                          (long long)r->deletes, (long long)file->delete_rows);
+    assert(r->last_row < 0 || r->sorted);
+    assert(r->deletes <= r->rows);
     if (r->last_row >= 0)
         PFS_TRY(compare_bound(r, file->max_key, &r->last, r->last_row, "greatest", &r->arena[0], err));
     return 0;
@@ -189,6 +199,7 @@ static int check_rows(struct pfs_checker *c, const struct pfs_checked_file *file
     return pfs_checker_failed(c, path, rc, err);
 }
 
+/* One that is missing or not as long is not read: all else that could be said of it would follow from that. */
 static int check_file(struct pfs_checker *c, const struct pfs_checked_file *file, struct pfs_arena *arena,
                       struct pfs_err *err)
 {
@@ -226,6 +237,7 @@ int pfs_check_files(struct pfs_checker *c, struct pfs_err *err)
         c->sum->bytes += size > 0 ? size : 0;
     }
     c->by = NULL;
+    assert(rc < 0 || c->sum->bytes == c->bytes);
     pfs_arena_done(&arena);
     return rc;
 }

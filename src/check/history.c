@@ -1,4 +1,9 @@
-/* history.c - the walk over schemas, tags, snapshots, changelogs, consumers and hints. */
+/* history.c - the walk over schemas, tags, snapshots, changelogs, consumers and hints.
+ *
+ * Others go on while it walks. Whoever is being looked at is named by its file (`by`): what is missing while that file
+ * is there is missing; once it is gone nothing of it is. Tags come first, for they may name what no snapshot does; the
+ * newest snapshot before the oldest, for the oldest is the next to expire. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -40,8 +45,10 @@ static int check_live(struct pfs_checker *c, const struct pfs_snapshot *s, const
                       struct pfs_err *err)
 {
     struct pfs_state *state;
-    int rc =
-        pfs_state_load(c->want->manifests, c->want->store, c->want->table, c->want->schemas, schema, s, &state, err);
+    int rc;
+
+    assert(c->by != NULL);
+    rc = pfs_state_load(c->want->manifests, c->want->store, c->want->table, c->want->schemas, schema, s, &state, err);
 
     if (rc == -ESTALE) { /* it expired meanwhile */
         pfs_err_clear(err);
@@ -80,7 +87,10 @@ static int check_state(struct pfs_checker *c, const struct pfs_snapshot *s, bool
 {
     const struct pfs_schema *schema;
     bool whole = true;
-    int rc = pfs_schemas_get(c->want->schemas, s->schema_id, &schema, err);
+    int rc;
+
+    assert(c->by != NULL);
+    rc = pfs_schemas_get(c->want->schemas, s->schema_id, &schema, err);
 
     if (rc < 0)
         return pfs_checker_failed(c, c->by->path, rc, err);
@@ -161,6 +171,7 @@ static int check_changelog(struct pfs_checker *c, const struct pfs_snapshot *s, 
     const char *list = s->changelog_list;
     bool whole = true;
 
+    assert(c->by != NULL);
     if (list == NULL && c->want->has_producer)
         return 0;
     if (list == NULL)
@@ -233,6 +244,7 @@ static int check_hints(struct pfs_checker *c, struct pfs_err *err)
     PFS_TRY(pfs_snapshot_list(want->store, want->meta, &c->arena, &ids, &count, err));
     if (count == 0)
         return 0;
+    assert(ids[0] <= ids[count - 1]);
     latest = pfs_hint_read(want->store, want->meta, "snapshot", "LATEST");
     if (latest > 0 && latest != ids[count - 1] && latest < INT64_MAX && !is_there(want, latest + 1, &c->arena) &&
         (latest < ids[count - 1] || !is_there(want, latest, &c->arena)))
@@ -263,6 +275,8 @@ int pfs_check_run(const struct pfs_check *check, struct pfs_check_sum *out, stru
     struct pfs_err none = {0};
     int rc;
 
+    assert(check->table != NULL);
+    assert(check->meta != NULL);
     *out = (struct pfs_check_sum){0};
     pfs_arena_init(&c.arena, 0);
     pfs_nameset_init(&c.seen, &c.arena);

@@ -1,5 +1,9 @@
 /* levels.c - the files of one state against each other: rows in all, and key ranges in each level above 0, which share
- * no key (spec lsm 1). */
+ * no key (spec lsm 1).
+ *
+ * Sorted by bucket, level and smallest key, a file that overlaps any of its level overlaps the one before it or one
+ * that does: neighbours are enough to see that there is an overlap, though not each pair of it. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +40,10 @@ static bool same_run(const struct ranged *a, const struct ranged *b)
 static int tell_overlap(struct pfs_checker *c, const struct ranged *a, const struct ranged *b, struct pfs_err *err)
 {
     const char *pair = pfs_arena_printf(&c->arena, "%s/%s", a->entry->file.name, b->entry->file.name);
-    int rc = pair == NULL ? pfs_arena_full(&c->arena, err) : pfs_checker_first(c, pair, err);
+    int rc;
+
+    assert(same_run(a, b));
+    rc = pair == NULL ? pfs_arena_full(&c->arena, err) : pfs_checker_first(c, pair, err);
 
     if (rc > 0)
         pfs_checker_tell(c, PFS_FINDING_OVERLAP, b->entry->file.name,
@@ -70,6 +77,7 @@ static int check_ranges(struct pfs_checker *c, const struct pfs_state *state, st
         else if (pfs_keys_compare(&r->min, 0, &r->max, 0) > 0)
             pfs_checker_tell(c, PFS_FINDING_RANGE, file->name, "its smallest key is above its greatest one");
     }
+    assert(n <= state->files);
     qsort(all, (size_t)n, sizeof(*all), compare);
     for (int64_t i = 1; i < n; i++)
         if (same_run(&all[i - 1], &all[i]) && pfs_keys_compare(&all[i].min, 0, &all[i - 1].max, 0) <= 0)
@@ -83,6 +91,7 @@ static int check_total(struct pfs_checker *c, const struct pfs_state *state, str
     int64_t rows = 0;
     bool evolves;
 
+    assert(c->by != NULL);
     PFS_TRY(pfs_options_bool(&state->schema->options, "data-evolution.enabled", false, &evolves, err));
     for (int64_t i = 0; i < state->files; i++)
         rows += state->file[i]->file.rows;

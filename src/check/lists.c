@@ -1,4 +1,8 @@
-/* lists.c - manifest lists, manifests, index manifests and what those name. */
+/* lists.c - manifest lists, manifests, index manifests and what those name.
+ *
+ * `whole` tells the caller whether the state of the snapshot can be loaded at all: when not, that was told of here,
+ * with the file that is to blame, and loading it would only say so again. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -30,6 +34,7 @@ static int check_counts(struct pfs_checker *c, const struct pfs_manifest_file *f
     }
     for (int64_t i = 0; i < entries; i++)
         added += !entry[i].deleted;
+    assert(added <= entries);
     if (added != file->added || entries - added != file->deleted)
         pfs_checker_tell(c, PFS_FINDING_COUNT, path,
                          "it adds %lld files and deletes %lld where its list says %lld and %lld", (long long)added,
@@ -61,8 +66,11 @@ int pfs_check_list(struct pfs_checker *c, const char *name, int64_t size, bool *
     struct pfs_arena arena;
     const char *path = metadata_path(c, name);
     int64_t files = 0;
-    int rc = pfs_checker_first(c, name, err);
+    int rc;
 
+    assert(name != NULL);
+    assert(whole != NULL);
+    rc = pfs_checker_first(c, name, err);
     if (rc <= 0)
         return rc;
     if (path == NULL)
@@ -174,6 +182,7 @@ int pfs_check_indexes(struct pfs_checker *c, const struct pfs_state *state, stru
     int64_t wrong = c->sum->wrong;
     bool vectors = false, fresh = false;
 
+    assert(c->by != NULL);
     for (int64_t i = 0; i < state->indexes; i++) {
         bool is_vectors = strcmp(state->index[i].type, VECTORS) == 0;
 

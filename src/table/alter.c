@@ -1,4 +1,9 @@
-/* alter.c - ALTER TABLE: the next schema, published without replacing. */
+/* alter.c - ALTER TABLE: the next schema, published without replacing.
+ *
+ * The changes are made to the newest schema and checked as a whole; when another process published one of the same id
+ * meanwhile, they are made to that one. The commit lock is held, so that no commit of this process prepares its files
+ * for one schema and publishes them under the next. */
+#include <assert.h>
 #include <string.h>
 
 #include "src/file/cast.h"
@@ -94,6 +99,7 @@ static int attempt(struct pfs_table *t, const struct pfs_schema_change *change, 
         return rc;
     changing.has_snapshots = rc == 0;
     PFS_TRY(pfs_schema_change(&changing, change, changes, arena, &next, err));
+    assert(next.id == changing.schema->id + 1);
     PFS_TRY(pfs_engine_check(&next, err));
     if (changes_defaults(change, changes))
         PFS_TRY(pfs_table_check_defaults(&next, arena, err));
@@ -109,6 +115,8 @@ int pfs_table_alter(struct pfs_table *table, const struct pfs_schema_change *cha
     struct pfs_arena arena;
     int rc = -EEXIST;
 
+    assert(changes >= 0);
+    assert(change != NULL || changes == 0);
     PFS_TRY(pfs_table_lock_commit(table, err));
     for (int i = 0; i < ATTEMPTS && rc == -EEXIST; i++) {
         pfs_arena_init(&arena, PFS_ARENA_LIMIT);

@@ -1,4 +1,8 @@
-/* backlog.c - what a writer of a table would compact after its commit. */
+/* backlog.c - what a writer of a table would compact after its commit.
+ *
+ * Commits are counted from one look to the next, so that a look costs what was committed since. The first look counts
+ * back to the newest compaction, at most as far as it matters. A commit that has expired counts: it was there. */
+#include <assert.h>
 #include <errno.h>
 #include <strings.h>
 
@@ -36,6 +40,7 @@ static int count_back(const struct pfs_table_parts *parts, int64_t latest, int64
 {
     int rc = 1;
 
+    assert(limit > 0);
     c->count = 0;
     for (int64_t id = latest; rc > 0 && id > 0 && c->count < limit; id--) {
         rc = brings_rows(parts, id, arena, err);
@@ -49,6 +54,8 @@ static int count_on(const struct pfs_table_parts *parts, int64_t latest, int64_t
 {
     int64_t from = latest - c->seen > limit ? latest - limit : c->seen;
 
+    assert(c->seen > 0);
+    assert(c->seen <= latest);
     for (int64_t id = from + 1; id <= latest && c->count < limit; id++) {
         int rc = brings_rows(parts, id, arena, err);
 
@@ -73,6 +80,8 @@ static int count_commits(struct pfs_table *table, const struct pfs_state *state,
         PFS_TRY(count_back(&parts, latest, limit, arena, c, err));
     else
         PFS_TRY(count_on(&parts, latest, limit, arena, c, err));
+    assert(c->count >= 0);
+    assert(limit > 0);
     c->seen = latest;
     *due = c->count >= limit;
     return 0;
@@ -88,7 +97,7 @@ static int read_bounds(const struct pfs_schema *schema, struct pfs_backlog *out,
         return 0;
     PFS_TRY(pfs_options_int(o, "num-sorted-run.compaction-trigger", 5, &out->trigger, err));
     PFS_TRY(pfs_options_int(o, "num-sorted-run.stop-trigger", out->trigger + STOP_ABOVE_TRIGGER, &out->stop, err));
-    if (out->stop < out->trigger)
+    if (out->stop < out->trigger) /* or writers would wait for a compaction that is not due */
         out->stop = out->trigger;
     return 0;
 }
@@ -130,6 +139,8 @@ static int look(struct pfs_table *table, struct pfs_state *state, bool batch, st
     }
     if (rc < 0 && err != NULL)
         *err = why;
+    assert(jobs >= 0);
+    assert(rc < 0 || jobs <= state->files);
     out->jobs = jobs;
     if (out->full && jobs == 0) /* all is at the top */
         commits->count = 0;

@@ -1,5 +1,14 @@
+/* catalog.c - directories as databases and tables, and the list of those that are open.
+ *
+ *   open   every table that anybody holds, by name; nobody's reference
+ *   warm   the few that were asked for last, a reference each, so that their metadata stays in memory
+ *
+ * A table is on `open` from its making until its last reference goes; whoever finds it there with no reference left
+ * lets it be, and makes another one. One that was dropped, or made anew under its name, is taken off when it is asked
+ * for, and lives on for those who hold it. */
 #include "src/table/catalog.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +76,7 @@ void pfs_catalog_close(struct pfs_catalog *catalog)
         return;
     for (int i = 0; i < catalog->warms; i++)
         pfs_table_unref(catalog->warm[i]);
+    assert(catalog->open == NULL); /* or somebody would use a catalog that is gone */
     pfs_leases_close(catalog->leases, catalog->config.store);
     pfs_store_close(catalog->config.store);
     pfs_external_close(catalog->external);
@@ -109,6 +119,7 @@ struct names {
 
 static int keep_name(struct names *names, struct pfs_slice name)
 {
+    assert(names->count <= names->room);
     if (names->count == names->room) {
         int64_t room = names->room == 0 ? 16 : names->room * 2;
         const char **more = pfs_arena_array(names->arena, (size_t)room, sizeof(*more));
@@ -176,6 +187,7 @@ int pfs_catalog_tables(struct pfs_catalog *catalog, const char *database, struct
     for (int64_t i = 0; i < found; i++)
         if (pfs_catalog_has_table(catalog, database, all[i], NULL))
             all[kept++] = all[i];
+    assert(kept <= found);
     *names = all;
     *count = kept;
     return 0;
@@ -292,6 +304,19 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* The same as find_open, with the lock of the list held. */
+static struct pfs_table *find_listed(const struct pfs_catalog *c, const char *database, const char *table,
+                                     const char *branch)
+{
+    struct pfs_table *t;
+
+    for (t = c->open; t != NULL; t = *pfs_table_link(t))
+        if (same_text(pfs_table_database(t), database) && same_text(pfs_table_name(t), table) &&
+            same_text(pfs_table_branch(t), branch) && pfs_table_try_ref(t))
+            break;
+    return t;
+}
+
 /* The open table of that name, referenced; NULL when there is none. */
 static struct pfs_table *find_open(void *catalog, const char *database, const char *table, const char *branch)
 {
@@ -299,10 +324,7 @@ static struct pfs_table *find_open(void *catalog, const char *database, const ch
     struct pfs_table *t;
 
     pthread_mutex_lock(&c->lock);
-    for (t = c->open; t != NULL; t = *pfs_table_link(t))
-        if (same_text(pfs_table_database(t), database) && same_text(pfs_table_name(t), table) &&
-            same_text(pfs_table_branch(t), branch) && pfs_table_try_ref(t))
-            break;
+    t = find_listed(c, database, table, branch);
     pthread_mutex_unlock(&c->lock);
     return t;
 }
@@ -363,6 +385,7 @@ static int stop(struct pfs_catalog *c, const char *database, const char *table, 
         qsort(out->table + mains, (size_t)(out->count - mains), sizeof(struct pfs_table *), compare_places);
     }
     pthread_mutex_unlock(&c->lock);
+    assert(out->count <= count);
     for (; rc == 0 && stopped < out->count; stopped += rc == 0)
         rc = pfs_table_stop(out->table[stopped], err);
     if (rc == 0)
@@ -483,6 +506,8 @@ static bool cool(struct pfs_catalog *c, const struct pfs_table *table)
         at++;
     if (at == c->warms)
         return false;
+    assert(at < c->warms);
+    assert(c->warms <= WARM_MAX);
     memmove(&c->warm[at], &c->warm[at + 1], (size_t)(c->warms - at - 1) * sizeof(c->warm[0]));
     c->warms--;
     return true;
@@ -504,6 +529,7 @@ static void warm(struct pfs_catalog *c, struct pfs_table *table)
         (void)pfs_table_ref(table);
     if (c->warms == WARM_MAX)
         gone[count++] = c->warm[--c->warms];
+    assert(c->warms < WARM_MAX);
     memmove(&c->warm[1], &c->warm[0], (size_t)c->warms * sizeof(c->warm[0]));
     c->warm[0] = table;
     c->warms++;
@@ -511,6 +537,8 @@ static void warm(struct pfs_catalog *c, struct pfs_table *table)
         kept++;
     while (c->warms > kept)
         gone[count++] = c->warm[--c->warms];
+    assert(c->warms > 0);
+    assert(count <= WARM_MAX + 1);
     pthread_mutex_unlock(&c->lock);
     for (int i = 0; i < count; i++)
         pfs_table_unref(gone[i]);
@@ -561,17 +589,18 @@ static int open_table(struct pfs_catalog *c, const char *database, const char *t
     if (rc != -ENOENT)
         return rc;
     PFS_TRY(open_new(c, database, table, branch, &made, err));
-    found = find_open(c, database, table, branch);
-    if (found != NULL) { /* another thread was quicker */
-        pfs_table_unref(made);
-        *out = found;
-        return 0;
-    }
     pthread_mutex_lock(&c->lock);
-    *pfs_table_link(made) = c->open;
-    c->open = made;
+    found =
+        find_listed(c, database, table, branch); /* in one step with the listing: two tables of a name had two locks */
+    if (found == NULL) {
+        assert(*pfs_table_link(made) == NULL);
+        *pfs_table_link(made) = c->open;
+        c->open = made;
+    }
     pthread_mutex_unlock(&c->lock);
-    *out = made;
+    if (found != NULL) /* another thread was quicker */
+        pfs_table_unref(made);
+    *out = found != NULL ? found : made;
     return 0;
 }
 

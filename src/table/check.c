@@ -1,4 +1,6 @@
-/* check.c - a table is looked through. */
+/* check.c - a table is looked through: its history by src/check, then what lies beside it and is named by nothing. That
+ * is a note and no fault, for readers get nothing wrong by it. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "src/table/internal.h"
@@ -21,6 +23,8 @@ static void check_orphans(struct pfs_table *table, const struct pfs_check *want,
                        (long long)bytes);
     else
         (void)snprintf(text, sizeof(text), "not counted: %s", err.code != 0 ? err.text : pfs_errno_text(-rc));
+    assert(files >= 0);
+    assert(bytes >= 0);
     finding.text = text;
     sum->notes++;
     if (want->found != NULL)

@@ -1,5 +1,11 @@
 /* compact.c - a table's buckets compacted: planned on the newest state, carried out on the pool, published as one
- * COMPACT snapshot. */
+ * COMPACT snapshot.
+ *
+ *   state -> jobs -> each job on its share of the budget -> entries of all -> published, or all files taken back
+ *
+ * Jobs share nothing but the compactor, which nobody changes; each has its arena and its result. All go into one
+ * snapshot or none does: what one of them could not do is not worth the others' conflict with the next writer. */
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -49,8 +55,10 @@ static void progress(void *context, int64_t rows)
 {
     struct compaction *c = context;
 
+    assert(rows >= 0);
     pthread_mutex_lock(&c->lock);
     c->done_rows += rows;
+    assert(c->done_rows <= c->rows);
     if (c->want->progress != NULL)
         c->want->progress(c->want->context, c->done_rows, c->rows);
     pthread_mutex_unlock(&c->lock);
@@ -61,6 +69,8 @@ static void run_job(void *context, int index)
     struct compaction *c = context;
     struct job_result *r = &c->result[index];
 
+    assert(index >= 0);
+    assert(index < c->jobs);
     pfs_arena_init(&r->arena, PFS_ARENA_LIMIT);
     if (pfs_cancelled(c->want->cancel))
         r->rc = -ECANCELED;
@@ -103,6 +113,7 @@ static int32_t choose(struct compaction *c)
     qsort(c->job, (size_t)c->jobs, sizeof(*c->job), compare_files);
     while (count < c->jobs && (count == 0 || bytes + bytes_of(&c->job[count]) <= c->want->bytes_max))
         bytes += bytes_of(&c->job[count++]);
+    assert(count > 0);
     left = c->jobs - count;
     c->jobs = count;
     return left;
@@ -157,6 +168,8 @@ static int run_jobs(struct compaction *c, struct pfs_budget budget, struct pfs_e
 {
     int32_t threads = c->parts.pool != NULL ? pfs_pool_threads(c->parts.pool) : 1;
 
+    assert(threads > 0);
+    assert(c->jobs > 0);
     c->budget = pfs_budget_share(budget, (size_t)(c->jobs < threads ? c->jobs : threads));
     if (c->want->quiet)
         pfs_quiet_run(run_all, c);
@@ -200,6 +213,9 @@ static int collect(struct compaction *c, struct pfs_err *err)
     for (int32_t i = 0; i < c->jobs; i++)
         if (c->result[i].done.vectors)
             c->index[c->indexes++] = c->result[i].done.index;
+    assert(c->entries == deletes + adds);
+    assert(c->changelogs == changelogs);
+    assert(c->indexes <= c->jobs);
     return 0;
 }
 
@@ -271,6 +287,7 @@ static int prepare(void *context, struct pfs_state *state, struct pfs_change *ou
     return 0;
 }
 
+/* A compaction that belongs to a commit has its user and number: who looks for that commit finds both. */
 static int publish(struct pfs_table *table, struct compaction *c, int64_t *id, bool *unclear, struct pfs_err *err)
 {
     char user[PFS_UUID_TEXT];
@@ -343,6 +360,7 @@ static int attempt(struct pfs_table *table, const struct pfs_compact_want *want,
         rc = combine(&c, err);
     if (rc == 0 && c.entries > 0)
         rc = publish(table, &c, &out->snapshot, &unclear, err);
+    assert(out->snapshot == 0 || c.entries > 0);
     if (out->snapshot != 0)
         report(&c, out);
     done(&c, out->snapshot != 0 || unclear, out->snapshot != 0);

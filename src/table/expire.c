@@ -1,5 +1,8 @@
 /* expire.c - everything of a table that has had its time by its options, at once: what a writer does little by little.
- */
+ *
+ * In Paimon's order: tags and partitions first, then consumers, for those hold snapshots, then snapshots, and last the
+ * changelogs that these become. Tags and partitions take the locks that they need themselves. */
+#include <assert.h>
 #include <errno.h>
 
 #include "src/table/internal.h"
@@ -40,7 +43,7 @@ static int expire_consumers(struct expiring *x, const struct pfs_retain *at, con
     PFS_TRY(pfs_table_consumers(x->table, &x->arena, &names, &before, err));
     PFS_TRY(pfs_consumers_expire(at, how->consumer_ms, err));
     PFS_TRY(pfs_table_consumers(x->table, &x->arena, &names, &after, err));
-    x->gone->consumers = before - after;
+    x->gone->consumers = before > after ? before - after : 0; /* one may have come meanwhile */
     return 0;
 }
 
@@ -59,8 +62,10 @@ static int expire_snapshots(struct expiring *x, const struct pfs_retain *at, con
     int64_t there = count_snapshots(x, at), whole = there - how->snapshots.least, expired = 1;
     int rc = 0;
 
+    assert(x->gone->snapshots == 0);
     while (rc == 0 && expired > 0) {
         rc = pfs_snapshots_expire(at, how, &expired, err);
+        assert(rc < 0 || expired >= 0);
         x->gone->snapshots += rc == 0 ? expired : 0;
         if (x->progress != NULL && whole > 0)
             x->progress(x->context, x->gone->snapshots, whole);
@@ -76,6 +81,7 @@ static int expire_changelogs(struct expiring *x, const struct pfs_retain *at, co
 
     while (rc == 0 && how->decoupled && expired > 0) {
         rc = pfs_changelogs_expire(at, how, &expired, err);
+        assert(rc < 0 || expired >= 0);
         x->gone->changelogs += rc == 0 ? expired : 0;
     }
     return rc;

@@ -1,4 +1,9 @@
-/* history.c - branches of a table, and going back to what it was. */
+/* history.c - branches of a table, and going back to what it was.
+ *
+ * All of it replaces or removes what commits and expiry stand on, so that both stand still meanwhile: of the table, and
+ * of the branch if it is open. The main table's locks are taken before those of a branch, as everywhere. Another engine
+ * may commit all the same; what it commits to a branch that goes is gone, as with Paimon. */
+#include <assert.h>
 #include <string.h>
 
 #include "src/meta/branch.h"
@@ -51,6 +56,7 @@ static int stop_both(struct pfs_table *table, const char *name, struct pfs_table
 
 static void both_go_on(struct pfs_table *table, struct pfs_table *branch)
 {
+    assert(branch != table);
     if (branch != NULL)
         pfs_table_go_on(branch);
     pfs_table_unref(branch);

@@ -1,4 +1,7 @@
-/* orphans.c - files that nothing names, not even a row that is acknowledged and not committed yet. */
+/* orphans.c - files that nothing names, not even a row that is acknowledged and not committed yet.
+ *
+ * Journals of all processes on the warehouse are read: their files are listed there before they are acknowledged, and
+ * stay listed until a snapshot names them. A journal that cannot be read is an error, and nothing is removed. */
 #include "base/limits.h"
 #include "src/journal/journal.h"
 #include "src/journal/record.h"
@@ -59,6 +62,7 @@ int pfs_table_remove_orphans(struct pfs_table *table, int64_t before_ms, bool dr
     if (!dry)
         PFS_TRY(pfs_table_check_writable(table, err));
     PFS_TRY(pfs_table_retain(table, &at, &how, err));
+    at.meta = at.table; /* the files of all branches lie in the main table */
     want.context = at.store;
     pthread_mutex_lock(&upkeep->lock);
     rc = pfs_orphans_remove(&at, &want, files, bytes, err);

@@ -1,6 +1,10 @@
-/* partitions.c - a table's partitions that have had their time are dropped. */
+/* partitions.c - a table's partitions that have had their time are dropped.
+ *
+ * Looking costs a state: writers look at their commits, once an interval. Several partitions go in one snapshot, as
+ * many as the option says; a chain of specs tells which. */
 #include "src/retain/partitions.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +74,8 @@ static int drop_all(struct pfs_table *table, struct dropping *all, struct pfs_er
 {
     int64_t batch = all->rule->batch > 0 && all->rule->batch < all->count ? all->rule->batch : all->count, went = 0;
 
+    assert(all->count > 0);
+    assert(batch <= all->count);
     all->stays = pfs_arena_array(all->arena, (size_t)all->count, sizeof(*all->stays));
     if (all->stays == NULL)
         return pfs_arena_full(all->arena, err);
@@ -129,6 +135,7 @@ static int64_t random_below(int64_t end)
 {
     char uuid[PFS_UUID_TEXT];
 
+    assert(end > 0);
     pfs_uuid_make(uuid);
     return (int64_t)(pfs_hash64(uuid, strlen(uuid), 0) % (uint64_t)end);
 }

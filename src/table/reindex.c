@@ -1,5 +1,10 @@
 /* reindex.c - file indexes of the files that a table has, as its options ask for them now: data files stay, their
- * entries go and come again with another index. */
+ * entries go and come again with another index.
+ *
+ * Rows are not touched: DELETE and ADD of one name in one snapshot, which differ in their index alone. A file whose
+ * index is what it should be stays out of it, so that a second call has nothing to do. */
+#include <assert.h>
+
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "src/file/file.h"
@@ -71,6 +76,8 @@ static void make_one(void *context, int index)
     const struct reindexing *r = context;
     struct reindexed *f = &r->file[index];
 
+    assert(index >= 0);
+    assert(index < r->files);
     f->rc = pfs_data_index(&r->read, f->old, &f->arena, &f->made, &f->err);
 }
 
@@ -89,6 +96,7 @@ static int make(struct reindexing *r, struct pfs_err *err)
         }
         made += r->file[i].rc;
     }
+    assert(made <= r->files);
     r->entry = pfs_alloc_array((size_t)made * 2, sizeof(*r->entry));
     if (r->entry == NULL)
         return pfs_fail(err, ENOMEM, "no memory for %lld entries", (long long)made * 2);
@@ -100,6 +108,7 @@ static int make(struct reindexing *r, struct pfs_err *err)
     for (int64_t i = 0; i < r->files; i++)
         if (r->file[i].rc > 0)
             r->entry[r->entries++] = r->file[i].made;
+    assert(r->entries == made * 2);
     return 0;
 }
 
@@ -163,6 +172,7 @@ int pfs_table_rewrite_indexes(struct pfs_table *table, const struct pfs_jobs_spe
 {
     int rc = -EBUSY;
 
+    *files = 0; /* an attempt may fail before it says how many */
     PFS_TRY(pfs_table_check_writable(table, err));
     for (int i = 0; i < ATTEMPTS && (rc == -EBUSY || rc == -ESTALE); i++)
         rc = attempt(table, spec, specs, files, err);

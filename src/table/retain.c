@@ -1,4 +1,9 @@
-/* retain.c - a table lets go of what has had its time: when, and how cheaply that is told after each commit. */
+/* retain.c - a table lets go of what has had its time: when, and how cheaply that is told after each commit.
+ *
+ * What was seen at the last look (the oldest snapshot and its age, the directory of tags and the first end among them)
+ * tells without reading anything whether there can be something to do. Others may change what was seen, so that a look
+ * is worth a minute at most. One thread of this process looks at a time; who comes meanwhile leaves word and goes. */
+#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,6 +17,7 @@ static int64_t first_held(void *context, int64_t from, int64_t end)
 {
     struct pfs_table_parts parts = pfs_table_parts(context);
 
+    assert(from < end);
     if (parts.holds != NULL)
         end = pfs_holds_first(parts.holds, parts.meta, from, end);
     return parts.leases == NULL ? end : pfs_leases_first(parts.leases, parts.store, parts.meta, from, end);
@@ -80,6 +86,8 @@ int pfs_table_expire_changelogs(struct pfs_table *table, const struct pfs_expire
     how.changelogs = (struct pfs_retain_limits){want->most, want->least, INT64_MAX / 4, want->deletes};
     if (want->before_ms != PFS_NO_NUMBER)
         how.changelogs.retained_ms = pfs_clock_now_ms(at.clock) - want->before_ms;
+    assert(all || want->most != PFS_NO_NUMBER);
+    assert(all || want->least != PFS_NO_NUMBER);
     rc = all ? pfs_changelogs_remove_all(&at, &how, expired, err) : pfs_changelogs_expire(&at, &how, expired, err);
     pfs_table_retain_end(table);
     return rc;
@@ -100,6 +108,7 @@ static bool snapshots_are_due(const struct pfs_upkeep *upkeep, const struct pfs_
            (count > limits->least && pfs_clock_now_ms(at->clock) - limits->retained_ms > upkeep->earliest_ms);
 }
 
+/* 0 stays when that cannot be found out: then the next call looks again. */
 static void note_earliest(struct pfs_upkeep *upkeep, const struct pfs_retain *at)
 {
     struct pfs_snapshot first;
@@ -117,6 +126,7 @@ static void note_earliest(struct pfs_upkeep *upkeep, const struct pfs_retain *at
     pfs_arena_done(&arena);
 }
 
+/* What was inspected was inspected by the rules of one schema. */
 static int create_tags(struct pfs_upkeep *upkeep, const struct pfs_retain *at, const struct pfs_retention *how,
                        struct pfs_err *err)
 {

@@ -1,5 +1,8 @@
+/* shape.c - files sorted by bucket and level, and counted in one walk. Every commit asks for it, so that nothing but
+ * the entries is looked at. */
 #include "src/table/shape.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define TARGET_KEYED ((int64_t)128 << 20)
@@ -38,6 +41,9 @@ static void count_runs(const struct pfs_manifest_entry **sorted, int64_t files, 
         last_bytes += e->file.size;
         c->most_runs = runs > c->most_runs ? runs : c->most_runs;
     }
+    assert(c->buckets <= c->runs);
+    assert(c->runs <= files);
+    assert(c->most_runs <= c->runs);
     c->top_bytes += last_bytes;
 }
 

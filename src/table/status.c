@@ -1,4 +1,5 @@
-/* status.c - how a table is, as one JSON object. */
+/* status.c - how a table is, as one JSON object: of metadata alone, so that asking costs what a look at the table does.
+ * A member that does not hold is null and never left out: scripts ask for it by name. */
 #include "format/text/text.h"
 #include "src/file/file.h"
 #include "src/table/shape.h"

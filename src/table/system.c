@@ -1,6 +1,11 @@
-/* system.c - system tables of an open table. */
-#include "src/system/system.h"
+/* system.c - system tables of an open table.
+ *
+ * What one is read from is gathered when it is opened: a state, or only the directories and schemas. So its rows are of
+ * one time, whatever is committed while they are read, and the table's handle may be given back meanwhile. */
+#include <assert.h>
+
 #include "base/mem.h"
+#include "src/system/system.h"
 #include "src/table/internal.h"
 
 struct pfs_table_system {
@@ -25,6 +30,7 @@ static int fill(struct pfs_table_system *s, struct pfs_table *table, struct pfs_
     struct pfs_table_parts parts = pfs_table_parts(table);
     enum pfs_system_source source = pfs_system_source(s->table);
 
+    assert(s->table < PFS_SYSTEM_COUNT);
     s->system.store = parts.store;
     s->system.pool = parts.pool;
     s->system.schemas = pfs_schemas_ref(parts.schemas);
@@ -92,6 +98,7 @@ int pfs_table_system_rows(const struct pfs_table_system *system, struct pfs_budg
 
 const char *pfs_table_system_listed(int index)
 {
+    assert(index >= 0);
     for (int i = 0; i < PFS_SYSTEM_COUNT; i++)
         if (!pfs_system_has_rows((enum pfs_system_table)i) && index-- == 0)
             return pfs_system_name((enum pfs_system_table)i);

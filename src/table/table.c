@@ -1,5 +1,11 @@
+/* table.c - the newest state and states of other times, commits one at a time, consumers.
+ *
+ * The newest state is kept, with what its snapshot's file was like when it was loaded. It is the newest still while
+ * that file is the same and the next id has no file: three stats. States of other times are loaded when they are asked
+ * for; their manifests come from the cache that all states of the table share. */
 #include "src/table/table.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -94,7 +100,10 @@ int pfs_table_open(const struct pfs_table_config *config, struct pfs_table **out
 
 struct pfs_table *pfs_table_ref(struct pfs_table *table)
 {
-    atomic_fetch_add(&table->refs, 1);
+    int refs = atomic_fetch_add(&table->refs, 1);
+
+    assert(refs > 0); /* who has none asks pfs_table_try_ref */
+    (void)refs;
     return table;
 }
 
@@ -112,6 +121,7 @@ void pfs_table_unref(struct pfs_table *table)
 {
     if (table == NULL || atomic_fetch_sub(&table->refs, 1) != 1)
         return;
+    assert(atomic_load(&table->refs) == 0);
     if (table->config.unlist(table->config.catalog, table))
         table_free(table);
 }
@@ -365,6 +375,7 @@ static int load_latest(struct pfs_table *t, const struct pfs_schema *schema, str
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&t->lock);
+    assert(*out != t->state);
     pfs_state_unref(t->state);
     t->state = pfs_state_ref(*out);
     t->snapshot_stat = stat;
@@ -372,7 +383,8 @@ static int load_latest(struct pfs_table *t, const struct pfs_schema *schema, str
     return 0;
 }
 
-/* Fills in what batch reads add to the state; on failure it is given back. */
+/* Fills in what batch reads add to the state; on failure it is given back. A state that was filled in is nobody else's:
+ * load_latest keeps one for others only when there is nothing to fill in, or it is asked for again each time. */
 static int complete(struct pfs_table *t, struct other other, struct pfs_when when, struct pfs_state *state,
                     struct pfs_state **out, struct pfs_err *err)
 {
@@ -467,6 +479,7 @@ int pfs_table_rescaled(struct pfs_table *table, const struct pfs_schema *schema,
     const struct pfs_schema *older;
     bool known, rescaled = false;
 
+    assert(schema != NULL);
     pthread_mutex_lock(&table->lock);
     known = table->rescaled_schema == schema;
     *out = table->rescaled;
@@ -548,13 +561,14 @@ static int publication_intent(void *context, int64_t seen, const struct pfs_chan
     return p->intent(p->context, seen, change, err);
 }
 
-/* Lock 1 held. */
+/* Lock 1 held. What the caller says of store and directories does not count: a commit goes to this table. */
 static int publish_locked(struct pfs_table *t, const struct pfs_publish *publish, int64_t *id, bool *unclear,
                           struct pfs_err *err)
 {
     struct publication context = {t, publish};
     struct pfs_publish p = *publish;
 
+    assert(publish->prepare != NULL);
     p.store = t->config.store;
     p.table = t->config.root;
     p.meta = t->config.meta;
@@ -617,6 +631,7 @@ int pfs_table_commit(struct pfs_table *table, struct pfs_write *write, const cha
     bool unclear = false;
     int rc = 0;
 
+    assert(user != NULL);
     *id = 0;
     pthread_mutex_lock(&table->commit);
     if (once)

@@ -98,8 +98,8 @@ int pfs_table_write_check(struct pfs_table *table, const struct pfs_schema *sche
 
 /* Commits the write's rows as one APPEND snapshot of `user` and `identifier` and waits until it is durable; retries
  * lost races with the newest state (commit.max-retries). Nothing to write: success without a snapshot, *id = 0. With
- * once, an identifier that this user has committed already is success too (*id = 0) and the rows are dropped. On
- * failure the write still holds its rows; the sentence tells when the outcome is unclear. */
+ * once, an identifier that this user has committed already is success too (*id = 0); the write still holds its rows
+ * then, and is to be closed. On failure it holds them too, unless the outcome is unclear, which the sentence tells. */
 int pfs_table_commit(struct pfs_table *table, struct pfs_write *write, const char *user, int64_t identifier, bool once,
                      int64_t *id, struct pfs_err *err);
 

@@ -1,4 +1,6 @@
-/* tags.c - a table's tags: made, moved, removed with what they alone needed. */
+/* tags.c - a table's tags: made, moved, removed with what they alone needed. All of it with upkeep's lock: a snapshot
+ * that is tagged while it expires would lose its files, for expiry knows only the tags that it has loaded. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -37,6 +39,7 @@ static int put(struct pfs_table *table, const struct pfs_retain *at, const char 
 {
     struct pfs_snapshot snapshot, before;
 
+    assert(name != NULL);
     if (want->replace)
         PFS_TRY(pfs_tag_load(at->store, at->meta, name, arena, &before, NULL, err));
     PFS_TRY(find(table, want->snapshot, arena, &snapshot, err));

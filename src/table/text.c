@@ -1,4 +1,7 @@
-/* text.c - metadata files as they stand on disk, and schemas of other times. */
+/* text.c - metadata files as they stand on disk, and schemas of other times. A file is parsed before its text is given
+ * out: what is damaged fails here, and not in the reader's JSON library. */
+#include <assert.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 #include "src/meta/branch.h"
@@ -22,6 +25,7 @@ static int snapshot_of(struct pfs_table *table, struct pfs_when when, struct pfs
 {
     struct pfs_table_parts parts = pfs_table_parts(table);
 
+    assert(when.kind == PFS_WHEN_TAG || when.kind == PFS_WHEN_SNAPSHOT);
     if (when.kind == PFS_WHEN_TAG) {
         *path = pfs_arena_printf(arena, "%s/tag/tag-%s", parts.meta, when.tag);
         PFS_TRY(pfs_tag_load(parts.store, parts.meta, when.tag, arena, out, NULL, err));
