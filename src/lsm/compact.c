@@ -84,10 +84,12 @@ static int fill(struct pfs_compactor *c, struct pfs_err *err)
         return pfs_fail(err, ENOMEM, "no memory for a compaction");
     for (int32_t i = 0; i < schema->columns; i++)
         c->column[i] = i;
-    for (int64_t i = 0; schema->deletion_vectors && i < state->indexes && c->deletions == NULL; i++)
+    /* Those that were switched off count for no row, and stay with their files: they may be switched on again. */
+    for (int64_t i = 0; i < state->indexes && c->vectors == NULL; i++)
         if (strcmp(state->index[i].type, PFS_VECTORS) == 0)
             PFS_TRY(pfs_deletions_open(state->store, state->external, state->store_table, schema, state->index,
-                                       state->indexes, &c->deletions, err));
+                                       state->indexes, &c->vectors, err));
+    c->deletions = schema->deletion_vectors ? c->vectors : NULL;
     if (schema->primary_keys == 0)
         return pfs_options_bool(&schema->options, "row-tracking.enabled", false, &c->row_ids, err);
     PFS_TRY(pfs_pick_rules_read(schema, &c->rules, err));
@@ -120,7 +122,7 @@ void pfs_compactor_close(struct pfs_compactor *compactor)
     if (compactor == NULL)
         return;
     pfs_engine_close(compactor->engine);
-    pfs_deletions_close(compactor->deletions);
+    pfs_deletions_close(compactor->vectors);
     pfs_state_unref(compactor->config.state);
     pfs_free(compactor->column);
     pfs_free(compactor->compared);

@@ -19,7 +19,8 @@ struct pfs_compactor {
     bool lookup;                     /* lookup: records of level 0 are what changes, not those below the top level */
     bool finds;                      /* keys of level 0 are looked for in the levels over the output (spec lsm 7) */
     bool merges_found;               /* and what is found takes part in the merge */
-    struct pfs_deletions *deletions; /* NULL: the state has no vectors */
+    struct pfs_deletions *vectors;   /* of the state, owned; NULL: it has none */
+    struct pfs_deletions *deletions; /* the same while they count; NULL: rows are read as they are */
     bool *compared; /* row-deduplicate: columns that tell whether a row changed; NULL = all changes count */
 };
 

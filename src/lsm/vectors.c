@@ -126,7 +126,7 @@ static int add_kept(const struct pfs_compactor *c, const struct pfs_compact_job 
                     const struct pfs_index_entry *entry, const char *const *stay, int64_t stays, int64_t marked,
                     struct vectors *v, struct pfs_err *err)
 {
-    assert(c->deletions != NULL); /* the state of the compactor has the entry */
+    assert(c->vectors != NULL); /* the state of the compactor has the entry */
     for (int64_t i = 0; i < entry->vectors; i++) {
         struct pfs_manifest_entry file = {
             .partition = job->partition, .bucket = job->bucket, .file = {.name = entry->vector[i].file}};
@@ -138,7 +138,7 @@ static int add_kept(const struct pfs_compactor *c, const struct pfs_compact_job 
             v->changed = true;
             continue;
         }
-        PFS_TRY(pfs_deletions_of(c->deletions, &file, &rows, err));
+        PFS_TRY(pfs_deletions_of(c->vectors, &file, &rows, err));
         assert(v->count < v->room);
         if (rows != NULL && pfs_bitmap_count(rows) > 0)
             v->vector[v->count++] = (struct pfs_deletion_vector){file.file.name, rows};

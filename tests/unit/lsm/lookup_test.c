@@ -166,6 +166,39 @@ static void vectors_of_files_that_go_end(void **state)
     assert_int_equal(read_all().sum, 1010);
 }
 
+static void alter(const char *options)
+{
+    struct pfs_buf answer = {0};
+    char sql[256];
+
+    (void)snprintf(sql, sizeof(sql), "ALTER TABLE d.marked SET (%s);", options);
+    assert_int_equal(pfs_catalog_execute(catalog, NULL, pfs_str(sql), &answer, NULL), 0);
+    pfs_buf_done(&answer);
+}
+
+/* A compaction of the small files leaves the large one and its vector, which counts for nothing, where they are. */
+static void vectors_that_were_switched_off_stay_with_their_files(void **state)
+{
+    const struct pfs_compact_want want = {0};
+    struct pfs_compact_result result;
+
+    (void)state;
+    use("marked");
+    put(0, 1, 20000, 1, 0);
+    put(5, 1000, 10, 3, 0);
+    assert_int_equal(marked(), 10);
+    alter("'deletion-vectors.modifiable' = 'true'");
+    alter("'deletion-vectors.enabled' = 'false'");
+    for (int32_t i = 0; i < 6; i++)
+        write_rows(30000 + i, 1, 1, 1, 0);
+    assert_int_equal(pfs_table_compact(table, &want, &result, NULL), 0);
+    assert_true(result.removed >= 6);
+    assert_int_equal(files_at(5), 1);
+    assert_int_equal(marked(), 10);
+    assert_int_equal(read_all().rows, 20006);
+    assert_int_equal(read_all().sum, 20006 + 20);
+}
+
 static void vectors_of_many_files_are_one_index_file(void **state)
 {
     struct pfs_state *s;
@@ -514,6 +547,7 @@ int main(void)
         TEST(rows_that_are_too_old_mark_nothing),
         TEST(deletes_end_and_their_rows_are_marked),
         TEST(vectors_of_files_that_go_end),
+        TEST(vectors_that_were_switched_off_stay_with_their_files),
         TEST(vectors_of_many_files_are_one_index_file),
         TEST(a_late_row_brings_the_earlier_one_along),
         TEST(sums_are_whole_at_each_level),
