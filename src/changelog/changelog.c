@@ -1,5 +1,14 @@
+/* changelog.c - the changes of a range of snapshots as rows, and which ranges there are.
+ *
+ * One snapshot is one step (step.c): the files that it added for the stream, read one after the other as they are, and
+ * before them what an overwrite removed, read merged. A step is loaded when its turn comes and lets its manifests go
+ * with the next one, so that a long range holds no more than a short one.
+ *
+ *   step:   not loaded -> removals (gone, scan) -> added files (open, one at a time) -> next id, not loaded
+ */
 #include "src/changelog/changelog.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,6 +46,8 @@ static int64_t give(const struct changes *c, const struct pfs_batch *in, const i
     int32_t columns = c->want.columns, front = c->want.snapshot ? 2 : 1;
     struct pfs_column *column = pfs_arena_array(arena, (size_t)(front + columns), sizeof(*column));
 
+    assert(kind != NULL);
+    assert(in->columns >= columns); /* the wanted ones come first, whoever read them */
     if (column == NULL)
         return pfs_arena_full(arena, err);
     PFS_TRY(pfs_kinds_print(kind, in->rows, arena, &column[front - 1], err));
@@ -64,6 +75,7 @@ static int8_t *constant_kinds(int64_t rows, enum pfs_row_kind kind, struct pfs_a
     return kinds;
 }
 
+/* A change is read as it was written: neither merged with others nor without the rows that were deleted since. */
 static int open_file(struct changes *c, struct pfs_err *err)
 {
     const struct pfs_state *state = c->want.state;
@@ -79,6 +91,8 @@ static int open_file(struct changes *c, struct pfs_err *err)
                                        .cancel = c->want.cancel,
                                        .pool = c->want.pool};
 
+    assert(c->open == NULL);
+    assert(c->file < c->step.adds);
     return pfs_data_open(&read, c->step.added[c->file++].entry, &c->open, err);
 }
 
@@ -109,6 +123,8 @@ static int64_t next_added(struct changes *c, struct pfs_arena *arena, struct pfs
 
 /* ---- what an overwrite removed ---- */
 
+/* The deletion vectors that the removed files had are those of the snapshot before: the overwrite took them out of its
+ * own index manifest together with the files. */
 static int load_index(struct changes *c, struct pfs_state *gone, struct pfs_err *err)
 {
     struct pfs_snapshot before;
@@ -138,6 +154,8 @@ static int open_removed(struct changes *c, struct pfs_err *err)
                                  .cancel = c->want.cancel,
                                  .pool = c->want.pool};
 
+    assert(c->gone == NULL);
+    assert(c->step.removes > 0);
     PFS_TRY(pfs_state_with(c->want.state, c->want.state->schema, &c->gone, err));
     c->gone->file = c->step.removed;
     c->gone->files = c->step.removes;
@@ -221,6 +239,7 @@ static int64_t changes_next(struct pfs_reader *self, struct pfs_arena *arena, st
         if (pfs_cancelled(c->want.cancel))
             return -ECANCELED;
         if (!c->loaded) {
+            assert(c->open == NULL && c->scan == NULL); /* they point into the step before */
             rows = pfs_step_load(&c->step, &c->want, c->id, err);
             if (rows < 0)
                 return refuse(c, rows, err);
@@ -271,6 +290,7 @@ static int check_supported(struct changes *c, struct pfs_err *err)
     return pfs_schema_supported(&schema, false, err);
 }
 
+/* Lists of the caller's may go once the rows are open: they are copied. */
 static int fill(struct changes *c, struct pfs_err *err)
 {
     const struct pfs_schema *schema = c->want.state->schema;
@@ -285,6 +305,7 @@ static int fill(struct changes *c, struct pfs_err *err)
     field[front - 1] = pfs_kind_field;
     for (int32_t i = 0; i < columns; i++) {
         column[i] = c->want.columns < 0 ? i : c->want.column[i];
+        assert(column[i] >= 0 && column[i] < schema->columns);
         field[front + i] = schema->field[column[i]];
     }
     for (int32_t i = 0; i < c->want.partitions; i++)
@@ -330,6 +351,7 @@ int pfs_changes_rows(const struct pfs_changes_want *want, struct pfs_rows **out,
     struct pfs_rows *rows;
     int rc;
 
+    assert(!want->own || want->from == want->to); /* a tag holds one snapshot */
     if (want->condition == NULL)
         return open_changes(want, out, err);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
@@ -373,6 +395,7 @@ static int reach_back(struct pfs_store *store, const char *meta, bool snapshots,
         *last = ids[count - 1];
         *first = *last + 1;
     }
+    /* Ids ascend. Those that are snapshots still are passed: a changelog may be written before its snapshot goes. */
     for (int64_t i = rc == 0 ? count - 1 : -1; i >= 0 && ids[i] >= *first - 1; i--)
         if (ids[i] == *first - 1)
             (*first)--;

@@ -1,6 +1,7 @@
 /* step.c - which files hold the changes of a snapshot, by producer and kind of commit (spec changelog 1, 4, 5). */
 #include "src/changelog/step.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ void pfs_step_init(struct pfs_step *step)
 
 static void clear(struct pfs_step *step)
 {
+    assert(step->manifests == 0 || step->manifest != NULL);
     for (int64_t i = 0; i < step->manifests; i++)
         pfs_decoded_unref(step->manifest[i]);
     step->manifests = step->adds = step->removes = 0;
@@ -54,6 +56,8 @@ static int take_overwrite(const struct pfs_schema *schema, enum taken *out, stru
     return 0;
 }
 
+/* Where the table has a producer its changelog tells all, and a delta would tell it twice. Without one the rows that
+ * were appended are the changes; what a compaction writes is what was there. */
 static int choose(const struct pfs_changes_want *want, const struct pfs_snapshot *s, enum taken *out,
                   struct pfs_err *err)
 {
@@ -105,11 +109,13 @@ static int load_manifests(struct pfs_step *step, const struct pfs_changes_want *
         return pfs_arena_full(&step->arena, err);
     for (int64_t i = 0; i < count; i++) {
         PFS_TRY(pfs_manifests_get(want->manifests, file[i].name, &step->manifest[i], err));
-        step->manifests++;
+        step->manifests++; /* one by one: what is referenced so far is let go, also when the next one fails */
     }
     return 0;
 }
 
+/* In the order of the manifests inside a bucket: files of one commit are told in the order that they were written in,
+ * so that a stream sees the changes of a key as they happened. */
 static int compare_files(const void *left, const void *right, void *context)
 {
     const struct pfs_change_file *a = left, *b = right;
@@ -153,6 +159,7 @@ static int take_files(struct pfs_step *step, const struct pfs_changes_want *want
     for (int64_t i = 0; i < step->manifests; i++)
         for (int64_t k = 0; k < step->manifest[i]->entries; k++)
             PFS_TRY(take_entry(step, want, taken, &step->manifest[i]->entry[k], order++, err));
+    assert(step->adds + step->removes <= entries);
     qsort_r(step->added, (size_t)step->adds, sizeof(*step->added), compare_files,
             (void *)(uintptr_t)want->state->schema);
     return 0;

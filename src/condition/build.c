@@ -1,11 +1,15 @@
 /* build.c - conditions made of values and of other conditions, and what they look at. */
 #include "src/condition/node.h"
 
+#include <assert.h>
+
 int pfs_cond_join(enum pfs_cond kind, const struct pfs_condition *const *list, int32_t children,
                   struct pfs_arena *arena, const struct pfs_condition **out, struct pfs_err *err)
 {
     struct pfs_condition *node;
 
+    assert(kind == PFS_COND_ALL || kind == PFS_COND_ANY);
+    assert(children > 0); /* an ANY of nothing would be false, an ALL true: nobody has written either */
     if (children == 1) {
         *out = list[0];
         return 0;
@@ -40,8 +44,11 @@ void pfs_condition_columns(const struct pfs_condition *condition, bool *uses)
 {
     if (condition == NULL)
         return;
-    if (condition->kind != PFS_COND_ALL && condition->kind != PFS_COND_ANY)
+    if (condition->kind != PFS_COND_ALL && condition->kind != PFS_COND_ANY) {
+        assert(condition->column >= 0); /* what is no column was refused by the parser */
+        assert(condition->children == 0);
         uses[condition->column] = true;
+    }
     for (int32_t i = 0; i < condition->children; i++)
         pfs_condition_columns(condition->child[i], uses);
 }
@@ -56,6 +63,8 @@ bool pfs_condition_only(const struct pfs_condition *condition, const bool *colum
     return condition->children > 0 || columns[condition->column];
 }
 
+/* An OR may be held to one value too, by each of its sides the same; nobody writes that. A field of a ROW is passed
+ * over: the value would be the field's and not the column's. */
 const struct pfs_column *pfs_condition_value(const struct pfs_condition *condition, int32_t column)
 {
     const struct pfs_column *value = NULL;

@@ -3,6 +3,7 @@
  * FLOAT and DOUBLE compare as numbers do: 0.0 is -0.0, and a NaN has no order. It is a value of its own, though: equal
  * to the literal NaN and to no other.
  */
+#include <assert.h>
 #include <math.h>
 
 #include "src/condition/node.h"
@@ -10,6 +11,7 @@
 typedef void kernel_fn(const struct pfs_column *column, int64_t rows, enum pfs_compare how, const void *literal,
                        uint8_t *mask);
 
+/* The operator is chosen outside the loop, so that each loop is one comparison that the compiler makes wide. */
 #define EACH(expression)                 \
     for (int64_t i = 0; i < rows; i++)   \
         mask[i] = (uint8_t)(expression); \
@@ -98,8 +100,10 @@ static kernel_fn *const kernels[PFS_KIND_COUNT] = {
     [PFS_BLOB] = compare_bytes,    [PFS_TIMESTAMP_LTZ] = compare_i64,
 };
 
+/* NULL: values of the type have no order that conditions know. */
 static kernel_fn *kernel_of(const struct pfs_type *type)
 {
+    assert(type->kind < PFS_KIND_COUNT);
     if (pfs_type_width(type) == 16)
         return type->kind == PFS_DECIMAL ? compare_i128 : compare_time96;
     return kernels[type->kind];
@@ -120,6 +124,7 @@ bool pfs_is_nan(const struct pfs_column *column)
 /* Rows that are (not) NaN; no literal equals itself then, which is what x == x tells. */
 static void compare_nan(const struct pfs_column *column, int64_t rows, bool nan, uint8_t *mask)
 {
+    assert(column->type->kind == PFS_FLOAT || column->type->kind == PFS_DOUBLE);
     if (column->type->kind == PFS_FLOAT)
         for (int64_t i = 0; i < rows; i++)
             mask[i] = (uint8_t)((isnan(((const float *)column->values)[i]) != 0) == nan);
@@ -137,6 +142,8 @@ void pfs_mask_nulls(const struct pfs_column *column, int64_t rows, uint8_t *mask
             mask[i] = (uint8_t)(mask[i] & valid[i >> 3] >> (i & 7) & 1);
 }
 
+/* Kernels look at null rows too, whose values are garbage but there: a loop without a branch is worth more than what
+ * it saves. Nulls are taken out of the mask at the end. */
 void pfs_compare_rows(const struct pfs_column *column, int64_t rows, enum pfs_compare how,
                       const struct pfs_column *literal, uint8_t *mask)
 {
@@ -149,6 +156,10 @@ void pfs_compare_rows(const struct pfs_column *column, int64_t rows, enum pfs_co
     } else {
         struct pfs_slice bytes = {NULL, 0};
 
+        /* The literal was parsed by the column's type (texts: as STRING), and the column read with it. */
+        assert(pfs_can_compare(column->type));
+        assert(pfs_kind_is_bytes(column->type->kind) == pfs_kind_is_bytes(literal->type->kind));
+        assert(pfs_type_width(column->type) == pfs_type_width(literal->type));
         if (column->offsets != NULL)
             bytes = pfs_column_bytes(literal, 0);
         kernel_of(column->type)(column, rows, how, column->offsets != NULL ? &bytes : literal->values, mask);

@@ -1,3 +1,6 @@
+/* filter.c - a condition over a reader: rows that are not true are left out by a sieve (format/sieve.h). */
+#include <assert.h>
+
 #include "base/mem.h"
 #include "format/sieve.h"
 #include "src/condition/node.h"
@@ -22,6 +25,9 @@ int pfs_condition_filter(struct pfs_reader *in, const struct pfs_condition *cond
 {
     struct filter *f = pfs_alloc(sizeof(*f) + (size_t)places * sizeof(*place));
 
+    assert(condition != NULL); /* who has none reads without a filter */
+    assert(places > 0);
+    assert(keep >= 0);
     if (f == NULL) {
         pfs_reader_close(in);
         return pfs_fail(err, ENOMEM, "no memory for a reader");

@@ -1,10 +1,18 @@
+/* like.c - patterns with * (any run of characters) and ? (one character), over UTF-8.
+ *
+ * Bytes are compared, characters are counted: a literal byte of the pattern meets a byte of the text, but ? and a star
+ * that gives way move on by whole characters. So a match never begins inside a character.
+ */
 #include "src/condition/node.h"
+
+#include <assert.h>
 
 /* Bytes of the character at `at` (UTF-8; a byte that begins none is one). */
 static size_t character(struct pfs_slice text, size_t at)
 {
     size_t n = 1;
 
+    assert(at < text.len);
     while (at + n < text.len && (text.at[at + n] & 0xc0) == 0x80)
         n++;
     return n;
@@ -34,6 +42,8 @@ bool pfs_like_matches(struct pfs_slice pattern, struct pfs_slice text)
             return false;
         }
     }
+    assert(t == text.len); /* steps are of characters, and none reaches beyond the text */
+    assert(p <= pattern.len);
     while (p < pattern.len && pattern.at[p] == '*')
         p++;
     return p == pattern.len;

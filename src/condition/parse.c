@@ -10,6 +10,7 @@
  *
  * `negated` is handed down: NOT never becomes a node.
  */
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -97,7 +98,7 @@ static bool next_is(struct parser *p, const char *keyword)
     return true;
 }
 
-/* Takes a keyword (given in lower case) when it is the next word. */
+/* Takes a keyword (given in lower case) when it is the next word, whole: "ordinal" does not begin with an OR. */
 static bool take_word(struct parser *p, const char *keyword)
 {
     if (!next_is(p, keyword))
@@ -111,6 +112,7 @@ static bool take_sign(struct parser *p, const char *sign)
     size_t len = strlen(sign);
 
     skip_blanks(p);
+    assert(p->pos <= p->text.len); /* what is left is reckoned from it */
     if (len > p->text.len - p->pos || memcmp(p->text.at + p->pos, sign, len) != 0)
         return false;
     p->pos += len;
@@ -124,6 +126,7 @@ static int take_quoted(struct parser *p, struct pfs_slice *out)
     uint8_t quote = peek(p), *to;
     size_t n = 0, from = p->pos + 1, end = from;
 
+    assert(quote == '\'' || quote == '`');
     while (end < p->text.len && (text[end] != quote || (end + 1 < p->text.len && text[end + 1] == quote)))
         end += text[end] == quote ? 2 : 1;
     if (end >= p->text.len)
@@ -134,6 +137,7 @@ static int take_quoted(struct parser *p, struct pfs_slice *out)
         return pfs_arena_full(p->arena, p->err);
     for (size_t at = from; at < end; at += text[at] == quote ? 2 : 1)
         to[n++] = text[at];
+    assert(n <= end - from);
     p->pos = end + 1;
     *out = pfs_slice_of(to, n);
     return 0;
@@ -179,6 +183,8 @@ static int refuse_literal(const struct parser *p, size_t from, struct pfs_slice 
     return pfs_fail(p->err, EINVAL, "%s at character %zu of the condition", why, from + 1);
 }
 
+/* The literal of a leaf, by the type of its column: so 5 is a number, a date or refused by what it stands beside, and
+ * no comparison has to convert anything later. */
 static int take_literal(struct parser *p, struct pfs_condition *leaf)
 {
     bool is_text = pfs_kind_is_text(leaf->type->kind), quoted;
@@ -258,6 +264,7 @@ static int take_in(struct parser *p, const struct pfs_condition *field, bool neg
     return pfs_cond_join(negated ? PFS_COND_ALL : PFS_COND_ANY, list.item, list.count, p->arena, out, p->err);
 }
 
+/* NOT BETWEEN is two contraries, one of which is enough. */
 static int take_between(struct parser *p, const struct pfs_condition *field, bool negated,
                         const struct pfs_condition **out)
 {
@@ -305,6 +312,7 @@ static bool take_operator(struct parser *p, enum pfs_compare *how)
     return false;
 }
 
+/* In three-valued logic NOT (a < b) is a >= b: both are unknown for a null, and for a NaN. */
 static enum pfs_compare contrary(enum pfs_compare how)
 {
     static const enum pfs_compare of[] = {
@@ -318,6 +326,7 @@ static enum pfs_compare contrary(enum pfs_compare how)
         [PFS_IS_NOT_NULL] = PFS_IS_NULL,
     };
 
+    assert((size_t)how < sizeof(of) / sizeof(of[0]));
     return of[how];
 }
 
@@ -395,7 +404,10 @@ static int take_field(struct parser *p, struct pfs_condition *out)
     return 0;
 }
 
-/* ---- and, or, not ---- */
+/* ---- and, or, not ----
+ *
+ * One function a level of binding, each a list of the next. A NOT over a list turns AND into OR and its items over (De
+ * Morgan), so that `negated` arrives at the leaves and nothing above them knows of it. */
 
 static int take_any(struct parser *p, bool negated, const struct pfs_condition **out);
 
@@ -410,6 +422,7 @@ static int take_test(struct parser *p, bool negated, const struct pfs_condition 
             return refuse(p, "parentheses are nested too deep");
         p->depth++;
         PFS_TRY(take_any(p, negated, out));
+        assert(p->depth > 0);
         p->depth--;
         return take_sign(p, ")") ? 0 : refuse(p, "'and', 'or' or ')' is expected");
     }
@@ -455,6 +468,7 @@ int pfs_condition_parse(struct pfs_slice text, const struct pfs_schema *schema, 
     skip_blanks(&p);
     if (p.pos < text.len)
         return refuse(&p, "'and', 'or' or the end is expected");
+    assert(p.depth == 0);
     *out = found;
     return 0;
 }

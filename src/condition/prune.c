@@ -6,19 +6,25 @@
  */
 #include "src/condition/node.h"
 
+#include <assert.h>
+
 static double real(const struct pfs_column *c)
 {
+    assert(c->type->kind == PFS_FLOAT || c->type->kind == PFS_DOUBLE);
     return c->type->kind == PFS_FLOAT ? (double)*(const float *)c->values : *(const double *)c->values;
 }
 
 /* Order of two values of the leaf's type, as the comparisons see it. */
 static int order(const struct pfs_column *a, const struct pfs_column *b)
 {
+    assert(pfs_kind_is_text(a->type->kind) ? pfs_kind_is_text(b->type->kind) : a->type->kind == b->type->kind);
     if (a->type->kind == PFS_FLOAT || a->type->kind == PFS_DOUBLE)
         return (real(a) > real(b)) - (real(a) < real(b));
     return pfs_value_compare(a, 0, b, 0);
 }
 
+/* Wrong bounds lose rows, so each case asks only what the head of this file promises of them. <> is ruled out by two
+ * equal bounds alone, and never for floating point: a NaN may lie outside of them, and differs from all literals. */
 static bool compare_may_match(const struct pfs_condition *leaf, const struct pfs_column *min,
                               const struct pfs_column *max)
 {
@@ -97,6 +103,7 @@ bool pfs_condition_may_match(const struct pfs_condition *condition, const struct
 {
     bool all = condition->kind == PFS_COND_ALL;
 
+    assert(bounds->rows >= 0);
     if (!all && condition->kind != PFS_COND_ANY)
         return leaf_may_match(condition, bounds);
     for (int32_t i = 0; i < condition->children; i++)
@@ -115,6 +122,8 @@ struct asking {
     struct pfs_err *err;
 };
 
+/* What an index cannot answer (patterns, fields of rows, columns that it is not of) is "any row may match": below an OR
+ * that takes the whole answer, below an AND the others still count. */
 static int ask(const struct asking *a, const struct pfs_condition *node, struct pfs_index_rows *out)
 {
     int rc = 0;
@@ -153,6 +162,7 @@ int pfs_condition_index(const struct pfs_condition *condition, const struct pfs_
         pfs_index_rows_done(&got);
         got.answer = PFS_INDEX_NONE;
     }
+    assert((got.answer == PFS_INDEX_SOME) == (got.some != NULL)); /* the caller frees what it is given */
     *answer = got.answer;
     if (got.answer == PFS_INDEX_SOME)
         *some = got.some;

@@ -1,5 +1,12 @@
-/* select.c - the rows of a batch for which a condition is true: a mask of bytes a node. */
+/* select.c - the rows of a batch for which a condition is true: a mask of bytes a node.
+ *
+ * A leaf fills its mask by one loop over one column; ALL and ANY join the masks of their children by and and or, and
+ * stop once no row can change any more. "Unknown" needs no third value: there is no NOT above a leaf (node.h), so what
+ * is unknown is as good as false.
+ */
 #include "src/condition/node.h"
+
+#include <assert.h>
 
 struct evaluation {
     const struct pfs_batch *batch;
@@ -16,7 +23,8 @@ static void like_rows(const struct pfs_column *column, int64_t rows, struct pfs_
     pfs_mask_nulls(column, rows, mask);
 }
 
-/* A field below a row that is null is null itself. */
+/* A field below a row that is null is null itself, whatever its own column says: files need not repeat it there. So
+ * each ROW on the way down takes its nulls out of the mask, or puts them in for a test of null. */
 static int leaf(const struct evaluation *e, const struct pfs_condition *node, uint8_t *mask)
 {
     int64_t rows = e->batch->rows;
@@ -26,8 +34,11 @@ static int leaf(const struct evaluation *e, const struct pfs_condition *node, ui
     if (place < 0 || place >= e->batch->columns)
         return pfs_fail(e->err, EINVAL, "column %d of the condition was not read", node->column);
     column = &e->batch->column[place];
-    for (int32_t i = 0; i < node->steps; i++)
+    for (int32_t i = 0; i < node->steps; i++) {
+        assert(column->type->kind == PFS_ROW); /* the parser went down the same way */
+        assert(node->step[i] < column->type->children);
         column = &column->children[node->step[i]];
+    }
     if (node->kind == PFS_COND_COMPARE)
         pfs_compare_rows(column, rows, node->how, &node->literal, mask);
     else
@@ -54,6 +65,7 @@ static int inner(const struct evaluation *e, const struct pfs_condition *node, u
 
     if (more == NULL)
         return pfs_arena_full(e->arena, e->err);
+    assert(node->children > 1);
     memset(mask, node->kind == PFS_COND_ALL, (size_t)rows);
     for (int32_t c = 0; c < node->children; c++) {
         PFS_TRY(evaluate(e, node->child[c], more));
@@ -81,6 +93,8 @@ int64_t pfs_condition_select(const struct pfs_condition *condition, const struct
     uint8_t *mask = pfs_arena_alloc(arena, (size_t)batch->rows);
     int64_t n = 0;
 
+    assert(batch->rows >= 0);
+    assert(batch->rows <= INT32_MAX); /* indexes of rows are of 32 bits */
     if (mask == NULL)
         return pfs_arena_full(arena, err);
     PFS_TRY(evaluate(&e, condition, mask));
@@ -88,5 +102,6 @@ int64_t pfs_condition_select(const struct pfs_condition *condition, const struct
         kept[n] = (int32_t)i;
         n += mask[i];
     }
+    assert(n <= batch->rows); /* a mask of other numbers than 0 and 1 would count more */
     return n;
 }
