@@ -6,6 +6,7 @@
  */
 #include "src/scan/among.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -37,6 +38,7 @@ static int64_t first_range(const struct pfs_among *a, const struct pfs_keys *key
 {
     int64_t low = 0, high = a->count;
 
+    assert(a->count >= 0);
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
 
@@ -69,6 +71,8 @@ static int64_t select_exact(const struct pfs_among *a, const uint64_t *key, int6
     const uint64_t *wanted = a->low.prefix;
     int64_t n = 0;
 
+    assert(pfs_among_is_keys(a));
+    assert(a->low.exact); /* prefixes are compared alone */
     for (int64_t i = 0; i < rows; i++) {
         while (at < a->count && wanted[at] < key[i])
             at++;
@@ -80,6 +84,7 @@ static int64_t select_exact(const struct pfs_among *a, const uint64_t *key, int6
     return n;
 }
 
+/* May the rows be gone through with the ranges side by side, without a look back? */
 static bool ascend(const struct pfs_keys *keys, int64_t rows)
 {
     bool ascend = true;
@@ -129,6 +134,8 @@ int pfs_among_sieve(const struct pfs_among *among, struct pfs_reader *in, const 
     static const struct pfs_sieve_ops ops = {select_rows, self_close};
     struct self *s = pfs_zalloc(sizeof(*s));
 
+    assert(among != NULL);
+    assert(keys > 0); /* only tables with a primary key have keys to be among */
     if (s != NULL)
         s->key = pfs_alloc_array((size_t)keys, sizeof(*s->key));
     if (s == NULL || s->key == NULL) {
@@ -163,6 +170,7 @@ static int head_of(const struct pfs_column *value, bool more, struct pfs_arena *
     struct pfs_keys keys;
 
     PFS_TRY(pfs_keys_of(&one, index, more ? 2 : 1, arena, &keys, err));
+    assert(!keys.exact || pfs_type_width(value->type) <= (int)sizeof(out->word));
     if (keys.exact) {
         pfs_put_be64(out->word, keys.prefix[0]);
         out->bytes = pfs_slice_of(out->word, (size_t)pfs_type_width(value->type));
@@ -216,6 +224,7 @@ static bool meets_heads(const struct pfs_among *a, struct pfs_slice min, struct 
     return low < a->count && ((a->from_start && low == 0) || compare_whole(&a->low, low, max, whole) <= 0);
 }
 
+/* A bound that is not known rules nothing out. */
 static int group_meets(const struct pfs_among *a, const struct pfs_file_group *group, bool more,
                        struct pfs_arena *arena, bool *out, struct pfs_err *err)
 {
@@ -277,6 +286,7 @@ struct list { /* of rows, that grows */
 
 static int add_row(struct list *list, int64_t row, struct pfs_arena *arena, struct pfs_err *err)
 {
+    assert(list->count == 0 || row >= list->range[list->count - 1].to); /* pages ascend, and the rows in them */
     if (list->count > 0 && row - list->range[list->count - 1].to < GAP_ROWS) {
         list->range[list->count - 1].to = row + 1;
         return 0;
@@ -297,11 +307,14 @@ static int add_row(struct list *list, int64_t row, struct pfs_arena *arena, stru
 }
 
 /* The rows of the pages that lie in a range: the keys are read before all else, as most of a page is not wanted. */
-static int read_keys(struct self *s, struct pfs_reader *reader, const struct pfs_row_range *page, struct list *out,
-                     struct pfs_arena *arena, struct pfs_arena *scratch, struct pfs_err *err)
+static int read_keys(struct self *s, struct pfs_reader *reader, const struct pfs_row_range *page, int32_t pages,
+                     struct list *out, struct pfs_arena *arena, struct pfs_arena *scratch, struct pfs_err *err)
 {
+    const struct pfs_row_range *last = page + pages - 1;
     struct pfs_batch batch;
     int64_t rows, next = page->from;
+
+    assert(pages > 0);
 
     while ((rows = pfs_reader_next(reader, scratch, &batch, err)) > 0) {
         int32_t *kept = pfs_arena_alloc(scratch, (size_t)rows * sizeof(*kept));
@@ -313,8 +326,11 @@ static int read_keys(struct self *s, struct pfs_reader *reader, const struct pfs
         if (count < 0)
             return (int)count;
         for (int32_t i = 0; i < rows; i++, next++) {
-            while (next >= page->to)
+            while (next >= page->to) {
+                if (page == last)
+                    return pfs_fail(err, EIO, "a data file gave more rows than were asked for");
                 next = (++page)->from;
+            }
             if (at == count || kept[at] != i)
                 continue;
             PFS_TRY(add_row(out, next, arena, err));
@@ -325,6 +341,7 @@ static int read_keys(struct self *s, struct pfs_reader *reader, const struct pfs
     return (int)rows;
 }
 
+/* Of the pages that meet a range the rows that lie in one: the pages' ranges are replaced. */
 static int narrow(const struct pfs_among *among, const struct pfs_data_read *read,
                   const struct pfs_manifest_entry *entry, struct pfs_arena *arena, const struct pfs_row_range **range,
                   int32_t *ranges, struct pfs_err *err)
@@ -349,7 +366,7 @@ static int narrow(const struct pfs_among *among, const struct pfs_data_read *rea
     keys.ranges = *ranges;
     PFS_TRY(pfs_data_open(&keys, entry, &reader, err));
     pfs_arena_init(&scratch, 0);
-    rc = read_keys(&self, reader, *range, &list, arena, &scratch, err);
+    rc = read_keys(&self, reader, *range, *ranges, &list, arena, &scratch, err);
     pfs_arena_done(&scratch);
     pfs_reader_close(reader);
     if (rc == 0 && list.count > 0)
@@ -368,6 +385,8 @@ int pfs_among_rows(const struct pfs_among *among, const struct pfs_data_read *re
 
     *out = NULL;
     *ranges = 0;
+    assert(read->schema->trimmed_keys > 0);
+    assert(!read->row_ids); /* they are counted on from the first row, which may be left out */
     if (entry->file.rows <= SHORT_ROWS || count_ranges(among, min, max) > entry->file.rows / PAGE_ROWS + 1)
         return 0;
     PFS_TRY(pfs_data_groups(read, entry, read->schema->trimmed_key[0], arena, &group, &groups, err));

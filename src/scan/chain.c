@@ -1,4 +1,14 @@
+/* chain.c - files read one after the other, each opened when the one before has ended.
+ *
+ * What a file need not give is left out from the outside in: the whole file by its key range, rows by its local twin,
+ * its index or its pages (as ranges that the file is opened with), then row by row those that are deleted and those of
+ * other keys. Deletion vectors count rows of the file, so they come before anything that does not.
+ *
+ * With data evolution the files of a group hold columns of the same rows; a group is opened at once (file/join.c).
+ */
 #include "src/scan/chain.h"
+
+#include <assert.h>
 
 #include "base/mem.h"
 
@@ -12,7 +22,8 @@ struct chain {
     struct pfs_reader *open; /* NULL = not opened yet */
 };
 
-/* What is left of the rows of a file: not deleted, and of the keys that are wanted. */
+/* What is left of the rows of a file: not deleted, and of the keys that are wanted. Each takes *out, also on failure:
+ * the caller has nothing to close then. */
 static int sift(const struct chain *c, const struct pfs_bitmap *deleted, struct pfs_reader **out, struct pfs_err *err)
 {
     const struct pfs_data_read *read = &c->chain.read;
@@ -44,6 +55,8 @@ static int open_file(struct chain *c, const struct pfs_plan_file *file, struct p
         if (rc != 0)
             return rc < 0 ? rc : read->ranges == 0 ? 0 : sift(c, deleted, out, err);
     }
+    /* One of the two: ranges of the index and ranges of pages are not intersected. What an index says is mostly less.
+     */
     PFS_TRY(pfs_prune_rows(c->chain.pruner, entry, &c->arena, &read->range, &read->ranges, err));
     if (among != NULL && read->range == NULL)
         PFS_TRY(
@@ -61,6 +74,7 @@ static int32_t group_of(const struct chain *c)
     int32_t count = 1;
     int64_t end;
 
+    assert(c->at < c->files);
     if (!c->chain.joined || f->first_row_id < 0 || __builtin_add_overflow(f->first_row_id, f->rows, &end))
         return 1;
     for (; c->at + count < c->files; count++) {
@@ -80,7 +94,9 @@ static int open_group(struct chain *c, struct pfs_err *err)
     const struct pfs_manifest_entry **all;
     struct pfs_arena *arena = &c->arena;
 
+    assert(c->open == NULL);
     c->group = group_of(c);
+    assert(c->group > 0 && c->group <= c->files - c->at);
     if (c->group == 1 && !(c->chain.joined && entry->file.write_columns >= 0))
         return open_file(c, c->file[c->at], &c->open, err);
     if (c->chain.deletions != NULL)
@@ -130,6 +146,9 @@ int pfs_chain_open(const struct pfs_chain *chain, const struct pfs_plan_file *co
 {
     struct chain *c = pfs_zalloc(sizeof(*c));
 
+    assert(files >= 0); /* none: what a diff has left out of a split */
+    assert(chain->among == NULL || chain->key != NULL);
+    assert(chain->among == NULL || !chain->joined);
     if (c == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a reader");
     *c = (struct chain){.reader = {&chain_ops}, .chain = *chain, .file = file, .files = files};

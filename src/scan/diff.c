@@ -6,6 +6,7 @@
  */
 #include "src/scan/diff.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,7 @@ static bool has_file(const struct pfs_plan_file *file, int32_t files, const stru
     return false;
 }
 
+/* Files do not change, so the same files with the same vectors are the same rows: without a look into them. */
 static bool same_section(const struct diff *d, const struct pfs_section *a, const struct pfs_section *b)
 {
     if (a->files != b->files || pfs_keys_compare(&a->file->min, 0, &b->file->min, 0) != 0)
@@ -128,6 +130,7 @@ static void leave_out_sections(const struct diff *d, struct pfs_split *a, struct
         a->section[left_a++] = a->section[i++];
     while (k < b->sections)
         b->section[left_b++] = b->section[k++];
+    assert(left_a <= a->sections && left_b <= b->sections);
     a->sections = left_a;
     b->sections = left_b;
 }
@@ -191,6 +194,7 @@ static const struct pfs_split *next_split(const struct side *s)
 
 static int open_side(struct side *s, bool there, struct pfs_err *err)
 {
+    assert(s->reader == NULL);
     s->ended = !there;
     s->at = s->batch.rows = 0;
     return there ? pfs_scan_split(s->scan, s->split++, &s->reader, err) : 0;
@@ -224,7 +228,8 @@ static int fill(struct diff *d, struct side *s, struct pfs_err *err)
 
     if (s->ended || s->at < s->batch.rows)
         return 0;
-    pfs_arena_reset(&s->arena);
+    assert(s->reader != NULL);
+    pfs_arena_reset(&s->arena); /* all rows of the batch were joined: nobody holds one */
     rows = pfs_reader_next(s->reader, &s->arena, &s->batch, err);
     if (rows < 0)
         return (int)rows;
@@ -259,6 +264,7 @@ static int64_t join(struct side *a, struct side *b, struct pfs_pair *pair)
 
 static const int8_t *kinds_of(const struct diff *d, const struct side *s)
 {
+    assert(s->batch.rows == 0 || s->batch.columns == d->schema->columns + 1); /* all columns and the kind */
     return s->batch.rows > 0 ? s->batch.column[d->schema->columns].values : NULL;
 }
 
@@ -287,6 +293,7 @@ static int drop_same(struct diff *d, struct pfs_pair *pair, int64_t *count, stru
     for (int64_t i = 0; i < *count; i++)
         if (pair[i].a < 0 || (pair[i].b < 0 ? !is_delete(kind_a[pair[i].a]) : !same[at++]))
             pair[left++] = pair[i];
+    assert(at == n); /* every pair of two was asked for once */
     *count = left;
     return 0;
 }
@@ -301,6 +308,7 @@ static int give(const struct diff *d, const struct pfs_pair *pair, int64_t count
     int8_t *kind = pfs_arena_array(arena, (size_t)count, sizeof(*kind));
     struct pfs_column *column = pfs_arena_array(arena, (size_t)d->columns + 1, sizeof(*column));
 
+    assert(count > 0);
     if (range == NULL || kind == NULL || column == NULL)
         return pfs_arena_full(arena, err);
     for (int64_t i = 0; i < count; i++) {
@@ -335,6 +343,7 @@ static int64_t step(struct diff *d, struct pfs_arena *arena, struct pfs_batch *o
     if (pair == NULL)
         return pfs_arena_full(&d->scratch, err);
     count = join(&d->from, &d->to, pair);
+    assert(count > 0); /* some side has a row, and the other one a row or its end */
     PFS_TRY(drop_same(d, pair, &count, err));
     if (count > 0)
         PFS_TRY(give(d, pair, count, arena, out, err));
@@ -361,6 +370,7 @@ static int64_t next_added(struct diff *d, struct pfs_arena *arena, struct pfs_ba
         if (rows == 0)
             close_side(&d->to);
     }
+    assert(in.columns == d->schema->columns + 1);
     column = pfs_arena_array(arena, (size_t)d->columns + 1, sizeof(*column));
     if (column == NULL)
         return pfs_arena_full(arena, err);
@@ -434,6 +444,7 @@ static int name_columns(struct diff *d, const struct pfs_diff_want *want, struct
     field[0] = pfs_kind_field;
     for (int32_t i = 0; i < columns; i++) {
         d->column[i] = want->columns < 0 ? i : want->column[i];
+        assert(d->column[i] >= 0 && d->column[i] < d->schema->columns);
         field[1 + i] = d->schema->field[d->column[i]];
     }
     d->rows.field = field;
@@ -460,6 +471,7 @@ static int open_scan(struct diff *d, struct side *s, const struct pfs_diff_want 
     return 0;
 }
 
+/* Both sides are read by the schema of `to`, so that their rows have the same columns, and their keys compare. */
 static int fill_diff(struct diff *d, const struct pfs_diff_want *want, struct pfs_err *err)
 {
     d->to.state = pfs_state_ref(want->to);

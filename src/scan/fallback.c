@@ -1,4 +1,11 @@
+/* fallback.c - the rows of two branches, one after the other.
+ *
+ * The branch that goes first is read whole; of the other one those partitions that the first has no file in. Each is a
+ * scan of its own by its own schema; the names that the answer goes by are the table's.
+ */
 #include "src/scan/fallback.h"
+
+#include <assert.h>
 
 #include "base/mem.h"
 #include "src/scan/plan.h"
@@ -63,6 +70,7 @@ static int fill(struct both *b, const struct pfs_scan_want *want, struct pfs_err
     bool first = want->state->fallback_first;
     struct pfs_scan_want own = *want;
 
+    assert(want->state->fallback->fallback == NULL); /* a branch falls back once */
     PFS_TRY(pfs_fallback_check(want->state->schema, want->state->fallback->schema, err));
     own.own = true;
     own.state = first ? want->state->fallback : want->state;
@@ -70,6 +78,7 @@ static int fill(struct both *b, const struct pfs_scan_want *want, struct pfs_err
     PFS_TRY(pfs_plan_existing(&own, &b->arena, &own.except, &own.excepts, err));
     own.state = first ? want->state : want->state->fallback;
     PFS_TRY(pfs_scan_rows(&own, &b->part[1], err));
+    assert(b->part[0]->columns == b->part[1]->columns);
     b->rows.columns = b->part[first]->columns; /* the table's own, whose names they go by */
     b->rows.field = b->part[first]->field;
     return 0;
@@ -79,6 +88,9 @@ int pfs_fallback_rows(const struct pfs_scan_want *want, struct pfs_rows **out, s
 {
     struct both *b = pfs_zalloc(sizeof(*b));
     int rc;
+
+    assert(want->state->fallback != NULL);
+    assert(!want->own);
 
     if (b == NULL)
         return pfs_fail(err, ENOMEM, "no memory for rows");

@@ -1,5 +1,7 @@
+/* holds.c - held snapshots as a list: there are as many as views are read at once, a handful. */
 #include "src/scan/holds.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -7,13 +9,13 @@
 
 struct hold {
     struct hold *next;
-    int64_t id, count;
+    int64_t id, count; /* count > 0: one that nobody holds is not listed */
     char meta[];
 };
 
 struct pfs_holds {
     pthread_mutex_t lock;
-    struct hold *first;
+    struct hold *first; /* guarded by lock, with all that it leads to */
 };
 
 int pfs_holds_open(struct pfs_holds **out, struct pfs_err *err)
@@ -70,7 +72,8 @@ void pfs_holds_let(struct pfs_holds *holds, const char *meta, int64_t id)
 
     pthread_mutex_lock(&holds->lock);
     at = find(holds, meta, id);
-    if (*at != NULL && --(*at)->count == 0) {
+    assert(*at == NULL || (*at)->count > 0);
+    if (*at != NULL && --(*at)->count == 0) { /* NULL: there was no memory to take it */
         gone = *at;
         *at = gone->next;
     }
@@ -86,6 +89,7 @@ int64_t pfs_holds_first(struct pfs_holds *holds, const char *meta, int64_t from,
     for (const struct hold *h = holds->first; h != NULL; h = h->next)
         if (h->id >= from && h->id < first && strcmp(h->meta, meta) == 0)
             first = h->id;
+    assert(first <= end);
     pthread_mutex_unlock(&holds->lock);
     return first;
 }

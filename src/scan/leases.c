@@ -1,5 +1,12 @@
+/* leases.c - the file that tells what this process reads, and those of others.
+ *
+ * A lease is written beside its name and moved there, locked all the while: who looks sees a whole one that is held, or
+ * none. The lock is what says that its process lives; where there are no locks the time of the file does. Nothing here
+ * fails anybody: who cannot tell what he reads may lose a snapshot to another machine's expiry, and is told then.
+ */
 #include "src/scan/leases.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +65,7 @@ static int write_file(struct pfs_leases *l, struct pfs_store *store, const struc
     struct pfs_file *file;
     int rc;
 
+    assert(text->len > 0); /* what is not read is told by no file */
     (void)gethostname(host, sizeof(host) - 1);
     (void)snprintf(head, sizeof(head), "# pid %ld host %s\n", (long)getpid(), host);
     (void)snprintf(temporary, sizeof(temporary), "%s.tmp", l->path);
@@ -89,6 +97,7 @@ void pfs_leases_tell(struct pfs_leases *leases, struct pfs_store *store, struct 
     int64_t now_ms = pfs_clock_monotonic_ms();
     struct pfs_buf text = {0};
 
+    assert(leases->told.len == 0 || leases->file != NULL);
     pfs_buf_init(&text, BYTES_MAX);
     pfs_holds_print(holds, &text);
     if (text.len == 0 && leases->told.len > 0) {
@@ -127,6 +136,9 @@ static void read_lines(struct looking *l, struct pfs_slice text)
         const uint8_t *blank = memchr(line.at, ' ', line.len);
         size_t digits = blank == NULL ? 0 : (size_t)(blank - line.at);
         int64_t id;
+
+        assert(line.len <= text.len);
+        assert(blank == NULL || digits < line.len); /* the blank itself is left: it is subtracted below */
 
         if (digits > 0 && line.len - digits - 1 == meta && memcmp(blank + 1, l->meta, meta) == 0 &&
             pfs_i64_parse(pfs_slice_of(line.at, digits), &id) == 0 && id >= l->from && id < l->first)
@@ -174,5 +186,6 @@ int64_t pfs_leases_first(const struct pfs_leases *leases, struct pfs_store *stor
     struct looking l = {leases, store, meta, pfs_clock_now_ms(NULL), from, end};
 
     (void)pfs_store_list(store, DIRECTORY, look, &l, NULL);
+    assert(l.first <= end);
     return l.first;
 }

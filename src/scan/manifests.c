@@ -5,6 +5,7 @@
  */
 #include "src/scan/manifests.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -52,9 +53,12 @@ int pfs_manifests_open(struct pfs_store *store, const char *table, size_t limit_
 void pfs_decoded_unref(const struct pfs_decoded *decoded)
 {
     struct held *h = (struct held *)(uintptr_t)decoded;
+    int refs = h == NULL ? 0 : atomic_fetch_sub(&h->refs, 1);
 
-    if (h == NULL || atomic_fetch_sub(&h->refs, 1) != 1)
+    assert(h == NULL || refs > 0);
+    if (refs != 1)
         return;
+    assert(h->newer == NULL && h->older == NULL); /* while it is listed the cache has a reference */
     pfs_arena_done(&h->arena);
     pfs_free(h->name);
     pfs_free(h);
@@ -66,6 +70,7 @@ void pfs_manifests_close(struct pfs_manifests *cache)
         return;
     for (struct held *h = cache->newest, *next; h != NULL; h = next) {
         next = h->older;
+        h->newer = h->older = NULL;
         pfs_decoded_unref(&h->decoded);
     }
     pthread_mutex_destroy(&cache->lock);
@@ -90,8 +95,11 @@ static size_t place(const char *name)
     return pfs_hash64(s.at, s.len, 0) % BUCKETS;
 }
 
+/* Out of the list by use; lock held, as for all of these. */
 static void unlist(struct pfs_manifests *c, struct held *h)
 {
+    assert(h->newer != NULL || c->newest == h);
+    assert(h->older != NULL || c->oldest == h);
     *(h->newer != NULL ? &h->newer->older : &c->newest) = h->older;
     *(h->older != NULL ? &h->older->newer : &c->oldest) = h->newer;
     h->newer = h->older = NULL;
@@ -99,6 +107,7 @@ static void unlist(struct pfs_manifests *c, struct held *h)
 
 static void list_newest(struct pfs_manifests *c, struct held *h)
 {
+    assert(h->newer == NULL && h->older == NULL);
     h->older = c->newest;
     if (c->newest != NULL)
         c->newest->newer = h;
@@ -120,6 +129,7 @@ static struct held *find(struct pfs_manifests *c, const char *name)
     return NULL;
 }
 
+/* The newest stays, however large: whoever asked for it is about to read it. */
 static void shrink(struct pfs_manifests *c)
 {
     while (c->bytes > c->limit_bytes && c->oldest != NULL && c->oldest != c->newest) {
@@ -129,11 +139,13 @@ static void shrink(struct pfs_manifests *c)
             at = &(*at)->chain;
         *at = h->chain;
         unlist(c, h);
+        assert(c->bytes >= h->arena.used_bytes);
         c->bytes -= h->arena.used_bytes;
         pfs_decoded_unref(&h->decoded);
     }
 }
 
+/* Without the lock: others need not wait for a file that they do not want. */
 static int decode(struct pfs_manifests *c, const char *name, struct held **out, struct pfs_err *err)
 {
     struct held *h = pfs_zalloc(sizeof(*h));

@@ -1,5 +1,15 @@
+/* plan.c - the files of a state, sorted into what is read together.
+ *
+ *   plan      split, split, ...              a partition and bucket each, in the order of rows
+ *   split     section, section, ...          primary keys: files whose key ranges meet, sections in order of keys
+ *             file, file, ...                append tables: in the order of reading
+ *
+ * Partitions are told apart by their serialised bytes, which are sorted to find each one's rank by value; then one sort
+ * of the files by (rank, bucket, place in the state) puts all of a split side by side.
+ */
 #include "src/scan/plan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +54,7 @@ static int compare_values(const void *left, const void *right)
     return order != 0 ? order : pfs_slice_compare(a->bytes, b->bytes);
 }
 
+/* Partitions of two states: bytes of one and values decoded by both; the value decides, as it does inside a plan. */
 int pfs_split_compare(const struct pfs_split *a, const struct pfs_split *b, int32_t partition_keys)
 {
     const struct partition left = {a->partition, (struct pfs_column *)(uintptr_t)a->value, partition_keys};
@@ -85,6 +96,7 @@ static int partitions_of(const struct pfs_state *state, bool both, struct pfs_ar
     for (int64_t i = 0; i < files; i++)
         if (n == 0 || !pfs_slice_eq(all[n - 1].bytes, all[i].bytes))
             all[n++] = all[i];
+    assert(n <= files);
     for (int64_t i = 0; i < n; i++)
         PFS_TRY(decode_partition(state->schema, all[i].bytes, arena, &all[i], err));
     qsort(all, (size_t)n, sizeof(*all), compare_values);
@@ -227,6 +239,7 @@ int pfs_plan_existing(const struct pfs_scan_want *want, struct pfs_arena *arena,
     return 0;
 }
 
+/* By bytes: both branches serialise the same values the same way. */
 static bool is_excepted(const struct pfs_scan_want *want, struct pfs_slice partition)
 {
     return want->excepts > 0 &&
@@ -244,6 +257,9 @@ static int want_partition(const struct pfs_scan_want *want, const struct pfs_pru
     return r->wanted ? pfs_prune_partition(pruner, r->partition.value, scratch, &r->wanted, err) : 0;
 }
 
+/* The files that are read and may hold a row that is wanted. What is known of a file's values counts only where none of
+ * its rows may be changed by another file: else the row that hides an older one might be left out, and that one shown.
+ */
 static int collect(const struct pfs_scan_want *want, const struct pfs_pruner *pruner, struct pfs_arena *arena,
                    struct pfs_arena *scratch, struct candidate **out, int64_t *count, struct pfs_err *err)
 {
@@ -269,7 +285,10 @@ static int collect(const struct pfs_scan_want *want, const struct pfs_pruner *pr
     for (int64_t i = 0; i < state->files; i++) {
         struct partition key = {.bytes = state->file[i]->partition};
         const struct ranked *r = bsearch(&key, ranked, (size_t)partitions, sizeof(*ranked), compare_ranked);
-        bool may = r->wanted && is_read(want, top, state->file[i]);
+        bool may;
+
+        assert(r != NULL); /* the partitions are those of these files */
+        may = r->wanted && is_read(want, top, state->file[i]);
 
         pfs_arena_reset(scratch);
         if (may)
@@ -302,6 +321,7 @@ int pfs_plan_bound(const struct pfs_schema *schema, struct pfs_slice row, struct
     int32_t *index = pfs_arena_array(arena, count, sizeof(*index));
     struct pfs_batch one = {1, (int32_t)count, pfs_arena_array(arena, count, sizeof(*one.column))};
 
+    assert(count > 0);
     if (types == NULL || index == NULL || one.column == NULL)
         return pfs_arena_full(arena, err);
     for (size_t i = 0; i < count; i++) {
@@ -334,6 +354,7 @@ int pfs_plan_sections(const struct pfs_plan_file *file, int32_t files, struct pf
     for (int32_t i = 0; i < files; i++) {
         const struct pfs_plan_file *f = &file[i];
 
+        assert(i == 0 || pfs_keys_compare(&file[i - 1].min, 0, &f->min, 0) <= 0);
         if (max == NULL || pfs_keys_compare(&f->min, 0, max, 0) > 0) {
             section[(*sections)++] = (struct pfs_section){0, f};
             max = &f->max;
@@ -342,10 +363,12 @@ int pfs_plan_sections(const struct pfs_plan_file *file, int32_t files, struct pf
         if (pfs_keys_compare(&f->max, 0, max, 0) > 0)
             max = &f->max;
     }
+    assert(*sections <= files);
     *out = section;
     return 0;
 }
 
+/* Key ranges are the manifest's: a damaged one is told here, before a merge would go wrong by it. */
 static int make_sections(const struct pfs_schema *schema, struct pfs_split *split, struct pfs_arena *arena,
                          struct pfs_err *err)
 {
@@ -360,6 +383,7 @@ static int make_sections(const struct pfs_schema *schema, struct pfs_split *spli
     return pfs_plan_sections(split->file, split->files, arena, &split->section, &split->sections, err);
 }
 
+/* The smallest numbers: files of a bucket do not overlap in them, but for what writers beside each other made. */
 static int compare_sequence(const void *left, const void *right)
 {
     const struct pfs_plan_file *a = left, *b = right;
@@ -405,6 +429,7 @@ static int prune_sections(const struct pfs_pruner *pruner, struct pfs_split *spl
         pfs_arena_reset(scratch);
         if (s->files == 1)
             PFS_TRY(pfs_prune_file(pruner, s->file->entry, split->value, PFS_PRUNE_VALUES, scratch, &may, err));
+        assert(s->files > 0);
         if (may)
             split->section[n++] = *s;
         else
@@ -436,6 +461,7 @@ static int make(const struct pfs_scan_want *want, const struct pfs_pruner *prune
         if (i == 0 || c->rank != c[-1].rank || c->entry->bucket != c[-1].entry->bucket)
             out->split[out->splits++] = (struct pfs_split){
                 .partition = c->entry->partition, .value = c->value, .bucket = c->entry->bucket, .file = &file[i]};
+        assert(out->splits > 0); /* the first file begins a split */
         s = &out->split[out->splits - 1];
         s->file[s->files++].entry = c->entry;
         s->rows += c->entry->file.rows;

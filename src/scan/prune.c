@@ -1,5 +1,12 @@
+/* prune.c - a condition against what manifests and indexes say, in the types and under the names of each file's time.
+ *
+ * Columns are found by field id: a file knows them under the names of its own schema, and in its order. Where anything
+ * does not fit (a schema that is gone, a type that changed, bytes that do not decode) nothing is known, and the file is
+ * read. Only want of memory is an error.
+ */
 #include "src/scan/prune.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -56,6 +63,7 @@ static int find_hash(struct pfs_pruner *p, struct pfs_arena *arena, struct pfs_e
         if (key[i] == NULL)
             return 0;
     }
+    /* A value that has no row form does not tell buckets; only want of memory is told. */
     rc = pfs_binrow_hash(key, schema->bucket_keys, 0, &scratch, &p->hash, NULL);
     p->hashed = rc == 0;
     pfs_buf_done(&scratch);
@@ -74,7 +82,7 @@ int pfs_pruner_make(const struct pfs_scan_want *want, struct pfs_arena *arena, c
     if (p == NULL)
         return pfs_arena_full(arena, err);
     p->condition = want->condition;
-    p->state = want->state;
+    p->state = want->state; /* the scan's, which lives longer */
     p->uses = pfs_arena_array(arena, (size_t)want->state->schema->columns, sizeof(*p->uses));
     if (p->uses == NULL)
         return pfs_arena_full(arena, err);
@@ -104,6 +112,7 @@ static int know_nothing(const struct pfs_pruner *p, struct pfs_arena *arena, str
 static void know_partition(const struct pfs_schema *schema, const struct pfs_column *partition, int64_t rows,
                            struct known *known)
 {
+    assert(rows >= 0); /* manifests with less are refused where they are decoded */
     for (int32_t i = 0; i < schema->partition_keys; i++) {
         int32_t c = schema->partition_key[i];
         bool present = pfs_column_present(&partition[i], 0);
@@ -128,6 +137,7 @@ int pfs_prune_partition(const struct pfs_pruner *pruner, const struct pfs_column
     *may = true;
     if (pruner == NULL)
         return 0;
+    assert(pruner->uses != NULL);
     PFS_TRY(know_nothing(pruner, arena, &known, err));
     know_partition(pruner->state->schema, partition, 1, &known);
     *may = may_match(pruner, &known, 1);
@@ -197,6 +207,7 @@ static int know_stats(const struct pfs_pruner *p, const struct pfs_data_file *fi
     struct pfs_column *min = pfs_arena_array(arena, (size_t)count, sizeof(*min));
     struct pfs_column *max = pfs_arena_array(arena, (size_t)count, sizeof(*max));
 
+    assert(count >= 0);
     if (type == NULL || column == NULL || min == NULL || max == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < count; i++) {
@@ -231,6 +242,8 @@ static const struct pfs_field *field_by_name(const struct pfs_schema *schema, co
     return NULL;
 }
 
+/* Key statistics are of the trimmed key in its own order, never dense: all versions of a row have the same key, so they
+ * count below a merge, too. */
 static int know_keys(const struct pfs_pruner *p, const struct pfs_schema *old, const struct pfs_data_file *file,
                      struct pfs_arena *arena, struct known *known, struct pfs_err *err)
 {
@@ -327,7 +340,7 @@ int pfs_prune_file(const struct pfs_pruner *pruner, const struct pfs_manifest_en
         PFS_TRY(know_values(pruner, old, &entry->file, arena, &known, err));
     if (schema->primary_keys > 0)
         PFS_TRY(know_keys(pruner, old, &entry->file, arena, &known, err));
-    know_partition(schema, partition, entry->file.rows, &known);
+    know_partition(schema, partition, entry->file.rows, &known); /* last: it is certain, statistics may be cut */
     *may = may_match(pruner, &known, entry->file.rows);
     return 0;
 }
@@ -402,16 +415,19 @@ static int ranges_of(const struct pfs_bitmap *some, int64_t rows, struct pfs_are
     int64_t got;
     int32_t n = 0;
 
+    assert(rows >= 0);
     if (range == NULL)
         return pfs_arena_full(arena, err);
     while ((got = pfs_bitmap_values(some, from, (uint64_t)rows, value, 512)) > 0) {
         for (int64_t i = 0; i < got; i++) {
             int64_t row = (int64_t)value[i];
 
-            if (n > 0 && row - range[n - 1].to < GAP_ROWS)
+            if (n > 0 && row - range[n - 1].to < GAP_ROWS) {
                 range[n - 1].to = row + 1;
-            else
+            } else {
+                assert((size_t)n < most); /* each is a gap behind the one before */
                 range[n++] = (struct pfs_row_range){row, row + 1};
+            }
         }
         from = value[got - 1] + 1;
     }
@@ -430,6 +446,7 @@ int pfs_prune_rows(const struct pfs_pruner *pruner, const struct pfs_manifest_en
     void *mine;
     int rc = 0;
 
+    assert(entry->file.rows >= 0);
     *range = NULL;
     *ranges = 0;
     if (pruner == NULL)

@@ -1,4 +1,6 @@
 /* rows.c - a scan read from its first split to its last. */
+#include <assert.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 #include "src/scan/fallback.h"
@@ -21,6 +23,7 @@ static int64_t rows_next(struct pfs_reader *self, struct pfs_arena *arena, struc
         int64_t rows;
 
         if (r->open == NULL) {
+            assert(r->split <= pfs_scan_splits(r->scan));
             if (r->split == pfs_scan_splits(r->scan))
                 return 0;
             PFS_TRY(pfs_scan_split_at(r->scan, r->split++, r->section, &r->open, err));
@@ -34,7 +37,8 @@ static int64_t rows_next(struct pfs_reader *self, struct pfs_arena *arena, struc
     }
 }
 
-/* A piece is a section of a split. */
+/* A piece is a section of a split: its number in the low half, the split's in the high one. A section is planned, and
+ * its rows come, the same way each time the state is read, so that a place is worth remembering. */
 static struct pfs_rows_place rows_tell(const struct pfs_rows *rows)
 {
     const struct scan_rows *r = (const struct scan_rows *)rows;
@@ -52,6 +56,7 @@ static int rows_seek(struct pfs_rows *rows, int64_t piece, struct pfs_err *err)
 {
     struct scan_rows *r = (struct scan_rows *)rows;
 
+    assert(r->open == NULL); /* before the first batch only (rows.h) */
     if (piece < 0 || piece >> 32 >= pfs_scan_splits(r->scan))
         return pfs_fail(err, EINVAL, "the rows have no such piece");
     r->split = (int32_t)(piece >> 32);
@@ -84,8 +89,10 @@ static int name_columns(struct scan_rows *r, const struct pfs_scan_want *want, s
 
     if (field == NULL)
         return pfs_arena_full(&r->arena, err);
-    for (int32_t i = 0; i < columns; i++)
+    for (int32_t i = 0; i < columns; i++) {
+        assert(want->columns < 0 || (want->column[i] >= 0 && want->column[i] < schema->columns));
         field[i] = schema->field[want->columns < 0 ? i : want->column[i]];
+    }
     if (want->row_ids)
         field[columns++] = (struct pfs_field){.id = -1, .name = "_ROW_ID", .type = {.kind = PFS_BIGINT}};
     if (want->sequences || want->row_ids)

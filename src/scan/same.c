@@ -1,5 +1,11 @@
+/* same.c - pairs of rows compared, one column of one type at a time: a byte a pair, which each column may clear.
+ *
+ * Fixed widths are compared as integers of that width, and so floating point by bits: what was stored otherwise has
+ * changed. Texts and nested values are looked at only while the pair is still the same in all columns before.
+ */
 #include "src/scan/same.h"
 
+#include <assert.h>
 #include <string.h>
 
 static void same_presence(const struct pfs_column *a, const struct pfs_column *b, const struct pfs_pair *pair,
@@ -89,6 +95,9 @@ void pfs_column_same(const struct pfs_column *a, const struct pfs_column *b, con
 {
     enum pfs_kind kind = a->type->kind;
 
+    assert(kind == b->type->kind); /* both sides are read by one schema */
+    assert(pfs_type_width(a->type) == pfs_type_width(b->type));
+    assert(count >= 0);
     same_presence(a, b, pair, count, same);
     if (kind == PFS_ROW) {
         same_row(a, b, pair, count, same);

@@ -7,6 +7,7 @@
  */
 #include "src/scan/scan.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -82,6 +83,7 @@ static int32_t added_columns(const struct pfs_scan *scan)
 /* What is read besides the wanted columns. */
 static void add_column(struct pfs_scan *scan, int32_t column)
 {
+    assert(column >= 0 && column < scan->state->schema->columns);
     if (scan->seen[column] >= 0)
         return;
     scan->seen[column] = scan->columns + added_columns(scan);
@@ -104,6 +106,7 @@ static int choose_columns(struct pfs_scan *scan, const struct pfs_scan_want *wan
         scan->seen[i] = -1;
     for (int32_t i = 0; i < scan->wanted; i++) {
         scan->column[i] = want->columns < 0 ? i : want->column[i];
+        assert(scan->column[i] >= 0 && scan->column[i] < schema->columns);
         scan->seen[scan->column[i]] = i;
     }
     for (int32_t i = 0; scan->pruner != NULL && i < schema->columns; i++)
@@ -114,6 +117,7 @@ static int choose_columns(struct pfs_scan *scan, const struct pfs_scan_want *wan
     return 0;
 }
 
+/* `count` when it is not among them: nobody asks then, as the asserts below each use say. */
 static int32_t place_of(const int32_t *list, int32_t count, int32_t column)
 {
     int32_t i = 0;
@@ -130,8 +134,10 @@ static int find_key(struct pfs_scan *scan, struct pfs_err *err)
     scan->key = pfs_arena_array(&scan->arena, (size_t)schema->trimmed_keys, sizeof(*scan->key));
     if (scan->key == NULL)
         return pfs_arena_full(&scan->arena, err);
-    for (int32_t i = 0; i < schema->trimmed_keys; i++)
+    for (int32_t i = 0; i < schema->trimmed_keys; i++) {
         scan->key[i] = place_of(scan->column, scan->columns, schema->trimmed_key[i]);
+        assert(scan->key[i] < scan->columns);
+    }
     return 0;
 }
 
@@ -150,10 +156,14 @@ static int open_engine(struct pfs_scan *scan, struct pfs_err *err)
     for (int32_t i = 0; i < schema->columns; i++)
         if (needs[i])
             scan->merge_column[scan->merge_columns++] = i;
-    for (int32_t i = 0; i < schema->trimmed_keys; i++)
+    for (int32_t i = 0; i < schema->trimmed_keys; i++) {
         scan->merge_key[i] = place_of(scan->merge_column, scan->merge_columns, schema->trimmed_key[i]);
-    for (int32_t i = 0; i < scan->columns; i++)
+        assert(scan->merge_key[i] < scan->merge_columns);
+    }
+    for (int32_t i = 0; i < scan->columns; i++) {
         scan->place[i] = place_of(scan->merge_column, scan->merge_columns, scan->column[i]);
+        assert(scan->place[i] < scan->merge_columns); /* the engine needs all that is wanted */
+    }
     return pfs_engine_open(schema, scan->merge_column, scan->merge_columns, &scan->engine, err);
 }
 
@@ -178,6 +188,7 @@ static int check_supported(struct pfs_scan *scan, bool own, struct pfs_err *err)
     return 0;
 }
 
+/* Index entries of other types (hash indexes of dynamic buckets) are no reason to look. */
 static int open_deletions(struct pfs_scan *scan, struct pfs_err *err)
 {
     const struct pfs_state *state = scan->state;
@@ -194,6 +205,9 @@ int pfs_scan_open(const struct pfs_scan_want *want, struct pfs_scan **out, struc
     struct pfs_scan *scan = pfs_zalloc(sizeof(*scan));
     int rc;
 
+    assert(want->state != NULL);
+    assert(!want->keyed || want->state->schema->primary_keys > 0);
+    assert(!want->sequences || want->state->schema->primary_keys > 0);
     if (scan == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a scan");
     pfs_arena_init(&scan->arena, PFS_MANIFEST_BYTES_MAX);
@@ -257,11 +271,14 @@ int32_t pfs_scan_splits(const struct pfs_scan *scan)
 
 int64_t pfs_scan_split_rows(const struct pfs_scan *scan, int32_t split)
 {
+    assert(split >= 0 && split < scan->plan.splits);
     return scan->plan.split[split].rows;
 }
 
 /* ---- reading a split ---- */
 
+/* An index leaves out rows, so it is asked only where a row that is left out hides no other one, and where nobody
+ * counts rows (data evolution, row ids). */
 static struct pfs_chain chain_of(const struct split_reader *r, bool merged, bool key_value)
 {
     const struct pfs_scan *scan = r->scan;
@@ -291,6 +308,8 @@ static int open_merge(struct split_reader *r, const struct pfs_section *section,
     struct pfs_section_read read = {
         .chain = chain_of(r, true, true), .engine = scan->engine, .key = scan->merge_key, .budget = scan->budget};
 
+    assert(section->files > 1);
+    assert(scan->engine != NULL); /* some section was seen to need one when the scan was opened */
     if (r->among != NULL)
         read.budget.spill = NULL; /* the runs are short */
     r->merged = true;
@@ -314,6 +333,7 @@ static int open_plain(struct split_reader *r, const struct pfs_plan_file *file, 
     return pfs_chain_open(&chain, list, files, &r->raw, err);
 }
 
+/* Old writers did not count deletes: a number that is not known (it is below zero) may be any. */
 static bool has_deletes(const struct pfs_section *section)
 {
     for (int32_t i = 0; i < section->files; i++)
@@ -337,6 +357,7 @@ static int open_raw(struct split_reader *r, struct pfs_err *err)
     const struct pfs_split *split = r->split;
     const struct pfs_section *section = &split->section[r->at];
 
+    assert(r->raw == NULL);
     pfs_arena_reset(&r->arena);
     if (split->section == NULL)
         return open_plain(r, split->file, split->files, false, err);
@@ -354,6 +375,8 @@ static int64_t project(struct split_reader *r, const struct pfs_batch *in, struc
     int32_t added = added_columns(scan), columns = scan->columns + added, last = scan->wanted + added - 1;
     struct pfs_column *column = pfs_arena_array(arena, (size_t)columns, sizeof(*column));
 
+    assert(in->columns == (r->merged ? scan->merge_columns : scan->columns) + 2 * (r->key_value + scan->row_ids));
+    assert(!scan->sequences || r->key_value); /* append tables have row ids instead */
     if (column == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < scan->columns; i++)
@@ -488,6 +511,9 @@ static int open_split(struct pfs_scan *scan, int32_t split, int32_t section, con
 {
     struct split_reader *r = pfs_zalloc(sizeof(*r));
 
+    assert(split >= 0 && split < scan->plan.splits);
+    assert(section >= 0);
+    assert(among == NULL || scan->key != NULL); /* the scan was opened `keyed` */
     if (r == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a reader");
     r->reader.ops = &split_ops;

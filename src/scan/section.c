@@ -1,6 +1,13 @@
 /* section.c - the sorted runs of a section: the level-0 files and, a level, the files of that level one after the
- * other, whose key ranges do not overlap. */
+ * other, whose key ranges do not overlap.
+ *
+ * All runs are open at once, each with a page of every column in memory. Where that is more than the budget the
+ * shortest ones are copied into files of small frames first (spill.c): what is copied is read twice, so as few bytes as
+ * will do. Who is handed readers closes them: on every way out of here each is in the merge, or closed.
+ */
 #include "src/scan/section.h"
+
+#include <assert.h>
 
 #include "src/merge/merge.h"
 #include "src/scan/spill.h"
@@ -53,6 +60,7 @@ static int list_runs(const struct pfs_section *section, int32_t columns, struct 
         used += one->files;
         (*runs)++;
     }
+    assert(used == section->files); /* each file is in one run */
     *out = run;
     return 0;
 }
@@ -63,6 +71,7 @@ static int32_t choose_spilled(struct pfs_budget budget, struct run *run, int32_t
 {
     size_t most = 2 * budget.bytes, total = 0, row_cost = 1, rows;
 
+    assert(runs > 0);
     for (int32_t i = 0; i < runs; i++) {
         total += run[i].cost;
         row_cost = run[i].row_cost > row_cost ? run[i].row_cost : row_cost;
@@ -84,6 +93,7 @@ static int32_t choose_spilled(struct pfs_budget budget, struct run *run, int32_t
     return (int32_t)rows;
 }
 
+/* What a spilled run's frames are read back as: the columns of a key-value batch. */
 static int merge_types(const struct pfs_section_read *read, struct pfs_arena *arena, struct pfs_spill_want *out,
                        struct pfs_err *err)
 {
@@ -168,6 +178,9 @@ int pfs_section_open(const struct pfs_section_read *read, const struct pfs_secti
     int32_t runs = 0;
     int rc;
 
+    assert(most > 0);
+    assert(read->engine != NULL);
+    assert(read->key != NULL);
     if (run == NULL || level == NULL) {
         for (int32_t i = 0; i < read->extras; i++)
             pfs_reader_close(read->extra[i]);
@@ -181,6 +194,7 @@ int pfs_section_open(const struct pfs_section_read *read, const struct pfs_secti
             pfs_reader_close(run[i]);
         return rc;
     }
+    assert(runs > 0 && (size_t)runs <= most);
     merge.level = level;
     return pfs_merge_open(&merge, run, runs, out, err);
 }

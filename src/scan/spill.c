@@ -2,6 +2,7 @@
  * takes a frame and the next one's length. */
 #include "src/scan/spill.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/limits.h"
@@ -28,7 +29,8 @@ static size_t row_bytes(const struct pfs_manifest_entry *entry, int32_t columns)
     return stored > least ? stored : least;
 }
 
-/* The page of each column that is read, the one that is decoded ahead, and a batch. */
+/* A guess, and meant to be one: what is in a page is known only when it is read, and what it saves is a merge that does
+ * not fit. The page of each column that is read, the one that is decoded ahead, and a batch. */
 size_t pfs_spill_cost(const struct pfs_manifest_entry *entry, int32_t columns)
 {
     int64_t rows = entry->file.rows, batch = rows < PFS_BATCH_ROWS ? rows : PFS_BATCH_ROWS;
@@ -59,6 +61,7 @@ static int64_t spilled_next(struct pfs_reader *self, struct pfs_arena *arena, st
     struct spilled *s = (struct spilled *)self;
     size_t len = s->next, used;
 
+    assert(s->off >= LENGTH_BYTES); /* the first length was read when it was opened */
     if (pfs_cancelled(s->want.cancel))
         return -ECANCELED;
     if (len == 0)
@@ -88,6 +91,7 @@ static const struct pfs_reader_ops spilled_ops = {spilled_next, spilled_close};
 
 static int put_length(struct pfs_buf *buf, size_t at, size_t len, struct pfs_err *err)
 {
+    assert(at + LENGTH_BYTES + len == buf->len); /* the frame is the last thing in it */
     if (len > UINT32_MAX)
         return pfs_fail(err, E2BIG, "a batch of %zu bytes", len);
     pfs_put_le32(buf->at + at, (uint32_t)len);
@@ -176,6 +180,8 @@ int pfs_spill_run(const struct pfs_spill_want *want, struct pfs_reader *in, stru
     char name[8 + PFS_UUID_TEXT] = "spill-";
     int rc, removed;
 
+    assert(want->store != NULL);
+    assert(want->columns > 0);
     if (s == NULL) {
         pfs_reader_close(in);
         return pfs_fail(err, ENOMEM, "no memory to spill a run");
@@ -188,6 +194,7 @@ int pfs_spill_run(const struct pfs_spill_want *want, struct pfs_reader *in, stru
     pfs_reader_close(in);
     if (rc == 0)
         rc = open_run(s, name, err);
+    /* It has no name from here on: whatever happens to this process, its bytes are given back. */
     removed = pfs_store_unlink(want->store, name, rc < 0 ? NULL : err);
     if (rc == 0)
         rc = removed;

@@ -1,5 +1,12 @@
+/* state.c - the facts of a snapshot: its lists of manifests decoded, put together into the files that are live.
+ *
+ * Entries are borrowed from decoded manifests, which the cache shares with other states: a state holds a reference on
+ * each, and nothing is copied but what belongs to the snapshot itself. A state read with another schema borrows all of
+ * that from the first one.
+ */
 #include "src/scan/state.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -18,15 +25,20 @@ struct state {
 
 struct pfs_state *pfs_state_ref(struct pfs_state *state)
 {
-    atomic_fetch_add(&((struct state *)state)->refs, 1);
+    int refs = atomic_fetch_add(&((struct state *)state)->refs, 1);
+
+    assert(refs > 0); /* one that is gone cannot be taken again */
+    (void)refs;
     return state;
 }
 
 void pfs_state_unref(struct pfs_state *state)
 {
     struct state *s = (struct state *)state;
+    int refs = s == NULL ? 0 : atomic_fetch_sub(&s->refs, 1);
 
-    if (s == NULL || atomic_fetch_sub(&s->refs, 1) != 1)
+    assert(s == NULL || refs > 0);
+    if (refs != 1)
         return;
     for (int64_t i = 0; i < s->manifests; i++)
         pfs_decoded_unref(s->decoded[i]);
@@ -41,6 +53,8 @@ int pfs_state_set_fallback(struct pfs_state *state, struct pfs_state *fallback, 
 {
     struct state *s = (struct state *)state;
 
+    assert(fallback != NULL);
+    assert(state->fallback == NULL);
     state->fallback = fallback;
     state->fallback_first = first;
     state->identity =
@@ -54,6 +68,7 @@ int pfs_state_with(struct pfs_state *state, const struct pfs_schema *schema, str
 {
     struct state *s = pfs_zalloc(sizeof(*s));
 
+    assert(schema != NULL);
     if (s == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a state");
     s->state = *state;
@@ -132,7 +147,7 @@ static int load_manifests(struct state *s, struct pfs_manifests *cache, struct p
     for (int i = 0; i < 2; i++)
         for (int64_t k = 0; k < count[i]; k++) {
             PFS_TRY(pfs_manifests_get(cache, file[i][k].name, &s->decoded[s->manifests], err));
-            s->manifests++;
+            s->manifests++; /* so many are referenced, also when the next one fails */
         }
     return 0;
 }
@@ -153,6 +168,7 @@ static int combine(struct state *s, struct pfs_err *err)
     PFS_TRY(pfs_manifest_combine(entries, counts, s->manifests, &s->arena, &live, &s->state.files, &leftover, err));
     if (leftover > 0)
         return pfs_fail(err, EIO, "%lld deleted files were never added", (long long)leftover);
+    assert(s->state.files >= 0);
     s->state.file = live;
     return 0;
 }
@@ -192,6 +208,8 @@ bool pfs_state_entries(const struct pfs_state *state, int64_t i, const struct pf
     return true;
 }
 
+/* A file that is missing is damage while its snapshot is there, and nobody's fault once that is gone. The snapshot is
+ * looked at after the failure: had it been there before, it may have gone in between. */
 static int failure_of(const struct pfs_schemas *schemas, struct pfs_store *store, const struct pfs_snapshot *snapshot,
                       int rc, struct pfs_err *err)
 {
@@ -205,6 +223,7 @@ static int failure_of(const struct pfs_schemas *schemas, struct pfs_store *store
                     (long long)snapshot->id, why);
 }
 
+/* The fallback's whole state is held: ids of another branch say nothing of where a stream of this one stands. */
 void pfs_state_hold(const struct pfs_state *state, int64_t from, bool held)
 {
     const char *meta = pfs_schemas_directory(state->schemas);
@@ -233,6 +252,8 @@ int pfs_state_load(struct pfs_manifests *cache, struct pfs_store *store, const c
     struct state *s = pfs_zalloc(sizeof(*s));
     int rc;
 
+    assert(schema != NULL);
+    assert(schemas != NULL);
     if (s == NULL)
         return pfs_fail(err, ENOMEM, "no memory for the state of %s", table);
     atomic_init(&s->refs, 1);

@@ -1,4 +1,12 @@
+/* where.c - a condition put on rows that do not know of it: what it looks at is read behind what is wanted, and left
+ * out of what goes on.
+ *
+ *   read:    front | wanted columns | columns of the condition alone
+ *   given:   front | wanted columns
+ */
 #include "src/scan/where.h"
+
+#include <assert.h>
 
 #include "base/mem.h"
 
@@ -7,6 +15,9 @@ int pfs_where_plan(const struct pfs_condition *condition, const struct pfs_schem
 {
     bool *uses = pfs_arena_array(arena, (size_t)schema->columns, sizeof(*uses));
 
+    assert(condition != NULL);
+    assert(count <= schema->columns); /* wanted columns are distinct: the list has a place for each */
+    assert(front >= 0);
     *out = (struct pfs_where){.keep = front + (count < 0 ? schema->columns : count)};
     out->column = pfs_arena_array(arena, (size_t)schema->columns, sizeof(*out->column));
     out->place = pfs_arena_array(arena, (size_t)schema->columns, sizeof(*out->place));
@@ -16,6 +27,7 @@ int pfs_where_plan(const struct pfs_condition *condition, const struct pfs_schem
         out->place[i] = -1;
     for (int32_t i = 0; i < out->keep - front; i++) {
         out->column[i] = count < 0 ? i : wanted[i];
+        assert(out->column[i] >= 0 && out->column[i] < schema->columns);
         out->place[out->column[i]] = front + i;
     }
     out->columns = out->keep - front;
@@ -25,13 +37,15 @@ int pfs_where_plan(const struct pfs_condition *condition, const struct pfs_schem
             out->place[i] = front + out->columns;
             out->column[out->columns++] = i;
         }
+    assert(out->columns <= schema->columns);
     return 0;
 }
 
 struct matching {
     struct pfs_rows rows; /* first */
     struct pfs_rows *in;
-    struct pfs_reader pass; /* what the filter reads and closes, without closing `in` */
+    struct pfs_reader pass; /* rows are closed by who holds them, a reader by who reads: what the filter reads and
+                               closes, without closing `in` */
 };
 
 static int64_t pass_next(struct pfs_reader *self, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
@@ -63,6 +77,7 @@ int pfs_where_rows(struct pfs_rows *in, const struct pfs_condition *condition, c
     struct matching *m = pfs_zalloc(sizeof(*m));
     int rc;
 
+    assert(in->columns >= where->keep);
     if (m == NULL) {
         pfs_rows_close(in);
         return pfs_fail(err, ENOMEM, "no memory for rows");
