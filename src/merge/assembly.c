@@ -1,5 +1,14 @@
+/* assembly.c - rows named, not copied, until a batch of answers is full; then each column is gathered once.
+ *
+ *   range    (0, 5, 3) (-1, 0, 1) (2, 7, 9)      rows 5..7 of source 0, the merged row of group 0, rows of source 2
+ *   record   the records of group 0, 1, ...      start[g] says where those of a group begin
+ *
+ * The arrays keep their memory from one batch to the next. Want of memory is remembered and told when the batch is
+ * built, so that a merge adds rows without asking each time.
+ */
 #include "src/merge/assembly.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/mem.h"
@@ -26,6 +35,7 @@ static void *grow(struct pfs_assembly *a, void *items, int64_t count, int64_t *r
     int64_t more = *room == 0 ? 256 : *room * 2;
     void *moved;
 
+    assert(count <= *room + 1); /* one item at a time, and for groups the one behind it */
     if (count < *room)
         return items;
     moved = pfs_realloc(items, (size_t)more * size);
@@ -41,6 +51,8 @@ void pfs_assembly_stretch(struct pfs_assembly *a, int32_t source, int32_t from, 
 {
     struct pfs_range *last = a->ranges > 0 ? &a->range[a->ranges - 1] : NULL;
 
+    assert(source >= -1);
+    assert(from >= 0 && len > 0);
     a->rows += len;
     if (last != NULL && last->source == source && last->from + last->len == from) {
         last->len += len;
@@ -53,6 +65,7 @@ void pfs_assembly_stretch(struct pfs_assembly *a, int32_t source, int32_t from, 
 
 void pfs_assembly_group(struct pfs_assembly *a)
 {
+    /* Room for where the next one would begin, too: the end of the last group is written there at last. */
     a->start = grow(a, a->start, a->groups + 1, &a->groups_room, sizeof(*a->start));
     a->several = grow(a, a->several, a->groups, &a->several_room, sizeof(*a->several));
     if (a->full)
@@ -65,6 +78,8 @@ void pfs_assembly_group(struct pfs_assembly *a)
 
 void pfs_assembly_record(struct pfs_assembly *a, int32_t source, int32_t row)
 {
+    assert(source >= 0 && row >= 0);
+    assert(a->groups > 0 || a->full); /* it is one of the group that was begun last */
     a->record = grow(a, a->record, a->records, &a->records_room, sizeof(*a->record));
     if (!a->full)
         a->record[a->records++] = (struct pfs_record){source, row};
@@ -110,6 +125,7 @@ static int pick_groups(struct pfs_assembly *a, const struct pfs_engine *engine, 
                                 .alone = a->alone,
                                 .flush = flush};
 
+    assert(a->groups < a->groups_room); /* a place behind the last one was made with it */
     a->start[a->groups] = a->records;
     for (int64_t g = 0; g < a->groups; g++)
         order_group(source, columns - 2, a->record + a->start[g], a->start[g + 1] - a->start[g]);
@@ -124,6 +140,8 @@ int pfs_assembly_build(struct pfs_assembly *a, const struct pfs_engine *engine, 
 
     if (a->full)
         return pfs_fail(err, ENOMEM, "no memory for a merge");
+    assert(a->rows > 0);
+    assert(columns > 2);
     if (a->groups > 0) {
         PFS_TRY(pick_groups(a, engine, columns, source, sources, flush, arena, &picks, err));
     } else {

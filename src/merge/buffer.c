@@ -4,6 +4,7 @@
  * that rows of one key stay in order of arrival. Where prefixes are equal and not the whole key, the next eight bytes
  * take the prefix's place, and so on down to the end of the keys.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ struct sorting {
     int64_t count;
 };
 
+/* What comes in the order of its keys, as many writers send it, costs one look. */
 static bool sorted_already(const struct place *place, int64_t count)
 {
     for (int64_t i = 1; i < count; i++)
@@ -42,6 +44,7 @@ static void radix_sort(struct place *place, struct place *spare, int64_t count)
     int64_t counts[8][256] = {{0}};
     struct place *from = place, *to = spare;
 
+    assert(count > 0);
     for (int64_t i = 0; i < count; i++)
         for (int b = 0; b < 8; b++)
             counts[b][from[i].prefix >> (8 * b) & 255]++;
@@ -70,6 +73,7 @@ static struct pfs_slice full_key(const struct sorting *s, const struct place *p)
 {
     const struct pfs_keys *k = &s->keys[p->source];
 
+    assert(!k->exact); /* else there are no bytes */
     return pfs_slice_of(k->bytes + k->offset[p->row], k->offset[p->row + 1] - k->offset[p->row]);
 }
 
@@ -95,6 +99,9 @@ static void settle(struct sorting *s, int64_t from, int64_t to, size_t depth)
 {
     size_t shortest = SIZE_MAX, longest = 0;
 
+    assert(to - from > 1);
+    assert(to <= s->count);
+    assert(depth % 8 == 0); /* whole words were compared */
     for (int64_t i = from; i < to; i++) {
         size_t len = full_key(s, &s->place[i]).len;
 
@@ -142,6 +149,7 @@ static int sort_places(const struct pfs_sort *in, struct sorting *s, struct pfs_
         for (int32_t k = 0; k < r->len; k++)
             s->place[s->count++] = (struct place){prefix[k], r->source, r->from + k};
     }
+    assert(s->count == in->rows); /* there is room for so many */
     if (s->count == 0 || (s->keys[0].exact && sorted_already(s->place, s->count)))
         return 0;
     s->spare = pfs_alloc_array((size_t)s->count, sizeof(*s->spare));
@@ -242,6 +250,7 @@ static int64_t sorted_next(struct pfs_reader *self, struct pfs_arena *arena, str
         PFS_TRY(order_records(s, arena, err));
     PFS_TRY(pfs_assembly_build(&s->assembly, s->merge.engine, s->merge.engine->columns + 2, s->in.source, s->in.sources,
                                true, arena, out, err));
+    assert(out->rows > 0);
     return out->rows;
 }
 
@@ -263,6 +272,9 @@ int pfs_sort_open(const struct pfs_merge *merge, const struct pfs_sort *sort, st
     struct sorted *s = pfs_zalloc(sizeof(*s));
     int rc;
 
+    assert(merge->engine != NULL);
+    assert(sort->rows == 0 || sort->keys != NULL);
+    assert(sort->batch_rows >= 0);
     if (s == NULL)
         return pfs_fail(err, ENOMEM, "no memory to sort");
     s->reader.ops = &sorted_ops;
@@ -297,6 +309,7 @@ int pfs_merge_buffer(const struct pfs_merge *merge, const struct pfs_batch *in, 
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < count; i++) {
         source[i] = &in[i];
+        assert(in[i].columns == merge->engine->columns + 2);
         range[i] = (struct pfs_range){i, 0, (int32_t)in[i].rows};
         sort.rows += in[i].rows;
         PFS_TRY(pfs_sort_keys(merge, &in[i], arena, &keys[i], err));

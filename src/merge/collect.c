@@ -1,4 +1,5 @@
 /* collect.c - functions over arrays: collect, nested_update, nested_partial_update (spec merge-engines 7). */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ static void put_nested(struct pfs_listing *l, const struct pfs_element_list *in)
 {
     const int32_t *list = l->pick + l->picks;
 
+    assert(l->len <= l->room);
     for (int64_t i = 0; !l->indexed && i < l->len; i++)
         pfs_element_table_find(&l->table, &l->elements, list, list[i], i);
     l->indexed = true;
@@ -33,6 +35,7 @@ static void put_nested(struct pfs_listing *l, const struct pfs_element_list *in)
     l->has = true;
 }
 
+/* Java's List.remove for each element that is taken back: one that is there twice loses one of the two. */
 static void take_one_for_each(struct pfs_listing *l, const struct pfs_element_list *in)
 {
     pfs_listing_settle(l, l->len);
@@ -49,6 +52,7 @@ static const struct pfs_listing_ops collect_nested_ops = {
 static int gather_child(const struct pfs_listing *l, struct pfs_arena *arena, struct pfs_column *out,
                         struct pfs_err *err)
 {
+    assert(l->parts == 0); /* elements are picked whole */
     out->children = pfs_arena_array(arena, 1, sizeof(*out->children));
     if (out->children == NULL)
         return pfs_arena_full(arena, err);
@@ -58,6 +62,8 @@ static int gather_child(const struct pfs_listing *l, struct pfs_arena *arena, st
 int pfs_compute_collect(const struct pfs_fold *f, struct pfs_arena *arena, struct pfs_column *out, struct pfs_err *err)
 {
     const struct pfs_column *element = &f->in.children[0];
+    /* Three ways, as Paimon has three classes: a plain list, a HashSet, and for nested elements a list that is gone
+     * through with equalisers. */
     bool nested = pfs_kind_is_nested(element->type->kind);
     const struct pfs_listing_ops *ops = !f->use->distinct ? &collect_ops
                                         : nested          ? &collect_nested_ops
@@ -97,6 +103,7 @@ static void add_rows(struct pfs_listing *l, const struct pfs_element_list *in)
     bool keyed = l->fold->use->nested_keys > 0;
     int64_t left = l->fold->use->count_limit - l->len;
 
+    /* The limit counts rows that come in, also those that replace one: a full state takes none at all. */
     if (left <= 0)
         return;
     if (keyed)
@@ -143,6 +150,7 @@ static int key_columns(const struct pfs_fold *f, struct pfs_arena *arena, const 
     if (column == NULL)
         return pfs_arena_full(arena, err);
     column[0] = row;
+    assert(row->type->kind == PFS_ROW); /* the function's check saw to it */
     for (int32_t i = 0; i < use->nested_keys; i++)
         column[i] = &row->children[use->nested_key[i]];
     *out = column;
@@ -177,6 +185,7 @@ static void overwrite_fields(struct pfs_listing *l, int64_t at, const struct pfs
 {
     const struct pfs_column *field = l->fold->in.children[0].children;
 
+    assert(at >= 0 && at < l->len);
     for (int32_t p = 0; p < l->parts; p++) {
         int32_t from = pfs_list_part(in, p, i);
 
@@ -215,6 +224,7 @@ int pfs_compute_nested_partial(const struct pfs_fold *f, struct pfs_arena *arena
     const struct pfs_column **key;
     struct pfs_listing l;
 
+    assert(f->use->nested_keys > 0); /* the function is refused without */
     PFS_TRY(key_columns(f, arena, &key, err));
     PFS_TRY(pfs_listing_init(&l, f, &nested_partial_ops, key, f->use->nested_keys, true,
                              f->in.children[0].type->children, arena, err));

@@ -1,4 +1,5 @@
 /* compute.c - functions that compute: sum, product, bool_and, bool_or (spec merge-engines 7). One loop a type. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@ int pfs_computed(const struct pfs_fold *f, const void *values, const uint8_t *so
 {
     uint8_t *valid = NULL;
 
+    assert(f->keys > 0);
     if (memchr(some, 0, (size_t)f->keys) != NULL) {
         valid = pfs_arena_zalloc(arena, (size_t)(f->keys + 7) / 8 + 8);
         if (valid == NULL)
@@ -125,12 +127,14 @@ static int divide(const struct pfs_fold *f, pfs_i128 a, pfs_i128 b, pfs_i128 *ou
     pfs_u128 n = a < 0 ? -(pfs_u128)a : (pfs_u128)a, d = b < 0 ? -(pfs_u128)b : (pfs_u128)b, x = n, y = d;
     int twos = 0, fives = 0;
 
+    assert(b != 0); /* so the common divisor is not 0 either */
     while (y != 0) {
         pfs_u128 rest = x % y;
 
         x = y;
         y = rest;
     }
+    assert(x != 0);
     n /= x;
     d /= x;
     for (; d % 2 == 0; d /= 2)
@@ -150,6 +154,8 @@ static int divide(const struct pfs_fold *f, pfs_i128 a, pfs_i128 b, pfs_i128 *ou
         d *= 5;
     n = n / d + (n % d >= d - n % d);
     *has &= n <= (pfs_u128)pfs_decimal_power(PFS_DECIMAL_DIGITS) && pfs_decimal_fits((pfs_i128)n, t->precision);
+    if (!*has)
+        n = 0; /* what is left of it has no meaning, and need not have a negative */
     *out = (a < 0) != (b < 0) ? -(pfs_i128)n : (pfs_i128)n;
     return 0;
 }
@@ -203,6 +209,7 @@ static kernel_fn *kernel_of(const struct kernels *k, const struct pfs_type *type
 {
     int width = pfs_type_width(type);
 
+    assert(type->kind == PFS_DECIMAL || (type->kind >= PFS_TINYINT && type->kind <= PFS_DOUBLE));
     if (type->kind == PFS_DECIMAL)
         return width == 8 ? k->of_decimal_64 : k->of_decimal_128;
     if (type->kind == PFS_FLOAT)
@@ -218,6 +225,7 @@ static int run(kernel_fn *kernel, const struct pfs_fold *f, struct pfs_arena *ar
     void *values = pfs_arena_alloc(arena, (size_t)f->keys * (size_t)pfs_type_width(f->use->type));
     uint8_t *some = pfs_arena_alloc(arena, (size_t)f->keys);
 
+    assert(f->in.type != NULL); /* the function's entry says that it looks at values */
     if (values == NULL || some == NULL)
         return pfs_arena_full(arena, err);
     PFS_TRY(kernel(f, values, some, err));

@@ -1,5 +1,13 @@
+/* elements.c - hash, equality and order of elements, each as Java has it where somebody can tell.
+ *
+ * Equality is deep. The hash of a value is that of the class that Paimon keeps it in (BinaryString, BigDecimal, ...)
+ * wherever the order of a HashMap becomes visible in a result; nested elements, whose order is that of arrival, have
+ * any hash under which equal ones are equal. The table is open addressing over places in a list, cleared by its size
+ * for the key at hand, so that a million small lists do not pay for one large one.
+ */
 #include "src/merge/elements.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -52,6 +60,7 @@ bool pfs_value_equal(const struct pfs_column *a, int64_t row_a, const struct pfs
 {
     bool has = pfs_column_present(a, row_a);
 
+    assert(a->type->kind == b->type->kind);
     if (has != pfs_column_present(b, row_b))
         return false;
     if (!has)
@@ -279,6 +288,9 @@ int pfs_elements_init(struct pfs_elements *e, const struct pfs_column *const *co
 {
     const struct pfs_type *type = columns[0]->type;
 
+    assert(count > 0);
+    assert(row || count == 1); /* several columns are told apart as fields of a row alone */
+    assert(from >= 0 && from <= to);
     *e = (struct pfs_elements){.column = columns, .columns = count, .base = from};
     e->ordered = row || (!pfs_kind_is_nested(type->kind) && type->kind != PFS_BINARY && type->kind != PFS_VARBINARY);
     e->hash = pfs_arena_alloc(arena, (size_t)(to - from) * sizeof(*e->hash));
@@ -293,7 +305,7 @@ int pfs_elements_init(struct pfs_elements *e, const struct pfs_column *const *co
 
 static int64_t table_size(int64_t count)
 {
-    int64_t size = 16;
+    int64_t size = 16; /* at most half full: every search meets a free place, and soon */
 
     while (size < 2 * count)
         size *= 2;
@@ -309,11 +321,13 @@ int pfs_element_table_init(struct pfs_element_table *t, int64_t most, struct pfs
 
 void pfs_element_table_fit(struct pfs_element_table *t, int64_t count)
 {
+    assert(table_size(count) <= t->room); /* `count` is no more than the most that room was made for */
     t->mask = (uint32_t)table_size(count) - 1;
 }
 
 void pfs_element_table_clear(struct pfs_element_table *t)
 {
+    assert((int64_t)t->mask < t->room);
     if (t->mask == 15)
         memset(t->place, 0, 16 * sizeof(*t->place)); /* no call */
     else
@@ -325,6 +339,7 @@ int64_t pfs_element_table_find(struct pfs_element_table *t, const struct pfs_ele
 {
     uint32_t hash = e->hash[element - e->base], slot = hash * 0x9e3779b1u;
 
+    assert(element >= e->base);
     if (e->apart)
         return -1;
     for (slot ^= slot >> 15;; slot++) {
@@ -372,8 +387,10 @@ void pfs_elements_java_order(const struct pfs_elements *e, const int32_t *list, 
     int64_t capacity = 16;
     int32_t sum = 0;
 
+    assert(count <= most);
     while (4 * most > 3 * capacity)
         capacity *= 2;
+    assert(capacity <= 4 * most + 32); /* the room in `scratch` */
     if (capacity == 16) {
         order_few(e, list, count, last_first, scratch, order);
         return;

@@ -1,5 +1,11 @@
+/* engine.c - engines opened, what they need and refuse, and the two that only select a record.
+ *
+ * An engine is a reading of the table's options for a set of columns. The questions (needs, forgets, refuses) are asked
+ * of an engine over all columns, which is opened for the answer and closed: what the options mean is said in one place.
+ */
 #include "src/merge/engine.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -34,6 +40,7 @@ static int read_sequence_fields(struct pfs_engine *e, struct pfs_err *err)
     return 0;
 }
 
+/* Each engine had an option of its own before there was one for all; the one for all goes first. */
 int pfs_engine_ignores_deletes(const struct pfs_schema *schema, bool *out, struct pfs_err *err)
 {
     static const char *const keys[] = {"ignore-delete", "first-row.ignore-delete", "deduplicate.ignore-delete",
@@ -56,6 +63,7 @@ static int read_switches(struct pfs_engine *e, struct pfs_err *err)
 
 static int fill(struct pfs_engine *e, const int32_t *columns, int32_t count, struct pfs_err *err)
 {
+    assert(count > 0);
     e->columns = count;
     e->column = pfs_arena_array(&e->arena, (size_t)count, sizeof(*e->column));
     if (e->column == NULL)
@@ -63,6 +71,7 @@ static int fill(struct pfs_engine *e, const int32_t *columns, int32_t count, str
     for (int32_t i = 0; i < count; i++) {
         const struct pfs_field *field = &e->schema->field[columns[i]];
 
+        assert(columns[i] >= 0 && columns[i] < e->schema->columns);
         e->column[i] = (struct pfs_engine_column){.index = columns[i],
                                                   .type = &field->type,
                                                   .group = -1,
@@ -154,6 +163,7 @@ int pfs_engine_forgets(const struct pfs_schema *schema, bool *out, struct pfs_er
     return 0;
 }
 
+/* A product may be asked to divide by zero, whatever it says of itself. */
 static enum pfs_refusal column_refuses(const struct pfs_engine_column *c)
 {
     const struct pfs_function *f = c->use.function;
@@ -195,13 +205,15 @@ int pfs_engine_needs(const struct pfs_schema *schema, const int32_t *wanted, int
     PFS_TRY(open_all(schema, &all, err));
     for (int32_t i = 0; i < schema->columns; i++)
         needs[i] = false;
-    for (int32_t i = 0; i < count; i++)
+    for (int32_t i = 0; i < count; i++) {
+        assert(wanted[i] >= 0 && wanted[i] < schema->columns);
         needs[wanted[i]] = true;
+    }
     for (int32_t i = 0; i < schema->trimmed_keys; i++)
         needs[schema->trimmed_key[i]] = true;
     for (int32_t i = 0; i < all->sequence_fields; i++)
         needs[all->sequence_field[i]] = true;
-    while (add_groups(all, needs))
+    while (add_groups(all, needs)) /* a sequence column may itself be protected by another group */
         ;
     pfs_engine_close(all);
     return 0;
@@ -209,9 +221,12 @@ int pfs_engine_needs(const struct pfs_schema *schema, const int32_t *wanted, int
 
 /* ---- deduplicate and first-row: a selection ---- */
 
+/* Newest: the last record, but with ignore-delete the last one that is no retract, if there is one. Oldest: the first
+ * record; a retract among several is refused, or with ignore-delete looked past. */
 static int choose(const struct pfs_engine *e, const struct pfs_groups *g, const struct pfs_record *record,
                   int64_t count, bool newest, const struct pfs_record **out, struct pfs_err *err)
 {
+    assert(count > 0);
     *out = newest ? &record[count - 1] : &record[0];
     if (count == 1)
         return 0;
@@ -278,6 +293,7 @@ int pfs_engine_merge(const struct pfs_engine *engine, const struct pfs_groups *g
     struct pfs_range all = {-1, 0, (int32_t)groups->groups};
     struct pfs_picks picks;
 
+    assert(groups->groups > 0);
     PFS_TRY(pfs_engine_pick(engine, groups, arena, &picks, err));
     return pfs_picks_gather(&picks, groups->groups, engine->columns + 2, &all, 1, groups->groups, arena, out, err);
 }
@@ -292,6 +308,7 @@ int pfs_engine_drop_deletes(const struct pfs_batch *in, struct pfs_arena *arena,
     struct pfs_range *range;
     int64_t retracts = 0, ranges = 0, rows = 0;
 
+    assert(in->columns >= 2); /* a key-value batch: number and kind come last */
     for (int64_t i = 0; i < in->rows; i++)
         retracts += kind[i] & 1; /* 1 and 3 */
     if (retracts == 0) {
@@ -313,6 +330,7 @@ int pfs_engine_drop_deletes(const struct pfs_batch *in, struct pfs_arena *arena,
     }
     for (int32_t i = 0; rows > 0 && i < in->columns; i++)
         PFS_TRY(pfs_column_gather(&in, i, range, ranges, rows, arena, &column[i], err));
+    assert(rows < in->rows);
     *out = (struct pfs_batch){rows, in->columns, column};
     return 0;
 }

@@ -38,6 +38,7 @@ KEEP(keep_millis, int64_t, in[i] / 1000)
 KEEP(keep_micros, int64_t, floor_millis(in[i]) / 1000)
 KEEP(keep_time96, struct pfs_time96, in[i].millis / 1000)
 
+/* A row whose time is NULL has no age: it stays. */
 static void keep(const struct pfs_column *c, int64_t rows, int64_t limit_s, uint8_t *out)
 {
     if (c->type->kind == PFS_INT)
@@ -110,6 +111,7 @@ int pfs_expire_open(const struct pfs_schema *schema, const int32_t *columns, int
     int64_t limit_s = 0;
     int rc = read_options(schema, now_ms, &column, &limit_s, err);
 
+    assert(in != NULL);
     if (rc == 0 && column < 0) {
         *out = in;
         return 0;
@@ -152,6 +154,7 @@ int64_t pfs_expire_seconds(const struct pfs_column *time)
     int64_t wide;
     int32_t narrow;
 
+    assert(pfs_column_present(time, 0));
     if (time->type->kind == PFS_INT) {
         memcpy(&narrow, time->values, sizeof(narrow));
         return narrow;

@@ -3,6 +3,7 @@
  * Keys with one record pass through. For the others the steps of each record are decided first: one list of steps for
  * the columns in no sequence group, and one for each group. Then every column is folded on its own, over its list.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -46,12 +47,16 @@ static const struct pfs_column *column_of(const struct folding *f, int64_t recor
 
 static enum group_order compare_group(const struct folding *f, int32_t group, int64_t record)
 {
+    /* A record without any of the group's sequence values says nothing of the group. Else equal ones are newer: the
+     * record was written later. */
     const struct pfs_sequence_group *g = &f->engine->group[group];
     int32_t row = f->record[record].row;
     int64_t current = f->current[group];
     bool any = false;
     int order = 0;
 
+    assert(group >= 0 && group < f->engine->groups);
+    assert(current <= record); /* from the oldest on; one that was taken whole is compared with itself */
     for (int32_t i = 0; i < g->sequences; i++)
         any |= pfs_column_present(column_of(f, record, g->sequence[i]), row);
     if (!any)
@@ -197,6 +202,7 @@ static int read_steps(const struct folding *f, const struct pfs_engine_column *c
     const struct pfs_function_use *use = &c->use;
     uint8_t *kept, all = 0;
 
+    assert(c->has_function);
     for (int64_t i = 0; i < f->records; i++)
         all |= (*step)[i];
     if (!(all & PFS_STEPS_RETRACT))
@@ -234,8 +240,11 @@ static int select_picks(const struct folding *f, pfs_select_fn *select, const st
     if (chosen == NULL)
         return full(f);
     PFS_TRY(select(fold, chosen, f->err));
-    for (int64_t k = 0; k < f->keys; k++)
+    for (int64_t k = 0; k < f->keys; k++) {
+        assert(chosen[k] < f->start[k + 1]); /* NULL, or one of the key's records */
+        assert(chosen[k] < 0 || chosen[k] >= f->start[k]);
         pick[f->key[k]] = chosen[k] < 0 ? (struct pfs_record){f->groups->sources, 0} : f->record[chosen[k]];
+    }
     return 0;
 }
 
@@ -282,6 +291,7 @@ static int fold_column(struct folding *f, int32_t place, const struct pfs_record
     pfs_select_fn *plain = plain_kernel(f->engine, c);
     struct pfs_record *pick;
 
+    assert(c->group >= -1 && c->group < f->engine->groups);
     if (c->role != PFS_ROLE_KEY)
         PFS_TRY(read_present(f, place, &fold.present));
     if (plain == pfs_select_overwrite)
@@ -346,6 +356,7 @@ static int collect(struct folding *f, const struct pfs_record *record)
     for (int64_t i = 0; i < g->groups; i++) {
         int64_t count = g->start[i + 1] - g->start[i];
 
+        assert(count > 0); /* a key without records is none */
         if (count == 1 && !g->alone && (g->several == NULL || !g->several[i])) {
             single[i] = record[g->start[i]];
             continue;
@@ -356,6 +367,7 @@ static int collect(struct folding *f, const struct pfs_record *record)
         f->records += count;
     }
     f->start[f->keys] = f->records;
+    assert(f->records <= g->start[g->groups]);
     f->single = single;
     return 0;
 }
@@ -397,7 +409,7 @@ int pfs_pick_folded(const struct pfs_engine *engine, const struct pfs_groups *gr
     PFS_TRY(fold_columns(&f, picks));
     *made = (struct pfs_batch){f.keys, engine->columns + 2, f.made};
     memcpy(source, groups->source, (size_t)groups->sources * sizeof(*source));
-    source[groups->sources] = made;
+    source[groups->sources] = made; /* picks of what no record holds point there */
     *out = (struct pfs_picks){source, picks};
     return 0;
 }

@@ -51,6 +51,7 @@ static int check_text(const struct pfs_function_use *use, struct pfs_err *err)
     return rc;
 }
 
+/* Types without an order are refused when two values meet, not here: Paimon makes such tables. */
 static int check_any(const struct pfs_function_use *use, struct pfs_err *err)
 {
     (void)use;
@@ -110,7 +111,10 @@ static int check_keytime(const struct pfs_function_use *use, struct pfs_err *err
     return 0;
 }
 
-/* ---- the table ---- */
+/* ---- the table ----
+ *
+ * A function that does not look at values is decided by which are there, and copies none of them until the end. One
+ * that forgets loses a retract that meets no value: what it would have taken back lies in an older file. */
 
 /* name, check of the type, selects, computes, looks at values, retracts, forgets */
 static const struct pfs_function functions[] = {

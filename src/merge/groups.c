@@ -1,4 +1,10 @@
-/* groups.c - what the options say of columns: sequence groups and functions (spec merge-engines 5, 6). */
+/* groups.c - what the options say of columns: sequence groups and functions (spec merge-engines 5, 6).
+ *
+ * An engine over some columns reads the options of these alone: a group without its sequence columns is passed over as
+ * if it were not there, since the read asked for none of its columns (pfs_engine_needs). Names that are no columns are
+ * refused when a schema is made (rules.c), not here: a table that is there is read as far as it makes sense.
+ */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +63,7 @@ static int read_group(struct pfs_engine *e, struct pfs_slice names, const char *
     const char **sequence, **protected;
     int32_t sequences, protecteds;
 
+    assert(e->groups < e->schema->options.count); /* there is a place for each option */
     PFS_TRY(names_of(e, names, &sequence, &sequences, err));
     PFS_TRY(pfs_options_list(columns, &e->arena, &protected, &protecteds, err));
     g->sequence = pfs_arena_array(&e->arena, (size_t)sequences, sizeof(*g->sequence));
@@ -212,6 +219,8 @@ static int read_function(struct pfs_engine *e, int32_t place, const char *name, 
     struct pfs_engine_column *c = &e->column[place];
     const char *column = e->schema->field[c->index].name, *delimiter;
 
+    assert(c->role != PFS_ROLE_KEY); /* functions of keys make no difference */
+    assert(!c->has_function);
     PFS_TRY(field_get(e, column, "list-agg-delimiter", &delimiter, err));
     c->has_function = true;
     c->use.delimiter = pfs_str(delimiter != NULL ? delimiter : ",");

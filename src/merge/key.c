@@ -2,11 +2,13 @@
  * the whole key is one value of at most 8 bytes the prefix is it, and no bytes are kept. */
 #include "src/merge/key.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 /* ---- one value of at most 8 bytes ---- */
 
+/* IEEE bits as a number that ascends with the value: a negative one turned over, a positive one put above them. */
 static uint64_t float_order(uint64_t bits, uint64_t sign)
 {
     return bits & sign ? ~bits & (sign | (sign - 1)) : bits | sign;
@@ -88,6 +90,7 @@ static int exact_keys(const struct pfs_column *c, int64_t rows, struct pfs_arena
     uint64_t *prefix = pfs_arena_alloc(arena, (size_t)rows * sizeof(*prefix));
     int shift = 64 - 8 * key_width(c->type);
 
+    assert(shift >= 0 && shift < 64);
     if (prefix == NULL)
         return pfs_arena_full(arena, err);
     if (c->type->kind == PFS_BIGINT) {
@@ -110,6 +113,8 @@ static int exact_keys(const struct pfs_column *c, int64_t rows, struct pfs_arena
 
 /* ---- encodings of any length ---- */
 
+/* A text that another column follows ends by 00 00, and its own 00 become 00 FF: a prefix of a text then comes before
+ * it, whatever follows. The last column needs no end. */
 static size_t escaped_len(struct pfs_slice text, bool last)
 {
     size_t len = text.len;
@@ -170,6 +175,7 @@ static uint8_t *put_value(uint8_t *to, const struct pfs_column *c, int64_t i, bo
     return to;
 }
 
+/* Where each row's key will begin; so many bytes are then allocated at once. */
 static int measure(const struct pfs_batch *batch, const int32_t *index, int32_t count, uint32_t *offset,
                    struct pfs_err *err)
 {
@@ -207,6 +213,7 @@ static int encode(const struct pfs_batch *batch, const int32_t *index, int32_t c
     for (int64_t i = 0; i < batch->rows; i++) {
         for (int32_t k = 0; k < count; k++)
             to = put_value(to, &batch->column[index[k]], i, k == count - 1);
+        assert(to == bytes + offset[i + 1]); /* as long as it was measured */
         prefix[i] = pfs_key_word(bytes + offset[i], offset[i + 1] - offset[i]);
     }
     *out = (struct pfs_keys){.prefix = prefix, .offset = offset, .bytes = bytes};
@@ -216,6 +223,9 @@ static int encode(const struct pfs_batch *batch, const int32_t *index, int32_t c
 int pfs_keys_of(const struct pfs_batch *batch, const int32_t *index, int32_t count, struct pfs_arena *arena,
                 struct pfs_keys *out, struct pfs_err *err)
 {
+    assert(count > 0);
+    for (int32_t k = 0; k < count; k++)
+        assert(index[k] >= 0 && index[k] < batch->columns);
     for (int32_t k = 0; k < count; k++)
         if (pfs_kind_is_nested(batch->column[index[k]].type->kind))
             return pfs_fail(err, EOPNOTSUPP, "a nested column in a key");
@@ -229,6 +239,7 @@ int64_t pfs_keys_reach(const struct pfs_keys *keys, int64_t from, int64_t rows, 
 {
     int64_t low = from, high = from, step = 1;
 
+    assert(from >= 0 && from <= rows);
     /* Invariant: rows before low are below; row high, if there is one, is not known or not below. */
     while (high < rows && pfs_keys_compare(keys, high, other, row) < 0) {
         low = high + 1;

@@ -3,6 +3,7 @@
  * All answers are written into one run of bytes; the state of the key at hand is its end, so that joining one more text
  * moves none that are there, and a key of very many records costs no more than its text.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -16,6 +17,8 @@ struct joining {
     bool has;
 };
 
+/* Up to the next delimiter, which goes too; *more: there was one, so that another token follows, if only an empty one.
+ * An empty delimiter is found nowhere. */
 static struct pfs_slice next_token(struct pfs_slice *rest, struct pfs_slice delimiter, bool *more)
 {
     const uint8_t *found = delimiter.len == 0 ? NULL : memmem(rest->at, rest->len, delimiter.at, delimiter.len);
@@ -47,6 +50,7 @@ static void put(struct joining *j, struct pfs_slice text)
 
 static struct pfs_slice state(const struct joining *j)
 {
+    assert(j->from <= j->out.len);
     return pfs_slice_of(j->out.at + j->from, j->out.len - j->from);
 }
 
@@ -82,6 +86,7 @@ static void join(struct joining *j, struct pfs_slice text)
 
 static void replace(struct joining *j, struct pfs_slice text, bool has)
 {
+    assert(j->from <= j->out.len);
     j->out.len = j->from;
     j->has = has;
     if (has)
@@ -133,6 +138,7 @@ static int join_all(struct joining *j, struct pfs_arena *arena, struct pfs_colum
     if (offsets == NULL || some == NULL)
         return pfs_arena_full(arena, err);
     offsets[0] = 0;
+    assert(f->in.offsets != NULL);
     for (int64_t k = 0; k < f->keys && !j->out.failed; k++) {
         join_key(j, k);
         offsets[k + 1] = (int32_t)j->out.len; /* the buffer's ceiling is below */

@@ -1,5 +1,15 @@
+/* listing.c - the state of a key as a list of picks, at the end of the lists of the keys before it.
+ *
+ *   pick     | answers of key 0 | key 1 | state of key 2 . . .
+ *                                       ^ picks              ^ room for all elements that its records bring
+ *
+ * A state is the own list of a record (nothing was looked up in it yet), indexed (the table finds its elements) or
+ * settled (in Java's order, the table empty again). Only what a function needs is done: a key whose records are added
+ * to once costs one pass over their elements.
+ */
 #include "src/merge/listing.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- the state ---- */
@@ -25,6 +35,7 @@ static void move_entry(struct pfs_listing *l, int64_t to, int64_t from)
 
 void pfs_listing_append(struct pfs_listing *l, const struct pfs_element_list *in, int64_t i)
 {
+    assert(l->len < l->room); /* a state holds no more than its records bring */
     copy_entry(l, l->len++, in, i);
 }
 
@@ -94,6 +105,7 @@ static void drop_gaps(struct pfs_listing *l)
 {
     int64_t len = l->len;
 
+    assert(l->parts > 0); /* gaps are told by the first part */
     l->len = 0;
     for (int64_t i = 0; i < len; i++)
         if (l->part[0][l->picks + i] != PFS_PART_GONE)
@@ -103,6 +115,7 @@ static void drop_gaps(struct pfs_listing *l)
 
 void pfs_listing_settle(struct pfs_listing *l, int64_t most)
 {
+    assert(most >= l->len);
     if (l->gaps)
         drop_gaps(l);
     if (l->unsettled) {
@@ -135,6 +148,8 @@ void pfs_listing_subtract(struct pfs_listing *l, const struct pfs_element_list *
 {
     int64_t len = l->len;
 
+    assert(!l->unsettled && !l->gaps);
+    assert(in->len <= l->most); /* the room in `order`, which counts here */
     count_list(l, in, l->order);
     l->len = 0;
     for (int64_t i = 0; i < len; i++) {
@@ -157,6 +172,8 @@ int pfs_listing_init(struct pfs_listing *l, const struct pfs_fold *f, const stru
     int64_t records = f->start[f->keys], from = offsets[0], all = offsets[records] - from;
     size_t bytes = (size_t)all * sizeof(int32_t);
 
+    assert(f->keys > 0);
+    assert(ops->add != NULL);
     *l = (struct pfs_listing){.fold = f, .ops = ops, .parts = parts};
     for (int64_t k = 0; k < f->keys; k++) {
         int64_t count = offsets[f->start[k + 1]] - offsets[f->start[k]];
@@ -198,6 +215,7 @@ static struct pfs_element_list list_of(const struct pfs_listing *l, int64_t reco
                                      .has = has};
 }
 
+/* NULL and a list give the list, unless the function wants to see both. */
 static void add(struct pfs_listing *l, const struct pfs_element_list *in)
 {
     if (l->has ? in->has || l->ops->nulls : in->has && l->ops->nulls)
@@ -232,6 +250,7 @@ static void fold_key(struct pfs_listing *l, int64_t key)
     l->has = l->gaps = false;
     l->room = f->in.offsets[f->start[key + 1]] - f->in.offsets[f->start[key]];
     l->indexed = l->unsettled = false;
+    assert(l->room <= l->most);
     pfs_element_table_fit(&l->table, l->room);
     for (int64_t i = f->start[key]; i < f->start[key + 1]; i++) {
         struct pfs_element_list in = list_of(l, i);
@@ -264,7 +283,8 @@ int pfs_listing_run(struct pfs_listing *l, struct pfs_arena *arena, struct pfs_c
         offsets[k] = (int32_t)l->picks;
         fold_key(l, k);
         some[k] = l->has;
-        l->picks += l->has ? l->len : 0;
+        assert(l->len <= l->room);
+        l->picks += l->has ? l->len : 0; /* the state becomes the answer where it stands */
     }
     offsets[f->keys] = (int32_t)l->picks;
     PFS_TRY(pfs_computed(f, NULL, some, arena, out, err));

@@ -1,5 +1,6 @@
 /* maps.c - functions over maps: merge_map, merge_map_with_keytime (spec merge-engines 7). A map is a list of keys, each
  * with one part, its value. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 
 static int32_t *value_of(struct pfs_listing *l, int64_t at)
 {
+    assert(at >= 0 && at < l->len);
     return &l->part[0][l->picks + at];
 }
 
@@ -43,6 +45,7 @@ static int compute_map(const struct pfs_fold *f, const struct pfs_listing_ops *o
     const struct pfs_column *key = &f->in.children[0];
     struct pfs_listing l;
 
+    assert(f->in.type->kind == PFS_MAP);
     PFS_TRY(pfs_listing_init(&l, f, ops, &key, 1, false, 1, arena, err));
     PFS_TRY(pfs_listing_run(&l, arena, out, err));
     out->children = pfs_arena_array(arena, 2, sizeof(*out->children));
@@ -115,6 +118,7 @@ static int compare_times(const struct pfs_column *c, int32_t a, int32_t b)
 
 static const struct pfs_column *time_column(const struct pfs_listing *l)
 {
+    assert(l->fold->use->ts_field < l->fold->in.children[1].type->children);
     return &l->fold->in.children[1].children[l->fold->use->ts_field];
 }
 
@@ -127,6 +131,8 @@ static bool gives_way(const struct pfs_listing *l, int32_t old, int32_t new)
            !pfs_column_present(time, old) || compare_times(time, new, old) > 0;
 }
 
+/* An entry whose value is NULL takes its key away: a gap, since the places of the others are known to the table. One
+ * without a time says nothing. */
 static void add_newer(struct pfs_listing *l, const struct pfs_element_list *in)
 {
     const struct pfs_column *value = &l->fold->in.children[1], *time = time_column(l);

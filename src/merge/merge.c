@@ -10,6 +10,7 @@
  */
 #include "src/merge/merge.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -62,6 +63,7 @@ static int check_order(struct run *r, struct pfs_err *err)
     int64_t last = r->batch.rows - 1;
     bool bad = false;
 
+    assert(r->batch.rows > 0);
     if (k->exact) {
         for (int64_t i = 1; i < r->batch.rows; i++)
             bad |= k->prefix[i] <= k->prefix[i - 1];
@@ -92,6 +94,7 @@ static int fill(struct merge *m, struct run *r, struct pfs_err *err)
 {
     int64_t rows;
 
+    assert(r->at == r->batch.rows); /* every row was handed out: the batch may go */
     pfs_arena_reset(&r->arena);
     r->batch.rows = r->at = 0;
     rows = pfs_reader_next(r->reader, &r->arena, &r->batch, err);
@@ -102,6 +105,7 @@ static int fill(struct merge *m, struct run *r, struct pfs_err *err)
         r->ended = true;
         return 0;
     }
+    assert(r->batch.columns == m->columns);
     PFS_TRY(pfs_keys_of(&r->batch, m->key, m->config.keys, &r->arena, &r->keys, err));
     return check_order(r, err);
 }
@@ -113,6 +117,7 @@ static void set_head(struct merge *m, int32_t run)
 {
     struct run *r = &m->run[run];
 
+    assert(r->at <= r->batch.rows);
     r->ended = r->at == r->batch.rows;
     m->head[run] = r->ended ? UINT64_MAX : r->keys.prefix[r->at];
 }
@@ -186,6 +191,7 @@ static int64_t rows_below(const struct run *w, const struct run *other)
 {
     int64_t low = w->at, high = w->at, step = 1, rows = w->batch.rows;
 
+    assert(!other->ended);
     /* Invariant: rows before low are below; row high, if there is one, is not known or not below. */
     while (high < rows && pfs_keys_compare(&w->keys, high, &other->keys, other->at) < 0) {
         low = high + 1;
@@ -222,6 +228,7 @@ static void drop_higher_levels(struct merge *m)
     for (int64_t i = from; i < a->records; i++)
         if (m->level[a->record[i].source] <= lowest)
             a->record[kept++] = a->record[i];
+    assert(kept > from); /* the lowest level itself stays */
     pfs_assembly_cut(a, kept - from);
 }
 
@@ -233,6 +240,7 @@ static bool take_group(struct merge *m)
     int64_t row = w->at;
     bool used_up = false;
 
+    assert(!w->ended);
     pfs_assembly_group(&m->assembly);
     for (;;) {
         int32_t winner = m->loser[0];
@@ -348,6 +356,7 @@ static int64_t merge_next(struct pfs_reader *self, struct pfs_arena *arena, stru
     for (int32_t i = 0; i < m->runs; i++)
         source[i] = &m->run[i].batch;
     PFS_TRY(pfs_assembly_build(&m->assembly, m->config.engine, m->columns, source, m->runs, false, arena, out, err));
+    assert(out->rows > 0); /* some run is alive, and was filled */
     return out->rows;
 }
 
@@ -382,6 +391,9 @@ int pfs_merge_open(const struct pfs_merge *merge, struct pfs_reader **runs, int3
 {
     struct merge *m = pfs_zalloc(sizeof(*m));
 
+    assert(count >= 0); /* of none an empty stream */
+    assert(merge->engine != NULL);
+    assert(merge->keys > 0);
     if (m != NULL) {
         m->key = pfs_alloc_array((size_t)merge->keys, sizeof(*m->key));
         m->run = pfs_alloc_array((size_t)count, sizeof(*m->run));

@@ -2,6 +2,7 @@
  *
  * Paimon compares floats by < and >: zeros are the same, and NaN is as old as anything. A write buffer is sorted by
  * bytes first, in which a zero has a sign and NaN is the greatest, as far as they reach. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,7 @@ static int compare_records(const void *left, const void *right, void *context)
 /* Most keys have two or three records. */
 static void sort_records(struct pfs_record *record, int64_t count, struct order *order)
 {
+    assert(count > 0);
     order->many = count > FEW;
     if (order->many) {
         qsort_r(record, (size_t)count, sizeof(*record), compare_records, order);
@@ -128,6 +130,7 @@ static int32_t count_by_bytes(const struct pfs_engine *e)
             break;
         left -= bytes + 1;
     }
+    assert(fields <= e->sequence_fields);
     return fields;
 }
 
@@ -141,6 +144,9 @@ int pfs_engine_order(const struct pfs_engine *engine, const struct pfs_groups *g
     int64_t records = groups->start[groups->groups];
     struct pfs_record *sorted;
 
+    assert(groups->groups > 0);
+    assert(groups->start[0] == 0);
+    assert(records >= groups->groups); /* at least one each */
     *out = groups->record;
     if (engine->sequence_fields == 0)
         return 0;

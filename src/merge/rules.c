@@ -1,5 +1,6 @@
 /* rules.c - which options of a table its engine takes, asked when a schema is made: what each of them says of columns
  * is read by groups.c. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ static int find_column(const struct rules *r, struct pfs_slice name, int32_t *ou
     return 0;
 }
 
+/* A column is protected by one group at most, and by none once it orders one; it may order several. */
 static int check_group(struct rules *r, const char *key, const char *sequence, const char *columns, struct pfs_err *err)
 {
     struct pfs_slice name;
@@ -79,6 +81,7 @@ static int conflict(const char *one, const char *other, struct pfs_err *err)
                     other);
 }
 
+/* Switches that contradict each other, in the order in which Paimon finds them: its sentence is the first one. */
 static int check_switches(const struct rules *r, struct pfs_err *err)
 {
     static const char on_delete[] = "partial-update.remove-record-on-delete";
@@ -127,7 +130,8 @@ static bool is_key(const struct pfs_schema *schema, int32_t column)
     return false;
 }
 
-/* Is there a group for each function that needs one? */
+/* Columns of the key have no function that matters, and last_non_null_value is what a column does anyway. Is there a
+ * group for each function that needs one? */
 static int check_protected(const struct rules *r, struct pfs_err *err)
 {
     for (int32_t i = 0; i < r->schema->columns; i++) {
@@ -169,6 +173,7 @@ int pfs_engine_check(const struct pfs_schema *schema, struct pfs_err *err)
     r.protects = pfs_zalloc(2 * (size_t)schema->columns);
     if (r.protects == NULL)
         return pfs_fail(err, ENOMEM, "no memory for options");
+    assert(schema->columns > 0);
     r.orders = r.protects + schema->columns;
     rc = check(&r, err);
     pfs_free(r.protects);

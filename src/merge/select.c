@@ -1,4 +1,10 @@
-/* select.c - functions whose answer is the value of one of the records: kernels over validity, two over values. */
+/* select.c - functions whose answer is the value of one of the records: kernels over validity, two over values.
+ *
+ * A pick is the number of a record among those of all keys, so it fits in 32 bits as rows of a batch do; -1 is NULL.
+ * Records of a key come from the oldest on. What a record does is in its step, which is decided once for all columns of
+ * a group (fold.c); a take comes first, then at most one of the others.
+ */
+#include <assert.h>
 #include <errno.h>
 
 #include "format/text/text.h"
@@ -173,6 +179,8 @@ static int extreme(const struct pfs_fold *f, extreme_fn *const by_width[4], extr
     enum pfs_kind kind = f->use->type->kind;
     int width = pfs_type_width(f->use->type);
 
+    assert(f->in.type != NULL); /* the function looks at values */
+    assert(width <= 16);
     if (kind == PFS_BOOLEAN || pfs_kind_is_nested(kind))
         PFS_TRY(check_order(f, err));
     if (kind == PFS_FLOAT || kind == PFS_DOUBLE || width == 0 || width == 16)

@@ -5,6 +5,7 @@
  */
 #include "format/sketch/sketch.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -26,6 +27,7 @@ struct uniting {
 
 static void replace(struct uniting *u, struct pfs_slice bytes, bool has)
 {
+    assert(u->from <= u->out.len);
     u->out.len = u->from;
     u->has = has;
     if (has)
@@ -34,6 +36,7 @@ static void replace(struct uniting *u, struct pfs_slice bytes, bool has)
 
 static int add(struct uniting *u, struct pfs_slice bytes, bool older)
 {
+    /* A view of `out`, so the union goes elsewhere first: appending to `out` might move it. */
     struct pfs_slice state = pfs_slice_of(u->out.at + u->from, u->out.len - u->from);
 
     if (!u->has) {
@@ -71,6 +74,7 @@ static int unite_all(struct uniting *u, struct pfs_arena *arena, struct pfs_colu
     uint8_t *some = pfs_arena_alloc(arena, (size_t)f->keys);
     struct pfs_slice values;
 
+    assert(f->in.offsets != NULL);
     if (offsets == NULL || some == NULL)
         return pfs_arena_full(arena, u->err);
     offsets[0] = 0;
