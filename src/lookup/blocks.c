@@ -1,5 +1,15 @@
-/* blocks.c - where rows with which keys stand in a text. */
+/* blocks.c - where rows with which keys stand in a text.
+ *
+ *   text     header | rows of block 0 | rows of block 1 | ... | rows of the last block |
+ *   block           off, key            off, key                                       off = size, no key
+ *   split           from 0 ............................ to n
+ *
+ * A block's end is the next one's beginning, so there is one more behind the last, which holds the text's size. The
+ * keys lie one behind the other in `bytes`; keys that are their prefix (one number) have no bytes.
+ */
 #include "src/lookup/blocks.h"
+
+#include <assert.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -9,6 +19,8 @@
 #define KEY_BYTES_MAX ((size_t)64 << 20)
 #define ROOM_MIN 256
 
+/* What else than rows that are appended may change a text: a fallback branch, rows that grow too old, level 0 that is
+ * not read until a compaction, buckets that are still to be given. */
 bool pfs_blocks_fit(const struct pfs_state *state)
 {
     const struct pfs_schema *schema = state->schema;
@@ -94,6 +106,8 @@ static int add(struct pfs_blocks *b, int32_t split, uint64_t off, uint64_t prefi
 {
     struct pfs_block_split *s = &b->split[split];
 
+    assert(split >= 0 && split < b->splits);
+    assert(b->blocks == 0 || off >= b->block[b->blocks - 1].off); /* rows come in the order of the text */
     if (b->blocks + 1 >= b->room) {
         int64_t room = b->room == 0 ? ROOM_MIN : 2 * b->room;
         struct pfs_block *more = pfs_realloc(b->block, (size_t)room * sizeof(*more));
@@ -108,6 +122,7 @@ static int add(struct pfs_blocks *b, int32_t split, uint64_t off, uint64_t prefi
     b->block[b->blocks++] = (struct pfs_block){off, prefix, (uint32_t)b->bytes.len};
     s->to = b->blocks;
     pfs_buf_put(&b->bytes, key.at, key.len);
+    assert(s->to - s->from > 0 && s->to <= b->blocks); /* blocks of a split are side by side */
     b->block[b->blocks] = (struct pfs_block){off, 0, (uint32_t)b->bytes.len};
     return pfs_buf_check(&b->bytes, err);
 }
@@ -122,6 +137,7 @@ int pfs_blocks_note(struct pfs_blocks *blocks, int32_t split, const struct pfs_b
     int32_t *place;
     int rc = 0;
 
+    assert(row >= 0 && row < batch->rows);
     pfs_arena_init(&arena, 0);
     column = pfs_arena_array(&arena, (size_t)count, sizeof(*column));
     place = pfs_arena_array(&arena, (size_t)count, sizeof(*place));
@@ -146,6 +162,7 @@ int pfs_blocks_note(struct pfs_blocks *blocks, int32_t split, const struct pfs_b
 
 void pfs_blocks_end(struct pfs_blocks *blocks, uint64_t size)
 {
+    assert(blocks->blocks == 0 || size >= blocks->block[blocks->blocks - 1].off);
     blocks->size = size;
     if (blocks->blocks > 0)
         blocks->block[blocks->blocks].off = size;
@@ -155,6 +172,8 @@ struct pfs_keys pfs_blocks_key(const struct pfs_blocks *blocks, int64_t block, s
 {
     const struct pfs_block *b = &blocks->block[block];
 
+    assert(block >= 0 && block < blocks->blocks);
+    assert(b[1].key >= b->key);
     at->word = b->prefix;
     at->offset[0] = 0;
     at->offset[1] = b[1].key - b->key;
@@ -166,6 +185,7 @@ struct pfs_keys pfs_blocks_key(const struct pfs_blocks *blocks, int64_t block, s
 int pfs_blocks_copy(struct pfs_blocks *blocks, int32_t split, const struct pfs_blocks *old, int64_t from, int64_t to,
                     uint64_t shift, struct pfs_err *err)
 {
+    assert(from >= 0 && from <= to && to <= old->blocks);
     blocks->exact = old->exact;
     for (int64_t i = from; i < to; i++) {
         const struct pfs_block *b = &old->block[i];
@@ -181,6 +201,7 @@ int64_t pfs_blocks_find(const struct pfs_blocks *blocks, struct pfs_block_split 
 {
     int64_t low = split.from, high = split.to;
 
+    assert(split.from < split.to); /* a split without blocks has none to be in */
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
         struct pfs_block_key at;

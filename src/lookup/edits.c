@@ -4,6 +4,7 @@
  * alone, and all other lines from the old text. Their keys are looked for in it before anything is given: what stands
  * in the way of that is no error, the text is made otherwise then.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -81,8 +82,8 @@ static bool is_newer(const struct pfs_manifest_entry *entry, const struct pfs_ma
 /* A text without a block (of no rows) has nothing to keep, and no place that anything could be put at. */
 static bool fits(const struct pfs_blocks *old, const struct pfs_patch_files *files)
 {
-    bool fits = newest_wins(old->state->schema) && old->blocks > 0 && files->rows <= ROWS_MAX &&
-                files->rows <= old->blocks;
+    bool fits =
+        newest_wins(old->state->schema) && old->blocks > 0 && files->rows <= ROWS_MAX && files->rows <= old->blocks;
 
     for (int64_t i = 0; i < files->count && fits; i++)
         fits = is_newer(files->entry[i], old->state->file, old->state->files) &&
@@ -103,6 +104,7 @@ static struct pfs_block_split find_old(const struct pfs_edits *e, const struct p
 static int add_edit(struct pfs_edits *e, const struct edit *edit, const struct pfs_keys *keys, int64_t row,
                     struct pfs_err *err)
 {
+    assert(keys->exact == e->old->exact); /* both are the table's key */
     if (e->edits == e->room) {
         int64_t room = e->room == 0 ? 16 : 2 * e->room;
         struct edit *more = pfs_realloc(e->edit, (size_t)room * sizeof(*more));
@@ -127,6 +129,7 @@ static int add_edit(struct pfs_edits *e, const struct edit *edit, const struct p
 static int find_lines(struct pfs_edits *e, struct pfs_lines *lines, struct pfs_block_split old,
                       const struct pfs_keys *keys, int64_t rows, int64_t *loaded, uint64_t *end, struct pfs_err *err)
 {
+    assert(old.from < old.to);
     for (int64_t i = 0; i < rows; i++) {
         struct pfs_block_key at;
         struct pfs_keys first = pfs_blocks_key(e->old, old.from, &at);
@@ -229,6 +232,8 @@ static int end_keys(struct pfs_edits *e, struct pfs_err *err)
     return 1;
 }
 
+/* Two scans of the appended files alone: one of their keys, deletes too, for where lines go; one of their rows as they
+ * are wanted, for what is put there. */
 static int fill(struct pfs_edits *e, const struct pfs_scan_want *want, const struct pfs_patch_text *text,
                 const struct pfs_patch_files *files, struct pfs_err *err)
 {
@@ -265,6 +270,7 @@ int pfs_edits_open(const struct pfs_scan_want *want, const int32_t *key, const s
     e->blocks = blocks;
     e->key = key;
     e->keys = want->state->schema->trimmed_keys;
+    assert(text != NULL);
     rc = fill(e, want, text, files, err);
     if (rc <= 0) {
         pfs_edits_close(e);
@@ -295,6 +301,8 @@ void pfs_edits_close(struct pfs_edits *edits)
 int pfs_edits_begin(struct pfs_edits *e, int32_t split, const struct pfs_split *place, struct pfs_block_split old,
                     struct pfs_err *err)
 {
+    assert(e->reader == NULL); /* the split before was given to its end */
+    assert(old.from <= old.to && old.to <= e->old->blocks);
     e->split = split;
     e->at = e->from = old.from;
     e->to = old.to;
@@ -339,6 +347,7 @@ static int pass_blocks(struct pfs_edits *e, int64_t block, uint64_t to, struct p
 {
     int64_t from = e->at;
 
+    assert(block <= e->to);
     e->at = block > from ? block : from;
     return pfs_blocks_copy(e->blocks, e->split, e->old, from, e->at, to - e->cursor, err);
 }
@@ -348,6 +357,7 @@ static int give_old(struct pfs_edits *e, uint64_t off, uint64_t to, struct pfs_p
 {
     int64_t block = e->at;
 
+    assert(off > e->cursor && off <= e->end);
     while (block < e->to && e->old->block[block].off < off)
         block++;
     PFS_TRY(pass_blocks(e, block, to, err));
@@ -365,6 +375,7 @@ static int give_edits(struct pfs_edits *e, uint64_t to, struct pfs_arena *arena,
     const struct pfs_blocks *blocks = e->blocks;
     bool inside;
 
+    assert(e->next < e->last);
     PFS_TRY(pass_blocks(e, block + 1, to, err));
     PFS_TRY(fill_batch(e, err));
     for (; e->next < e->last && e->edit[e->next].block == block && e->edit[e->next].off == e->cursor; e->next++) {
@@ -375,6 +386,7 @@ static int give_edits(struct pfs_edits *e, uint64_t to, struct pfs_arena *arena,
     }
     if (rows == 0)
         return 0;
+    assert(e->row + rows <= e->batch.rows);
     inside = block >= e->from && to - blocks->block[blocks->blocks - 1].off < BLOCK_BYTES;
     PFS_TRY(pfs_patch_give(&e->batch, e->row, rows, e->split, arena, out, err));
     out->inside = inside;

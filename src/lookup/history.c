@@ -1,4 +1,9 @@
-/* history.c - what lies between two states of a table. */
+/* history.c - what lies between two states of a table.
+ *
+ * Every snapshot in between is looked at as it is now. Ids are used again after a rollback, so both ends are compared
+ * with what the states know of them: where one is another snapshot by now, nothing can be told.
+ */
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -32,6 +37,7 @@ static int list_appended(const struct pfs_state *to, const struct pfs_snapshot *
     struct pfs_manifest_file *file;
     int64_t files, entries;
 
+    assert(snapshot->kind == PFS_COMMIT_APPEND);
     PFS_TRY(pfs_manifest_list_load(to->store, to->store_table, snapshot->delta_list, arena, &file, &files, err));
     for (int64_t i = 0; i < files; i++) {
         struct pfs_manifest_entry *entry;
@@ -52,6 +58,7 @@ static int walk(const struct pfs_state *from, const struct pfs_state *to, struct
 {
     struct pfs_snapshot snapshot;
 
+    assert(from->snapshot.id <= to->snapshot.id);
     if (pfs_snapshot_load(to->store, pfs_schemas_directory(to->schemas), from->snapshot.id, arena, &snapshot, NULL,
                           NULL) < 0 ||
         !is_state(from, &snapshot))

@@ -3,13 +3,15 @@
  * The printed lines ascend by key as the rows do: a line is found by halving, and only those that are looked at are
  * parsed. A text that does not read as it was printed is no error: who asks goes another way.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "src/lookup/blocks_internal.h"
 
 #define BLOCK_TEXT_MAX ((uint64_t)64 << 20)
 
-/* Kinds whose values are read from text as they were printed, whatever wrote them. */
+/* Others are printed in a form that is not read back to the bit, or not at all: floating point, times with a zone.
+ * Kinds whose values are read from text as they were printed, whatever wrote them. */
 static bool reads_back(enum pfs_kind kind)
 {
     return kind == PFS_TINYINT || kind == PFS_SMALLINT || kind == PFS_INT || kind == PFS_BIGINT ||
@@ -44,6 +46,7 @@ static bool open_parser(struct pfs_lines *l)
 
 bool pfs_lines_open(struct pfs_lines *lines, const struct pfs_patch_text *text, const int32_t *key, int32_t keys)
 {
+    assert(keys > 0);
     *lines = (struct pfs_lines){.text = text, .key = key, .keys = keys};
     pfs_arena_init(&lines->arena, 0);
     pfs_buf_init(&lines->bytes, BLOCK_TEXT_MAX);
@@ -96,6 +99,7 @@ bool pfs_lines_load(struct pfs_lines *lines, uint64_t off, uint64_t len)
 
 static uint32_t start_of(const struct pfs_lines *l, int64_t line)
 {
+    assert(line >= 0 && line <= l->lines); /* the last one is where the text ends */
     return pfs_le32(l->start.at + (size_t)line * sizeof(uint32_t));
 }
 
@@ -106,6 +110,7 @@ static bool compare(struct pfs_lines *l, int64_t line, const struct pfs_keys *ke
     struct pfs_batch batch;
     struct pfs_keys own;
 
+    assert(from <= to && to <= l->bytes.len);
     pfs_arena_reset(&l->arena);
     if (!feed(l, pfs_slice_of(l->bytes.at + from, to - from), &batch) || batch.rows != 1)
         return false;
@@ -135,6 +140,7 @@ bool pfs_lines_find(struct pfs_lines *lines, const struct pfs_keys *keys, int64_
         else
             high = middle;
     }
+    assert(!found || high < lines->lines);
     *at = start_of(lines, high);
     *len = found ? start_of(lines, high + 1) - *at : 0;
     return true;

@@ -1,6 +1,14 @@
-/* local.c - the twins of data files: which are there, which are worth it, keys out of them. */
+/* local.c - the twins of data files: which are there, which are worth it, keys out of them.
+ *
+ *   SEEN ---- keys enough ----> MADE ---- all rows are there ----> READY
+ *                                 `------ it cannot be made -----> REFUSED
+ *
+ * MADE has one owner, who alone touches what is being made and holds a reference on it; from READY on the twin is only
+ * read. The list is by use, so that what goes first stands last; one with references stays whatever its age.
+ */
 #include "src/lookup/local.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -29,6 +37,7 @@ static void clear_local(struct pfs_local *l)
 
 static void free_local(struct pfs_local *l)
 {
+    assert(l->refs == 0);
     clear_local(l);
     pfs_free(l->name);
     pfs_free(l);
@@ -80,6 +89,8 @@ static struct pfs_local *shrink(struct pfs_locals *c)
             break;
         l = *last;
         *last = l->next;
+        assert(c->bytes >= l->bytes);
+        assert(c->count > 0);
         c->bytes -= l->bytes;
         c->count--;
         l->next = gone;
@@ -103,10 +114,11 @@ static void unref(struct pfs_locals *c, struct pfs_local *l)
     struct pfs_local *gone;
 
     pthread_mutex_lock(&c->lock);
+    assert(l->refs > 0);
     l->refs--;
     gone = shrink(c);
     pthread_mutex_unlock(&c->lock);
-    free_all(gone);
+    free_all(gone); /* closing files may take its time: others need not wait for it */
 }
 
 /* ---- making ---- */
@@ -119,7 +131,10 @@ static void end_making(struct pfs_local_making *m, int rc)
     pfs_local_make_close(m);
     if (rc < 0)
         clear_local(l); /* MADE: nobody else looks at it */
+    assert(rc <= 0);
     pthread_mutex_lock(&c->lock);
+    assert(l->stage == PFS_LOCAL_MADE);
+    assert(l->refs > 0 && c->making > 0);
     l->stage = rc == 0 ? PFS_LOCAL_READY : PFS_LOCAL_REFUSED;
     if (rc == 0)
         l->bytes = pfs_file_size(l->file) + l->bloom_bits / 8 + (uint64_t)l->room * sizeof(*l->block) + l->keys.cap;
@@ -142,6 +157,8 @@ static bool is_closing(struct pfs_locals *c)
     return closing;
 }
 
+/* A batch a task, so that a large file does not keep a thread of the pool from lookups. Where no further task can be
+ * had it is given up: it is worth no waiting. */
 static void make_task(void *context)
 {
     struct pfs_local_making *m = context;
@@ -163,6 +180,7 @@ static void make(struct pfs_locals *c, struct pfs_local *l, const struct pfs_dat
     if (m == NULL) {
         clear_local(l);
         pthread_mutex_lock(&c->lock);
+        assert(l->stage == PFS_LOCAL_MADE && c->making > 0);
         l->stage = PFS_LOCAL_REFUSED;
         l->refs--;
         c->making--;
@@ -201,6 +219,7 @@ static int64_t blocks_next(struct pfs_reader *self, struct pfs_arena *arena, str
 
     if (r->at == r->blocks)
         return 0;
+    assert(r->block[r->at] < r->local->blocks);
     b = &r->local->block[r->block[r->at++]];
     pfs_buf_clear(&r->frame);
     if (pfs_buf_reserve(&r->frame, b->bytes) == NULL)
@@ -258,6 +277,8 @@ static int choose_blocks(const struct pfs_local *l, const struct pfs_among *amon
 {
     int64_t n = 0;
 
+    assert(among->count > 0);
+    assert(among->low.exact == l->exact || l->blocks == 0); /* both are the table's key */
     *block = pfs_arena_array(arena, (size_t)among->count, sizeof(**block));
     *range = pfs_arena_array(arena, (size_t)among->count, sizeof(**range));
     if (*block == NULL || *range == NULL)
@@ -275,6 +296,7 @@ static int choose_blocks(const struct pfs_local *l, const struct pfs_among *amon
             else
                 high = middle;
         }
+        assert(n == 0 || low == 0 || low - 1 >= (*block)[n - 1]); /* keys ascend, and so do their blocks */
         if (low == 0 || (n > 0 && (*block)[n - 1] == low - 1))
             continue;
         (*block)[n] = low - 1;
@@ -330,6 +352,7 @@ static struct pfs_local *meet(struct pfs_locals *c, const char *name, const stru
     if (l == NULL)
         return NULL;
     l->refs++;
+    assert(l->refs > 0);
     if (l->stage != PFS_LOCAL_SEEN)
         return l;
     l->cost += cost < rows ? cost : rows;
@@ -407,6 +430,7 @@ void pfs_locals_close(struct pfs_locals *locals)
     while (locals->making > 0)
         pthread_cond_wait(&locals->idle, &locals->lock);
     pthread_mutex_unlock(&locals->lock);
+    assert(locals->making == 0);
     free_all(locals->first);
     pthread_cond_destroy(&locals->idle);
     pthread_mutex_destroy(&locals->lock);

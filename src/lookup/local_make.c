@@ -1,4 +1,12 @@
-/* local_make.c - a data file made over: frames of a few rows each, their first keys, a bloom filter. */
+/* local_make.c - a data file made over: frames of a few rows each, their first keys, a bloom filter.
+ *
+ *   file     frame | frame | frame ...       PFS_LOCAL_ROWS rows each, all columns, number and kind
+ *   memory   first key and place of each frame; a bit array of all keys
+ *
+ * The file has no name: it goes with the process. Whatever fails here is no failure of a lookup, which reads the data
+ * file then, so no sentence is made.
+ */
+#include <assert.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -90,6 +98,7 @@ struct pfs_local_making *pfs_local_make_open(struct pfs_locals *locals, struct p
 {
     struct pfs_local_making *m = pfs_zalloc(sizeof(*m));
 
+    assert(local->file == NULL && local->block == NULL); /* it is made once */
     if (m == NULL)
         return NULL;
     m->locals = locals;
@@ -132,6 +141,7 @@ struct pfs_locals *pfs_local_makes_for(struct pfs_local_making *making)
 
 static void put_bloom(struct pfs_local *l, const struct pfs_keys *keys, int64_t rows)
 {
+    assert(l->bloom_bits > 0 && l->bloom_bits % 64 == 0);
     for (int64_t r = 0; r < rows; r++) {
         uint64_t hash = pfs_local_hash(keys, r);
 
@@ -147,6 +157,8 @@ static int add_block(struct pfs_local_making *m, const struct pfs_keys *keys, in
 {
     struct pfs_local *l = m->local;
 
+    assert(l->blocks == 0 || l->exact == keys->exact);
+    assert(bytes <= UINT32_MAX);
     if (l->blocks + 1 >= l->room) {
         int64_t room = l->room == 0 ? ROOM_MIN : 2 * l->room;
         struct pfs_local_block *more = pfs_realloc(l->block, (size_t)room * sizeof(*more));
@@ -170,6 +182,7 @@ static int put_rows(struct pfs_local_making *m, const struct pfs_batch *batch, c
 {
     struct pfs_column *column = pfs_arena_array(&m->batch, (size_t)batch->columns, sizeof(*column));
 
+    assert(m->frames.len == 0); /* those of the batch before are in the file */
     if (column == NULL)
         return -ENOMEM;
     for (int64_t from = 0; from < batch->rows; from += PFS_LOCAL_ROWS) {
@@ -220,6 +233,7 @@ int pfs_local_make_step(struct pfs_local_making *making)
     PFS_TRY(pfs_keys_of(&batch, making->place, making->read.schema->trimmed_keys, &making->batch, &keys, NULL));
     if (!ascend(making, &keys, rows))
         return -EIO;
+    assert(batch.columns == making->read.schema->columns + 2);
     PFS_TRY(keep_last(making, &keys, rows - 1));
     put_bloom(making->local, &keys, rows);
     PFS_TRY(put_rows(making, &batch, &keys));

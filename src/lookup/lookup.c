@@ -1,5 +1,13 @@
-/* lookup.c - sorted keys joined with the merged rows of each split that may hold them. */
+/* lookup.c - sorted keys joined with the merged rows of each split that may hold them.
+ *
+ *   keys asked for --share.c--> distinct ones, sorted --of each split--> stretch of them --join--> places
+ *
+ * Rows that are found are copied out of their batch at once (the next source), so that no batch outlives the next one;
+ * at the end one gather puts them in the order of the question, with nulls (the last source) where there is none.
+ */
 #include "src/lookup/lookup.h"
+
+#include <assert.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -48,6 +56,7 @@ static int choose_columns(struct pfs_lookup *l, const struct pfs_lookup_want *wa
         l->column[i] = want->columns < 0 ? i : want->column[i];
     for (int32_t i = 0; i < schema->trimmed_keys; i++) {
         l->key[i] = place_of(l->column, l->read, schema->trimmed_key[i]);
+        assert(l->key[i] <= l->read);
         if (l->key[i] == l->read)
             l->column[l->read++] = schema->trimmed_key[i];
     }
@@ -154,6 +163,7 @@ void pfs_lookup_close(struct pfs_lookup *lookup)
 {
     if (lookup == NULL)
         return;
+    assert(lookup->fallback == NULL || lookup->fallback->fallback == NULL);
     pfs_lookup_close(lookup->fallback);
     pfs_scan_close(lookup->scan);
     pfs_state_unref(lookup->state);
@@ -180,6 +190,7 @@ static int add_source(struct finding *f, struct pfs_batch **out, struct pfs_err 
         f->source = more;
         f->room = room;
     }
+    assert(f->sources < f->room);
     *out = pfs_arena_zalloc(arena, sizeof(**out));
     if (*out == NULL)
         return pfs_arena_full(arena, err);
@@ -194,6 +205,7 @@ static int64_t join(struct finding *f, struct pfs_lookup_group group, const stru
 {
     int64_t at = group.from, n = 0;
 
+    assert(group.from < group.to && group.to <= f->keys->count);
     for (int64_t i = 0; i < count; i++) {
         if (i > 0 && pfs_keys_compare(rows, i, rows, i - 1) < 0)
             at = group.from;
@@ -231,6 +243,7 @@ static int keep(struct finding *f, struct pfs_lookup_group group, const struct p
     return 0;
 }
 
+/* The stretch of the sorted keys is handed to the scan as single-key ranges: views of them, from group.from on. */
 static int read_split(struct finding *f, int32_t split, struct pfs_lookup_group group, struct pfs_err *err)
 {
     struct pfs_lookup *l = f->lookup;
@@ -263,6 +276,7 @@ static int read_split(struct finding *f, int32_t split, struct pfs_lookup_group 
 
 /* ---- the answer ---- */
 
+/* The last source: one row of nulls, for all keys that have no row. */
 static int add_nothing(struct finding *f, struct pfs_err *err)
 {
     struct pfs_lookup *l = f->lookup;
@@ -292,6 +306,7 @@ static int answer(struct finding *f, struct pfs_arena *arena, struct pfs_batch *
     for (int64_t i = 0; i < rows; i++) {
         int32_t key = f->keys->distinct[i];
 
+        assert(key < f->keys->count);
         found[i] = key >= 0 && f->place[key].source >= 0;
         range[i] = found[i] ? (struct pfs_range){f->place[key].source, f->place[key].row, 1}
                             : (struct pfs_range){f->sources - 1, 0, 1};
@@ -327,6 +342,7 @@ static int find(struct pfs_lookup *l, const struct pfs_column *key, int64_t rows
 }
 
 /* Of the keys that were not found those that the fallback branch has. */
+/* The first answer decides where both have a row: partitions of the one are none of the other's, so they do not. */
 static int find_rest(struct pfs_lookup *l, const struct pfs_column *key, int64_t rows, struct pfs_arena *arena,
                      struct pfs_batch *out, bool *found, struct pfs_err *err)
 {
@@ -352,8 +368,10 @@ static int find_rest(struct pfs_lookup *l, const struct pfs_column *key, int64_t
 int pfs_lookup_rows(struct pfs_lookup *lookup, const struct pfs_column *key, int64_t rows, struct pfs_arena *arena,
                     struct pfs_batch *out, bool *found, struct pfs_err *err)
 {
-    int rc = find(lookup, key, rows, arena, out, found, err);
+    int rc;
 
+    assert(rows >= 0 && rows <= INT32_MAX);
+    rc = find(lookup, key, rows, arena, out, found, err);
     pfs_arena_reset(&lookup->found);
     if (rc == 0 && lookup->fallback != NULL)
         rc = find_rest(lookup, key, rows, arena, out, found, err);

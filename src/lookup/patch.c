@@ -4,6 +4,7 @@
  * given as they are; the marked ones are ranges of keys, which one reader of the split gives in order. Where the
  * appended rows alone tell what changes there are no ranges, but single lines (edits.c).
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -124,6 +125,7 @@ static bool is_worth_it(const struct pfs_patch *p)
 {
     int64_t marked = 0;
 
+    assert(p->marked != NULL);
     for (int64_t i = 0; i < p->old->blocks; i++)
         marked += p->marked[i];
     return p->old->blocks > 0 && marked <= p->old->blocks / BLOCK_SHARE;
@@ -175,6 +177,7 @@ static int fill(struct pfs_patch *p, const struct pfs_scan_want *want, const str
 
     for (int64_t i = 0; i < want->state->files; i++)
         p->most += want->state->file[i]->file.rows;
+    assert(p->old->state != NULL);
     p->most = p->most / FILE_SHARE + 1;
     rc = pfs_history_appended(p->old->state, want->state, &p->history, add_file, p, err);
     if (rc <= 0)
@@ -261,8 +264,10 @@ static int make_ranges(struct pfs_patch *p, struct pfs_err *err)
                 pfs_buf_put(&bytes[k], one.bytes, one.offset[1]);
             offset[k][n + 1] = (uint32_t)bytes[k].len;
         }
+        assert(n < count); /* ranges are of blocks */
         n++;
     }
+    assert(n > 0); /* asked for only where some block is marked */
     p->among.count = n;
     for (int k = 0; k < 2; k++) {
         struct pfs_slice copy = {NULL, 0};
@@ -289,6 +294,8 @@ static int open_split(struct pfs_patch *p, struct pfs_err *err)
         p->open = true;
         return pfs_edits_begin(p->edits, p->split, &p->plan->split[p->split], old, err);
     }
+    assert(p->reader == NULL);
+    assert(old.from <= old.to && old.to <= p->old->blocks);
     p->at = old.from;
     p->to = old.to;
     p->open = true;
@@ -315,6 +322,7 @@ static int fill_batch(struct pfs_patch *p, struct pfs_err *err)
 
     if (p->ended || p->row < p->batch.rows)
         return 0;
+    assert(p->reader != NULL);
     pfs_arena_reset(&p->batch_arena);
     p->row = p->batch.rows = 0;
     rows = pfs_reader_next(p->reader, &p->batch_arena, &p->batch, err);
@@ -356,6 +364,7 @@ int pfs_patch_give(const struct pfs_batch *batch, int64_t row, int64_t rows, int
 {
     struct pfs_column *column = pfs_arena_array(arena, (size_t)batch->columns, sizeof(*column));
 
+    assert(rows > 0 && row >= 0 && rows <= batch->rows - row);
     if (column == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < batch->columns; i++)
@@ -408,6 +417,7 @@ static int next_of_split(struct pfs_patch *p, uint64_t to, struct pfs_arena *are
 int pfs_patch_next(struct pfs_patch *patch, uint64_t to, struct pfs_arena *arena, struct pfs_patch_piece *out,
                    struct pfs_err *err)
 {
+    assert(patch->old->blocks > 0); /* what has none was not taken */
     if (!patch->header) {
         patch->header = true;
         *out = (struct pfs_patch_piece){.len = patch->old->block[0].off};

@@ -1,4 +1,5 @@
 /* share.c - which partition and bucket a key is in, as far as it tells; keys sorted by that, then by themselves. */
+#include <assert.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -77,6 +78,7 @@ int pfs_lookup_learn(struct pfs_lookup *lookup, struct pfs_err *err)
     PFS_TRY(find_in_key(lookup, schema->bucket_key, schema->bucket_keys, &lookup->hashed, &known, err));
     if (!known || schema->buckets <= 0 || (function != NULL && strcasecmp(function, "default") != 0))
         lookup->hashed = NULL;
+    assert(lookup->partitions == 0);
     lookup->partition = pfs_arena_array(&lookup->arena, (size_t)plan->splits, sizeof(*lookup->partition));
     lookup->partition_of = pfs_arena_array(&lookup->arena, (size_t)plan->splits, sizeof(*lookup->partition_of));
     if (lookup->partition == NULL || lookup->partition_of == NULL)
@@ -113,12 +115,14 @@ static int compare_items(const void *left, const void *right, void *context)
     return pfs_keys_compare(context, a->row, context, b->row);
 }
 
-/* The key's partition, -1 = any, -2 = none that is there. Partitions are in order of their values, NULL first. */
+/* By halving: a table may have more partitions than a batch has keys. The key's partition, -1 = any, -2 = none that is
+ * there. Partitions are in order of their values, NULL first. */
 static int find_partition(const struct pfs_lookup *l, const struct pfs_column *value, struct pfs_column *one,
                           int64_t row, struct pfs_arena *arena, int32_t *out, struct pfs_err *err)
 {
     int32_t low = 0, high = l->partitions, count = l->state->schema->partition_keys;
 
+    assert(count > 0);
     for (int32_t i = 0; i < count; i++)
         PFS_TRY(pfs_column_slice(&value[i], row, 1, arena, &one[i], err));
     while (low < high) {
@@ -133,6 +137,7 @@ static int find_partition(const struct pfs_lookup *l, const struct pfs_column *v
     return 0;
 }
 
+/* A table without partitions has one, the only one there is. Keys that do not name theirs may be in any. */
 static int share_partitions(struct pfs_lookup *l, const struct pfs_column *key, int64_t rows, struct item *item,
                             struct pfs_err *err)
 {
@@ -157,6 +162,7 @@ static int share_partitions(struct pfs_lookup *l, const struct pfs_column *key, 
     return 0;
 }
 
+/* Is any hash worth computing? With one bucket each, keys are all in the first. */
 static bool tells_buckets(const struct pfs_lookup *l)
 {
     bool tells = false;
@@ -166,6 +172,7 @@ static bool tells_buckets(const struct pfs_lookup *l)
     return tells;
 }
 
+/* As writers hash: |hash % buckets|, where all files of the partition agree on the number. */
 static int share_buckets(struct pfs_lookup *l, const struct pfs_column *key, int64_t rows, struct item *item,
                          struct pfs_err *err)
 {
@@ -231,6 +238,7 @@ static int list_keys(struct pfs_lookup *l, const struct item *item, int64_t item
     for (int64_t i = 0; i < items; i++) {
         int64_t row = item[i].row;
 
+        assert(row >= 0 && row < out->rows);
         if (i == 0 || compare_items(&item[i - 1], &item[i], (void *)(uintptr_t)keys) != 0) {
             prefix[n] = item[i].prefix;
             out->partition[n] = item[i].partition;
@@ -246,6 +254,7 @@ static int list_keys(struct pfs_lookup *l, const struct item *item, int64_t item
         }
         out->distinct[row] = (int32_t)(n - 1);
     }
+    assert(n <= items);
     out->count = n;
     out->key = (struct pfs_keys){.prefix = prefix, .exact = keys->exact};
     if (!keys->exact) {
@@ -300,8 +309,10 @@ void pfs_lookup_of_split(const struct pfs_lookup *lookup, const struct pfs_looku
                          struct pfs_lookup_group out[2])
 {
     int32_t partition = lookup->parted != NULL ? lookup->partition_of[split] : -1;
-    int32_t bucket = lookup->plan->split[split].bucket;
+    int32_t bucket = lookup->plan->split[split].bucket; /* not below 0: what is postponed is in no plan */
 
     out[0] = (struct pfs_lookup_group){first_of(keys, partition, bucket), first_of(keys, partition, bucket + 1)};
     out[1] = (struct pfs_lookup_group){first_of(keys, partition, -1), first_of(keys, partition, 0)};
+    assert(out[0].from <= out[0].to && out[1].from <= out[1].to);
+    assert(out[1].to <= out[0].from); /* any bucket is -1, which sorts first */
 }
