@@ -1,6 +1,8 @@
 /* cast.c - which kernel casts which pair of types, and how nested types are taken apart until a kernel fits. */
 #include "src/file/cast.h"
 
+#include <assert.h>
+
 #include "src/file/cast_kernel.h"
 
 /* ---- which pairs there are ---- */
@@ -10,7 +12,7 @@ static bool is_time(enum pfs_kind kind)
     return kind == PFS_DATE || kind == PFS_TIME || kind == PFS_TIMESTAMP || kind == PFS_TIMESTAMP_LTZ;
 }
 
-/* NULL: Paimon has none for this pair either. */
+/* Each pair is known to one of the files at most. NULL: Paimon has none for this pair either. */
 static pfs_cast_kernel *kernel_of(const struct pfs_type *from, const struct pfs_type *to)
 {
     pfs_cast_kernel *kernel = pfs_cast_number_kernel(from->kind, to->kind);
@@ -36,6 +38,7 @@ static const struct pfs_field *field_of(const struct pfs_type *row, int32_t id)
     return NULL;
 }
 
+/* By place: a ROW whose fields were reordered is taken apart and put together again. */
 static bool is_same_row(const struct pfs_type *from, const struct pfs_type *to)
 {
     for (int32_t i = 0; i < to->children; i++)
@@ -59,6 +62,7 @@ static bool is_same_number(const struct pfs_type *from, const struct pfs_type *t
     return pfs_type_equal(from, to, false);
 }
 
+/* Shorter texts and bytes lie in longer types as they are, those of a CHAR with the blanks that fill it. */
 bool pfs_cast_is_same(const struct pfs_type *from, const struct pfs_type *to)
 {
     bool text = pfs_kind_is_text(from->kind) && to->kind == PFS_VARCHAR;
@@ -78,6 +82,7 @@ bool pfs_cast_is_same(const struct pfs_type *from, const struct pfs_type *to)
     return true;
 }
 
+/* Asked before a row is read or a schema is taken: what cannot be cast is refused by its types, not by a value. */
 int pfs_cast_check(const struct pfs_type *from, const struct pfs_type *to, struct pfs_err *err)
 {
     if (pfs_cast_is_same(from, to))
@@ -106,6 +111,7 @@ static int cast_row(const struct pfs_column *in, int64_t rows, struct pfs_arena 
 {
     const struct pfs_type *to = out->type;
 
+    assert(in->type->kind == PFS_ROW && to->kind == PFS_ROW);
     for (int32_t i = 0; i < to->children; i++) {
         const struct pfs_field *have = field_of(in->type, to->child[i].id);
 
@@ -118,12 +124,15 @@ static int cast_row(const struct pfs_column *in, int64_t rows, struct pfs_arena 
     return 0;
 }
 
-/* Lists keep their offsets; what they hold is cast, from the first value that they mean. */
+/* Lists keep their offsets, so what they hold is cast from its very first value on, those before the first list too:
+ * they are few, left over where a batch was cut, and a copy of the offsets would cost more. */
 static int cast_list(const struct pfs_column *in, int64_t rows, struct pfs_arena *arena, struct pfs_column *out,
                      struct pfs_err *err)
 {
     const struct pfs_type *to = out->type;
 
+    assert(to->kind == PFS_ARRAY || to->kind == PFS_MAP);
+    assert(in->type->children == to->children);
     out->offsets = in->offsets;
     for (int32_t i = 0; i < to->children; i++)
         PFS_TRY(
@@ -131,6 +140,7 @@ static int cast_list(const struct pfs_column *in, int64_t rows, struct pfs_arena
     return 0;
 }
 
+/* Validity is the input's until a kernel makes a row null. */
 static int run_kernel(const struct pfs_column *in, int64_t rows, struct pfs_arena *arena, struct pfs_column *out,
                       struct pfs_err *err)
 {
@@ -155,6 +165,7 @@ static int retype(const struct pfs_column *in, const struct pfs_type *to, struct
 {
     size_t children = to->kind == PFS_MULTISET ? 2 : (size_t)to->children;
 
+    assert(in->type->children == to->children); /* pfs_cast_is_same saw to it */
     *out = *in;
     out->type = to;
     if (!pfs_kind_is_nested(to->kind))
@@ -188,12 +199,14 @@ int pfs_cast_column(const struct pfs_column *in, int64_t rows, const struct pfs_
 {
     struct pfs_column made = {.type = to, .valid = in->valid};
 
+    assert(rows >= 0);
     if (pfs_cast_is_same(in->type, to))
         PFS_TRY(retype(in, to, arena, &made, err));
     else if (pfs_kind_is_nested(to->kind) && in->type->kind == to->kind)
         PFS_TRY(cast_nested(in, rows, arena, &made, err));
     else
         PFS_TRY(run_kernel(in, rows, arena, &made, err));
+    assert(made.type == to);
     *out = made;
     return 0;
 }

@@ -2,6 +2,7 @@
  *
  * Toward a DECIMAL values are rounded HALF_UP to its scale and NULL when they need more digits than it has. A floating
  * value counts as its shortest decimal text. Out of one, integers take the low bits of what is before the point. */
+#include <assert.h>
 #include <math.h>
 
 #include "base/number.h"
@@ -9,6 +10,8 @@
 
 int pfs_cast_decimal_put(struct pfs_cast_job *job, int64_t row, pfs_i128 value)
 {
+    assert(job->to->kind == PFS_DECIMAL);
+    assert(row >= 0 && row < job->rows);
     if (!pfs_decimal_fits(value, job->to->precision)) {
         PFS_TRY(pfs_cast_null(job, row));
         value = 0;
@@ -20,6 +23,7 @@ int pfs_cast_decimal_put(struct pfs_cast_job *job, int64_t row, pfs_i128 value)
     return 0;
 }
 
+/* A value that passes 128 bits on the way is one of too many digits, as any other. */
 static int put_rescaled(struct pfs_cast_job *job, int64_t row, pfs_i128 value, int scale)
 {
     pfs_i128 v;
@@ -45,6 +49,8 @@ OF_INTEGER(of_smallint, int16_t)
 OF_INTEGER(of_int, int32_t)
 OF_INTEGER(of_bigint, int64_t)
 
+/* By way of its text, which is how Java's BigDecimal.valueOf takes a double: 0.1 is 0.1, not the binary number that
+ * lies nearest to it. */
 static int put_double(struct pfs_cast_job *job, int64_t row, double v)
 {
     char text[PFS_NUMBER_TEXT];
@@ -88,6 +94,7 @@ static int of_decimal(struct pfs_cast_job *job)
 
 /* ---- out of DECIMAL ---- */
 
+/* Garbage of null rows is divided along: it can neither overflow nor be refused. */
 #define TO_INTEGER(name, int_type)                                        \
     static int name(struct pfs_cast_job *job)                             \
     {                                                                     \
@@ -112,6 +119,7 @@ static double real_of(pfs_i128 v, const struct pfs_type *type)
     char text[PFS_DECIMAL_TEXT];
     double out = 0;
 
+    assert(scale >= 0);
     if (type->precision <= 18)
         return (double)v / (double)pfs_decimal_power(scale);
     (void)pfs_f64_parse(pfs_slice_of(text, pfs_decimal_print(v, scale, text)), &out);
@@ -148,6 +156,7 @@ static pfs_cast_kernel *const to[PFS_KIND_COUNT] = {
 
 pfs_cast_kernel *pfs_cast_decimal_kernel(enum pfs_kind from, enum pfs_kind target)
 {
+    assert(from < PFS_KIND_COUNT && target < PFS_KIND_COUNT);
     if (target == PFS_DECIMAL)
         return of[from];
     return from == PFS_DECIMAL ? to[target] : NULL;

@@ -4,6 +4,9 @@
  * BIGINT; the smaller integers take the low bits of that INT. */
 #include "src/file/cast_kernel.h"
 
+#include <assert.h>
+
+/* C leaves out-of-range conversions of floating values undefined, Java does not. */
 static int32_t to_int(double v)
 {
     if (v >= 2147483648.0)
@@ -62,6 +65,7 @@ INTEGER(bigint, int64_t)
 FLOATING(float, float)
 FLOATING(double, double)
 
+/* A floating value has no truth, to Paimon: there is no cast of one to BOOLEAN. */
 #define ROW(from)                                                                                 \
     {                                                                                             \
         [PFS_TINYINT] = from##_tinyint, [PFS_SMALLINT] = from##_smallint, [PFS_INT] = from##_int, \
@@ -81,5 +85,6 @@ static pfs_cast_kernel *const kernels[PFS_DOUBLE + 1][PFS_DOUBLE + 1] = {
 
 pfs_cast_kernel *pfs_cast_number_kernel(enum pfs_kind from, enum pfs_kind to)
 {
+    assert(from < PFS_KIND_COUNT && to < PFS_KIND_COUNT);
     return from <= PFS_DOUBLE && to <= PFS_DOUBLE ? kernels[from][to] : NULL;
 }

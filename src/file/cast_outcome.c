@@ -1,10 +1,14 @@
 /* cast_outcome.c - values that become null, and values that cannot be. */
 #include "src/file/cast_kernel.h"
 
+#include <assert.h>
+
+/* Most columns lose no value: bits of the answer's own are made when the first one does. */
 int pfs_cast_null(struct pfs_cast_job *job, int64_t row)
 {
     size_t bytes = (size_t)(job->rows + 7) / 8;
 
+    assert(row >= 0 && row < job->rows);
     if (!pfs_column_present(job->in, row))
         return 0;
     if (job->valid == NULL) {
@@ -16,6 +20,7 @@ int pfs_cast_null(struct pfs_cast_job *job, int64_t row)
             memcpy(job->valid, job->in->valid, bytes);
         job->out->valid = job->valid;
     }
+    assert(job->out->valid == job->valid);
     job->valid[row >> 3] &= (uint8_t) ~(1 << (row & 7));
     return 0;
 }
@@ -26,6 +31,7 @@ static void type_text(const struct pfs_type *type, char *out, size_t room)
     struct pfs_buf text = {0};
     size_t len;
 
+    assert(room > 0);
     pfs_type_print(type, &text);
     len = text.len < room - 1 ? text.len : room - 1;
     if (len > 0)

@@ -1,5 +1,6 @@
 /* cast_parse.c - text into booleans, numbers, decimals, days and times, by the rules of Paimon's own parsers, which are
  * not those of base/: a fraction of an integer is dropped, a month may have one digit. */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/datetime.h"
@@ -15,6 +16,7 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
+/* As Java's: whatever is not above a blank. */
 static struct pfs_slice trim(struct pfs_slice s)
 {
     while (s.len > 0 && s.at[0] <= ' ')
@@ -43,6 +45,7 @@ static bool take_part(struct pfs_slice in, int32_t least, int32_t most, int32_t 
 {
     int64_t v = 0;
 
+    assert(least >= 0 && most >= least);
     in = trim(in);
     if (in.len == 0)
         return false;
@@ -58,6 +61,7 @@ static bool take_part(struct pfs_slice in, int32_t least, int32_t most, int32_t 
 /* Digits of a fraction of a second as `places` of them; more are cut off. */
 static bool take_fraction(struct pfs_slice in, int places, int32_t *out)
 {
+    assert(places > 0 && places <= 9); /* 32 bits hold no more */
     *out = 0;
     for (size_t i = 0; i < in.len; i++) {
         if (!is_digit(in.at[i]))
@@ -70,6 +74,7 @@ static bool take_fraction(struct pfs_slice in, int places, int32_t *out)
     return in.len > 0;
 }
 
+/* A sign and digits: then a day, a time or a moment is meant as a number of its units. */
 static bool is_integer(struct pfs_slice in)
 {
     size_t i = in.len > 0 && (in.at[0] == '-' || in.at[0] == '+');
@@ -83,6 +88,7 @@ static bool is_integer(struct pfs_slice in)
 
 /* ---- values: 0, -EINVAL ---- */
 
+/* The words that Paimon takes, in any case. */
 static int parse_boolean(struct pfs_slice in, uint8_t *out)
 {
     static const char *const words[2][5] = {{"f", "false", "n", "no", "0"}, {"t", "true", "y", "yes", "1"}};
@@ -108,6 +114,7 @@ static int parse_integer(struct pfs_slice in, int64_t least, int64_t most, int64
     size_t i = in.len > 0 && (in.at[0] == '-' || in.at[0] == '+');
     uint64_t v = 0;
 
+    assert(least < most);
     if (i == in.len)
         return -EINVAL;
     for (; i < in.len && in.at[i] != '.'; i++) {
@@ -179,6 +186,7 @@ static int parse_day(struct pfs_slice in, int64_t *days)
     return pfs_civil_from_days(*days).day == d ? 0 : -EINVAL;
 }
 
+/* What stands behind a blank is not looked at, as Paimon does not. */
 static int parse_date(struct pfs_slice in, int32_t *out)
 {
     struct pfs_slice day, rest;
@@ -218,6 +226,7 @@ static int parse_clock(struct pfs_slice in, int places, int *parts, int32_t *sec
     if (!take_part(hour, 0, 23, &h))
         return -EINVAL;
     *seconds = (h * 60 + m) * 60 + s;
+    assert(*seconds < 86400);
     return 0;
 }
 
@@ -259,6 +268,7 @@ static int parse_epoch(int64_t v, int precision, struct pfs_time96 *out)
     int64_t unit = precision == 9 ? 1000000 : precision == 6 ? 1000 : 1, millis = v / unit - (v % unit < 0);
     int64_t rest = v % unit + (v % unit < 0 ? unit : 0); /* v - millis * unit, whose product may pass 64 bits */
 
+    assert(precision >= 0 && precision <= 9);
     if (precision % 3 != 0)
         return -EINVAL;
     *out = (struct pfs_time96){millis, (int32_t)rest * (int32_t)(1000000 / unit), 0};
@@ -305,6 +315,7 @@ PARSED(to_double, double, parse_double)
 PARSED(to_date, int32_t, parse_date)
 PARSED(to_time, int32_t, parse_time)
 
+/* Too many digits are NULL, as in a cast of numbers; what is no number is refused. */
 static int to_decimal(struct pfs_cast_job *job)
 {
     for (int64_t i = 0; i < job->rows; i++) {
@@ -320,6 +331,8 @@ static int to_decimal(struct pfs_cast_job *job)
     return 0;
 }
 
+/* Digits alone are a number since 1970 to TIMESTAMP, and nothing to TIMESTAMP_LTZ. Below milliseconds the putter cuts,
+ * above them it is done here, downward. */
 static int to_moments(struct pfs_cast_job *job, bool numbers)
 {
     for (int64_t i = 0; i < job->rows; i++) {
@@ -368,5 +381,6 @@ static pfs_cast_kernel *const kernels[PFS_KIND_COUNT] = {
 
 pfs_cast_kernel *pfs_cast_parse_kernel(enum pfs_kind from, enum pfs_kind to)
 {
+    assert(to < PFS_KIND_COUNT);
     return pfs_kind_is_text(from) ? kernels[to] : NULL;
 }

@@ -1,6 +1,8 @@
 /* cast_print.c - values of every kind as text or bytes, cut and filled to the length of the answer's type.
  *
  * A printer appends one value of one kind; those of ARRAY, MAP and ROW call the ones of what they hold. */
+#include <assert.h>
+
 #include "base/datetime.h"
 #include "base/number.h"
 #include "base/utf8.h"
@@ -47,6 +49,8 @@ static void print_time(const struct pfs_column *c, int64_t row, struct pfs_buf *
     char text[16];
     size_t len = 9 + (c->type->precision > 3 ? 3 : (size_t)c->type->precision);
 
+    assert(c->type->kind == PFS_TIME);
+    assert(len < sizeof(text));
     (void)pfs_time_print(((const int32_t *)c->values)[row], text);
     while (len > 10 && text[len - 1] == '0')
         len--;
@@ -97,6 +101,7 @@ static print_fn *const printers[PFS_KIND_COUNT] = {
     [PFS_ROW] = print_row,
 };
 
+/* What nobody prints (BLOB, VARIANT inside of a nested value) is as good as NULL there. */
 static void print_value(const struct pfs_column *c, int64_t row, struct pfs_buf *out)
 {
     print_fn *print = printers[c->type->kind];
@@ -118,6 +123,7 @@ static void print_array(const struct pfs_column *c, int64_t row, struct pfs_buf 
     pfs_buf_putc(out, ']');
 }
 
+/* As Paimon prints nested values: [a, b], {k -> v}, {a, b}. Field names are not told. */
 static void print_map(const struct pfs_column *c, int64_t row, struct pfs_buf *out)
 {
     pfs_buf_putc(out, '{');
@@ -152,6 +158,8 @@ static void fit(const struct pfs_type *to, size_t from, struct pfs_buf *out)
     size_t want = (size_t)to->length, have;
     uint8_t *at;
 
+    assert(pfs_kind_is_bytes(to->kind));
+    assert(from <= out->len);
     if (made.len > want) {
         made.len = text ? pfs_utf8_prefix(made, want) : want;
         out->len = from + made.len;
@@ -163,6 +171,7 @@ static void fit(const struct pfs_type *to, size_t from, struct pfs_buf *out)
     out->len += want - have;
 }
 
+/* All texts of a column in one run of bytes that grows, then copied into the arena once. */
 static int print(struct pfs_cast_job *job)
 {
     enum pfs_kind from = job->in->type->kind;
@@ -174,6 +183,7 @@ static int print(struct pfs_cast_job *job)
     struct pfs_slice kept;
     int rc;
 
+    assert(one != NULL); /* the kernel is given for kinds that have a printer */
     if (offsets == NULL)
         return pfs_arena_full(job->arena, job->err);
     pfs_buf_init(&made, INT32_MAX);
@@ -201,6 +211,7 @@ static int print(struct pfs_cast_job *job)
 
 pfs_cast_kernel *pfs_cast_print_kernel(enum pfs_kind from, enum pfs_kind to)
 {
+    /* Text of every kind; bytes of what is bytes already. */
     bool bytes = pfs_kind_is_text(from) || from == PFS_BINARY || from == PFS_VARBINARY;
 
     if (pfs_kind_is_text(to))

@@ -4,6 +4,8 @@
  * before 1970 is kept: a TIMESTAMP goes toward zero where one with a zone goes down. */
 #include "src/file/cast_kernel.h"
 
+#include <assert.h>
+
 #define DAY_MS 86400000
 
 /* Of 10 to the power of `places`, 0..9. */
@@ -11,6 +13,7 @@ static int64_t power(int places)
 {
     int64_t p = 1;
 
+    assert(places >= 0 && places <= 9);
     while (places-- > 0)
         p *= 10;
     return p;
@@ -27,6 +30,7 @@ static int64_t floor_mod(int64_t v, int64_t by)
 {
     int64_t rest = v % by;
 
+    assert(by > 0);
     return rest < 0 ? rest + by : rest;
 }
 
@@ -40,6 +44,7 @@ struct pfs_time96 pfs_cast_moment_at(const struct pfs_column *c, int64_t row)
 {
     int64_t v, millis;
 
+    assert(c->type->kind == PFS_TIMESTAMP || c->type->kind == PFS_TIMESTAMP_LTZ);
     if (c->type->precision > 6)
         return ((const struct pfs_time96 *)c->values)[row];
     v = ((const int64_t *)c->values)[row];
@@ -53,6 +58,7 @@ void pfs_cast_moment_put(struct pfs_cast_job *job, int64_t row, struct pfs_time9
 {
     int p = job->to->precision;
 
+    assert(p >= 0 && p <= 9);
     if (p > 6)
         ((struct pfs_time96 *)job->values)[row] =
             (struct pfs_time96){value.millis, value.nanos - value.nanos % (int32_t)power(9 - p), 0};
@@ -64,6 +70,8 @@ void pfs_cast_moment_put(struct pfs_cast_job *job, int64_t row, struct pfs_time9
         ((int64_t *)job->values)[row] = value.millis;
 }
 
+/* The same for both kinds: there is one zone here. Digits that go are cut toward zero above milliseconds and downward
+ * below them, which Paimon keeps apart as well. */
 static int timestamp_timestamp(struct pfs_cast_job *job)
 {
     int p = job->to->precision;
@@ -78,6 +86,7 @@ static int timestamp_timestamp(struct pfs_cast_job *job)
     return 0;
 }
 
+/* Of a TIMESTAMP toward zero: the last hours of 1969 are of 1970-01-01 to Paimon, and their time is below zero. */
 static int timestamp_date(struct pfs_cast_job *job)
 {
     int32_t *out = job->values;
@@ -148,6 +157,7 @@ TO_TIMESTAMP(time_timestamp, int32_t, 1)
 TO_TIMESTAMP(int_timestamp, int32_t, 1000)
 TO_TIMESTAMP(bigint_timestamp, int64_t, 1000)
 
+/* What is not here has no cast: a DATE and a TIME of each other, numbers smaller than INT. */
 static const struct {
     enum pfs_kind from, to;
     pfs_cast_kernel *kernel;

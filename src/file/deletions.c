@@ -9,6 +9,7 @@
  */
 #include "src/file/deletions.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -44,6 +45,7 @@ static int by_file(const void *x, const void *y)
     return strcmp(a->range->file, b->range->file);
 }
 
+/* The vectors of all index files, sorted by data file: two passes, the first counts. */
 static int collect(struct pfs_deletions *d, const struct pfs_index_entry *index, int64_t count, struct pfs_err *err)
 {
     int64_t n = 0;
@@ -61,6 +63,7 @@ static int collect(struct pfs_deletions *d, const struct pfs_index_entry *index,
     for (int64_t i = 0; i < count; i++)
         for (int64_t v = 0; strcmp(index[i].type, "DELETION_VECTORS") == 0 && v < index[i].vectors; v++)
             d->vector[d->vectors++] = (struct vector){&index[i], &index[i].vector[v], NULL};
+    assert(d->vectors == n);
     if (n > 0)
         qsort(d->vector, (size_t)n, sizeof(*d->vector), by_file);
     return 0;
@@ -103,6 +106,7 @@ void pfs_deletions_close(struct pfs_deletions *deletions)
 
 /* ---- one block ---- */
 
+/* The whole of a block: as long as its size says, which stood in front of it when it was read. */
 static int parse(struct pfs_slice block, const struct pfs_deletion_range *range, struct pfs_bitmap **out,
                  struct pfs_err *err)
 {
@@ -111,6 +115,8 @@ static int parse(struct pfs_slice block, const struct pfs_deletion_range *range,
     uint32_t crc = pfs_be32(block.at + block.len - 4);
     int64_t told = magic == MAGIC64 ? (int64_t)range->len - AROUND : range->len;
 
+    if (block.len != (size_t)size + AROUND) /* it was read twice */
+        return pfs_fail(err, EIO, "the vector's size changed while it was read");
     if (magic != MAGIC32 && magic != MAGIC64)
         return pfs_fail(err, EIO, "no deletion vector begins with %08x", magic);
     if (told != size)
@@ -120,6 +126,8 @@ static int parse(struct pfs_slice block, const struct pfs_deletion_range *range,
     return magic == MAGIC64 ? pfs_bitmap_parse64(bits, NULL, out, err) : pfs_bitmap_parse32(bits, NULL, out, err);
 }
 
+/* The block's own size is read first and held against the file, then against the manifest: either may be wrong, and no
+ * more is allocated than the file has bytes. */
 static int read_block(struct pfs_file *file, const struct pfs_deletion_range *range, struct pfs_bitmap **out,
                       struct pfs_err *err)
 {
@@ -191,6 +199,7 @@ static int load(const struct pfs_deletions *d, const struct vector *v, struct pf
     return rc;
 }
 
+/* Names of data files are unique, but nobody promises it across buckets: the vector's own bucket decides. */
 static struct vector *find(const struct pfs_deletions *d, const struct pfs_manifest_entry *file)
 {
     int64_t from = 0, to = d->vectors;
@@ -233,6 +242,7 @@ int pfs_deletions_of(struct pfs_deletions *deletions, const struct pfs_manifest_
         }
         rows = v->rows;
         pthread_mutex_unlock(&deletions->lock);
+        assert(rows != NULL);
         pfs_bitmap_free(mine);
     }
     *out = rows;
@@ -255,7 +265,8 @@ static int64_t keep(const struct pfs_bitmap *deleted, int64_t first, int32_t fro
     int64_t count = pfs_bitmap_values(deleted, (uint64_t)first, (uint64_t)(first + rows), gone, rows), n = 0;
     int32_t at = 0;
 
-    for (int64_t i = 0; i <= count; i++) {
+    assert(count <= rows);
+    for (int64_t i = 0; i <= count; i++) { /* one more than there are: the rows behind the last one that is gone */
         int32_t stop = i < count ? (int32_t)((int64_t)gone[i] - first) : rows;
 
         for (; at < stop; at++)
@@ -287,11 +298,13 @@ static int64_t apply_select(void *self, const struct pfs_batch *batch, struct pf
                 return pfs_fail(err, EIO, "a data file gave more rows than were asked for");
             left = a->range[a->at].to - a->next;
         }
+        assert(left > 0);
         rows = left < total - done ? (int32_t)left : total - done;
         n += keep(a->deleted, a->next, done, rows, gone, kept + n);
         a->next += rows;
         done += rows;
     }
+    assert(n <= total);
     return n;
 }
 
@@ -302,6 +315,7 @@ int pfs_deletions_apply(struct pfs_reader *in, const struct pfs_bitmap *deleted,
 {
     struct apply *a = pfs_zalloc(sizeof(*a));
 
+    assert(deleted != NULL); /* a file that lost nothing is read as it is */
     if (a == NULL) {
         pfs_reader_close(in);
         return pfs_fail(err, ENOMEM, "no memory for a reader");

@@ -1,5 +1,6 @@
 /* deletions_write.c - the vectors of a bucket as one index file: the form is told in deletions.c. Vectors follow each
  * other without gaps, in the order of the manifest's list: Paimon 1.4.2 reads them so. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -14,10 +15,12 @@
 #define MAGIC64 0xd1d33964u
 #define AROUND 8 /* bytes of a block that its size does not count: the size and the CRC */
 
+/* The size is not known before the bitmap is printed: its place is kept, and filled in at the end. */
 static int print_block(const struct pfs_bitmap *rows, bool wide, struct pfs_buf *out, struct pfs_err *err)
 {
     size_t at = out->len, size;
 
+    assert(pfs_bitmap_count(rows) > 0); /* a vector of nothing is none */
     pfs_buf_be32(out, 0);
     pfs_buf_be32(out, wide ? MAGIC64 : MAGIC32);
     PFS_TRY(wide ? pfs_bitmap_print64(rows, out, err) : pfs_bitmap_print32(rows, out, err));
@@ -40,12 +43,14 @@ static int print(const struct pfs_deletion_vector *vector, int64_t vectors, bool
             return pfs_fail(err, EFBIG, "deletion vectors of a bucket beyond %d bytes", INT32_MAX);
         range[i] = (struct pfs_deletion_range){.file = vector[i].file,
                                                .off = (int32_t)at,
+                                               /* the two versions count differently: see deletions.c */
                                                .len = (int32_t)(out->len - at - (wide ? 0 : AROUND)),
                                                .cardinality = (int64_t)pfs_bitmap_count(vector[i].rows)};
     }
     return 0;
 }
 
+/* On disk before a manifest can name it; what was begun and failed is gone. */
 static int save(struct pfs_store *store, const char *path, const struct pfs_buf *bytes, struct pfs_err *err)
 {
     struct pfs_file *file;
@@ -72,6 +77,8 @@ int pfs_deletions_write(struct pfs_store *store, const char *table, const struct
     bool wide;
     int rc;
 
+    assert(vectors > 0);
+    assert(entry->partition.at != NULL); /* it says where the file goes */
     PFS_TRY(pfs_options_bool(&schema->options, "deletion-vectors.bitmap64", false, &wide, err));
     PFS_TRY(pfs_name_index_dir(table, schema, entry->partition, entry->bucket, arena, &dir, err));
     pfs_uuid_make(uuid);
@@ -84,6 +91,7 @@ int pfs_deletions_write(struct pfs_store *store, const char *table, const struct
         rc = save(store, path, &bytes, err);
     if (rc == 0 && (rc = pfs_store_sync_dir(store, dir, err)) < 0)
         (void)pfs_store_unlink(store, path, NULL);
+    assert(rc < 0 || bytes.len > 1);
     if (rc == 0)
         *entry = (struct pfs_index_entry){.partition = entry->partition,
                                           .bucket = entry->bucket,
@@ -97,6 +105,7 @@ int pfs_deletions_write(struct pfs_store *store, const char *table, const struct
     return rc;
 }
 
+/* Of a commit that was given up; one that cannot be removed is an orphan like any other. */
 void pfs_deletions_remove(struct pfs_store *store, const char *table, const struct pfs_schema *schema,
                           const struct pfs_index_entry *entry)
 {

@@ -1,3 +1,7 @@
+/* evolve.c - columns of one schema found and made into those of another, by field id.
+ *
+ * The same field (the same pointer) is the common case: most files are of the schema that reads them.
+ */
 #include "src/file/evolve.h"
 
 #include <assert.h>
@@ -12,6 +16,8 @@ const struct pfs_field *pfs_evolve_find(const struct pfs_schema *schema, int32_t
     return NULL;
 }
 
+/* Strings of another length lie the same to a cast, and still are of another type to who is told it: they are retyped
+ * by one. */
 int pfs_evolve_is_same(const struct pfs_field *have, const struct pfs_field *want, struct pfs_err *err)
 {
     if (have == want)
@@ -38,6 +44,7 @@ static int evolve_column(const struct pfs_schema *old, const struct pfs_field *w
     const struct pfs_field *have = pfs_evolve_find(old, want->id);
     int same;
 
+    assert(have == NULL || have - old->field < in->columns);
     if (have == NULL)
         return pfs_column_nulls(&want->type, in->rows, arena, out, err);
     same = pfs_evolve_is_same(have, want, err);
@@ -46,7 +53,7 @@ static int evolve_column(const struct pfs_schema *old, const struct pfs_field *w
     *out = in->column[have - old->field];
     if (same == 0 && pfs_cast_column(&in->column[have - old->field], in->rows, &want->type, arena, out, err) < 0)
         return pfs_wrap(err, "column %s", want->name);
-    out->type = &want->type;
+    out->type = &want->type; /* also where it lies the same: names of today, and what may be null */
     return 0;
 }
 
@@ -57,6 +64,7 @@ int pfs_evolve_batch(const struct pfs_schema *old, const struct pfs_schema *toda
     struct pfs_column *column;
 
     assert(extra >= 0);
+    assert(in->rows >= 0);
     column = pfs_arena_array(arena, (size_t)(today->columns + extra), sizeof(*column));
     if (column == NULL)
         return pfs_arena_full(arena, err);

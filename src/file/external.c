@@ -1,5 +1,11 @@
+/* external.c - allowed directories, each with a store of its own.
+ *
+ * A store opens nothing outside of its directory, whatever links lie in it, so that a path from a manifest can only
+ * name what the mount was told to allow. Where one directory lies in another the longer one counts.
+ */
 #include "src/file/external.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -14,6 +20,8 @@ struct pfs_external {
     struct allowed *allowed;
 };
 
+/* A trailing slash is no part of a prefix: what follows it in a path is looked at instead, so that /a does not allow
+ * /ab. */
 static int add(struct pfs_external *e, const char *from, size_t len, struct pfs_err *err)
 {
     struct allowed *a = &e->allowed[e->count];
@@ -28,7 +36,7 @@ static int add(struct pfs_external *e, const char *from, size_t len, struct pfs_
         return pfs_fail(err, ENOMEM, "no memory for external paths");
     memcpy(a->prefix, from, len);
     a->prefix[len] = '\0';
-    e->count++;
+    e->count++; /* also when it cannot be opened: close frees its prefix */
     rc = pfs_store_open_posix(len == 0 ? "/" : a->prefix, &a->store, err);
     return rc == -ENOENT ? pfs_fail(err, ENOENT, "external path %s is not there", a->prefix) : rc;
 }
@@ -52,6 +60,7 @@ int pfs_external_open(const char *list, struct pfs_external **out, struct pfs_er
     for (const char *p = list; rc == 0; p++) {
         size_t len = strcspn(p, ":");
 
+        assert((size_t)e->count < most); /* colons were counted */
         rc = add(e, p, len, err);
         p += len;
         if (*p == '\0')
@@ -77,6 +86,7 @@ void pfs_external_close(struct pfs_external *external)
     pfs_free(external);
 }
 
+/* "file:/x", "file:///x" and "/x" are the same to Java; "file://host/x" is another machine's. */
 const char *pfs_external_local(const char *uri)
 {
     if (strncmp(uri, "file:", 5) == 0)
@@ -103,6 +113,7 @@ int pfs_external_find(const struct pfs_external *external, const char *uri, stru
 
         if (strncmp(absolute, a->prefix, len) != 0 || absolute[len] != '/' || (*store != NULL && len < longest))
             continue;
+        assert(a->store != NULL);
         *store = a->store;
         *path = absolute + len + 1;
         longest = len;

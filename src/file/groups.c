@@ -1,4 +1,5 @@
 /* groups.c - what a data file says of its pages: one column of today's schema. */
+#include <assert.h>
 #include <string.h>
 
 #include "format/orc/orc.h"
@@ -26,6 +27,7 @@ static bool has_suffix(const char *name, const char *suffix)
     return a >= b && strcmp(name + a - b, suffix) == 0;
 }
 
+/* A help, no more: whatever stands in the way of it, nothing is known, and the rows are looked at one by one. */
 int pfs_data_groups(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, int32_t column,
                     struct pfs_arena *arena, struct pfs_file_group **out, int32_t *groups, struct pfs_err *err)
 {
@@ -36,6 +38,7 @@ int pfs_data_groups(const struct pfs_data_read *read, const struct pfs_manifest_
     const char *path;
     int rc;
 
+    assert(column >= 0 && column < read->schema->columns);
     *groups = 0;
     if (field == NULL || (!parquet && !orc) || entry->file.external_path != NULL)
         return 0;
@@ -47,7 +50,8 @@ int pfs_data_groups(const struct pfs_data_read *read, const struct pfs_manifest_
     pfs_file_close(file);
     if (rc == -ENOMEM)
         return pfs_fail(err, ENOMEM, "no memory for the pages of %s", entry->file.name);
-    if (rc < 0)
+    if (rc < 0) /* damage is told by whoever reads it, too */
         *groups = 0;
+    assert(*groups >= 0);
     return 0;
 }

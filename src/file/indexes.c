@@ -1,14 +1,22 @@
+/* indexes.c - the file indexes that options ask for, in the order of their columns, and the values that they are fed.
+ *
+ * An index is over a column, or over one key of a MAP column: then the values of that key are gathered out of the map
+ * for each batch, with a null where a row has none. A file of an older schema is indexed under the names and with the
+ * types of its own time, as readers of that file look them up.
+ */
 #include "src/file/indexes.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PREFIX "file-index."
 #define SUFFIX ".columns"
-#define EMBEDDED_DEFAULT 500
+#define EMBEDDED_DEFAULT 500 /* bytes of a container that still goes into the manifest */
 
 /* ---- options ---- */
 
+/* An option of one index, a number or bytes with a unit; *out stays where it is not set. Sentences are Paimon's. */
 static int number_option(const struct pfs_options *o, const char *type, const char *column, const char *name,
                          bool bytes, struct pfs_arena *arena, int32_t *out, struct pfs_err *err)
 {
@@ -26,6 +34,8 @@ static int number_option(const struct pfs_options *o, const char *type, const ch
     return 0;
 }
 
+/* The share of false answers that a bloom filter may give. The bounds are left out: 0 takes endless room, 1 says
+ * nothing. */
 static int share_option(const struct pfs_options *o, const char *type, const char *column, struct pfs_arena *arena,
                         double *out, struct pfs_err *err)
 {
@@ -86,18 +96,21 @@ static int find_source(const struct pfs_schema *schema, const char *name, struct
     return 0;
 }
 
+/* One index more; the same one named twice (by two options of a list) is made once. */
 static int add_index(const struct pfs_schema *schema, const char *type, const char *name, struct pfs_arena *arena,
                      struct pfs_indexes *out, struct pfs_err *err)
 {
     struct pfs_index_write *w = &out->write[out->count];
     struct pfs_index_source *source = &out->source[out->count];
 
+    assert(name[0] != '\0');
     *w = (struct pfs_index_write){.column = name};
     PFS_TRY(pfs_index_type_parse(pfs_str(type), &w->index, err));
     PFS_TRY(find_source(schema, name, source, &w->type, err));
     for (int32_t i = 0; i < out->count; i++)
         if (out->write[i].index == w->index && strcmp(out->write[i].column, name) == 0)
             return 0;
+    /* First what is said of the map for all of its keys, then of this one. */
     if (source->key.at != NULL)
         PFS_TRY(tune(&schema->options, type, schema->field[source->column].name, arena, w, err));
     PFS_TRY(tune(&schema->options, type, name, arena, w, err));
@@ -105,7 +118,8 @@ static int add_index(const struct pfs_schema *schema, const char *type, const ch
     return 0;
 }
 
-/* Indexes of one column stand together in a container. */
+/* Indexes of one column stand together in a container. By insertion: there are a handful, and those of one column stay
+ * in the order of the options. */
 static void sort_by_column(struct pfs_indexes *indexes)
 {
     for (int32_t i = 1; i < indexes->count; i++)
@@ -176,6 +190,7 @@ int pfs_indexes_read(const struct pfs_schema *schema, struct pfs_arena *arena, s
 
 /* ---- files of older schemas ---- */
 
+/* Where a column of today stood in the schema that wrote the file; -1 when the file does not hold it. */
 static int32_t place_then(const struct pfs_schema *then, int32_t id, const struct pfs_data_file *file)
 {
     for (int32_t i = 0; i < then->columns; i++) {
@@ -193,6 +208,7 @@ static int32_t place_then(const struct pfs_schema *then, int32_t id, const struc
 static int index_then(const struct pfs_field *field, int32_t place, struct pfs_arena *arena,
                       struct pfs_index_write *write, struct pfs_index_source *source, struct pfs_err *err)
 {
+    assert(place >= 0);
     source->column = place;
     write->type = &field->type;
     write->column = field->name;
@@ -213,6 +229,7 @@ int pfs_indexes_of_file(const struct pfs_indexes *asked, const struct pfs_schema
 
     indexes.write = pfs_arena_array(arena, (size_t)asked->count, sizeof(*indexes.write));
     indexes.source = pfs_arena_array(arena, (size_t)asked->count, sizeof(*indexes.source));
+    assert(asked->count >= 0);
     if (indexes.write == NULL || indexes.source == NULL)
         return pfs_arena_full(arena, err);
     for (int32_t i = 0; i < asked->count; i++) {
@@ -240,16 +257,19 @@ static void find_key(const struct pfs_column *map, struct pfs_slice key, int64_t
 {
     const struct pfs_column *keys = &map->children[0];
 
+    assert(map->type->kind == PFS_MAP);
+    assert(pfs_kind_is_text(keys->type->kind));
     for (int64_t i = 0; i < rows; i++) {
         range[i] = (struct pfs_range){1, 0, 1}; /* of the null */
         if (!pfs_column_present(map, i))
             continue;
         for (int32_t at = map->offsets[i]; at < map->offsets[i + 1]; at++)
-            if (pfs_slice_eq(pfs_column_bytes(keys, at), key))
+            if (pfs_slice_eq(pfs_column_bytes(keys, at), key)) /* the last one, of keys that are there twice */
                 range[i] = (struct pfs_range){0, at, 1};
     }
 }
 
+/* Two sources: the map's values, and one null for all rows that lack the key. */
 static int column_of_key(const struct pfs_column *map, struct pfs_slice key, int64_t rows, struct pfs_arena *arena,
                          struct pfs_column *out, struct pfs_err *err)
 {
@@ -280,6 +300,7 @@ int pfs_indexes_add(const struct pfs_indexes *indexes, struct pfs_fileindex_writ
         const struct pfs_index_source *s = &indexes->source[i];
         struct pfs_column *made;
 
+        assert(s->column >= 0 && s->column < batch->columns);
         column[i] = &batch->column[s->column];
         if (s->key.at == NULL)
             continue;

@@ -8,6 +8,7 @@
  * Each file that is the newest for some wanted column is read with those columns; the batches of all are cut to equal
  * lengths and copied together. Nothing is looked up by row id: files of a group begin at the same row and are as long.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ static int compare_first(const void *left, const void *right)
 
 static bool overlaps(const struct pfs_data_file *a, const struct pfs_data_file *b)
 {
+    assert(a->first_row_id >= 0 && b->first_row_id >= 0); /* so no difference of the two overflows */
     return a->first_row_id - b->first_row_id < b->rows && b->first_row_id - a->first_row_id < a->rows;
 }
 
@@ -102,6 +104,8 @@ static struct source *new_source(struct choice *c, int32_t entries)
     struct source *s = &j->source[j->sources];
     size_t columns = (size_t)c->read->columns;
 
+    assert(j->sources <= c->read->columns); /* one a column at most, and one for nothing but rows */
+    assert(entries > 0);
     s->entry = pfs_arena_array(&j->arena, (size_t)entries, sizeof(*s->entry));
     s->column = pfs_arena_array(&j->arena, columns, sizeof(*s->column));
     s->place = pfs_arena_array(&j->arena, columns + 2, sizeof(*s->place));
@@ -134,6 +138,7 @@ static struct source *source_of(struct choice *c, const struct pfs_manifest_entr
 
 static void add_column(struct source *s, int32_t column, int32_t place)
 {
+    assert(place >= s->read.columns); /* columns are placed in order, each once */
     s->column[s->read.columns] = column;
     s->place[s->read.columns++] = place;
 }
@@ -181,6 +186,7 @@ static int place_column(struct choice *c, int32_t index)
     const struct pfs_manifest_entry *from = newest_whole(c);
     struct source *s;
 
+    assert(from != NULL); /* the shapes were checked */
     for (int32_t i = 0; i < c->count; i++) {
         bool has;
 
@@ -266,14 +272,17 @@ static int64_t common_rows(struct join *j, struct pfs_err *err)
     if (ended > 0 && ended < j->sources)
         return pfs_fail(err, EIO, "data file %s and those beside it have not as many rows",
                         j->source[0].entry[0]->file.name);
+    assert(ended > 0 || (rows > 0 && rows < INT64_MAX));
     return ended > 0 ? 0 : rows;
 }
 
 /* One source alone: its batches as they are. */
 static int64_t pass(struct source *s, struct pfs_arena *arena, struct pfs_batch *out, struct pfs_err *err)
 {
-    int rc = fill(s, arena, err);
+    int rc;
 
+    assert(s->used == s->batch.rows); /* every batch goes out whole: nothing of it is kept between calls */
+    rc = fill(s, arena, err);
     if (rc <= 0)
         return rc;
     *out = s->batch;
@@ -300,6 +309,7 @@ static int64_t join_next(struct pfs_reader *self, struct pfs_arena *arena, struc
         const struct pfs_batch *batch = &s->batch;
         const struct pfs_range range = {0, (int32_t)s->used, (int32_t)rows};
 
+        assert(rows <= batch->rows - s->used);
         for (int32_t k = 0; k < s->batch.columns; k++)
             PFS_TRY(pfs_column_gather(&batch, k, &range, 1, rows, arena, &column[s->place[k]], err));
         s->used += rows;
@@ -329,6 +339,8 @@ int pfs_data_open_joined(const struct pfs_data_read *read, const struct pfs_mani
     struct choice c = {.read = read, .count = count, .join = j, .err = err};
     int rc;
 
+    assert(count > 0);
+    assert(read->range == NULL); /* rows of a group are not counted file by file */
     if (j == NULL)
         return pfs_fail(err, ENOMEM, "no memory to read %s", entry[0]->file.name);
     j->reader.ops = &join_ops;

@@ -1,5 +1,11 @@
+/* making.c - the options that say how new files are made, and the writer of the format that they name.
+ *
+ * Sentences of options that make no sense are Paimon's own, so that what somebody learned there holds here. Options of
+ * formats that a file is not of are read past.
+ */
 #include "src/file/making.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +35,7 @@ int pfs_making_of_level(const struct pfs_options *options, const char *option, i
     const char **item;
     int32_t items;
 
+    assert(level >= 0);
     if (key == NULL)
         return pfs_arena_full(arena, err);
     *out = pfs_options_get(options, key);
@@ -71,6 +78,7 @@ static int choose(const struct pfs_schema *schema, const char *name, int32_t lev
 
 /* ---- formats ---- */
 
+/* "csv", "json" and others are formats of Paimon's for tables that this program does not write. */
 static int parse_format(const char *text, enum pfs_data_format *out, struct pfs_err *err)
 {
     static const char *const names[] = {"parquet", "orc", "avro"};
@@ -99,6 +107,7 @@ static const char *format_name(enum pfs_data_format format)
     return "";
 }
 
+/* Tables of before Paimon 0.9 that say nothing were made when ORC was what that meant. */
 static const char *default_format(const struct pfs_schema *schema)
 {
     return schema->version <= 2 ? "orc" : FORMAT_OF_VERSION_3;
@@ -142,6 +151,7 @@ static int parse_codec(enum pfs_data_format format, const char *text, enum pfs_c
                     format_name(format));
 }
 
+/* An option of the format's own goes before the one for all formats, as in Paimon's writers. */
 static int read_codec(const struct pfs_schema *schema, const char *codec, struct pfs_making *out, struct pfs_err *err)
 {
     const struct pfs_options *o = &schema->options;
@@ -185,6 +195,7 @@ static int read_share(const struct pfs_options *o, struct pfs_making *out, struc
     return 0;
 }
 
+/* Options of Parquet and ORC that change which bytes are written. Zero is "as the format does it". */
 static int read_sizes(const struct pfs_schema *schema, struct pfs_making *out, struct pfs_err *err)
 {
     const struct pfs_options *o = &schema->options;
@@ -246,10 +257,13 @@ int pfs_making_read(const struct pfs_schema *schema, int32_t level, bool changel
     PFS_TRY(read_format(schema, level, changelog, arena, &making, err));
     PFS_TRY(read_sizes(schema, &making, err));
     PFS_TRY(read_names(schema, changelog, arena, &making, err));
+    assert(making.prefix != NULL && making.suffix != NULL);
+    assert(strchr(making.prefix, '/') == NULL); /* a name is one component of a path */
     *out = making;
     return 0;
 }
 
+/* A compaction that would only give a file another level cannot do so when the level is of another format. */
 int pfs_data_formats_differ(const struct pfs_schema *schema, int32_t a, int32_t b, bool *out, struct pfs_err *err)
 {
     const char *x = NULL, *y = NULL;
@@ -266,6 +280,7 @@ int pfs_data_formats_differ(const struct pfs_schema *schema, int32_t a, int32_t 
     return rc;
 }
 
+/* Paimon's Avro writer has no VARIANT, and times of milli- and microseconds alone. */
 static bool avro_takes(const struct pfs_type *type)
 {
     bool takes = type->kind != PFS_VARIANT;
@@ -321,6 +336,7 @@ int pfs_making_read_postponed(const struct pfs_schema *schema, const char *user,
     char uuid[PFS_UUID_TEXT];
     uint32_t writer;
 
+    /* "-u-<user>-s-<number>-w-": files of one writer have one prefix, and their counter orders them. */
     PFS_TRY(choose_postponed(schema, arena, &making.format, err));
     PFS_TRY(choose(schema, "file.compression", 0, false, arena, &codec, err));
     PFS_TRY(read_codec(schema, codec, &making, err));
@@ -386,6 +402,8 @@ int pfs_making_open(const struct pfs_making *making, struct pfs_file *file, cons
                                 .dictionary_share = making->dictionary_share,
                                 .no_dictionary = making->no_dictionary};
 
+    assert(columns > 0);
+    assert(making->page_bytes >= 0 && making->page_bytes <= INT32_MAX);
     switch (making->format) {
     case PFS_DATA_PARQUET:
         return open_parquet(&parquet, file, out, err);

@@ -1,5 +1,12 @@
+/* measure.c - smallest, greatest and nulls of each column, kept from batch to batch.
+ *
+ * Fixed widths are kept as one number whose order is that of the values; floating bits are turned over for that and
+ * back again for the answer. What was measured so far lies ready as columns of one row after each batch, so that the
+ * answer only points at it.
+ */
 #include "src/file/measure.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -22,6 +29,7 @@ struct pfs_measure {
 
 /* ---- life ---- */
 
+/* What takes more than a number or a text is not measured: bounds that are not there rule nothing out. */
 static bool has_bounds(const struct pfs_type *type)
 {
     if (type->kind == PFS_DECIMAL || pfs_kind_is_text(type->kind))
@@ -87,6 +95,8 @@ static int64_t order_float(float value)
     return bits < 0 ? bits ^ INT32_MAX : bits;
 }
 
+/* Slots of null rows are ordered too, and then passed over: cheaper than a branch before. `low` and `high` are written
+ * only when some row is present, which is the answer. */
 #define KEEP(value) (value)
 #define BOUNDS(name, element, sum, order)                                           \
     static bool name(const struct pfs_column *c, int64_t rows, sum *low, sum *high) \
@@ -120,6 +130,7 @@ static bounds_fn *kernel_of(const struct pfs_type *type)
 {
     static bounds_fn *const by_width[] = {[1] = bounds_8, [2] = bounds_16, [4] = bounds_32, [8] = bounds_64};
 
+    assert(pfs_type_width(type) > 0 && pfs_type_width(type) <= 8);
     if (type->kind == PFS_FLOAT)
         return bounds_float;
     return type->kind == PFS_DOUBLE ? bounds_double : by_width[pfs_type_width(type)];
@@ -149,12 +160,14 @@ static void add_wide(struct range *r, const struct pfs_column *c, int64_t rows)
     r->seen = true;
 }
 
+/* A copy: the batch is gone when somebody asks. */
 static void keep_text(struct pfs_buf *to, struct pfs_slice text)
 {
     pfs_buf_clear(to);
     pfs_buf_put(to, text.at, text.len);
 }
 
+/* Inside the batch bounds are views; only what beats the bounds so far is copied, which becomes rare soon. */
 static int add_texts(struct range *r, const struct pfs_column *c, int64_t rows, struct pfs_err *err)
 {
     struct pfs_slice low = {NULL, 0}, high = {NULL, 0};
@@ -188,12 +201,14 @@ static void lay_out(struct range *r);
 
 int pfs_measure_add(struct pfs_measure *measure, const struct pfs_batch *batch, struct pfs_err *err)
 {
+    assert(batch->columns >= measure->columns);
     for (int32_t i = 0; i < measure->columns; i++) {
         struct range *r = &measure->column[i];
         const struct pfs_column *c = &batch->column[i];
 
         if (!r->watched)
             continue;
+        assert(c->type->kind == r->type->kind);
         r->nulls += pfs_column_null_count(c, batch->rows);
         if (!r->bounded)
             continue;
@@ -249,6 +264,8 @@ static struct pfs_column bound(const struct range *r, int which)
 {
     struct pfs_column c = {.type = r->type};
 
+    assert(r->seen && r->bounded);
+    assert(which == 0 || which == 1);
     if (pfs_kind_is_text(r->type->kind)) {
         c.offsets = r->offsets[which];
         c.values = r->text[which].at;

@@ -1,5 +1,12 @@
+/* outside.c - the directories of data-file.external-paths, and whose turn it is.
+ *
+ * Paimon keeps the turn in each writer, from a random place on; so do we. Weights are drawn by lot. The scattered names
+ * (entropy-inject) are for object stores that spread load by the beginning of a name: 20 bits of the name's hash, in
+ * binary, as directories.
+ */
 #include "src/file/outside.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +42,7 @@ static bool next_item(struct pfs_slice *rest, struct pfs_slice *out)
     return true;
 }
 
+/* 0: the path begins without one, as in /x:y. */
 static size_t scheme_len(struct pfs_slice uri)
 {
     const uint8_t *colon = memchr(uri.at, ':', uri.len);
@@ -60,6 +68,7 @@ static int add_path(struct pfs_outside *o, struct pfs_slice uri, struct pfs_aren
     return o->path[o->paths++] == NULL ? pfs_arena_full(arena, err) : 0;
 }
 
+/* Paths of other schemes are skipped under specific-fs, and refused otherwise: files there could not be written. */
 static int read_paths(struct pfs_outside *o, const char *list, const char *only, struct pfs_arena *arena,
                       struct pfs_err *err)
 {
@@ -80,6 +89,8 @@ static int read_paths(struct pfs_outside *o, const char *list, const char *only,
             continue;
         PFS_TRY(add_path(o, uri, arena, err));
     }
+    assert((size_t)o->paths <= most);
+    assert(o->paths > 0 || only != NULL); /* each item of a list without a filter is a path, or refused */
     return o->paths > 0 ? 0 : pfs_fail(err, EINVAL, KEY " = %s has no path of " KEY ".specific-fs = %s", list, only);
 }
 
@@ -157,6 +168,8 @@ static int32_t choose(struct pfs_outside *o)
 {
     int64_t at;
 
+    assert(o->paths > 0);
+    assert(o->weight == NULL || o->weights >= o->paths); /* none is below 1 */
     if (o->weight == NULL)
         return (int32_t)(++o->turn % (uint32_t)o->paths);
     at = (int64_t)(any_number() % (uint64_t)o->weights);
@@ -195,6 +208,7 @@ static void scatter(const char *name, char out[SCATTER_BITS + SCATTER_DIRECTORIE
         out[len++] = (hash >> (SCATTER_BITS - 1 - i) & 1) != 0 ? '1' : '0';
     }
     out[len++] = '/';
+    assert(len < SCATTER_BITS + SCATTER_DIRECTORIES + 2);
     out[len] = '\0';
 }
 
@@ -203,6 +217,7 @@ int pfs_outside_next(struct pfs_outside *outside, const char *bucket, const char
 {
     char directories[SCATTER_BITS + SCATTER_DIRECTORIES + 2] = "";
 
+    assert(bucket[0] != '/'); /* below the table */
     if (outside->scattered)
         scatter(name, directories);
     *out = pfs_arena_printf(arena, "%s/%s/%s%s", outside->path[choose(outside)], bucket, directories, name);

@@ -5,6 +5,7 @@
  * between: constants (partition columns, whose value is the manifest's and not the file's) and nulls (columns that are
  * younger than the file).
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -81,6 +82,7 @@ static int32_t partition_place(const struct pfs_schema *schema, int32_t column)
     return -1;
 }
 
+/* Files of data evolution hold some columns only, by the names of their time. */
 static bool is_written(const struct pfs_data_file *file, const char *name)
 {
     for (int64_t i = 0; i < file->write_columns; i++)
@@ -124,6 +126,7 @@ struct ask {
     bool *missing_ok;
 };
 
+/* The place that it will have in the file's batches. */
 static int ask_for(struct ask *ask, const struct pfs_field *field, bool missing_ok)
 {
     ask->field[ask->count] = *field;
@@ -137,6 +140,7 @@ static void ask_system(struct data_reader *r, struct ask *ask, int32_t part, enu
     r->part[part] = (struct part){origin, ask_for(ask, field, origin != FROM_FILE), &field->type, field->name};
 }
 
+/* From the file as it lies, or cast. What cannot be cast is refused before a byte is read. */
 static int plan_column(struct part *part, const struct pfs_field *want, const struct pfs_field *have, struct ask *ask,
                        struct pfs_err *err)
 {
@@ -161,6 +165,7 @@ static int plan(struct data_reader *r, const struct pfs_data_read *read, const s
         PFS_SEQUENCE_ID, PFS_SEQUENCE_COLUMN, {.kind = PFS_BIGINT, .nullable = true}, NULL, NULL};
     int32_t parts = read->columns;
 
+    assert(ask->count == 0);
     for (int32_t i = 0; i < read->columns; i++) {
         const struct pfs_field *want = &read->schema->field[read->column[i]];
         const struct pfs_field *have = find_field(read->schema, read->column[i], old, &r->entry->file);
@@ -178,6 +183,7 @@ static int plan(struct data_reader *r, const struct pfs_data_read *read, const s
         ask_system(r, ask, parts++, ROW_ID, &row_id);
         ask_system(r, ask, parts++, SEQUENCE, &row_sequence);
     }
+    assert(parts == r->parts);
     for (int32_t i = 0; i < old->columns && ask->count == 0; i++) /* some column must say how many rows there are */
         if (is_written(&r->entry->file, old->field[i].name))
             (void)ask_for(ask, &old->field[i], false);
@@ -210,6 +216,9 @@ static int make_part(const struct data_reader *r, const struct part *part, const
     const struct pfs_column *in = part->at >= 0 && part->at < inner->columns ? &inner->column[part->at] : NULL;
     int64_t first = file->first_row_id;
 
+    /* What is asked of the file comes back as asked: only constants and nulls are of no column there. */
+    assert(in != NULL || part->origin == FROM_PARTITION || part->origin == ABSENT);
+    assert(part->origin != FROM_PARTITION || r->partition != NULL);
     switch (part->origin) {
     case FROM_FILE:
         *out = *in;
@@ -242,6 +251,7 @@ static int64_t data_next(struct pfs_reader *self, struct pfs_arena *arena, struc
         return pfs_wrap(err, "data file %s", r->path);
     if (rows <= 0)
         return rows;
+    assert(inner.rows == rows);
     column = pfs_arena_array(arena, (size_t)r->parts, sizeof(*column));
     if (column == NULL)
         return pfs_arena_full(arena, err);
@@ -292,6 +302,7 @@ static int open_format(struct data_reader *r, const char *name, const struct pfs
     return pfs_fail(err, EOPNOTSUPP, "%s is of a format that cannot be read yet", r->path);
 }
 
+/* The entry's partition row, by today's types: partition columns never change theirs. */
 static int read_partition(struct data_reader *r, const struct pfs_data_read *read,
                           const struct pfs_manifest_entry *entry, struct pfs_err *err)
 {
@@ -307,6 +318,8 @@ static int read_partition(struct data_reader *r, const struct pfs_data_read *rea
     return pfs_binrow_parse(entry->partition, types, schema->partition_keys, &r->arena, r->partition, err);
 }
 
+/* A data file that is named and not there is damage; what the snapshot's going makes of that is said above (state.h).
+ */
 static int open_bytes(struct data_reader *r, const struct pfs_data_read *read, struct pfs_err *err)
 {
     struct pfs_store *store = read->store;
@@ -353,6 +366,11 @@ int pfs_data_open(const struct pfs_data_read *read, const struct pfs_manifest_en
     struct data_reader *r = pfs_zalloc(sizeof(*r));
     int rc;
 
+    assert(!read->key_value || !read->row_ids);    /* of tables with a primary key, of those without */
+    assert(!read->row_ids || read->range == NULL); /* ids are counted on from the first row */
+    assert(read->range == NULL || read->ranges > 0);
+    for (int32_t i = 0; i < read->columns; i++)
+        assert(read->column[i] >= 0 && read->column[i] < read->schema->columns);
     if (r == NULL)
         return pfs_fail(err, ENOMEM, "no memory to read %s", entry->file.name);
     r->reader.ops = &data_ops;

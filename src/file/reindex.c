@@ -1,5 +1,6 @@
 /* reindex.c - file indexes of a data file that is there already: its rows are read as they lie in it, and the container
  * takes the place of the one that its entry had. The data file itself is not touched. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,7 @@ static int choose_columns(struct pfs_indexes *indexes, struct pfs_arena *arena, 
             place++;
         if (place == read->columns)
             column[read->columns++] = indexes->source[i].column;
+        assert(read->columns <= indexes->count);
         indexes->source[i].column = place;
     }
     read->column = column;
@@ -82,6 +84,7 @@ static int make_container(const struct pfs_data_read *read, const struct pfs_man
     struct pfs_data_read columns = *read;
     int rc;
 
+    assert(indexes->count > 0);
     PFS_TRY(choose_columns(indexes, arena, &columns, err));
     PFS_TRY(pfs_fileindex_writer_open(indexes->write, indexes->count, &writer, err));
     rc = add_rows(&columns, entry, indexes, writer, err);
@@ -102,6 +105,7 @@ static int create(const struct pfs_data_read *read, const struct pfs_manifest_en
     size_t data = strlen(entry->file.name);
     int64_t number = had == NULL ? -1 : 0;
 
+    assert(entry->file.external_path == NULL); /* refused before */
     if (had != NULL && strncmp(had, entry->file.name, data) == 0 && had[data] == '-')
         (void)pfs_i64_parse(pfs_slice_of(had + data + 1, strlen(had) - data - 1 - strlen(SUFFIX)), &number);
     if (number > NUMBER_MAX) /* the name is data, not trust: nobody counts that far */
@@ -133,6 +137,7 @@ static int sync_parent(const struct pfs_data_read *read, const char *path, struc
     return dir == NULL ? pfs_arena_full(arena, err) : pfs_store_sync_dir(read->store, dir, err);
 }
 
+/* On disk, its name too, before the entry that tells of it is committed. */
 static int save(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, struct pfs_slice container,
                 struct pfs_arena *arena, const char **name, struct pfs_err *err)
 {
@@ -166,10 +171,12 @@ static int put_extras(const struct pfs_data_file *file, const char *index, struc
             extra[out->extra_files++] = file->extra_file[i];
     if (index != NULL)
         extra[out->extra_files++] = index;
+    assert(out->extra_files <= file->extra_files + 1);
     out->extra_file = extra;
     return 0;
 }
 
+/* The entry as it was, with this container in place of the one that it had; without a container it has none. */
 static int put_container(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry,
                          const struct pfs_indexes *indexes, struct pfs_slice container, struct pfs_arena *arena,
                          struct pfs_manifest_entry *out, struct pfs_err *err)
@@ -187,6 +194,8 @@ static int put_container(const struct pfs_data_read *read, const struct pfs_mani
     return put_extras(&entry->file, name, arena, &out->file, err);
 }
 
+/* The rows are read as the file has them, by its own schema: an index speaks of stored values, which a reader with
+ * another schema compares under the old names and types (scan/prune.c). */
 int pfs_data_index(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, struct pfs_arena *arena,
                    struct pfs_manifest_entry *out, struct pfs_err *err)
 {

@@ -1,5 +1,11 @@
+/* schemas.c - schemas that were read, and which one is the newest.
+ *
+ * Nothing that was handed out is ever freed before the machine itself: who reads a file holds its schema by pointer. A
+ * schema that was replaced (a table dropped and made again under its name) is only not found any more.
+ */
 #include "src/file/schemas.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -42,13 +48,19 @@ int pfs_schemas_open(struct pfs_store *store, const char *meta, struct pfs_schem
 
 struct pfs_schemas *pfs_schemas_ref(struct pfs_schemas *schemas)
 {
-    atomic_fetch_add(&schemas->refs, 1);
+    int refs = atomic_fetch_add(&schemas->refs, 1);
+
+    assert(refs > 0);
+    (void)refs;
     return schemas;
 }
 
 void pfs_schemas_unref(struct pfs_schemas *schemas)
 {
-    if (schemas == NULL || atomic_fetch_sub(&schemas->refs, 1) != 1)
+    int refs = schemas == NULL ? 0 : atomic_fetch_sub(&schemas->refs, 1);
+
+    assert(schemas == NULL || refs > 0);
+    if (refs != 1)
         return;
     for (struct loaded *l = schemas->loaded, *next; l != NULL; l = next) {
         next = l->next;
@@ -65,6 +77,7 @@ const char *pfs_schemas_directory(const struct pfs_schemas *schemas)
     return schemas->meta;
 }
 
+/* The file of a schema as it is now. */
 static int stat_of(struct pfs_schemas *s, int64_t id, struct pfs_stat *out)
 {
     char path[4096];
@@ -95,6 +108,7 @@ static int load(struct pfs_schemas *s, int64_t id, struct loaded **out, struct p
     return 0;
 }
 
+/* Lock held. */
 static const struct loaded *find_loaded(const struct pfs_schemas *s, int64_t id)
 {
     for (const struct loaded *l = s->loaded; l != NULL; l = l->next)
@@ -112,7 +126,7 @@ static const struct pfs_schema *find(const struct pfs_schemas *s, int64_t id)
 
 static int get(struct pfs_schemas *s, int64_t id, const struct pfs_schema **out, struct pfs_err *err)
 {
-    const struct pfs_schema *found;
+    const struct pfs_schema *found; /* lives as long as the machine, so it may be used without the lock */
     struct loaded *l = NULL;
 
     pthread_mutex_lock(&s->lock);
@@ -134,6 +148,7 @@ static int get(struct pfs_schemas *s, int64_t id, const struct pfs_schema **out,
             pfs_free(l);
         }
     }
+    assert(found != NULL);
     *out = found;
     return 0;
 }
@@ -147,6 +162,7 @@ int pfs_schemas_get(struct pfs_schemas *schemas, int64_t id, const struct pfs_sc
     return rc;
 }
 
+/* Found no more, kept all the same: who has one may still read by it. */
 static void forget(struct pfs_schemas *schemas, bool replaced)
 {
     pthread_mutex_lock(&schemas->lock);

@@ -1,5 +1,12 @@
+/* stats.c - which statistics a manifest gets, column by column, and how their bounds are cut.
+ *
+ * The rules follow Paimon's collectors: a mode for the file, another for a column that has its own, key columns that
+ * are measured twice (as keys and as columns). Order matters where only the first n columns are kept: columns are
+ * counted in the order in which they lie in the file.
+ */
 #include "src/file/stats.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +20,7 @@ static const struct pfs_stats_rule key_rule = {PFS_STATS_TRUNCATE, 128}; /* of c
 
 /* ---- rules ---- */
 
+/* Of statistics: nothing, nulls alone, bounds of cut texts, or bounds as they are; in any case of letters. */
 static int parse_mode(const char *text, struct pfs_stats_rule *out, struct pfs_err *err)
 {
     char end = 0;
@@ -72,6 +80,8 @@ static bool is_key(const struct pfs_schema *schema, int32_t column)
     return false;
 }
 
+/* The column's own option wins, but it counts among the first n all the same. In thin files a key column stands for the
+ * key as well, and is measured as one. */
 static int column_rule(const struct pfs_schema *schema, const struct pfs_stats_file *file, int32_t column,
                        struct pick *pick, struct pfs_arena *arena, struct pfs_stats_rule *out, struct pfs_err *err)
 {
@@ -118,6 +128,7 @@ static bool increment_last(uint8_t *at, size_t *len)
     size_t from = *len;
     uint32_t code;
 
+    assert(at != NULL || *len == 0);
     if (from == 0)
         return false;
     do
@@ -173,6 +184,7 @@ static int cut(const struct pfs_stats_rule *rule, const struct pfs_column_stats 
     struct pfs_slice low, high;
     size_t prefix;
 
+    assert(in->has_bounds);
     *min = in->min;
     *max = in->max;
     *known = true;
@@ -212,11 +224,13 @@ static int bounds_init(struct bounds *b, int32_t room, struct pfs_arena *arena, 
     return b->min == NULL || b->max == NULL || b->nulls == NULL ? pfs_arena_full(arena, err) : 0;
 }
 
+/* Bounds that are not known are NULL, which is what Paimon's readers take for that. */
 static int add(struct bounds *b, const struct pfs_type *type, const struct pfs_stats_rule *rule,
                const struct pfs_column_stats *in, struct pfs_arena *arena, struct pfs_err *err)
 {
     bool known = rule->mode >= PFS_STATS_TRUNCATE && in->has_bounds;
 
+    assert(in->nulls >= -1);
     if (known)
         PFS_TRY(cut(rule, in, arena, &b->min[b->count], &b->max[b->count], &known, err));
     if (!known) {
@@ -227,6 +241,7 @@ static int add(struct bounds *b, const struct pfs_type *type, const struct pfs_s
     return 0;
 }
 
+/* As a BinaryRow with its arity: what manifests hold. */
 static int print_row(const struct pfs_column *row, int32_t count, struct pfs_arena *arena, struct pfs_slice *out,
                      struct pfs_err *err)
 {
@@ -249,6 +264,7 @@ static int print_bounds(const struct bounds *b, struct pfs_arena *arena, struct 
 {
     PFS_TRY(print_row(b->min, b->count, arena, &out->min, err));
     PFS_TRY(print_row(b->max, b->count, arena, &out->max, err));
+    assert(out->min.at != NULL && out->max.at != NULL); /* their arity is there, also of no columns */
     out->columns = b->count;
     out->nulls = b->nulls;
     return 0;
@@ -264,6 +280,7 @@ int pfs_stats_keys(const struct pfs_schema *schema, const struct pfs_stats_rules
     for (int32_t i = 0; i < schema->trimmed_keys; i++) {
         int32_t column = schema->trimmed_key[i];
 
+        assert(column >= 0 && column < schema->columns);
         PFS_TRY(add(&b, &schema->field[column].type, &rules->key[i], &measured[column], arena, err));
     }
     return print_bounds(&b, arena, out, err);
@@ -287,6 +304,7 @@ int pfs_stats_values(const struct pfs_schema *schema, const struct pfs_stats_rul
         names[b.count] = schema->field[i].name;
         PFS_TRY(add(&b, &schema->field[i].type, &rules->column[i], m, arena, err));
     }
+    assert(b.count <= schema->columns);
     file->stats_columns = b.count < schema->columns ? b.count : -1;
     file->stats_column = names;
     return print_bounds(&b, arena, &file->value_stats, err);

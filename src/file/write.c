@@ -1,5 +1,6 @@
 /* write.c - new data files of one bucket: made as the table's options ask, rolled at the target size between keys,
  * named once and synced before anything names them. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -18,6 +19,8 @@
 #include "src/file/stats.h"
 #include "src/meta/names.h"
 
+/* Pieces are larger for ordinary files, which end some thousand rows later than asked at most; small targets are meant.
+ */
 #define ROLL_ROWS 1000 /* the size is looked at once in so many rows, as Paimon does */
 
 struct pfs_data_writer {
@@ -87,6 +90,7 @@ static int choose_fields(struct pfs_data_writer *w, struct pfs_err *err)
         *f++ = (struct pfs_field){.id = PFS_SEQUENCE_ID, .name = PFS_SEQUENCE_COLUMN, .type = number};
     }
     w->columns = (int32_t)(f - w->field);
+    assert((size_t)w->columns <= room);
     return 0;
 }
 
@@ -173,6 +177,7 @@ int pfs_data_write_check(const struct pfs_schema *schema, const struct pfs_exter
     return rc;
 }
 
+/* All that may be refused is asked before there is a file: a writer that opens can begin. */
 static int open_writer(struct pfs_data_writer *w, struct pfs_err *err)
 {
     const struct pfs_schema *schema = w->write.schema;
@@ -200,6 +205,9 @@ int pfs_data_writer_open(const struct pfs_data_write *write, struct pfs_data_wri
 
     if (w == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a data file");
+    assert(write->level >= 0);
+    assert(!write->row_ids || write->schema->primary_keys == 0);
+    assert(write->partition.at != NULL);
     w->write = *write;
     pfs_arena_init(&w->arena, PFS_ARENA_LIMIT);
     pfs_arena_init(&w->results, PFS_ARENA_LIMIT);
@@ -234,6 +242,7 @@ static int start_file(struct pfs_data_writer *w, struct pfs_err *err)
 
     if (name == NULL)
         return pfs_arena_full(&w->results, err);
+    assert(w->writer == NULL && w->file == NULL); /* one at a time */
     w->full = false;
     w->entry = (struct pfs_manifest_entry){
         .partition = w->write.partition,
@@ -275,6 +284,7 @@ static int print_key(struct pfs_data_writer *w, const struct pfs_batch *batch, i
     return pfs_binrow_print(w->key, schema->trimmed_keys, row, true, text, err);
 }
 
+/* In the arena of the results: the entry names it for as long as the writer lives. */
 static int keep_key(struct pfs_data_writer *w, const struct pfs_batch *batch, int64_t row, struct pfs_slice *out,
                     struct pfs_err *err)
 {
@@ -304,12 +314,15 @@ static void note_appended(struct pfs_data_writer *w, const struct pfs_batch *bat
     }
 }
 
-/* What the entry says of the rows: keys, numbers, deletes. */
+/* What the entry says of the rows: keys, numbers, deletes. Rows are sorted by key, so the first is the smallest and the
+ * last the greatest; but for the postpone bucket, whose entries nobody asks for keys. */
 static int note_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct pfs_data_file *f = &w->entry.file;
     int32_t columns = w->write.schema->columns;
 
+    assert(batch->rows > 0);
+    assert(batch->columns >= columns + (w->keyed || w->write.row_ids ? 2 : 0));
     if (w->keyed) {
         const int64_t *number = batch->column[columns].values;
         const int8_t *kind = batch->column[columns + 1].values;
@@ -328,10 +341,10 @@ static int note_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, s
         f->max_key = f->min_key;
     }
     f->rows += batch->rows;
+    assert(f->min_key.at != NULL && f->max_key.at != NULL);
     return 0;
 }
 
-/* The file's columns out of a key-value batch. */
 static pfs_i128 decimal_at(const struct pfs_column *column, int64_t row)
 {
     return pfs_type_width(column->type) == 16 ? ((const pfs_i128 *)column->values)[row]
@@ -344,6 +357,7 @@ static bool outgrown(const struct pfs_column *column, int64_t rows)
     pfs_i128 end = pfs_decimal_power(column->type->precision);
     bool some = false;
 
+    assert(column->type->kind == PFS_DECIMAL);
     if (pfs_type_width(column->type) == 16) {
         const pfs_i128 *value = column->values;
 
@@ -381,6 +395,7 @@ static int fit_decimals(struct pfs_column *column, int64_t rows, struct pfs_aren
     return 0;
 }
 
+/* The file's columns out of a key-value batch: views of them, in the file's order. */
 static int write_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, struct pfs_err *err)
 {
     const struct pfs_schema *schema = w->write.schema;
@@ -403,6 +418,7 @@ static int write_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, 
         out.column[at++] = batch->column[i];
     for (int32_t i = 0; w->write.row_ids && i < 2; i++)
         out.column[at++] = batch->column[schema->columns + i];
+    assert(at == w->columns);
     for (int32_t i = 0; rc == 0 && w->making.format == PFS_DATA_ORC && i < w->columns; i++)
         if (out.column[i].type->kind == PFS_DECIMAL)
             rc = fit_decimals(&out.column[i], out.rows, &arena, err);
@@ -437,6 +453,7 @@ static int gather_stats(struct pfs_data_writer *w, struct pfs_column_stats **out
     return 0;
 }
 
+/* What the manifest will say of the file: its keys, then its columns. */
 static int measure(struct pfs_data_writer *w, struct pfs_err *err)
 {
     const struct pfs_schema *schema = w->write.schema;
@@ -471,6 +488,8 @@ static int save_index_file(struct pfs_data_writer *w, struct pfs_slice container
     return rc;
 }
 
+/* The container goes into the entry, or beside the file when it is large: every reader of a manifest pays for what is
+ * in it. */
 static int save_index(struct pfs_data_writer *w, struct pfs_err *err)
 {
     struct pfs_buf container = {0};
@@ -487,6 +506,7 @@ static int save_index(struct pfs_data_writer *w, struct pfs_err *err)
     return rc;
 }
 
+/* The arena keeps the smaller lists too: there are few files, and each time twice as many fit. */
 static int keep_entry(struct pfs_data_writer *w, struct pfs_err *err)
 {
     if (w->dones == w->dones_room) {
@@ -504,6 +524,7 @@ static int keep_entry(struct pfs_data_writer *w, struct pfs_err *err)
     return 0;
 }
 
+/* What the file being written holds of memory and handles; the file itself stays. */
 static void close_file(struct pfs_data_writer *w)
 {
     pfs_writer_close(w->writer);
@@ -517,7 +538,7 @@ static void close_file(struct pfs_data_writer *w)
     w->file = NULL;
 }
 
-/* Ends the file: footer, statistics, indexes, and its bytes on disk. */
+/* Ends the file: footer, statistics, indexes, and its bytes on disk. What fails leaves it open: close removes it. */
 static int end_file(struct pfs_data_writer *w, struct pfs_err *err)
 {
     int rc;
@@ -549,6 +570,7 @@ static int add_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, in
 {
     struct pfs_batch piece = {len, batch->columns, NULL};
 
+    assert(from >= 0 && len >= 0 && len <= batch->rows - from);
     if (len == 0)
         return 0;
     piece.column = pfs_arena_array(arena, (size_t)batch->columns, sizeof(*piece.column));
@@ -588,6 +610,7 @@ static int end_full_file(struct pfs_data_writer *w, const struct pfs_batch *batc
 {
     int64_t rows;
 
+    assert(w->writer != NULL && w->full);
     PFS_TRY(rows_of_last_key(w, batch, *from, &rows, err));
     PFS_TRY(add_rows(w, batch, *from, rows, arena, err));
     w->full = true;
@@ -601,6 +624,7 @@ int pfs_data_writer_add(struct pfs_data_writer *writer, const struct pfs_batch *
     int64_t step = writer->making.target_bytes < ((int64_t)8 << 20) ? ROLL_ROWS : 16 * ROLL_ROWS, from = 0;
     int rc = 0;
 
+    assert(!writer->finished);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     while (rc == 0 && from < batch->rows) {
         if (writer->writer != NULL && writer->full) {
@@ -622,6 +646,7 @@ static int sync_directories(struct pfs_data_writer *w, struct pfs_err *err)
 {
     int64_t places = w->outside.paths > 0 ? w->dones : 1;
 
+    assert(w->dones > 0);
     for (int64_t i = 0; i < places; i++) {
         const char *path, *dir, *slash;
         struct pfs_store *store;
@@ -642,6 +667,7 @@ int pfs_data_writer_finish(struct pfs_data_writer *writer, struct pfs_arena *are
 {
     struct pfs_manifest_entry *entry;
 
+    assert(!writer->finished);
     PFS_TRY(end_file(writer, err));
     *out = NULL;
     *count = 0;
