@@ -1,5 +1,19 @@
+/* branch.c - making, removing and taking over of branches.
+ *
+ *     <table>/branch/branch-b/ schema/ snapshot/ tag/      a branch: metadata of its own
+ *     <table>/branch/.<uuid>.tmp/                          one that is half made, or half removed
+ *     <table>/manifest/, index/, <data>                    shared by all branches
+ *
+ * A branch is filled under its hidden name and then renamed, and it is renamed before its files go, so that whoever
+ * lists branches sees whole ones only. What a crash leaves behind has a name that nobody takes for a branch.
+ *
+ * Fast forward has no such moment, as it changes a table that is there: the main table first loses what comes after the
+ * branch's first snapshot, then gets the branch's files, oldest first. At any time what is there is a history, and
+ * doing it again from the start ends in the same state.
+ */
 #include "src/meta/branch.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -16,6 +30,7 @@ int pfs_branch_list(struct pfs_store *store, const char *table, struct pfs_arena
     return pfs_list_names(store, table, "branch", "branch-", true, arena, names, count, err);
 }
 
+/* Where the branch is; bare -ENOENT when it is not. */
 static int stat_branch(struct pfs_store *store, const char *table, const char *name, struct pfs_arena *arena,
                        const char **path, struct pfs_stat *out, struct pfs_err *err)
 {
@@ -67,6 +82,7 @@ static int hidden_name(const struct copying *c, const char *table, const char **
 {
     char uuid[PFS_UUID_TEXT];
 
+    assert(c->arena != NULL);
     pfs_uuid_make(uuid);
     *out = pfs_arena_printf(c->arena, "%s/branch/.%s.tmp", table, uuid);
     return *out == NULL ? pfs_arena_full(c->arena, c->err) : 0;
@@ -88,13 +104,16 @@ static int copy_file(const struct copying *c, const char *from, const char *to, 
     return rc;
 }
 
+/* <kind>/<kind>-<id>, as schemas and snapshots are named. */
 static int copy_numbered(const struct copying *c, const char *from, const char *to, const char *kind, int64_t id)
 {
     const char *name = pfs_arena_printf(c->arena, "%s/%s-%lld", kind, kind, (long long)id);
 
+    assert(id >= 0);
     return name == NULL ? pfs_arena_full(c->arena, c->err) : copy_file(c, from, to, name);
 }
 
+/* Those up to `last`: a branch of a tag knows nothing of later ones. */
 static int copy_schemas(const struct copying *c, const char *from, const char *to, int64_t last)
 {
     int64_t *ids, count;
@@ -142,6 +161,7 @@ static int copy_tagged(const struct copying *c, const char *table, const char *m
     return pfs_snapshot_restore(c->store, table, to, &snapshot, c->err);
 }
 
+/* What a new branch begins with, under a name that nobody sees yet, and durable. */
 static int fill(const struct copying *c, const char *table, const char *meta, const char *to, const char *tag)
 {
     int64_t last = INT64_MAX;
@@ -152,6 +172,7 @@ static int fill(const struct copying *c, const char *table, const char *meta, co
     return pfs_store_sync_dir(c->store, to, c->err);
 }
 
+/* The rename, and the directory that it may have made. */
 static int sync_branches(const struct copying *c, const char *table)
 {
     const char *dir = pfs_arena_printf(c->arena, "%s/branch", table);
@@ -162,6 +183,7 @@ static int sync_branches(const struct copying *c, const char *table)
     return pfs_store_sync_dir(c->store, table, c->err);
 }
 
+/* Whoever made the same branch meanwhile wins: the rename does not replace. */
 static int create(const struct copying *c, const char *table, const char *meta, const char *name, const char *tag)
 {
     const char *path, *hidden;
@@ -196,6 +218,7 @@ int pfs_branch_create(struct pfs_store *store, const char *table, const char *me
 
 /* ---- removing, renaming ---- */
 
+/* Gone for all in one rename; then its files, in any order. */
 static int remove_branch(const struct copying *c, const char *table, const char *name)
 {
     const char *path, *hidden;
@@ -244,6 +267,7 @@ int pfs_branch_rename(struct pfs_store *store, const char *table, const char *fr
     return rc;
 }
 
+/* From the newest on, as that one is likeliest to be its own. */
 static int look_for_own(const struct copying *c, const char *table, const char *name, bool *out)
 {
     int64_t *ids, count;
@@ -295,11 +319,13 @@ static int unlink_from(const struct copying *c, const char *meta, const char *ki
     if (prefix == NULL)
         return pfs_arena_full(c->arena, c->err);
     PFS_TRY(pfs_list_numbers(c->store, meta, kind, prefix, c->arena, &ids, &count, c->err));
+    assert(count == 0 || ids[0] <= ids[count - 1]); /* ascending, or the loop would end too early */
     for (int64_t i = count - 1; i >= 0 && ids[i] >= from; i--)
         PFS_TRY(unlink_numbered(c, meta, kind, ids[i]));
     return 0;
 }
 
+/* Tags that vanish meanwhile are gone, which is what is wanted. */
 static int unlink_tags_from(const struct copying *c, const char *meta, int64_t from)
 {
     const char **names;
@@ -346,6 +372,7 @@ static int fast_forward(const struct copying *c, const char *table, const char *
     if (count == 0)
         return pfs_fail(c->err, ENOENT, "Cannot fast forward branch %s, because it does not have snapshot.", name);
     PFS_TRY(pfs_snapshot_load(c->store, branch, ids[0], c->arena, &first, NULL, c->err));
+    assert(first.id == ids[0]);
     PFS_TRY(unlink_hints(c, meta));
     PFS_TRY(unlink_tags_from(c, meta, first.id));
     PFS_TRY(unlink_from(c, meta, "snapshot", first.id));

@@ -1,5 +1,12 @@
+/* consumer.c - one small JSON file for each consumer: {"nextSnapshot" : 12}.
+ *
+ * Other engines truncate and rewrite it in place, so that a reader may meet it empty or cut: what does not parse is
+ * read again for a fifth of a second before it counts as damage. We replace it by a rename, and nobody meets ours half
+ * written.
+ */
 #include "src/meta/consumer.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <unistd.h>
 
@@ -30,6 +37,7 @@ static int parse(struct pfs_slice text, int64_t *next, struct pfs_err *err)
     return bad == NULL ? 0 : pfs_fail(err, EIO, "member %s is missing or malformed", bad);
 }
 
+/* A file that is not there is no failure to be waited for. */
 static int load(struct pfs_store *store, const char *path, int64_t *next, struct pfs_err *err)
 {
     int rc = 0;
@@ -38,6 +46,7 @@ static int load(struct pfs_store *store, const char *path, int64_t *next, struct
         struct pfs_slice text;
 
         PFS_TRY(pfs_store_load(store, path, PFS_METADATA_BYTES_MAX, &text, err));
+        assert(text.at != NULL || text.len == 0);
         rc = parse(text, next, err);
         pfs_free((void *)(uintptr_t)text.at);
         if (rc == 0)
@@ -50,6 +59,7 @@ static int load(struct pfs_store *store, const char *path, int64_t *next, struct
     return 0;
 }
 
+/* The name is a user's: it must be one component of a path, and its file's name must fit. */
 static int path_of(const char *table, const char *name, struct pfs_arena *arena, const char **out, struct pfs_err *err)
 {
     if (!pfs_name_is_component(pfs_str(name)) || strlen(name) > PFS_NAME_BYTES_MAX - strlen("consumer-"))

@@ -1,5 +1,11 @@
+/* donefile.c - the JSON of marks: when one was made, and when it was last said again.
+ *
+ * The time of creation is carried from the file that is there; if that cannot be read the mark is a new one. It is
+ * replaced as a whole, so that nobody meets half of it.
+ */
 #include "src/meta/donefile.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -25,11 +31,13 @@ static int64_t created_ms(struct pfs_store *store, const char *path, int64_t oth
     return bad == NULL ? created : otherwise;
 }
 
+/* Whatever the mark is of. */
 static int mark(struct pfs_store *store, const char *path, int64_t now_ms, struct pfs_err *err)
 {
     struct pfs_buf json = {0};
     int rc;
 
+    assert(path[0] != '/'); /* below the warehouse */
     pfs_buf_printf(&json, "{\n  \"creationTime\" : %lld,\n  \"modificationTime\" : %lld\n}",
                    (long long)created_ms(store, path, now_ms), (long long)now_ms);
     rc = pfs_buf_check(&json, err);

@@ -1,5 +1,12 @@
+/* hashindex.c - big-endian int32s, in pieces.
+ *
+ * The file is read straight into the array that it becomes and turned round in place. Its size is held against what the
+ * index manifest says before memory is taken: the one comes from a file, the other from the file system, and only both
+ * together are believed.
+ */
 #include "src/meta/hashindex.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #define PIECE 4096 /* hashes written at a time */
@@ -44,6 +51,8 @@ static int write_file(struct pfs_file *file, const int32_t *hashes, int64_t coun
 {
     uint8_t bytes[PIECE * 4];
 
+    assert(count >= 0);
+    assert(count == 0 || hashes != NULL);
     for (int64_t done = 0; done < count;) {
         int64_t piece = count - done < PIECE ? count - done : PIECE;
 

@@ -1,6 +1,14 @@
+/* hints.c - LATEST and EARLIEST: a number as text, beside what it leads to.
+ *
+ * A hint may be old, lost or wrong, and is looked at with that in mind: the file that it leads to must be there, and
+ * for the newest one the next must not. Then it saves the listing of a directory of thousands. It is written beside and
+ * renamed over, without a sync: after a crash the old one is as good.
+ */
 #include "src/meta/hints.h"
 
+#include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/number.h"
@@ -12,6 +20,7 @@ int64_t pfs_hint_read(struct pfs_store *store, const char *table, const char *di
     char path[4096];
     int64_t v = 0;
 
+    assert(strcmp(name, "LATEST") == 0 || strcmp(name, "EARLIEST") == 0);
     if (snprintf(path, sizeof(path), "%s/%s/%s", table, directory, name) >= (int)sizeof(path) ||
         pfs_store_load(store, path, 64, &text, NULL) < 0)
         return 0;
@@ -37,6 +46,7 @@ void pfs_hint_write(struct pfs_store *store, const char *table, const char *dire
     struct pfs_file *file;
     size_t len = pfs_i64_print(id, text);
 
+    assert(len < sizeof(text));
     if (!is_there(store, table, directory) ||
         snprintf(path, sizeof(path), "%s/%s/%s", table, directory, name) >= (int)sizeof(path) ||
         snprintf(temporary, sizeof(temporary), "%s/%s/.%s.%lld.tmp", table, directory, name, (long long)id) >=
@@ -59,6 +69,7 @@ static bool exists(struct pfs_store *store, const char *table, const char *direc
            pfs_store_stat(store, path, &st, NULL) == 0;
 }
 
+/* By listing: always right, and what hints are there to avoid. */
 static int listed(struct pfs_store *store, const char *table, const char *directory, bool last, int64_t *out,
                   struct pfs_err *err)
 {
@@ -72,6 +83,7 @@ static int listed(struct pfs_store *store, const char *table, const char *direct
     rc = pfs_list_numbers(store, table, directory, prefix, &arena, &ids, &count, err);
     if (rc == 0 && count == 0)
         rc = -ENOENT;
+    assert(rc < 0 || ids[0] <= ids[count - 1]); /* ascending */
     if (rc == 0)
         *out = ids[last ? count - 1 : 0];
     pfs_arena_done(&arena);

@@ -1,5 +1,15 @@
+/* json.c - between metadata files and the JSON library.
+ *
+ * Parsing: the library recurses with the nesting of what it reads, which is therefore counted before. Members are taken
+ * straight down, the first that is missing or of another type being noted; one question at the end tells. Texts are
+ * copied, as the tree is freed when its file has been taken apart; one with a NUL in it would end too early for whoever
+ * reads it.
+ *
+ * Printing: by hand, so that files look as Paimon's do, blank by blank, which are compared and read by people.
+ */
 #include "src/meta/json.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
@@ -12,6 +22,7 @@ static bool too_deep(struct pfs_slice json)
     bool quoted = false;
     int depth = 0;
 
+    assert(json.at != NULL || json.len == 0);
     for (size_t i = 0; i < json.len; i++) {
         uint8_t c = json.at[i];
 
@@ -54,6 +65,7 @@ void pfs_json_free(json_t *root)
     json_decref(root);
 }
 
+/* The first one stays: the others may follow from it. */
 static void is_bad(const char **bad, const char *key)
 {
     if (*bad == NULL)
@@ -64,6 +76,7 @@ int64_t pfs_json_want_number(const json_t *object, const char *key, const char *
 {
     const json_t *v = json_object_get(object, key);
 
+    assert(bad != NULL);
     if (!json_is_integer(v))
         is_bad(bad, key);
     return json_integer_value(v);
@@ -83,6 +96,7 @@ const char *pfs_json_want_text(const json_t *object, const char *key, struct pfs
     const json_t *v = json_object_get(object, key);
     const char *text = json_string_value(v), *out = NULL;
 
+    assert(arena != NULL);
     if (text != NULL && strlen(text) == json_string_length(v))
         out = pfs_arena_string(arena, pfs_str(text));
     if (out == NULL)
@@ -99,8 +113,11 @@ const char *pfs_json_maybe_text(const json_t *object, const char *key, struct pf
 
 void pfs_json_print_text(struct pfs_buf *out, const char *text)
 {
+    /* Pairs: the character, and what stands for it behind a backslash. Jackson escapes no others by name. */
     static const char escapes[] = "\"\"\\\\\bb\ff\nn\rr\tt";
 
+    _Static_assert(sizeof(escapes) % 2 == 1, "pairs, and the end");
+    assert(text != NULL);
     pfs_buf_putc(out, '"');
     for (const char *p = text; *p != '\0'; p++) {
         const char *escape = NULL;

@@ -1,5 +1,12 @@
+/* listing.c - entries of a directory that begin with a prefix.
+ *
+ * Names are gathered in the arena as the store hands them out, in any order, and sorted behind. Numbers are those names
+ * whose rest is digits and fits; everything else in the directory (hints, temporary files, what other programs left
+ * there) is passed over. A directory that is not there yet is an empty one: a table without snapshots has none.
+ */
 #include "src/meta/listing.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +21,13 @@ struct list {
     int64_t count, room;
 };
 
+/* Called for every entry. The list doubles in the arena, where what it was before stays until the end. */
 static int each(void *context, struct pfs_slice name, bool directory)
 {
     struct list *l = context;
     size_t prefix = strlen(l->prefix);
 
+    assert(l->count <= l->room);
     if (directory != l->directories || name.len <= prefix || memcmp(name.at, l->prefix, prefix) != 0)
         return 0;
     if (l->count == l->room) {
@@ -49,6 +58,7 @@ static int list(struct pfs_store *store, const char *table, const char *director
     return rc == -ENOENT ? 0 : rc;
 }
 
+/* By value: as text 10 would come before 9. */
 static int compare_numbers(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -76,6 +86,7 @@ int pfs_list_numbers(struct pfs_store *store, const char *table, const char *dir
         if (l.name[i][strspn(l.name[i], "0123456789")] == '\0' &&
             pfs_i64_parse(pfs_str(l.name[i]), &number[*count]) == 0)
             (*count)++;
+    assert(*count <= l.count);
     qsort(number, (size_t)*count, sizeof(*number), compare_numbers);
     *out = number;
     return 0;
@@ -87,6 +98,7 @@ int pfs_list_names(struct pfs_store *store, const char *table, const char *direc
     struct list l = {.arena = arena, .prefix = prefix, .directories = directories};
 
     PFS_TRY(list(store, table, directory, &l, err));
+    assert((l.name == NULL) == (l.room == 0));
     if (l.count > 0)
         qsort(l.name, (size_t)l.count, sizeof(*l.name), compare_names);
     *out = l.name;

@@ -1,6 +1,16 @@
-/* manifest.c - reading: records of Avro files into facts. Fields are named once, in the order in which values come. */
+/* manifest.c - reading: records of Avro files into facts.
+ *
+ * For each kind of record there is a list of wanted fields and an enum of their places; the Avro reader hands out
+ * values in that order, whatever order and further fields the file's own schema has. A field that the file lacks is a
+ * null, which is right for the optional ones and an error for the others.
+ *
+ * Values are taken straight down: the first that is not as it must be is noted in `bad`, and asked for once a record.
+ * Names that become parts of paths are looked at here and nowhere else (component). Statistics, keys and partitions
+ * stay bytes.
+ */
 #include "src/meta/manifest.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -155,6 +165,7 @@ static void *array(struct reading *r, int64_t count, size_t size, const char *fi
 {
     void *out = pfs_arena_array(r->arena, (size_t)count, size);
 
+    assert(count >= 0);
     if (out == NULL) {
         r->full = true;
         is_bad(r, field);
@@ -181,6 +192,7 @@ static int64_t amount(struct reading *r, const struct pfs_avro_value *v, const c
     return n;
 }
 
+/* Avro's int and long look alike: the width is looked at here. */
 static int32_t number32(struct reading *r, const struct pfs_avro_value *v, const char *field)
 {
     int64_t n = number(r, v, field);
@@ -190,6 +202,7 @@ static int32_t number32(struct reading *r, const struct pfs_avro_value *v, const
     return (int32_t)n;
 }
 
+/* A number, or what stands for none. */
 static int64_t optional(const struct pfs_avro_value *v, int64_t absent)
 {
     return v->kind == PFS_AVRO_LONG ? v->number : absent;
@@ -204,6 +217,7 @@ static struct pfs_slice bytes(struct reading *r, const struct pfs_avro_value *v,
     return v->bytes;
 }
 
+/* Never NULL, so that what follows need not ask. */
 static const char *text(struct reading *r, const struct pfs_avro_value *v, const char *field)
 {
     struct pfs_slice s = bytes(r, v, field);
@@ -231,6 +245,7 @@ static const char *optional_text(struct reading *r, const struct pfs_avro_value 
     return v->kind == PFS_AVRO_NULL ? NULL : text(r, v, field);
 }
 
+/* Is the record before's list the same? Then it need not be copied. */
 static bool same_texts(const struct texts *before, const struct pfs_avro_value *v)
 {
     bool same = before->count == v->count;
@@ -265,6 +280,7 @@ static int64_t file_names(struct reading *r, const struct pfs_avro_value *v, con
     struct texts none = {NULL, 0};
     int64_t count = names(r, v, &none, out, field);
 
+    assert(count <= 0 || *out != NULL);
     if (count < 0)
         is_bad(r, field);
     for (int64_t i = 0; i < count; i++)
@@ -282,6 +298,7 @@ static bool same_counts(const struct counts *before, const struct pfs_avro_value
     return same;
 }
 
+/* Rows of bounds as they lie, and null counts, shared with the record before where they are equal. */
 static void stats(struct reading *r, const struct pfs_avro_value *v, struct counts *before, struct pfs_stats *out,
                   const char *field)
 {
@@ -303,10 +320,12 @@ static void stats(struct reading *r, const struct pfs_avro_value *v, struct coun
             nulls[i] = optional(&counts->item[i], -1);
         *before = (struct counts){nulls, nulls == NULL ? 0 : counts->count};
     }
+    assert(before->count == 0 || before->nulls != NULL);
     out->columns = before->count;
     out->nulls = before->nulls;
 }
 
+/* Of the record; another one would have other fields. */
 static void version(struct reading *r, const struct pfs_avro_value *v, int64_t want)
 {
     if (number(r, v, "_VERSION") != want)
@@ -315,6 +334,7 @@ static void version(struct reading *r, const struct pfs_avro_value *v, int64_t w
 
 /* ---- records ---- */
 
+/* A manifest, as its list knows it: what is in it need not be read if these ranges say that nothing is wanted. */
 static void read_list(struct reading *r, const struct pfs_avro_value *v, void *to)
 {
     struct pfs_manifest_file *out = to;
@@ -342,6 +362,7 @@ static void read_list(struct reading *r, const struct pfs_avro_value *v, void *t
     out->max_level = number32(r, &f[LIST_MAX_LEVEL], "_MAX_LEVEL");
 }
 
+/* Of a data file. Absent things have values that no file has: they are written again as absent. */
 static void read_file(struct reading *r, const struct pfs_avro_value *f, struct pfs_data_file *out)
 {
     out->name = component(r, &f[FILE_NAME], "_FILE_NAME");
@@ -370,6 +391,7 @@ static void read_file(struct reading *r, const struct pfs_avro_value *f, struct 
         is_bad(r, "_LEVEL");
 }
 
+/* A data file that was added or deleted. */
 static void read_entry(struct reading *r, const struct pfs_avro_value *v, void *to)
 {
     struct pfs_manifest_entry *out = to;
@@ -389,6 +411,7 @@ static void read_entry(struct reading *r, const struct pfs_avro_value *v, void *
         is_bad(r, "_FILE");
 }
 
+/* Where in the index file the deletion vector of each data file lies. */
 static void read_vectors(struct reading *r, const struct pfs_avro_value *v, struct pfs_index_entry *out)
 {
     out->vectors = -1;
@@ -414,6 +437,7 @@ static void read_vectors(struct reading *r, const struct pfs_avro_value *v, stru
     }
 }
 
+/* Of indexes over ranges of row ids; other entries have none. */
 static void read_global(struct reading *r, const struct pfs_avro_value *v, struct pfs_index_entry *out)
 {
     const struct pfs_avro_value *f = v->item;
@@ -439,6 +463,7 @@ static void read_global(struct reading *r, const struct pfs_avro_value *v, struc
     out->global_extra_field = extra;
 }
 
+/* An index file. There are only ADDs: an index manifest is written anew by each commit that changes it. */
 static void read_index(struct reading *r, const struct pfs_avro_value *v, void *to)
 {
     struct pfs_index_entry *out = to;
@@ -474,6 +499,7 @@ static void *next_item(struct records *a, int64_t claimed, size_t file_bytes, st
     uint8_t *item;
     size_t bytes;
 
+    assert(a->count <= a->room);
     if (a->count == a->room) {
         int64_t likely = (int64_t)(file_bytes / 8), room = a->room * 2 + 16;
         uint8_t *more;
@@ -487,6 +513,7 @@ static void *next_item(struct records *a, int64_t claimed, size_t file_bytes, st
             return NULL;
         if (a->count > 0)
             memcpy(more, a->item, (size_t)a->count * a->size);
+        assert(room > a->count);
         a->item = more;
         a->room = room;
     }
@@ -495,6 +522,7 @@ static void *next_item(struct records *a, int64_t claimed, size_t file_bytes, st
     return item;
 }
 
+/* The first bad record ends it: a manifest is whole or it is damaged. */
 static int parse_records(struct pfs_avro_reader *reader, read_fn *read, struct records *a, size_t file_bytes,
                          struct pfs_arena *arena, struct pfs_err *err)
 {
@@ -588,6 +616,7 @@ static int load(struct pfs_store *store, const char *table, const char *name, st
     return rc == -ENOENT ? pfs_fail(err, EIO, "%s is not there", path) : rc;
 }
 
+/* Says of which file the sentence is, if there is one. */
 static int named(int rc, const char *name, struct pfs_err *err)
 {
     return rc < 0 && err != NULL && err->code != 0 ? pfs_wrap(err, "manifest %s", name) : rc;

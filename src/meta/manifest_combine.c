@@ -1,4 +1,10 @@
-/* manifest_combine.c - which files are live: every ADD whose identity no DELETE names (spec manifests 4). */
+/* manifest_combine.c - which files are live: every ADD whose identity no DELETE names (spec manifests 4).
+ *
+ * DELETEs are few and ADDs are many: the DELETEs go into a hash table, then each ADD looks whether it is among them,
+ * which costs nothing once all of them have met theirs. The same identity may be deleted
+ * more than once, hence a count at each place and not a mark.
+ */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -59,6 +65,7 @@ static struct deleted *find(const struct deletes *d, const struct pfs_manifest_e
 {
     size_t at = h & d->mask;
 
+    assert((d->mask & (d->mask + 1)) == 0); /* a power of two of places */
     while (d->slot[at].entry != NULL && (d->slot[at].hash != h || !pfs_manifest_same_file(d->slot[at].entry, e)))
         at = (at + 1) & d->mask;
     return &d->slot[at];
@@ -69,6 +76,7 @@ static void put(struct deletes *d, const struct pfs_manifest_entry *e)
     uint64_t h = hash(e);
     struct deleted *s = find(d, e, h);
 
+    assert(e->deleted);
     s->entry = e;
     s->hash = h;
     s->left++;
@@ -79,6 +87,7 @@ static bool take(struct deletes *d, const struct pfs_manifest_entry *e)
 {
     struct deleted *s;
 
+    assert(!e->deleted);
     if (d->left == 0)
         return false;
     s = find(d, e, hash(e));
@@ -115,6 +124,9 @@ int pfs_manifest_combine(const struct pfs_manifest_entry *const *entries, const 
         for (int64_t k = 0; k < counts[i]; k++)
             if (!entries[i][k].deleted && !take(&deletes, &entries[i][k]))
                 live[(*count)++] = &entries[i][k];
+    assert(*count <= adds);
+    assert(deletes.left >= 0);
+    assert(*count == adds - (removed - deletes.left)); /* each that met one took one away */
     *out = live;
     if (leftover != NULL)
         *leftover = deletes.left;

@@ -1,3 +1,10 @@
+/* manifest_copy.c - an entry that outlives the arena which it was read into.
+ *
+ * Everything that it points to is copied; what it has of numbers goes along. Absent things stay absent: a NULL text, a
+ * count of -1, and an embedded index, whose pointer alone says that there is one.
+ */
+#include <assert.h>
+
 #include "src/meta/manifest.h"
 
 static bool copy_text(struct pfs_arena *arena, const char **text)
@@ -13,6 +20,7 @@ static bool copy_list(struct pfs_arena *arena, const char *const *from, int64_t 
 
     if (count <= 0)
         return true;
+    assert(from != NULL);
     list = pfs_arena_array(arena, (size_t)count, sizeof(*list));
     for (int64_t i = 0; list != NULL && i < count; i++) {
         list[i] = from[i];
@@ -27,6 +35,7 @@ static bool copy_stats(struct pfs_arena *arena, struct pfs_stats *stats)
 {
     int64_t *nulls = pfs_arena_array(arena, (size_t)stats->columns, sizeof(*nulls));
 
+    assert(stats->columns == 0 || stats->nulls != NULL);
     if (nulls == NULL)
         return false;
     for (int64_t i = 0; i < stats->columns; i++)

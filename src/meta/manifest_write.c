@@ -1,5 +1,11 @@
 /* manifest_write.c - writing: facts into records of Avro files, with the schemas that Paimon 1.4.2 writes (spec
- * manifests 2 and 3, indexes 1). The field names and types are the format; the order below is theirs. */
+ * manifests 2 and 3, indexes 1). The field names and types are the format; the order below is theirs.
+ *
+ * A record is its fields in the order of the schema, without names: the functions below and the schemas above them must
+ * agree, and a test reads what one of them makes with the other. An optional field is a union of null and its type: the
+ * branch's number, then the value. An array is a count, as many items, and a count of 0.
+ */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -62,6 +68,7 @@ static const char index_schema[] = ROOT(
 
 static void put_text(struct pfs_buf *out, const char *text)
 {
+    assert(text != NULL);
     pfs_avro_put_bytes(out, pfs_str(text));
 }
 
@@ -78,6 +85,7 @@ static void put_optional(struct pfs_buf *out, int64_t v, int64_t absent)
         pfs_avro_put_long(out, v);
 }
 
+/* An array of strings; an empty one is its end alone. */
 static void put_names(struct pfs_buf *out, const char *const *name, int64_t count)
 {
     if (count > 0)
@@ -93,8 +101,11 @@ static void put_optional_names(struct pfs_buf *out, const char *const *name, int
         put_names(out, name, count);
 }
 
+/* Null counts are always there, as Paimon Java writes them, though the schema has them optional. */
 static void put_stats(struct pfs_buf *out, const struct pfs_stats *s)
 {
+    assert(s->columns >= 0);
+    assert(s->columns == 0 || s->nulls != NULL);
     pfs_avro_put_bytes(out, s->min);
     pfs_avro_put_bytes(out, s->max);
     (void)put_branch(out, true);
@@ -107,6 +118,7 @@ static void put_stats(struct pfs_buf *out, const struct pfs_stats *s)
 
 /* ---- records ---- */
 
+/* A record of a manifest list. Ranges are there together or not at all. */
 static void put_list(struct pfs_buf *out, const void *item)
 {
     const struct pfs_manifest_file *m = item;
@@ -128,6 +140,8 @@ static void put_list(struct pfs_buf *out, const void *item)
 
 static void put_file(struct pfs_buf *out, const struct pfs_data_file *f)
 {
+    assert(f->extra_files >= 0);
+    assert(f->extra_files == 0 || f->extra_file != NULL);
     put_text(out, f->name);
     pfs_avro_put_long(out, f->size);
     pfs_avro_put_long(out, f->rows);
@@ -152,6 +166,7 @@ static void put_file(struct pfs_buf *out, const struct pfs_data_file *f)
     put_optional_names(out, f->write_column, f->write_columns);
 }
 
+/* A record of a manifest: version, kind, place, file. */
 static void put_entry(struct pfs_buf *out, const void *item)
 {
     const struct pfs_manifest_entry *e = item;
@@ -164,6 +179,7 @@ static void put_entry(struct pfs_buf *out, const void *item)
     put_file(out, &e->file);
 }
 
+/* Items of the array are optional too: each is a branch and a record. */
 static void put_vectors(struct pfs_buf *out, const struct pfs_index_entry *e)
 {
     if (!put_branch(out, e->vectors >= 0))
@@ -202,7 +218,8 @@ static void put_index(struct pfs_buf *out, const void *item)
 {
     const struct pfs_index_entry *e = item;
 
-    pfs_avro_put_long(out, 1);
+    assert(e->vectors <= 0 || e->vector != NULL);
+    pfs_avro_put_long(out, 1); /* the version, then the kind: ADD, as an index manifest has no other */
     pfs_avro_put_long(out, 0);
     pfs_avro_put_bytes(out, e->partition);
     pfs_avro_put_long(out, e->bucket);
@@ -218,6 +235,7 @@ static void put_index(struct pfs_buf *out, const void *item)
 
 /* ---- files ---- */
 
+/* All records into one file, each through a buffer, as blocks are compressed by the Avro writer. */
 static int print(const char *schema, void (*put)(struct pfs_buf *out, const void *item), const void *items, size_t size,
                  int64_t count, const char *codec, struct pfs_buf *out, struct pfs_err *err)
 {
@@ -239,6 +257,7 @@ static int print(const char *schema, void (*put)(struct pfs_buf *out, const void
     return rc < 0 ? rc : end;
 }
 
+/* Paimon's zstd is zstandard to Avro; the other names are Avro's own. */
 int pfs_manifest_codec(const struct pfs_options *options, const char **out, struct pfs_err *err)
 {
     static const char *const codecs[] = {"null", "deflate", "snappy"}; /* as they are written */

@@ -1,5 +1,16 @@
+/* names.c - from names and values to paths, and back.
+ *
+ *     db.db/t/dt=2026-11-20/h=1/bucket-0/...         a partition by its values, in the order of its keys
+ *     db.db/t/branch/branch-b/...                    a branch
+ *
+ * Whatever comes from outside and becomes a component of a path is looked at here: no '/', no NUL, no "..", not too
+ * long with what is put before or behind it. Values of partitions are escaped instead, as Paimon escapes them; how it
+ * spells a value is Java's toString, with all that this says about times and floating point, and must be met to the
+ * letter: another spelling is another directory.
+ */
 #include "src/meta/names.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,13 +41,16 @@ int pfs_name_refuse(const char *name, const char *what, struct pfs_err *err)
     return pfs_fail(err, EINVAL, "'%s' cannot be the name of a %s", name, what);
 }
 
+/* `suffix`: bytes that its directory has besides the name. */
 static int check(const char *name, size_t suffix, const char *what, struct pfs_err *err)
 {
+    assert(suffix < PFS_NAME_BYTES_MAX);
     if (!pfs_name_is_component(pfs_str(name)) || name[0] == '.' || strlen(name) + suffix > PFS_NAME_BYTES_MAX)
         return pfs_name_refuse(name, what, err);
     return 0;
 }
 
+/* The path, unless there was no room for it. */
 static int printed(const char *path, struct pfs_arena *arena, const char **out, struct pfs_err *err)
 {
     *out = path;
@@ -68,6 +82,7 @@ int pfs_name_branch(const char *table_path, const char *branch, struct pfs_arena
 
 /* ---- escaping ---- */
 
+/* As Hive's list, which Paimon took over; what is not ASCII is not among them. */
 static bool is_escaped(uint8_t c)
 {
     return c < 0x20 || c == 0x7f || (c < 128 && strchr("\"#%'*/:=?\\{}[]^", c) != NULL);
@@ -97,6 +112,7 @@ static int digit(uint8_t c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* What is no escape stays as it is. */
 int pfs_name_unescape(struct pfs_slice in, struct pfs_arena *arena, struct pfs_slice *out, struct pfs_err *err)
 {
     uint8_t *to = pfs_arena_alloc(arena, in.len);
@@ -112,16 +128,19 @@ int pfs_name_unescape(struct pfs_slice in, struct pfs_arena *arena, struct pfs_s
             to[len++] = in.at[i];
         }
     }
+    assert(len <= in.len);
     *out = pfs_slice_of(to, len);
     return 0;
 }
 
 /* ---- values in directories on disk (spec layout 2.1) ---- */
 
+/* A timestamp of any precision as milliseconds, rounded towards the past, and nanoseconds in the last one. */
 static void time_parts(const struct pfs_column *c, int64_t *millis, int32_t *nanos)
 {
     int64_t v, rest;
 
+    assert(c->type->kind == PFS_TIMESTAMP || c->type->kind == PFS_TIMESTAMP_LTZ);
     *nanos = 0;
     if (c->type->precision > 6) {
         *millis = ((const struct pfs_time96 *)c->values)->millis;
@@ -148,6 +167,7 @@ static void put_legacy_time(struct pfs_buf *out, const struct pfs_column *c)
 
     time_parts(c, &millis, &nanos);
     len = pfs_timestamp_print(millis, nanos, 9, text);
+    assert(len > 19 && len <= sizeof(text));
     text[len - 19] = 'T';
     fraction = (millis % 1000 + 1000) % 1000 * 1000000 + nanos;
     if (fraction % 1000000 == 0)
@@ -171,6 +191,7 @@ static void put_time(struct pfs_buf *out, const struct pfs_column *c)
     pfs_buf_put(out, text, digits > 0 ? (size_t)digits + 9 : 8);
 }
 
+/* One present value. Legacy names are what Java's internal values print as: numbers of days, of milliseconds. */
 static int put_value(const struct pfs_column *c, bool legacy, struct pfs_buf *out, struct pfs_err *err)
 {
     enum pfs_kind kind = c->type->kind;
@@ -206,6 +227,7 @@ static int put_value(const struct pfs_column *c, bool legacy, struct pfs_buf *ou
 
 int pfs_name_value_java(const struct pfs_column *column, bool legacy, struct pfs_buf *out, struct pfs_err *err)
 {
+    assert(pfs_column_present(column, 0));
     return put_value(column, legacy, out, err);
 }
 
@@ -214,6 +236,7 @@ static size_t white_space(struct pfs_slice text)
 {
     uint32_t code;
 
+    assert(text.len > 0);
     if (text.at[0] == ' ' || (text.at[0] >= 9 && text.at[0] <= 13) || (text.at[0] >= 0x1c && text.at[0] <= 0x1f))
         return 1;
     if (text.len < 3 || text.at[0] < 0xe1 || text.at[0] > 0xe3)
@@ -225,6 +248,7 @@ static size_t white_space(struct pfs_slice text)
                : 0;
 }
 
+/* By characters, as white space beyond ASCII takes several bytes. */
 bool pfs_name_is_blank(struct pfs_slice text)
 {
     while (text.len > 0) {
@@ -238,6 +262,8 @@ bool pfs_name_is_blank(struct pfs_slice text)
     return true;
 }
 
+/* NULL and what is blank share one directory: that is Paimon's doing, and why a partition is never read off its path.
+ */
 static int put_partition(const struct pfs_schema *schema, const struct pfs_column *value, struct pfs_buf *out,
                          struct pfs_err *err)
 {
@@ -265,6 +291,7 @@ static int put_partition(const struct pfs_schema *schema, const struct pfs_colum
     return rc < 0 ? rc : pfs_buf_check(out, err);
 }
 
+/* The row is parsed for its values; how it is laid out is binrow.h's. */
 int pfs_name_partition(const struct pfs_schema *schema, struct pfs_slice partition, struct pfs_arena *arena,
                        const char **out, struct pfs_err *err)
 {
@@ -305,7 +332,7 @@ int pfs_name_bucket(const char *table_path, const struct pfs_schema *schema, str
     char number[16] = "postpone";
 
     PFS_TRY(pfs_name_partition(schema, partition, arena, &dir, err));
-    if (bucket != -2)
+    if (bucket != PFS_POSTPONE_BUCKET)
         (void)snprintf(number, sizeof(number), "%d", bucket);
     return printed(pfs_arena_printf(arena, "%s/%s%s%s%sbucket-%s", table_path, data != NULL ? data : "",
                                     data != NULL ? "/" : "", dir, dir[0] != '\0' ? "/" : "", number),

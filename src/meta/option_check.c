@@ -1,5 +1,11 @@
 /* option_check.c - Paimon's own options and what each of them takes. Paimon reads an option when it first needs it, and
- * then a job fails; who writes one here is told at once. */
+ * then a job fails; who writes one here is told at once.
+ *
+ * A list of keys for each type that options have, sorted as a person reads them and gone through from the front: it is
+ * asked for a few keys of a statement. A key that is in none of the lists is a user's or another program's, and takes
+ * anything. Keys that name columns (fields.<name>. ...) are looked at with the schema (schema_check.c).
+ */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +137,7 @@ static int malformed(const char *key, const char *value, const char *want, struc
     return pfs_fail(err, EINVAL, "Could not parse value '%s' for key '%s': expected %s", value, key, want);
 }
 
+/* The whole text is a number, with a point or without. */
 static int check_number(const char *key, const char *value, struct pfs_err *err)
 {
     char *end;
@@ -156,6 +163,7 @@ static int check_per_level(const char *key, const char *value, struct pfs_err *e
             if (seen[i] == level)
                 return pfs_fail(err, EINVAL, "Could not parse value '%s' for key '%s': level %ld is there twice", value,
                                 key, level);
+        assert(levels <= sizeof(seen) / sizeof(seen[0]));
         if (levels == sizeof(seen) / sizeof(seen[0]))
             return malformed(key, value, "fewer levels", err);
         seen[levels++] = level;
@@ -164,6 +172,7 @@ static int check_per_level(const char *key, const char *value, struct pfs_err *e
     return 0;
 }
 
+/* One of the names, in any case; else the sentence lists them, as far as they fit. */
 static int check_pick(const char *key, const char *value, const char *const *names, struct pfs_err *err)
 {
     char all[200] = "";
@@ -180,10 +189,12 @@ static int check_pick(const char *key, const char *value, const char *const *nam
 
 int pfs_option_check(const char *key, const char *value, struct pfs_err *err)
 {
-    const struct pfs_options one = {1, &(struct pfs_option){.key = key, .value = value}};
+    const struct pfs_options one = {1, &(struct pfs_option){.key = key, .value = value}}; /* for the parsers */
     int64_t number;
     bool flag;
 
+    assert(key != NULL);
+    assert(value != NULL);
     if (among(booleans, key))
         return pfs_options_bool(&one, key, false, &flag, err);
     if (among(longs, key))

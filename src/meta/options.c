@@ -1,20 +1,31 @@
+/* options.c - a sorted array of keys and values, and texts as Java's parsers take them.
+ *
+ * An option is looked for by halving. Values stay texts: whoever needs one reads it as the type that the key has, and
+ * gets the fallback when it is absent, an error when it is malformed. Nothing is checked before that here
+ * (option_check.c does so for those who write options), as a table may carry options of programs that nobody here
+ * knows.
+ */
 #include "src/meta/options.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/number.h"
 
+/* Where the key is, or where it belongs. */
 static int32_t find(const struct pfs_options *o, const char *key, bool *found)
 {
     int32_t low = 0, high = o->count;
 
+    assert(o->count == 0 || o->item != NULL);
     *found = false;
     while (low < high) {
         int32_t middle = low + (high - low) / 2;
         int order = strcmp(o->item[middle].key, key);
 
+        assert(middle == 0 || strcmp(o->item[middle - 1].key, o->item[middle].key) < 0); /* sorted, and distinct */
         if (order == 0) {
             *found = true;
             return middle;
@@ -55,6 +66,7 @@ int pfs_options_bool(const struct pfs_options *o, const char *key, bool fallback
     return 0;
 }
 
+/* Java's parsers of integers take no point, whatever is behind it. */
 int pfs_options_int(const struct pfs_options *o, const char *key, int64_t fallback, int64_t *out, struct pfs_err *err)
 {
     const char *value = pfs_options_get(o, key);
@@ -72,6 +84,7 @@ struct unit {
     int64_t factor, parts; /* of a smaller unit: so many make one, what is left over is dropped */
 };
 
+/* One of these words, in any case. */
 static bool is_unit(const char *names, const char *text, size_t len)
 {
     for (const char *p = names; *p != '\0';) {
@@ -224,6 +237,7 @@ int32_t pfs_options_next(const struct pfs_options *o, int32_t at)
     return next;
 }
 
+/* Keys and values of the others are shared with the old options, which must live as long. */
 int pfs_options_with(const struct pfs_options *o, const char *key, const char *value, struct pfs_arena *arena,
                      struct pfs_options *out, struct pfs_err *err)
 {
@@ -245,10 +259,12 @@ int pfs_options_with(const struct pfs_options *o, const char *key, const char *v
     }
     for (int32_t i = at + found; i < o->count; i++)
         item[count++] = o->item[i];
+    assert(count <= o->count + 1);
     *out = (struct pfs_options){count, item};
     return 0;
 }
 
+/* An empty text is a list of one empty item, as Java's split has it. */
 int pfs_options_list(const char *text, struct pfs_arena *arena, const char ***out, int32_t *count, struct pfs_err *err)
 {
     size_t commas = 0;
@@ -270,6 +286,7 @@ int pfs_options_list(const char *text, struct pfs_arena *arena, const char ***ou
         list[*count] = pfs_arena_string(arena, pfs_slice_of(p + from, to - from));
         if (list[(*count)++] == NULL)
             return pfs_arena_full(arena, err);
+        assert((size_t)*count <= commas + 1);
         p += len;
         if (*p == '\0')
             break;

@@ -1,5 +1,13 @@
+/* rollback.c - finding a snapshot to go back to, and going there.
+ *
+ * A snapshot that has expired may still be held by a tag, whose file is a snapshot's with some members more: going back
+ * to it publishes the snapshot anew. Then all that is younger goes, newest first: at any moment what is there is a
+ * history, and the hint leads to the snapshot that stays before those above it are gone. A rollback that was
+ * interrupted is done again and ends the same.
+ */
 #include "src/meta/rollback.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -7,6 +15,7 @@
 
 /* ---- finding ---- */
 
+/* Is it one of those that are looked for? */
 typedef bool wanted_fn(const struct pfs_snapshot *snapshot, int64_t value);
 
 /* The tag on the smallest id that is wanted. */
@@ -24,6 +33,7 @@ static int first_tagged(struct pfs_store *store, const char *meta, wanted_fn *wa
 
         if (rc < 0 && rc != -ENOENT)
             return rc;
+        assert(rc < 0 || s.delta_list != NULL);
         if (rc == 0 && wanted(&s, value) && (!found || s.id < out->id)) {
             *out = s;
             found = true;
@@ -74,6 +84,7 @@ int pfs_rollback_first(struct pfs_store *store, const char *meta, bool watermark
     rc = first_tagged(store, meta, wanted, from, arena, &tagged, err);
     if (rc < 0 && rc != -ENOENT)
         return rc;
+    assert(rc < 0 || wanted(&tagged, from));
     if (rc == 0 && (!found || (watermark ? tagged.watermark < out->watermark : tagged.time_ms < out->time_ms))) {
         *out = tagged;
         found = true;
@@ -103,12 +114,14 @@ int pfs_rollback_last(struct pfs_store *store, const char *meta, bool watermark,
 
 /* ---- going back ---- */
 
+/* Those of one kind with greater ids, newest first; what is gone already is no failure. */
 static int unlink_above(struct pfs_store *store, const char *meta, const char *kind, const int64_t *ids, int64_t count,
                         int64_t id, struct pfs_arena *arena, struct pfs_err *err)
 {
     const char *directory = pfs_arena_printf(arena, "%s/%s", meta, kind);
     bool any = false;
 
+    assert(count == 0 || ids[0] <= ids[count - 1]); /* ascending */
     for (int64_t i = count - 1; i >= 0 && ids[i] > id; i--) {
         const char *path = pfs_arena_printf(arena, "%s/%s/%s-%lld", meta, kind, kind, (long long)ids[i]);
         int rc = path == NULL ? pfs_arena_full(arena, err) : pfs_store_unlink(store, path, err);
@@ -122,6 +135,7 @@ static int unlink_above(struct pfs_store *store, const char *meta, const char *k
     return any ? pfs_store_sync_dir(store, directory, err) : 0;
 }
 
+/* The hint first, as it may not lead behind the last one. Without any it leads nowhere: -1. */
 static int cut_changelogs(struct pfs_store *store, const char *meta, int64_t id, struct pfs_arena *arena,
                           struct pfs_err *err)
 {
@@ -132,6 +146,7 @@ static int cut_changelogs(struct pfs_store *store, const char *meta, int64_t id,
         left++;
     if (left == count)
         return 0;
+    assert(ids[left] > id);
     pfs_hint_write(store, meta, "changelog", "LATEST", left == 0 ? -1 : ids[left - 1]);
     return unlink_above(store, meta, "changelog", ids, count, id, arena, err);
 }

@@ -1,6 +1,18 @@
-/* schema.c - the JSON of schema files, and what is derived from it. */
+/* schema.c - the JSON of schema files, and what is derived from it.
+ *
+ *     {"version" : 3, "id" : 0, "fields" : [...], "highestFieldId" : 5, "partitionKeys" : ["dt"], "primaryKeys" :
+ * [...], "options" : {...}, "comment" : "", "timeMillis" : ...}
+ *
+ * Types are texts, or objects where they nest. Names of keys become indexes of columns, so that nobody looks for a
+ * column by its name twice. What every river asks of the options is read once (derive), which also says whether they
+ * can be read at all: a table whose bucket is no number is damaged, as far as this program goes.
+ *
+ * Fields are counted over all depths: a file of a few bytes a field could else make a tree that takes long to go
+ * through.
+ */
 #include "src/meta/schema.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -38,11 +50,13 @@ static const struct {
     enum pfs_kind kind;
 } constructed[] = {{"ARRAY", PFS_ARRAY}, {"MULTISET", PFS_MULTISET}, {"MAP", PFS_MAP}, {"ROW", PFS_ROW}};
 
+/* What is in a constructed type. Parts have the names that the format gives them, and no ids. */
 static int parse_parts(struct parsing *p, const json_t *json, int depth, struct pfs_type *out)
 {
     static const char *const keys[] = {"key", "value"};
     int32_t count = out->kind == PFS_MAP ? 2 : 1;
 
+    assert(pfs_kind_is_nested(out->kind));
     if (out->kind == PFS_ROW)
         return parse_fields(p, json_object_get(json, "fields"), depth, &out->children, &out->child);
     out->children = count;
@@ -59,6 +73,7 @@ static int parse_parts(struct parsing *p, const json_t *json, int depth, struct 
     return 0;
 }
 
+/* Text, as types are mostly given; an object for what nests, with "NOT NULL" behind its word. */
 static int parse_type(struct parsing *p, const json_t *json, int depth, struct pfs_type *out)
 {
     const char *text = json_string_value(json);
@@ -79,6 +94,7 @@ static int parse_type(struct parsing *p, const json_t *json, int depth, struct p
     return pfs_fail(p->err, EIO, "an unknown type %s", text);
 }
 
+/* A column, or a field of a ROW: both have ids. */
 static int parse_field(struct parsing *p, const json_t *json, int depth, struct pfs_field *out)
 {
     const char *bad = NULL;
@@ -113,6 +129,7 @@ static int parse_fields(struct parsing *p, const json_t *json, int depth, int32_
 
 /* ---- the rest of the file ---- */
 
+/* Names to indexes of columns, in their order. */
 static int parse_keys(struct parsing *p, const json_t *root, const char *member, const struct pfs_schema *schema,
                       int32_t **out, int32_t *count)
 {
@@ -140,6 +157,7 @@ static int compare_options(const void *a, const void *b)
     return strcmp(((const struct pfs_option *)a)->key, ((const struct pfs_option *)b)->key);
 }
 
+/* Sorted by key, as they are looked for. */
 static int parse_options(struct parsing *p, const json_t *root, struct pfs_options *out)
 {
     json_t *json = json_object_get(root, "options"), *value;
@@ -164,6 +182,7 @@ static int parse_options(struct parsing *p, const json_t *root, struct pfs_optio
         item[out->count].place = out->count;
         out->count++;
     }
+    assert((size_t)out->count == json_object_size(json));
     qsort(item, (size_t)out->count, sizeof(*item), compare_options);
     out->item = item;
     return 0;
@@ -233,8 +252,11 @@ static bool among(const int32_t *list, int32_t count, int32_t v)
     return false;
 }
 
+/* Within a partition its columns are the same in all rows: files are sorted without them. */
 static int derive_trimmed(struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
 {
+    assert(s->primary_keys == 0 || s->primary_key != NULL);
+    assert(s->partition_keys == 0 || s->partition_key != NULL);
     s->trimmed_keys = 0;
     s->trimmed_key = pfs_arena_array(arena, (size_t)s->primary_keys, sizeof(*s->trimmed_key));
     if (s->trimmed_key == NULL)
@@ -242,6 +264,7 @@ static int derive_trimmed(struct pfs_schema *s, struct pfs_arena *arena, struct 
     for (int32_t i = 0; i < s->primary_keys; i++)
         if (!among(s->partition_key, s->partition_keys, s->primary_key[i]))
             s->trimmed_key[s->trimmed_keys++] = s->primary_key[i];
+    assert(s->trimmed_keys <= s->primary_keys);
     return 0;
 }
 
@@ -294,6 +317,7 @@ static int derive_bucket_key(struct pfs_schema *s, struct pfs_arena *arena, stru
     return 0;
 }
 
+/* Called for what was parsed and for what a statement made alike: nothing that it fills is ever read from a file. */
 int pfs_schema_derive(struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
 {
     static const char *const engines[] = {
@@ -319,6 +343,7 @@ int pfs_schema_derive(struct pfs_schema *s, struct pfs_arena *arena, struct pfs_
     if (buckets < INT32_MIN || buckets > INT32_MAX)
         return pfs_fail(err, EINVAL, "bucket = %lld is out of range", (long long)buckets);
     s->buckets = (int32_t)buckets;
+    assert(engine >= PFS_DEDUPLICATE && engine <= PFS_FIRST_ROW);
     s->engine = (enum pfs_merge_engine)engine;
     s->lookup_mode =
         s->primary_keys > 0 && (s->engine == PFS_FIRST_ROW || s->deletion_vectors || force || producer == 3);
@@ -367,6 +392,7 @@ int pfs_schema_latest_id(struct pfs_store *store, const char *table, int64_t *ou
     return rc;
 }
 
+/* Without replacing: whoever is second takes the other's schema for a lost race. */
 int pfs_schema_publish(struct pfs_store *store, const char *table, const struct pfs_schema *schema, struct pfs_err *err)
 {
     struct pfs_buf json = {0};
@@ -375,6 +401,8 @@ int pfs_schema_publish(struct pfs_store *store, const char *table, const struct 
 
     if (snprintf(path, sizeof(path), "%s/schema/schema-%lld", table, (long long)schema->id) >= (int)sizeof(path))
         return pfs_fail(err, ENAMETOOLONG, "%s is too long", table);
+    assert(schema->id >= 0);
+    assert(schema->columns > 0);
     rc = pfs_schema_print(schema, &json, err);
     if (rc == 0)
         rc = pfs_store_publish(store, path, pfs_buf_slice(&json), false, err);

@@ -1,7 +1,10 @@
 /* schema_cast.c - which type a column may change to: Paimon's matrix of casts, less those that it cannot carry out when
  * it reads (spec metadata 1.3.1). */
+#include <assert.h>
+
 #include "src/meta/schema_change.h"
 
+_Static_assert(PFS_KIND_COUNT <= 32, "a bit each");
 #define BIT(kind) ((uint32_t)1 << (kind))
 #define INTEGERS (BIT(PFS_TINYINT) | BIT(PFS_SMALLINT) | BIT(PFS_INT) | BIT(PFS_BIGINT))
 #define NUMBERS (INTEGERS | BIT(PFS_FLOAT) | BIT(PFS_DOUBLE) | BIT(PFS_DECIMAL))
@@ -38,6 +41,8 @@ bool pfs_schema_cast_allowed(const struct pfs_type *from, const struct pfs_type 
 {
     uint32_t allowed = casts[to->kind].implicit | (explicit ? casts[to->kind].explicit : 0);
 
+    assert(from->kind < PFS_KIND_COUNT);
+    assert(to->kind < PFS_KIND_COUNT);
     if (!explicit && from->nullable && !to->nullable)
         return false;
     if ((allowed & BIT(from->kind)) == 0)

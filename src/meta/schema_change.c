@@ -1,6 +1,15 @@
-/* schema_change.c - changes of a schema, one after the other on a copy of its columns, then checked as a whole. */
+/* schema_change.c - changes of a schema, one after the other on a copy of its columns, then checked as a whole.
+ *
+ * The columns are the fields of a ROW (`top`), copied to every depth, so that a change edits the tree in place and a
+ * column is found by its path as any other field. Keys are kept by name while columns move, and become indexes again at
+ * the end. Several changes of one statement see each other's work; if one is refused, none has happened.
+ *
+ * MODIFY states a column anew: what differs from the old one becomes the changes that a person would have to write
+ * (fields added, dropped, types changed, comments set), with paths that lead deeper.
+ */
 #include "src/meta/schema_change.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -35,6 +44,7 @@ static int copy_type(struct edit *e, const struct pfs_type *from, struct pfs_typ
 {
     struct pfs_field *child;
 
+    assert(from != out);
     *out = *from;
     if (from->children == 0)
         return 0;
@@ -49,6 +59,7 @@ static int copy_type(struct edit *e, const struct pfs_type *from, struct pfs_typ
     return 0;
 }
 
+/* Indexes to names. */
 static int copy_keys(struct edit *e, const int32_t *key, int32_t count, const char ***out)
 {
     *out = pfs_arena_array(e->arena, (size_t)count, sizeof(**out));
@@ -59,6 +70,7 @@ static int copy_keys(struct edit *e, const int32_t *key, int32_t count, const ch
     return 0;
 }
 
+/* Everything that changes is the edit's own from here on; texts and options are shared with the old schema. */
 static int begin(struct edit *e)
 {
     const struct pfs_schema *s = e->of->schema;
@@ -80,6 +92,7 @@ static const char *path_text(struct edit *e, const struct pfs_schema_change *c, 
 {
     const char *text = c->path[0];
 
+    assert(depth <= c->depth);
     for (int32_t i = 1; i < depth && text != NULL; i++)
         text = pfs_arena_printf(e->arena, "%s.%s", text, c->path[i]);
     return text != NULL ? text : c->path[0];
@@ -103,6 +116,7 @@ static int locate(struct edit *e, const struct pfs_schema_change *c, struct spot
 {
     struct pfs_type *t = &e->top;
 
+    assert(c->depth > 0);
     *out = (struct spot){.index = -1};
     for (int32_t i = 0; i < c->depth; i++) {
         bool last = i == c->depth - 1;
@@ -137,6 +151,7 @@ static int locate_column(struct edit *e, const struct pfs_schema_change *c, bool
     return out->part || out->index >= 0 ? 0 : no_column(e, c, c->depth);
 }
 
+/* Fields of a ROW are no keys, whatever their names. */
 static bool is_key(const char *const *key, int32_t count, const struct pfs_schema_change *c)
 {
     for (int32_t i = 0; i < count; i++)
@@ -145,6 +160,7 @@ static bool is_key(const char *const *key, int32_t count, const struct pfs_schem
     return false;
 }
 
+/* An option of the table as it was: a statement cannot lift a bar and pass it at once. */
 static bool is_on(const struct edit *e, const char *option, bool fallback)
 {
     const char *text = pfs_options_get(&e->of->schema->options, option);
@@ -154,10 +170,13 @@ static bool is_on(const struct edit *e, const char *option, bool fallback)
 
 /* ---- places among siblings ---- */
 
+/* Room for one more is made each time: tables do not gain columns often. */
 static int insert(struct edit *e, struct pfs_type *row, int32_t at, const struct pfs_field *f)
 {
     struct pfs_field *child = pfs_arena_array(e->arena, (size_t)row->children + 1, sizeof(*child));
 
+    assert(at >= 0);
+    assert(at <= row->children);
     if (child == NULL)
         return pfs_arena_full(e->arena, e->err);
     for (int32_t i = 0; i < row->children; i++)
@@ -170,13 +189,18 @@ static int insert(struct edit *e, struct pfs_type *row, int32_t at, const struct
 
 static void take_out(struct pfs_type *row, int32_t at)
 {
+    assert(at >= 0);
+    assert(at < row->children);
     row->children--;
     for (int32_t i = at; i < row->children; i++)
         row->child[i] = row->child[i + 1];
 }
 
+/* Where FIRST or AFTER is among these. */
 static int beside(struct edit *e, const struct pfs_schema_change *c, const struct pfs_type *row, int32_t *out)
 {
+    assert(c->spot != PFS_SPOT_NONE);
+    assert(c->spot == PFS_SPOT_FIRST || c->beside != NULL);
     *out = 0;
     if (c->spot == PFS_SPOT_FIRST)
         return 0;
@@ -185,6 +209,7 @@ static int beside(struct edit *e, const struct pfs_schema_change *c, const struc
                     : pfs_fail(e->err, EINVAL, "Column %s does not exist in the %s table.", c->beside, e->of->table);
 }
 
+/* The first partition column's place, for those who keep them last. */
 static int32_t before_partition(const struct edit *e)
 {
     for (int32_t i = 0; i < e->top.children; i++)
@@ -200,6 +225,7 @@ static int move_column(struct edit *e, const struct pfs_schema_change *c)
     struct spot spot;
     int32_t to;
 
+    assert(c->spot != PFS_SPOT_NONE);
     PFS_TRY(locate_column(e, c, false, &spot));
     if (c->depth > 1)
         return pfs_fail(e->err, EINVAL, "Field name not found: %s", path_text(e, c, c->depth));
@@ -238,8 +264,9 @@ static int add_column(struct edit *e, const struct pfs_schema_change *c)
         return pfs_fail(e->err, EINVAL, "Column %s already exists in the %s table.", path_text(e, c, c->depth),
                         e->of->table);
     PFS_TRY(check_columns_max(e));
+    assert(e->highest < INT32_MAX - PFS_COLUMNS_MAX); /* check_columns_max */
     made.name = c->path[c->depth - 1];
-    made.id = ++e->highest;
+    made.id = ++e->highest; /* before those of its fields */
     PFS_TRY(copy_type(e, &c->type, &made.type));
     pfs_schema_number_type(&made.type, &e->highest);
     if (c->spot != PFS_SPOT_NONE)
@@ -307,6 +334,7 @@ static int rename_column(struct edit *e, const struct pfs_schema_change *c)
     return pfs_schema_options_rename(&e->options, c->path[0], c->text, e->arena, &e->options, e->err);
 }
 
+/* Rows that are there may be null: only an option of the table allows it. */
 static int check_not_null(struct edit *e, const struct pfs_schema_change *c, bool before, bool after)
 {
     if (!before || after || !is_on(e, "alter-column-null-to-not-null.disabled", true))
@@ -362,6 +390,7 @@ static int set_type(struct edit *e, const struct pfs_schema_change *c, const str
     return copy_type(e, type, spot.type);
 }
 
+/* ALTER COLUMN TYPE: the same type again is no change. */
 static int change_type(struct edit *e, const struct pfs_schema_change *c)
 {
     struct pfs_type type = c->type;
@@ -397,6 +426,7 @@ static int set_default(struct edit *e, const struct pfs_schema_change *c)
 static int modify_type(struct edit *e, const struct pfs_schema_change *c, const struct pfs_type *old,
                        const struct pfs_type *type);
 
+/* A change of a field of the column that `c` is about. */
 static int deeper(struct edit *e, const struct pfs_schema_change *c, const char *name, struct pfs_schema_change *out)
 {
     const char **path = pfs_arena_array(e->arena, (size_t)c->depth + 1, sizeof(*path));
@@ -409,11 +439,14 @@ static int deeper(struct edit *e, const struct pfs_schema_change *c, const char 
     return 0;
 }
 
+/* Fields that stay must stay in their order; what is between them may change. */
 static int check_order(struct edit *e, const struct pfs_schema_change *c, const struct pfs_type *old,
                        const struct pfs_type *type)
 {
     int32_t last = -1;
 
+    assert(old->kind == PFS_ROW);
+    assert(type->kind == PFS_ROW);
     for (int32_t i = 0; i < type->children; i++) {
         int32_t at = find_field(old, type->child[i].name);
 
@@ -465,6 +498,7 @@ static int modify_row(struct edit *e, const struct pfs_schema_change *c, const s
     return 0;
 }
 
+/* Of a list or a map, the element or the value; keys of maps never change. */
 static int modify_parts(struct edit *e, const struct pfs_schema_change *c, const struct pfs_type *old,
                         const struct pfs_type *type)
 {
@@ -472,6 +506,7 @@ static int modify_parts(struct edit *e, const struct pfs_schema_change *c, const
         [PFS_ARRAY] = "array", [PFS_MAP] = "map", [PFS_MULTISET] = "multiset", [PFS_ROW] = "row"};
     struct pfs_schema_change d;
 
+    assert(pfs_kind_is_nested(old->kind));
     if (type->kind != old->kind)
         return pfs_fail(e->err, EINVAL, "Column %s can only be updated to %s type", path_text(e, c, c->depth),
                         words[old->kind]);
@@ -571,8 +606,10 @@ static int place_keys(struct edit *e, const char *const *name, int32_t count, in
     *out = pfs_arena_array(e->arena, (size_t)count, sizeof(**out));
     if (*out == NULL)
         return pfs_arena_full(e->arena, e->err);
-    for (int32_t i = 0; i < count; i++)
-        (*out)[i] = find_field(&e->top, name[i]); /* keys are never dropped */
+    for (int32_t i = 0; i < count; i++) {
+        (*out)[i] = find_field(&e->top, name[i]);
+        assert((*out)[i] >= 0); /* keys are never dropped, and renamed along */
+    }
     return 0;
 }
 

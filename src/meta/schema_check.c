@@ -1,5 +1,10 @@
 /* schema_check.c - what a new table must keep to (spec options 5, merge-engines 2 and 5), and what this program can do.
+ *
+ * The checks are Paimon's, in its order as far as more than one can fail, with its sentences: who moves a statement
+ * from one to the other finds the same tables refused. They run for CREATE and for every ALTER; a schema file that is
+ * read is never checked so, as a table that somebody else made is there, whatever it keeps to.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +37,7 @@ void pfs_schema_number_type(struct pfs_type *t, int32_t *highest)
         pfs_schema_number_type(&t->child[i].type, highest);
 }
 
+/* A new table counts from 0; one that changes goes on behind the greatest id that it ever had. */
 static void number_columns(struct pfs_schema *s)
 {
     int32_t highest = s->highest_field_id;
@@ -43,6 +49,7 @@ static void number_columns(struct pfs_schema *s)
             s->field[i].id = ++highest;
             pfs_schema_number_type(&s->field[i].type, &highest);
         }
+    assert(highest >= s->highest_field_id || s->id == 0); /* ids are never used twice */
     s->highest_field_id = highest;
 }
 
@@ -104,10 +111,12 @@ static int check_rows(const struct pfs_field *f, int32_t count, struct pfs_err *
     return 0;
 }
 
+/* Columns of a key are there once, and comparable. */
 static int check_key_columns(const struct pfs_schema *s, const int32_t *key, int32_t count, const char *what,
                              struct pfs_err *err)
 {
     for (int32_t i = 0; i < count; i++) {
+        assert(key[i] >= 0 && key[i] < s->columns);
         if (is_no_key(s->field[key[i]].type.kind))
             return pfs_fail(err, EINVAL, "The type of %s field %s is unsupported", what, s->field[key[i]].name);
         if (among(key, i, key[i]))
@@ -117,6 +126,7 @@ static int check_key_columns(const struct pfs_schema *s, const int32_t *key, int
     return 0;
 }
 
+/* Keys among each other: of the table, of its partitions, of its buckets; and how many buckets there can be. */
 static int check_keys(const struct pfs_schema *s, struct pfs_err *err)
 {
     PFS_TRY(check_key_columns(s, s->primary_key, s->primary_keys, "Primary key", err));
@@ -144,6 +154,7 @@ static int check_keys(const struct pfs_schema *s, struct pfs_err *err)
     return 0;
 }
 
+/* May the row of a key lie in another partition than the one it is written to? */
 static bool crosses_partitions(const struct pfs_schema *s)
 {
     for (int32_t i = 0; i < s->partition_keys; i++)
@@ -166,6 +177,7 @@ static int check_columns(const struct pfs_field *f, int32_t count, bool avro, st
     return 0;
 }
 
+/* The format of data files: one that Paimon has, and that holds the table's types. */
 static int check_files(const struct pfs_schema *s, struct pfs_err *err)
 {
     static const char *const known[] = {"parquet", "orc", "avro", "csv", "json", "text", "blob"}; /* to Paimon */
@@ -184,6 +196,7 @@ static int check_files(const struct pfs_schema *s, struct pfs_err *err)
     return 0;
 }
 
+/* Rows that have ids: only tables without keys and without buckets give them. */
 static int check_tracking(const struct pfs_schema *s, struct pfs_err *err)
 {
     bool tracked, evolves, deletes;
@@ -207,6 +220,7 @@ static int check_tracking(const struct pfs_schema *s, struct pfs_err *err)
 
 /* ---- options of the merge engines ---- */
 
+/* Columns of sequence.field: there, and each once. */
 static int check_sequence_columns(const struct pfs_schema *s, const char *value, struct pfs_arena *arena,
                                   struct pfs_err *err)
 {
@@ -249,6 +263,7 @@ static int check_field_options(const struct pfs_schema *s, struct pfs_err *err)
     return 0;
 }
 
+/* What each merge engine can have. */
 static int check_engine(const struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
 {
     const char *sequence = pfs_options_get(&s->options, "sequence.field");
@@ -300,6 +315,7 @@ static int check_changelog(const struct pfs_schema *s, struct pfs_err *err)
     return 0;
 }
 
+/* Keys that options give come first, then ids, then what is derived: the checks see the table as it will be. */
 int pfs_schema_complete(struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
 {
     if (s->columns == 0)
@@ -312,6 +328,7 @@ int pfs_schema_complete(struct pfs_schema *s, struct pfs_arena *arena, struct pf
     for (int32_t i = 0; i < s->primary_keys; i++)
         s->field[s->primary_key[i]].type.nullable = false;
     PFS_TRY(pfs_schema_derive(s, arena, err));
+    assert(s->trimmed_keys <= s->primary_keys);
     PFS_TRY(check_keys(s, err));
     PFS_TRY(pfs_schema_check_rules(s, arena, err));
     PFS_TRY(check_changelog(s, err));
@@ -366,6 +383,7 @@ static const struct limit limits[] = {
     {"scan.primary-branch", NULL, false},
 };
 
+/* The first option that asks for something that is not here. */
 static int check_limits(const struct pfs_schema *s, bool writing, struct pfs_err *err)
 {
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
@@ -403,6 +421,8 @@ static int check_producer(const struct pfs_schema *s, struct pfs_err *err)
     return pfs_fail(err, EOPNOTSUPP, "changelog-producer = %s is not there yet", producer);
 }
 
+/* Readers are refused little, as most tables can be read whatever their writers do; writers what they would do wrong.
+ */
 int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_err *err)
 {
     if (writing)

@@ -1,8 +1,14 @@
-/* schema_like.c - CREATE TABLE ... LIKE: the schema of a table that is made after another. */
+/* schema_like.c - CREATE TABLE ... LIKE: the schema of a table that is made after another.
+ *
+ * The other's columns come first, with ids of their own to be given; the statement's columns come behind, and indexes
+ * of keys over these move by as many. Options of the statement go over the other's.
+ */
+#include <assert.h>
 #include <errno.h>
 
 #include "src/meta/schema_change.h"
 
+/* Fields without ids, at every depth; names and texts are shared with the other schema. */
 static int copy_fields(const struct pfs_field *from, int32_t count, struct pfs_arena *arena, struct pfs_field *out,
                        struct pfs_err *err)
 {
@@ -23,6 +29,7 @@ static int copy_fields(const struct pfs_field *from, int32_t count, struct pfs_a
     return 0;
 }
 
+/* These over those that are there. */
 static int merge_options(const struct pfs_options *over, struct pfs_options *out, struct pfs_arena *arena,
                          struct pfs_err *err)
 {
@@ -37,6 +44,7 @@ static int choose_keys(int32_t **key, int32_t *keys, const struct pfs_schema *ot
 {
     int32_t *moved = pfs_arena_array(arena, (size_t)*keys, sizeof(*moved));
 
+    assert(*keys >= 0);
     if (moved == NULL)
         return pfs_arena_full(arena, err);
     if (!excluded && *keys > 0)
@@ -53,6 +61,7 @@ int pfs_schema_like(const struct pfs_schema *other, unsigned without, struct pfs
 {
     struct pfs_schema made = *out;
 
+    assert((without & ~(unsigned)(PFS_LIKE_OPTIONS | PFS_LIKE_PRIMARY_KEY | PFS_LIKE_PARTITIONS)) == 0);
     made.columns = other->columns + out->columns;
     made.field = pfs_arena_array(arena, (size_t)made.columns, sizeof(*made.field));
     if (made.field == NULL)

@@ -1,5 +1,6 @@
 /* schema_options.c - options of a table that changes: which of them may, and those that name a column that is renamed
  * (spec timetravel 9.1, metadata 1.3). */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -29,6 +30,7 @@ static const char *const immutable[] = {
     "blob-external-storage-field",
 };
 
+/* Data that is there was written by them: another value would make it mean something else. */
 static int check_mutable(const char *key, struct pfs_err *err)
 {
     for (size_t i = 0; i < sizeof(immutable) / sizeof(immutable[0]); i++)
@@ -43,6 +45,7 @@ static bool is_true(const char *text)
     return text != NULL && strcasecmp(text, "true") == 0;
 }
 
+/* The number of buckets may change, as a rescale follows; whether there are any may not. */
 static int check_bucket(const struct pfs_options *old, const char *value, struct pfs_err *err)
 {
     const struct pfs_options wanted = {1, &(struct pfs_option){.key = "bucket", .value = value}};
@@ -108,6 +111,7 @@ static int rename_in_list(const struct renaming *r, struct pfs_slice list, const
     const char *p = (const char *)list.at, *end = p + list.len;
     int rc;
 
+    assert(r->to != NULL);
     for (;;) {
         const char *comma = memchr(p, ',', (size_t)(end - p)), *stop = comma != NULL ? comma : end, *from = p,
                    *to = stop;
@@ -158,12 +162,14 @@ static size_t field_option(const char *key, bool *named)
     return 0;
 }
 
+/* One option: its key, its value, both or none name the column. */
 static int rename_option(const struct renaming *r, const struct pfs_option *old, struct pfs_option *out)
 {
     bool named = strcmp(old->key, "bucket-key") == 0 || strcmp(old->key, "sequence.field") == 0;
     size_t head = named ? 0 : field_option(old->key, &named);
     const char *columns;
 
+    assert(head == 0 || head > strlen("fields."));
     *out = *old;
     if (head > 0) {
         PFS_TRY(rename_in_list(r, pfs_slice_of(old->key + 7, head - 7), &columns));

@@ -1,4 +1,10 @@
-/* schema_print.c - a schema as Paimon writes it (JSON), and as a person does (SQL). */
+/* schema_print.c - a schema as Paimon writes it (JSON), and as a person does (SQL).
+ *
+ * The JSON is Jackson's pretty printing, to the byte: two blanks a level, " : " between key and value, arrays on one
+ * line, objects in them spread. Compact forms are the same text without the blanks outside of strings. Nothing here
+ * fails but for want of memory, which the buffer remembers.
+ */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -14,6 +20,7 @@ static void indent(struct pfs_buf *out, int depth)
         pfs_buf_puts(out, "  ");
 }
 
+/* The member's beginning, on a line of its own. */
 static void put_key(struct pfs_buf *out, int depth, bool first, const char *key)
 {
     if (!first)
@@ -25,6 +32,7 @@ static void put_key(struct pfs_buf *out, int depth, bool first, const char *key)
 
 static void put_fields(struct pfs_buf *out, int depth, const struct pfs_field *field, int32_t count);
 
+/* Text, or where it nests an object with its parts as further members. */
 static void put_type(struct pfs_buf *out, int depth, const struct pfs_type *t)
 {
     static const char *const words[] = {
@@ -41,6 +49,7 @@ static void put_type(struct pfs_buf *out, int depth, const struct pfs_type *t)
         pfs_buf_done(&text);
         return;
     }
+    assert(words[t->kind] != NULL);
     pfs_buf_putc(out, '{');
     put_key(out, depth + 1, true, "type");
     pfs_buf_printf(out, "\"%s%s\"", words[t->kind], t->nullable ? "" : " NOT NULL");
@@ -56,6 +65,7 @@ static void put_type(struct pfs_buf *out, int depth, const struct pfs_type *t)
     pfs_buf_putc(out, '}');
 }
 
+/* An array of objects: the brackets stand on the lines of the first and the last one. */
 static void put_fields(struct pfs_buf *out, int depth, const struct pfs_field *field, int32_t count)
 {
     if (count == 0) {
@@ -85,10 +95,12 @@ static void put_fields(struct pfs_buf *out, int depth, const struct pfs_field *f
     pfs_buf_puts(out, " ]");
 }
 
+/* Names of columns by their indexes. */
 static void put_names(struct pfs_buf *out, const struct pfs_schema *s, const int32_t *key, int32_t count)
 {
     pfs_buf_puts(out, "[ ");
     for (int32_t i = 0; i < count; i++) {
+        assert(key[i] >= 0 && key[i] < s->columns);
         if (i > 0)
             pfs_buf_puts(out, ", ");
         pfs_json_print_text(out, s->field[key[i]].name);
@@ -96,6 +108,7 @@ static void put_names(struct pfs_buf *out, const struct pfs_schema *s, const int
     pfs_buf_puts(out, count == 0 ? "]" : " ]");
 }
 
+/* In the order that Paimon would print them in. */
 static void put_options(struct pfs_buf *out, const struct pfs_options *o)
 {
     if (o->count == 0) {
@@ -111,6 +124,7 @@ static void put_options(struct pfs_buf *out, const struct pfs_options *o)
     pfs_buf_putc(out, '}');
 }
 
+/* Members in Paimon's order; the comment is left out where there is none. */
 int pfs_schema_print(const struct pfs_schema *s, struct pfs_buf *out, struct pfs_err *err)
 {
     pfs_buf_putc(out, '{');
@@ -185,6 +199,7 @@ int pfs_schema_print_part(const struct pfs_schema *s, enum pfs_schema_part part,
 
 /* ---- SQL ---- */
 
+/* Quotes within are doubled, as in SQL; a backslash is one character like others. */
 static void put_quoted(struct pfs_buf *out, char quote, const char *text)
 {
     pfs_buf_putc(out, (uint8_t)quote);
@@ -205,6 +220,7 @@ static void put_columns(struct pfs_buf *out, const struct pfs_schema *s, const i
     }
 }
 
+/* One line of the statement. Defaults are texts to Paimon, whatever the column's type. */
 static void put_column(struct pfs_buf *out, const struct pfs_field *f)
 {
     pfs_buf_puts(out, "  ");
@@ -221,6 +237,8 @@ static void put_column(struct pfs_buf *out, const struct pfs_field *f)
     }
 }
 
+/* A statement that Flink takes and that makes the table again: columns, keys, then all options but none of the
+ * defaults. */
 int pfs_schema_print_sql(const struct pfs_schema *s, const char *database, const char *table, struct pfs_buf *out,
                          struct pfs_err *err)
 {

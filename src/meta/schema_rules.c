@@ -1,4 +1,9 @@
-/* schema_rules.c - options and names that do not go together, as Paimon refuses them (spec options 5, timetravel 1). */
+/* schema_rules.c - options and names that do not go together, as Paimon refuses them (spec options 5, timetravel 1).
+ *
+ * One function for each group of rules, each with the defaults that the options have when they are absent: a rule
+ * between two options holds between an option and the other's default too. The sentences are Paimon's.
+ */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -6,6 +11,7 @@
 #include "src/meta/names.h"
 #include "src/meta/schema_internal.h"
 
+/* Names of the columns that files have beside the table's. */
 static int check_names(const struct pfs_schema *s, struct pfs_err *err)
 {
     static const char *const reserved[] = {"_VALUE_KIND", "_ROW_ID", "rowkind", "_LEVEL", "_SEQUENCE_NUMBER"};
@@ -13,6 +19,7 @@ static int check_names(const struct pfs_schema *s, struct pfs_err *err)
     for (int32_t i = 0; i < s->columns; i++) {
         const char *name = s->field[i].name;
 
+        assert(name != NULL);
         for (size_t k = 0; k < sizeof(reserved) / sizeof(reserved[0]); k++)
             if (strcmp(name, reserved[k]) == 0)
                 return pfs_fail(err, EINVAL,
@@ -25,6 +32,7 @@ static int check_names(const struct pfs_schema *s, struct pfs_err *err)
     return 0;
 }
 
+/* How many snapshots are kept, at least and at most; changelogs follow them where nothing else is said. */
 static int check_retention(const struct pfs_schema *s, struct pfs_err *err)
 {
     int64_t min, max, changelog_min, changelog_max;
@@ -46,6 +54,7 @@ static int check_retention(const struct pfs_schema *s, struct pfs_err *err)
     return 0;
 }
 
+/* What only means something where rows have keys. */
 static int check_append(const struct pfs_schema *s, struct pfs_err *err)
 {
     bool overwrites, numbered;
@@ -70,6 +79,7 @@ static int check_append(const struct pfs_schema *s, struct pfs_err *err)
     return 0;
 }
 
+/* Rows expire by a column of theirs, whose values must be a time, or a number that can be one. */
 static int check_record_expiry(const struct pfs_schema *s, struct pfs_err *err)
 {
     const char *name = pfs_options_get(&s->options, "record-level.time-field");
@@ -84,6 +94,7 @@ static int check_record_expiry(const struct pfs_schema *s, struct pfs_err *err)
     column = pfs_schema_find(s, pfs_str(name));
     if (column < 0)
         return pfs_fail(err, EINVAL, "Can not find time field %s for record level expire.", name);
+    assert(column < s->columns);
     kind = s->field[column].type.kind;
     if (kind == PFS_INT || kind == PFS_BIGINT || kind == PFS_TIMESTAMP || kind == PFS_TIMESTAMP_LTZ)
         return 0;
@@ -96,6 +107,7 @@ static int check_record_expiry(const struct pfs_schema *s, struct pfs_err *err)
     return -EINVAL;
 }
 
+/* A sequence field decides between rows, and cannot be aggregated of them as well. */
 static int check_sequence(const struct pfs_schema *s, struct pfs_err *err)
 {
     const char *fields = pfs_options_get(&s->options, "sequence.field");
@@ -138,6 +150,7 @@ static int check_writer(const struct pfs_schema *s, struct pfs_err *err)
     return spill >= 2 ? 0 : pfs_fail(err, EINVAL, "The sort spill threshold cannot be smaller than 2.");
 }
 
+/* Clustering sorts rows anew, which neither keys nor an order within buckets would survive. */
 static int check_clustering(const struct pfs_schema *s, struct pfs_err *err)
 {
     bool clusters, ordered, deletes, evolves;
@@ -193,10 +206,12 @@ static int check_named(const struct pfs_schema *s, struct pfs_arena *arena, stru
                                 : pfs_fail(err, EINVAL, "Cannot define 'upsert-key' [%s] with 'primary-key'.", text);
 }
 
+/* The order is Paimon's: of several rules that are broken, the first one speaks. */
 int pfs_schema_check_rules(const struct pfs_schema *s, struct pfs_arena *arena, struct pfs_err *err)
 {
     const char *bucket_key = pfs_options_get(&s->options, "bucket-key");
 
+    assert(s->columns > 0);
     PFS_TRY(check_names(s, err));
     if (s->buckets == -1 && bucket_key != NULL)
         return pfs_fail(err, EINVAL,

@@ -1,5 +1,16 @@
+/* snapshot.c - JSON of snapshots, changelogs and tags, and their files.
+ *
+ *     snapshot/snapshot-7        published once, never replaced
+ *     changelog/changelog-7      the same facts, of a snapshot that has expired; may be written again
+ *     tag/tag-monday             a snapshot's facts, and maybe how long the tag is to live (taglife.c)
+ *
+ * Members that a snapshot of old lacks are PFS_NO_NUMBER or NULL, and are left out again when it is printed: what is
+ * carried from one snapshot to the next must not gain members on the way. Names of manifests become parts of paths and
+ * are looked at when they are parsed. The id in a file must be that of its name.
+ */
 #include "src/meta/snapshot.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -21,6 +32,7 @@ static const char *const kinds[] = {
 
 /* ---- parsing ---- */
 
+/* A file's name: one component of a path, or the member counts as malformed. */
 static const char *component(const json_t *root, const char *key, bool must, struct pfs_arena *arena, const char **bad)
 {
     const char *name = must ? pfs_json_want_text(root, key, arena, bad) : pfs_json_maybe_text(root, key, arena, bad);
@@ -30,6 +42,7 @@ static const char *component(const json_t *root, const char *key, bool must, str
     return name;
 }
 
+/* A kind that is not known would be carried on as another one: it is damage. */
 static void parse_kind(const char *text, struct pfs_snapshot *out, const char **bad)
 {
     for (size_t i = 0; text != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -41,6 +54,7 @@ static void parse_kind(const char *text, struct pfs_snapshot *out, const char **
         *bad = "commitKind";
 }
 
+/* Kept as text, since nobody here asks what is in them. */
 static const char *parse_properties(const json_t *root, struct pfs_arena *arena, const char **bad)
 {
     const json_t *v = json_object_get(root, "properties");
@@ -57,6 +71,7 @@ static const char *parse_properties(const json_t *root, struct pfs_arena *arena,
     return out;
 }
 
+/* Straight down; the first member that is wrong is noted. */
 static void parse(const json_t *root, struct pfs_arena *arena, struct pfs_snapshot *out, const char **bad)
 {
     out->id = pfs_json_want_number(root, "id", bad);
@@ -94,6 +109,9 @@ int pfs_snapshot_parse(struct pfs_slice json, struct pfs_arena *arena, struct pf
     pfs_json_free(root);
     if (bad != NULL)
         return pfs_fail(err, EIO, "member %s is missing or malformed", bad);
+    assert(made.base_list != NULL);
+    assert(made.delta_list != NULL);
+    assert(made.commit_user != NULL);
     *out = made;
     return 0;
 }
@@ -105,6 +123,7 @@ static void put_number(struct pfs_buf *out, const char *key, int64_t v)
     pfs_buf_printf(out, ",\n  \"%s\" : %lld", key, (long long)v);
 }
 
+/* Left out when it is absent, as Paimon does. */
 static void put_optional(struct pfs_buf *out, const char *key, int64_t v)
 {
     if (v != PFS_NO_NUMBER)
@@ -119,8 +138,12 @@ static void put_text(struct pfs_buf *out, const char *key, const char *text)
     pfs_json_print_text(out, text);
 }
 
+/* Members in Paimon's order and layout, to the byte. */
 int pfs_snapshot_print(const struct pfs_snapshot *s, struct pfs_buf *out, struct pfs_err *err)
 {
+    assert((size_t)s->kind < sizeof(kinds) / sizeof(*kinds));
+    assert(s->base_list != NULL);
+    assert(s->delta_list != NULL);
     pfs_buf_puts(out, "{\n  \"version\" : 3");
     put_number(out, "id", s->id);
     put_number(out, "schemaId", s->schema_id);
@@ -150,6 +173,7 @@ int pfs_snapshot_print(const struct pfs_snapshot *s, struct pfs_buf *out, struct
 
 /* ---- finding ---- */
 
+/* `path` NULL: there was no room to print it. */
 static int load(struct pfs_store *store, const char *path, int64_t id, struct pfs_arena *arena,
                 struct pfs_snapshot *out, struct pfs_stat *stat, struct pfs_err *err)
 {
@@ -232,11 +256,13 @@ int pfs_snapshot_at_time(struct pfs_store *store, const char *table, int64_t tim
             low = middle + 1;
         }
     }
+    assert(!found || out->time_ms <= time_ms);
     return found ? 0 : -ENOENT;
 }
 
 /* ---- publishing ---- */
 
+/* The hint comes last, and its failure is nobody's: the file is what counts. */
 static int publish(struct pfs_store *store, const char *table, const char *directory,
                    const struct pfs_snapshot *snapshot, bool replace, struct pfs_err *err)
 {
@@ -244,6 +270,7 @@ static int publish(struct pfs_store *store, const char *table, const char *direc
     char path[4096];
     int rc;
 
+    assert(strcmp(directory, "snapshot") == 0 || strcmp(directory, "changelog") == 0);
     if (snprintf(path, sizeof(path), "%s/%s/%s-%lld", table, directory, directory, (long long)snapshot->id) >=
         (int)sizeof(path))
         return pfs_fail(err, ENAMETOOLONG, "%s is too long", table);
@@ -279,6 +306,7 @@ int pfs_changelog_publish(struct pfs_store *store, const char *table, const stru
 
 /* ---- tags ---- */
 
+/* The name is a user's. */
 static int tag_path(const char *table, const char *name, struct pfs_arena *arena, const char **out, struct pfs_err *err)
 {
     if (!pfs_name_is_component(pfs_str(name)) || name[0] == '.' || name[strspn(name, " \t")] == '\0' ||
@@ -310,12 +338,14 @@ int pfs_tag_list(struct pfs_store *store, const char *table, struct pfs_arena *a
     return pfs_list_names(store, table, "tag", "tag-", false, arena, names, count, err);
 }
 
+/* A snapshot with two members more, put in front of its end. */
 static int print_tag(const struct pfs_snapshot *snapshot, const struct pfs_tag_life *life, struct pfs_buf *out,
                      struct pfs_err *err)
 {
     PFS_TRY(pfs_snapshot_print(snapshot, out, err));
     if (life == NULL)
         return 0;
+    assert(out->len > strlen("\n}")); /* as snapshots end */
     out->len -= strlen("\n}");
     pfs_tag_life_print(life, out);
     pfs_buf_puts(out, "\n}");
@@ -341,6 +371,7 @@ int pfs_tag_create(struct pfs_store *store, const char *table, const char *name,
     return rc;
 }
 
+/* A tag that was removed or renamed must not come back with the power. */
 static int sync_tags(struct pfs_store *store, const char *table, struct pfs_arena *arena, struct pfs_err *err)
 {
     const char *dir = pfs_arena_printf(arena, "%s/tag", table);
@@ -364,6 +395,7 @@ int pfs_tag_remove(struct pfs_store *store, const char *table, const char *name,
     return rc;
 }
 
+/* The old one is looked for first: what the rename says of two names would not tell which is missing. */
 int pfs_tag_rename(struct pfs_store *store, const char *table, const char *from, const char *to, struct pfs_err *err)
 {
     const char *old, *new;
@@ -414,6 +446,7 @@ int pfs_snapshot_restore(struct pfs_store *store, const char *table, const char 
 
 /* ---- is it still there ---- */
 
+/* After a rollback an id is given again: the delta list's name, a UUID, tells two of them apart. */
 static bool same_snapshot(const struct pfs_snapshot *a, const struct pfs_snapshot *b)
 {
     return a->id == b->id && strcmp(a->delta_list, b->delta_list) == 0;

@@ -1,5 +1,11 @@
+/* statistics.c - the JSON that ANALYZE leaves: a few numbers, and what is known of each column.
+ *
+ * Statistics of columns are shown and carried and never computed with here: their object is laid out anew as text, in
+ * the order of the file.
+ */
 #include "src/meta/statistics.h"
 
+#include <assert.h>
 #include <jansson.h>
 
 #include "base/buf.h"
@@ -38,6 +44,8 @@ static void put_object(const json_t *object, int depth, struct pfs_buf *out)
     json_t *value;
     bool first = true;
 
+    assert(json_is_object(object));
+    assert(depth >= 0);
     if (json_object_size(object) == 0) {
         pfs_buf_puts(out, "{ }");
         return;
@@ -74,6 +82,7 @@ static int parse(const json_t *root, struct pfs_arena *arena, struct pfs_statist
         bad = "colStats";
     if (bad != NULL)
         return pfs_fail(err, EIO, "member %s is missing or malformed", bad);
+    assert(columns != NULL);
     pfs_buf_init(&text, PFS_METADATA_BYTES_MAX);
     put_object(columns, 0, &text);
     out->columns_json = text.failed ? NULL : pfs_arena_string(arena, pfs_buf_slice(&text));

@@ -1,4 +1,11 @@
-/* taglife.c - the two members that a tag with a time-to-live has beyond its snapshot's (spec metadata 3). */
+/* taglife.c - the two members that a tag with a time-to-live has beyond its snapshot's (spec metadata 3).
+ *
+ *     "tagCreateTime" : [ 2026, 11, 20, 9, 0, 30 ]      a wall clock, as Jackson prints a LocalDateTime
+ *     "tagTimeRetained" : 86400.000000000               seconds, as it prints a Duration
+ *
+ * Other writers have them as texts, which are read too. A tag without them lives without end.
+ */
+#include <assert.h>
 #include <jansson.h>
 
 #include "base/datetime.h"
@@ -88,6 +95,8 @@ void pfs_tag_life_print(const struct pfs_tag_life *life, struct pfs_buf *out)
     int64_t second = rest / 1000 % 60, nanos = rest % 1000 * 1000000;
     struct pfs_civil c = pfs_civil_from_days(day);
 
+    assert(rest >= 0 && rest < 86400000);
+    assert(life->retained_ms >= 0); /* its fraction would have a sign of its own */
     pfs_buf_printf(out, ",\n  \"tagCreateTime\" : [ %d, %d, %d, %d, %d", c.year, c.month, c.day, (int)(rest / 3600000),
                    (int)(rest / 60000 % 60));
     if (second != 0 || nanos != 0)
