@@ -1,5 +1,6 @@
 /* files.c - $files and $file_key_ranges: the live data files of a state. */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "src/file/file.h"
 #include "src/system/tables.h"
@@ -155,37 +156,99 @@ static int put_one(struct filling *f, const struct pfs_manifest_entry *e, const 
     return 0;
 }
 
-/* Files of the postpone bucket are not shown. order NULL: key ranges alone. */
-static int put_all(struct pfs_grid *g, const struct pfs_system *system, const int32_t *order, struct pfs_err *err)
+/* ---- whose files are shown ---- */
+
+struct partitions {
+    struct pfs_slice *item; /* sorted */
+    int64_t count;
+};
+
+static int compare_partitions(const void *left, const void *right)
 {
-    struct filling f = {.grid = g, .system = system, .state = system->state};
+    return pfs_slice_compare(*(const struct pfs_slice *)left, *(const struct pfs_slice *)right);
+}
+
+static int list_partitions(const struct pfs_state *state, struct pfs_arena *arena, struct partitions *out,
+                           struct pfs_err *err)
+{
+    *out = (struct partitions){pfs_arena_array(arena, (size_t)state->files + 1, sizeof(*out->item)), 0};
+    if (out->item == NULL)
+        return pfs_arena_full(arena, err);
+    for (int64_t i = 0; i < state->files; i++)
+        if (state->file[i]->bucket >= 0)
+            out->item[out->count++] = state->file[i]->partition;
+    qsort(out->item, (size_t)out->count, sizeof(*out->item), compare_partitions);
+    return 0;
+}
+
+/* Is the file's partition one of them? NULL: of all there are. */
+static bool is_of(const struct partitions *p, const struct pfs_manifest_entry *e)
+{
+    return p == NULL || bsearch(&e->partition, p->item, (size_t)p->count, sizeof(*p->item), compare_partitions) != NULL;
+}
+
+/* Which files of a branch: those of `among`, but for those of `except`. Files of the postpone bucket are not shown. */
+struct showing {
+    struct pfs_state *state;
+    const struct partitions *among, *except;
+    bool batch; /* without level 0 where batch reads leave it out */
+};
+
+static bool is_shown(const struct showing *s, const struct pfs_manifest_entry *e)
+{
+    const struct pfs_schema *schema = s->state->schema;
+    bool hidden = s->batch && schema->primary_keys > 0 && e->file.level == 0 &&
+                  (schema->deletion_vectors || schema->engine == PFS_FIRST_ROW);
+
+    return e->bucket >= 0 && !hidden && is_of(s->among, e) && (s->except == NULL || !is_of(s->except, e));
+}
+
+/* ranges: those of keys alone. */
+static int put_some(struct pfs_grid *g, const struct pfs_system *system, const struct showing *showing, bool ranges,
+                    struct pfs_arena *arena, struct pfs_err *err)
+{
+    struct filling f = {.grid = g, .system = system, .state = showing->state};
+    const int32_t *order = NULL;
     int rc = 0;
 
     assert(f.state != NULL);
+    if (!ranges) /* columns are ordered once for all files */
+        PFS_TRY(pfs_columns_by_name(f.state->schema, arena, &order, err));
     pfs_arena_init(&f.each, PFS_ARENA_LIMIT);
     for (int64_t i = 0; rc == 0 && i < f.state->files; i++)
         if (pfs_cancelled(system->cancel))
             rc = -ECANCELED;
-        else if (f.state->file[i]->bucket >= 0)
+        else if (is_shown(showing, f.state->file[i]))
             rc = put_one(&f, f.state->file[i], order, err);
     pfs_arena_done(&f.each);
     pfs_buf_done(&f.text);
     return rc;
 }
 
-/* Columns are ordered once for all files. */
+/* Of the partitions that the table has, those of scan.primary-branch show its files. (With scan.fallback-branch these
+ * are the table's own: what the other one has besides is no partition of the table.) */
+static int put_all(struct pfs_grid *g, const struct pfs_system *system, bool ranges, struct pfs_arena *arena,
+                   struct pfs_err *err)
+{
+    struct pfs_state *own = system->state;
+    struct partitions mine, primary;
+
+    if (own->fallback == NULL || !own->fallback_first)
+        return put_some(g, system, &(struct showing){.state = own}, ranges, arena, err);
+    PFS_TRY(list_partitions(own, arena, &mine, err));
+    PFS_TRY(list_partitions(own->fallback, arena, &primary, err));
+    PFS_TRY(put_some(g, system, &(struct showing){.state = own->fallback, .among = &mine}, ranges, arena, err));
+    return put_some(g, system, &(struct showing){.state = own, .except = &primary, .batch = true}, ranges, arena, err);
+}
+
 static int put_files(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena, struct pfs_err *err)
 {
-    const int32_t *order;
-
-    PFS_TRY(pfs_columns_by_name(system->state->schema, arena, &order, err));
-    return put_all(g, system, order, err);
+    return put_all(g, system, false, arena, err);
 }
 
 static int put_ranges(struct pfs_grid *g, const struct pfs_system *system, struct pfs_arena *arena, struct pfs_err *err)
 {
-    (void)arena;
-    return put_all(g, system, NULL, err);
+    return put_all(g, system, true, arena, err);
 }
 
 int pfs_system_files(const struct pfs_system *system, struct pfs_rows **out, struct pfs_err *err)
