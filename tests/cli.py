@@ -434,6 +434,18 @@ def status_prints_json(program, scratch):
     same(program.run("status", "--json", "/nowhere").returncode, 1, "not mounted")
 
 
+def rows_that_a_snapshot_changed_go_with_it_though_a_tag_stays(program, scratch):
+    table(program, scratch, "k INT, PRIMARY KEY (k) NOT ENFORCED", "'bucket' = '1', 'changelog-producer' = 'input'")
+    program("append", scratch / "warehouse", "d/t/inbox", data="1\n")
+    program("sql", scratch / "warehouse", data="CALL sys.create_tag('d.t', 'kept', 1);")
+    same(program("cat", scratch / "warehouse", "d/t/tag/kept/changes.csv"), "_kind,k\n+I,1\n")
+    program("append", scratch / "warehouse", "d/t/inbox", data="2\n")
+    program("sql", scratch / "warehouse", data="CALL sys.expire_snapshots('d.t', retain_max => 1, retain_min => 1);")
+    same(program("cat", scratch / "warehouse", "d/t/tag/kept/snapshot/latest.csv"), "k\n1\n")
+    refused = program.run("cat", scratch / "warehouse", "d/t/tag/kept/changes.csv")
+    same(b"snapshot 1 expired or was rolled back" in refused.stderr, True, refused.stderr)
+
+
 def status_of_a_mount_on_a_file_is_none_for_it_is_refused(program, scratch):
     (scratch / "warehouse").mkdir()
     (scratch / "file").write_text("kept")

@@ -192,7 +192,8 @@ static int64_t next_removed(struct changes *c, struct pfs_arena *arena, struct p
 
 /* ---- the reader ---- */
 
-/* Is the snapshot that is read still there, as itself or as a long-lived changelog? When that cannot be told, it is. */
+/* Is the snapshot that is read still there, as itself or as a long-lived changelog? A tag of it does not keep what it
+ * changed. When that cannot be told, it is. */
 static bool is_there(const struct changes *c)
 {
     const struct pfs_snapshot *s = &c->step.snapshot;
@@ -204,8 +205,6 @@ static bool is_there(const struct changes *c)
 
     if (s->commit_user == NULL) /* it was not read */
         return true;
-    if (c->want.own)
-        return pfs_snapshot_is_held(state->store, c->want.meta, s);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = pfs_changes_snapshot(state->store, c->want.meta, c->id, &arena, &now, NULL);
     there = rc < 0 ? rc != -ENOENT
@@ -220,11 +219,9 @@ static int64_t refuse(const struct changes *c, int64_t rc, struct pfs_err *err)
 {
     if (rc == -ESTALE || rc == -ECANCELED)
         return rc;
-    if (rc == -EIO && !is_there(c)) {
-        if (err != NULL)
-            err->code = 0; /* its readers say what is gone */
-        return -ESTALE;
-    }
+    if (rc == -EIO && !is_there(c))
+        return pfs_fail(err, ESTALE, "snapshot %lld expired or was rolled back, and its changes with it",
+                        (long long)c->id);
     return pfs_wrap(err, "snapshot %lld", (long long)c->id);
 }
 
