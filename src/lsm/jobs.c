@@ -135,7 +135,7 @@ static int compare_key(const void *left, const void *right)
     return pfs_keys_compare(&a->min, 0, &b->min, 0);
 }
 
-/* `file`, newest first, as runs. */
+/* `file`, from the lowest level on, as runs. */
 static int64_t list_runs(const struct pfs_plan_file *file, int32_t files, struct pfs_pick_run *run)
 {
     int64_t runs = 0;
@@ -143,7 +143,7 @@ static int64_t list_runs(const struct pfs_plan_file *file, int32_t files, struct
     for (int32_t i = 0; i < files; i++) {
         const struct pfs_data_file *f = &file[i].entry->file;
 
-        assert(i == 0 || compare_age(&file[i - 1], &file[i]) <= 0);
+        assert(i == 0 || file[i - 1].entry->file.level <= f->level); /* newest first, or clustered by number */
         if (i == 0 || f->level == 0 || f->level != run[runs - 1].level)
             run[runs++] = (struct pfs_pick_run){.level = f->level};
         run[runs - 1].bytes += f->size;
