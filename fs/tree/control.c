@@ -232,6 +232,8 @@ static void execute(void *context)
     if (c->ingest != NULL) /* before a statement changes a table; what cannot be committed is reported by itself */
         (void)pfs_ingest_commit_all(c->ingest, NULL);
     rc = converse(c, &request->err);
+    if (c->ingest != NULL)
+        pfs_ingest_look(c->ingest);
     if (rc < 0)
         result = rc;
     pthread_mutex_unlock(&c->lock);

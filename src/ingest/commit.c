@@ -20,6 +20,7 @@
 #include "src/write/trial.h"
 
 #define RACE_MS 2000
+#define RACE_BEFORE_MS 30000 /* a snapshot is dated just before it is published; that of a branch may be older */
 #define SETTLE_TRIES 3
 #define STANDS_AFTER_MS 60000 /* an engine that renames without looking is through by then */
 
@@ -207,7 +208,7 @@ static int note_published(struct run *run, int64_t snapshot, struct pfs_err *err
 }
 
 /* The snapshot is another one now, or none. One that took part in the race and renamed over ours was prepared before
- * ours was there; all else is a rollback, which is to be obeyed. */
+ * ours was there; all else, and what a statement did here, is somebody's will, which is to be obeyed. */
 static int was_replaced(const struct pfs_publication *p, struct pfs_table *table)
 {
     const struct pfs_table_parts at = pfs_table_parts(table);
@@ -221,10 +222,13 @@ static int was_replaced(const struct pfs_publication *p, struct pfs_table *table
         rc = is_for(table, schema, p->parts, NULL);
     if (rc <= 0) /* it went with its table */
         return rc == -ENOENT ? 0 : rc;
+    if (pfs_table_was_rewound(table, p->snapshot, p->made_ms))
+        return 0;
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = pfs_snapshot_load(at.store, at.meta, p->snapshot, &arena, &now, NULL, NULL);
     if (rc == 0)
-        rc = strcmp(now.commit_user, p->user) != 0 && now.time_ms <= p->made_wall_ms + RACE_MS;
+        rc = strcmp(now.commit_user, p->user) != 0 && now.time_ms <= p->made_wall_ms + RACE_MS &&
+             now.time_ms >= p->made_wall_ms - RACE_BEFORE_MS;
     else if (rc == -ENOENT)
         rc = 0;
     pfs_arena_done(&arena);

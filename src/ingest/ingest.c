@@ -693,6 +693,15 @@ int pfs_ingest_commit_all(struct pfs_ingest *ingest, struct pfs_err *err)
     return rc;
 }
 
+void pfs_ingest_look(struct pfs_ingest *ingest)
+{
+    pthread_mutex_lock(&ingest->lock);
+    for (struct pfs_slot *s = ingest->slots; s != NULL; s = s->next)
+        if (s->publications != NULL)
+            run_here(s);
+    pthread_mutex_unlock(&ingest->lock);
+}
+
 /* ---- the background ---- */
 
 static void wait_until(struct pfs_ingest *g, int64_t at_ms)

@@ -117,6 +117,8 @@ void pfs_ingest_commit(struct pfs_ingest *ingest, struct pfs_table *table, enum 
                        pfs_ingest_done_fn *done, void *context);
 /* The same for all tables, now, waiting on the caller. */
 int pfs_ingest_commit_all(struct pfs_ingest *ingest, struct pfs_err *err);
+/* After statements: what was published and is gone since, because one of them wanted it, is not kept for a commit. */
+void pfs_ingest_look(struct pfs_ingest *ingest);
 /* Is there nothing to commit? Cheap; readers ask first. */
 bool pfs_ingest_idle(struct pfs_ingest *ingest, struct pfs_table *table);
 /* Of a table, for status.json: rows and bytes acknowledged and not in a snapshot. */

@@ -10,6 +10,30 @@
 #include "src/meta/rollback.h"
 #include "src/table/internal.h"
 
+/* Before the table goes on: who finds a snapshot gone or replaced asks why. */
+static void note_rewound(struct pfs_table *table, int64_t after)
+{
+    struct pfs_rewinds *r = pfs_table_rewinds(table);
+
+    pthread_mutex_lock(&r->lock);
+    r->last[r->count % PFS_REWINDS].after = after;
+    r->last[r->count % PFS_REWINDS].ms = pfs_clock_monotonic_ms();
+    r->count++;
+    pthread_mutex_unlock(&r->lock);
+}
+
+bool pfs_table_was_rewound(struct pfs_table *table, int64_t id, int64_t since_ms)
+{
+    struct pfs_rewinds *r = pfs_table_rewinds(table);
+    bool was = false;
+
+    pthread_mutex_lock(&r->lock);
+    for (int i = 0; i < PFS_REWINDS; i++)
+        was |= r->last[i].ms != 0 && r->last[i].ms >= since_ms && r->last[i].after < id;
+    pthread_mutex_unlock(&r->lock);
+    return was;
+}
+
 /* ---- branches ---- */
 
 int pfs_table_branch_create(struct pfs_table *table, const char *name, const char *tag, struct pfs_err *err)
@@ -126,6 +150,8 @@ int pfs_table_fast_forward(struct pfs_table *table, const char *branch, struct p
     PFS_TRY(stop_both(table, branch, &other, err));
     rc = pfs_branch_fast_forward(p.store, p.root, p.meta, branch, err);
     pfs_schemas_forget(p.schemas); /* other schemas have their ids now */
+    if (rc == 0)
+        note_rewound(table, 0); /* what stands still is not asked about */
     both_go_on(table, other);
     return rc;
 }
@@ -172,6 +198,8 @@ int pfs_table_rollback(struct pfs_table *table, const struct pfs_rollback_want *
     PFS_TRY(pfs_table_stop(table, err));
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     rc = roll_back(&p, want, from, to, &arena, err);
+    if (rc == 0)
+        note_rewound(table, *to);
     pfs_arena_done(&arena);
     pfs_table_go_on(table);
     return rc;

@@ -52,6 +52,17 @@ struct pfs_upkeep {         /* of retain.c */
     int64_t tags_end_ms;    /* when the first of them will have outlived its time */
     int64_t tags_looked_ms; /* monotonic; 0 = never */
 };
+
+#define PFS_REWINDS 4
+struct pfs_rewinds {      /* of history.c: when statements of this process gave snapshots up; the last few */
+    pthread_mutex_t lock; /* guards the rest; under all others */
+    struct {
+        int64_t after, ms; /* those behind that one; monotonic, 0 = none */
+    } last[PFS_REWINDS];
+    uint32_t count;
+};
+struct pfs_rewinds *pfs_table_rewinds(struct pfs_table *table);
+
 /* What src/retain is asked with. */
 int pfs_table_retain(struct pfs_table *table, struct pfs_retain *at, struct pfs_retention *how, struct pfs_err *err);
 /* The same, to change what is kept: -EROFS with the sentence on a read-only mount; else upkeep's lock is held until the

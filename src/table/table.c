@@ -34,6 +34,7 @@ struct pfs_table {
     bool rescaled;
     _Atomic(const struct pfs_schema *) written; /* the last one that rows can be written with; no lock */
     struct pfs_upkeep upkeep;
+    struct pfs_rewinds rewinds;
 };
 
 /* ---- life ---- */
@@ -44,6 +45,7 @@ static void table_free(struct pfs_table *t)
     pfs_manifests_close(t->manifests);
     pfs_schemas_unref(t->schemas);
     pthread_mutex_destroy(&t->upkeep.lock);
+    pthread_mutex_destroy(&t->rewinds.lock);
     pthread_mutex_destroy(&t->compact);
     pthread_mutex_destroy(&t->commit);
     pthread_mutex_destroy(&t->lock);
@@ -79,6 +81,7 @@ int pfs_table_open(const struct pfs_table_config *config, struct pfs_table **out
     t->config = *config;
     atomic_init(&t->refs, 1);
     pthread_mutex_init(&t->upkeep.lock, NULL);
+    pthread_mutex_init(&t->rewinds.lock, NULL);
     pthread_mutex_init(&t->compact, NULL);
     pthread_mutex_init(&t->commit, NULL);
     pthread_mutex_init(&t->lock, NULL);
@@ -144,6 +147,11 @@ bool pfs_table_was_replaced(struct pfs_table *table)
 size_t pfs_table_bytes(struct pfs_table *table)
 {
     return pfs_manifests_bytes(table->manifests);
+}
+
+struct pfs_rewinds *pfs_table_rewinds(struct pfs_table *table)
+{
+    return &table->rewinds;
 }
 
 struct pfs_upkeep *pfs_table_upkeep(struct pfs_table *table)

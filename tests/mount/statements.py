@@ -1,6 +1,7 @@
 """Statements, tags, branches, partitions."""
 import errno
 import os
+import signal
 
 from mounted import equal, refused, rows, test
 
@@ -195,3 +196,40 @@ def a_handle_on_sql_reads_its_answers_from_their_start(m):
 def a_wrong_statement_is_told_with_its_place_in_the_whole_text(m):
     out = m.sh("""printf 'SHOW DATABASES;\\nSHOW TABLES IN d;\\n\\n  SELECT 1;\\n' | cat > sql; cat sql""")
     assert "error: line 4, column 3: rows are read from files" in out.stdout, out
+
+
+def told(m, statement):
+    (m.at / "sql").write_text(statement + ";\n")
+
+
+@test
+def rows_that_were_rolled_back_do_not_come_again(m):
+    m.append("1,a,1\n")
+    m.append("2,b,2\n")
+    told(m, "CALL sys.rollback_to('d.t', 1)")
+    (m.at / "d/t/inbox@loader:1").write_text("3,c,3\n")  # another user's snapshot 2, at once
+    want = "k,v,amount\n1,a,1.00\n3,c,3.00\n"
+    equal(m.read(), want)
+    m.append("4,d,4\n")
+    told(m, "CALL sys.rollback_to('d.t', 2)")
+    os.kill(m.pid(), signal.SIGKILL)
+    m.umount()
+    m.mount()
+    equal(m.read(), want)
+    m.append("5,e,5\n")
+    equal(m.read(), want + "5,e,5.00\n")
+
+
+@test
+def what_a_branch_took_the_place_of_does_not_come_again(m):
+    m.append("1,a,1\n")
+    (m.at / "d/t/tag/first").mkdir()
+    (m.at / "d/t/tag/first/branch/b").mkdir()
+    m.append("2,branch,2\n", "d/t/branch/b")
+    m.append("3,main,3\n")
+    m.append("4,main,4\n")  # the loader's will be this snapshot
+    told(m, "CALL sys.fast_forward('d.t', 'b')")
+    want = "k,v,amount\n1,a,1.00\n2,branch,2.00\n"
+    equal(m.read(), want)
+    (m.at / "d/t/inbox@loader:1").write_text("9,c,9\n")
+    equal(m.read(), want + "9,c,9.00\n")
