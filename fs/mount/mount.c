@@ -656,14 +656,29 @@ static bool stop_giver(struct mounted *m)
 
 /* ---- requests ---- */
 
+struct receiving {
+    struct pfs_loop_request *request;
+    struct fuse_buf buf;
+};
+
+static void keep_memory(void *context)
+{
+    const struct receiving *r = context;
+
+    r->request->memory = r->buf.mem;
+}
+
+/* The first time libfuse makes the memory, which a thread that is cancelled while it waits has, too. */
 PFS_CANCELLABLE static int receive(void *context, struct pfs_loop_request *request)
 {
     const struct mounted *m = context;
-    struct fuse_buf buf = {.mem = request->memory};
-    int rc = fuse_session_receive_buf(m->session, &buf);
+    struct receiving r = {request, {.mem = request->memory}};
+    int rc;
 
-    request->memory = buf.mem;
-    request->size = rc > 0 ? buf.size : 0;
+    pthread_cleanup_push(keep_memory, &r);
+    rc = fuse_session_receive_buf(m->session, &r.buf);
+    pthread_cleanup_pop(1);
+    request->size = rc > 0 ? r.buf.size : 0;
     return rc;
 }
 
