@@ -8,6 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FLOORS = ["base", "format", "src", "fs", "tools"]
 SUITES = re.findall(r"'([^']+)'", re.search(r"suites = \[(.*?)\]", (ROOT / "meson.build").read_text(), re.S).group(1))
 LINE_MAX, FILE_MAX, FUNCTION_MAX = 120, 900, 100
+ASSERTS_MIN, COMMENTS_MIN = 8, 12  # a thousand lines, a hundred lines
 # Doors of src/ that fs/ and tools/ may use: the two front doors, and the value types that these hand out.
 DOORS = {"src/table/catalog.h", "src/table/table.h", "src/statement/statement.h", "src/ingest/ingest.h",
          "src/ingest/recent.h",
@@ -120,8 +121,38 @@ def headers():
             yield "%s lacks #pragma once" % path.relative_to(ROOT)
 
 
+def comment_lines(lines):
+    """How many of them have a comment, or lie in one."""
+    count, inside = 0, False
+    for line in lines:
+        begins = line.find("/*")
+        count += inside or begins >= 0
+        inside = "*/" not in line if inside else begins >= 0 and "*/" not in line[begins:]
+    return count
+
+
+def contracts():
+    """What our own code promises is asserted, and why it does what it does is said: so much at least in each suite, and of
+    all lines."""
+    lines, comments, asserts = {}, 0, {}
+    for path in sources():
+        name = str(path.relative_to(ROOT))
+        if name.startswith("tests/"):
+            continue
+        suite = suite_of(name)[1]
+        text = [line for line in path.read_text().splitlines() if line.strip()]
+        lines[suite] = lines.get(suite, 0) + len(text)
+        asserts[suite] = asserts.get(suite, 0) + len(re.findall(r"(?<!\w)(?:assert|_Static_assert)\(", "\n".join(text)))
+        comments += comment_lines(text)
+    for suite, count in asserts.items():
+        if count * 1000 < ASSERTS_MIN * lines[suite]:
+            yield "%s: %d assertions in %d lines, and %d a thousand are the least" % (suite, count, lines[suite], ASSERTS_MIN)
+    if comments * 100 < COMMENTS_MIN * sum(lines.values()):
+        yield "%d of %d lines are comments, and %d of a hundred are the least" % (comments, sum(lines.values()), COMMENTS_MIN)
+
+
 def main():
-    rules = [direction, front_doors, seams, lengths, functions, banned, markers, headers]
+    rules = [direction, front_doors, seams, lengths, functions, banned, markers, headers, contracts]
     failed = 0
     for rule in rules:
         wrong = list(rule())
