@@ -145,21 +145,41 @@ static int copy_entries(struct pfs_arena *arena, const struct pfs_manifest_entry
     return 0;
 }
 
+/* What cannot be remembered is removed at once. */
+static int keep_made(struct placing *p, const struct pfs_write_files *made, struct pfs_err *err)
+{
+    const struct pfs_data_place place = {p->want->parts.store, p->want->parts.root, p->state->schema,
+                                         p->state->external};
+    struct pfs_placed *to = p->to;
+    int64_t entries = to->entries, changelogs = to->changelogs;
+    int rc = copy_entries(&to->arena, made->entry, made->entries, &to->entry, &to->entries, err);
+
+    if (rc == 0)
+        rc = copy_entries(&to->arena, made->changelog, made->changelogs, &to->changelog, &to->changelogs, err);
+    if (rc == 0)
+        return 0;
+    to->entries = entries;
+    to->changelogs = changelogs;
+    for (int64_t i = 0; i < made->entries; i++)
+        pfs_data_remove(&place, &made->entry[i]);
+    for (int64_t i = 0; i < made->changelogs; i++)
+        pfs_data_remove(&place, &made->changelog[i]);
+    return rc;
+}
+
 /* Files [from, end), whose partitions have the same number of buckets, through one write. */
 static int place_some(struct placing *p, int64_t from, int64_t end, struct pfs_write *write, struct pfs_err *err)
 {
-    struct pfs_placed *to = p->to;
     struct pfs_write_files made;
 
     for (int64_t i = from; i < end; i++) {
         if (pfs_cancelled(p->want->cancel))
             return pfs_fail(err, ECANCELED, "cancelled");
-        PFS_TRY(pfs_write_add_postponed(write, to->gone[i], p->state, err));
+        PFS_TRY(pfs_write_add_postponed(write, p->to->gone[i], p->state, err));
     }
     PFS_TRY(pfs_write_spill(write, p->state, &made, err)); /* they are ours from here on */
     assert(made.indexes == 0);
-    PFS_TRY(copy_entries(&to->arena, made.entry, made.entries, &to->entry, &to->entries, err));
-    return copy_entries(&to->arena, made.changelog, made.changelogs, &to->changelog, &to->changelogs, err);
+    return keep_made(p, &made, err);
 }
 
 static int place_group(struct placing *p, int64_t from, int64_t end, struct pfs_err *err)
