@@ -38,26 +38,35 @@ static int read_strategy(const struct pfs_schema *schema, struct pfs_order *out,
     return 0;
 }
 
-int pfs_cluster_order(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_order *out,
-                      struct pfs_err *err)
+int pfs_order_by(const struct pfs_schema *schema, const char *key, const char *text, struct pfs_arena *arena,
+                 struct pfs_order *out, struct pfs_err *err)
 {
-    const char *text = pfs_options_get(&schema->options, "clustering.columns"), **name;
+    const char **name = NULL;
     int32_t count = 0;
 
     if (text != NULL)
         PFS_TRY(pfs_options_list(text, arena, &name, &count, err));
     if (count == 0 || count > PFS_ORDER_COLUMNS_MAX)
-        return pfs_fail(err, EINVAL, "clustering.columns must name 1 to %d columns", PFS_ORDER_COLUMNS_MAX);
+        return pfs_fail(err, EINVAL, "%s takes 1 to %d columns", key, PFS_ORDER_COLUMNS_MAX);
     for (int32_t i = 0; i < count; i++) {
         int32_t column = pfs_schema_find(schema, pfs_str(name[i]));
 
         if (column < 0)
-            return pfs_fail(err, EINVAL, "clustering.columns: there is no column %s", name[i]);
+            return pfs_fail(err, EINVAL, "%s: there is no column %s", key, name[i]);
         if (pfs_kind_is_nested(schema->field[column].type.kind))
-            return pfs_fail(err, EINVAL, "clustering.columns: %s has a nested type", name[i]);
+            return pfs_fail(err, EINVAL, "%s: %s has a nested type", key, name[i]);
         out->column[i] = column;
     }
     out->columns = count;
+    return 0;
+}
+
+int pfs_cluster_order(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_order *out,
+                      struct pfs_err *err)
+{
+    static const char key[] = "clustering.columns";
+
+    PFS_TRY(pfs_order_by(schema, key, pfs_options_get(&schema->options, key), arena, out, err));
     return read_strategy(schema, out, err);
 }
 

@@ -68,6 +68,11 @@ int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, str
  * not said to be full is then none. */
 bool pfs_cluster_is_on(const struct pfs_schema *schema);
 
+/* The columns that a text names, as the option or argument `key` has it; names in the arena. -EINVAL with the sentence.
+ */
+int pfs_order_by(const struct pfs_schema *schema, const char *key, const char *text, struct pfs_arena *arena,
+                 struct pfs_order *out, struct pfs_err *err);
+
 /* ---- carrying them out ---- */
 
 struct pfs_compactor;

@@ -114,28 +114,6 @@ static int order_strategy(const char *text, enum pfs_order_strategy *out, struct
 }
 
 /* Columns that have no order cannot be sorted by. */
-static int order_columns(const struct pfs_calling *x, const struct pfs_schema *schema, const char *by,
-                         struct pfs_order *out, struct pfs_err *err)
-{
-    const char **name;
-    int32_t count;
-
-    PFS_TRY(pfs_options_list(by, x->arena, &name, &count, err));
-    if (count == 0 || count > PFS_ORDER_COLUMNS_MAX)
-        return pfs_fail(err, EINVAL, "order_by takes 1 to %d columns", PFS_ORDER_COLUMNS_MAX);
-    for (int32_t i = 0; i < count; i++) {
-        int32_t column = pfs_schema_find(schema, pfs_str(name[i]));
-
-        if (column < 0)
-            return pfs_fail(err, EINVAL, "order_by: there is no column %s", name[i]);
-        if (pfs_kind_is_nested(schema->field[column].type.kind))
-            return pfs_fail(err, EINVAL, "order_by: %s has a nested type", name[i]);
-        out->column[i] = column;
-    }
-    out->columns = count;
-    return 0;
-}
-
 /* Neither or both of order_strategy and order_by. */
 static int order_rows(const struct pfs_calling *x, const struct pfs_statement *s, const struct pfs_schema *schema,
                       struct pfs_compact_want *want, struct pfs_err *err)
@@ -154,7 +132,7 @@ static int order_rows(const struct pfs_calling *x, const struct pfs_statement *s
         return pfs_arena_full(x->arena, err);
     assert(want->order == NULL);
     PFS_TRY(order_strategy(strategy, &order->strategy, err));
-    PFS_TRY(order_columns(x, schema, by, order, err));
+    PFS_TRY(pfs_order_by(schema, "order_by", by, x->arena, order, err));
     PFS_TRY(pfs_order_check(order, err));
     want->order = order;
     return 0;

@@ -72,6 +72,12 @@ int pfs_table_retain_begin(struct pfs_table *table, struct pfs_retain *at, struc
 void pfs_table_retain_end(struct pfs_table *table);
 struct pfs_upkeep *pfs_table_upkeep(struct pfs_table *table);
 
+/* A batch job of its own that adds nothing; what is kept for long is looked after then. */
+int pfs_table_publish_removal(struct pfs_table *table,
+                              int (*prepare)(void *context, struct pfs_state *state, struct pfs_change *out,
+                                             struct pfs_err *err),
+                              void *context, struct pfs_err *err);
+
 /* Of local time before UTC, at that time. */
 int64_t pfs_local_zone_ms(int64_t now_ms);
 

@@ -55,20 +55,6 @@ static int prepare_drop(void *context, struct pfs_state *state, struct pfs_chang
     return 0;
 }
 
-static int drop(struct pfs_table *table, struct dropping *d, struct pfs_err *err)
-{
-    char user[PFS_UUID_TEXT];
-    struct pfs_publish publish = {
-        .user = user, .identifier = PFS_BATCH_IDENTIFIER, .context = d, .prepare = prepare_drop};
-    bool unclear;
-    int64_t id;
-
-    pfs_uuid_make(user);
-    PFS_TRY(pfs_table_publish(table, &publish, &id, &unclear, err));
-    (void)pfs_table_maintain(table, PFS_BATCH_IDENTIFIER, NULL); /* they are gone in any case */
-    return 0;
-}
-
 /* Leaves in `all` those that went. */
 static int drop_all(struct pfs_table *table, struct dropping *all, struct pfs_err *err)
 {
@@ -85,7 +71,7 @@ static int drop_all(struct pfs_table *table, struct dropping *all, struct pfs_er
         some.gone = &all->gone[i];
         some.stays = &all->stays[i];
         some.count = batch < all->count - i ? batch : all->count - i;
-        PFS_TRY(drop(table, &some, err));
+        PFS_TRY(pfs_table_publish_removal(table, prepare_drop, &some, err));
     }
     for (int64_t i = 0; i < all->count; i++)
         if (!all->stays[i])

@@ -660,12 +660,14 @@ static int prepare_overwrite(void *context, struct pfs_state *state, struct pfs_
     return 0;
 }
 
-/* A batch job of its own that adds nothing. */
-static int remove_rows(struct pfs_table *table, struct pfs_overwrite *what, struct pfs_err *err)
+int pfs_table_publish_removal(struct pfs_table *table,
+                              int (*prepare)(void *context, struct pfs_state *state, struct pfs_change *out,
+                                             struct pfs_err *err),
+                              void *context, struct pfs_err *err)
 {
     char user[PFS_UUID_TEXT];
-    struct pfs_publish publish = {
-        .user = user, .identifier = PFS_BATCH_IDENTIFIER, .context = what, .prepare = prepare_overwrite};
+    const struct pfs_publish publish = {
+        .user = user, .identifier = PFS_BATCH_IDENTIFIER, .context = context, .prepare = prepare};
     bool unclear;
     int64_t id;
 
@@ -673,6 +675,11 @@ static int remove_rows(struct pfs_table *table, struct pfs_overwrite *what, stru
     PFS_TRY(pfs_table_publish(table, &publish, &id, &unclear, err));
     (void)pfs_table_maintain(table, PFS_BATCH_IDENTIFIER, NULL); /* they are gone in any case */
     return 0;
+}
+
+static int remove_rows(struct pfs_table *table, struct pfs_overwrite *what, struct pfs_err *err)
+{
+    return pfs_table_publish_removal(table, prepare_overwrite, what, err);
 }
 
 int pfs_table_truncate(struct pfs_table *table, struct pfs_err *err)

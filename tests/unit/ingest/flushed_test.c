@@ -5,7 +5,7 @@
 #include "src/statement/statement.h"
 #include "src/table/parts.h"
 #include "tests/unit/format/make.h"
-#include "tests/unit/ingest/answer.h"
+#include "tests/unit/ingest/handles.h"
 
 static struct {
     struct pfs_store_ops ops; /* the memory store's, with calls that fail */
@@ -100,24 +100,6 @@ static void put(struct pfs_transaction *t, const char *k, bool tail)
     assert_int_equal(
         (tail ? pfs_transaction_tail : pfs_transaction_add)(t, &rows, &(struct pfs_batch){1, 2, column}, NULL), 0);
     pfs_arena_done(&rows);
-}
-
-static int flush(struct pfs_transaction *t)
-{
-    struct answer a;
-
-    prepare(&a);
-    pfs_transaction_flush(t, done, &a);
-    return await(&a);
-}
-
-static int seal(struct pfs_transaction *t)
-{
-    struct answer a;
-
-    prepare(&a);
-    pfs_transaction_seal(t, false, done, &a);
-    return await(&a);
 }
 
 static void commit(void)

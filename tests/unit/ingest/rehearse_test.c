@@ -5,7 +5,7 @@
 #include "src/ingest/internal.h"
 #include "src/statement/statement.h"
 #include "tests/unit/format/make.h"
-#include "tests/unit/ingest/answer.h"
+#include "tests/unit/ingest/handles.h"
 
 static struct pfs_store *store;
 static struct pfs_catalog *catalog;
@@ -61,24 +61,6 @@ static int put(struct pfs_transaction *t, const char *kind, bool tail)
     rc = (tail ? pfs_transaction_tail : pfs_transaction_add)(t, &rows, &batch, NULL);
     pfs_arena_done(&rows);
     return rc;
-}
-
-static int flush(struct pfs_transaction *t)
-{
-    struct answer a;
-
-    prepare(&a);
-    pfs_transaction_flush(t, done, &a);
-    return await(&a);
-}
-
-static int seal(struct pfs_transaction *t)
-{
-    struct answer a;
-
-    prepare(&a);
-    pfs_transaction_seal(t, false, done, &a);
-    return await(&a);
 }
 
 static void commit(void)
