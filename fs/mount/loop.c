@@ -4,7 +4,9 @@
  *                \-> long: another one is called to receive, then process
  *
  * There is always a thread that receives, or one is called: before a long request, and by the thread that looks, when a
- * brief one turns out to be none. */
+ * brief one turns out to be none. What a brief request puts off (base/idle.h) is seen to by the same thread while it
+ * waits awake; it is handed on before the thread goes elsewhere, and by the one that looks when it sleeps all the same:
+ * between seeing a request and receiving it another thread may have taken it. */
 #include "fs/mount/loop.h"
 
 #include <assert.h>
@@ -16,6 +18,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/idle.h"
 #include "base/mem.h"
 #include "base/thread.h"
 
@@ -40,6 +43,8 @@ struct loop {
     int resting, called;   /* threads; those of them that are to go on. Guarded by lock */
     atomic_bool ended;
     int rc; /* of the receiver that failed. Guarded by lock */
+    struct worker *workers;
+    int started;
 };
 
 struct worker {
@@ -48,6 +53,7 @@ struct worker {
     int64_t left_ns; /* when its last request was answered */
     unsigned soon;   /* requests in a row that came soon after that */
     pthread_t thread;
+    struct pfs_idle idle;
 };
 
 /* ---- threads that rest ---- */
@@ -98,15 +104,47 @@ static void end(struct loop *l, int rc)
 /* ---- serving ---- */
 
 /* Who asks for one brief thing after the other asks for the next one in a moment: to be awake then costs less than to
- * be woken, which may take longer than the answer. Others who want the processor have it. */
-PFS_CANCELLABLE static void await_next(struct worker *w)
+ * be woken, which may take longer than the answer. */
+static bool stays_awake(const struct worker *w)
+{
+    const struct loop *l = w->loop;
+
+    return !l->crowded && w->soon >= SOON_RUN && atomic_load(&l->run) >= BRIEF_RUN && atomic_load(&l->receiving) == 1;
+}
+
+/* Not receiving meanwhile, and watched as a brief request is. */
+static void see_to_work(struct worker *w, enum pfs_idle_moment moment)
 {
     struct loop *l = w->loop;
 
-    if (l->crowded || w->soon < SOON_RUN || atomic_load(&l->run) < BRIEF_RUN || atomic_load(&l->receiving) > 1)
+    if (!pfs_idle_has_work())
         return;
-    while (!l->config->ready(l->config->context) && pfs_clock_monotonic_ns() - w->left_ns < SOON_NS)
-        (void)sched_yield();
+    atomic_fetch_sub(&l->receiving, 1);
+    atomic_store(&l->began_ns, pfs_clock_monotonic_ns());
+    pfs_idle_moment(moment);
+    atomic_store(&l->began_ns, 0);
+    atomic_fetch_add(&l->receiving, 1);
+    if (!pfs_idle_has_work())
+        w->left_ns = pfs_clock_monotonic_ns();
+}
+
+/* Others who want the processor have it. Returns with nothing put off, unless a request is there: a thread that sleeps
+ * sees to nothing. */
+static void await_next(struct worker *w)
+{
+    struct loop *l = w->loop;
+    bool ready = false;
+
+    while (!ready && stays_awake(w)) {
+        ready = l->config->ready(l->config->context);
+        see_to_work(w, ready ? PFS_IDLE_BUSY : PFS_IDLE_FREE);
+        if (!ready && !pfs_idle_has_work() && pfs_clock_monotonic_ns() - w->left_ns >= SOON_NS)
+            return;
+        if (!ready)
+            (void)sched_yield();
+    }
+    if (!ready)
+        see_to_work(w, PFS_IDLE_LEAVE);
 }
 
 PFS_CANCELLABLE static int receive(struct worker *w)
@@ -115,8 +153,8 @@ PFS_CANCELLABLE static int receive(struct worker *w)
     int rc;
 
     atomic_fetch_add(&l->receiving, 1);
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
     await_next(w);
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
     rc = l->config->receive(l->config->context, &w->request);
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     atomic_fetch_sub(&l->receiving, 1);
@@ -138,8 +176,10 @@ static void process_brief(struct worker *w)
     l->config->process(l->config->context, &w->request);
     atomic_store(&l->began_ns, 0);
     w->left_ns = pfs_clock_monotonic_ns();
-    if (atomic_fetch_add(&l->run, 1) >= BRIEF_RUN && atomic_load(&l->receiving) > 0)
+    if (atomic_fetch_add(&l->run, 1) >= BRIEF_RUN && atomic_load(&l->receiving) > 0) {
+        pfs_idle_moment(PFS_IDLE_LEAVE);
         rest(l);
+    }
 }
 
 /* Another one is called before, not after: whoever comes next must not wait for this one. */
@@ -149,6 +189,7 @@ static void process_long(struct worker *w)
 
     atomic_store(&l->run, 0);
     call_another(l);
+    pfs_idle_moment(PFS_IDLE_LEAVE);
     l->config->process(l->config->context, &w->request);
 }
 
@@ -158,6 +199,7 @@ PFS_CANCELLABLE static void *work(void *context)
     struct loop *l = w->loop;
 
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    pfs_idle_begin(&w->idle);
     while (!atomic_load(&l->ended)) {
         int rc = receive(w);
 
@@ -170,6 +212,7 @@ PFS_CANCELLABLE static void *work(void *context)
         else
             process_long(w);
     }
+    pfs_idle_begin(NULL);
     return NULL;
 }
 
@@ -192,6 +235,16 @@ static void look_away(struct loop *l, unsigned seen)
     atomic_store(&l->unwatched, false);
 }
 
+/* Is something put off by any thread? Not for long: the thread sleeps when another one took the request it saw. */
+static bool watch_work(struct loop *l)
+{
+    bool any = false;
+
+    for (int i = 0; i < l->started; i++)
+        any = pfs_idle_watch(&l->workers[i].idle, STUCK_NS) || any;
+    return any;
+}
+
 /* Ends by a signal, too: that is when the waits return. */
 static void look_on(struct loop *l)
 {
@@ -203,7 +256,7 @@ static void look_on(struct loop *l)
 
         if (began != 0 && pfs_clock_monotonic_ns() - began > STUCK_NS)
             call_another(l);
-        idle = now == seen && began == 0 ? idle + 1 : 0;
+        idle = !watch_work(l) && now == seen && began == 0 ? idle + 1 : 0;
         seen = now;
         if (idle < IDLE_LOOKS)
             wait_for(l, STUCK_NS);
@@ -214,17 +267,16 @@ static void look_on(struct loop *l)
 
 /* ---- life ---- */
 
-/* Signals are for the thread that looks. The number of those that run. */
-static int start(struct loop *l, struct worker *workers, int count)
+/* Signals are for the thread that looks. */
+static void start(struct loop *l, int count)
 {
-    int started = 0;
+    for (; l->started < count; l->started++) {
+        struct worker *w = &l->workers[l->started];
 
-    for (; started < count; started++) {
-        workers[started].loop = l;
-        if (pfs_thread_start(&workers[started].thread, work, &workers[started]) != 0)
+        w->loop = l;
+        if (pfs_thread_start(&w->thread, work, w) != 0)
             break;
     }
-    return started;
 }
 
 static bool one_processor(void)
@@ -240,29 +292,29 @@ int pfs_loop_run(const struct pfs_loop_config *config, struct pfs_err *err)
     struct loop l = {.config = config,
                      .lock = PTHREAD_MUTEX_INITIALIZER,
                      .wanted = PTHREAD_COND_INITIALIZER,
-                     .crowded = one_processor()};
-    struct worker *workers = pfs_alloc_array((size_t)config->threads, sizeof(*workers));
-    int started;
+                     .crowded = one_processor(),
+                     .workers = pfs_alloc_array((size_t)config->threads, sizeof(struct worker))};
 
-    if (workers == NULL)
+    if (l.workers == NULL)
         return pfs_fail(err, ENOMEM, "no memory for threads that serve");
     assert(config->threads > 0);
     (void)sem_init(&l.watch, 0, 0);
-    started = start(&l, workers, config->threads);
-    if (started == 0)
+    start(&l, config->threads);
+    if (l.started == 0)
         l.rc = pfs_fail(err, EAGAIN, "no thread can be started to serve requests");
     else
         look_on(&l);
     end(&l, 0);
-    for (int i = 0; i < started; i++)
-        (void)pthread_cancel(workers[i].thread);
-    for (int i = 0; i < started; i++) {
-        (void)pthread_join(workers[i].thread, NULL);
-        config->drop(config->context, &workers[i].request);
+    for (int i = 0; i < l.started; i++)
+        (void)pthread_cancel(l.workers[i].thread);
+    for (int i = 0; i < l.started; i++) {
+        (void)pthread_join(l.workers[i].thread, NULL);
+        (void)pfs_idle_watch(&l.workers[i].idle, -1);
+        config->drop(config->context, &l.workers[i].request);
     }
-    pfs_free(workers);
+    pfs_free(l.workers);
     (void)sem_destroy(&l.watch);
-    if (l.rc < 0 && started > 0)
+    if (l.rc < 0 && l.started > 0)
         return pfs_fail(err, -l.rc, "requests cannot be received: %s", pfs_errno_text(-l.rc));
     return l.rc;
 }

@@ -2,7 +2,8 @@
  *
  * All of them receive, so that a request which takes its time keeps no other waiting. While requests are brief, and
  * come one after the other, one thread does it all: waking another one would take longer than the answer. The others
- * rest until a longer request comes, or a brief one is under way for longer than it should.
+ * rest until a longer request comes, or a brief one is under way for longer than it should. What is processed may put
+ * work off until the thread has nothing else to do (base/idle.h).
  */
 #pragma once
 

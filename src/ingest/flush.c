@@ -616,8 +616,15 @@ static void synced(void *context, int rc, const struct pfs_err *why)
     a.done(a.context, rc, rc < 0 ? &err : NULL);
 }
 
+/* Who flushes alone waits for nobody. */
+static enum pfs_journal_lead leader_of(const struct pfs_transaction *t)
+{
+    return atomic_load(&t->ingest->open) == 1 ? PFS_LEAD_HERE : PFS_LEAD_THREAD;
+}
+
 /* Answers when `piece` is durable, and then lets go of the transaction. */
-static void acknowledge(struct pfs_transaction *t, struct pfs_piece *piece, pfs_ingest_done_fn *done, void *context)
+static void acknowledge(struct pfs_transaction *t, struct pfs_piece *piece, enum pfs_journal_lead by,
+                        pfs_ingest_done_fn *done, void *context)
 {
     struct acknowledging *a = pfs_zalloc(sizeof(*a));
     uint64_t number = piece->number;
@@ -627,7 +634,7 @@ static void acknowledge(struct pfs_transaction *t, struct pfs_piece *piece, pfs_
     assert(number != 0);
     if (a != NULL) {
         *a = (struct acknowledging){t, piece, done, context};
-        pfs_journal_sync_later(t->ingest->journal, number, atomic_load(&t->ingest->open) == 1, synced, a);
+        pfs_journal_sync_later(t->ingest->journal, number, by, synced, a);
         return;
     }
     rc = pfs_journal_sync(t->ingest->journal, number, &err);
@@ -664,9 +671,8 @@ static void let_older_first(struct pfs_transaction *t)
 
 /* The rows are in the journal when this returns, and durable when `done` is called; in between the part may be handed
  * over. */
-void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_fn *done, void *context)
+static void flush(struct pfs_transaction *t, enum pfs_journal_lead by, pfs_ingest_done_fn *done, void *context)
 {
-    struct pfs_transaction *t = transaction;
     struct pfs_piece *piece = NULL;
     struct pfs_err err = {0};
     int rc;
@@ -691,13 +697,18 @@ void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_
     pthread_mutex_lock(&t->ingest->lock);
     t->refs++;
     pthread_mutex_unlock(&t->ingest->lock);
-    acknowledge(t, piece, done, context);
+    acknowledge(t, piece, by, done, context);
 }
 
-void pfs_transaction_flush_soon(struct pfs_transaction *transaction)
+void pfs_transaction_flush(struct pfs_transaction *t, pfs_ingest_done_fn *done, void *context)
 {
-    if (pfs_journal_is_shared(transaction->ingest->journal))
-        pfs_transaction_flush(transaction, nobody_waits, NULL);
+    flush(t, leader_of(t), done, context);
+}
+
+void pfs_transaction_flush_soon(struct pfs_transaction *t)
+{
+    if (pfs_journal_is_shared(t->ingest->journal))
+        flush(t, PFS_LEAD_IDLE, nobody_waits, NULL);
 }
 
 /* ---- seal ---- */
@@ -782,7 +793,7 @@ void pfs_transaction_seal(struct pfs_transaction *transaction, bool drop, pfs_in
     pthread_mutex_unlock(&t->lock);
     unlist(t);
     if (piece != NULL) {
-        acknowledge(t, piece, done, context);
+        acknowledge(t, piece, leader_of(t), done, context);
         return;
     }
     pfs_transaction_unref(t);

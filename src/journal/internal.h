@@ -79,7 +79,9 @@ struct pfs_journal {
     int served, returned;    /* whom it served, and how many came since */
     int64_t back_ns;         /* what it takes until all have come back; 0 = not known */
 
-    int inside; /* callers of sync_later who lead */
+    bool put_off;       /* a thread leads at an idle moment of its own */
+    int64_t put_off_ns; /* since */
+    int inside;         /* callers of sync_later who lead, or have put it off */
     bool closing;
 };
 

@@ -76,12 +76,19 @@ int pfs_journal_add_begun(struct pfs_journal *journal, uint64_t transaction, str
  * record fail, each with -EIO from every later add (but RETIRED) and sync; this is why a sync names its transaction:
  * another's sync may have lost the record before. What was durable of them stays. */
 int pfs_journal_sync(struct pfs_journal *journal, uint64_t transaction, struct pfs_err *err);
+/* Who is to sync, where the last sync was quick; a slow one is the business of a thread of the journal's own. */
+enum pfs_journal_lead {
+    PFS_LEAD_THREAD, /* that thread */
+    PFS_LEAD_HERE,   /* the caller, at once: nobody else is about to ask */
+    PFS_LEAD_IDLE,   /* the caller, at an idle moment (base/idle.h) once all have asked who did the last time */
+};
+
 /* The same without waiting for another's sync: `done` is called once, perhaps before the return, on a thread that
- * holds no lock; it may add, not sync or close. That is a thread of the journal's own; or the caller, when there is
- * nothing to wait for, or when it says that nobody else is about to ask (`alone`) and the last sync was quick. */
+ * holds no lock; it may add, not sync or close. That is the one that led, or a thread of the journal's own; or the
+ * caller, when there is nothing to wait for. */
 typedef void pfs_journal_done_fn(void *context, int rc, const struct pfs_err *err);
-void pfs_journal_sync_later(struct pfs_journal *journal, uint64_t transaction, bool alone, pfs_journal_done_fn *done,
-                            void *context);
+void pfs_journal_sync_later(struct pfs_journal *journal, uint64_t transaction, enum pfs_journal_lead by,
+                            pfs_journal_done_fn *done, void *context);
 
 /* Did the last sync serve more than one, or did another one wait meanwhile? */
 bool pfs_journal_is_shared(struct pfs_journal *journal);

@@ -1,9 +1,11 @@
 /* sync.c - one sync for all who wait: those who come while one is under way share the next one. Who waits leads, if
- * nobody does; for those who do not wait a thread of the journal's own leads, and tells them whoever led. */
+ * nobody does. For those who do not wait a thread of the journal's own leads, and tells them whoever led; or the one
+ * that serves them does so as soon as all have come and it has nothing else to do, which wakes nobody. */
 #include <assert.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/idle.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "src/journal/internal.h"
@@ -153,9 +155,15 @@ static void leave_untold(struct pfs_journal *j, struct waiter *told)
     *last = told;
 }
 
+/* Somebody is to lead, and nobody has said that he will. `state` held. */
+static bool lacks_leader(const struct pfs_journal *j)
+{
+    return j->waiter_first != NULL && !j->leading && !j->put_off;
+}
+
 /* One sync of the current segment, which has bytes that are not durable; `state` held, but let go meanwhile. Who adds
  * may hold locks that those who are told want: then it `tells` nobody. */
-static void lead(struct pfs_journal *j, bool tells)
+static void lead(struct pfs_journal *j, bool gathers, bool tells)
 {
     struct segment *s = j->current;
     uint64_t target, bytes;
@@ -168,7 +176,8 @@ static void lead(struct pfs_journal *j, bool tells)
     assert(s != NULL);
     assert(j->durable < j->added);
     j->leading = true;
-    gather(j);
+    if (gathers)
+        gather(j);
     target = j->added;
     bytes = s->appended;
     pthread_mutex_unlock(&j->state);
@@ -196,7 +205,7 @@ static void lead(struct pfs_journal *j, bool tells)
         told = NULL;
     }
     pthread_cond_broadcast(&j->change);
-    if (j->waiter_first != NULL || j->untold != NULL || j->closing)
+    if (lacks_leader(j) || j->untold != NULL || j->closing)
         pthread_cond_signal(&j->wanted);
     pthread_mutex_unlock(&j->state);
     if (rc < 0)
@@ -258,7 +267,7 @@ int pfs_journal_sync(struct pfs_journal *j, uint64_t number, struct pfs_err *err
             if (j->leading)
                 pthread_cond_wait(&j->change, &j->state);
             else
-                lead(j, false);
+                lead(j, true, false);
         }
         rc = w.rc;
         if (rc < 0 && err != NULL)
@@ -295,8 +304,8 @@ static void *lead_on(void *context)
             pthread_mutex_unlock(&j->state);
             tell(untold);
             pthread_mutex_lock(&j->state);
-        } else if (j->waiter_first != NULL && !j->leading) {
-            lead(j, true);
+        } else if (lacks_leader(j)) {
+            lead(j, true, true);
         } else {
             pthread_cond_wait(&j->wanted, &j->state);
         }
@@ -305,13 +314,65 @@ static void *lead_on(void *context)
     return NULL;
 }
 
-/* Waking the thread takes longer than waiting where the disk is quick. `state` held. */
-static bool leads_here(const struct pfs_journal *j, bool alone)
+/* `state` held. */
+static void leave_inside(struct pfs_journal *j)
 {
-    return alone && !j->leading && j->sync_ns < QUICK_SYNC_NS;
+    assert(j->inside > 0);
+    if (--j->inside == 0)
+        pthread_cond_broadcast(&j->change);
 }
 
-void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, bool alone, pfs_journal_done_fn *done,
+/* All have come whom the last sync served, or have had as long as a sync takes. `state` held. */
+static bool is_time(const struct pfs_journal *j, enum pfs_idle_moment moment)
+{
+    return (moment == PFS_IDLE_FREE && j->waiters >= j->companions) ||
+           pfs_clock_monotonic_ns() - j->put_off_ns > j->sync_ns;
+}
+
+/* At an idle moment of the thread that put the sync off. Another one may have led meanwhile. */
+static bool lead_when_idle(void *context, enum pfs_idle_moment moment)
+{
+    struct pfs_journal *j = context;
+    bool done = true;
+
+    pthread_mutex_lock(&j->state);
+    assert(j->put_off && j->inside > 0);
+    if (j->waiter_first != NULL && !j->leading) {
+        done = moment == PFS_IDLE_LEAVE || is_time(j, moment);
+        if (done && moment != PFS_IDLE_LEAVE)
+            lead(j, false, true);
+    }
+    if (done) {
+        j->put_off = false;
+        if (lacks_leader(j))
+            pthread_cond_signal(&j->wanted);
+        leave_inside(j);
+    }
+    pthread_mutex_unlock(&j->state);
+    return done;
+}
+
+/* Waking the thread takes longer than waiting where the disk is quick. `state` held. */
+static void find_leader(struct pfs_journal *j, enum pfs_journal_lead by)
+{
+    bool quick = j->sync_ns < QUICK_SYNC_NS;
+
+    if (j->leading || j->put_off)
+        return;
+    if (by == PFS_LEAD_HERE && quick) {
+        j->inside++;
+        lead(j, true, true);
+        leave_inside(j);
+    } else if (by == PFS_LEAD_IDLE && quick && pfs_idle_put_off(lead_when_idle, j)) {
+        j->inside++;
+        j->put_off = true;
+        j->put_off_ns = pfs_clock_monotonic_ns();
+    } else {
+        pthread_cond_signal(&j->wanted);
+    }
+}
+
+void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, enum pfs_journal_lead by, pfs_journal_done_fn *done,
                             void *context)
 {
     struct waiter *w = pfs_zalloc(sizeof(*w));
@@ -329,15 +390,7 @@ void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, bool alone, 
         w->tell = done;
         w->context = context;
         enqueue(j, w);
-        if (leads_here(j, alone)) {
-            j->inside++;
-            lead(j, true);
-            assert(j->inside > 0);
-            if (--j->inside == 0)
-                pthread_cond_broadcast(&j->change);
-        } else if (!j->leading) {
-            pthread_cond_signal(&j->wanted);
-        }
+        find_leader(j, by);
     }
     pthread_mutex_unlock(&j->state);
     if (rc <= 0) {
@@ -355,6 +408,7 @@ int pfs_journal_start_leader(struct pfs_journal *j, struct pfs_err *err)
 
 void pfs_journal_end_leader(struct pfs_journal *j)
 {
+    pfs_idle_moment(PFS_IDLE_LEAVE); /* the caller's own would be waited for below */
     pthread_mutex_lock(&j->state);
     j->closing = true;
     pthread_cond_signal(&j->wanted);

@@ -2,6 +2,7 @@
 #include "fs/mount/loop.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -10,19 +11,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/idle.h"
 #include "base/mem.h"
 #include "tests/unit/cm.h"
 
 #define LETTERS 128
 #define DEADLINE_S 20
 
-/* A request is a letter: `b` is brief, `l` takes longer, `B` and `L` are the same until a `k` comes, `e` is an error of
- * the device. */
+/* A request is a letter: `b` is brief, `l` takes longer, `B` and `L` are the same until a `k` comes, `p` is brief and
+ * puts something off, `e` is an error of the device. */
 struct device {
     int in, out; /* the pipe's ends: requests come from `in` */
     atomic_int seen[LETTERS], dropped;
     sem_t key;
     atomic_bool told;
+    bool lies; /* says that a request is there when none is */
+    atomic_int put_off, asked[PFS_IDLE_LEAVE + 1], finished;
 };
 
 PFS_CANCELLABLE static int receive(void *context, struct pfs_loop_request *request)
@@ -39,8 +43,10 @@ PFS_CANCELLABLE static int receive(void *context, struct pfs_loop_request *reque
 
 static bool ready(void *context)
 {
-    (void)context;
-    return true;
+    const struct device *d = context;
+    struct pollfd in = {.fd = d->in, .events = POLLIN};
+
+    return d->lies || poll(&in, 1, 0) != 0;
 }
 
 static bool brief(void *context, const struct pfs_loop_request *request)
@@ -48,7 +54,19 @@ static bool brief(void *context, const struct pfs_loop_request *request)
     char letter = *(const char *)request->memory;
 
     (void)context;
-    return letter == 'b' || letter == 'B';
+    return letter == 'b' || letter == 'B' || letter == 'p';
+}
+
+/* Done when nothing else is to do. */
+static bool see_to(void *context, enum pfs_idle_moment moment)
+{
+    struct device *d = context;
+
+    atomic_fetch_add(&d->asked[moment], 1);
+    if (moment == PFS_IDLE_BUSY)
+        return false;
+    atomic_fetch_add(&d->finished, 1);
+    return true;
 }
 
 static void process(void *context, struct pfs_loop_request *request)
@@ -60,6 +78,8 @@ static void process(void *context, struct pfs_loop_request *request)
         (void)sem_post(&d->key);
     if (letter == 'B' || letter == 'L')
         (void)sem_wait(&d->key);
+    if (letter == 'p' && pfs_idle_put_off(see_to, d))
+        atomic_fetch_add(&d->put_off, 1);
     atomic_fetch_add(&d->seen[(int)letter], 1);
 }
 
@@ -192,6 +212,50 @@ static void nothing_waits_for_a_brief_request_that_is_stuck(void **state)
     nothing_waits_for('B');
 }
 
+static void await_finished(struct device *d, int count)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+
+    while (atomic_load(&d->finished) < count)
+        (void)nanosleep(&moment, NULL);
+}
+
+/* By the thread that serves when it has nothing else to do; where it sleeps, because it saw a request that another one
+ * took, by the thread that looks; before a long request, and at the end, at once. */
+static void what_is_put_off_is_seen_to(void **state)
+{
+    (void)state;
+    for (int lies = 0; lies < 2; lies++) {
+        struct device d;
+        pthread_t thread;
+        void *rc;
+
+        begin(&d);
+        d.lies = lies == 1;
+        assert_int_equal(pthread_create(&thread, NULL, run_alone, &d), 0);
+        for (int i = 1; i <= 20; i++) {
+            ask_often(&d, 'b', 200);
+            ask(&d, "p");
+            await_finished(&d, i);
+        }
+        if (lies)
+            assert_int_equal(d.asked[PFS_IDLE_FREE], 0);
+        ask_often(&d, 'b', 200);
+        ask(&d, "pL");
+        await_finished(&d, 21);
+        ask(&d, "k");
+        await(&d, 'L', 1);
+        ask_often(&d, 'b', 200);
+        ask(&d, "p");
+        (void)close(d.out);
+        assert_int_equal(pthread_join(thread, &rc), 0);
+        assert_int_equal((intptr_t)rc, 0);
+        assert_int_equal(d.put_off, 22);
+        assert_int_equal(d.finished, 22);
+        end(&d);
+    }
+}
+
 static struct device *signalled;
 
 static void tell(int sig)
@@ -254,6 +318,7 @@ int main(void)
         cmocka_unit_test(each_request_is_worked_on_once),
         cmocka_unit_test(nothing_waits_for_a_long_request),
         cmocka_unit_test(nothing_waits_for_a_brief_request_that_is_stuck),
+        cmocka_unit_test(what_is_put_off_is_seen_to),
         cmocka_unit_test(it_ends_by_a_signal_while_it_waits),
         cmocka_unit_test(a_device_that_fails_ends_it_with_a_sentence),
     };
