@@ -36,7 +36,7 @@ static int failed(struct pfs_err *err, int code, const char *what, const char *p
 }
 
 /* "" names the root. */
-static const char *at(const char *path)
+static const char *below_root(const char *path)
 {
     return path[0] == '\0' ? "." : path;
 }
@@ -48,10 +48,10 @@ static int open_beneath(const struct posix *p, const char *path, int flags)
     struct open_how how = {.flags = (uint64_t)(uint32_t)(flags | O_NOFOLLOW | O_CLOEXEC),
                            .mode = (flags & O_CREAT) != 0 ? 0666 : 0,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    int fd = (int)syscall(SYS_openat2, p->root, at(path), &how, sizeof(how));
+    int fd = (int)syscall(SYS_openat2, p->root, below_root(path), &how, sizeof(how));
 
     if (fd < 0 && errno == ENOSYS) /* a kernel before 5.6 */
-        fd = openat(p->root, at(path), (int)how.flags, 0666);
+        fd = openat(p->root, below_root(path), (int)how.flags, 0666);
     return fd;
 }
 
@@ -127,7 +127,7 @@ int pfs_store_scratch(const char *dir, struct pfs_file **out, struct pfs_err *er
 static int posix_sync_dir(void *self, const char *path, struct pfs_err *err)
 {
     struct posix *p = self;
-    int fd = openat(p->root, at(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+    int fd = openat(p->root, below_root(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 
     if (fd < 0)
         return errno == ENOENT ? -ENOENT : failed(err, errno, "sync", path);
@@ -305,7 +305,7 @@ static int posix_stat(void *self, const char *path, struct pfs_stat *out, struct
     struct posix *p = self;
     struct stat st;
 
-    if (fstatat(p->root, at(path), &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstatat(p->root, below_root(path), &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT || errno == ENOTDIR ? -ENOENT : failed(err, errno, "stat", path);
     *out =
         (struct pfs_stat){(uint64_t)st.st_size, st.st_ino, to_ns(st.st_ctim), to_ns(st.st_mtim), S_ISDIR(st.st_mode)};

@@ -65,5 +65,5 @@ int command_bitmap(int argc, char **argv)
         rc = pump(feed, bitmaps, &err);
         pfs_bitmaps_close(bitmaps);
     }
-    return rc < 0 && rc != -EPIPE ? failed("bitmap", rc, &err) : rc < 0;
+    return rc < 0 && rc != -EPIPE ? command_failed("bitmap", rc, &err) : rc < 0;
 }

@@ -28,7 +28,7 @@ int command_demo(int argc, char **argv);
 int helper_main(int argc, char **argv);
 
 /* `paimonfs: what: why` for a failure; gives 1. A bare errno gets its plain text. */
-int failed(const char *what, int rc, const struct pfs_err *err);
+int command_failed(const char *what, int rc, const struct pfs_err *err);
 /* `paimonfs: text` and where help is; gives 2. */
 int usage_error(const char *text);
 /* A member of a JSON object, "name":"text". */

@@ -100,7 +100,7 @@ int command_compact(int argc, char **argv)
     block_interrupts();
     rc = session_open(&config, &session, &err);
     if (rc < 0)
-        return failed(config.warehouse, rc, &err);
+        return command_failed(config.warehouse, rc, &err);
     status = tables_each(
         &session, &(struct tables_want){.only = table, .stop = is_interrupted, .each = compact_one, .context = &full});
     session_close(&session);

@@ -49,7 +49,7 @@ int command_expire(int argc, char **argv)
     config.warehouse = argv[0];
     rc = session_open(&config, &session, &err);
     if (rc < 0)
-        return failed(config.warehouse, rc, &err);
+        return command_failed(config.warehouse, rc, &err);
     code = tables_each(&session,
                        &(struct tables_want){.only = argc > 1 ? argv[1] : NULL, .branches = true, .each = expire_one});
     session_close(&session);

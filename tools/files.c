@@ -19,7 +19,7 @@ static int open_config(const struct session_config *config, struct session *sess
     struct pfs_err err = {0};
     int rc = session_open(config, session, &err);
 
-    return rc < 0 ? failed(config->warehouse, rc, &err) : 0;
+    return rc < 0 ? command_failed(config->warehouse, rc, &err) : 0;
 }
 
 /* ---- cat ---- */
@@ -54,12 +54,12 @@ static int cat_one(struct session *session, const char *path)
     int rc = opened_open(session, path, O_RDONLY, &o, &err);
 
     if (rc < 0)
-        return failed(path, rc, &err);
+        return command_failed(path, rc, &err);
     piece = pfs_alloc(PIECE);
     rc = piece == NULL ? -ENOMEM : copy_out(&o, piece, &err);
     pfs_free(piece);
     (void)opened_close(&o, NULL);
-    return rc < 0 && rc != -EPIPE ? failed(path, rc, &err) : rc < 0;
+    return rc < 0 && rc != -EPIPE ? command_failed(path, rc, &err) : rc < 0;
 }
 
 /* Several paths are one text, as with cat(1); one that fails does not keep back those behind it. */
@@ -139,7 +139,7 @@ int command_ls(int argc, char **argv)
     if (code != 0)
         return code;
     rc = list(&session, argc > 1 ? argv[1] : "", &err);
-    code = rc < 0 ? failed(argc > 1 ? argv[1] : "/", rc, &err) : 0;
+    code = rc < 0 ? command_failed(argc > 1 ? argv[1] : "/", rc, &err) : 0;
     session_close(&session);
     return code;
 }
@@ -251,7 +251,7 @@ static int write_rows(const struct session_config *config, const char *path, int
         rc = pfs_tree_finish(session.tree, &err); /* the commit */
     if (rc == 0)
         compact_after(&session, path);
-    code = rc < 0 ? failed(path, rc, &err) : 0;
+    code = rc < 0 ? command_failed(path, rc, &err) : 0;
     session_close(&session);
     return code;
 }

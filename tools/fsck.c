@@ -121,7 +121,7 @@ int command_fsck(int argc, char **argv)
         return usage_error("fsck needs a warehouse");
     rc = session_open(&config, &session, &err);
     if (rc < 0)
-        return failed(config.warehouse, rc, &err);
+        return command_failed(config.warehouse, rc, &err);
     fputs(l.json ? "[" : "table,severity,kind,file,named_by,finding\n", stdout);
     code =
         tables_each(&session, &(struct tables_want){.only = table, .branches = true, .each = check_one, .context = &l});

@@ -39,7 +39,7 @@ static int look_up(struct options *o)
         return usage_error("the path is too long");
     rc = session_open(&o->session, &session, &err);
     if (rc < 0)
-        return failed(o->session.warehouse, rc, &err);
+        return command_failed(o->session.warehouse, rc, &err);
     o->want.path = path;
     o->want.memory_bytes = o->session.memory_bytes;
     rc = pfs_enrich_open(session.tree, &o->want, &enrich, &err);
@@ -47,7 +47,7 @@ static int look_up(struct options *o)
         rc = pump(feed, enrich, &err);
     pfs_enrich_close(enrich);
     session_close(&session);
-    return rc < 0 && rc != -EPIPE ? failed(o->path, rc, &err) : rc < 0;
+    return rc < 0 && rc != -EPIPE ? command_failed(o->path, rc, &err) : rc < 0;
 }
 
 static bool take_cache(const char *name, struct options *o)

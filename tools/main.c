@@ -69,7 +69,7 @@ void put_member(struct pfs_buf *out, const char *name, const char *text)
 }
 
 /* One line on standard error, whatever it was. */
-int failed(const char *what, int rc, const struct pfs_err *err)
+int command_failed(const char *what, int rc, const struct pfs_err *err)
 {
     const char *why = err != NULL && err->code != 0 ? err->text : pfs_errno_text(-rc);
 

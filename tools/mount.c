@@ -52,16 +52,16 @@ static int resolve(struct mounting *m, const char *warehouse, const char *mountp
     struct stat st;
 
     if (realpath(warehouse, m->warehouse) == NULL)
-        return failed(warehouse, -errno, NULL);
+        return command_failed(warehouse, -errno, NULL);
     /* A daemon that was killed leaves a mount behind that answers nothing; realpath and stat may not notice, for the
      * kernel remembers attributes while it dies. */
     if (statfs(mountpoint, &fs) < 0 && (errno == ENOTCONN || errno == ECONNABORTED) &&
         pfs_mount_unmount(mountpoint, &err) < 0)
-        return failed(mountpoint, -EBUSY, &err);
+        return command_failed(mountpoint, -EBUSY, &err);
     if (realpath(mountpoint, m->mountpoint) == NULL)
-        return failed(mountpoint, -errno, NULL);
+        return command_failed(mountpoint, -errno, NULL);
     if (stat(m->mountpoint, &st) == 0 && !S_ISDIR(st.st_mode)) /* the kernel would take it, and show nothing */
-        return failed(mountpoint, -ENOTDIR, NULL);
+        return command_failed(mountpoint, -ENOTDIR, NULL);
     if (inside(m->warehouse, m->mountpoint) || inside(m->mountpoint, m->warehouse))
         return usage_error("the warehouse and the mount point may not lie inside one another");
     m->session.warehouse = m->warehouse;
@@ -97,7 +97,7 @@ static int choose_cache(struct mounting *m)
     m->session.cache_dir = m->cache;
     if (asked) {
         if (!make_cache(m->cache) && access(m->cache, W_OK | X_OK) < 0)
-            return failed(m->cache, -errno, NULL);
+            return command_failed(m->cache, -errno, NULL);
         return 0;
     }
     if (base != NULL && base[0] == '/')
@@ -165,7 +165,7 @@ static void leave_terminal(struct mounting *m)
 }
 
 /* On the thread that answers the kernel's first request: the mount works from here on. */
-static void ready(void *context)
+static void tell_ready(void *context)
 {
     struct mounting *m = context;
 
@@ -236,7 +236,7 @@ static int serve(struct mounting *m)
                                       .allow_other = m->allow_other,
                                       .read_only = m->session.read_only,
                                       .generic = m->generic,
-                                      .ready = ready,
+                                      .ready = tell_ready,
                                       .log = log_line,
                                       .context = m};
     struct pfs_err err = {0};
@@ -253,13 +253,13 @@ static int serve(struct mounting *m)
     rc = session_open(&m->session, &session, &err);
 
     if (rc < 0)
-        return failed(m->warehouse, rc, &err);
+        return command_failed(m->warehouse, rc, &err);
     config.tree = session.tree;
     rc = pfs_mount_run(&config, &err);
     if (rc == 0)
         rc = pfs_tree_finish(session.tree, &err);
     session_close(&session);
-    return rc < 0 ? failed("mount", rc, &err) : 0;
+    return rc < 0 ? command_failed("mount", rc, &err) : 0;
 }
 
 /* The parent ends when the mount answers, or with the child's failure. */
@@ -270,10 +270,10 @@ static int run_in_background(struct mounting *m)
     pid_t pid;
 
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return failed("mount", -errno, NULL);
+        return command_failed("mount", -errno, NULL);
     pid = fork();
     if (pid < 0)
-        return failed("mount", -errno, NULL);
+        return command_failed("mount", -errno, NULL);
     if (pid > 0) {
         close(ends[1]);
         return read(ends[0], &byte, 1) == 1 ? 0 : 1;
@@ -381,5 +381,5 @@ int command_umount(int argc, char **argv)
         wait_for_exit(pid, server);
     if (server >= 0)
         (void)close(server);
-    return rc < 0 ? failed(argv[0], rc, &err) : 0;
+    return rc < 0 ? command_failed(argv[0], rc, &err) : 0;
 }

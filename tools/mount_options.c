@@ -203,7 +203,7 @@ static bool is_generic(struct mounting *m, const char *text)
 }
 
 /* What a value may be, in words. */
-static const char *wanted(const char *name)
+static const char *expected(const char *name)
 {
     static const struct {
         const char *name, *words;
@@ -269,7 +269,7 @@ static int set_option(struct mounting *m, const char *text)
             return 0;
         }
         (void)snprintf(sentence, sizeof(sentence), "mount option %.100s: the value must be %s", text,
-                       wanted(options[i].name));
+                       expected(options[i].name));
         return usage_error(sentence);
     }
     if (is_generic(m, text) || m->sloppy)

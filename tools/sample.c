@@ -92,17 +92,17 @@ int command_demo(int argc, char **argv)
     if (argc != 1)
         return usage_error("demo needs a directory");
     if (mkdir(argv[0], 0777) < 0 && errno != EEXIST)
-        return failed(argv[0], -errno, NULL);
+        return command_failed(argv[0], -errno, NULL);
     config.warehouse = argv[0];
     rc = session_open(&config, &session, &err);
     if (rc < 0)
-        return failed(argv[0], rc, &err);
+        return command_failed(argv[0], rc, &err);
     rc = make(&session, &err);
     if (rc == 0)
         rc = pfs_tree_finish(session.tree, &err);
     session_close(&session);
     if (rc < 0)
-        return failed(argv[0], rc, &err);
+        return command_failed(argv[0], rc, &err);
     printf("%s: shop/orders (deduplicate), shop/order_wide (partial-update), shop/daily (aggregation, partitioned)\n",
            argv[0]);
     return 0;

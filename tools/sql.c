@@ -62,10 +62,10 @@ int command_sql(int argc, char **argv)
     if (argc < 1 || argc > 2)
         return usage_error("sql needs a warehouse and at most one file");
     if (argc == 2 && (in = fopen(argv[1], "rb")) == NULL)
-        return failed(argv[1], -errno, NULL);
+        return command_failed(argv[1], -errno, NULL);
     config.warehouse = argv[0];
     rc = run(&config, in, &err);
     if (in != stdin)
         fclose(in);
-    return rc < 0 ? failed("sql", rc, &err) : 0;
+    return rc < 0 ? command_failed("sql", rc, &err) : 0;
 }

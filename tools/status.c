@@ -38,7 +38,7 @@ int command_status(int argc, char **argv)
     }
     mounts = setmntent("/proc/self/mounts", "r");
     if (mounts == NULL)
-        return failed("/proc/self/mounts", -errno, NULL);
+        return command_failed("/proc/self/mounts", -errno, NULL);
     if (json)
         pfs_buf_putc(&out, '[');
     while ((m = getmntent(mounts)) != NULL)
@@ -49,5 +49,5 @@ int command_status(int argc, char **argv)
         pfs_buf_puts(&out, "]\n");
     (void)fwrite(out.at, 1, out.len, stdout);
     pfs_buf_done(&out);
-    return only != NULL && found == 0 ? failed(only, -ENOENT, NULL) : 0;
+    return only != NULL && found == 0 ? command_failed(only, -ENOENT, NULL) : 0;
 }

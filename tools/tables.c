@@ -46,9 +46,9 @@ static int do_one(struct session *session, const struct tables_want *want, const
     int rc = tables_open(session, name, &table, &err), code;
 
     if (rc < 0)
-        return failed(name, rc, &err);
+        return command_failed(name, rc, &err);
     rc = want->each(want->context, session, name, table, &err);
-    code = rc < 0 ? failed(name, rc, &err) : rc;
+    code = rc < 0 ? command_failed(name, rc, &err) : rc;
     if (want->branches && pfs_table_branch(table) == NULL)
         code |= do_branches(session, want, name, table);
     pfs_table_unref(table);
@@ -69,10 +69,10 @@ static int do_branches(struct session *session, const struct tables_want *want, 
     for (int64_t i = 0; rc == 0 && i < branches && (want->stop == NULL || !want->stop()); i++) {
         const char *full = pfs_arena_printf(&arena, "%s" BRANCH "%s", name, branch[i]);
 
-        code |= full == NULL ? failed(name, -ENOMEM, NULL) : do_one(session, want, full);
+        code |= full == NULL ? command_failed(name, -ENOMEM, NULL) : do_one(session, want, full);
     }
     pfs_arena_done(&arena);
-    return rc < 0 ? failed(name, rc, &err) : code;
+    return rc < 0 ? command_failed(name, rc, &err) : code;
 }
 
 static int do_database(struct session *session, const struct tables_want *want, const char *database,
@@ -84,12 +84,12 @@ static int do_database(struct session *session, const struct tables_want *want, 
     int status = 0, rc = pfs_catalog_tables(session->catalog, database, arena, &table, &tables, &err);
 
     if (rc < 0)
-        return failed(database, rc, &err);
+        return command_failed(database, rc, &err);
     for (int64_t i = 0; i < tables && (want->stop == NULL || !want->stop()); i++) {
         const char *name = pfs_arena_printf(arena, "%s.%s", database, table[i]);
 
         if (name == NULL)
-            return failed(database, -ENOMEM, NULL);
+            return command_failed(database, -ENOMEM, NULL);
         status |= do_one(session, want, name);
     }
     return status;
@@ -112,5 +112,5 @@ int tables_each(struct session *session, const struct tables_want *want)
     for (int64_t i = 0; rc == 0 && i < databases; i++)
         status |= do_database(session, want, database[i], &arena);
     pfs_arena_done(&arena);
-    return rc < 0 ? failed("the warehouse", rc, &err) : status;
+    return rc < 0 ? command_failed("the warehouse", rc, &err) : status;
 }

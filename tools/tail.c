@@ -221,10 +221,10 @@ int command_tail(int argc, char **argv)
     config.warehouse = word[0];
     rc = session_open(&config, &session, &err);
     if (rc < 0)
-        return failed(word[0], rc, &err);
+        return command_failed(word[0], rc, &err);
     path = full_path(&session, word[1], buffer, sizeof(buffer));
     t.text = t.in_header = strstr(path, ".jsonl") == NULL;
     rc = run(&session, path, &t, &err);
     session_close(&session);
-    return rc < 0 && rc != -EPIPE ? failed(word[1], rc, &err) : 0;
+    return rc < 0 && rc != -EPIPE ? command_failed(word[1], rc, &err) : 0;
 }

@@ -40,7 +40,7 @@ struct pfs_pq_ahead {
     bool queued; /* a task is in the pool and has not begun: it serves whatever is wanted when it does */
 };
 
-static void destroy(struct pfs_pq_ahead *ahead)
+static void free_ahead(struct pfs_pq_ahead *ahead)
 {
     pthread_cond_destroy(&ahead->ready);
     pthread_mutex_destroy(&ahead->lock);
@@ -70,7 +70,7 @@ static void run(void *context)
         ahead->state = STATE_RUNNING;
     pthread_mutex_unlock(&ahead->lock);
     if (closed)
-        destroy(ahead);
+        free_ahead(ahead);
     if (!wanted)
         return;
     make(ahead);
@@ -114,7 +114,7 @@ void pfs_pq_ahead_close(struct pfs_pq_ahead *ahead)
     queued = ahead->queued;
     pthread_mutex_unlock(&ahead->lock);
     if (!queued)
-        destroy(ahead);
+        free_ahead(ahead);
 }
 
 /* A queue that is full costs only the parallelism: the caller makes the page when it needs it. */

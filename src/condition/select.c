@@ -58,7 +58,7 @@ static int leaf(const struct evaluation *e, const struct pfs_condition *node, ui
 
 static int evaluate(const struct evaluation *e, const struct pfs_condition *node, uint8_t *mask);
 
-static int inner(const struct evaluation *e, const struct pfs_condition *node, uint8_t *mask)
+static int join(const struct evaluation *e, const struct pfs_condition *node, uint8_t *mask)
 {
     int64_t rows = e->batch->rows;
     uint8_t *more = pfs_arena_alloc(e->arena, (size_t)rows);
@@ -83,7 +83,7 @@ static int inner(const struct evaluation *e, const struct pfs_condition *node, u
 
 static int evaluate(const struct evaluation *e, const struct pfs_condition *node, uint8_t *mask)
 {
-    return node->kind == PFS_COND_ALL || node->kind == PFS_COND_ANY ? inner(e, node, mask) : leaf(e, node, mask);
+    return node->kind == PFS_COND_ALL || node->kind == PFS_COND_ANY ? join(e, node, mask) : leaf(e, node, mask);
 }
 
 int64_t pfs_condition_select(const struct pfs_condition *condition, const struct pfs_batch *batch, const int32_t *place,

@@ -365,9 +365,9 @@ static struct pfs_local *meet(struct pfs_locals *c, const char *name, const stru
     return l;
 }
 
-static int open(void *self, const struct pfs_among *among, const struct pfs_data_read *read,
-                const struct pfs_manifest_entry *entry, struct pfs_arena *arena, const struct pfs_row_range **range,
-                int32_t *ranges, struct pfs_reader **out, struct pfs_err *err)
+static int open_local(void *self, const struct pfs_among *among, const struct pfs_data_read *read,
+                      const struct pfs_manifest_entry *entry, struct pfs_arena *arena,
+                      const struct pfs_row_range **range, int32_t *ranges, struct pfs_reader **out, struct pfs_err *err)
 {
     struct pfs_locals *c = self;
     int64_t rows = entry->file.rows;
@@ -414,7 +414,7 @@ int pfs_locals_open(const struct pfs_locals_config *config, struct pfs_locals **
     c->config = *config;
     if (c->config.bytes_max == 0)
         c->config.bytes_max = BYTES_DEFAULT;
-    c->files = (struct pfs_among_files){open, c};
+    c->files = (struct pfs_among_files){open_local, c};
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->idle, NULL);
     *out = c;

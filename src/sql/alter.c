@@ -162,7 +162,7 @@ static int drop(struct pfs_parser *p, struct list *l, struct pfs_statement *out)
 }
 
 /* Of the table, or of one column. */
-static int rename(struct pfs_parser *p, struct list *l, struct pfs_statement *out)
+static int rename_clause(struct pfs_parser *p, struct list *l, struct pfs_statement *out)
 {
     struct pfs_schema_change *c;
 
@@ -301,7 +301,7 @@ static int alteration(struct pfs_parser *p, struct list *l, struct pfs_statement
     if (pfs_parser_take(p, "DROP"))
         return drop(p, l, out);
     if (pfs_parser_take(p, "RENAME"))
-        return rename(p, l, out);
+        return rename_clause(p, l, out);
     if (pfs_parser_take(p, "ALTER"))
         return alter_column(p, l);
     if (pfs_parser_take(p, "CHANGE"))
