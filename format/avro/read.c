@@ -62,7 +62,7 @@ int pfs_avro_open(struct pfs_slice file, const struct pfs_avro_wanted *wanted, s
     pfs_arena_init(&r->values, PFS_METADATA_BYTES_MAX);
     rc = pfs_avro_header_take(&r->file, &r->header, err);
     if (rc == 0)
-        rc = pfs_avro_schema_parse(r->header.schema, &r->plan, &r->schema, wanted, err);
+        rc = pfs_avro_schema_parse(r->header.schema, &r->plan, &r->schema, wanted, NULL, err);
     if (rc < 0) {
         pfs_avro_close(r);
         return rc;

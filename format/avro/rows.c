@@ -34,6 +34,7 @@ struct rows_reader {
     struct pfs_arena arena; /* schema and plan */
     struct pfs_avro_header header;
     struct pfs_avro_schema schema;
+    int32_t branch; /* a union's, in front of each row; -1 = there is none */
     struct pfs_avro_memory memory;
     struct pfs_avro_node row; /* a ROW of the wanted columns */
     struct pfs_type row_type;
@@ -125,7 +126,7 @@ static int open_header(struct rows_reader *r, struct pfs_err *err)
         }
         if (rc < 0)
             return rc;
-        PFS_TRY(pfs_avro_schema_parse(r->header.schema, &r->arena, &r->schema, NULL, err));
+        PFS_TRY(pfs_avro_schema_parse(r->header.schema, &r->arena, &r->schema, NULL, &r->branch, err));
         return step_over(&r->in, c.pos, err);
     }
 }
@@ -232,12 +233,21 @@ static int next_block(struct rows_reader *r, struct pfs_err *err)
     return 0;
 }
 
+/* What stands in front of a row. */
+static void take_branch(struct rows_reader *r)
+{
+    if (r->branch >= 0 && pfs_avro_take_long(&r->block) != r->branch)
+        r->block.bad = true;
+}
+
 /* Steps over rows in front of a range. */
 static void skip_rows(struct rows_reader *r, int64_t rows)
 {
     assert(rows >= 0 && rows <= r->left);
-    for (int64_t i = 0; i < rows && !r->block.bad; i++)
+    for (int64_t i = 0; i < rows && !r->block.bad; i++) {
+        take_branch(r);
         pfs_avro_skip(&r->block, &r->schema);
+    }
     r->left -= rows;
     r->at += rows;
 }
@@ -271,8 +281,10 @@ static int64_t take_rows(struct rows_reader *r, int64_t most, struct pfs_err *er
     assert(rows > 0);
     if (!pfs_avro_node_grow(&r->row, rows))
         return check_block(r, err);
-    for (int64_t i = 0; i < rows && r->read->columns > 0 && !r->block.bad; i++)
+    for (int64_t i = 0; i < rows && r->read->columns > 0 && !r->block.bad; i++) {
+        take_branch(r);
         pfs_avro_steps_take(r->row.step, r->row.steps, &r->block);
+    }
     r->left -= rows;
     r->at += rows;
     PFS_TRY(check_block(r, err));

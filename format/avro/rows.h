@@ -1,6 +1,7 @@
 /* rows.h - Avro data files as batches of columns, both ways.
  *
- * Format: object containers whose record is a row; mapping of types: spec datafiles 6 (unions with null in any order).
+ * Format: object containers whose record is a row; mapping of types: spec datafiles 6 (unions with null in any order;
+ * the record itself may be one of them, though no row is null).
  * The header's schema is made into a plan once; blocks are decoded one after the other, each column appended to by a
  * kernel of its type. Fields are found by name, the rest is stepped over. Row ranges: blocks outside are not decoded.
  * Damaged bytes are -EIO with the fact. Writes what Paimon Java writes, its names of records too. Threads: one reader

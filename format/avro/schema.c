@@ -261,8 +261,22 @@ static bool too_deep(struct pfs_slice json)
     return false;
 }
 
+/* Rows that may be null, says the file; none is. Paimon writes the rows of tables with BLOBs so. */
+static void leave_union(struct pfs_avro_schema *out, int32_t *branch)
+{
+    *branch = -1;
+    if (out->type != PFS_AVRO_T_UNION || out->children != 2)
+        return;
+    for (int32_t i = 0; i < 2; i++)
+        if (out->child[i].type == PFS_AVRO_T_RECORD && out->child[1 - i].type == PFS_AVRO_T_NULL) {
+            *branch = i;
+            *out = out->child[i];
+            return;
+        }
+}
+
 int pfs_avro_schema_parse(struct pfs_slice json, struct pfs_arena *arena, struct pfs_avro_schema *out,
-                          const struct pfs_avro_wanted *wanted, struct pfs_err *err)
+                          const struct pfs_avro_wanted *wanted, int32_t *branch, struct pfs_err *err)
 {
     struct parser p = {.arena = arena, .err = err};
     json_error_t why;
@@ -275,6 +289,8 @@ int pfs_avro_schema_parse(struct pfs_slice json, struct pfs_arena *arena, struct
     if (root == NULL)
         return damaged(&p, "not JSON");
     rc = parse(&p, root, wanted, 0, out);
+    if (rc == 0 && branch != NULL)
+        leave_union(out, branch);
     if (rc == 0 && (out->type != PFS_AVRO_T_RECORD || !takes_bytes(out)))
         rc = damaged(&p, "not a record");
     json_decref(root);

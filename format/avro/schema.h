@@ -33,6 +33,7 @@ struct pfs_avro_schema {
 };
 
 /* Parses the JSON of a header; -EIO with a sentence. Nesting is limited. A type that is named again where it was
- * defined before is resolved against what is wanted there; one that holds itself is refused. */
+ * defined before is resolved against what is wanted there; one that holds itself is refused. *out is the record.
+ * `branch` (NULL: it must stand alone) tells which one of a union with null it is; -1 = there is no union. */
 int pfs_avro_schema_parse(struct pfs_slice json, struct pfs_arena *arena, struct pfs_avro_schema *out,
-                          const struct pfs_avro_wanted *wanted, struct pfs_err *err);
+                          const struct pfs_avro_wanted *wanted, int32_t *branch, struct pfs_err *err);

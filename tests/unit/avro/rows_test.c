@@ -132,6 +132,46 @@ static void null_may_be_any_branch_of_a_union(void **state)
         {"b", "INT"}, {"c", "INT"}, {"d", "INT"}, {"e", "ROW<x INT>"});
 }
 
+/* Rows of a type that is nullable as a whole, as Paimon writes them beside BLOBs. */
+static void rows_may_be_the_branch_of_a_union(void **state)
+{
+    static const struct {
+        const char *what, *schema, *rows;
+        int rc;
+    } cases[] = {
+        {"null first", "[\"null\"," RECORD("r", FIELD("a", "\"int\"")) "]", "\x02\x02\x02\x04\x02\x06", 0},
+        {"null last", "[" RECORD("r", FIELD("a", "\"int\"")) ",\"null\"]", "\x00\x02\x00\x04\x00\x06", 0},
+        {"a null", "[\"null\"," RECORD("r", FIELD("a", "\"int\"")) "]", "\x02\x02\x00\x04\x02\x06", -EIO},
+        {"no such branch", "[\"null\"," RECORD("r", FIELD("a", "\"int\"")) "]", "\x02\x02\x04\x04\x02\x06", -EIO},
+        {"two records", "[" RECORD("r", FIELD("a", "\"int\"")) "," RECORD("s", FIELD("a", "\"int\"")) "]",
+         "\x02\x02\x02\x04\x02\x06", -EIO},
+    };
+    static const struct wanted a[] = {{"a", "INT"}, {NULL, NULL}};
+    static const struct pfs_row_range last = {2, 3};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pfs_buf file = {0};
+        struct pfs_avro_writer w;
+        struct answer all, some;
+
+        assert_int_equal(pfs_avro_begin(&w, cases[i].schema, "null", &file, NULL), 0);
+        for (size_t k = 0; k < 3; k++)
+            assert_int_equal(pfs_avro_add(&w, pfs_slice_of(cases[i].rows + 2 * k, 2), NULL), 0);
+        assert_int_equal(pfs_avro_end(&w, NULL), 0);
+        read_file(pfs_buf_slice(&file), a, (struct pfs_file_read){0}, &all);
+        read_file(pfs_buf_slice(&file), a, (struct pfs_file_read){.range = &last, .ranges = 1}, &some);
+        CHECK(cases[i].what, all.rc == cases[i].rc && some.rc == cases[i].rc);
+        if (cases[i].rc == 0) {
+            expect_text(&all, "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
+            expect_text(&some, "{\"a\":3}\n");
+        }
+        pfs_buf_done(&all.text);
+        pfs_buf_done(&some.text);
+        pfs_buf_done(&file);
+    }
+}
+
 static void fields_are_found_by_name_and_the_rest_is_stepped_over(void **state)
 {
     (void)state;
@@ -435,6 +475,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_scalar_is_read_as_its_type),
         cmocka_unit_test(null_may_be_any_branch_of_a_union),
+        cmocka_unit_test(rows_may_be_the_branch_of_a_union),
         cmocka_unit_test(fields_are_found_by_name_and_the_rest_is_stepped_over),
         cmocka_unit_test(lists_and_maps_in_both_forms),
         cmocka_unit_test(rows_nest_and_lack_fields),

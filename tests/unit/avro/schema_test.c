@@ -43,7 +43,7 @@ static const struct {
 static int parse(const char *json, struct pfs_avro_schema *out, const struct pfs_avro_wanted *wanted,
                  struct pfs_arena *arena, struct pfs_err *err)
 {
-    return pfs_avro_schema_parse(pfs_str(json), arena, out, wanted, err);
+    return pfs_avro_schema_parse(pfs_str(json), arena, out, wanted, NULL, err);
 }
 
 static void schemas_are_taken_or_refused_with_a_sentence(void **state)
@@ -79,7 +79,7 @@ static void deep_nesting_is_refused(void **state)
         for (int i = 0; i < depth; i++)
             pfs_buf_puts(&json, tail);
         pfs_buf_puts(&json, "}]}");
-        assert_int_equal(pfs_avro_schema_parse(pfs_buf_slice(&json), &arena, &schema, NULL, NULL),
+        assert_int_equal(pfs_avro_schema_parse(pfs_buf_slice(&json), &arena, &schema, NULL, NULL, NULL),
                          depth == 30 ? 0 : -EIO);
         pfs_buf_done(&json);
         pfs_arena_done(&arena);
@@ -105,7 +105,7 @@ static void references_cannot_multiply_without_end(void **state)
         pfs_buf_puts(&json, "]}}");
     }
     pfs_buf_puts(&json, "]}");
-    assert_int_equal(pfs_avro_schema_parse(pfs_buf_slice(&json), &arena, &schema, NULL, &err), -EIO);
+    assert_int_equal(pfs_avro_schema_parse(pfs_buf_slice(&json), &arena, &schema, NULL, NULL, &err), -EIO);
     assert_non_null(strstr(err.text, "too many types"));
     pfs_buf_done(&json);
     pfs_arena_done(&arena);
