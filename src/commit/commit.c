@@ -103,13 +103,6 @@ static int put_index(struct pfs_attempt *a, const struct pfs_index_entry *live, 
 
 /* ---- row tracking (spec commit 6) ---- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text), last = strlen(end);
-
-    return len >= last && strcmp(text + len - last, end) == 0;
-}
-
 static bool writes_row_ids(const struct pfs_data_file *f)
 {
     for (int64_t i = 0; i < f->write_columns; i++)
@@ -145,7 +138,7 @@ static void track(struct tracking *t, struct pfs_data_file *f, int64_t snapshot)
         f->min_sequence = f->max_sequence = snapshot;
     if (!is_new)
         return;
-    if (ends_with(f->name, ".blob") || strstr(f->name, ".vector.") != NULL) {
+    if (pfs_data_file_is_aside(f)) {
         track_aside(t, f);
         return;
     }

@@ -6,6 +6,7 @@
  *   buckets    all files of a partition are spread over one number of buckets
  *   files      each DELETE meets a live file, each ADD none: what is live afterwards goes on
  *   keys       files of one level above 0 share no key
+ *   row ids    data evolution, of compactions: files that share rows share all of them, but for blobs
  *   vectors    no deletion vector names a file that is gone
  *
  * An APPEND that only adds new files of level 0 fits any state, and is not checked. */
@@ -235,6 +236,39 @@ static int check_keys(struct check *c, struct pfs_err *err)
     return 0;
 }
 
+static int by_row_id(const void *a, const void *b)
+{
+    const struct pfs_data_file *x = &((const struct item *)a)->entry->file;
+    const struct pfs_data_file *y = &((const struct item *)b)->entry->file;
+
+    return (x->first_row_id > y->first_row_id) - (x->first_row_id < y->first_row_id);
+}
+
+/* A column that somebody updated while its rows were put together with others would belong to half a file. Puts the
+ * items in another order. */
+static int check_row_ids(struct check *c, struct pfs_err *err)
+{
+    const struct pfs_data_file *last = NULL;
+    bool evolves;
+
+    PFS_TRY(pfs_options_bool(&c->state->schema->options, "data-evolution.enabled", false, &evolves, err));
+    if (!evolves || c->change->kind != PFS_COMMIT_COMPACT)
+        return 0;
+    qsort(c->item, (size_t)c->items, sizeof(*c->item), by_row_id);
+    for (int64_t i = 0; i < c->items; i++) {
+        const struct pfs_data_file *f = &c->item[i].entry->file;
+
+        if (f->first_row_id < 0 || f->rows <= 0 || pfs_data_file_is_aside(f))
+            continue;
+        if (last != NULL && f->first_row_id - last->first_row_id < last->rows &&
+            (f->first_row_id != last->first_row_id || f->rows != last->rows))
+            return pfs_fail(err, EBUSY, "%s: files %s and %s share some of their rows, but not all",
+                            where(c, c->item[i].entry), last->name, f->name);
+        last = f;
+    }
+    return 0;
+}
+
 /* ---- deletion vectors ---- */
 
 static int by_bucket_and_name(const void *a, const void *b)
@@ -337,5 +371,6 @@ int pfs_conflict_check(const struct pfs_state *state, const struct pfs_change *c
     PFS_TRY(check_buckets(&c, err));
     PFS_TRY(check_files(&c, err));
     PFS_TRY(check_keys(&c, err));
+    PFS_TRY(check_row_ids(&c, err));
     return check_vectors(&c, index, indexes, err);
 }

@@ -64,6 +64,8 @@ struct pfs_data_write {
     int64_t first_number; /* append tables: sequence number of the first row */
     bool row_ids;   /* append tables: the batches have _ROW_ID and _SEQUENCE_NUMBER behind the columns, and so will the
                        file (spec datafiles 9) */
+    bool named;     /* data evolution: the entry names the columns of `schema`, for they are not all of the table's */
+    bool whole;     /* one file, however long */
     bool changelog; /* a changelog file of a primary-key table: changelog-file.* options */
     const struct pfs_external *external; /* where files outside of the table may lie; NULL = nowhere */
     const char *user;                    /* postpone bucket: whose rows they are, for the names; NULL = one made up */

@@ -232,6 +232,20 @@ static int64_t local_wall_ms(const struct pfs_clock *clock)
     return localtime_r(&seconds, &local) == NULL ? now : now + local.tm_gmtoff * 1000;
 }
 
+static int name_columns(struct pfs_data_writer *w, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = w->write.schema;
+    const char **name = pfs_arena_array(&w->results, (size_t)schema->columns, sizeof(*name));
+
+    if (name == NULL)
+        return pfs_arena_full(&w->results, err);
+    for (int32_t i = 0; i < schema->columns; i++)
+        name[i] = schema->field[i].name;
+    w->entry.file.write_columns = schema->columns;
+    w->entry.file.write_column = name;
+    return 0;
+}
+
 static int start_file(struct pfs_data_writer *w, struct pfs_err *err)
 {
     const struct pfs_schema *schema = w->write.schema;
@@ -261,6 +275,8 @@ static int start_file(struct pfs_data_writer *w, struct pfs_err *err)
     };
     if (!pfs_arena_copy(&w->results, w->write.partition, &w->entry.partition))
         return pfs_arena_full(&w->results, err);
+    if (w->write.named)
+        PFS_TRY(name_columns(w, err));
     if (w->outside.paths > 0)
         PFS_TRY(pfs_outside_next(&w->outside, w->dir, name, &w->results, &w->entry.file.external_path, err));
     PFS_TRY(pfs_data_find(&w->place, &w->entry, NULL, &w->arena, &store, &path, err));
@@ -585,7 +601,7 @@ static int add_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, in
     if (w->index != NULL)
         PFS_TRY(pfs_indexes_add(&w->indexes, w->index, &piece, err));
     PFS_TRY(note_rows(w, &piece, err));
-    w->full = (int64_t)pfs_writer_size(w->writer) >= w->making.target_bytes;
+    w->full = !w->write.whole && (int64_t)pfs_writer_size(w->writer) >= w->making.target_bytes;
     return 0;
 }
 

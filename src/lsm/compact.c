@@ -74,22 +74,42 @@ static void read_finding(struct pfs_compactor *c)
     c->finds = c->merges_found || first || schema->deletion_vectors || (c->lookup && c->changes);
 }
 
+/* What rows are read and written with. */
+static int choose_columns(struct pfs_compactor *c, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = c->config.state->schema;
+
+    PFS_TRY(pfs_evolved_is_on(schema, &c->evolved, err));
+    if (c->evolved) {
+        PFS_TRY(pfs_evolved_narrow(schema, &c->arena, &c->column, &c->narrow, err));
+        c->schema = &c->narrow;
+        c->columns = c->narrow.columns;
+        return 0;
+    }
+    c->schema = schema;
+    c->columns = schema->columns;
+    c->column = pfs_arena_array(&c->arena, (size_t)schema->columns, sizeof(*c->column));
+    if (c->column == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a compaction");
+    for (int32_t i = 0; i < schema->columns; i++)
+        c->column[i] = i;
+    return 0;
+}
+
 static int fill(struct pfs_compactor *c, struct pfs_err *err)
 {
     const struct pfs_state *state = c->config.state;
     const struct pfs_schema *schema = state->schema;
 
-    c->column = pfs_alloc_array((size_t)schema->columns, sizeof(*c->column));
-    if (c->column == NULL)
-        return pfs_fail(err, ENOMEM, "no memory for a compaction");
-    for (int32_t i = 0; i < schema->columns; i++)
-        c->column[i] = i;
+    PFS_TRY(choose_columns(c, err));
     /* Those that were switched off count for no row, and stay with their files: they may be switched on again. */
     for (int64_t i = 0; i < state->indexes && c->vectors == NULL; i++)
         if (strcmp(state->index[i].type, PFS_VECTORS) == 0)
             PFS_TRY(pfs_deletions_open(state->store, state->external, state->store_table, schema, state->index,
                                        state->indexes, &c->vectors, err));
     c->deletions = schema->deletion_vectors ? c->vectors : NULL;
+    if (c->evolved) /* their ids are those of the entry */
+        return 0;
     if (schema->primary_keys == 0)
         return pfs_options_bool(&schema->options, "row-tracking.enabled", false, &c->row_ids, err);
     PFS_TRY(pfs_pick_rules_read(schema, &c->rules, err));
@@ -106,6 +126,7 @@ int pfs_compactor_open(const struct pfs_compactor_config *config, struct pfs_com
     assert(config->state != NULL);
     if (c == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a compaction");
+    pfs_arena_init(&c->arena, PFS_ARENA_LIMIT);
     c->config = *config;
     c->config.state = pfs_state_ref(config->state);
     rc = fill(c, err);
@@ -124,7 +145,7 @@ void pfs_compactor_close(struct pfs_compactor *compactor)
     pfs_engine_close(compactor->engine);
     pfs_deletions_close(compactor->vectors);
     pfs_state_unref(compactor->config.state);
-    pfs_free(compactor->column);
+    pfs_arena_done(&compactor->arena);
     pfs_free(compactor->compared);
     pfs_free(compactor);
 }
@@ -207,11 +228,30 @@ static int keep_made(struct work *w, const struct pfs_rewritten *made, struct pf
     return rc;
 }
 
+/* The rows are those that the entries tell of: what was read is one file, and none is missing, or ids would be others'.
+ */
+static int number_rows(const struct work *w, const struct pfs_rewritten *made, struct pfs_err *err)
+{
+    const struct pfs_data_file *first = &w->job->file[0].entry->file,
+                               *last = &w->job->file[w->job->files - 1].entry->file;
+    int64_t rows = last->first_row_id - first->first_row_id + last->rows;
+
+    if (made->entries == 1 && made->entry->file.rows == rows) {
+        pfs_evolved_number(w->job, made->entry);
+        return 0;
+    }
+    for (int64_t i = 0; i < made->entries; i++)
+        remove_file(w->c, &made->entry[i]);
+    return pfs_fail(err, EIO, "the files from %s on have not as many rows as they have row ids", first->name);
+}
+
 static int rewrite(struct work *w, const struct pfs_section *section, int32_t sections, struct pfs_err *err)
 {
     struct pfs_rewritten made = {0};
 
     PFS_TRY(pfs_rewrite(w->c, w->job, section, sections, false, w->budget, w->mark, w->arena, &made, err));
+    if (w->c->evolved)
+        PFS_TRY(number_rows(w, &made, err));
     for (int32_t i = 0; i < sections; i++)
         for (int32_t k = 0; k < section[i].files; k++)
             remember_delete(w, section[i].file[k].entry);

@@ -6,8 +6,9 @@
  *
  * Reading and merging of the next rows overlaps with the encoding of the last ones on the pool. Rows that are too old
  * (record-level.expire-time) are left out before the merge, deletes after it where nothing lies below. Append tables
- * have their files joined in order. With changelog-producer = full-compaction or lookup what changes at the top level
- * is written beside.
+ * have their files joined in order; with data evolution those that hold columns of the same rows are joined, and the
+ * rows next to them, so that each keeps its id. With changelog-producer = full-compaction or lookup what changes at the
+ * top level is written beside.
  *
  * Lookup mode (spec lsm 7): keys of level 0 are looked for in the levels over the output, the upper files of a job.
  * Their keys are read, and the rows of those that are found: they are the rows before of a changelog, are merged with

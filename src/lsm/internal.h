@@ -13,8 +13,12 @@ struct pfs_compactor {
     struct pfs_compactor_config config;
     struct pfs_pick_rules rules;     /* primary-key tables */
     struct pfs_engine *engine;       /* NULL: an append table */
-    int32_t *column;                 /* all of them */
+    int32_t columns, *column;        /* all of them; data evolution: without those of blob files */
+    const struct pfs_schema *schema; /* of these columns: as files are written */
+    struct pfs_schema narrow;        /* that one, if it is not the state's */
+    struct pfs_arena arena;          /* of what it has of its own */
     bool row_ids;                    /* an append table with row tracking: rows keep their ids and numbers */
+    bool evolved;                    /* data evolution: files are joined into one, whose entry has the ids */
     bool changes;                    /* changelog-producer = full-compaction or lookup */
     bool lookup;                     /* lookup: records of level 0 are what changes, not those below the top level */
     bool finds;                      /* keys of level 0 are looked for in the levels over the output (spec lsm 7) */
@@ -103,6 +107,29 @@ int pfs_cluster_order(const struct pfs_schema *schema, struct pfs_arena *arena, 
                       struct pfs_err *err);
 /* Was the file written when clustering.columns were those of today? */
 int pfs_cluster_stands(const struct pfs_state *state, const struct pfs_data_file *file, bool *out, struct pfs_err *err);
+
+/* ---- evolved.c: data evolution, where files hold columns of the same rows (spec datafiles 9) ---- */
+
+/* Is it on? Files are then joined, and have neither levels nor rows that went. */
+int pfs_evolved_is_on(const struct pfs_schema *schema, bool *out, struct pfs_err *err);
+/* The table as those of its files are that hold rows: without the columns of blob files, which no compaction touches.
+ * *column: `narrow->columns` places in `schema`; in the arena. -EINVAL, -EOPNOTSUPP with the sentence. */
+int pfs_evolved_narrow(const struct pfs_schema *schema, struct pfs_arena *arena, int32_t **column,
+                       struct pfs_schema *narrow, struct pfs_err *err);
+
+struct pfs_evolved {
+    int64_t ranges;
+    struct pfs_pick_range *range; /* ascending, apart */
+    int32_t *at;                  /* of each range its first file; the others follow */
+    struct pfs_plan_file *file;   /* by row ids */
+};
+
+/* The rows of a partition, in the arena. -EIO with the sentence: a file without row ids, or files that share some of
+ * their rows but not all. */
+int pfs_evolved_ranges(const struct pfs_append_rules *rules, const struct pfs_split *split, struct pfs_arena *arena,
+                       struct pfs_evolved *out, struct pfs_err *err);
+/* The one file that a job made: it has the rows that there were, under their ids, and the numbers of all its files. */
+void pfs_evolved_number(const struct pfs_compact_job *job, struct pfs_manifest_entry *made);
 
 /* ---- rewrite.c ---- */
 

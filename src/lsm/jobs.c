@@ -18,25 +18,28 @@ struct planning {
     struct pfs_pick_rules rules;
     struct pfs_append_rules append;
     struct pfs_order *cluster; /* NULL: the table has none */
+    bool evolved;              /* data evolution */
     struct pfs_compact_job *job;
     int32_t jobs;
 };
 
 /* ---- what is not there yet ---- */
 
-static int check_supported(const struct pfs_schema *schema, struct pfs_err *err)
+static int check_supported(struct planning *p, struct pfs_err *err)
 {
-    static const char *const lacking[] = {"data-evolution.enabled", "clustering.incremental"};
-    size_t count = sizeof(lacking) / sizeof(lacking[0]) - (pfs_cluster_is_on(schema) ? 1 : 0);
+    const struct pfs_schema *schema = p->want->state->schema;
     struct pfs_schema real = *schema;
+    int32_t *column;
+    bool set;
 
-    for (size_t i = 0; i < count; i++) {
-        bool set;
-
-        PFS_TRY(pfs_options_bool(&schema->options, lacking[i], false, &set, err));
-        if (set)
-            return pfs_fail(err, EOPNOTSUPP, "%s = true: cannot be compacted yet", lacking[i]);
-    }
+    PFS_TRY(pfs_evolved_is_on(schema, &p->evolved, err));
+    PFS_TRY(pfs_options_bool(&schema->options, "clustering.incremental", false, &set, err));
+    if (set && !pfs_cluster_is_on(schema))
+        return pfs_fail(err, EOPNOTSUPP, "clustering.incremental = true: cannot be compacted yet");
+    if (p->evolved && p->want->order != NULL)
+        return pfs_fail(err, EOPNOTSUPP, "Data Evolution table cannot be sorted!");
+    if (p->evolved)
+        PFS_TRY(pfs_evolved_narrow(schema, p->arena, &column, &real, err));
     if (real.buckets == PFS_POSTPONE_BUCKET) /* what writes without a bucket may do is less than what is done here */
         real.buckets = 1;
     return pfs_schema_supported(&real, true, err);
@@ -395,6 +398,26 @@ static int read_cluster(struct planning *p, struct pfs_err *err)
     return 0;
 }
 
+/* ---- data evolution ---- */
+
+static int plan_evolved(struct planning *p, const struct pfs_split *split, struct pfs_err *err)
+{
+    struct pfs_pick_files pick = {0, 0};
+    struct pfs_evolved e;
+
+    PFS_TRY(pfs_evolved_ranges(&p->append, split, p->arena, &e, err));
+    do {
+        int64_t files = 0;
+
+        pick = pfs_pick_ranges(&p->append, e.range, e.ranges, pick.from + pick.count);
+        for (int64_t i = 0; i < pick.count; i++)
+            files += e.range[pick.from + i].files;
+        if (pick.count > 0)
+            (void)add_job(p, split, &e.file[e.at[pick.from]], (int32_t)files);
+    } while (pick.count > 0);
+    return 0;
+}
+
 /* ---- all ---- */
 
 int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, struct pfs_compact_job **out,
@@ -405,7 +428,7 @@ int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, str
     struct planning p = {.want = want, .arena = arena};
     struct pfs_plan plan = {0};
 
-    PFS_TRY(check_supported(schema, err));
+    PFS_TRY(check_supported(&p, err));
     if (want->order != NULL && (schema->primary_keys > 0 || schema->buckets > 0))
         return pfs_fail(err, EINVAL, "Sort Compact only supports bucket=-1 yet.");
     if (schema->primary_keys > 0)
@@ -432,6 +455,8 @@ int pfs_jobs_make(const struct pfs_jobs_want *want, struct pfs_arena *arena, str
             PFS_TRY(plan_bucket(&p, split, err));
         else if (p.cluster != NULL)
             PFS_TRY(plan_cluster(&p, split, err));
+        else if (p.evolved)
+            PFS_TRY(plan_evolved(&p, split, err));
         else
             PFS_TRY(schema->buckets > 0 ? plan_appended_bucket(&p, split, err) : plan_appended(&p, split, err));
     }

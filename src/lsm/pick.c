@@ -263,3 +263,41 @@ struct pfs_pick_files pfs_pick_bin(const struct pfs_append_rules *rules, const i
         return (struct pfs_pick_files){from, count - from};
     return (struct pfs_pick_files){from, 0};
 }
+
+/* ---- data evolution ---- */
+
+/* How many ranges from `from` on would be one file. The one that fills it belongs to it. */
+static int64_t stretch(const struct pfs_append_rules *rules, const struct pfs_pick_range *range, int64_t count,
+                       int64_t from, int64_t *files)
+{
+    __int128 taken = range[from].bytes;
+    int64_t to = from + 1;
+
+    *files = range[from].files;
+    for (; to < count && taken <= rules->target_bytes; to++) {
+        const struct pfs_pick_range *last = &range[to - 1], *next = &range[to];
+
+        assert(next->first >= last->first + last->rows);
+        if (next->first > last->first + last->rows || next->bytes > rules->target_bytes)
+            break;
+        taken += next->bytes;
+        *files += next->files;
+    }
+    return to - from;
+}
+
+struct pfs_pick_files pfs_pick_ranges(const struct pfs_append_rules *rules, const struct pfs_pick_range *range,
+                                      int64_t count, int64_t from)
+{
+    int64_t files, ranges;
+
+    assert(from >= 0);
+    assert(from <= count);
+    for (; from < count; from += ranges) {
+        ranges = stretch(rules, range, count, from, &files);
+        assert(ranges > 0);
+        if (files >= rules->files_min)
+            return (struct pfs_pick_files){from, ranges};
+    }
+    return (struct pfs_pick_files){count, 0};
+}

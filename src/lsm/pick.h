@@ -78,3 +78,16 @@ struct pfs_pick_files pfs_pick_bucket(const struct pfs_append_rules *rules, cons
 /* Of small files without buckets, ascending by size, the next bin from `from` on; called until it says nothing. */
 struct pfs_pick_files pfs_pick_bin(const struct pfs_append_rules *rules, const int64_t *bytes, int64_t count,
                                    int64_t from);
+
+/* Data evolution: files that hold columns of the same rows, blobs and the like apart. */
+struct pfs_pick_range {
+    int64_t first, rows; /* row ids; the sum is a number */
+    int64_t files;       /* at least 1 */
+    int64_t bytes;       /* of them, each taken for open_bytes at least */
+};
+
+/* Of the ranges of a partition, ascending and apart, the next ones from `from` on whose rows become one file: next to
+ * each other, so that its row ids have no gap, and with files_min files; what holds more than the target is taken
+ * alone. Called until it says nothing. */
+struct pfs_pick_files pfs_pick_ranges(const struct pfs_append_rules *rules, const struct pfs_pick_range *range,
+                                      int64_t count, int64_t from);

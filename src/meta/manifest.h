@@ -114,6 +114,9 @@ int pfs_manifest_combine(const struct pfs_manifest_entry *const *entries, const 
                          struct pfs_arena *arena, const struct pfs_manifest_entry ***out, int64_t *count,
                          int64_t *leftover, struct pfs_err *err);
 
+/* Data evolution: does the file stand beside the one that holds the rows, with a column of its own? */
+bool pfs_data_file_is_aside(const struct pfs_data_file *file);
+
 /* A copy whose names, rows and statistics live in the arena. */
 int pfs_manifest_entry_copy(const struct pfs_manifest_entry *in, struct pfs_arena *arena,
                             struct pfs_manifest_entry *out, struct pfs_err *err);

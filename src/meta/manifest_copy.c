@@ -44,6 +44,14 @@ static bool copy_stats(struct pfs_arena *arena, struct pfs_stats *stats)
     return pfs_arena_copy(arena, stats->min, &stats->min) && pfs_arena_copy(arena, stats->max, &stats->max);
 }
 
+bool pfs_data_file_is_aside(const struct pfs_data_file *file)
+{
+    static const char end[] = ".blob";
+    size_t len = strlen(file->name), last = sizeof(end) - 1;
+
+    return (len >= last && strcmp(file->name + len - last, end) == 0) || strstr(file->name, ".vector.") != NULL;
+}
+
 int pfs_manifest_entry_copy(const struct pfs_manifest_entry *in, struct pfs_arena *arena,
                             struct pfs_manifest_entry *out, struct pfs_err *err)
 {

@@ -351,6 +351,63 @@ int pfs_schema_derive(struct pfs_schema *s, struct pfs_arena *arena, struct pfs_
     return 0;
 }
 
+/* ---- some of its columns ---- */
+
+int pfs_schema_blobs(const struct pfs_schema *schema, struct pfs_arena *arena, bool **out, int32_t *count,
+                     struct pfs_err *err)
+{
+    const char *inside = pfs_options_get(&schema->options, "blob-descriptor-field"), **name = NULL;
+    bool *blob = pfs_arena_array(arena, (size_t)schema->columns, sizeof(*blob));
+    int32_t names = 0;
+
+    if (blob == NULL)
+        return pfs_arena_full(arena, err);
+    if (inside == NULL)
+        inside = pfs_options_get(&schema->options, "blob.stored-descriptor-fields"); /* as older versions have it */
+    if (inside != NULL && *inside != '\0')
+        PFS_TRY(pfs_options_list(inside, arena, &name, &names, err));
+    *count = 0;
+    for (int32_t i = 0; i < schema->columns; i++) {
+        blob[i] = schema->field[i].type.kind == PFS_BLOB;
+        for (int32_t k = 0; k < names; k++)
+            blob[i] &= strcmp(name[k], schema->field[i].name) != 0;
+        *count += blob[i];
+    }
+    *out = blob;
+    return 0;
+}
+
+int pfs_schema_narrow(const struct pfs_schema *schema, const int32_t *column, int32_t columns, struct pfs_arena *arena,
+                      struct pfs_schema *out, struct pfs_err *err)
+{
+    struct pfs_schema narrow = *schema;
+
+    assert(schema->primary_keys == 0);
+    assert(columns <= schema->columns);
+    if (columns == 0)
+        return pfs_fail(err, EINVAL, "Table with BLOB type column must have other normal columns.");
+    narrow.columns = columns;
+    narrow.field = pfs_arena_array(arena, (size_t)columns, sizeof(*narrow.field));
+    narrow.partition_key = pfs_arena_array(arena, (size_t)schema->partition_keys, sizeof(*narrow.partition_key));
+    if (narrow.field == NULL || narrow.partition_key == NULL)
+        return pfs_arena_full(arena, err);
+    narrow.bucket_keys = 0;
+    for (int32_t i = 0; i < columns; i++) {
+        assert(i == 0 || column[i - 1] < column[i]);
+        narrow.field[i] = schema->field[column[i]];
+    }
+    for (int32_t k = 0; k < schema->partition_keys; k++) {
+        narrow.partition_key[k] = -1;
+        for (int32_t i = 0; i < columns; i++)
+            if (column[i] == schema->partition_key[k])
+                narrow.partition_key[k] = i;
+        if (narrow.partition_key[k] < 0)
+            return pfs_fail(err, EINVAL, "The BLOB type column can not be part of partition keys.");
+    }
+    *out = narrow;
+    return 0;
+}
+
 /* ---- files ---- */
 
 int pfs_schema_load(struct pfs_store *store, const char *table, int64_t id, struct pfs_arena *arena,

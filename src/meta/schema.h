@@ -80,6 +80,16 @@ int pfs_schema_publish(struct pfs_store *store, const char *table, const struct 
 /* Index of the column with that name; -1 = none. */
 int32_t pfs_schema_find(const struct pfs_schema *schema, struct pfs_slice name);
 
+/* Data evolution: which columns have their values in .blob files of their own, beside the rows' (spec datafiles 8):
+ * BLOBs that blob-descriptor-field does not name. *out: one bool a column, in the arena; *count of them are true. */
+int pfs_schema_blobs(const struct pfs_schema *schema, struct pfs_arena *arena, bool **out, int32_t *count,
+                     struct pfs_err *err);
+/* The schema as a file of some of its columns sees it: `columns` of them, ascending. A table without a primary key.
+ * Shares what it can with `schema`; the rest is in the arena. -EINVAL: none, or a partition column is not among them.
+ */
+int pfs_schema_narrow(const struct pfs_schema *schema, const int32_t *column, int32_t columns, struct pfs_arena *arena,
+                      struct pfs_schema *out, struct pfs_err *err);
+
 /* The CREATE TABLE statement that would make the table again, in Flink's dialect, ended by ";\n". */
 int pfs_schema_print_sql(const struct pfs_schema *schema, const char *database, const char *table, struct pfs_buf *out,
                          struct pfs_err *err);

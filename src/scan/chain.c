@@ -72,7 +72,7 @@ static int32_t group_of(const struct chain *c)
 {
     const struct pfs_data_file *f = &c->file[c->at]->entry->file;
     int32_t count = 1;
-    int64_t end;
+    int64_t end, last;
 
     assert(c->at < c->files);
     if (!c->chain.joined || f->first_row_id < 0 || __builtin_add_overflow(f->first_row_id, f->rows, &end))
@@ -81,9 +81,9 @@ static int32_t group_of(const struct chain *c)
         f = &c->file[c->at + count]->entry->file;
         if (f->first_row_id >= end)
             break;
-        if (!__builtin_add_overflow(f->first_row_id, f->rows, &end))
-            continue;
-        break; /* told by whoever opens them */
+        if (__builtin_add_overflow(f->first_row_id, f->rows, &last))
+            break;                     /* told by whoever opens them */
+        end = last > end ? last : end; /* a blob file may end before the rows that it stands beside */
     }
     return count;
 }

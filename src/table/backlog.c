@@ -105,12 +105,17 @@ static int read_bounds(const struct pfs_schema *schema, struct pfs_backlog *out,
 /* Who compacts the table is somebody else, or nobody yet. */
 static int check_ours(const struct pfs_schema *schema, bool batch, struct pfs_err *err)
 {
+    bool evolves;
+
     if (schema->write_only)
         return pfs_fail(err, EPERM, "write-only = true: another process compacts it");
     if (schema->buckets == PFS_POSTPONE_BUCKET)
         return pfs_fail(err, EPERM, "bucket = -2 (postpone): CALL sys.compact gives its rows buckets");
     if (schema->lookup_mode)
         return pfs_fail(err, EPERM, "tables in lookup mode are compacted by each of their commits");
+    PFS_TRY(pfs_options_bool(&schema->options, "data-evolution.enabled", false, &evolves, err));
+    if (evolves) /* it would be in the way of whoever updates columns, whose commit then fails */
+        return pfs_fail(err, EPERM, "data-evolution.enabled = true: CALL sys.compact compacts it");
     if (batch && schema->primary_keys == 0 && schema->buckets < 0)
         return pfs_fail(err, EPERM, "append tables without buckets are compacted by themselves");
     return 0;

@@ -213,6 +213,33 @@ static void small_files_without_buckets_fill_bins(void **state)
     assert_int_equal(pfs_pick_bucket(&rules, bytes, NULL, 7, false).count, 7);
 }
 
+static void neighbours_with_columns_of_the_same_rows_are_joined(void **state)
+{
+    static const struct {
+        const char *what;
+        struct pfs_pick_range range[4];
+        int64_t ranges, min, from, count; /* the first pick */
+    } cases[] = {
+        {"too few files", {{0, 5, 1, 10}, {5, 5, 1, 10}}, 2, 3, 2, 0},
+        {"files of one range count each", {{0, 5, 2, 10}, {5, 5, 1, 10}}, 2, 3, 0, 2},
+        {"a gap ends a stretch", {{0, 5, 1, 10}, {6, 5, 1, 10}, {11, 5, 1, 10}}, 3, 2, 1, 2},
+        {"the one that fills it belongs to it", {{0, 5, 1, 60}, {5, 5, 1, 60}, {10, 5, 1, 60}}, 3, 2, 0, 2},
+        {"just the target is not enough", {{0, 5, 1, 60}, {5, 5, 1, 40}, {10, 5, 1, 60}}, 3, 2, 0, 3},
+        {"what is too large stands alone", {{0, 5, 1, 10}, {5, 5, 2, 101}, {10, 5, 1, 10}}, 3, 2, 1, 1},
+        {"and parts its neighbours", {{0, 5, 1, 10}, {5, 5, 1, 101}, {10, 5, 1, 10}}, 3, 2, 3, 0},
+        {"sums are no numbers", {{0, 5, 1, 100}, {5, 5, 1, INT64_MAX}, {10, 5, 1, INT64_MAX}}, 3, 1, 0, 1},
+        {"nothing", {{0}}, 0, 1, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pfs_append_rules rules = {.files_min = cases[i].min, .target_bytes = 100};
+        struct pfs_pick_files p = pfs_pick_ranges(&rules, cases[i].range, cases[i].ranges, 0);
+
+        CHECK(cases[i].what, p.from == cases[i].from && p.count == cases[i].count);
+    }
+}
+
 static void rules_come_from_the_options(void **state)
 {
     static struct pfs_option few[] = {{"num-levels", "1", 0}};
@@ -257,6 +284,7 @@ int main(void)
         cmocka_unit_test(buckets_of_append_tables_are_taken_in_order),
         cmocka_unit_test(deletion_vectors_of_a_bucket_end),
         cmocka_unit_test(small_files_without_buckets_fill_bins),
+        cmocka_unit_test(neighbours_with_columns_of_the_same_rows_are_joined),
         cmocka_unit_test(rules_come_from_the_options),
     };
 
