@@ -1,4 +1,4 @@
-/* inspect.c - one pass over a column for each rule that its type has: nulls, UTF-8, lengths, digits, times.
+/* inspect.c - one pass over a column for each rule that its type has: nulls, UTF-8, lengths, digits, times, variants.
  *
  * The rules are those of the parser. Only present values count: what lies below a null may be anything. Of several bad
  * rows the first is told; a later rule looks only at the rows in front of it. */
@@ -9,6 +9,7 @@
 #include "base/decimal.h"
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "format/variant.h"
 
 #define MILLIS_A_DAY 86400000
 
@@ -73,11 +74,40 @@ static int32_t find_long(const struct pfs_column *in, int32_t rows, int32_t leng
     return -1;
 }
 
+/* What cannot be printed cannot be read again, and every row beside it with it: the first such variant is refused. Its
+ * text has to be that of a row. */
+static int inspect_variants(struct pfs_convert *c, const struct pfs_column *in, int32_t rows)
+{
+    struct pfs_err why = {0};
+    struct pfs_buf text;
+    int rc = 0;
+
+    pfs_buf_init(&text, PFS_ROW_BYTES_MAX);
+    for (int32_t i = 0; i < rows && rc == 0; i++) {
+        if (!pfs_column_present(in, i))
+            continue;
+        pfs_buf_clear(&text);
+        rc = pfs_variant_print(pfs_column_bytes(in, i), &text, &why);
+        if (rc == 0)
+            rc = pfs_buf_check(&text, &why);
+        if (rc < 0 && rc != -ENOMEM)
+            rc = refuse(c, i, rc == -EIO ? EINVAL : EMSGSIZE, why.text);
+        else if (rc < 0)
+            *c->err = why;
+        else if (pfs_utf8_check(pfs_buf_slice(&text)) < text.len)
+            rc = refuse(c, i, EILSEQ, "the text of the variant is not UTF-8");
+    }
+    pfs_buf_done(&text);
+    return rc;
+}
+
 static int inspect_bytes(struct pfs_convert *c, const struct pfs_type *type, const struct pfs_column *in, int32_t rows)
 {
     bool text = pfs_kind_is_text(type->kind);
 
-    if (type->kind == PFS_VARIANT || type->kind == PFS_BLOB)
+    if (type->kind == PFS_VARIANT)
+        return inspect_variants(c, in, rows);
+    if (type->kind == PFS_BLOB)
         return 0;
     if (text)
         PFS_TRY(refuse(c, find_damaged(in, rows), EILSEQ, "the text is not UTF-8"));
@@ -123,28 +153,42 @@ static void find_row(struct pfs_convert *c, const struct pfs_column *in, int32_t
     c->bad = row;
 }
 
+/* One of a list's parts. Keys of a map and elements of a multiset are never null, whatever their type says. */
+static int inspect_part(struct pfs_convert *c, const struct pfs_type *list, int32_t i, const struct pfs_column *part,
+                        int32_t entries)
+{
+    static const struct pfs_type count = {.kind = PFS_INT, .nullable = false};
+    int32_t null = i == 0 && list->kind != PFS_ARRAY ? find_null(part, entries, NULL) : -1;
+
+    PFS_TRY(pfs_inspect_column(c, i < list->children ? &list->child[i].type : &count, part, null < 0 ? entries : null,
+                               NULL));
+    return refuse(c, null, EINVAL, "the key of a map is null");
+}
+
 static int inspect_list(struct pfs_convert *c, const struct pfs_type *type, const struct pfs_column *in, int32_t rows)
 {
-    int32_t first = in->offsets[0], entries = in->offsets[rows] - first;
+    int32_t first = in->offsets[0], bad = -1;
     int result = 0;
 
-    assert(entries >= 0);
-    for (int32_t i = 0; i < type->children && rows > 0; i++) {
+    assert(in->offsets[rows] >= first);
+    for (int32_t i = 0; i < (type->kind == PFS_ARRAY ? 1 : 2) && rows > 0; i++) {
         struct pfs_column part;
-        int rc = pfs_column_slice(&in->children[i], first, entries, c->arena, &part, c->err);
+        int32_t entries = in->offsets[rows] - first;
+        int rc;
 
+        c->bad = -1;
+        rc = pfs_column_slice(&in->children[i], first, entries, c->arena, &part, c->err);
         if (rc == 0)
-            rc = pfs_inspect_column(c, &type->child[i].type, &part, entries, NULL);
+            rc = inspect_part(c, type, i, &part, entries);
         if (rc < 0 && c->bad < 0)
             return rc;
-        if (rc < 0) { /* later children only count in front of it */
-            entries = c->bad;
+        if (rc < 0) { /* of later parts only the rows in front of it count */
             find_row(c, in, rows);
             result = rc;
-            rows = c->bad;
+            rows = bad = c->bad;
         }
     }
-    c->bad = result < 0 ? rows : -1;
+    c->bad = bad;
     return result;
 }
 

@@ -226,12 +226,106 @@ static void values_that_no_text_spells_are_refused(void **state)
     expect_refusal("DECIMAL(3, 1)", "DECIMAL(3, 1)", &digits, 3, ERANGE, 3, "too many digits");
 }
 
+/* ---- what nests ---- */
+
+/* Of four lists of two entries each the third is refused, for what its parts say. */
+static const struct {
+    const char *what, *type;
+    struct pfs_column part[2];
+    int code;
+    const char *words;
+} nested[] = {
+    {"the key that is too long",
+     "MAP<VARCHAR(1), VARCHAR(1)>",
+     {{.offsets = (const int32_t[]){0, 1, 2, 3, 4, 5, 7, 8, 9}, .values = "abcdeffgh"},
+      {.offsets = (const int32_t[]){0, 1, 2, 3, 4, 5, 6, 7, 8}, .values = "abcdefgh"}},
+     ERANGE,
+     "too many characters"},
+    {"both a key and a value of one row, the value in front",
+     "MAP<VARCHAR(1), VARCHAR(1)>",
+     {{.offsets = (const int32_t[]){0, 1, 2, 3, 4, 5, 7, 8, 9}, .values = "abcdeffgh"},
+      {.offsets = (const int32_t[]){0, 1, 2, 3, 4, 6, 7, 8, 9}, .values = "abcdeefgh"}},
+     ERANGE,
+     "too many characters"},
+    {"a map with a null for a key",
+     "MAP<INT, INT>",
+     {{.valid = (const uint8_t[]){0xef}, .values = (const int32_t[8]){0}}, {.values = (const int32_t[8]){0}}},
+     EINVAL,
+     "the key of a map is null"},
+    {"a multiset with a null for an element",
+     "MULTISET<INT>",
+     {{.valid = (const uint8_t[]){0xdf}, .values = (const int32_t[8]){0}}, {.values = (const int32_t[8]){0}}},
+     EINVAL,
+     "the key of a map is null"},
+    {"a multiset without a count",
+     "MULTISET<INT>",
+     {{.values = (const int32_t[8]){0}}, {.valid = (const uint8_t[]){0xdf}, .values = (const int32_t[8]){0}}},
+     EINVAL,
+     "no value, and NULL is not allowed"},
+};
+
+static void a_list_is_refused_for_any_of_its_parts(void **state)
+{
+    static const int32_t offsets[] = {0, 2, 4, 6, 8};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(nested); i++) {
+        struct pfs_column part[2] = {nested[i].part[0], nested[i].part[1]};
+        const struct pfs_column list = {.offsets = offsets, .children = part};
+        static const struct pfs_type count = {.kind = PFS_INT, .nullable = true};
+        struct pfs_arena arena;
+        struct columns one;
+        char text[60];
+
+        pfs_arena_init(&arena, 0);
+        (void)snprintf(text, sizeof(text), "a %s", nested[i].type);
+        one = columns_of(text, &arena);
+        part[0].type = &one.field[0].type.child[0].type;
+        part[1].type = one.field[0].type.children > 1 ? &one.field[0].type.child[1].type : &count;
+        expect_refusal(nested[i].type, nested[i].type, &list, 4, nested[i].code, 3, nested[i].words);
+        pfs_arena_done(&arena);
+    }
+}
+
+/* Value and metadata as they lie in memory: the second of three is refused. */
+static const struct {
+    const char *what, *value;
+    int32_t len;
+    int code;
+    const char *words;
+} variants[] = {
+    {"no length", "\1\0", 2, EINVAL, "it is cut"},
+    {"a length beyond it", "\11\0\0\0\0\1\0\0", 8, EINVAL, "it is cut"},
+    {"no metadata", "\1\0\0\0\0", 5, EINVAL, "its metadata"},
+    {"no value", "\0\0\0\0\1\0\0", 7, EINVAL, "a value is missing"},
+    {"a type that is not known", "\1\0\0\0\xf0\1\0\0", 8, EINVAL, "no known type"},
+    {"text that is not UTF-8", "\2\0\0\0\5\xff\1\0\0", 9, EILSEQ, "not UTF-8"},
+};
+
+static void a_variant_that_cannot_be_printed_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(variants); i++) {
+        static const char good[] = "\1\0\0\0\0\1\0\0"; /* null */
+        const int32_t offsets[] = {0, 8, 8 + variants[i].len, 16 + variants[i].len};
+        char values[40];
+
+        memcpy(values, good, 8);
+        memcpy(values + 8, variants[i].value, (size_t)variants[i].len);
+        memcpy(values + 8 + variants[i].len, good, 8);
+        expect_refusal("VARIANT", "VARIANT", &(struct pfs_column){.offsets = offsets, .values = values}, 3,
+                       variants[i].code, 2, variants[i].words);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_become_the_tables),
         cmocka_unit_test(row_kinds_come_from_their_column),
         cmocka_unit_test(values_that_no_text_spells_are_refused),
+        cmocka_unit_test(a_list_is_refused_for_any_of_its_parts),
+        cmocka_unit_test(a_variant_that_cannot_be_printed_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
