@@ -20,6 +20,7 @@
 #include "src/meta/names.h"
 
 #define ABSENT INT64_MIN
+#define AMOUNT_MAX ((int64_t)1 << 42) /* bytes or rows of a file: two million such files can be summed up */
 
 enum { STATS_MIN, STATS_MAX, STATS_NULLS };
 static const struct pfs_avro_wanted stats_fields[] = {
@@ -187,7 +188,7 @@ static int64_t amount(struct reading *r, const struct pfs_avro_value *v, const c
 {
     int64_t n = number(r, v, field);
 
-    if (n < 0)
+    if (n < 0 || n > AMOUNT_MAX)
         is_bad(r, field);
     return n;
 }

@@ -21,6 +21,9 @@ int pfs_partition_rule_read(const struct pfs_options *o, struct pfs_partition_ru
     PFS_TRY(pfs_options_millis(o, "partition.expiration-time", -1, &r.expiration_ms, err));
     PFS_TRY(pfs_options_millis(o, "partition.expiration-check-interval", 3600000, &r.check_ms, err));
     PFS_TRY(pfs_options_int(o, "partition.expiration-max-num", 100, &r.most, err));
+    if (r.most < 0)
+        return pfs_fail(err, EINVAL, "partition.expiration-max-num = %lld: a number of partitions, from 0",
+                        (long long)r.most);
     PFS_TRY(pfs_options_int(o, "partition.expiration-batch-size", 0, &r.batch, err));
     PFS_TRY(pfs_options_bool(o, "end-input.check-partition-expire", false, &r.at_end, err));
     r.by_update = strategy != NULL && strcmp(strategy, "update-time") == 0;

@@ -452,15 +452,15 @@ static void facts_that_cannot_be_are_refused(void **state)
     int64_t count;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(names) + 4; i++) {
+    for (size_t i = 0; i < COUNT(names) + 6; i++) {
         struct pfs_buf out = {0};
         struct pfs_err err = {0};
 
         e = full_entry();
         if (i < COUNT(names))
             e.file.name = names[i];
-        e.file.rows = i == COUNT(names) ? -1 : 7;
-        e.file.size = i == COUNT(names) + 1 ? -1 : 7;
+        e.file.rows = i == COUNT(names) ? -1 : i == COUNT(names) + 4 ? INT64_MAX : 7;
+        e.file.size = i == COUNT(names) + 1 ? -1 : i == COUNT(names) + 5 ? INT64_MAX : 7;
         e.file.level = i == COUNT(names) + 2 ? -1 : 7;
         if (i == COUNT(names) + 3) {
             e.file.extra_files = 1;

@@ -93,6 +93,8 @@ static void values_tell_which_are_old(void **state)
     expect(", expiration_time => '3 d', timestamp_pattern => '2020-01-01 $p'",
            "expired_partitions\nNo expired partitions.\n");
     expect(", expiration_time => '3 d', expire_strategy => 'foo'", "Unknown partitionExpireStrategy: foo");
+    expect(", expiration_time => '3 d', max_expires => -1",
+           "partition.expiration-max-num = -1: a number of partitions, from 0");
     end();
 }
 
