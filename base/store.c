@@ -215,7 +215,8 @@ static int shown_len(const char *name)
     return (int)len;
 }
 
-int pfs_store_publish(struct pfs_store *s, const char *path, struct pfs_slice bytes, bool replace, struct pfs_err *err)
+int pfs_store_publish_told(struct pfs_store *s, const char *path, struct pfs_slice bytes, bool replace, bool *named,
+                           struct pfs_err *err)
 {
     size_t dir = parent_len(path);
     const char *name = path + (dir == 0 ? 0 : dir + 1);
@@ -223,6 +224,7 @@ int pfs_store_publish(struct pfs_store *s, const char *path, struct pfs_slice by
     int rc;
 
     assert(path[0] != '\0'); /* the root is no file */
+    *named = false;
     pfs_uuid_make(uuid);
     if (dir >= sizeof(parent) || snprintf(temporary, sizeof(temporary), "%.*s%s.%.*s.%s.tmp", (int)dir, path,
                                           dir == 0 ? "" : "/", shown_len(name), name, uuid) >= (int)sizeof(temporary))
@@ -230,6 +232,7 @@ int pfs_store_publish(struct pfs_store *s, const char *path, struct pfs_slice by
     memcpy(parent, path, dir);
     parent[dir] = '\0';
     rc = write_temporary(s, temporary, bytes, err);
+    *named = rc == 0;
     if (rc == 0)
         rc = rename_checked(s, temporary, path, replace, err);
     /* Lost the race for the name, or failed: either way nothing names the temporary file. That it could not be removed
@@ -239,6 +242,13 @@ int pfs_store_publish(struct pfs_store *s, const char *path, struct pfs_slice by
         return rc;
     }
     return pfs_store_sync_dir(s, parent, err);
+}
+
+int pfs_store_publish(struct pfs_store *s, const char *path, struct pfs_slice bytes, bool replace, struct pfs_err *err)
+{
+    bool named;
+
+    return pfs_store_publish_told(s, path, bytes, replace, &named, err);
 }
 
 /* ---- removing trees ---- */

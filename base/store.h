@@ -119,6 +119,9 @@ int pfs_store_sync_dir(struct pfs_store *s, const char *path, struct pfs_err *er
  * bare -EEXIST tells that the name was taken, and the temporary file is gone again. */
 int pfs_store_load(struct pfs_store *s, const char *path, size_t max_bytes, struct pfs_slice *out, struct pfs_err *err);
 int pfs_store_publish(struct pfs_store *s, const char *path, struct pfs_slice bytes, bool replace, struct pfs_err *err);
+/* The same; after a failure *named says whether the name may be there all the same: the rename was tried. */
+int pfs_store_publish_told(struct pfs_store *s, const char *path, struct pfs_slice bytes, bool replace, bool *named,
+                           struct pfs_err *err);
 /* Removes a file or a directory with all that is in it; absent is success. Not atomic. */
 int pfs_store_remove_all(struct pfs_store *s, const char *path, struct pfs_err *err);
 

@@ -71,6 +71,17 @@ static int wrap_file(struct twin *t, struct pfs_file *below, struct pfs_file **o
     return 0;
 }
 
+/* A new file: what cannot be handed out is not there. */
+static int wrap_made(struct twin *t, const char *path, struct pfs_file *below, struct pfs_file **out,
+                     struct pfs_err *err)
+{
+    int rc = wrap_file(t, below, out, err);
+
+    if (rc < 0)
+        (void)pfs_store_unlink(t->below, path, NULL);
+    return rc;
+}
+
 static int twin_open(void *self, const char *path, struct pfs_file **out, struct pfs_err *err)
 {
     struct twin *t = self;
@@ -88,7 +99,7 @@ static int twin_create(void *self, const char *path, struct pfs_file **out, stru
 
     PFS_TRY(fails(t, "create", path, err));
     PFS_TRY(pfs_store_create(t->below, path, &below, err));
-    return wrap_file(t, below, out, err);
+    return wrap_made(t, path, below, out, err);
 }
 
 static int twin_open_locked(void *self, const char *path, bool create, struct pfs_file **out, struct pfs_err *err)
@@ -98,7 +109,7 @@ static int twin_open_locked(void *self, const char *path, bool create, struct pf
 
     PFS_TRY(fails(t, create ? "create_locked" : "open_locked", path, err));
     PFS_TRY(pfs_store_open_locked(t->below, path, create, &below, err));
-    return wrap_file(t, below, out, err);
+    return create ? wrap_made(t, path, below, out, err) : wrap_file(t, below, out, err);
 }
 
 static int twin_pread(struct pfs_file *file, uint64_t off, void *to, size_t len, struct pfs_err *err)

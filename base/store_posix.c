@@ -163,6 +163,16 @@ static int make_parents(struct posix *p, const char *path, struct pfs_err *err)
     return 0;
 }
 
+/* One that cannot be handed out does not keep its name: nobody would remove it. */
+static int make_new_file(struct posix *p, int fd, const char *path, struct pfs_file **out, struct pfs_err *err)
+{
+    int rc = make_file(fd, 0, path, out, err);
+
+    if (rc < 0)
+        (void)unlinkat(p->root, path, 0);
+    return rc;
+}
+
 /* Directories are made only when the file could not be: mostly they are there, and looking costs a call for each. */
 static int posix_create(void *self, const char *path, struct pfs_file **out, struct pfs_err *err)
 {
@@ -176,7 +186,7 @@ static int posix_create(void *self, const char *path, struct pfs_file **out, str
     }
     if (fd < 0)
         return errno == EEXIST ? -EEXIST : not_opened(err, errno, "create", path);
-    PFS_TRY(make_file(fd, 0, path, out, err));
+    PFS_TRY(make_new_file(p, fd, path, out, err));
     ((struct posix_file *)*out)->named = true;
     return 0;
 }
@@ -214,7 +224,7 @@ static int posix_open_locked(void *self, const char *path, bool create, struct p
         close(fd);
         return code == EAGAIN || code == ENOENT ? -code : failed(err, code, "lock", path);
     }
-    return make_file(fd, (uint64_t)st.st_size, path, out, err);
+    return create ? make_new_file(p, fd, path, out, err) : make_file(fd, (uint64_t)st.st_size, path, out, err);
 }
 
 static int posix_pread(struct pfs_file *file, uint64_t off, void *to, size_t len, struct pfs_err *err)

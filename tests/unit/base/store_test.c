@@ -209,12 +209,64 @@ static void removing_a_tree_without_memory_says_so(void **state)
     }
 }
 
+/* A name would stay that nobody knows of. */
+static void a_file_that_cannot_be_handed_out_is_not_there(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        bool memory = i % 2 == 1, locked = i / 2 == 1;
+        struct pfs_store *s = open_store(memory);
+        int rc = -1;
+
+        for (int64_t n = 0; rc < 0; n++) {
+            struct pfs_err err = {0};
+            struct pfs_file *file;
+
+            pfs_mem_fail_after(n);
+            rc = locked ? pfs_store_open_locked(s, "d/file", true, &file, &err)
+                        : pfs_store_create(s, "d/file", &file, &err);
+            pfs_mem_fail_after(-1);
+            if (rc == 0)
+                pfs_file_close(file);
+            assert_true(rc == 0 || (rc == -ENOMEM && err.code == ENOMEM && err.text[0] != '\0'));
+            assert_int_equal(pfs_store_stat(s, "d/file", &(struct pfs_stat){0}, NULL), rc == 0 ? 0 : -ENOENT);
+        }
+        close_store(s, memory);
+    }
+}
+
+/* What is known of a name after a failure: before the rename that it is not there. */
+static void a_failure_before_the_rename_is_told_from_one_behind_it(void **state)
+{
+    static const char *const calls[] = {"create", "append", "sync", "rename", "sync_dir"};
+    struct pfs_store *s;
+    struct pfs_fault fault = {.fail_errno = ENOSPC};
+    bool named;
+
+    (void)state;
+    assert_int_equal(pfs_store_open_fault(open_store(true), &fault, &s, NULL), 0);
+    for (int64_t i = 0; i < 5; i++) {
+        struct pfs_err err = {0};
+
+        fault.fail_at = fault.calls + 1 + i;
+        CHECK(calls[i], pfs_store_publish_told(s, "d/name", pfs_str("x"), true, &named, &err) == -ENOSPC);
+        CHECK(calls[i], named == (i >= 3));
+        CHECK(calls[i], strncmp(err.text, calls[i], strlen(calls[i])) == 0);
+        fault.fail_at = 0;
+        CHECK(calls[i], pfs_store_stat(s, "d/name", &(struct pfs_stat){0}, NULL) == (i == 4 ? 0 : -ENOENT));
+    }
+    fault.fail_at = 0;
+    close_store(s, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_holder_at_a_time_has_a_locked_file),
         cmocka_unit_test(stores_behave_alike),
         cmocka_unit_test(removing_a_tree_without_memory_says_so),
+        cmocka_unit_test(a_file_that_cannot_be_handed_out_is_not_there),
+        cmocka_unit_test(a_failure_before_the_rename_is_told_from_one_behind_it),
         cmocka_unit_test(a_power_cut_takes_what_was_not_synced),
         cmocka_unit_test(the_fault_store_fails_the_call_that_it_is_told),
     };
