@@ -262,6 +262,7 @@ int pfs_commit_try(const struct pfs_commit *commit, const struct pfs_snapshot *b
 {
     struct pfs_attempt a = {.commit = commit, .base = base, .arena = arena};
     struct pfs_snapshot made = {0};
+    bool named;
     int rc;
 
     assert(commit->user != NULL);
@@ -278,10 +279,10 @@ int pfs_commit_try(const struct pfs_commit *commit, const struct pfs_snapshot *b
         return rc;
     }
     fill_snapshot(&a, &made);
-    rc = pfs_snapshot_publish(commit->store, commit->meta, &made, err);
-    if (rc == -EEXIST) {
+    rc = pfs_snapshot_publish(commit->store, commit->meta, &made, &named, err);
+    if (rc == -EEXIST || (rc < 0 && !named)) {
         pfs_made_remove(commit->store, &a.made);
-        return PFS_COMMIT_LOST;
+        return rc == -EEXIST ? PFS_COMMIT_LOST : rc;
     }
     if (rc < 0) { /* invariant 5 */
         if (unclear != NULL)

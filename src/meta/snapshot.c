@@ -260,33 +260,33 @@ int pfs_snapshot_at_time(struct pfs_store *store, const char *table, int64_t tim
     return found ? 0 : -ENOENT;
 }
 
-/* ---- publishing ---- */
+/* ---- publishing: the hint comes last, and its failure is nobody's, as the file is what counts ---- */
 
-/* The hint comes last, and its failure is nobody's: the file is what counts. */
 static int publish(struct pfs_store *store, const char *table, const char *directory,
-                   const struct pfs_snapshot *snapshot, bool replace, struct pfs_err *err)
+                   const struct pfs_snapshot *snapshot, bool replace, bool *named, struct pfs_err *err)
 {
     struct pfs_buf json = {0};
     char path[4096];
     int rc;
 
+    *named = false;
     assert(strcmp(directory, "snapshot") == 0 || strcmp(directory, "changelog") == 0);
     if (snprintf(path, sizeof(path), "%s/%s/%s-%lld", table, directory, directory, (long long)snapshot->id) >=
         (int)sizeof(path))
         return pfs_fail(err, ENAMETOOLONG, "%s is too long", table);
     rc = pfs_snapshot_print(snapshot, &json, err);
     if (rc == 0)
-        rc = pfs_store_publish(store, path, pfs_buf_slice(&json), replace, err);
+        rc = pfs_store_publish_told(store, path, pfs_buf_slice(&json), replace, named, err);
     pfs_buf_done(&json);
-    if (rc == 0)
-        pfs_hint_write(store, table, directory, "LATEST", snapshot->id);
     return rc;
 }
 
-int pfs_snapshot_publish(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot,
+int pfs_snapshot_publish(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot, bool *named,
                          struct pfs_err *err)
 {
-    return publish(store, table, "snapshot", snapshot, false, err);
+    PFS_TRY(publish(store, table, "snapshot", snapshot, false, named, err));
+    pfs_hint_write(store, table, "snapshot", "LATEST", snapshot->id);
+    return 0;
 }
 
 int pfs_snapshot_sync(struct pfs_store *store, const char *table, struct pfs_err *err)
@@ -301,7 +301,11 @@ int pfs_snapshot_sync(struct pfs_store *store, const char *table, struct pfs_err
 int pfs_changelog_publish(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot,
                           struct pfs_err *err)
 {
-    return publish(store, table, "changelog", snapshot, true, err);
+    bool named;
+
+    PFS_TRY(publish(store, table, "changelog", snapshot, true, &named, err));
+    pfs_hint_write(store, table, "changelog", "LATEST", snapshot->id);
+    return 0;
 }
 
 /* ---- tags ---- */
@@ -425,6 +429,7 @@ int pfs_snapshot_restore(struct pfs_store *store, const char *table, const char 
     struct pfs_snapshot again = *snapshot;
     struct pfs_buf path = {0};
     struct pfs_stat st;
+    bool named;
     int rc = 0;
 
     if (again.changelog_list != NULL) {
@@ -441,7 +446,7 @@ int pfs_snapshot_restore(struct pfs_store *store, const char *table, const char 
     } else if (rc < 0) {
         return rc;
     }
-    return pfs_snapshot_publish(store, meta, &again, err);
+    return pfs_snapshot_publish(store, meta, &again, &named, err);
 }
 
 /* ---- is it still there ---- */
