@@ -8,8 +8,9 @@
  * lists branches sees whole ones only. What a crash leaves behind has a name that nobody takes for a branch.
  *
  * Fast forward has no such moment, as it changes a table that is there: the main table first loses what comes after the
- * branch's first snapshot, then gets the branch's files, oldest first. At any time what is there is a history, and
- * doing it again from the start ends in the same state.
+ * branch's first snapshot, then gets the branch's schemas, over its own, loses those that the branch does not have, and
+ * gets the branch's other files, oldest first. At any time what is there is a history, and doing it again from the
+ * start ends in the same state.
  */
 #include "src/meta/branch.h"
 
@@ -158,7 +159,9 @@ static int copy_tagged(const struct copying *c, const char *table, const char *m
     PFS_TRY(rc);
     *schema = snapshot.schema_id;
     PFS_TRY(copy_file(c, meta, to, name));
-    return pfs_snapshot_restore(c->store, table, to, &snapshot, c->err);
+    PFS_TRY(pfs_snapshot_restore(c->store, table, to, &snapshot, c->err));
+    pfs_hint_write(c->store, to, "snapshot", "LATEST", snapshot.id);
+    return 0;
 }
 
 /* What a new branch begins with, under a name that nobody sees yet, and durable. */
@@ -311,17 +314,14 @@ static int unlink_numbered(const struct copying *c, const char *meta, const char
 }
 
 /* Newest first, so that what is left is always a history. */
-static int unlink_from(const struct copying *c, const char *meta, const char *kind, int64_t from)
+static int unlink_snapshots_from(const struct copying *c, const char *meta, int64_t from)
 {
-    const char *prefix = pfs_arena_printf(c->arena, "%s-", kind);
     int64_t *ids, count;
 
-    if (prefix == NULL)
-        return pfs_arena_full(c->arena, c->err);
-    PFS_TRY(pfs_list_numbers(c->store, meta, kind, prefix, c->arena, &ids, &count, c->err));
+    PFS_TRY(pfs_snapshot_list(c->store, meta, c->arena, &ids, &count, c->err));
     assert(count == 0 || ids[0] <= ids[count - 1]); /* ascending, or the loop would end too early */
     for (int64_t i = count - 1; i >= 0 && ids[i] >= from; i--)
-        PFS_TRY(unlink_numbered(c, meta, kind, ids[i]));
+        PFS_TRY(unlink_numbered(c, meta, "snapshot", ids[i]));
     return 0;
 }
 
@@ -344,20 +344,30 @@ static int unlink_tags_from(const struct copying *c, const char *meta, int64_t f
     return 0;
 }
 
-/* They speak of another history. One that says EARLIEST would be believed again as soon as a snapshot has its number:
- * those before it would never expire, but lose their files. */
-static int unlink_hints(const struct copying *c, const char *meta)
+/* Those that the branch has stay: they are its own by now. A table without any schema would be none, and whoever was
+ * interrupted could not do it again. */
+static int unlink_schemas_from(const struct copying *c, const char *meta, const char *branch, int64_t from)
 {
-    static const char *const hints[] = {"LATEST", "EARLIEST"};
+    int64_t *ids, *own, count, owns, at;
 
-    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
-        const char *path = pfs_arena_printf(c->arena, "%s/snapshot/%s", meta, hints[i]);
-        int rc = path == NULL ? pfs_arena_full(c->arena, c->err) : pfs_store_unlink(c->store, path, c->err);
-
-        if (rc < 0 && rc != -ENOENT)
-            return rc;
+    PFS_TRY(pfs_schema_list(c->store, meta, c->arena, &ids, &count, c->err));
+    PFS_TRY(pfs_schema_list(c->store, branch, c->arena, &own, &owns, c->err));
+    at = owns - 1;
+    for (int64_t i = count - 1; i >= 0 && ids[i] >= from; i--) {
+        while (at >= 0 && own[at] > ids[i])
+            at--;
+        if (at < 0 || own[at] != ids[i])
+            PFS_TRY(unlink_numbered(c, meta, "schema", ids[i]));
     }
     return 0;
+}
+
+/* They speak of another history. One that says EARLIEST would be believed again as soon as a snapshot has its number:
+ * those before it would never expire, but lose their files. */
+static int remove_hints(const struct copying *c, const char *meta)
+{
+    PFS_TRY(pfs_hint_remove(c->store, meta, "snapshot", "LATEST", c->err));
+    return pfs_hint_remove(c->store, meta, "snapshot", "EARLIEST", c->err);
 }
 
 static int fast_forward(const struct copying *c, const char *table, const char *meta, const char *name)
@@ -373,11 +383,11 @@ static int fast_forward(const struct copying *c, const char *table, const char *
         return pfs_fail(c->err, ENOENT, "Cannot fast forward branch %s, because it does not have snapshot.", name);
     PFS_TRY(pfs_snapshot_load(c->store, branch, ids[0], c->arena, &first, NULL, c->err));
     assert(first.id == ids[0]);
-    PFS_TRY(unlink_hints(c, meta));
+    PFS_TRY(remove_hints(c, meta));
     PFS_TRY(unlink_tags_from(c, meta, first.id));
-    PFS_TRY(unlink_from(c, meta, "snapshot", first.id));
-    PFS_TRY(unlink_from(c, meta, "schema", first.schema_id));
+    PFS_TRY(unlink_snapshots_from(c, meta, first.id));
     PFS_TRY(copy_schemas(c, branch, meta, INT64_MAX));
+    PFS_TRY(unlink_schemas_from(c, meta, branch, first.schema_id));
     for (int64_t i = 0; i < count; i++)
         PFS_TRY(copy_numbered(c, branch, meta, "snapshot", ids[i]));
     PFS_TRY(copy_tags(c, branch, meta));

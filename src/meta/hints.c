@@ -7,6 +7,7 @@
 #include "src/meta/hints.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +58,19 @@ void pfs_hint_write(struct pfs_store *store, const char *table, const char *dire
     pfs_file_close(file);
     if (len == 0 || pfs_store_rename_over(store, temporary, path, NULL) < 0)
         (void)pfs_store_unlink(store, temporary, NULL);
+}
+
+int pfs_hint_remove(struct pfs_store *store, const char *table, const char *directory, const char *name,
+                    struct pfs_err *err)
+{
+    char path[4096];
+    int rc;
+
+    assert(strcmp(name, "LATEST") == 0 || strcmp(name, "EARLIEST") == 0);
+    if (snprintf(path, sizeof(path), "%s/%s/%s", table, directory, name) >= (int)sizeof(path))
+        return pfs_fail(err, ENAMETOOLONG, "%s is too long", table);
+    rc = pfs_store_unlink(store, path, err);
+    return rc == -ENOENT ? 0 : rc;
 }
 
 static bool exists(struct pfs_store *store, const char *table, const char *directory, int64_t id)

@@ -8,6 +8,10 @@
 int64_t pfs_hint_read(struct pfs_store *store, const char *table, const char *directory, const char *name);
 /* Not synced; a failure is nobody's. */
 void pfs_hint_write(struct pfs_store *store, const char *table, const char *directory, const char *name, int64_t id);
+/* For who takes away what a hint leads to: other readers do not look whether the newest one is there, and without a
+ * hint they list. One that is not there is success. Not synced. */
+int pfs_hint_remove(struct pfs_store *store, const char *table, const char *directory, const char *name,
+                    struct pfs_err *err);
 /* The greatest or the smallest number of <directory>/<directory>-<number>, by hint and then by listing; bare -ENOENT
  * without any. */
 int pfs_hint_find(struct pfs_store *store, const char *table, const char *directory, bool last, int64_t *out,

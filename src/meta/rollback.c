@@ -1,13 +1,14 @@
 /* rollback.c - finding a snapshot to go back to, and going there.
  *
  * A snapshot that has expired may still be held by a tag, whose file is a snapshot's with some members more: going back
- * to it publishes the snapshot anew. Then all that is younger goes, newest first: at any moment what is there is a
- * history, and the hint leads to the snapshot that stays before those above it are gone. A rollback that was
+ * to it publishes the snapshot anew. Then all that is younger goes, newest first, without a hint meanwhile: at any
+ * moment what is there is a history, whose newest snapshot is the one with the greatest number. A rollback that was
  * interrupted is done again and ends the same.
  */
 #include "src/meta/rollback.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -135,7 +136,7 @@ static int unlink_above(struct pfs_store *store, const char *meta, const char *k
     return any ? pfs_store_sync_dir(store, directory, err) : 0;
 }
 
-/* The hint first, as it may not lead behind the last one. Without any it leads nowhere: -1. */
+/* Without any the hint leads nowhere: -1. */
 static int cut_changelogs(struct pfs_store *store, const char *meta, int64_t id, struct pfs_arena *arena,
                           struct pfs_err *err)
 {
@@ -147,8 +148,10 @@ static int cut_changelogs(struct pfs_store *store, const char *meta, int64_t id,
     if (left == count)
         return 0;
     assert(ids[left] > id);
+    PFS_TRY(pfs_hint_remove(store, meta, "changelog", "LATEST", err));
+    PFS_TRY(unlink_above(store, meta, "changelog", ids, count, id, arena, err));
     pfs_hint_write(store, meta, "changelog", "LATEST", left == 0 ? -1 : ids[left - 1]);
-    return unlink_above(store, meta, "changelog", ids, count, id, arena, err);
+    return 0;
 }
 
 static int cut_tags(struct pfs_store *store, const char *meta, int64_t id, struct pfs_arena *arena, struct pfs_err *err)
@@ -169,20 +172,38 @@ static int cut_tags(struct pfs_store *store, const char *meta, int64_t id, struc
     return 0;
 }
 
+/* Hints that will not be true go before what they lead to: without them the newest snapshot is the one with the
+ * greatest number, until those above `to` are gone. One that says LATEST and failed to be written anew would lead other
+ * readers to a file that is not there; one that says EARLIEST would be believed again as soon as a snapshot has its
+ * number. */
+static int remove_hints(struct pfs_store *store, const char *meta, bool earliest, struct pfs_arena *arena,
+                        struct pfs_err *err)
+{
+    const char *directory = pfs_arena_printf(arena, "%s/snapshot", meta);
+
+    if (directory == NULL)
+        return pfs_arena_full(arena, err);
+    if (earliest)
+        PFS_TRY(pfs_hint_remove(store, meta, "snapshot", "EARLIEST", err));
+    PFS_TRY(pfs_hint_remove(store, meta, "snapshot", "LATEST", err));
+    return pfs_store_sync_dir(store, directory, err);
+}
+
 /* The snapshot's file is there before the others go: at no time is there none. */
 static int go_back(struct pfs_store *store, const char *table, const char *meta, const struct pfs_snapshot *to,
                    struct pfs_arena *arena, struct pfs_err *err)
 {
-    int64_t *ids, count;
+    int64_t *ids, count, earliest = pfs_hint_read(store, meta, "snapshot", "EARLIEST");
     int rc = pfs_snapshot_restore(store, table, meta, to, err);
 
     if (rc < 0 && rc != -EEXIST)
         return rc;
-    if (rc == 0)
-        pfs_hint_write(store, meta, "snapshot", "EARLIEST", to->id);
     PFS_TRY(pfs_snapshot_list(store, meta, arena, &ids, &count, err));
-    pfs_hint_write(store, meta, "snapshot", "LATEST", to->id);
+    PFS_TRY(remove_hints(store, meta, earliest == 0 || earliest > to->id, arena, err));
     PFS_TRY(unlink_above(store, meta, "snapshot", ids, count, to->id, arena, err));
+    pfs_hint_write(store, meta, "snapshot", "LATEST", to->id);
+    if (rc == 0 || earliest > to->id)
+        pfs_hint_write(store, meta, "snapshot", "EARLIEST", to->id);
     PFS_TRY(cut_changelogs(store, meta, to->id, arena, err));
     return cut_tags(store, meta, to->id, arena, err);
 }

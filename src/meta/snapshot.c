@@ -446,7 +446,7 @@ int pfs_snapshot_restore(struct pfs_store *store, const char *table, const char 
     } else if (rc < 0) {
         return rc;
     }
-    return pfs_snapshot_publish(store, meta, &again, &named, err);
+    return publish(store, meta, "snapshot", &again, false, &named, err);
 }
 
 /* ---- is it still there ---- */

@@ -73,7 +73,7 @@ int pfs_snapshot_at_time(struct pfs_store *store, const char *table, int64_t tim
  * ignored. Bare -EEXIST: the race was lost. After another failure *named says whether it may be there all the same. */
 int pfs_snapshot_publish(struct pfs_store *store, const char *table, const struct pfs_snapshot *snapshot, bool *named,
                          struct pfs_err *err);
-/* The same of a tag's snapshot that may have expired: without its changelog, where that went with it.
+/* The same of a tag's snapshot that may have expired, without the hint: without its changelog, where that went with it.
  * `table`: the main
  * table's directory, `meta`: where the snapshot belongs. */
 int pfs_snapshot_restore(struct pfs_store *store, const char *table, const char *meta,

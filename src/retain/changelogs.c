@@ -172,12 +172,8 @@ int pfs_changelogs_remove_all(const struct pfs_retain *at, const struct pfs_rete
         rc = pfs_hint_find(at->store, at->meta, "changelog", false, &from, err);
     if (rc < 0)
         return rc == -ENOENT ? 0 : rc;
+    for (int i = 0; i < 2; i++)
+        PFS_TRY(pfs_hint_remove(at->store, at->meta, "changelog", hints[i], err));
     PFS_TRY(pfs_range_each(at, how, from, last + 1, expire_range, expired, err));
-    for (int i = 0; i < 2; i++) {
-        char path[4096];
-
-        if (snprintf(path, sizeof(path), "%s/changelog/%s", at->meta, hints[i]) < (int)sizeof(path))
-            (void)pfs_store_unlink(at->store, path, NULL);
-    }
-    return 0;
+    return pfs_hint_remove(at->store, at->meta, "changelog", "EARLIEST", err);
 }
