@@ -80,10 +80,12 @@ static struct pfs_word quoted(struct pfs_lexer *l, enum pfs_word_kind kind)
     int64_t len = quoted_len(l->text, l->pos, &w.to);
 
     l->pos = w.to;
-    out = len < 0 ? NULL : pfs_arena_alloc(l->arena, (size_t)len);
+    if (len < 0)
+        return w;
+    out = pfs_arena_alloc(l->arena, (size_t)len);
+    w.kind = out == NULL ? PFS_WORD_FULL : kind;
     if (out == NULL)
         return w;
-    w.kind = kind;
     w.text = pfs_slice_of(out, (size_t)len);
     for (size_t i = w.from + 1; len > 0; len--, i++) {
         *out++ = l->text.at[i];

@@ -14,6 +14,7 @@ enum pfs_word_kind {
     PFS_WORD_NUMBER,
     PFS_WORD_SIGN, /* one character, or "=>" */
     PFS_WORD_BAD,  /* an unclosed quote or comment, a character that belongs nowhere */
+    PFS_WORD_FULL, /* there is no room in the arena for what it means */
 };
 
 struct pfs_word {

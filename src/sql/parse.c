@@ -44,6 +44,8 @@ int pfs_parser_expected(struct pfs_parser *p, const char *what)
     pfs_lex_place(p->lexer.text, p->word.from, &line, &column);
     if (found.len > 40)
         found.len = 40;
+    if (p->word.kind == PFS_WORD_FULL)
+        return pfs_arena_full(p->arena, p->err);
     if (p->word.kind == PFS_WORD_BAD)
         return pfs_fail(p->err, EINVAL, "line %d, column %d: an unclosed quote or comment, or a stray character", line,
                         column);
@@ -545,21 +547,23 @@ size_t pfs_sql_complete(struct pfs_slice text, struct pfs_arena *arena)
 
         if (w.kind == PFS_WORD_SIGN && w.text.at[0] == ';')
             complete = w.to;
-        if (w.kind == PFS_WORD_END || w.kind == PFS_WORD_BAD)
+        if (w.kind == PFS_WORD_END || w.kind == PFS_WORD_BAD || w.kind == PFS_WORD_FULL)
             return complete;
     }
 }
 
-/* Is there a ';' outside quotes and comments from there on? */
-static bool has_end(struct pfs_lexer lexer)
+/* 0: there is a ';' outside quotes and comments from there on; bare -EAGAIN: there is none. */
+static int find_end(struct pfs_lexer lexer, struct pfs_err *err)
 {
     for (;;) {
         struct pfs_word w = pfs_lex(&lexer);
 
         if (w.kind == PFS_WORD_SIGN && w.text.at[0] == ';')
-            return true;
+            return 0;
+        if (w.kind == PFS_WORD_FULL)
+            return pfs_arena_full(lexer.arena, err);
         if (w.kind == PFS_WORD_END || w.kind == PFS_WORD_BAD)
-            return false;
+            return -EAGAIN;
     }
 }
 
@@ -577,8 +581,7 @@ int pfs_sql_parse(struct pfs_slice text, size_t *used, struct pfs_arena *arena, 
         *used = text.len;
         return 0;
     }
-    if (!has_end((struct pfs_lexer){text, *used, arena}))
-        return -EAGAIN;
+    PFS_TRY(find_end((struct pfs_lexer){text, *used, arena}, err));
     out->text = pfs_slice_of(text.at + p.word.from, 0);
     PFS_TRY(statement(&p, out));
     if (!pfs_parser_is(&p, ";"))

@@ -325,7 +325,7 @@ static int call(struct execution *x, const struct pfs_statement *s, struct pfs_e
 /* All changes of the statement are one new schema, or none of them is made. */
 static int alter_table(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
-    struct pfs_table *table;
+    struct pfs_table *table = NULL;
     int rc = pfs_catalog_table(x->catalog, database_of(x, s), s->table, s->branch, &table, err);
 
     if (rc == -ENOENT)
