@@ -51,6 +51,14 @@ static void note_error(struct pfs_inbox *b, const struct pfs_text_refusal *refus
     pfs_errors_add(b->config.errors, pfs_clock_now_ms(b->config.clock), b->pid, refusal, why);
 }
 
+/* The daemon's log is about all tables, so that there the sentence says which one; the table's own errors know. */
+static void tell(const struct pfs_inbox *b, struct pfs_request *request, const struct pfs_err *why)
+{
+    request->err = *why;
+    if (b->config.path != NULL)
+        (void)pfs_wrap(&request->err, "%s", b->config.path);
+}
+
 static int64_t fail(struct pfs_inbox *b, struct pfs_request *request, const struct pfs_text_refusal *refusal,
                     const struct pfs_err *why)
 {
@@ -58,15 +66,14 @@ static int64_t fail(struct pfs_inbox *b, struct pfs_request *request, const stru
     assert(b->failed.code == 0);
     b->failed = *why;
     note_error(b, refusal, why);
-    request->err = *why;
+    tell(b, request, why);
     pfs_transaction_abandon(b->transaction);
     return -why->code;
 }
 
-static int64_t failed(const struct pfs_inbox *b, struct pfs_request *request)
+/* Without the sentence: it was told, and need not stand in the log for each call that a handle ends with. */
+static int64_t failed(const struct pfs_inbox *b)
 {
-    if (b->failed.code != 0)
-        request->err = b->failed;
     return -b->failed.code;
 }
 
@@ -202,6 +209,10 @@ int pfs_inbox_open(const struct pfs_inbox_config *config, struct pfs_inbox **out
     pfs_arena_init(&b->arena, PFS_ARENA_LIMIT);
     pthread_mutex_init(&b->lock, NULL);
     rc = open_parts(b, err);
+    if (rc == 0 && config->path != NULL) {
+        b->config.path = pfs_arena_string(&b->arena, pfs_str(config->path));
+        rc = b->config.path == NULL ? pfs_arena_full(&b->arena, err) : 0;
+    }
     if (rc < 0) {
         pfs_inbox_close(b);
         return rc;
@@ -396,7 +407,7 @@ void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint6
     inbox->pid = request->pid;
     inbox->killed = false;
     inbox->unflushed = true;
-    result = failed(inbox, request);
+    result = failed(inbox);
     if (result == 0)
         result =
             inbox->parcel != NULL ? write_parcel(inbox, request, off, bytes) : write_text(inbox, request, off, bytes);
@@ -416,7 +427,7 @@ void pfs_inbox_refuse(struct pfs_inbox *inbox, struct pfs_request *request, cons
 
     pthread_mutex_lock(&inbox->lock);
     inbox->pid = request->pid;
-    result = failed(inbox, request);
+    result = failed(inbox);
     if (result == 0)
         result = fail(inbox, request, NULL, why);
     pthread_mutex_unlock(&inbox->lock);
@@ -500,9 +511,9 @@ static void answered(void *context, int rc, const struct pfs_err *err)
         if (j.inbox->failed.code == 0) {
             j.inbox->failed = *err;
             note_error(j.inbox, NULL, err);
+            tell(j.inbox, j.request, err);
         }
-        j.request->err = j.inbox->failed; /* what was refused first is why */
-        rc = -j.inbox->failed.code;
+        rc = -j.inbox->failed.code; /* what was refused first is why */
         pthread_mutex_unlock(&j.inbox->lock);
     }
     j.request->done(j.request, rc);
@@ -535,7 +546,7 @@ static void run_flush(struct job *j)
     b->pid = request->pid;
     b->killed = dying;
     note_pair(b);
-    result = failed(b, request);
+    result = failed(b);
     if (result == 0 && !dying && b->fronts > 0 && !b->text && b->parcel == NULL)
         result = take_front(b, request);
     if (result == 0 && !dying)

@@ -1,10 +1,10 @@
 /* inbox.h - a writing handle: bytes -> rows -> a transaction (src/ingest/ingest.h).
  *
  * States: OPEN (takes bytes) -> FLUSHED (what was complete is acknowledged; more may come) -> SEALED (released) or
- * FAILED (a row was refused or the journal failed: every later call gives the same errno, nothing that was not
- * acknowledged is kept). Rows are parsed, typed and checked inside write. flush answers when all complete rows are
- * durable; a last line without newline counts at release if it is a whole row, and is acknowledged as such by the flush
- * before.
+ * FAILED (a row was refused or the journal failed: every later call gives the same errno, without the sentence that the
+ * first one was told, and nothing that was not acknowledged is kept). Rows are parsed, typed and checked inside write.
+ * flush answers when all complete rows are durable; a last line without newline counts at release if it is a whole row,
+ * and is acknowledged as such by the flush before.
  *
  * A writer that dies by a signal has not closed: what no flush acknowledged while it lived goes, but for the complete
  * rows of an appending handle. Told by an interrupted flush, or by the process's flags.
@@ -32,6 +32,7 @@ struct pfs_inbox_config {
     const struct pfs_schema *schema; /* of the rows; NULL = the table's newest */
     struct pfs_pool *pool;
     struct pfs_errors *errors; /* outlives the handle */
+    const char *path;          /* in the mount, for what requests are told; copied; NULL = no path is told */
     const char *spool_dir;     /* where Parquet files are staged; outlives the handle; NULL = /var/tmp */
     const struct pfs_clock *clock;
     int format;                 /* enum pfs_text, or -1: told by the first byte */

@@ -195,6 +195,7 @@ static int fill_inbox(struct pfs_tree *tree, const struct pfs_place *place, int 
 {
     struct pfs_inbox_config config = {.ingest = tree->ingest,
                                       .table = table,
+                                      .path = place->path,
                                       .pool = tree->config.pool,
                                       .spool_dir = tree->config.cache_dir,
                                       .clock = tree->config.clock,
