@@ -256,24 +256,34 @@ static bool cut_envelope(struct pfs_slice *text, enum pfs_envelope *out)
     return false;
 }
 
-/* inbox, inbox.csv, inbox.debezium, inbox@user:7, inbox@user:7.jsonl */
-static int inbox_leaf(const char *name, struct pfs_arena *arena, struct pfs_place *out, struct pfs_err *err)
+/* Cuts what says a format off. A Parquet file is told by its first bytes in any case; .json holds lines and arrays as
+ * .jsonl does, and is what programs that tell the format by the name write. */
+static int cut_rows(struct pfs_slice *text, enum pfs_envelope *envelope)
+{
+    enum pfs_text format;
+
+    if (cut_envelope(text, envelope) || cut_suffix(text, ".json"))
+        return PFS_TEXT_JSON;
+    if (cut_suffix(text, ".parquet"))
+        return -1;
+    return cut_format(text, &format) ? (int)format : -1;
+}
+
+/* inbox, inbox.csv, inbox.debezium, inbox@user:7, inbox@user:7.jsonl; overwrite, overwrite.csv */
+static int rows_leaf(const struct member *member, const char *name, struct pfs_arena *arena, struct pfs_place *out,
+                     struct pfs_err *err)
 {
     struct pfs_slice text = pfs_str(name);
-    enum pfs_text format;
     const uint8_t *colon;
 
-    out->kind = PFS_NODE_INBOX;
-    if (cut_envelope(&text, &out->envelope))
-        out->text = PFS_TEXT_JSON;
-    else
-        out->text = cut_format(&text, &format) ? (int)format : -1;
-    assert(text.len >= strlen("inbox"));
-    text.at += strlen("inbox");
-    text.len -= strlen("inbox");
+    out->kind = member->kind;
+    out->text = cut_rows(&text, &out->envelope);
+    assert(text.len >= strlen(member->name));
+    text.at += strlen(member->name);
+    text.len -= strlen(member->name);
     if (text.len == 0)
         return 0;
-    if (text.at[0] != '@')
+    if (text.at[0] != '@' || member->kind != PFS_NODE_INBOX)
         return -ENOENT;
     colon = memrchr(text.at, ':', text.len);
     if (colon == NULL || colon == text.at + 1 ||
@@ -357,6 +367,15 @@ static bool is_member(const struct member *m, const char *name, enum pfs_text *f
     return strcmp(name, m->name) == 0;
 }
 
+/* Its name, with a user or format behind it or not. */
+static bool takes_rows(const struct member *m, const char *name)
+{
+    size_t len = strlen(m->name);
+
+    return (m->kind == PFS_NODE_INBOX || m->kind == PFS_NODE_OVERWRITE) && strncmp(name, m->name, len) == 0 &&
+           strchr(".@", name[len]) != NULL; /* the name's end is found too */
+}
+
 static int member_child(const struct pfs_place *parent, const char *name, struct pfs_arena *arena,
                         struct pfs_place *out, struct pfs_err *err)
 {
@@ -365,8 +384,8 @@ static int member_child(const struct pfs_place *parent, const char *name, struct
 
         if (!stands_in(m, parent))
             continue;
-        if (m->kind == PFS_NODE_INBOX && strncmp(name, "inbox", 5) == 0 && strchr(".@", name[5]) != NULL)
-            return inbox_leaf(name, arena, out, err);
+        if (takes_rows(m, name))
+            return rows_leaf(m, name, arena, out, err);
         if (is_member(m, name, &out->format)) {
             out->kind = m->kind;
             out->text = -1;

@@ -48,24 +48,55 @@ void pfs_scratches_done(struct pfs_tree *tree)
 
 /* ---- names ---- */
 
-/* sed -i has names of its own: sed and six characters. */
-static bool is_of_sed(const char *name)
+static bool is_word(const char *name, size_t len)
 {
-    size_t len = strlen(name);
-
     for (size_t i = 0; i < len; i++)
         if (!((name[i] >= '0' && name[i] <= '9') || ((name[i] | 0x20) >= 'a' && (name[i] | 0x20) <= 'z')))
             return false;
-    return len == 9 && strncmp(name, "sed", 3) == 0;
+    return true;
+}
+
+/* Editing in place has names of its own: sed and six characters, of perl XX and six. */
+static bool is_of_stream_editor(const char *name)
+{
+    size_t len = strlen(name);
+
+    return is_word(name, len) &&
+           ((len == 9 && strncmp(name, "sed", 3) == 0) || (len == 8 && strncmp(name, "XX", 2) == 0));
+}
+
+/* Rows that somebody means for the table, under a name that no writer renames: inbox.tsv, inbox.csv.gz, inbox2, and
+ * what split makes of a prefix. They would be taken and be nowhere, so that no such file can be made. */
+static bool is_mistaken(const char *name)
+{
+    static const char *const format[] = {"tsv", "tab", "psv",  "txt", "ndjson", "orc", "avro", "xml", "xlsx",
+                                         "log", "dat", "data", "gz",  "bz2",    "xz",  "zst",  "zip"};
+    static const char *const member[] = {"inbox", "overwrite"};
+    const char *dot = strrchr(name, '.');
+
+    for (size_t m = 0; m < sizeof(member) / sizeof(member[0]); m++) {
+        size_t len = strlen(member[m]), more = strlen(name) - len;
+
+        if (strncmp(name, member[m], len) != 0)
+            continue;
+        if (name[len] == '@' || (more <= 3 && is_word(name + len, more)))
+            return true;
+        for (size_t i = 0; dot != NULL && i < sizeof(format) / sizeof(format[0]); i++)
+            if (strcmp(dot + 1, format[i]) == 0)
+                return true;
+    }
+    return false;
 }
 
 /* The member that the name is made for; NULL = none. Editors and engines put the target's name into that of their
  * temporary, which is how they are told from files that have no business here. */
 static const char *meant_for(const char *name)
 {
+    if (is_mistaken(name))
+        return NULL;
     if (strstr(name, "inbox") != NULL || strstr(name, "overwrite") != NULL)
         return "inbox";
-    return strstr(name, "options") != NULL || is_of_sed(name) ? "options" : NULL;
+    return strstr(name, "options") != NULL || is_of_stream_editor(name) ? "options" : NULL;
 }
 
 /* Not a member, but beside one: a directory without an inbox takes no temporary of one. */

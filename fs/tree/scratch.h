@@ -1,6 +1,6 @@
 /* scratch.h - names that a writer makes beside an inbox or `options` for a moment (tmp_inbox, inbox.tmp, .options.swp,
- * and what sed -i makes): bytes in a file without a name, until a rename onto `inbox` or `overwrite` makes all of them
- * one transaction, or one onto `options` makes them the table's options. Private to fs/.
+ * and what sed -i and perl -i make): bytes in a file without a name, until a rename onto `inbox` or `overwrite` makes
+ * all of them one transaction, or one onto `options` makes them the table's options. Private to fs/.
  *
  * They are not listed, belong to this mount alone and go with it; of more than PFS_SCRATCH_MAX the oldest is forgotten
  * (who has it open keeps its bytes). A rename that is refused, by a row for example, leaves the scratch as it is.

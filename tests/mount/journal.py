@@ -192,6 +192,32 @@ def a_file_that_is_moved_onto_the_inbox_is_appended(m):
 
 
 @test
+def rows_go_nowhere_but_into_the_table(m):
+    """By names that tell of a format they do; where a name would only look so nothing is made, and nothing is lost."""
+    for i, name in enumerate(("inbox.json", "inbox.jsonl", "inbox@u:1.json", "overwrite.json")):
+        equal(m.sh("""echo '{"k": %d, "v": "x"}' > d/t/%s""" % (i, name)).stderr, "")
+        assert "%d,x," % i in m.read(), name
+    equal(m.read(), "k,v,amount\n3,x,\n")
+    (m.at / "../copy").write_bytes((m.at / "d/t/snapshot/latest.parquet").read_bytes())
+    for name in "inbox.parquet", "overwrite.parquet", "inbox@u:2.parquet":
+        equal(m.sh("echo 9,y,1 > d/t/overwrite.csv; cat ../copy > d/t/%s" % name).stderr, "")
+        equal(m.read(), "k,v,amount\n3,x,\n" + ("" if name[0] == "o" else "9,y,1.00\n"))
+    equal(m.sh("cp ../copy d/t/tmp_inbox.parquet && mv d/t/tmp_inbox.parquet d/t/inbox.parquet").stderr, "")
+    for name in ("inbox.tsv", "inbox.txt", "inbox.csv.gz", "inbox2", "inboxaa", "inboxes", "overwrite1", "overwrite@u:1",
+                 "overwrite.txt"):
+        refused(errno.EPERM, lambda: open(m.at / "d/t" / name, "w"))
+    equal(m.sh("seq 9 | split -l 5 - d/t/inbox").returncode, 1)
+
+
+@test
+def a_refusal_is_logged_once_and_with_its_table(m):
+    m.sh("echo x,y,z > d/t/inbox; printf 1,y > d/t/inbox")
+    log = [line.split("Z ", 1)[1] for line in m.read(".paimonfs/log").splitlines()]
+    equal(log, ['write: d/t/inbox: row 1, column k (BIGINT): "x" is not an integer (invalid argument)',
+                "release: d/t/inbox: row 1: 2 fields where 3 belong (invalid argument)"])
+
+
+@test
 def a_temporary_that_is_renamed_onto_the_inbox_is_one_transaction(m):
     """As DuckDB's COPY TO and editors do."""
     d = m.at / "d/t"
