@@ -52,10 +52,14 @@ static void skip_blanks(struct parser *p)
         p->pos++;
 }
 
+/* The text may be the rest of a script: what is shown of it ends with its line. */
 static int malformed(struct parser *p, const char *what)
 {
     struct pfs_slice shown = {p->text.at, p->text.len < 60 ? p->text.len : 60};
+    const uint8_t *end = memchr(shown.at, '\n', shown.len);
 
+    if (end != NULL)
+        shown.len = (size_t)(end - shown.at);
     return pfs_fail(p->err, EINVAL, "type %.*s: %s at character %zu", PFS_P(shown), what, p->pos + 1);
 }
 

@@ -260,6 +260,8 @@ static int understand(struct pfs_text_parser *p, const struct record *r, struct 
     }
     if (names == 0)
         return without_header(p, r, in);
+    if (unknown.at != NULL && unknown.len == 0)
+        return fail_header(p, bytes, EINVAL, "unknown column (an index? pandas: index=False)", unknown);
     if (unknown.at != NULL)
         return fail_header(p, bytes, EINVAL, "unknown column", unknown);
     /* Fields behind `room` were not looked at; so many names that are all known have a repeated one among them. */
