@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -455,8 +456,21 @@ def status_of_a_mount_on_a_file_is_none_for_it_is_refused(program, scratch):
     same((scratch / "file").read_text(), "kept")
 
 
+def help_is_there_for_each_command_and_options_that_are_not_known_are_no_names(program, scratch):
+    """`demo --help` made a warehouse of that name."""
+    whole = program("--help")
+    for name in re.findall(r"^  paimonfs ([a-z]+) ", whole, re.M):
+        for text in program(name, "--help"), program("help", name):
+            same(text.startswith("usage: paimonfs %s " % name), True, text)
+        for option in "--nonsense", "-X":
+            refused = program.run(name, option, scratch / "new")
+            same(refused.returncode, 2, "%s %s" % (name, option))
+    same("commit-interval=" in program("mount", "--help"), True, "mount --help")
+    same(os.listdir(scratch), [], "made")
+
+
 TESTS = [value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"
-         and value.__name__.split("_")[0] in ("tail", "postponed", "rows", "expire", "fsck", "doctor", "status")]
+         and value.__name__.split("_")[0] in ("tail", "postponed", "rows", "expire", "fsck", "doctor", "status", "help")]
 
 
 def main():

@@ -1,6 +1,7 @@
 /* main.c - the command line: which command, help, version. */
 #include <assert.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,20 +37,32 @@ static const struct command {
     {"demo", command_demo, "DIR", "make a sample warehouse"},
 };
 
-/* One line a command; what it does in full is in the manual page. */
+#define USAGE_WIDTH 42
+#define MOUNT_OPTIONS                                                                                                \
+    "Mount options: ro, rw, allow_other, memory=, threads=, cache=DIR, cache-size=, commit-interval=, write-only,\n" \
+    "  on-error=fail|skip, external-paths=DIR[:DIR], formats=csv,jsonl,parquet, log=FILE, uid=, gid=, umask=;\n"     \
+    "  what they do: man 1 paimonfs\n"
+
+/* What a command does stands behind its usage, or below one that is too long. */
+static void print_usage(FILE *out, const struct command *c)
+{
+    fprintf(out, "  paimonfs %-9s %-*s", c->name, USAGE_WIDTH, c->usage);
+    if (strlen(c->usage) > USAGE_WIDTH)
+        fprintf(out, "\n%*s", (int)strlen("  paimonfs ") + 9 + 1 + USAGE_WIDTH, "");
+    fprintf(out, " %s\n", c->what);
+}
+
+/* A line or two a command; what it does in full is in the manual page. */
 static void print_help(FILE *out)
 {
     fputs("paimonfs - Apache Paimon tables as files\n\nusage:\n", out);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(out, "  paimonfs %-9s %-42s %s\n", commands[i].name, commands[i].usage, commands[i].what);
-    fputs(
-        "  paimonfs --help | --version\n\n"
-        "PATH is the path in the mount: shop/orders/snapshot/latest.csv, shop/orders/inbox.\n"
-        "OPT of commands other than mount: external-paths=DIR[:DIR], where data outside of the warehouse may lie.\n"
-        "Mount options: ro, rw, allow_other, memory=, threads=, cache=DIR, cache-size=, commit-interval=, write-only,\n"
-        "  on-error=fail|skip, external-paths=DIR[:DIR], formats=csv,jsonl,parquet, log=FILE, uid=, gid=, umask=;\n"
-        "  what they do: man 1 paimonfs\n",
-        out);
+        print_usage(out, &commands[i]);
+    fputs("  paimonfs --help | --version\n\n"
+          "PATH is the path in the mount: shop/orders/snapshot/latest.csv, shop/orders/inbox.\n"
+          "OPT of commands other than mount: external-paths=DIR[:DIR], where data outside of the warehouse may "
+          "lie.\n" MOUNT_OPTIONS,
+          out);
 }
 
 /* Names of files may hold anything: control characters are escaped, bytes that are no UTF-8 go through. */
@@ -89,10 +102,64 @@ int usage_error(const char *text)
     return EXIT_USAGE;
 }
 
+/* ---- a command's own help ---- */
+
+static const struct command *command_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || (i == 0 && strcmp(argv[i], "-h") == 0))
+            return true;
+    return false;
+}
+
+/* The first word that looks like an option and is not in the usage; NULL = none. What stands behind a name is the
+ * command's own to judge. A letter may have its value joined to it. */
+static const char *stranger(const struct command *c, int argc, char **argv)
+{
+    for (int i = 0; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {
+        const char *found = strstr(c->usage, argv[i]);
+        char letter[3] = {'-', argv[i][1], '\0'};
+
+        if (argv[i][1] != '-')
+            found = strstr(c->usage, letter);
+        if (found == NULL)
+            return argv[i];
+        if (strcmp(argv[i], "-o") == 0)
+            i++;
+    }
+    return NULL;
+}
+
+static int run(const struct command *c, int argc, char **argv)
+{
+    const char *unknown;
+
+    if (asks_for_help(argc, argv)) {
+        printf("usage: paimonfs %s %s\n%s; in full: man 1 paimonfs\n%s", c->name, c->usage, c->what,
+               c->run == command_mount ? MOUNT_OPTIONS : "");
+        return 0;
+    }
+    unknown = stranger(c, argc, argv);
+    if (unknown != NULL) {
+        fprintf(stderr, "paimonfs: %s has no option %s; usage: paimonfs %s %s\n", c->name, unknown, c->name, c->usage);
+        return EXIT_USAGE;
+    }
+    return c->run(argc, argv);
+}
+
 /* The commands of tools/commands.h, or mount(8)'s helper by the name that it was called by. */
 int main(int argc, char **argv)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const struct command *c;
 
     signal(SIGPIPE, SIG_IGN); /* a reader that is gone is -EPIPE, so that what is open is closed */
     if (argc > 0 && strcmp(slash != NULL ? slash + 1 : argv[0], "mount.paimonfs") == 0)
@@ -102,6 +169,9 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        c = argc > 2 ? command_of(argv[2]) : NULL;
+        if (c != NULL)
+            return run(c, 1, (char *[]){"--help"});
         print_help(stdout);
         return 0;
     }
@@ -109,9 +179,9 @@ int main(int argc, char **argv)
         puts("paimonfs " PFS_VERSION);
         return 0;
     }
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        if (strcmp(commands[i].name, argv[1]) == 0)
-            return commands[i].run(argc - 2, argv + 2);
+    c = command_of(argv[1]);
+    if (c != NULL)
+        return run(c, argc - 2, argv + 2);
     fprintf(stderr, "paimonfs: %s is no command; see paimonfs --help\n", argv[1]);
     return EXIT_USAGE;
 }
