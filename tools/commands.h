@@ -31,5 +31,7 @@ int helper_main(int argc, char **argv);
 int command_failed(const char *what, int rc, const struct pfs_err *err);
 /* `paimonfs: text` and where help is; gives 2. */
 int usage_error(const char *text);
+/* A mount point as the kernel's table of mounts spells it, in the room (PATH_MAX bytes) or the argument itself. */
+const char *as_mounted(const char *path, char *room);
 /* A member of a JSON object, "name":"text". */
 void put_member(struct pfs_buf *out, const char *name, const char *text);

@@ -175,6 +175,7 @@ int command_doctor(int argc, char **argv)
 {
     struct report r = {0};
     const char *only = NULL;
+    char room[PATH_MAX];
 
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
@@ -182,7 +183,7 @@ int command_doctor(int argc, char **argv)
         else if (argv[i][0] == '-' || only != NULL)
             return usage_error("doctor takes --json and a mount point at most");
         else
-            only = argv[i];
+            only = as_mounted(argv[i], room);
     }
     if (r.json)
         (void)putchar('[');

@@ -1,16 +1,52 @@
 /* status.c - what is mounted, from the kernel's table of mounts. */
 #include <errno.h>
+#include <limits.h>
 #include <mntent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tools/commands.h"
+
+/* A mount point whose daemon is gone cannot be looked at: there the directory that it is in is resolved alone. */
+const char *as_mounted(const char *path, char *room)
+{
+    char parent[PATH_MAX];
+    size_t len = strlen(path), base, up;
+
+    if (realpath(path, room) != NULL)
+        return room;
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    for (base = len; base > 0 && path[base - 1] != '/'; base--)
+        ;
+    if (errno != ENOTCONN || len >= sizeof(parent) || base == len)
+        return path;
+    memcpy(parent, path, base);
+    parent[base] = '\0';
+    if (realpath(base == 0 ? "." : parent, room) == NULL)
+        return path;
+    up = strlen(room);
+    if (up + 1 + (len - base) >= PATH_MAX)
+        return path;
+    (void)snprintf(room + up, PATH_MAX - up, "%s%.*s", up > 1 ? "/" : "", (int)(len - base), path + base);
+    return room;
+}
+
+static bool is_dead(const char *mountpoint)
+{
+    struct stat st;
+
+    return stat(mountpoint, &st) < 0 && errno == ENOTCONN;
+}
 
 /* The warehouse is the mount's source, which the kernel keeps for us. */
 static void put_mount(struct pfs_buf *out, const struct mntent *m, bool json, bool first)
 {
     if (!json) {
-        pfs_buf_printf(out, "%s on %s (%s)\n", m->mnt_fsname, m->mnt_dir, hasmntopt(m, "ro") != NULL ? "ro" : "rw");
+        pfs_buf_printf(out, "%s on %s (%s%s)\n", m->mnt_fsname, m->mnt_dir, hasmntopt(m, "ro") != NULL ? "ro" : "rw",
+                       is_dead(m->mnt_dir) ? ", its daemon is gone" : "");
         return;
     }
     pfs_buf_puts(out, first ? "{" : ",{");
@@ -24,7 +60,9 @@ static void put_mount(struct pfs_buf *out, const struct mntent *m, bool json, bo
 int command_status(int argc, char **argv)
 {
     const char *only = NULL;
+    char room[PATH_MAX];
     struct pfs_buf out = {0};
+    struct pfs_err err = {0};
     struct mntent *m;
     bool json = false;
     int found = 0;
@@ -34,7 +72,7 @@ int command_status(int argc, char **argv)
         if (strcmp(argv[i], "--json") == 0)
             json = true;
         else
-            only = argv[i];
+            only = as_mounted(argv[i], room);
     }
     mounts = setmntent("/proc/self/mounts", "r");
     if (mounts == NULL)
@@ -49,5 +87,8 @@ int command_status(int argc, char **argv)
         pfs_buf_puts(&out, "]\n");
     (void)fwrite(out.at, 1, out.len, stdout);
     pfs_buf_done(&out);
-    return only != NULL && found == 0 ? command_failed(only, -ENOENT, NULL) : 0;
+    if (only == NULL || found > 0)
+        return 0;
+    (void)pfs_fail(&err, ENOENT, "no warehouse is mounted there");
+    return command_failed(only, -ENOENT, &err);
 }

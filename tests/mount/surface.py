@@ -2,7 +2,9 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
+import time
 
 from mounted import equal, refused, rows, test
 
@@ -169,6 +171,9 @@ def a_temporary_that_is_renamed_onto_options_replaces_them(m):
     options = m.at / "d/t/options"
     equal(m.sh("echo 'a = 1' >> d/t/options && sed -i 's/^a = 1/a = 2/' d/t/options").stderr, "")
     equal(m.read("d/t/options"), "a = 2\nbucket = 1\n")
+    if shutil.which("perl"):
+        equal(m.sh("perl -i -pe 's/^a = 2/a = 3/' d/t/options").stderr, "")
+        equal(m.read("d/t/options"), "a = 3\nbucket = 1\n")
     for name in ("options.tmp", ".options.swp", "options~"):
         (m.at / "d/t" / name).write_text("bucket = 1\nby = %s\n" % name)
         os.replace(m.at / "d/t" / name, options)
@@ -224,3 +229,24 @@ def what_is_not_made_here_is_not_permitted(m):
                  lambda: os.symlink("t", m.at / "d/link"), lambda: os.mkfifo(m.at / "d/t/pipe"),
                  lambda: os.link(m.at / "d/t/inbox", m.at / "d/t/second")):
         refused(errno.EPERM, make)
+
+
+@test
+def a_mount_is_found_by_any_path_to_it_also_when_its_daemon_is_gone(m):
+    def said(*words, **more):
+        return subprocess.run([m.binary, *words], capture_output=True, text=True, cwd=m.at.parent, **more)
+
+    (m.at.parent / "link").symlink_to("mnt")
+    (m.at.parent / "empty").mkdir()
+    for path in "mnt", "./mnt/", str(m.at), "link":
+        equal(said("status", path).stdout, "%s on %s (rw)\n" % (m.warehouse, m.at))
+        assert "ok       the mount %s\n" % m.at in said("doctor", path).stdout, path
+    equal((said("status", "empty").returncode, said("status", "empty").stderr[-30:]), (1, "no warehouse is mounted there\n"))
+    os.kill(m.pid(), 9)
+    for _ in range(100):
+        if "gone" in said("status").stdout:
+            break
+        time.sleep(0.05)
+    for path in "mnt", "./mnt/", str(m.at):
+        equal(said("status", path).stdout, "%s on %s (rw, its daemon is gone)\n" % (m.warehouse, m.at))
+        assert "missing  the mount %s: its daemon is gone" % m.at in said("doctor", path).stdout, path
