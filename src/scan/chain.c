@@ -22,17 +22,21 @@ struct chain {
     struct pfs_reader *open; /* NULL = not opened yet */
 };
 
-/* What is left of the rows of a file: not deleted, and of the keys that are wanted. Each takes *out, also on failure:
- * the caller has nothing to close then. */
+/* What is left of the rows of a file: not deleted, and of the keys that are wanted. Each takes the reader, also on
+ * failure: *out is NULL then, for whoever closes the chain looks at it. */
 static int sift(const struct chain *c, const struct pfs_bitmap *deleted, struct pfs_reader **out, struct pfs_err *err)
 {
     const struct pfs_data_read *read = &c->chain.read;
+    struct pfs_reader *in = *out;
 
+    assert(in != NULL);
+    *out = NULL;
     if (deleted != NULL)
-        PFS_TRY(pfs_deletions_apply(*out, deleted, read->range, read->ranges, out, err));
-    return c->chain.among == NULL
-               ? 0
-               : pfs_among_sieve(c->chain.among, *out, c->chain.key, read->schema->trimmed_keys, out, err);
+        PFS_TRY(pfs_deletions_apply(in, deleted, read->range, read->ranges, &in, err));
+    if (c->chain.among != NULL)
+        PFS_TRY(pfs_among_sieve(c->chain.among, in, c->chain.key, read->schema->trimmed_keys, &in, err));
+    *out = in;
+    return 0;
 }
 
 /* *out stays NULL when no row of the file is wanted. */
