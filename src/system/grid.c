@@ -292,6 +292,7 @@ static const struct pfs_reader_ops grid_ops = {grid_next, reader_close};
 int pfs_grid_open(const struct pfs_field *field, int32_t columns, struct pfs_grid **out, struct pfs_err *err)
 {
     struct pfs_grid *g = pfs_zalloc(sizeof(*g));
+    int rc = 0;
 
     if (g == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a system table");
@@ -300,25 +301,19 @@ int pfs_grid_open(const struct pfs_field *field, int32_t columns, struct pfs_gri
     g->reader.ops = &grid_ops;
     g->rows = (struct pfs_rows){.columns = columns, .field = field, .reader = &g->reader, .close = rows_close};
     g->cell = pfs_arena_array(&g->arena, (size_t)columns, sizeof(*g->cell));
-    if (g->cell == NULL) {
-        int rc = pfs_arena_full(&g->arena, err);
-
+    if (g->cell == NULL)
+        rc = pfs_arena_full(&g->arena, err);
+    for (; rc == 0 && g->columns < columns; g->columns++)
+        rc = init_cell(&g->cell[g->columns], &field[g->columns].type, &g->arena, err);
+    if (rc < 0) {
         pfs_grid_close(g);
         return rc;
-    }
-    for (; g->columns < columns; g->columns++) {
-        int rc = init_cell(&g->cell[g->columns], &field[g->columns].type, &g->arena, err);
-
-        if (rc < 0) {
-            pfs_grid_close(g);
-            return rc;
-        }
     }
     *out = g;
     return 0;
 }
 
-/* As far as it was made: one that failed half-way has fewer columns. */
+/* As far as it was made: one that failed half-way has fewer columns, the last of them half made. */
 void pfs_grid_close(struct pfs_grid *grid)
 {
     if (grid == NULL)
