@@ -1,8 +1,10 @@
 """Writes files as other programs do: needs pyarrow. v1, v2 and int96: what row i holds is said again in read_test.c;
-delta, lists and lists2: the rows are written beside them."""
+delta, lists, lists2 and odd: the rows are written beside them."""
+import base64
 import datetime
 import decimal
 import json
+import struct
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -141,3 +143,193 @@ stats = pa.table({
 })
 pq.write_table(stats, "stats.parquet", row_group_size=50, compression="zstd", store_schema=False, write_page_index=True,
                data_page_size=100, write_batch_size=8, use_dictionary=False)
+
+# ---- what pyarrow does not write any more, or never did: byte by byte ----
+
+def varint(n):
+    out = b""
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+
+def thrift(**fields):
+    """A struct of the compact protocol. Names are a letter for the type (bool, i32, long, string, array, struct) and the
+    field's id: i1=5, s4="x", a2=[...]."""
+    out, last = b"", 0
+    for name, value in sorted(fields.items(), key=lambda f: int(f[0][1:])):
+        kind, number = name[0], int(name[1:])
+        if value is None:
+            continue
+        code = {"b": 1, "i": 5, "l": 6, "s": 8, "a": 9, "t": 12}[kind]
+        out += bytes([number - last << 4 | code]) + value_of(kind, value)
+        last = number
+    return out + b"\0"
+
+
+def value_of(kind, value):
+    if kind == "b":
+        return b""
+    if kind in "il":
+        return varint(value << 1 ^ value >> 63)
+    if kind == "s":
+        value = value.encode() if isinstance(value, str) else value
+        return varint(len(value)) + value
+    if kind == "a":
+        code, items = (5, "i") if isinstance(value[0], int) else (8, "s") if isinstance(value[0], str) else (12, "t")
+        return (bytes([len(value) << 4 | code]) if len(value) < 15 else bytes([0xF0 | code]) + varint(len(value))) + \
+            b"".join(value_of(items, v) for v in value)
+    return value
+
+
+INT32, INT64, BYTES, FIXED = 1, 2, 6, 7
+PLAIN, RLE, PACKED, DICTIONARY = 0, 3, 4, 8
+ENUM, DECIMAL, TIME_MICROS, UINT_8, UINT_16, UINT_32, UINT_64, INT_8, JSON, BSON = 4, 5, 8, 11, 12, 13, 14, 15, 19, 20
+
+
+def packed(levels, width):
+    """Levels of old: the highest bit first, in the highest bit of a byte."""
+    bits = "".join(format(v, "0%db" % width) for v in levels)
+    bits += "0" * (-len(bits) % 8)
+    return bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
+
+
+def hybrid(levels, width):
+    """One bit-packed run, its lowest bit first."""
+    levels = levels + [0] * (-len(levels) % 8)
+    n = sum(v << i * width for i, v in enumerate(levels))
+    return varint(len(levels) // 8 << 1 | 1) + n.to_bytes(len(levels) * width // 8, "little")
+
+
+def page(kind, body, header):
+    return thrift(i1=kind, i2=len(body), i3=len(body), **header) + body
+
+
+def plain_values(physical, values):
+    if physical == BYTES:
+        return b"".join(struct.pack("<i", len(v)) + v for v in values)
+    return b"".join(v if physical == FIXED else v.to_bytes(4 if physical == INT32 else 8, "little", signed=v < 0) for v in values)
+
+
+class Odd:
+    """A flat column: `values` as the file has them, None for null; `show` as the rows print them."""
+
+    def __init__(self, name, physical, values, show, bits=False, dictionary=False, length=None, **schema):
+        self.name, self.physical, self.values, self.show = name, physical, values, show
+        self.bits, self.dictionary, self.length, self.schema = bits, dictionary, length, schema
+
+    def elements(self):
+        return [thrift(i1=self.physical, i2=self.length, i3=1, s4=self.name, **self.schema)]
+
+    def path(self):
+        return [self.name]
+
+    def levels(self):
+        have = [int(v is not None) for v in self.values]
+        return packed(have, 1) if self.bits else struct.pack("<i", len(hybrid(have, 1))) + hybrid(have, 1)
+
+    def entries(self):
+        return len(self.values)
+
+    def present(self):
+        return [v for v in self.values if v is not None]
+
+    def pages(self):
+        level = PACKED if self.bits else RLE
+        values, first = self.present(), b""
+        if self.dictionary:
+            known = sorted(set(values), key=values.index)
+            first = page(2, plain_values(self.physical, known), {"t7": thrift(i1=len(known), i2=PLAIN)})
+            body = bytes([3]) + hybrid([known.index(v) for v in values], 3)
+        else:
+            body = plain_values(self.physical, values)
+        data = page(0, self.levels() + body, {"t5": thrift(i1=self.entries(), i2=DICTIONARY if self.dictionary else PLAIN, i3=level, i4=level)})
+        return first, data
+
+
+class OddList(Odd):
+    """An ARRAY<INT> whose levels are packed as of old."""
+
+    def elements(self):
+        return [thrift(i3=1, s4=self.name, i5=1, i6=3), thrift(i3=2, s4="list", i5=1), thrift(i1=INT32, i3=1, s4="element")]
+
+    def path(self):
+        return [self.name, "list", "element"]
+
+    def levels(self):
+        repetition, definition = [], []
+        for row in self.values:
+            for i, v in enumerate(row or [None]):
+                repetition.append(int(i > 0))
+                definition.append(0 if row is None else 1 if not row else 2 if v is None else 3)
+        return packed(repetition, 1) + packed(definition, 2)
+
+    def entries(self):
+        return sum(len(row or [None]) for row in self.values)
+
+    def present(self):
+        return [v for row in self.values for v in row or [] if v is not None]
+
+
+def write_odd(name, columns):
+    out, chunks, rows = b"PAR1", [], len(columns[0].values)
+    for c in columns:
+        first, data = c.pages()
+        chunks.append(thrift(l2=len(out), t3=thrift(i1=c.physical, a2=[PLAIN, RLE], a3=c.path(), i4=0, l5=c.entries(),
+                                                    l6=len(first + data), l7=len(first + data), l9=len(out) + len(first),
+                                                    l11=len(out) if first else None)))
+        out += first + data
+    schema = [thrift(s4="schema", i5=len(columns))] + [e for c in columns for e in c.elements()]
+    group = thrift(a1=chunks, l2=len(out), l3=rows)
+    footer = thrift(i1=1, a2=schema, l3=rows, a4=[group], s6="odd")
+    with open(name + ".parquet", "wb") as file:
+        file.write(out + footer + struct.pack("<i", len(footer)) + b"PAR1")
+    with open(name + ".ndjson", "w") as file:
+        for i in range(rows):
+            row = {c.name: None if c.values[i] is None else c.show(c.values[i]) for c in columns}
+            file.write(json.dumps(row, separators=(",", ":")) + "\n")
+
+
+ODD_ROWS = 21
+
+
+def odd(value):
+    return [None if i % 5 == 4 else value(i) for i in range(ODD_ROWS)]
+
+
+def spelled(scale):
+    return lambda raw: str(D(int.from_bytes(raw, "big", signed=True)).scaleb(-scale))
+
+
+def shortest(n):
+    return n.to_bytes(max(1, (n.bit_length() + 8) // 8), "big", signed=True)
+
+
+def clock(micros):
+    return "%02d:%02d:%02d.%03d" % (micros // 3600000000, micros // 60000000 % 60, micros // 1000000 % 60, micros // 1000 % 1000)
+
+
+def same(value):
+    return value
+
+
+write_odd("odd", [
+    Odd("short", BYTES, odd(lambda i: shortest((i - 10) * 12345678901)), spelled(2), i6=DECIMAL, i7=2, i8=14),
+    Odd("wide", BYTES, odd(lambda i: shortest((i - 10) * 10**26 + i)), spelled(3), i6=DECIMAL, i7=3, i8=30),
+    Odd("known", BYTES, odd(lambda i: shortest((i % 6 - 3) * 100)), spelled(2), dictionary=True, i6=DECIMAL, i7=2, i8=9),
+    Odd("padded", FIXED, odd(lambda i: ((i - 10) * 10**36).to_bytes(20, "big", signed=True)), spelled(0), length=20, i6=DECIMAL, i7=0, i8=38),
+    Odd("loose", FIXED, odd(lambda i: (i * 7 - 50).to_bytes(12, "big", signed=True)), spelled(1), length=12, i6=DECIMAL, i7=1, i8=5),
+    Odd("u8", INT32, odd(lambda i: i * 12), same, i6=UINT_8),
+    Odd("u16", INT32, odd(lambda i: i * 3000), same, i6=UINT_16),
+    Odd("u32", INT32, odd(lambda i: 2**31 + i), same, i6=UINT_32),
+    Odd("u64", INT64, odd(lambda i: i * 10**17), same, i6=UINT_64),
+    Odd("i8", INT32, odd(lambda i: i - 100), same, i6=INT_8),
+    Odd("enum", BYTES, odd(lambda i: b"E%d" % (i % 3)), bytes.decode, i6=ENUM),
+    Odd("json", BYTES, odd(lambda i: b"[%d]" % i), bytes.decode, i6=JSON),
+    Odd("bson", BYTES, odd(lambda i: b"%03d" % i), lambda v: base64.b64encode(v).decode(), i6=BSON),
+    Odd("micros", INT64, odd(lambda i: i * 3600000001), clock, i6=TIME_MICROS),
+    Odd("nanos", INT64, odd(lambda i: i * 3600000001999), lambda v: clock(v // 1000), t10=thrift(t7=thrift(b1=True, t2=thrift(t3=thrift())))),
+    Odd("block", FIXED, odd(lambda i: b"%03d" % (i % 6)), lambda v: base64.b64encode(v).decode(), length=3, dictionary=True),
+    Odd("bits", INT32, odd(lambda i: i * 1000003), same, bits=True),
+    OddList("list", INT32, [None if i == 6 else [] if i % 7 == 5 else [None if (i + k) % 4 == 3 else i * 10 + k for k in range(i % 5)] for i in range(ODD_ROWS)], same, bits=True),
+])

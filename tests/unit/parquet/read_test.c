@@ -9,7 +9,27 @@
 static const char *const plain[][2] = {
     {"id", "INT"}, {"s", "STRING"}, {"d", "DOUBLE"}, {"dec", "DECIMAL(12, 3)"}, {"ts", "TIMESTAMP(3)"}, {NULL, NULL}};
 
-/* Files of Paimon, and the rows that it reads from them itself. */
+static const char *const odd[][2] = {{"short", "DECIMAL(14, 2)"},
+                                     {"wide", "DECIMAL(30, 3)"},
+                                     {"known", "DECIMAL(9, 2)"},
+                                     {"padded", "DECIMAL(38, 0)"},
+                                     {"loose", "DECIMAL(5, 1)"},
+                                     {"u8", "INT"},
+                                     {"u16", "INT"},
+                                     {"u32", "BIGINT"},
+                                     {"u64", "BIGINT"},
+                                     {"i8", "TINYINT"},
+                                     {"enum", "STRING"},
+                                     {"json", "STRING"},
+                                     {"bson", "BYTES"},
+                                     {"micros", "TIME"},
+                                     {"nanos", "TIME"},
+                                     {"block", "BYTES"},
+                                     {"bits", "INT"},
+                                     {"list", "ARRAY<INT>"},
+                                     {NULL, NULL}};
+
+/* Files of Paimon, and the rows that it reads from them itself; `odd` is of make.py. */
 static const struct {
     const char *file, *rows;
     const char *const (*pairs)[2];
@@ -17,6 +37,7 @@ static const struct {
     {"types.parquet", "types.ndjson", flat},    {"zstd.parquet", "zstd.ndjson", plain},
     {"snappy.parquet", "snappy.ndjson", plain}, {"lz4.parquet", "lz4.ndjson", plain},
     {"gzip.parquet", "gzip.ndjson", plain},     {"none.parquet", "none.ndjson", plain},
+    {"odd.parquet", "odd.ndjson", odd},
 };
 
 static void what_paimon_wrote_reads_as_paimon_reads_it(void **state)
@@ -40,6 +61,24 @@ static void what_paimon_wrote_reads_as_paimon_reads_it(void **state)
         free((void *)(uintptr_t)bytes.at);
         free((void *)(uintptr_t)want.at);
     }
+}
+
+/* Whatever the annotations, the columns read as what they are said to be. */
+static void a_file_reads_as_its_facts_say(void **state)
+{
+    struct pfs_slice bytes = load_bytes("odd.parquet"), want = load_bytes("odd.ndjson");
+    struct pfs_parquet_facts facts;
+    struct load_file opened;
+    struct pfs_file *file = load_open(bytes, &opened);
+    struct pfs_arena arena = {0};
+
+    (void)state;
+    assert_int_equal(pfs_parquet_facts(file, NULL, 0, &arena, &facts, NULL), 0);
+    assert_int_equal(facts.gap, 0);
+    load_expect("odd.parquet", file, &(struct pfs_file_read){.columns = facts.columns, .fields = facts.field}, want);
+    pfs_arena_done(&arena);
+    free((void *)(uintptr_t)bytes.at);
+    free((void *)(uintptr_t)want.at);
 }
 
 /* ---- files of another writer: what row i holds is said in tests/data/parquet/make.py and again here ---- */
@@ -573,6 +612,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_paimon_wrote_reads_as_paimon_reads_it),
+        cmocka_unit_test(a_file_reads_as_its_facts_say),
         cmocka_unit_test(data_pages_v1_of_another_writer_are_read),
         cmocka_unit_test(data_pages_v2_of_another_writer_are_read),
         cmocka_unit_test(int96_is_read_in_every_precision),
