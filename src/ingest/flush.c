@@ -26,6 +26,7 @@ static int hash_schema(const struct pfs_transaction *t, uint64_t *hash, struct p
     struct pfs_hashed *hashed = &t->slot->hashed;
     struct pfs_buf json = {0};
     bool known;
+    int rc;
 
     pthread_mutex_lock(&g->lock);
     known = hashed->schema == t->schema && hashed->id == t->schema->id && hashed->time_ms == t->schema->time_ms;
@@ -33,9 +34,11 @@ static int hash_schema(const struct pfs_transaction *t, uint64_t *hash, struct p
     pthread_mutex_unlock(&g->lock);
     if (known)
         return 0;
-    PFS_TRY(pfs_schema_print(t->schema, &json, err));
-    *hash = pfs_hash64(json.at, json.len, 0);
+    rc = pfs_schema_print(t->schema, &json, err);
+    if (rc == 0)
+        *hash = pfs_hash64(json.at, json.len, 0);
     pfs_buf_done(&json);
+    PFS_TRY(rc);
     pthread_mutex_lock(&g->lock);
     *hashed = (struct pfs_hashed){t->schema, t->schema->id, t->schema->time_ms, *hash};
     pthread_mutex_unlock(&g->lock);
@@ -246,16 +249,15 @@ static int journal_rows(struct pfs_transaction *t, struct pfs_err *err)
 static void put_seal(struct pfs_ingest *g, const struct pfs_part *part)
 {
     const struct pfs_part_seal seal = {part->number, part->order, part->pieces, part->tail};
-    struct pfs_buf body = {0};
+    uint8_t body[PFS_RECORD_SEAL];
     uint64_t other;
 
-    pfs_record_put_seal(&seal, &body);
-    if (pfs_journal_add(g->journal, part->number, PFS_JOURNAL_SEAL, pfs_buf_slice(&body), NULL, NULL) < 0) {
+    pfs_record_put_seal(&seal, body);
+    if (pfs_journal_add(g->journal, part->number, PFS_JOURNAL_SEAL, pfs_slice_of(body, sizeof(body)), NULL, NULL) < 0) {
         other = pfs_journal_transaction(g->journal); /* the part's own number may have failed with a sync */
-        (void)pfs_journal_add(g->journal, other, PFS_JOURNAL_SEAL, pfs_buf_slice(&body), NULL, NULL);
+        (void)pfs_journal_add(g->journal, other, PFS_JOURNAL_SEAL, pfs_slice_of(body, sizeof(body)), NULL, NULL);
         (void)pfs_journal_add(g->journal, other, PFS_JOURNAL_RETIRED, pfs_slice_of(NULL, 0), NULL, NULL);
     }
-    pfs_buf_done(&body);
 }
 
 /* Gives the current part to the queue. Lock held. */

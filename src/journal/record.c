@@ -47,15 +47,15 @@ void pfs_record_put_begin(const struct pfs_part_begin *begin, struct pfs_buf *ou
     put_slice(begin->schema_json, out);
 }
 
-void pfs_record_put_seal(const struct pfs_part_seal *seal, struct pfs_buf *out)
+void pfs_record_put_seal(const struct pfs_part_seal *seal, uint8_t out[static PFS_RECORD_SEAL])
 {
     assert(seal->target != 0);
     assert(seal->pieces >= 0);
-    pfs_buf_putc(out, RECORD_VERSION);
-    pfs_buf_le64(out, seal->target);
-    pfs_buf_le64(out, (uint64_t)seal->order);
-    pfs_buf_le32(out, (uint32_t)seal->pieces);
-    pfs_buf_putc(out, seal->tail);
+    out[0] = RECORD_VERSION;
+    pfs_put_le64(out + 1, seal->target);
+    pfs_put_le64(out + 9, (uint64_t)seal->order);
+    pfs_put_le32(out + 17, (uint32_t)seal->pieces);
+    out[21] = seal->tail;
 }
 
 void pfs_record_put_intent(const struct pfs_part_intent *intent, struct pfs_buf *out)

@@ -42,7 +42,9 @@ struct pfs_part_intent { /* PFS_JOURNAL_INTENT, and PUBLISHED with the snapshot 
 };
 
 void pfs_record_put_begin(const struct pfs_part_begin *begin, struct pfs_buf *out);
-void pfs_record_put_seal(const struct pfs_part_seal *seal, struct pfs_buf *out);
+/* Needs no memory: a seal is written when nobody can be told of a failure any more. */
+#define PFS_RECORD_SEAL 22 /* bytes */
+void pfs_record_put_seal(const struct pfs_part_seal *seal, uint8_t out[static PFS_RECORD_SEAL]);
 void pfs_record_put_intent(const struct pfs_part_intent *intent, struct pfs_buf *out);
 int pfs_record_put_overwrite(const struct pfs_overwrite *overwrite, struct pfs_buf *out, struct pfs_err *err);
 /* Strings and slices point into the body or the arena. -EIO: no such record. */
