@@ -139,6 +139,11 @@ int pfs_store_mkdir(struct pfs_store *s, const char *path, struct pfs_err *err)
     return s->ops->mkdir(s->self, path, err);
 }
 
+uint64_t pfs_store_room(struct pfs_store *s)
+{
+    return s->ops->room == NULL ? UINT64_MAX : s->ops->room(s->self);
+}
+
 int pfs_store_rmdir(struct pfs_store *s, const char *path, struct pfs_err *err)
 {
     PFS_TRY(check(path, err));

@@ -48,6 +48,7 @@ struct pfs_store_ops {
     int (*sync_dir)(void *self, const char *path, struct pfs_err *err);
     int (*open_locked)(void *self, const char *path, bool create, struct pfs_file **out, struct pfs_err *err);
     void (*destroy)(void *self);
+    uint64_t (*room)(void *self); /* NULL: not known */
 };
 
 struct pfs_store {
@@ -113,6 +114,10 @@ int pfs_store_mkdir(struct pfs_store *s, const char *path, struct pfs_err *err);
 int pfs_store_rmdir(struct pfs_store *s, const char *path, struct pfs_err *err);
 int pfs_store_sync_dir(struct pfs_store *s, const char *path, struct pfs_err *err);
 
+/* How many bytes more its files may take, as the file system tells this process at the moment; 0 also when it has no
+ * more names to give, UINT64_MAX when it is not known. A file system's call, and nobody's promise. */
+uint64_t pfs_store_room(struct pfs_store *s);
+
 /* Whole files, on top of the above. load: bare -ENOENT; -EFBIG over max_bytes; the bytes are the caller's to
  * pfs_free, with one NUL after them that is not counted. publish: writes, syncs and renames a hidden temporary file
  * ".<name>.<uuid>.tmp" (of a long name its beginning) beside the target, then syncs the directory; without replace a
@@ -132,6 +137,7 @@ struct pfs_fault {
     bool fail_on;          /* every call from fail_at on fails (a dead disk), not only that one */
     bool short_write;      /* a failing append stores the first half of its bytes before it fails */
     int64_t die_at;        /* the process is killed by SIGKILL at the start of the call with this number; 0 = never */
+    uint64_t room;         /* what pfs_store_room answers, which is no call of the table; 0 = what is true */
     int64_t calls;         /* out: calls so far */
     int64_t syncs;         /* out: sync and sync_dir so far */
     int64_t bytes_read;    /* out */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -413,10 +414,24 @@ static void posix_destroy(void *self)
     pfs_free(p);
 }
 
-static const struct pfs_store_ops posix_ops = {posix_open,    posix_create,   posix_pread,       posix_append,
-                                               posix_reserve, posix_sync,     posix_close,       posix_stat,
-                                               posix_list,    posix_rename,   posix_unlink,      posix_mkdir,
-                                               posix_rmdir,   posix_sync_dir, posix_open_locked, posix_destroy};
+/* Root may take what is kept back for it. File systems that count no blocks, or no names, say nothing by zero. */
+static uint64_t posix_room(void *self)
+{
+    const struct posix *p = self;
+    bool root = geteuid() == 0;
+    struct statvfs st;
+
+    if (fstatvfs(p->root, &st) < 0 || st.f_blocks == 0)
+        return UINT64_MAX;
+    if (st.f_files > 0 && (root ? st.f_ffree : st.f_favail) == 0)
+        return 0;
+    return (uint64_t)st.f_frsize * (root ? st.f_bfree : st.f_bavail);
+}
+
+static const struct pfs_store_ops posix_ops = {
+    posix_open,  posix_create,   posix_pread,       posix_append,  posix_reserve, posix_sync,
+    posix_close, posix_stat,     posix_list,        posix_rename,  posix_unlink,  posix_mkdir,
+    posix_rmdir, posix_sync_dir, posix_open_locked, posix_destroy, posix_room};
 
 int pfs_store_open_posix(const char *root, struct pfs_store **out, struct pfs_err *err)
 {

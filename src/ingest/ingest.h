@@ -83,8 +83,9 @@ int pfs_transaction_ask(struct pfs_transaction *transaction, const struct pfs_ba
 /* The rows as JSON lines, with their kinds. */
 int pfs_transaction_spell(const struct pfs_transaction *transaction, const struct pfs_batch *batch, struct pfs_buf *out,
                           struct pfs_err *err);
-/* Takes the arena's content as pfs_write_add does. -EBUSY when the journal is full. After a failure nothing that was
- * not acknowledged is kept, and every call gives the same errno.
+/* Takes the arena's content as pfs_write_add does. -EBUSY when the journal is full; -ENOSPC when the store has no room
+ * for the rows and their snapshot. After a failure nothing that was not acknowledged is kept, and every call gives the
+ * same errno.
  */
 int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *arena, const struct pfs_batch *batch,
                         struct pfs_err *err);

@@ -163,8 +163,10 @@ struct pfs_ingest {
     struct pfs_generators generators;
     atomic_llong held_bytes; /* of all transactions, in memory */
     atomic_llong recent_bytes;
-    atomic_int open; /* transactions */
-    atomic_int big;  /* those that write files */
+    atomic_ullong room;   /* in the store, when it was asked last */
+    atomic_llong room_ms; /* monotonic; 0 = never */
+    atomic_int open;      /* transactions */
+    atomic_int big;       /* those that write files */
 };
 
 /* A piece with one reference; release drops one. */

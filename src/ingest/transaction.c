@@ -17,6 +17,9 @@
 #include "src/write/trial.h"
 
 #define HELD_BATCHES_MAX 256
+#define ROOM_SPARE ((uint64_t)64 << 10)  /* for what a commit writes beside the rows */
+#define ROOM_PLENTY ((uint64_t)64 << 20) /* more than what is written between two looks */
+#define ROOM_ASKED_MS 100
 #define WRITE_MEMORY_MIN ((size_t)8 << 20)
 #define WRITE_MEMORY_MAX ((size_t)32 << 20) /* larger ones are slower: sorting leaves the caches */
 
@@ -368,6 +371,35 @@ static void let_flushed_first(struct pfs_transaction *t, size_t more)
         pfs_transaction_let_flushed_first(t);
 }
 
+/* Asked again when there may not be enough of it, else ten times a second: a store may lie on the other end of a wire.
+ */
+static bool has_room(struct pfs_ingest *g, uint64_t bytes)
+{
+    int64_t now = pfs_clock_monotonic_ms(), asked = atomic_load(&g->room_ms);
+    uint64_t room = atomic_load(&g->room);
+
+    if (asked == 0 || now - asked >= ROOM_ASKED_MS || room < bytes + ROOM_PLENTY) {
+        room = pfs_store_room(g->store);
+        atomic_store(&g->room, room);
+        atomic_store(&g->room_ms, now);
+    }
+    return room >= bytes;
+}
+
+/* Rows take their bytes twice: in the journal, and in the files of their snapshot before the journal lets go of them. A
+ * full disk is told of here, since a write that fails is heard by all writers, and a close that fails by few; and what
+ * is acknowledged shall find room for its snapshot. Lock held. */
+static int check_room(struct pfs_transaction *t, size_t more, struct pfs_err *err)
+{
+    uint64_t bytes = 2 * ((uint64_t)t->held_bytes + more) + ROOM_SPARE;
+
+    if (has_room(t->ingest, bytes))
+        return 0;
+    return pfs_fail(err, ENOSPC,
+                    "the warehouse's disk has no room for the rows and their snapshot: %llu bytes are free",
+                    (unsigned long long)atomic_load(&t->ingest->room));
+}
+
 int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *arena, const struct pfs_batch *batch,
                         struct pfs_err *err)
 {
@@ -380,6 +412,8 @@ int pfs_transaction_add(struct pfs_transaction *transaction, struct pfs_arena *a
     pthread_mutex_lock(&t->lock);
     atomic_store(&t->more, true);
     rc = pfs_transaction_failed(t, err);
+    if (rc == 0)
+        rc = check_room(t, arena->used_bytes, err);
     if (rc == 0)
         rc = pfs_fill(&t->filling, arena, &filled, err);
     if (rc == 0)

@@ -139,6 +139,21 @@ static void a_power_cut_takes_what_was_not_synced(void **state)
     close_store(s, true);
 }
 
+static void room_is_what_the_file_system_says(void **state)
+{
+    struct pfs_fault fault = {0};
+    struct pfs_store *s = open_store(false);
+
+    (void)state;
+    assert_true(pfs_store_room(s) > 0);
+    assert_true(pfs_store_room(s) < UINT64_MAX);
+    assert_int_equal(pfs_store_open_fault(s, &fault, &s, NULL), 0);
+    assert_true(pfs_store_room(s) > 0);
+    fault.room = 7;
+    assert_int_equal(pfs_store_room(s), 7);
+    close_store(s, false);
+}
+
 static void the_fault_store_fails_the_call_that_it_is_told(void **state)
 {
     struct pfs_fault fault = {.fail_errno = ENOSPC};
@@ -268,6 +283,7 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_handed_out_is_not_there),
         cmocka_unit_test(a_failure_before_the_rename_is_told_from_one_behind_it),
         cmocka_unit_test(a_power_cut_takes_what_was_not_synced),
+        cmocka_unit_test(room_is_what_the_file_system_says),
         cmocka_unit_test(the_fault_store_fails_the_call_that_it_is_told),
     };
 

@@ -1,5 +1,6 @@
 /* flushed_test.c - what a flush has acknowledged, and what it has not, when the journal's disk fails. */
 #include <errno.h>
+#include <unistd.h>
 
 #include "src/ingest/internal.h"
 #include "src/statement/statement.h"
@@ -12,6 +13,7 @@ static struct {
     const struct pfs_store_ops *below;
     atomic_bool sync_fails;   /* the next one of a file, when it is let go */
     atomic_bool append_fails; /* all of them */
+    atomic_ullong room;
     sem_t syncing;
     struct pfs_catalog *catalog;
     struct pfs_ingest *ingest;
@@ -31,6 +33,12 @@ static int append_or_fail(struct pfs_file *file, const void *at, size_t len, str
 {
     return atomic_load(&s.append_fails) ? pfs_fail(err, ENOSPC, "the disk is full")
                                         : s.below->append(file, at, len, err);
+}
+
+static uint64_t room(void *self)
+{
+    (void)self;
+    return atomic_load(&s.room);
 }
 
 /* Files point to the operations they were opened by. */
@@ -55,6 +63,8 @@ static int begin(void **state)
     s.ops.sync = sync_or_fail;
     s.ops.append = append_or_fail;
     s.ops.open_locked = open_locked;
+    s.ops.room = room;
+    atomic_store(&s.room, UINT64_MAX);
     store->ops = &s.ops;
     assert_int_equal(pfs_catalog_open(&(struct pfs_catalog_config){.store = store}, &s.catalog, NULL), 0);
     assert_int_equal(pfs_catalog_execute(s.catalog, NULL,
@@ -88,18 +98,24 @@ static struct pfs_transaction *open_handle(void)
     return t;
 }
 
-static void put(struct pfs_transaction *t, const char *k, bool tail)
+static int try(struct pfs_transaction *t, const char *k, bool tail, struct pfs_err *err)
 {
     struct pfs_arena rows;
+    int rc;
     struct pfs_column *column;
 
     pfs_arena_init(&rows, 0);
     column = pfs_arena_array(&rows, 2, sizeof(*column));
     column[0] = *make_column(&rows, "BIGINT", (const char *[]){k}, 1);
     column[1] = *make_column(&rows, "TINYINT", (const char *[]){"0"}, 1);
-    assert_int_equal(
-        (tail ? pfs_transaction_tail : pfs_transaction_add)(t, &rows, &(struct pfs_batch){1, 2, column}, NULL), 0);
+    rc = (tail ? pfs_transaction_tail : pfs_transaction_add)(t, &rows, &(struct pfs_batch){1, 2, column}, err);
     pfs_arena_done(&rows);
+    return rc;
+}
+
+static void put(struct pfs_transaction *t, const char *k, bool tail)
+{
+    assert_int_equal(try(t, k, tail, NULL), 0);
 }
 
 static void commit(void)
@@ -209,11 +225,40 @@ static void nothing_is_pending_when_all_is_committed(void **state)
     assert_int_equal(bytes, 0);
 }
 
+/* Most writers hear of a write that failed, and few of a close. */
+static void a_full_disk_is_told_of_when_rows_come_and_not_when_they_are_flushed(void **state)
+{
+    struct pfs_transaction *t = open_handle();
+    struct pfs_err err = {0};
+
+    (void)state;
+    put(t, "1", false);
+    assert_int_equal(flush(t), 0);
+    atomic_store(&s.room, 1000);
+    while (try(t, "3", false, &err) == 0) /* there was plenty a moment ago */
+        (void)usleep(1000);
+    assert_int_equal(err.code, ENOSPC);
+    assert_non_null(strstr(err.text, "1000 bytes are free"));
+    assert_int_equal(flush(t), -ENOSPC);
+    assert_int_equal(seal(t), -ENOSPC);
+    t = open_handle();
+    assert_int_equal(try(t, "4", false, NULL), -ENOSPC);
+    assert_int_equal(seal(t), -ENOSPC);
+    atomic_store(&s.room, 1000000); /* little, and asked for each time */
+    t = open_handle();
+    put(t, "5", false);
+    assert_int_equal(seal(t), 0);
+    commit();
+    assert_int_equal(rows_committed(), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_flush_that_has_nothing_new_tells_what_became_of_the_one_before, begin, end),
         cmocka_unit_test_setup_teardown(a_last_line_that_was_acknowledged_stays_when_its_handle_fails, begin, end),
+        cmocka_unit_test_setup_teardown(a_full_disk_is_told_of_when_rows_come_and_not_when_they_are_flushed, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(nothing_is_pending_when_all_is_committed, begin, end),
     };
 
