@@ -35,6 +35,13 @@ struct pfs_when pfs_place_when(const struct pfs_place *place)
     return (struct pfs_when){.kind = PFS_WHEN_LATEST};
 }
 
+struct pfs_when pfs_place_shown(const struct pfs_place *place)
+{
+    struct pfs_when when = pfs_place_when(place);
+
+    return when.kind == PFS_WHEN_LATEST ? (struct pfs_when){.kind = PFS_WHEN_READ} : when;
+}
+
 /* ---- what stands where ---- */
 
 /* How a table can be refined. REFINED: by a condition or to columns. */
@@ -196,7 +203,7 @@ static int snapshot_child(const struct pfs_place *parent, const char *name, stru
     if (!out->parquet && !cut_format(&text, &out->format))
         return -ENOENT;
     if (pfs_slice_eq(text, pfs_str("latest"))) {
-        out->when = pfs_place_when(parent);
+        out->when = pfs_place_shown(parent);
         return 0;
     }
     if (pfs_place_is_frozen(parent))

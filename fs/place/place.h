@@ -103,8 +103,11 @@ static inline bool pfs_place_is_frozen(const struct pfs_place *p)
     return p->tag != NULL || p->snapshot != 0;
 }
 
-/* The state that the place shows: frozen, or the newest. */
+/* The state that the place is of: frozen, or the newest. What is written, looked up or followed there goes by it. */
 struct pfs_when pfs_place_when(const struct pfs_place *place);
+/* The state that its rows, partitions and system tables show: frozen, or what a read gives that names no version, which
+ * the table's options may pin. */
+struct pfs_when pfs_place_shown(const struct pfs_place *place);
 
 /* Does its snapshot/ have a directory for each snapshot? Only a whole table's has. */
 bool pfs_place_has_snapshots(const struct pfs_place *place);

@@ -33,7 +33,7 @@ int pfs_find_system(const struct pfs_looking *looking, struct pfs_shown *out, st
     struct source *s;
 
     assert(place->name != NULL);
-    PFS_TRY(pfs_table_system_open(looking->table, place->name, pfs_place_when(place), &system, err));
+    PFS_TRY(pfs_table_system_open(looking->table, place->name, pfs_place_shown(place), &system, err));
     s = pfs_zalloc(sizeof(*s));
     if (s == NULL) {
         pfs_table_system_close(system);

@@ -361,17 +361,50 @@ static void look_for_view(struct lookup *l)
 
 /* ---- directories, inbox, sql ---- */
 
+/* Are the columns and conditions of the path the schema's? */
+static int check_refined(const struct pfs_place *p, const struct pfs_schema *schema, struct pfs_err *err)
+{
+    const struct pfs_condition *condition;
+    struct pfs_partition_value *value;
+    struct pfs_arena arena;
+    int32_t *column, columns;
+    int rc;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_place_partitions(p, schema, &arena, &value, err);
+    if (rc == 0)
+        rc = pfs_place_columns(p, schema, &arena, &column, &columns, err);
+    if (rc == 0)
+        rc = pfs_place_condition(p, schema, &arena, &condition, err);
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+/* The newest columns are those of changes and of what is written; rows may be shown with others, when the table's
+ * options pin reads. A path that makes sense with either of them leads somewhere. */
+static int check_newest(struct pfs_table *table, const struct pfs_place *p, struct pfs_err *err)
+{
+    const struct pfs_schema *newest, *shown;
+    struct pfs_err refused = {0};
+    int rc;
+
+    PFS_TRY(pfs_table_schema(table, &newest, err));
+    rc = check_refined(p, newest, &refused);
+    if (rc == -EINVAL && pfs_table_schema_at(table, pfs_place_shown(p), &shown, NULL) == 0 && shown != newest &&
+        check_refined(p, shown, NULL) == 0)
+        return 0;
+    if (rc < 0)
+        *err = refused;
+    return rc;
+}
+
 /* What a path says is looked up in the table: a tag that is not there, a column or a condition that is none is told by
  * the directory's own lookup, and not first by its leaves. */
 int pfs_place_check(struct pfs_tree *tree, const struct pfs_place *p, struct pfs_err *err)
 {
-    const struct pfs_condition *condition;
-    struct pfs_partition_value *value;
     struct pfs_table *table;
     struct pfs_state *state;
-    struct pfs_arena arena;
-    int32_t *column, columns;
-    int rc;
+    int rc = 0;
 
     if (p->kind == PFS_NODE_SQL && p->database == NULL)
         return 0;
@@ -380,21 +413,17 @@ int pfs_place_check(struct pfs_tree *tree, const struct pfs_place *p, struct pfs
     if (p->table == NULL)
         return pfs_catalog_has_database(tree->config.catalog, p->database) ? 0 : -ENOENT;
     PFS_TRY(pfs_tree_table(tree, p, &table, err));
-    if (!pfs_place_is_frozen(p) && p->specs == 0 && p->selects == 0 && p->wheres == 0) {
+    if (!pfs_place_is_frozen(p)) {
+        if (p->specs > 0 || p->selects > 0 || p->wheres > 0)
+            rc = check_newest(table, p, err);
         pfs_table_unref(table);
-        return 0;
+        return rc;
     }
     rc = pfs_table_state(table, pfs_place_when(p), &state, err);
     pfs_table_unref(table);
     if (rc < 0)
         return rc;
-    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = pfs_place_partitions(p, state->schema, &arena, &value, err);
-    if (rc == 0)
-        rc = pfs_place_columns(p, state->schema, &arena, &column, &columns, err);
-    if (rc == 0)
-        rc = pfs_place_condition(p, state->schema, &arena, &condition, err);
-    pfs_arena_done(&arena);
+    rc = check_refined(p, state->schema, err);
     pfs_state_unref(state);
     return rc;
 }

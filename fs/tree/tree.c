@@ -366,7 +366,7 @@ static int list_in_state(struct listing *l, const struct pfs_place *place)
     int rc;
 
     PFS_TRY(pfs_tree_table(l->tree, place, &table, l->err));
-    rc = pfs_table_state(table, pfs_place_when(place), &state, l->err);
+    rc = pfs_table_state(table, pfs_place_shown(place), &state, l->err);
     pfs_table_unref(table);
     if (rc < 0)
         return rc;

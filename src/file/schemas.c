@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -18,6 +19,8 @@ struct loaded {
     struct loaded *next;
     struct pfs_stat stat; /* of its file, before it was read */
     bool current;         /* not forgotten */
+    /* Made by pfs_schemas_under: which columns under which options; else NULL. */
+    const struct pfs_schema *columns, *options;
 };
 
 struct pfs_schemas {
@@ -161,6 +164,111 @@ int pfs_schemas_get(struct pfs_schemas *schemas, int64_t id, const struct pfs_sc
         return pfs_fail(err, EIO, "%s: schema-%lld is not there", schemas->meta, (long long)id);
     return rc;
 }
+
+/* ---- columns of their time, options of today ---- */
+
+/* What does not change what rows are read from given files: where reads begin and how long history is kept. */
+static bool says_nothing_of_rows(const char *key)
+{
+    static const char *const kinds[] = {"scan.", "incremental-", "snapshot.", "tag.", "paimonfs."};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strncmp(key, kinds[i], strlen(kinds[i])) == 0)
+            return true;
+    return strcmp(key, "bucket") == 0;
+}
+
+/* Both lists are sorted by key. */
+static bool same_options(const struct pfs_options *a, const struct pfs_options *b)
+{
+    int32_t i = 0, k = 0;
+
+    for (;; i++, k++) {
+        while (i < a->count && says_nothing_of_rows(a->item[i].key))
+            i++;
+        while (k < b->count && says_nothing_of_rows(b->item[k].key))
+            k++;
+        if (i == a->count || k == b->count)
+            return i == a->count && k == b->count;
+        if (strcmp(a->item[i].key, b->item[k].key) != 0 || strcmp(a->item[i].value, b->item[k].value) != 0)
+            return false;
+    }
+}
+
+/* The schema is loaded once more, and so it is our own to change. `old` stays what it was for those who read files. */
+static int put_under(struct loaded *l, const struct pfs_schema *old, const struct pfs_schema *newest,
+                     struct pfs_err *err)
+{
+    int32_t version = l->schema.version;
+    char buckets[16];
+
+    (void)snprintf(buckets, sizeof(buckets), "%d", old->buckets);
+    PFS_TRY(pfs_options_with(&newest->options, "bucket", buckets, &l->arena, &l->schema.options, err));
+    PFS_TRY(pfs_schema_complete(&l->schema, &l->arena, err));
+    l->schema.version = version;
+    l->schema.time_ms = newest->time_ms;
+    return 0;
+}
+
+static const struct pfs_schema *find_under(const struct pfs_schemas *s, const struct pfs_schema *columns,
+                                           const struct pfs_schema *options)
+{
+    for (const struct loaded *l = s->loaded; l != NULL; l = l->next)
+        if (l->columns == columns && l->options == options)
+            return &l->schema;
+    return NULL;
+}
+
+static void drop(struct loaded *l)
+{
+    pfs_arena_done(&l->arena);
+    pfs_free(l);
+}
+
+int pfs_schemas_under(struct pfs_schemas *schemas, int64_t id, const struct pfs_schema *newest,
+                      const struct pfs_schema **out, struct pfs_err *err)
+{
+    const struct pfs_schema *old, *found;
+    struct loaded *l;
+    int rc;
+
+    assert(newest != NULL);
+    PFS_TRY(pfs_schemas_get(schemas, id, &old, err));
+    *out = old;
+    if (old == newest || same_options(&old->options, &newest->options))
+        return 0;
+    pthread_mutex_lock(&schemas->lock);
+    found = find_under(schemas, old, newest);
+    pthread_mutex_unlock(&schemas->lock);
+    if (found != NULL) {
+        *out = found;
+        return 0;
+    }
+    PFS_TRY(load(schemas, id, &l, err));
+    rc = put_under(l, old, newest, NULL);
+    if (rc < 0) { /* they name columns that were not there, say: what was right then is right still */
+        drop(l);
+        return rc == -ENOMEM ? pfs_fail(err, ENOMEM, "no memory for schema %lld", (long long)id) : 0;
+    }
+    l->current = false; /* it is found by what it is made of */
+    l->columns = old;
+    l->options = newest;
+    pthread_mutex_lock(&schemas->lock);
+    found = find_under(schemas, old, newest);
+    if (found == NULL) {
+        l->next = schemas->loaded;
+        schemas->loaded = l;
+        found = &l->schema;
+        l = NULL;
+    }
+    pthread_mutex_unlock(&schemas->lock);
+    if (l != NULL) /* somebody else was quicker */
+        drop(l);
+    *out = found;
+    return 0;
+}
+
+/* ---- the newest ---- */
 
 /* Found no more, kept all the same: who has one may still read by it. */
 static void forget(struct pfs_schemas *schemas, bool replaced)

@@ -18,6 +18,12 @@ const char *pfs_schemas_directory(const struct pfs_schemas *schemas); /* `meta` 
 
 /* -EIO with a sentence when the file is not there: somebody refers to it. */
 int pfs_schemas_get(struct pfs_schemas *schemas, int64_t id, const struct pfs_schema **out, struct pfs_err *err);
+/* The schema of that id for reads of its time: its columns and keys under the options of `newest`, one of the table's,
+ * since options do not travel (spec timetravel 3); its own number of buckets. Where `newest` says of rows what it says
+ * itself, or what does not fit its columns, it is as it is; else its time is that of `newest`: what is read with it
+ * changes with these options. */
+int pfs_schemas_under(struct pfs_schemas *schemas, int64_t id, const struct pfs_schema *newest,
+                      const struct pfs_schema **out, struct pfs_err *err);
 /* The schema with the greatest id now (a cheap check when nothing changed). Bare -ENOENT when there is none. */
 int pfs_schemas_latest(struct pfs_schemas *schemas, const struct pfs_schema **out, struct pfs_err *err);
 /* The one that the last look found, without a look; the same as pfs_schemas_latest when there was none. */

@@ -19,13 +19,13 @@
 #define KEY_BYTES_MAX ((size_t)64 << 20)
 #define ROOM_MIN 256
 
-/* What else than rows that are appended may change a text: a fallback branch, rows that grow too old, level 0 that is
- * not read until a compaction, buckets that are still to be given. */
+/* What else than rows that are appended may change a text: a fallback branch, files that are left out for their age,
+ * rows that grow too old, level 0 that is not read until a compaction, buckets that are still to be given. */
 bool pfs_blocks_fit(const struct pfs_state *state)
 {
     const struct pfs_schema *schema = state->schema;
 
-    return schema->primary_keys > 0 && state->fallback == NULL && schema->engine != PFS_FIRST_ROW &&
+    return schema->primary_keys > 0 && state->fallback == NULL && !state->partial && schema->engine != PFS_FIRST_ROW &&
            !schema->deletion_vectors && schema->buckets != PFS_POSTPONE_BUCKET &&
            pfs_options_get(&schema->options, "record-level.expire-time") == NULL;
 }

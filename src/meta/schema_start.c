@@ -1,11 +1,15 @@
 /* schema_start.c - where reads of a table begin, when its options say so: the mode, and the one option that goes with
- * it.
+ * it. Whoever sets options is told when they do not go together; whoever reads is told too, since schemas may be
+ * written by others.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/datetime.h"
 #include "src/meta/schema_internal.h"
+#include "src/meta/start.h"
 
 /* In the order of their bits. */
 static const char *const keys[] = {"scan.timestamp-millis",    "scan.timestamp",
@@ -96,15 +100,20 @@ static int refuse(unsigned illegal, unsigned set, const char *mode, struct pfs_e
     return -EINVAL;
 }
 
-int pfs_schema_check_start(const struct pfs_options *options, struct pfs_err *err)
+static unsigned set_of(const struct pfs_options *options)
 {
-    const struct start *start = NULL;
-    const char *mode;
     unsigned set = 0;
 
     for (size_t i = 0; i < KEYS; i++)
         set |= pfs_options_get(options, keys[i]) != NULL ? 1u << i : 0;
-    mode = chosen_mode(options, set);
+    return set;
+}
+
+/* Does the mode have the one option that it needs, and none that would say something else? */
+static int check(unsigned set, const char *mode, struct pfs_err *err)
+{
+    const struct start *start = NULL;
+
     for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]) && start == NULL; i++)
         start = strcasecmp(starts[i].mode, mode) == 0 ? &starts[i] : NULL;
     if (start == NULL)
@@ -116,4 +125,97 @@ int pfs_schema_check_start(const struct pfs_options *options, struct pfs_err *er
     if (__builtin_popcount(set & start->wanted) != 1)
         return refuse(0, start->wanted, mode, err);
     return (set & start->against) == 0 ? 0 : refuse(set & start->against, start->told, mode, err);
+}
+
+int pfs_schema_check_start(const struct pfs_options *options, struct pfs_err *err)
+{
+    unsigned set = set_of(options);
+
+    return check(set, chosen_mode(options, set), err);
+}
+
+/* ---- what a reader makes of it ---- */
+
+/* "yyyy-MM-dd", perhaps with " HH:mm:ss" and a fraction behind it: Paimon wants the seconds, and no T. */
+static int parse_local(const char *text, int64_t *out, struct pfs_err *err)
+{
+    const char *day_end = strchr(text, ' '), *colon = strchr(text, ':');
+    bool whole = day_end == NULL ? colon == NULL : colon != NULL && strchr(colon + 1, ':') != NULL;
+    int32_t nanos;
+
+    if (!whole || strpbrk(text, "TZ") != NULL || pfs_timestamp_parse(pfs_str(text), 9, false, out, &nanos) < 0)
+        return pfs_fail(err, EINVAL, "scan.timestamp = %.60s is no 'yyyy-MM-dd HH:mm:ss'", text);
+    return 0;
+}
+
+/* With changelogs of full compactions alone, those count that a writer made on purpose: every so many commits. */
+static int compacted(const struct pfs_options *o, struct pfs_start *out, struct pfs_err *err)
+{
+    const char *producer = pfs_options_get(o, "changelog-producer");
+    int64_t commits;
+
+    *out = (struct pfs_start){.kind = PFS_START_COMPACTED, .key = "scan.mode", .text = "compacted-full"};
+    PFS_TRY(pfs_options_int(o, "full-compaction.delta-commits", 0, &commits, err));
+    out->number = commits > 0 ? commits : producer != NULL && strcasecmp(producer, "full-compaction") == 0 ? 1 : 0;
+    return 0;
+}
+
+static const struct {
+    unsigned bit;
+    enum pfs_start_kind kind;
+} kinds[] = {{MILLIS, PFS_START_TIME}, {TIMESTAMP, PFS_START_LOCAL},  {SNAPSHOT, PFS_START_SNAPSHOT},
+             {TAG, PFS_START_TAG},     {VERSION, PFS_START_VERSION},  {WATERMARK, PFS_START_WATERMARK},
+             {FILES, PFS_START_FILES}, {CREATION, PFS_START_CREATED}, {INCREMENTAL, PFS_START_CHANGES}};
+
+/* The one option among `set` that the mode goes by. */
+static int by_option(const struct pfs_options *o, unsigned set, struct pfs_start *out, struct pfs_err *err)
+{
+    size_t i = 0;
+
+    while (i < sizeof(kinds) / sizeof(kinds[0]) && (kinds[i].bit & set) == 0)
+        i++;
+    assert(i < sizeof(kinds) / sizeof(kinds[0])); /* check has seen that it is there */
+    *out = (struct pfs_start){.kind = kinds[i].kind, .key = name_of(set & kinds[i].bit)};
+    out->text = pfs_options_get(o, out->key);
+    if (out->kind == PFS_START_LOCAL)
+        return parse_local(out->text, &out->number, err);
+    if (out->kind == PFS_START_TAG || out->kind == PFS_START_VERSION || out->kind == PFS_START_CHANGES)
+        return 0;
+    return pfs_options_int(o, out->key, 0, &out->number, err);
+}
+
+/* scan.version stands for one of the three, which it turns out to be when it is looked for. */
+static int replace_version(unsigned *set, const char *mode, struct pfs_err *err)
+{
+    if ((*set & VERSION) == 0 || strcasecmp(mode, "from-snapshot") != 0)
+        return 0;
+    if ((*set & (SNAPSHOT | TAG | WATERMARK)) != 0)
+        return refuse(0, SNAPSHOT | TAG | WATERMARK, mode, err);
+    *set = (*set & ~(unsigned)VERSION) | TAG;
+    return 0;
+}
+
+int pfs_start_of(const struct pfs_options *options, struct pfs_start *out, struct pfs_err *err)
+{
+    const char *said = pfs_options_get(options, "scan.mode");
+    unsigned given = set_of(options), set = given;
+    const char *mode = chosen_mode(options, given);
+
+    *out = (struct pfs_start){.kind = PFS_START_NEWEST};
+    if (said == NULL && given == 0)
+        return 0;
+    if (said != NULL)
+        PFS_TRY(pfs_option_check("scan.mode", said, err));
+    PFS_TRY(replace_version(&set, mode, err));
+    PFS_TRY(check(set, mode, err));
+    if (strcasecmp(mode, "compacted-full") == 0)
+        return compacted(options, out, err);
+    if (strcasecmp(mode, "from-creation-timestamp") == 0 && (given & CREATION) == 0)
+        return pfs_fail(err, EINVAL, "%s can not be null when you use %s for scan.mode", name_of(CREATION), mode);
+    if (strcasecmp(mode, "from-creation-timestamp") == 0)
+        return by_option(options, CREATION, out, err);
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+        if (strcasecmp(starts[i].mode, mode) == 0)
+            return by_option(options, set == given ? given & starts[i].wanted : VERSION, out, err);
+    return 0; /* latest, latest-full */
 }

@@ -108,6 +108,32 @@ int pfs_state_placed(struct pfs_state *state, const struct pfs_manifest_entry *a
     return 0;
 }
 
+int pfs_state_since(struct pfs_state *state, int64_t wall_ms, struct pfs_state **out, struct pfs_err *err)
+{
+    const struct pfs_manifest_entry **file;
+    struct state *s;
+
+    assert(state->fallback == NULL); /* that is added afterwards */
+    PFS_TRY(pfs_state_with(state, state->schema, out, err));
+    s = (struct state *)*out;
+    file = pfs_arena_array(&s->arena, (size_t)state->files, sizeof(struct pfs_manifest_entry *));
+    s->state.identity = pfs_arena_printf(&s->arena, "%s>%lld", state->identity, (long long)wall_ms);
+    if (file == NULL || s->state.identity == NULL) {
+        int rc = pfs_arena_full(&s->arena, err);
+
+        pfs_state_unref(*out);
+        return rc;
+    }
+    s->state.files = 0;
+    for (int64_t i = 0; i < state->files; i++)
+        if (state->file[i]->file.creation_time_ms >= wall_ms)
+            file[s->state.files++] = state->file[i];
+    s->state.file = file;
+    s->state.partial = true;
+    s->state.since_ms = wall_ms;
+    return 0;
+}
+
 static int copy_text(struct pfs_arena *arena, const char **text, struct pfs_err *err)
 {
     if (*text == NULL)

@@ -35,6 +35,8 @@ struct pfs_state {
     int64_t files;
     const struct pfs_index_entry *index; /* live index entries */
     int64_t indexes;
+    bool partial;        /* it has not all live files: pfs_state_since */
+    int64_t since_ms;    /* then, by the files' own wall clock: those made before are left out */
     bool fallback_first; /* scan.primary-branch: rather, this one's rows belong to the partitions that that one lacks */
     struct pfs_state *fallback; /* of scan.fallback-branch then: its rows of the partitions that this one lacks belong
                                    to batch reads; referenced; NULL = none */
@@ -53,6 +55,9 @@ int pfs_state_with(struct pfs_state *state, const struct pfs_schema *schema, str
  * which outlive it. For whoever looks at what a commit is about to make. The answer holds a reference on `state`. */
 int pfs_state_placed(struct pfs_state *state, const struct pfs_manifest_entry *added, int64_t count,
                      struct pfs_state **out, struct pfs_err *err);
+/* The same snapshot without the files that were made before, by their own wall clock (pfs_data_file.creation_time_ms);
+ * that becomes part of its identity. The answer holds a reference on `state`. */
+int pfs_state_since(struct pfs_state *state, int64_t wall_ms, struct pfs_state **out, struct pfs_err *err);
 /* Takes the reference on `fallback`, also on failure; before anybody else has the state. Its identity becomes part of
  * the state's. */
 int pfs_state_set_fallback(struct pfs_state *state, struct pfs_state *fallback, bool first, struct pfs_err *err);

@@ -106,7 +106,7 @@ static int show_partitions(const struct showing *x, struct pfs_err *err)
     if (x->schema->partition_keys == 0)
         return pfs_fail(err, EINVAL, "Table %s.%s is not partitioned.", pfs_table_database(x->table),
                         pfs_table_name(x->table));
-    PFS_TRY(pfs_table_state(x->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, err));
+    PFS_TRY(pfs_table_state(x->table, (struct pfs_when){.kind = PFS_WHEN_READ}, &state, err));
     rc = show_partitions_of(x, state, err);
     pfs_state_unref(state);
     return rc;

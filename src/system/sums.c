@@ -127,7 +127,8 @@ static int sums_of(const struct pfs_state *state, bool by_bucket, struct pfs_are
     *count = 0;
     for (int64_t i = 0; pfs_state_entries(state, i, &entry, &entries); i++)
         for (int64_t k = 0; k < entries; k++)
-            if (by_bucket || entry[k].bucket >= 0)
+            if ((by_bucket || entry[k].bucket >= 0) &&
+                (!state->partial || entry[k].file.creation_time_ms >= state->since_ms))
                 sum[(*count)++] = sum_of(&entry[k], by_bucket);
     *count = add_up(sum, *count);
     *out = sum;

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "src/meta/start.h"
 #include "src/retain/retain.h"
 #include "src/table/parts.h"
 
@@ -97,3 +98,22 @@ struct pfs_table *pfs_table_find_branch(struct pfs_table *table, const char *bra
 /* Drops partitions that have had their time, when it is time to look. Upkeep's lock held. */
 int pfs_table_partitions_due(struct pfs_table *table, struct pfs_upkeep *upkeep, const struct pfs_retain *at,
                              int64_t identifier, struct pfs_err *err);
+
+/* ---- states ---- */
+
+struct pfs_asked { /* what a state is asked for with */
+    struct pfs_when when;
+    const struct pfs_schema *newest;
+    struct pfs_start start; /* READ: where the table's options begin reads; else zeroed */
+};
+
+/* Do batch reads look at another branch as well (spec timetravel 5.1)? */
+bool pfs_table_has_other(const struct pfs_table *table, const struct pfs_schema *newest);
+/* The other branch's state then becomes the fallback of `state`, which is nobody else's. A branch or snapshot that is
+ * not there gives no rows; where the branch's own options pin its reads to what is not there: -EIO with the sentence.
+ */
+int pfs_table_add_fallback(struct pfs_table *table, const struct pfs_asked *asked, struct pfs_state *state,
+                           struct pfs_err *err);
+/* The state of what a start came to, in the table or a branch of it that `schemas` are of. */
+int pfs_table_load_pin(struct pfs_table *table, const struct pfs_pin *pin, struct pfs_schemas *schemas,
+                       const struct pfs_schema *newest, struct pfs_state **out, struct pfs_err *err);

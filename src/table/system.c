@@ -25,6 +25,26 @@ void pfs_table_system_close(struct pfs_table_system *system)
     pfs_free(system);
 }
 
+/* These look for the snapshot by themselves, and know of time travel alone; the others by a scan. */
+static bool looks_for_snapshot(enum pfs_system_table table)
+{
+    return table == PFS_SYSTEM_MANIFESTS || table == PFS_SYSTEM_TABLE_INDEXES || table == PFS_SYSTEM_STATISTICS;
+}
+
+static int adapt_when(const struct pfs_table_system *s, struct pfs_when *when, struct pfs_err *err)
+{
+    struct pfs_start start;
+
+    if (pfs_system_source(s->table) == PFS_FROM_NEWEST)
+        when->kind = PFS_WHEN_LATEST;
+    if (when->kind != PFS_WHEN_READ || !looks_for_snapshot(s->table))
+        return 0;
+    PFS_TRY(pfs_start_of(&s->system.schema->options, &start, err));
+    if (!pfs_start_travels(start.kind))
+        when->kind = PFS_WHEN_LATEST;
+    return 0;
+}
+
 static int fill(struct pfs_table_system *s, struct pfs_table *table, struct pfs_when when, struct pfs_err *err)
 {
     struct pfs_table_parts parts = pfs_table_parts(table);
@@ -39,8 +59,7 @@ static int fill(struct pfs_table_system *s, struct pfs_table *table, struct pfs_
     if (s->system.root == NULL || s->system.meta == NULL)
         return pfs_arena_full(&s->arena, err);
     PFS_TRY(pfs_table_schema(table, &s->system.schema, err));
-    if (source == PFS_FROM_NEWEST)
-        when = (struct pfs_when){.kind = PFS_WHEN_LATEST};
+    PFS_TRY(adapt_when(s, &when, err));
     if (source == PFS_FROM_NEWEST || source == PFS_FROM_STATE)
         PFS_TRY(pfs_table_state(table, when, &s->system.state, err));
     return pfs_system_identity(&s->system, s->table, &s->arena, &s->identity, err);

@@ -30,6 +30,7 @@ struct pfs_table {
     pthread_mutex_t lock;    /* lock 2, guards the members below */
     struct pfs_state *state;
     struct pfs_stat snapshot_stat;            /* of the state's snapshot file */
+    struct pfs_state *pinned;                 /* what reads were pinned to last; NULL = nothing */
     const struct pfs_schema *rescaled_schema; /* that `rescaled` was found out of */
     bool rescaled;
     _Atomic(const struct pfs_schema *) written; /* the last one that rows can be written with; no lock */
@@ -42,6 +43,7 @@ struct pfs_table {
 static void table_free(struct pfs_table *t)
 {
     pfs_state_unref(t->state);
+    pfs_state_unref(t->pinned);
     pfs_manifests_close(t->manifests);
     pfs_schemas_unref(t->schemas);
     pthread_mutex_destroy(&t->upkeep.lock);
@@ -275,90 +277,6 @@ static int load_state(struct pfs_table *t, const struct pfs_schema *schema, cons
     return 0;
 }
 
-/* ---- the fallback branch of batch reads (spec timetravel 5.1) ---- */
-
-/* The other branch of batch reads, by its name (NULL: none, or this is it), and whether it goes before this one. */
-struct other {
-    const char *name;
-    bool first;
-};
-
-static struct other other_of(const struct pfs_table *t, const struct pfs_schema *newest)
-{
-    struct other o = {.name = pfs_options_get(&newest->options, "scan.fallback-branch")};
-
-    if (o.name == NULL || pfs_name_is_blank(pfs_str(o.name)))
-        o = (struct other){pfs_options_get(&newest->options, "scan.primary-branch"), true};
-    if (o.name != NULL && pfs_name_is_blank(pfs_str(o.name)))
-        o.name = NULL;
-    if (o.name != NULL && t->config.branch != NULL && strcmp(o.name, t->config.branch) == 0)
-        o.name = NULL;
-    return o;
-}
-
-/* Of a snapshot, the last one not after it, else the first; at a time, each branch is asked. */
-static int find_fallback(const struct pfs_table *t, const char *meta, struct pfs_when when, int64_t snapshot_ms,
-                         struct pfs_arena *arena, struct pfs_snapshot *out, struct pfs_err *err)
-{
-    struct pfs_store *store = t->config.store;
-    int64_t id;
-    int rc;
-
-    if (when.kind == PFS_WHEN_LATEST) {
-        rc = pfs_snapshot_latest_id(store, meta, &id, err);
-        return rc < 0 ? rc : pfs_snapshot_load(store, meta, id, arena, out, NULL, err);
-    }
-    rc = pfs_snapshot_at_time(store, meta, when.kind == PFS_WHEN_TIME ? when.number : snapshot_ms, arena, out, err);
-    return rc == -ENOENT && when.kind == PFS_WHEN_SNAPSHOT ? pfs_snapshot_load(store, meta, 1, arena, out, NULL, err)
-                                                           : rc;
-}
-
-static int load_fallback(struct pfs_table *t, const char *meta, struct pfs_when when, int64_t snapshot_ms,
-                         struct pfs_schemas *schemas, struct pfs_arena *arena, struct pfs_state **out,
-                         struct pfs_err *err)
-{
-    const struct pfs_schema *schema;
-    struct pfs_snapshot snapshot;
-
-    PFS_TRY(find_fallback(t, meta, when, snapshot_ms, arena, &snapshot, err));
-    if (when.kind == PFS_WHEN_LATEST)
-        PFS_TRY(pfs_schemas_latest(schemas, &schema, err));
-    else
-        PFS_TRY(pfs_schemas_get(schemas, snapshot.schema_id, &schema, err));
-    PFS_TRY(pfs_state_load(t->manifests, t->config.store, t->config.root, schemas, schema, &snapshot, out, err));
-    (*out)->external = t->config.external;
-    (*out)->holds = t->config.holds;
-    return 0;
-}
-
-/* A branch or snapshot that is not there gives no rows. At a tag both sides read the table's own: there is nothing to
- * fall back to. */
-static int add_fallback(struct pfs_table *t, struct other other, struct pfs_when when, struct pfs_state *state,
-                        struct pfs_err *err)
-{
-    struct pfs_schemas *schemas = NULL;
-    struct pfs_state *fallback;
-    struct pfs_arena arena;
-    const char *meta = t->config.root;
-    int rc = 0;
-
-    if (other.name == NULL || when.kind == PFS_WHEN_TAG)
-        return 0;
-    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    if (strcmp(other.name, "main") != 0)
-        rc = pfs_name_branch(t->config.root, other.name, &arena, &meta, err);
-    if (rc == 0)
-        rc = pfs_schemas_open(t->config.store, meta, &schemas, err);
-    if (rc == 0)
-        rc = load_fallback(t, meta, when, state->exists ? state->snapshot.time_ms : INT64_MAX, schemas, &arena,
-                           &fallback, err);
-    if (rc == 0)
-        rc = pfs_state_set_fallback(state, fallback, other.first, err);
-    pfs_schemas_unref(schemas);
-    pfs_arena_done(&arena);
-    return rc == -ENOENT ? 0 : rc;
-}
-
 /* Loads the newest snapshot; one that expires between the look and the load is looked for again. */
 static int load_latest(struct pfs_table *t, const struct pfs_schema *schema, struct pfs_arena *arena,
                        struct pfs_state **out, struct pfs_err *err)
@@ -393,10 +311,10 @@ static int load_latest(struct pfs_table *t, const struct pfs_schema *schema, str
 
 /* Fills in what batch reads add to the state; on failure it is given back. A state that was filled in is nobody else's:
  * load_latest keeps one for others only when there is nothing to fill in, or it is asked for again each time. */
-static int complete(struct pfs_table *t, struct other other, struct pfs_when when, struct pfs_state *state,
-                    struct pfs_state **out, struct pfs_err *err)
+static int complete(struct pfs_table *t, const struct pfs_asked *asked, struct pfs_state *state, struct pfs_state **out,
+                    struct pfs_err *err)
 {
-    int rc = add_fallback(t, other, when, state, err);
+    int rc = pfs_table_add_fallback(t, asked, state, err);
 
     if (rc < 0)
         pfs_state_unref(state);
@@ -405,24 +323,28 @@ static int complete(struct pfs_table *t, struct other other, struct pfs_when whe
     return rc;
 }
 
-static int latest(struct pfs_table *t, struct pfs_state **out, struct pfs_err *err)
+static int load_newest(struct pfs_table *t, const struct pfs_asked *asked, struct pfs_state **out, struct pfs_err *err)
 {
-    const struct pfs_schema *schema;
     struct pfs_state *state;
     struct pfs_arena arena;
-    struct other other;
     int rc;
 
-    PFS_TRY(pfs_schemas_latest(t->schemas, &schema, err));
-    other = other_of(t, schema);
-    if (other.name == NULL && (*out = still_current(t, schema)) != NULL) /* what it falls back to may have changed */
-        return 0;
+    if (!pfs_table_has_other(t, asked->newest) && (*out = still_current(t, asked->newest)) != NULL)
+        return 0; /* else what it falls back to may have changed */
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = load_latest(t, schema, &arena, &state, err);
+    rc = load_latest(t, asked->newest, &arena, &state, err);
     if (rc == 0)
-        rc = complete(t, other, (struct pfs_when){.kind = PFS_WHEN_LATEST}, state, out, err);
+        rc = complete(t, asked, state, out, err);
     pfs_arena_done(&arena);
     return rc;
+}
+
+static int latest(struct pfs_table *t, struct pfs_state **out, struct pfs_err *err)
+{
+    struct pfs_asked asked = {.when = {.kind = PFS_WHEN_LATEST}};
+
+    PFS_TRY(pfs_schemas_latest(t->schemas, &asked.newest, err));
+    return load_newest(t, &asked, out, err);
 }
 
 static int find_snapshot(struct pfs_table *t, struct pfs_when when, struct pfs_arena *arena, struct pfs_snapshot *out,
@@ -436,33 +358,147 @@ static int find_snapshot(struct pfs_table *t, struct pfs_when when, struct pfs_a
     case PFS_WHEN_TAG:
         return pfs_tag_load(t->config.store, t->config.meta, when.tag, arena, out, NULL, err);
     case PFS_WHEN_LATEST:
+    case PFS_WHEN_READ:
         break;
     }
     return -EINVAL;
 }
 
-int pfs_table_state(struct pfs_table *table, struct pfs_when when, struct pfs_state **out, struct pfs_err *err)
+/* ---- what the table's options pin reads to ---- */
+
+/* The state of an earlier read, referenced, when it is of the same snapshot, read in the same way. */
+static struct pfs_state *same_pinned(struct pfs_table *t, const struct pfs_schema *schema, const struct pfs_pin *pin)
 {
-    const struct pfs_schema *schema, *newest;
+    struct pfs_state *state = NULL;
+
+    pthread_mutex_lock(&t->lock);
+    if (t->pinned != NULL && t->pinned->schema == schema && t->pinned->snapshot.id == pin->snapshot.id &&
+        strcmp(t->pinned->snapshot.delta_list, pin->snapshot.delta_list) == 0)
+        state = pfs_state_ref(t->pinned);
+    pthread_mutex_unlock(&t->lock);
+    return state;
+}
+
+/* One is kept, for the next read: NULL for none. */
+static void keep_pinned(struct pfs_table *t, struct pfs_state *state)
+{
+    struct pfs_state *old;
+
+    pthread_mutex_lock(&t->lock);
+    old = t->pinned;
+    t->pinned = state == NULL ? NULL : pfs_state_ref(state);
+    pthread_mutex_unlock(&t->lock);
+    pfs_state_unref(old);
+}
+
+int pfs_table_load_pin(struct pfs_table *table, const struct pfs_pin *pin, struct pfs_schemas *schemas,
+                       const struct pfs_schema *newest, struct pfs_state **out, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = newest;
+    struct pfs_state *whole;
+    int rc;
+
+    if (pin->exists && pin->travels)
+        PFS_TRY(pfs_schemas_under(schemas, pin->snapshot.schema_id, newest, &schema, err));
+    PFS_TRY(pfs_state_load(table->manifests, table->config.store, table->config.root, schemas, schema,
+                           pin->exists ? &pin->snapshot : NULL, out, err));
+    (*out)->external = table->config.external;
+    (*out)->holds = table->config.holds;
+    if (pin->since_ms == PFS_NO_NUMBER)
+        return 0;
+    whole = *out;
+    rc = pfs_state_since(whole, pin->since_ms + pfs_local_zone_ms(pin->since_ms), out, err);
+    pfs_state_unref(whole);
+    return rc;
+}
+
+/* One state is kept for the reads to come: it is the same as long as the options mean the same snapshot. */
+static int load_pinned(struct pfs_table *t, const struct pfs_asked *asked, struct pfs_arena *arena,
+                       struct pfs_state **out, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = asked->newest;
+    bool shared = !pfs_table_has_other(t, asked->newest);
+    struct pfs_pin pin;
+    struct pfs_state *state;
+
+    PFS_TRY(pfs_start_find(&asked->start, t->config.store, t->config.meta, arena, &pin, err));
+    shared &= pin.exists && pin.since_ms == PFS_NO_NUMBER;
+    if (pin.exists && pin.travels)
+        PFS_TRY(pfs_schemas_under(t->schemas, pin.snapshot.schema_id, asked->newest, &schema, err));
+    if (shared && (*out = same_pinned(t, schema, &pin)) != NULL)
+        return 0;
+    PFS_TRY(pfs_table_load_pin(t, &pin, t->schemas, asked->newest, &state, err));
+    PFS_TRY(complete(t, asked, state, out, err));
+    if (shared)
+        keep_pinned(t, *out);
+    return 0;
+}
+
+/* What the options name is missing, and not what the caller named: for him that is a table that cannot be read. */
+static int pinned(struct pfs_table *t, const struct pfs_asked *asked, struct pfs_state **out, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    int rc;
+
+    if (asked->start.kind == PFS_START_CHANGES)
+        return pfs_fail(err, EINVAL, "%s = %.60s asks for changes: there is no state that shows them", asked->start.key,
+                        asked->start.text);
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = load_pinned(t, asked, &arena, out, err);
+    pfs_arena_done(&arena);
+    if (rc == -ENOENT && err != NULL && err->code == ENOENT)
+        err->code = EIO;
+    return rc == -ENOENT ? -EIO : rc;
+}
+
+static int of_reads(struct pfs_table *t, struct pfs_state **out, struct pfs_err *err)
+{
+    struct pfs_asked asked = {.when = {.kind = PFS_WHEN_READ}};
+
+    PFS_TRY(pfs_schemas_latest(t->schemas, &asked.newest, err));
+    PFS_TRY(pfs_start_of(&asked.newest->options, &asked.start, err));
+    if (asked.start.kind != PFS_START_NEWEST)
+        return pinned(t, &asked, out, err);
+    keep_pinned(t, NULL);
+    return load_newest(t, &asked, out, err);
+}
+
+static int at_time(struct pfs_table *t, struct pfs_when when, struct pfs_state **out, struct pfs_err *err)
+{
+    struct pfs_asked asked = {.when = when};
+    const struct pfs_schema *schema;
     struct pfs_snapshot snapshot;
     struct pfs_state *state;
     struct pfs_arena arena;
     int rc;
 
-    if (when.kind == PFS_WHEN_LATEST)
-        return latest(table, out, err);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = find_snapshot(table, when, &arena, &snapshot, err);
+    rc = find_snapshot(t, when, &arena, &snapshot, err);
     if (rc == 0)
-        rc = pfs_schemas_latest(table->schemas, &newest, err);
+        rc = pfs_schemas_latest(t->schemas, &asked.newest, err);
     if (rc == 0)
-        rc = pfs_schemas_get(table->schemas, snapshot.schema_id, &schema, err);
+        rc = pfs_schemas_under(t->schemas, snapshot.schema_id, asked.newest, &schema, err);
     if (rc == 0)
-        rc = load_state(table, schema, &snapshot, &state, err);
+        rc = load_state(t, schema, &snapshot, &state, err);
     if (rc == 0)
-        rc = complete(table, other_of(table, newest), when, state, out, err);
+        rc = complete(t, &asked, state, out, err);
     pfs_arena_done(&arena);
     return rc;
+}
+
+int pfs_table_state(struct pfs_table *table, struct pfs_when when, struct pfs_state **out, struct pfs_err *err)
+{
+    switch (when.kind) {
+    case PFS_WHEN_LATEST:
+        return latest(table, out, err);
+    case PFS_WHEN_READ:
+        return of_reads(table, out, err);
+    case PFS_WHEN_SNAPSHOT:
+    case PFS_WHEN_TIME:
+    case PFS_WHEN_TAG:
+        break;
+    }
+    return at_time(table, when, out, err);
 }
 
 int pfs_table_schema(struct pfs_table *table, const struct pfs_schema **out, struct pfs_err *err)

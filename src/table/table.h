@@ -35,7 +35,9 @@ const char *pfs_table_database(const struct pfs_table *table);
 const char *pfs_table_name(const struct pfs_table *table);
 const char *pfs_table_branch(const struct pfs_table *table); /* NULL = main */
 
-enum pfs_when_kind { PFS_WHEN_LATEST, PFS_WHEN_SNAPSHOT, PFS_WHEN_TIME, PFS_WHEN_TAG };
+/* LATEST: the newest snapshot. READ: what a read shows that names no version: the newest, unless options that are
+ * stored in the table pin reads to another one (scan.snapshot-id and its neighbours, src/meta/start.h). */
+enum pfs_when_kind { PFS_WHEN_LATEST, PFS_WHEN_READ, PFS_WHEN_SNAPSHOT, PFS_WHEN_TIME, PFS_WHEN_TAG };
 
 struct pfs_when {
     enum pfs_when_kind kind;
@@ -43,8 +45,10 @@ struct pfs_when {
     const char *tag; /* TAG */
 };
 
-/* The state then. Bare -ENOENT: no such snapshot or tag, nothing that old, or the table itself is gone. LATEST of a
- * table without a snapshot is a state that does not exist (state->exists false). */
+/* The state then; of other times with the columns of that time, under the options of today. Bare -ENOENT: no such
+ * snapshot or tag, nothing that old, or the table itself is gone. LATEST of a table without a snapshot is a state that
+ * does not exist (state->exists false). READ: -EIO with the sentence when what the options name is not there, -EINVAL
+ * when they do not go together, or ask for changes. */
 int pfs_table_state(struct pfs_table *table, struct pfs_when when, struct pfs_state **out, struct pfs_err *err);
 
 /* What rooms that read a table's history by themselves stand on: borrowed, valid while the table is referenced. */
@@ -68,7 +72,7 @@ int pfs_table_schema(struct pfs_table *table, const struct pfs_schema **out, str
 /* The same as of the last look, for who got the table from pfs_catalog_table just now: that took one. */
 int pfs_table_schema_seen(struct pfs_table *table, const struct pfs_schema **out, struct pfs_err *err);
 
-/* The schema then; TIME is LATEST here. Bare -ENOENT as pfs_table_state. */
+/* The schema then; TIME is LATEST here. Errors as pfs_table_state. */
 int pfs_table_schema_at(struct pfs_table *table, struct pfs_when when, const struct pfs_schema **out,
                         struct pfs_err *err);
 /* The files as Paimon wrote them, one line end added: of that schema; of a SNAPSHOT or TAG. */

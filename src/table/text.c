@@ -36,6 +36,17 @@ static int snapshot_of(struct pfs_table *table, struct pfs_when when, struct pfs
     return *path == NULL ? pfs_arena_full(arena, err) : 0;
 }
 
+/* It lives as long as the table, and so longer than the state. */
+static int schema_of_reads(struct pfs_table *table, const struct pfs_schema **out, struct pfs_err *err)
+{
+    struct pfs_state *state;
+
+    PFS_TRY(pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_READ}, &state, err));
+    *out = state->schema;
+    pfs_state_unref(state);
+    return 0;
+}
+
 int pfs_table_schema_at(struct pfs_table *table, struct pfs_when when, const struct pfs_schema **out,
                         struct pfs_err *err)
 {
@@ -45,6 +56,8 @@ int pfs_table_schema_at(struct pfs_table *table, struct pfs_when when, const str
     const char *path;
     int rc;
 
+    if (when.kind == PFS_WHEN_READ)
+        return schema_of_reads(table, out, err);
     if (when.kind != PFS_WHEN_SNAPSHOT && when.kind != PFS_WHEN_TAG)
         return pfs_table_schema(table, out, err);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
