@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Commands that need no mount: tail, expire, fsck, doctor, status: cli.py BINARY [TEST ...]. Ends with `N passed, N failed`."""
 import csv
+import ctypes
 import io
 import json
 import os
@@ -73,6 +74,52 @@ def snapshot_of(directory):
             for p in sorted(directory.rglob("*"))}
 
 
+# ---- output and input that break off ----
+
+def output_that_is_lost_fails_the_command(program, scratch):
+    warehouse = table(program, scratch, "id INT", "'bucket' = '-1'")
+    program("append", warehouse, "d/t", data="1\n")
+    for words, data in ((["sql", warehouse], b"SHOW TABLES IN d;"), (["ls", warehouse], b""), (["fsck", warehouse], b""),
+                        (["cat", warehouse, "d/t/snapshot/latest.csv"], b""), (["--version"], b""), (["doctor"], b"")):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([program.binary, *map(str, words)], input=data, stdout=full, stderr=subprocess.PIPE)
+        same((done.returncode, b"no space left on device" in done.stderr), (1, True), words[0])
+
+
+def broken_input(rows):
+    """A descriptor that gives these bytes, then EIO: memory of this process, and what is behind it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+    libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    page = os.sysconf("SC_PAGE_SIZE")
+    at = libc.mmap(None, 2 * page, 3, 0x22, -1, 0)
+    libc.munmap(at + page, page)
+    ctypes.memmove(at, rows.rjust(page, b"\n"), page)
+    memory = os.open("/proc/self/mem", os.O_RDONLY)
+    os.lseek(memory, at, os.SEEK_SET)
+    return memory
+
+
+def rows_of_an_input_that_breaks_off_are_not_there(program, scratch):
+    warehouse = table(program, scratch, "id INT", "'bucket' = '-1'")
+    program("append", warehouse, "d/t", data="1\n2\n3\n")
+    for words in (["append", warehouse, "d/t"], ["overwrite", warehouse, "d/t/overwrite"]):
+        memory = broken_input(b"4\n5\n")
+        done = subprocess.run([program.binary, *map(str, words)], stdin=memory, capture_output=True)
+        os.close(memory)
+        same((done.returncode, b"standard input: input/output error" in done.stderr), (1, True), words[0])
+        same(program("cat", warehouse, "d/t/snapshot/latest.csv"), "id\n1\n2\n3\n", words[0])
+        same(program("ls", warehouse, "d/t/snapshot").split(), ["latest.csv", "1/"], words[0])
+
+
+def sizes_are_numbers_with_one_unit(program, scratch):
+    warehouse = table(program, scratch, "id INT", "'bucket' = '-1'")
+    for text, code in (("16m", 0), ("16M", 0), ("16mb", 0), ("16777216", 0), ("1g", 0), ("15m", 2), ("16mk", 2), ("16m ", 2),
+                       ("1gbb", 2), ("16777216b", 2), ("m", 2), ("", 2), ("-1", 2), ("9223372036854775807k", 2)):
+        same(program.run("cat", "--memory", text, warehouse, "d/t/snapshot/latest.csv").returncode, code, text)
+
+
 # ---- tail ----
 
 class Tail:
@@ -135,6 +182,18 @@ def tail_ends_when_its_reader_does(program, scratch):
     tail.child.stdout.close()
     tail.child.wait(10)
     same(tail.child.stderr.read(), b"", "complaints")
+
+
+def tail_tells_json_by_the_end_of_the_name(program, scratch):
+    warehouse = table(program, scratch, "id INT", "'bucket' = '-1'")
+    program("sql", warehouse, data="CREATE TABLE d.`a.jsonl` (id INT);")
+    program("append", warehouse, "d/a.jsonl", data="1\n2\n")
+    for path, want in (("d/a.jsonl", b"_snapshot,_kind,id\n1,+I,2\n"),
+                       ("d/a.jsonl/changelog.jsonl", b'{"_snapshot":1,"_kind":"+I","id":2}\n')):
+        tail = Tail(program, "-n", 1, warehouse, path)
+        tail.until(want)
+        tail.child.kill()
+        tail.child.wait()
 
 
 def tail_of_nothing_is_an_error(program, scratch):
@@ -470,7 +529,8 @@ def help_is_there_for_each_command_and_options_that_are_not_known_are_no_names(p
 
 
 TESTS = [value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"
-         and value.__name__.split("_")[0] in ("tail", "postponed", "rows", "expire", "fsck", "doctor", "status", "help")]
+         and value.__name__.split("_")[0] in ("tail", "postponed", "rows", "expire", "fsck", "doctor", "status", "help", "output",
+                                              "sizes")]
 
 
 def main():

@@ -158,6 +158,16 @@ static int64_t input_size(void)
     return at >= 0 && at < st.st_size ? st.st_size - at : 0;
 }
 
+/* The input cannot be read to its end: half of it must not be committed, or replace a table, as if it were all. */
+static int give_up(struct opened *o, int code, struct pfs_err *err)
+{
+    struct pfs_err why = {0};
+
+    pfs_fail(&why, code, "standard input: %s", pfs_errno_text(code));
+    pfs_tree_refuse(o->session->tree, &o->waiting.request, o->file.handle, &why);
+    return (int)pfs_waiting_result(&o->waiting, err);
+}
+
 /* A refused row ends it: the handle has failed, and nothing of the input will be there. */
 static int copy_in(struct opened *o, uint8_t *piece, struct bar *bar, struct pfs_err *err)
 {
@@ -173,7 +183,7 @@ static int copy_in(struct opened *o, uint8_t *piece, struct bar *bar, struct pfs
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return -errno;
+            return give_up(o, errno, err);
         if (got == 0)
             break;
         pfs_tree_write(o->session->tree, &o->waiting.request, o->file.handle, off, pfs_slice_of(piece, (size_t)got));

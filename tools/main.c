@@ -1,5 +1,6 @@
 /* main.c - the command line: which command, help, version. */
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -95,6 +96,20 @@ int command_failed(const char *what, int rc, const struct pfs_err *err)
     return 1;
 }
 
+/* Output that did not all go out is a failure of the command, however well it went: what is there looks whole. */
+static int end_output(int code)
+{
+    bool lost = ferror(stdout) != 0;
+
+    errno = 0;
+    if (fflush(stdout) != 0)
+        lost = true;
+    if (!lost || errno == EPIPE)
+        return lost && code == 0 ? 1 : code;
+    (void)command_failed("standard output", errno != 0 ? -errno : -EIO, NULL);
+    return code != 0 ? code : 1;
+}
+
 /* For what can be seen without the warehouse; whatever needs it fails instead. */
 int usage_error(const char *text)
 {
@@ -155,15 +170,11 @@ static int run(const struct command *c, int argc, char **argv)
     return c->run(argc, argv);
 }
 
-/* The commands of tools/commands.h, or mount(8)'s helper by the name that it was called by. */
-int main(int argc, char **argv)
+/* The commands of tools/commands.h. */
+static int run_named(int argc, char **argv)
 {
-    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const struct command *c;
 
-    signal(SIGPIPE, SIG_IGN); /* a reader that is gone is -EPIPE, so that what is open is closed */
-    if (argc > 0 && strcmp(slash != NULL ? slash + 1 : argv[0], "mount.paimonfs") == 0)
-        return helper_main(argc, argv);
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;
@@ -184,4 +195,15 @@ int main(int argc, char **argv)
         return run(c, argc - 2, argv + 2);
     fprintf(stderr, "paimonfs: %s is no command; see paimonfs --help\n", argv[1]);
     return EXIT_USAGE;
+}
+
+/* A command, or mount(8)'s helper by the name that it was called by. */
+int main(int argc, char **argv)
+{
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+
+    signal(SIGPIPE, SIG_IGN); /* a reader that is gone is -EPIPE, so that what is open is closed */
+    if (argc > 0 && strcmp(slash != NULL ? slash + 1 : argv[0], "mount.paimonfs") == 0)
+        return helper_main(argc, argv);
+    return end_output(run_named(argc, argv));
 }

@@ -20,17 +20,20 @@ static void raise_file_limit(void)
     }
 }
 
-/* Units are powers of 1024; a size that does not fit 63 bits is none. */
+/* Units are powers of 1024, a "b" behind them may be there; a size that does not fit 63 bits is none. */
 int session_parse_bytes(const char *value, uint64_t *out)
 {
     static const char units[] = "kmgt";
     size_t digits = strspn(value, "0123456789");
-    const char *unit = value[digits] == '\0' ? NULL : strchr(units, value[digits] | 32);
+    const char *unit = value[digits] == '\0' ? NULL : strchr(units, value[digits] | 32), *rest = value + digits;
     int64_t v;
     int shift;
 
-    if (digits == 0 || pfs_i64_parse(pfs_slice_of(value, digits), &v) < 0 ||
-        (value[digits] != '\0' && (unit == NULL || value[digits + 1 + (value[digits + 1] != '\0')] != '\0')))
+    if (digits == 0 || pfs_i64_parse(pfs_slice_of(value, digits), &v) < 0)
+        return -EINVAL;
+    if (unit != NULL)
+        rest += (rest[1] | 32) == 'b' ? 2 : 1;
+    if (*rest != '\0')
         return -EINVAL;
     shift = unit == NULL ? 0 : (int)(10 * (unit - units + 1));
     if (v > INT64_MAX >> shift)

@@ -189,6 +189,14 @@ static const char *full_path(struct session *session, const char *path, char *to
     return directory && snprintf(to, room, "%s/changelog", path) < (int)room ? to : path;
 }
 
+/* By its last letters: a table or a condition in front of them may have the same ones. */
+static bool is_json(const char *path)
+{
+    size_t len = strlen(path);
+
+    return len >= 6 && strcmp(path + len - 6, ".jsonl") == 0;
+}
+
 /* The reader's end is ours: without it nothing would stop us. */
 int command_tail(int argc, char **argv)
 {
@@ -223,7 +231,7 @@ int command_tail(int argc, char **argv)
     if (rc < 0)
         return command_failed(word[0], rc, &err);
     path = full_path(&session, word[1], buffer, sizeof(buffer));
-    t.text = t.in_header = strstr(path, ".jsonl") == NULL;
+    t.text = t.in_header = !is_json(path);
     rc = run(&session, path, &t, &err);
     session_close(&session);
     return rc < 0 && rc != -EPIPE ? command_failed(word[1], rc, &err) : 0;

@@ -577,6 +577,18 @@ void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct p
         request->done(request, -EBADF);
 }
 
+void pfs_tree_refuse(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle,
+                     const struct pfs_err *why)
+{
+    (void)tree;
+    assert(why->code > 0);
+    request->err = *why;
+    if (handle->inbox != NULL)
+        pfs_inbox_refuse(handle->inbox, request, why);
+    else
+        request->done(request, -why->code);
+}
+
 static void flush(struct pfs_request *request, struct pfs_handle *handle)
 {
     if (handle->inbox != NULL)

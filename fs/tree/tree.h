@@ -124,6 +124,10 @@ void pfs_tree_read_span(struct pfs_tree *tree, struct pfs_request *request, stru
                         void *to, size_t len, struct pfs_span *span);
 void pfs_tree_write(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle, uint64_t off,
                     struct pfs_slice bytes);
+/* Instead of a write, by a caller that knows that there should be more and cannot have it: an inbox fails as if a row
+ * were refused, so that the release keeps nothing. Answers -why->code. */
+void pfs_tree_refuse(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle,
+                     const struct pfs_err *why);
 /* A descriptor of the handle is closed. */
 void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle);
 void pfs_tree_fsync(struct pfs_tree *tree, struct pfs_request *request, struct pfs_handle *handle);
