@@ -83,18 +83,27 @@ int pfs_part_add(struct pfs_part *part, struct pfs_piece *piece, struct pfs_err 
     return 0;
 }
 
-/* Records are lost from some point on, so what is left is a beginning. */
+/* Records are lost from some point on, so what is left is a beginning. A write whose list of files is lost has rows
+ * that its handle was told are not there, beside those that are left: these come from the journal again. */
 static void drop_lost(struct pfs_part *part)
 {
     int32_t kept = 0;
+    bool files = false;
 
     while (kept < part->pieces && atomic_load(&part->piece[kept]->state) != PFS_PIECE_LOST)
         kept++;
     if (kept == part->pieces)
         return;
     part->tail = false;
-    while (part->pieces > kept)
-        pfs_piece_release(part->piece[--part->pieces]);
+    for (; part->pieces > kept; part->pieces--) {
+        files |= part->piece[part->pieces - 1]->kind == PFS_JOURNAL_FILES;
+        pfs_piece_release(part->piece[part->pieces - 1]);
+    }
+    assert(!files || !part->unclear);
+    if (files) {
+        pfs_write_close(part->write);
+        part->write = NULL;
+    }
 }
 
 /* The last moment at which it is open whether a piece counts: from here on it is read. */

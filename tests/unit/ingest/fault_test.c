@@ -24,6 +24,7 @@ static struct {
     struct pfs_catalog *catalog;
     struct pfs_ingest *ingest;
     struct pfs_table *table;
+    size_t memory_bytes;     /* of the ingestion: 1 = rows become files as they come */
     int8_t wanted[KEYS_MAX]; /* how often a key is to be there */
     int complaints;
 } s;
@@ -53,7 +54,8 @@ static void begin_life(void)
     s.fault = (struct pfs_fault){0};
     assert_int_equal(pfs_store_open_fault(h, &s.fault, &store, NULL), 0);
     assert_int_equal(pfs_catalog_open(&(struct pfs_catalog_config){.store = store}, &s.catalog, NULL), 0);
-    if (pfs_ingest_open(&(struct pfs_ingest_config){.catalog = s.catalog}, &s.ingest, &err) < 0)
+    if (pfs_ingest_open(&(struct pfs_ingest_config){.catalog = s.catalog, .memory_bytes = s.memory_bytes}, &s.ingest,
+                        &err) < 0)
         fail_msg("%s", err.text);
     s.table = NULL;
 }
@@ -251,7 +253,7 @@ static void each_fails(const char *table, const char *sql, enum way way, enum fa
     begin_life();
     assert_int_equal(pfs_catalog_execute(s.catalog, NULL, pfs_str(sql), &answer, NULL), 0);
     pfs_buf_done(&answer);
-    for (int64_t n = 0; !spared; n = n < 60 ? n + 1 : n + 1 + n / 12, key += 2) {
+    for (int64_t n = 0; !spared; n = n < 40 ? n + 1 : n + 1 + n / 8, key += 2) {
         char what[120];
         int32_t acknowledged;
         int rc;
@@ -293,10 +295,10 @@ static void each_fails(const char *table, const char *sql, enum way way, enum fa
     pfs_store_close(s.memory);
 }
 
-static void acknowledged_rows_are_there_once(void **state)
+static void try_all(size_t memory_bytes)
 {
-    (void)state;
     s.complaints = 0;
+    s.memory_bytes = memory_bytes;
     for (size_t i = 0; i < COUNT(tables); i++)
         for (int way = APPEND; way <= OVERWRITE; way++)
             for (int kind = MEMORY; kind <= CALLS; kind++)
@@ -304,9 +306,22 @@ static void acknowledged_rows_are_there_once(void **state)
     assert_int_equal(s.complaints, 0);
 }
 
+static void acknowledged_rows_are_there_once(void **state)
+{
+    (void)state;
+    try_all(0);
+}
+
+static void acknowledged_files_are_there_once(void **state)
+{
+    (void)state;
+    try_all(1);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(acknowledged_rows_are_there_once)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(acknowledged_rows_are_there_once),
+                                       cmocka_unit_test(acknowledged_files_are_there_once)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
