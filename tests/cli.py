@@ -525,6 +525,8 @@ def help_is_there_for_each_command_and_options_that_are_not_known_are_no_names(p
             refused = program.run(name, option, scratch / "new")
             same(refused.returncode, 2, "%s %s" % (name, option))
     same("commit-interval=" in program("mount", "--help"), True, "mount --help")
+    refused = program.run("mount", "-o", "remount,ro", scratch, scratch)
+    same((refused.returncode, b"unmount it" in refused.stderr), (2, True), refused.stderr)
     same(os.listdir(scratch), [], "made")
 
 

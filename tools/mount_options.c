@@ -272,6 +272,8 @@ static int set_option(struct mounting *m, const char *text)
                        expected(options[i].name));
         return usage_error(sentence);
     }
+    if (strcmp(text, "remount") == 0) /* the kernel would take ro and rw, and the daemon know nothing of it */
+        return usage_error("a mount keeps its options: unmount it, and mount it again with others instead of remount");
     if (is_generic(m, text) || m->sloppy)
         return 0;
     (void)snprintf(sentence, sizeof(sentence), "unknown mount option %.100s; the nearest known one is %s", text,
