@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <malloc.h>
+#include <mntent.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -44,6 +45,22 @@ static bool inside(const char *path, const char *dir)
     return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == '\0' || strcmp(dir, "/") == 0);
 }
 
+/* A second one over the first would hide it and its files that are open, and be taken away alone. What was mounted
+ * there last counts. */
+static bool is_mounted(const struct mounting *m)
+{
+    FILE *mounts = setmntent("/proc/self/mounts", "r");
+    struct mntent *entry;
+    bool ours = false;
+
+    while (mounts != NULL && (entry = getmntent(mounts)) != NULL)
+        if (strcmp(entry->mnt_dir, m->mountpoint) == 0)
+            ours = strcmp(entry->mnt_type, "fuse.paimonfs") == 0 && strcmp(entry->mnt_fsname, m->warehouse) == 0;
+    if (mounts != NULL)
+        (void)endmntent(mounts);
+    return ours;
+}
+
 /* Paths as they are after all links: the daemon has another directory than whoever started it. */
 static int resolve(struct mounting *m, const char *warehouse, const char *mountpoint)
 {
@@ -64,6 +81,10 @@ static int resolve(struct mounting *m, const char *warehouse, const char *mountp
         return command_failed(mountpoint, -ENOTDIR, NULL);
     if (inside(m->warehouse, m->mountpoint) || inside(m->mountpoint, m->warehouse))
         return usage_error("the warehouse and the mount point may not lie inside one another");
+    if (is_mounted(m)) {
+        (void)pfs_fail(&err, EBUSY, "this warehouse is mounted there already");
+        return command_failed(mountpoint, -EBUSY, &err);
+    }
     m->session.warehouse = m->warehouse;
     m->session.external_paths = m->external;
     return 0;

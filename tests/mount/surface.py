@@ -241,6 +241,8 @@ def a_mount_is_found_by_any_path_to_it_also_when_its_daemon_is_gone(m):
     for path in "mnt", "./mnt/", str(m.at), "link":
         equal(said("status", path).stdout, "%s on %s (rw)\n" % (m.warehouse, m.at))
         assert "ok       the mount %s\n" % m.at in said("doctor", path).stdout, path
+    again = said("mount", str(m.warehouse), "mnt")
+    equal((again.returncode, again.stderr), (1, "paimonfs: mnt: this warehouse is mounted there already\n"))
     equal((said("status", "empty").returncode, said("status", "empty").stderr[-30:]), (1, "no warehouse is mounted there\n"))
     os.kill(m.pid(), 9)
     for _ in range(100):
@@ -250,3 +252,5 @@ def a_mount_is_found_by_any_path_to_it_also_when_its_daemon_is_gone(m):
     for path in "mnt", "./mnt/", str(m.at):
         equal(said("status", path).stdout, "%s on %s (rw, its daemon is gone)\n" % (m.warehouse, m.at))
         assert "missing  the mount %s: its daemon is gone" % m.at in said("doctor", path).stdout, path
+    m.mount()
+    equal(said("status", "mnt").stdout, "%s on %s (rw)\n" % (m.warehouse, m.at))
