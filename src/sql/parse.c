@@ -283,6 +283,8 @@ static int create(struct pfs_parser *p, struct pfs_statement *out)
 {
     if (pfs_parser_take(p, "DATABASE") || pfs_parser_take(p, "SCHEMA"))
         return create_database(p, out);
+    if (pfs_parser_is(p, "CATALOG"))
+        return pfs_fail(p->err, EOPNOTSUPP, "CREATE CATALOG: the warehouse is the catalog, and is there; leave it out");
     PFS_TRY(pfs_parser_want(p, "TABLE"));
     out->kind = PFS_SQL_CREATE_TABLE;
     PFS_TRY(if_exists(p, true, out));
@@ -374,11 +376,16 @@ static int show_of_table(struct pfs_parser *p, struct pfs_statement *out)
     return pfs_parser_want(p, ")");
 }
 
+static int names_like(struct pfs_parser *p, struct pfs_statement *out)
+{
+    return pfs_parser_take(p, "LIKE") ? pfs_parser_literal(p, &out->like) : 0;
+}
+
 static int show(struct pfs_parser *p, struct pfs_statement *out)
 {
-    if (pfs_parser_take(p, "DATABASES")) {
+    if (pfs_parser_take(p, "DATABASES") || pfs_parser_take(p, "SCHEMAS")) {
         out->kind = PFS_SQL_SHOW_DATABASES;
-        return 0;
+        return names_like(p, out);
     }
     if (pfs_parser_take(p, "CREATE")) {
         out->kind = PFS_SQL_SHOW_CREATE_TABLE;
@@ -388,8 +395,8 @@ static int show(struct pfs_parser *p, struct pfs_statement *out)
     if (pfs_parser_take(p, "TABLES")) {
         out->kind = PFS_SQL_SHOW_TABLES;
         if (pfs_parser_take(p, "FROM") || pfs_parser_take(p, "IN"))
-            return database_name(p, &out->database);
-        return 0;
+            PFS_TRY(database_name(p, &out->database));
+        return names_like(p, out);
     }
     return show_of_table(p, out);
 }
@@ -407,9 +414,16 @@ static int describe(struct pfs_parser *p, struct pfs_statement *out)
     return table_name(p, out);
 }
 
+/* USE CATALOG c: there is one here, whatever it is called. A database may be called `catalog` all the same. */
 static int use(struct pfs_parser *p, struct pfs_statement *out)
 {
+    struct pfs_parser before = *p;
+    const char *catalog;
+
     out->kind = PFS_SQL_USE;
+    if (pfs_parser_take(p, "CATALOG") && p->word.kind == PFS_WORD_NAME)
+        return pfs_parser_name(p, "a catalog's name", &catalog);
+    *p = before;
     return database_name(p, &out->database);
 }
 

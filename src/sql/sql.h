@@ -44,7 +44,7 @@ struct pfs_argument {  /* of a CALL */
 struct pfs_statement {
     enum pfs_statement_kind kind;
     struct pfs_slice text; /* the statement, without its ';' */
-    const char *database;  /* NULL = the current one */
+    const char *database;  /* NULL = the current one; of USE: no change, since only the catalog was named */
     const char *table;     /* without the branch */
     const char *branch;    /* NULL = main */
     bool if_exists;        /* IF EXISTS, IF NOT EXISTS */
@@ -56,6 +56,7 @@ struct pfs_statement {
     const struct pfs_schema_change *change;
     bool elsewhere;     /* CREATE DATABASE: with a location */
     const char *key;    /* SHOW TBLPROPERTIES t ('key'): that option alone; NULL = all */
+    const char *like;   /* SHOW DATABASES, TABLES: names that match, with % (or *) and _; NULL = all */
     int32_t partitions; /* DROP PARTITION (k = 'v', ...), ...: how many; SHOW PARTITIONS: at most one */
     const struct pfs_options *partition; /* columns and values as text; value NULL = NULL */
     const char *procedure;               /* CALL: "create_tag", the part after "sys." */

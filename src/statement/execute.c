@@ -53,6 +53,43 @@ static int put_names(struct execution *x, const char *header, const char *const 
     return 0;
 }
 
+/* % and *, which Flink and Spark write, are any run of characters, _ is one. */
+static bool is_like(const char *name, const char *pattern)
+{
+    const char *again = NULL, *from = NULL; /* the newest run, and where its text ends for now */
+
+    while (*name != '\0') {
+        if (*pattern == '%' || *pattern == '*') {
+            again = ++pattern;
+            from = name;
+        } else if (*pattern == '_' || *pattern == *name) {
+            while (*pattern == '_' && (name[1] & 0xc0) == 0x80) /* a character may have several bytes */
+                name++;
+            pattern++;
+            name++;
+        } else if (again != NULL) {
+            pattern = again;
+            name = ++from;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '%' || *pattern == '*')
+        pattern++;
+    return *pattern == '\0';
+}
+
+/* The names that LIKE leaves, in their order; how many. */
+static int64_t keep_like(const struct pfs_statement *s, const char **names, int64_t count)
+{
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < count; i++)
+        if (s->like == NULL || is_like(names[i], s->like))
+            names[kept++] = names[i];
+    return kept;
+}
+
 /* ---- databases ---- */
 
 static int create_database(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
@@ -97,9 +134,8 @@ static int show_databases(struct execution *x, const struct pfs_statement *s, st
     const char **names;
     int64_t count;
 
-    (void)s;
     PFS_TRY(pfs_catalog_databases(x->catalog, x->arena, &names, &count, err));
-    return put_names(x, "database name", names, count);
+    return put_names(x, "database name", names, keep_like(s, names, count));
 }
 
 static int show_tables(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
@@ -110,13 +146,14 @@ static int show_tables(struct execution *x, const struct pfs_statement *s, struc
 
     if (rc == -ENOENT)
         return no_database(database, err);
-    return rc < 0 ? rc : put_names(x, "table name", names, count);
+    return rc < 0 ? rc : put_names(x, "table name", names, keep_like(s, names, count));
 }
 
 /* It has to be there, so that a misspelled name is told here and not by the statements behind it. */
 static int use_database(struct execution *x, const struct pfs_statement *s, struct pfs_err *err)
 {
-    assert(s->database != NULL);
+    if (s->database == NULL) /* of a catalog */
+        return done(x);
     if (!pfs_catalog_has_database(x->catalog, s->database))
         return no_database(s->database, err);
     x->database = s->database;

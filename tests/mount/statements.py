@@ -2,6 +2,7 @@
 import errno
 import os
 import signal
+import subprocess
 
 from mounted import equal, refused, rows, test
 
@@ -233,3 +234,19 @@ def what_a_branch_took_the_place_of_does_not_come_again(m):
     equal(m.read(), want)
     (m.at / "d/t/inbox@loader:1").write_text("9,c,9\n")
     equal(m.read(), want + "9,c,9.00\n")
+
+
+@test
+def the_first_lines_of_what_flink_and_spark_have_in_their_notes(m):
+    def answer(text):
+        return subprocess.run([m.binary, "sql", m.warehouse], input=text.encode(), capture_output=True)
+
+    m.sql("CREATE TABLE d.t_one (k INT); CREATE TABLE d.text (k INT); CREATE TABLE d.`tä` (k INT); CREATE DATABASE catalog;")
+    equal(answer("USE CATALOG my_catalog; USE d; SHOW TABLES LIKE 't_';").stdout.decode(), "result\nOK\nresult\nOK\ntable name\ntä\n")
+    equal(answer("USE catalog; SHOW TABLES;").stdout, b"result\nOK\ntable name\n")
+    for pattern, names in (("%", "t\nt_one\ntext\ntä\n"), ("t", "t\n"), ("t_%e", "t_one\n"), ("*e*t", "text\n"), ("x%", ""),
+                           ("t%x%", "text\n"), ("", "")):
+        equal(answer("SHOW TABLES IN d LIKE '%s';" % pattern).stdout.decode(), "table name\n" + names)
+    equal(answer("SHOW SCHEMAS LIKE 'c%'; SHOW DATABASES LIKE 'd';").stdout, b"database name\ncatalog\ndatabase name\nd\n")
+    refused = answer("CREATE CATALOG c WITH ('type' = 'paimon', 'warehouse' = 'file:///w');")
+    equal((refused.returncode, b"the warehouse is the catalog" in refused.stderr), (1, True))
