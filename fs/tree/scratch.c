@@ -65,12 +65,14 @@ static bool is_of_stream_editor(const char *name)
            ((len == 9 && strncmp(name, "sed", 3) == 0) || (len == 8 && strncmp(name, "XX", 2) == 0));
 }
 
-/* Rows that somebody means for the table, under a name that no writer renames: inbox.tsv, inbox.csv.gz, inbox2, and
- * what split makes of a prefix. They would be taken and be nowhere, so that no such file can be made. */
+/* Rows that somebody means for the table, under a name that no writer renames: inbox.tsv, inbox.csv.gz, inbox2,
+ * inbox.debezium.json, and what split makes of a prefix. Members are not asked about here. They would be taken and be
+ * nowhere, so that no such file can be made. */
 static bool is_mistaken(const char *name)
 {
-    static const char *const format[] = {"tsv", "tab", "psv",  "txt", "ndjson", "orc", "avro", "xml", "xlsx",
-                                         "log", "dat", "data", "gz",  "bz2",    "xz",  "zst",  "zip"};
+    static const char *const format[] = {"csv", "json", "jsonl", "ndjson", "parquet", "debezium", "canal", "maxwell",
+                                         "tsv", "tab",  "psv",   "txt",    "orc",     "avro",     "xml",   "xlsx",
+                                         "log", "dat",  "data",  "gz",     "bz2",     "xz",       "zst",   "zip"};
     static const char *const member[] = {"inbox", "overwrite"};
     const char *dot = strrchr(name, '.');
 

@@ -203,7 +203,7 @@ def rows_go_nowhere_but_into_the_table(m):
         equal(m.sh("echo 9,y,1 > d/t/overwrite.csv; cat ../copy > d/t/%s" % name).stderr, "")
         equal(m.read(), "k,v,amount\n3,x,\n" + ("" if name[0] == "o" else "9,y,1.00\n"))
     equal(m.sh("cp ../copy d/t/tmp_inbox.parquet && mv d/t/tmp_inbox.parquet d/t/inbox.parquet").stderr, "")
-    for name in ("inbox.tsv", "inbox.txt", "inbox.csv.gz", "inbox2", "inboxaa", "inboxes", "overwrite1", "overwrite@u:1",
+    for name in ("inbox.tsv", "inbox.txt", "inbox.csv.gz", "inbox.debezium.json", "inbox_new.csv", "inbox2", "inboxaa", "inboxes", "overwrite1", "overwrite@u:1",
                  "overwrite.txt"):
         refused(errno.EPERM, lambda: open(m.at / "d/t" / name, "w"))
     equal(m.sh("seq 9 | split -l 5 - d/t/inbox").returncode, 1)
