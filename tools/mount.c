@@ -169,20 +169,45 @@ static void tell_systemd(void)
     close(fd);
 }
 
-/* Standard error belongs to whoever started us: once the mount answers, failures go to a file or to syslog. */
+static const char *log_path; /* for the signal's handler; set once, before it can be called */
+
+/* What cannot be opened leaves the lines where they went. */
+static void open_log(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+    if (fd < 0)
+        return;
+    (void)dup2(fd, STDERR_FILENO);
+    (void)close(fd);
+}
+
+/* The file was renamed by who rotates it: the next lines go to a new one of that name. */
+static void hung_up(int signal_number)
+{
+    int before = errno;
+
+    (void)signal_number;
+    if (log_path != NULL)
+        open_log(log_path);
+    errno = before;
+}
+
+/* Standard error belongs to whoever started us: once the mount answers, failures go to a file or to syslog. There is no
+ * terminal any more that could hang up, so that the signal does not end the mount, as libfuse would have it. */
 static void leave_terminal(struct mounting *m)
 {
-    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    struct sigaction hang_up = {.sa_handler = hung_up, .sa_flags = SA_RESTART};
 
     if (m->log[0] != '\0') {
-        close(fd);
-        fd = open(m->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        log_path = m->log;
+        open_log(m->log);
     } else {
         m->syslog = true;
         openlog("paimonfs", LOG_PID, LOG_DAEMON);
+        open_log("/dev/null");
     }
-    if (fd >= 0)
-        (void)dup2(fd, STDERR_FILENO);
+    (void)sigaction(SIGHUP, &hang_up, NULL);
 }
 
 /* On the thread that answers the kernel's first request: the mount works from here on. */

@@ -98,16 +98,31 @@ static int set_write_only(struct mounting *m, const char *value)
     return 0;
 }
 
+/* As it is from here: the daemon's own directory is another. */
+static int set_path(char *to, const char *value)
+{
+    char here[PATH_MAX];
+    const char *slash = "/";
+
+    if (value[0] == '/') {
+        here[0] = '\0';
+        slash = "";
+    } else if (getcwd(here, sizeof(here)) == NULL) {
+        return -errno;
+    }
+    return snprintf(to, PATH_MAX, "%s%s%s", here, slash, value) < PATH_MAX ? 0 : -EINVAL;
+}
+
 /* Where it cannot be made is told when it is: here it is a path. */
 static int set_cache(struct mounting *m, const char *value)
 {
-    return snprintf(m->cache, sizeof(m->cache), "%s", value) < (int)sizeof(m->cache) ? 0 : -EINVAL;
+    return set_path(m->cache, value);
 }
 
 /* Opened when the mount answers, by the process that stays. */
 static int set_log(struct mounting *m, const char *value)
 {
-    return snprintf(m->log, sizeof(m->log), "%s", value) < (int)sizeof(m->log) ? 0 : -EINVAL;
+    return set_path(m->log, value);
 }
 
 static int set_external_paths(struct mounting *m, const char *value)

@@ -3,6 +3,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -254,3 +255,27 @@ def a_mount_is_found_by_any_path_to_it_also_when_its_daemon_is_gone(m):
         assert "missing  the mount %s: its daemon is gone" % m.at in said("doctor", path).stdout, path
     m.mount()
     equal(said("status", "mnt").stdout, "%s on %s (rw)\n" % (m.warehouse, m.at))
+
+
+@test
+def a_log_that_was_renamed_goes_on_in_a_new_file_after_a_hangup(m):
+    """And paths in options are those of whoever mounts, not of the daemon."""
+    m.umount()
+    here = m.at.parent
+    subprocess.run([m.binary, "mount", "-o", "log=rotated,cache=kept", m.warehouse, m.at], check=True, cwd=here)
+    refused(errno.EINVAL, lambda: m.append("first\n"))
+    assert "fields where" in (here / "rotated").read_text()
+    assert (here / "kept").is_dir()
+    os.rename(here / "rotated", here / "rotated.1")
+    os.kill(m.pid(), signal.SIGHUP)
+    for _ in range(100):
+        if (here / "rotated").exists():
+            break
+        time.sleep(0.05)
+    refused(errno.EINVAL, lambda: m.append("second\n"))
+    equal((here / "rotated").read_text().count("\n"), 1)
+    equal((here / "rotated.1").read_text().count("\n"), 1)
+    m.append("1,a,1\n")
+    m.remount()
+    os.kill(m.pid(), signal.SIGHUP)
+    equal(m.read(), "k,v,amount\n1,a,1.00\n")
