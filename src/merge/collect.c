@@ -172,13 +172,15 @@ int pfs_compute_nested_update(const struct pfs_fold *f, struct pfs_arena *arena,
 
 /* ---- nested_partial_update: each field of a row is a part ---- */
 
-/* Java makes its table anew for every record, and turns the order of those in one place around each time. */
+/* Java makes its table anew for every record, and turns the order of those in one place around each time.
+ * computeIfAbsent looks whether the table has to grow before it looks for the key, and so not after the last row: when
+ * that one is new, the table is as large as it was without it. */
 static void add_fields(struct pfs_listing *l, const struct pfs_element_list *in)
 {
     pfs_listing_index(l);
     for (int64_t i = 0; i < in->len; i++)
         pfs_listing_put(l, in, i);
-    pfs_listing_settle(l, l->len);
+    pfs_listing_settle(l, l->len > 0 && l->grew ? l->len - 1 : l->len);
 }
 
 static void overwrite_fields(struct pfs_listing *l, int64_t at, const struct pfs_element_list *in, int64_t i)

@@ -387,7 +387,7 @@ void pfs_elements_java_order(const struct pfs_elements *e, const int32_t *list, 
     int64_t capacity = 16;
     int32_t sum = 0;
 
-    assert(count <= most);
+    assert(count <= most + last_first);
     while (4 * most > 3 * capacity)
         capacity *= 2;
     assert(capacity <= 4 * most + 32); /* the room in `scratch` */

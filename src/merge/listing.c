@@ -67,7 +67,8 @@ void pfs_listing_put(struct pfs_listing *l, const struct pfs_element_list *in, i
     if (is_skipped(l, in->pick[i]))
         return;
     at = pfs_element_table_find(&l->table, &l->elements, state(l), in->pick[i], l->len);
-    if (at < 0)
+    l->grew = at < 0;
+    if (l->grew)
         pfs_listing_append(l, in, i);
     else if (l->ops->meet != NULL)
         l->ops->meet(l, at, in, i);
@@ -115,7 +116,7 @@ static void drop_gaps(struct pfs_listing *l)
 
 void pfs_listing_settle(struct pfs_listing *l, int64_t most)
 {
-    assert(most >= l->len);
+    assert(most >= l->len - l->ops->last_first);
     if (l->gaps)
         drop_gaps(l);
     if (l->unsettled) {

@@ -50,6 +50,7 @@ struct pfs_listing {
     bool indexed;   /* the table knows the list, which is no longer the own list of a record */
     bool unsettled; /* the list is in order of arrival, and Java's order is another */
     bool gaps;      /* some entries are gone */
+    bool grew;      /* the element that was put in last was a new one */
     /* Of all keys: */
     int64_t picks;        /* before the key at hand */
     const int32_t **mine; /* room for the parts of a state looked at as a list */
@@ -84,7 +85,8 @@ void pfs_listing_put(struct pfs_listing *l, const struct pfs_element_list *in, i
 void pfs_listing_append(struct pfs_listing *l, const struct pfs_element_list *in, int64_t i);
 /* The place of the list's element in an indexed state; -1 = it is not there. */
 int64_t pfs_listing_find(struct pfs_listing *l, int32_t element);
-/* Java's order, of a table that held `most` at its fullest, without gaps; the state is not indexed then. */
+/* Java's order, of a table that grew for `most` (see pfs_elements_java_order), without gaps; the state is not indexed
+ * then. */
 void pfs_listing_settle(struct pfs_listing *l, int64_t most);
 /* Takes the list's elements out of a settled state: all equal ones, or one for each. */
 void pfs_listing_subtract(struct pfs_listing *l, const struct pfs_element_list *in, bool all);
