@@ -187,13 +187,14 @@ static struct pfs_slice take_stored(const struct pfs_avro_node *n, struct pfs_cu
     return out;
 }
 
+/* Sums may outgrow the precision of their column, and Avro has room for them; Paimon reads NULL there. */
 static void put_decimal(struct pfs_avro_node *n, struct pfs_cursor *c)
 {
     pfs_i128 v = 0;
 
     if (!pfs_decimal_from_be(take_stored(n, c), &v) || !pfs_decimal_fits(v, n->type->precision)) {
-        c->bad = true;
-        v = 0;
+        put_null(n);
+        return;
     }
     if (n->type->precision > 18)
         ((pfs_i128 *)n->values)[n->rows++] = v;
