@@ -41,7 +41,8 @@ int pfs_type_width(const struct pfs_type *type)
 struct parser {
     struct pfs_slice text;
     size_t pos;
-    int height; /* levels of the type parsed last, so that INT ARRAY ARRAY counts like ARRAY<ARRAY<INT>> */
+    int height;      /* levels of the type parsed last, so that INT ARRAY ARRAY counts like ARRAY<ARRAY<INT>> */
+    int32_t varying; /* length of a VARCHAR that does not say it */
     struct pfs_arena *arena;
     struct pfs_err *err;
 };
@@ -337,12 +338,14 @@ static int parse_parameters(struct parser *p, struct pfs_slice word, int depth, 
     case PFS_CHAR:
     case PFS_BINARY:
         out->length = 1;
-        if (take_word(p, "VARYING"))
+        if (take_word(p, "VARYING")) {
             out->kind = out->kind == PFS_CHAR ? PFS_VARCHAR : PFS_VARBINARY;
+            out->length = p->varying;
+        }
         return take_parameter(p, 1, PFS_LENGTH_MAX, &out->length);
     case PFS_VARCHAR:
     case PFS_VARBINARY:
-        out->length = same_word(word, "STRING") || same_word(word, "BYTES") ? PFS_LENGTH_MAX : 1;
+        out->length = same_word(word, "STRING") || same_word(word, "BYTES") ? PFS_LENGTH_MAX : p->varying;
         return take_parameter(p, 1, PFS_LENGTH_MAX, &out->length);
     case PFS_DECIMAL:
         return take_decimal(p, out);
@@ -429,7 +432,7 @@ static int parse_type(struct parser *p, int depth, struct pfs_type *out)
 int pfs_type_parse(struct pfs_slice text, size_t *used, struct pfs_arena *arena, struct pfs_type *out,
                    struct pfs_err *err)
 {
-    struct parser p = {text, 0, 0, arena, err};
+    struct parser p = {text, 0, 0, used != NULL ? PFS_LENGTH_MAX : 1, arena, err};
 
     PFS_TRY(parse_type(&p, 0, out));
     if (used != NULL) {

@@ -66,8 +66,9 @@ struct pfs_field {
 /* Parses type text as in schema files, Flink and Spark notes: "DECIMAL(10, 2) NOT NULL", "STRING", "INTEGER",
  * "TIMESTAMP_LTZ(3)", "ARRAY<INT>", "MAP<STRING, INT>", "ROW<a INT 'comment', `b c` STRING NOT NULL>", "INT ARRAY".
  * Case and blanks are free. The fields of a ROW get id -1. Stops at the first character that cannot belong to the type
- * and says how much it read in *used (pass NULL to require that all is read). -EINVAL with a sentence that names the
- * type; nesting is limited by PFS_JSON_DEPTH_MAX. */
+ * and says how much it read in *used: that is a statement's text, where VARCHAR and VARBINARY without a length have the
+ * largest, as in Flink. With NULL, a schema file's, all has to be read, and they have the length 1, as in Paimon.
+ * -EINVAL with a sentence that names the type; nesting is limited by PFS_JSON_DEPTH_MAX. */
 int pfs_type_parse(struct pfs_slice text, size_t *used, struct pfs_arena *arena, struct pfs_type *out,
                    struct pfs_err *err);
 

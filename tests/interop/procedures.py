@@ -191,6 +191,7 @@ STORIES = {
         " ROW<x INT, y TIMESTAMP(3)>, f TIMESTAMP_LTZ(6), g BYTES, h VARCHAR(7), i CHAR(3), j DATE, l TIME, m BOOLEAN, n DOUBLE,"
         " o FLOAT, q TINYINT, r SMALLINT, s BIGINT, u BINARY(4), w VARBINARY(5), PRIMARY KEY (a) NOT ENFORCED) COMMENT 'much'"
         " WITH ('bucket' = '3', 'changelog-producer' = 'input', 'any.thing' = 'kept')",
+        "CREATE TABLE d.vary (a VARCHAR, b VARBINARY, c CHAR, e BINARY, f ROW<x VARCHAR>, g MAP<VARCHAR, VARBINARY>)",
         "CREATE TABLE d.plain (a INT, b STRING) PARTITIONED BY (b)", "CREATE TABLE d.bad (a INT, PRIMARY KEY (z) NOT ENFORCED)",
         "CREATE TABLE d.bad (a INT, b INT, PRIMARY KEY (a) NOT ENFORCED) PARTITIONED BY (zz)",
         "CREATE TABLE d.bad (a INT, a STRING)", "CREATE TABLE nope.t (a INT)", "CREATE TABLE d.bad (a INT) WITH ('bucket' = '2')",

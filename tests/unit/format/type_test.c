@@ -172,6 +172,34 @@ static void parsing_says_where_it_stopped(void **state)
     pfs_arena_done(&arena);
 }
 
+static void texts_without_a_length_are_as_long_as_may_be_in_statements(void **state)
+{
+    static const char *const cases[][2] = {
+        {"VARCHAR", "STRING"},
+        {"VARBINARY NOT NULL", "BYTES NOT NULL"},
+        {"CHARACTER VARYING", "STRING"},
+        {"CHAR", "CHAR(1)"},
+        {"BINARY", "BINARY(1)"},
+        {"VARCHAR(1)", "VARCHAR(1)"},
+        {"MAP<VARCHAR, ROW<a VARBINARY, b BINARY VARYING(2)>>", "MAP<STRING, ROW<`a` BYTES, `b` VARBINARY(2)>>"},
+    };
+    struct pfs_arena arena;
+
+    (void)state;
+    pfs_arena_init(&arena, 0);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pfs_buf out = {0};
+        struct pfs_type type;
+        size_t used = 0;
+
+        CHECK(cases[i][0], pfs_type_parse(pfs_str(cases[i][0]), &used, &arena, &type, NULL) == 0);
+        pfs_type_print(&type, &out);
+        CHECK(cases[i][0], pfs_slice_eq(pfs_buf_slice(&out), pfs_str(cases[i][1])));
+        pfs_buf_done(&out);
+    }
+    pfs_arena_done(&arena);
+}
+
 static int parse_nested(const char *before, const char *core, const char *after, int levels, struct pfs_arena *arena)
 {
     struct pfs_buf text = {0};
@@ -301,6 +329,7 @@ int main(void)
         cmocka_unit_test(types_print_as_paimon_writes_them),
         cmocka_unit_test(what_is_no_type_is_refused_with_its_text),
         cmocka_unit_test(parsing_says_where_it_stopped),
+        cmocka_unit_test(texts_without_a_length_are_as_long_as_may_be_in_statements),
         cmocka_unit_test(nesting_ends_at_the_limit),
         cmocka_unit_test(quoted_names_take_their_own_length),
         cmocka_unit_test(types_are_equal_or_strictly_equal),
