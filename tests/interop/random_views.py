@@ -560,6 +560,8 @@ class Run:
             texts = [json.dumps(r[k]) if not isinstance(r[k], str) else r[k] for k in keys]
             if any(set(t) & set("%/,\\\"'") or t in ("", ".", "..") or t != t.strip() for t in texts) or "BYTES" in [kinds[k] for k in keys]:
                 continue
+            if "orc" in self.table.options.values() and any(re.match("(0001|1582)-.* ", t) for t in texts):
+                continue  # Paimon's ORC files give other days than they were given, and than the manifests say
             escaped = ",".join(re.sub(r"[:=*?#\[\]^{}\x7f]", lambda m: "%%%02X" % ord(m.group()), t) for t in texts)
             self.same("key " + escaped, collections.Counter([line]), "db/t/key/%s.jsonl" % escaped)
 
