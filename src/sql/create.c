@@ -249,6 +249,21 @@ static int like(struct pfs_parser *p, struct pfs_statement *s)
     return 0;
 }
 
+/* Flink's texts have no word for BLOB: there it is a column of bytes that an option names. */
+static int blobs(struct pfs_parser *p, struct body *b, const struct pfs_options *options)
+{
+    const char *text = pfs_options_get(options, "blob-field"), **name = NULL;
+    int32_t names = 0;
+
+    if (text != NULL)
+        PFS_TRY(pfs_options_list(text, p->arena, &name, &names, p->err));
+    for (int32_t i = 0; i < names; i++)
+        for (int32_t c = 0; c < b->columns; c++)
+            if (strcmp(b->field[c].name, name[i]) == 0 && b->field[c].type.kind == PFS_VARBINARY)
+                b->field[c].type = (struct pfs_type){.kind = PFS_BLOB, .nullable = b->field[c].type.nullable};
+    return 0;
+}
+
 /* What follows the columns may come in any order, as people have it in both dialects. */
 int pfs_parser_table(struct pfs_parser *p, struct pfs_statement *s)
 {
@@ -279,6 +294,7 @@ int pfs_parser_table(struct pfs_parser *p, struct pfs_statement *s)
     PFS_TRY(check_distinct(p, &b));
     if (bare && s->to_table == NULL)
         return pfs_parser_expected(p, "LIKE and the name of a table");
+    PFS_TRY(blobs(p, &b, &out->options));
     out->columns = b.columns;
     out->field = b.field;
     out->primary_keys = b.primaries;

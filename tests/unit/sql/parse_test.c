@@ -71,6 +71,20 @@ static void options_are_stored_under_paimons_own_names(void **state)
     assert_string_equal(pfs_options_get(&s.schema.options, "any.thing"), "last_non_null");
 }
 
+static void bytes_that_an_option_names_are_blobs(void **state)
+{
+    struct pfs_statement s = parsed("CREATE TABLE t (a INT, b BYTES, c BYTES NOT NULL, d BYTES, e STRING)"
+                                    " WITH ('blob-field' = 'b, c,e,zz');");
+
+    (void)state;
+    assert_int_equal(s.schema.field[1].type.kind, PFS_BLOB);
+    assert_int_equal(s.schema.field[2].type.kind, PFS_BLOB);
+    assert_true(s.schema.field[1].type.nullable);
+    assert_false(s.schema.field[2].type.nullable);
+    assert_int_equal(s.schema.field[3].type.kind, PFS_VARBINARY);
+    assert_int_equal(s.schema.field[4].type.kind, PFS_VARCHAR);
+}
+
 static void names_come_in_every_form(void **state)
 {
     (void)state;
@@ -192,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_table_is_its_columns_keys_and_options, set_up, tear_down),
         cmocka_unit_test_setup_teardown(options_are_stored_under_paimons_own_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bytes_that_an_option_names_are_blobs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_come_in_every_form, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_call_takes_arguments_by_place_and_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_text_holds_statements_one_after_another, set_up, tear_down),
