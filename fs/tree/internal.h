@@ -45,7 +45,8 @@ struct pfs_node {
     /* Told to the kernel by this name, among others told earlier and later. Guarded by lock. */
     struct pfs_node *earlier, *later;
     uint64_t parent;
-    char *name; /* NULL = not told */
+    char *name;     /* NULL = not told */
+    uint32_t asked; /* for: in the tree's round of that number; 0 = not since it was told */
 };
 
 struct pfs_table_errors { /* errors.jsonl of one table, kept as long as the tree */
@@ -86,6 +87,7 @@ struct pfs_tree {
     struct pfs_node *bucket[PFS_NODE_BUCKETS];
     uint64_t next_ino;
     struct pfs_node *earliest, *latest; /* of the nodes that the kernel was told of */
+    uint32_t round;                     /* of asking it for their names, the one before; guarded by lock */
     struct pfs_handle *inboxes;
     /* How inboxes are written to: handles of a write or two that were closed one right after the other, when the last
      * one was closed, and when one was last synced before. */

@@ -440,6 +440,7 @@ void pfs_tree_named(struct pfs_tree *tree, struct pfs_node *node, uint64_t paren
         node->name = pfs_strdup(name);
     }
     node->parent = parent;
+    node->asked = 0;
     if (node->name != NULL) /* without memory it stays until the kernel gives it back by itself */
         link_latest(tree, node);
     pthread_mutex_unlock(&tree->lock);
@@ -450,8 +451,8 @@ bool pfs_tree_is_crowded(struct pfs_tree *tree)
     return atomic_load(&tree->nodes) > nodes_most(tree);
 }
 
-/* From the one that was told longest ago on, each once: those that are asked for go to the end, so that a kernel that
- * does not let go of them is not asked for the same ones for ever. Lock held. */
+/* From the one that was told longest ago on, each once in a round: what the kernel does not let go of, as a file that
+ * is open, is not asked for again while there are others. Lock held. */
 static int take_names(struct pfs_tree *tree, bool directories, int64_t most, struct pfs_given *out)
 {
     struct pfs_node *last = tree->latest, *next;
@@ -459,10 +460,11 @@ static int take_names(struct pfs_tree *tree, bool directories, int64_t most, str
 
     for (struct pfs_node *n = tree->earliest; n != NULL && count < most; n = n == last ? NULL : next) {
         next = n->later;
-        if (pfs_node_kind_is_dir(n->place.kind) != directories)
+        if (pfs_node_kind_is_dir(n->place.kind) != directories || n->asked == tree->round + 1)
             continue;
         out[count].parent = n->parent;
         (void)snprintf(out[count++].name, sizeof(out->name), "%s", n->name);
+        n->asked = tree->round + 1;
         if (n == last)
             break;
         unlink_node(tree, n);
@@ -483,6 +485,8 @@ int pfs_tree_give_back(struct pfs_tree *tree, struct pfs_given out[static PFS_GI
     count = take_names(tree, false, over, out);
     if (count == 0)
         count = take_names(tree, true, over, out);
+    if (count == 0)
+        tree->round++;
     pthread_mutex_unlock(&tree->lock);
     return count;
 }

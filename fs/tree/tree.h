@@ -84,8 +84,8 @@ struct pfs_given {
     uint64_t parent;
     char name[256];
 };
-/* Names of nodes to ask for, those looked up longest ago first, files before directories; each comes last from now on.
- * 0 when there are not too many nodes. */
+/* Names of nodes to ask for, those looked up longest ago first, files before directories; each once, and 0 then: with
+ * the next call a round begins anew. 0 when there are not too many nodes. */
 int pfs_tree_give_back(struct pfs_tree *tree, struct pfs_given out[static PFS_GIVEN_MAX]);
 void pfs_tree_getattr(struct pfs_tree *tree, struct pfs_request *request, struct pfs_node *node, struct pfs_attr *out);
 /* Only what writers do to an inbox: truncation, times, modes; they change nothing. */

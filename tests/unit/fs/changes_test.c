@@ -41,6 +41,55 @@ static void a_diff_of_sums_shows_the_sums(void **state)
     assert_string_equal(text_of("d/sums/incremental/1..3.csv"), "_kind,k,n\n+I,1,5\n+I,2,0\n");
 }
 
+/* A bound is the id of a snapshot that is there, else a tag; `tag:` forces. */
+static void bounds_of_a_range_are_snapshots_or_tags(void **state)
+{
+    static const struct {
+        const char *path, *want; /* NULL: there is none */
+    } cases[] = {
+        {"diff/2..3.csv", "_kind,k,n\n+I,3,3\n"},
+        {"diff/tag:2..3.csv", "_kind,k,n\n+I,2,2\n+I,3,3\n"},
+        {"diff/first..3.csv", "_kind,k,n\n+I,2,2\n+I,3,3\n"},
+        {"diff/first..tag:second.csv", "_kind,k,n\n+I,2,2\n"},
+        {"diff/second..latest.csv", "_kind,k,n\n+I,3,3\n"},
+        {"diff/latest..first.csv", NULL},
+        {"diff/first..nowhere.csv", NULL},
+        {"incremental/2..3.csv", "_kind,k,n\n+I,3,3\n"},
+        {"incremental/tag:2..3.csv", "_kind,k,n\n+I,2,2\n+I,3,3\n"},
+        {"incremental/first..latest.csv", "_kind,k,n\n+I,2,2\n+I,3,3\n"},
+        {"incremental/first..tag:second.csv", "_kind,k,n\n+I,2,2\n"},
+        {"incremental/0..first.csv", "_kind,k,n\n+I,1,1\n"},
+        {"incremental/latest..first.csv", NULL},
+        {"incremental/first..nowhere.csv", NULL},
+        {"incremental/nowhere..latest.csv", NULL},
+    };
+    struct pfs_buf answer = {0};
+
+    (void)state;
+    for (int i = 1; i <= 3; i++) {
+        char row[20];
+
+        (void)snprintf(row, sizeof(row), "%d,%d\n", i, i);
+        commit("sums", row);
+    }
+    assert_int_equal(pfs_catalog_execute(t.catalog, NULL,
+                                         pfs_str("CALL sys.create_tag('d.sums', 'first', 1);"
+                                                 "CALL sys.create_tag('d.sums', 'second', 2);"
+                                                 "CALL sys.create_tag('d.sums', '2', 1);"),
+                                         &answer, NULL),
+                     0);
+    pfs_buf_done(&answer);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *got;
+        char path[100];
+
+        (void)snprintf(path, sizeof(path), "d/sums/%s", cases[i].path);
+        got = text_of(path);
+        if ((got == NULL) != (cases[i].want == NULL) || (got != NULL && strcmp(got, cases[i].want) != 0))
+            fail_msg("%s: got %s", cases[i].path, got == NULL ? "nothing" : got);
+    }
+}
+
 static void partitions_refine_what_changed(void **state)
 {
     (void)state;
@@ -143,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_diff_joins_two_states_by_key, open_tree, close_tree),
         cmocka_unit_test_setup_teardown(a_diff_of_sums_shows_the_sums, open_tree, close_tree),
+        cmocka_unit_test_setup_teardown(bounds_of_a_range_are_snapshots_or_tags, open_tree, close_tree),
         cmocka_unit_test_setup_teardown(partitions_refine_what_changed, open_tree, close_tree),
         cmocka_unit_test_setup_teardown(a_changelog_shows_what_was_written, open_tree, close_tree),
         cmocka_unit_test_setup_teardown(a_consumer_gives_each_change_once, open_tree, close_tree),

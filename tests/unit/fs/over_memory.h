@@ -32,7 +32,7 @@ static const char tables_sql[] =
 __attribute__((unused)) static int open_tree(void **state)
 {
     struct pfs_catalog_config catalog = {0};
-    struct pfs_tree_config tree = {.umask = 022};
+    struct pfs_tree_config tree = {.umask = 022, .memory_bytes = (size_t)16 << 20};
     struct pfs_buf answer = {0};
 
     (void)state;

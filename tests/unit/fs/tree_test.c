@@ -133,6 +133,161 @@ static void what_is_not_there_yet_is_refused_by_name(void **state)
     assert_int_equal(append("d/t/schema.sql", "x"), -EROFS);
 }
 
+/* ---- what comes in ---- */
+
+#define FLUSH 1
+
+/* Writes of one handle without O_APPEND, offsets as they follow; then its release. */
+static const struct {
+    const char *what, *path;
+    struct {
+        const char *bytes;
+        int flush;  /* behind it */
+        int64_t rc; /* of the write, or of the flush */
+    } write[3];
+    int64_t released;
+    const char *want; /* of d/logs */
+} streams[] = {
+    {"the magic's first letter is a row's", "d/logs/inbox", {{"P", 0, 0}, {",1\n", 0, 0}}, 0, "line,p\nP,1\n"},
+    {"three letters of it", "d/logs/inbox", {{"PA", 0, 0}, {"R", 0, 0}, {",1\n", 0, 0}}, 0, "line,p\nPAR,1\n"},
+    {"and no more comes", "d/logs/partition/p=1/inbox", {{"PAR", 0, 0}}, 0, "line,p\nPAR,1\n"},
+    {"and a flush comes in between",
+     "d/logs/partition/p=1/inbox",
+     {{"PAR", FLUSH, 0}, {"1\n", 0, 0}},
+     0,
+     "line,p\nPAR1,1\n"},
+    {"all of it, and no Parquet file", "d/logs/inbox", {{"PAR1,1\n", 0, 0}}, -EINVAL, "line,p\n"},
+    {"all of it in two, and a flush", "d/logs/inbox", {{"PA", 0, 0}, {"R1,1\n", FLUSH, -EINVAL}}, -EINVAL, "line,p\n"},
+    {"all of it where the name says that it is CSV",
+     "d/logs/inbox.csv",
+     {{"PAR1,1\n", FLUSH, 0}},
+     0,
+     "line,p\nPAR1,1\n"},
+};
+
+static void what_begins_like_a_parquet_file_is_text_unless_it_goes_on_like_one(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(streams); i++) {
+        struct pfs_entry entry;
+        struct pfs_opened file;
+        uint64_t off = 0;
+
+        assert_int_equal(open_path(streams[i].path, O_WRONLY, &entry, &file), 0);
+        for (size_t k = 0; k < COUNT(streams[i].write) && streams[i].write[k].bytes != NULL; k++) {
+            struct pfs_slice bytes = pfs_str(streams[i].write[k].bytes);
+            int64_t rc;
+
+            pfs_tree_write(t.tree, &t.waiting.request, file.handle, off, bytes);
+            CHECK(streams[i].what, pfs_waiting_result(&t.waiting, NULL) == (int64_t)bytes.len);
+            off += bytes.len;
+            if (streams[i].write[k].flush != FLUSH)
+                continue;
+            pfs_tree_flush(t.tree, &t.waiting.request, file.handle);
+            rc = pfs_waiting_result(&t.waiting, NULL);
+            CHECK(streams[i].what, rc == streams[i].write[k].rc);
+        }
+        CHECK(streams[i].what, close_path(&entry, &file) == streams[i].released);
+        CHECK(streams[i].what, strcmp(text_of("d/logs/snapshot/latest.csv"), streams[i].want) == 0);
+        (void)close_tree(state);
+        (void)open_tree(state);
+    }
+}
+
+/* Bytes that were left out, or come again, are refused where offsets mean something; the handle goes on. */
+static void a_gap_is_refused(void **state)
+{
+    struct pfs_entry entry;
+    struct pfs_opened file;
+    struct pfs_err err = {0};
+
+    (void)state;
+    assert_int_equal(open_path("d/logs/inbox", O_WRONLY, &entry, &file), 0);
+    pfs_tree_write(t.tree, &t.waiting.request, file.handle, 4, pfs_str("b,1\n"));
+    assert_int_equal(pfs_waiting_result(&t.waiting, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "bytes were left out: expected offset 0, got 4"));
+    pfs_tree_write(t.tree, &t.waiting.request, file.handle, 0, pfs_str("a,1\n"));
+    assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 4);
+    assert_int_equal(close_path(&entry, &file), 0);
+    assert_string_equal(text_of("d/logs/snapshot/latest.csv"), "line,p\na,1\n");
+}
+
+/* The caller has no more of what should come: nothing is there, and what was is not replaced. */
+static void rows_that_are_given_up_leave_nothing(void **state)
+{
+    static const char *const paths[] = {"d/logs/inbox", "d/logs/overwrite", "d/logs/inbox@u:1"};
+
+    (void)state;
+    assert_int_equal(append("d/logs/inbox", "a,1\n"), 0);
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        const struct pfs_err why = {.code = EIO, .text = "a bad sector"};
+        struct pfs_entry entry;
+        struct pfs_opened file;
+        struct pfs_err err = {0};
+
+        assert_int_equal(open_path(paths[i], O_WRONLY, &entry, &file), 0);
+        pfs_tree_write(t.tree, &t.waiting.request, file.handle, 0, pfs_str("b,1\n"));
+        assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 4);
+        pfs_tree_refuse(t.tree, &t.waiting.request, file.handle, &why);
+        assert_int_equal(pfs_waiting_result(&t.waiting, &err), -EIO);
+        assert_string_equal(err.text, "a bad sector");
+        assert_int_equal(close_path(&entry, &file), -EIO);
+        CHECK(paths[i], strcmp(text_of("d/logs/snapshot/latest.csv"), "line,p\na,1\n") == 0);
+    }
+    assert_non_null(strstr(text_of("d/logs/errors.jsonl"), "a bad sector"));
+}
+
+/* ---- names that the kernel keeps ---- */
+
+#define DIRECTORIES 1200
+
+/* What the kernel does not let go of (nothing is forgotten here) is asked for once in a round, and hinders nobody. */
+static void names_are_asked_for_files_first_each_once_in_a_round(void **state)
+{
+    static struct pfs_given given[PFS_GIVEN_MAX];
+    static struct pfs_entry entry[DIRECTORIES];
+    struct pfs_entry file;
+
+    (void)state;
+    for (int i = 0; i < DIRECTORIES; i++) {
+        char path[60];
+
+        (void)snprintf(path, sizeof(path), "d/t/where/k=%d", i);
+        assert_int_equal(pfs_tree_walk(t.tree, path, &entry[i], NULL), 0);
+        pfs_tree_named(t.tree, entry[i].node, 8, strrchr(path, '/') + 1);
+    }
+    assert_int_equal(pfs_tree_walk(t.tree, "d/t/schema.sql", &file, NULL), 0);
+    pfs_tree_named(t.tree, file.node, 7, "schema.sql");
+    assert_true(pfs_tree_is_crowded(t.tree));
+    for (int round = 0; round < 3; round++) {
+        int asked = 0, count;
+
+        assert_int_equal(pfs_tree_give_back(t.tree, given), 1);
+        assert_string_equal(given[0].name, "schema.sql");
+        assert_int_equal(given[0].parent, 7);
+        while ((count = pfs_tree_give_back(t.tree, given)) > 0) {
+            assert_true(count <= PFS_GIVEN_MAX && asked + count <= DIRECTORIES);
+            for (int i = 0; i < count; i++) {
+                char name[20];
+
+                (void)snprintf(name, sizeof(name), "k=%d", asked + i);
+                assert_string_equal(given[i].name, name);
+            }
+            asked += count;
+        }
+        assert_int_equal(asked, DIRECTORIES);
+    }
+    assert_int_equal(pfs_tree_give_back(t.tree, given), 1);
+    pfs_tree_named(t.tree, file.node, 9, "schema.sql"); /* looked up again, it may be asked for again */
+    assert_int_equal(pfs_tree_give_back(t.tree, given), 1);
+    assert_int_equal(given[0].parent, 9);
+    pfs_tree_forget(t.tree, file.node, 1);
+    for (int i = 0; i < DIRECTORIES; i++)
+        pfs_tree_forget(t.tree, entry[i].node, 1);
+    assert_false(pfs_tree_is_crowded(t.tree));
+    assert_int_equal(pfs_tree_give_back(t.tree, given), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +298,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_numbered_append_happens_once, open_tree, close_tree),
         cmocka_unit_test_setup_teardown(a_failing_disk_is_the_writers_error, open_tree, close_tree),
         cmocka_unit_test_setup_teardown(what_is_not_there_yet_is_refused_by_name, open_tree, close_tree),
+        cmocka_unit_test_setup_teardown(what_begins_like_a_parquet_file_is_text_unless_it_goes_on_like_one, open_tree,
+                                        close_tree),
+        cmocka_unit_test_setup_teardown(a_gap_is_refused, open_tree, close_tree),
+        cmocka_unit_test_setup_teardown(rows_that_are_given_up_leave_nothing, open_tree, close_tree),
+        cmocka_unit_test_setup_teardown(names_are_asked_for_files_first_each_once_in_a_round, open_tree, close_tree),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
