@@ -296,6 +296,20 @@ static int set_option(struct mounting *m, const char *text)
     return usage_error(sentence);
 }
 
+/* One more, in the line that shows the first one, if no other option has come between. */
+static int add_format(struct mounting *m, const char *word)
+{
+    size_t len = strlen(m->options), room = sizeof(m->options) - len;
+    const char *line = len == 0 ? NULL : memrchr(m->options, '\n', len - 1);
+
+    line = line == NULL ? m->options : line + 1;
+    if (strncmp(line, "formats = ", strlen("formats = ")) == 0 && strlen(word) + 1 < room)
+        (void)snprintf(m->options + len - 1, room + 1, ",%s\n", word);
+    else
+        mounting_show(m, "formats", word);
+    return set_formats(m, word);
+}
+
 /* strtok_r cuts the list that is given, which is the command line's own. */
 int mounting_set(struct mounting *m, char *list)
 {
@@ -306,7 +320,7 @@ int mounting_set(struct mounting *m, char *list)
         /* formats=csv,jsonl: a word that only goes on is a further format */
         if (m->session.formats != 0 &&
             (strcmp(word, "csv") == 0 || strcmp(word, "jsonl") == 0 || strcmp(word, "parquet") == 0))
-            code = set_formats(m, word);
+            code = add_format(m, word);
         else
             code = set_option(m, word);
     }

@@ -279,3 +279,16 @@ def a_log_that_was_renamed_goes_on_in_a_new_file_after_a_hangup(m):
     m.remount()
     os.kill(m.pid(), signal.SIGHUP)
     equal(m.read(), "k,v,amount\n1,a,1.00\n")
+
+
+@test
+def formats_that_are_asked_for_are_listed_and_told_of(m):
+    m.append("1,a,1\n")
+    equal(sorted(os.listdir(m.at / "d/t/snapshot")), ["1", "latest.csv"])
+    for given, listed in (("formats=jsonl", ["jsonl"]), ("formats=csv,jsonl,parquet,memory=64m", ["csv", "jsonl", "parquet"]),
+                          ("formats=csv,ro,parquet", ["csv", "parquet"])):
+        m.remount(given)
+        equal(sorted(os.listdir(m.at / "d/t/snapshot")), ["1"] + ["latest." + name for name in listed])
+        lines = [line for line in m.read(".paimonfs/options").splitlines() if line.startswith("formats = ")]
+        equal(sorted(",".join(line[10:] for line in lines).split(",")), listed)
+        equal(len(lines), 1 + given.count(",ro,"))
