@@ -190,6 +190,15 @@ static void hll_unions_are_those_of_paimon(void **state)
     assert_true(arrays > 100);
 }
 
+/* What an array counts begins with an estimate of what its coupons did. */
+static void lists_and_sets_become_arrays_as_in_datasketches(void **state)
+{
+    (void)state;
+    arrays = 0;
+    assert_int_equal(unite_all("promoted.bin", pfs_hll_union, cut_array), 12);
+    assert_int_equal(arrays, 12);
+}
+
 static int opens;
 
 static void cut_open(struct pfs_slice in, struct pfs_slice want)
@@ -386,6 +395,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unions_are_those_of_paimon),
         cmocka_unit_test(hll_unions_are_those_of_paimon),
+        cmocka_unit_test(lists_and_sets_become_arrays_as_in_datasketches),
         cmocka_unit_test(theta_unions_are_those_of_paimon),
         cmocka_unit_test(what_is_cut_off_is_damage),
         cmocka_unit_test(a_union_holds_what_both_hold),
