@@ -233,6 +233,8 @@ static void fill(struct pfs_bitmap *b, uint64_t *seed)
         else
             assert_int_equal(pfs_bitmap_add(b, at, NULL), 0);
     }
+    for (int i = 0; i < 9000 && next_random(seed) % 20000 != 0; i++) /* more than an array holds, mostly, and no runs */
+        assert_int_equal(pfs_bitmap_add(b, 3 * 65536 + next_random(seed) % 65536, NULL), 0);
 }
 
 static void a_union_holds_what_both_hold(void **state)
@@ -298,6 +300,10 @@ static void a_bitmap_of_64_bits_is_what_was_put_into_it(void **state)
             assert_int_equal(pfs_bitmap_add(put, wide_random(&seed, round), NULL), 0);
         assert_int_equal(pfs_bitmap_add_range(put, 1000, 1000 + (uint64_t)round * 9000, NULL), 0);
         assert_int_equal(pfs_bitmap_add(put, UINT64_MAX, NULL), 0);
+        if (round % 2 == 1) /* runs up to the last value of all */
+            assert_int_equal(pfs_bitmap_add_range(put, UINT64_MAX - 5000, UINT64_MAX, NULL), 0);
+        for (int i = 0; i < round * 900; i++)
+            assert_int_equal(pfs_bitmap_add(put, 7 * 65536 + next_random(&seed) % 65536, NULL), 0);
         assert_int_equal(pfs_rbm64_print(put, &arena, &bytes, NULL), 0);
         assert_int_equal(pfs_rbm_add_to(pfs_buf_slice(&bytes), &arena, got, &wide, NULL), 0);
         assert_true(wide);
