@@ -41,11 +41,10 @@ static void keep(void *self)
     (void)self;
 }
 
-static void begin_life(void)
+static void open_catalog(void)
 {
     static struct pfs_store_ops kept;
     struct pfs_store *h = pfs_zalloc(sizeof(*h)), *store;
-    struct pfs_err err = {0};
 
     kept = *s.memory->ops;
     kept.destroy = keep;
@@ -54,10 +53,17 @@ static void begin_life(void)
     s.fault = (struct pfs_fault){0};
     assert_int_equal(pfs_store_open_fault(h, &s.fault, &store, NULL), 0);
     assert_int_equal(pfs_catalog_open(&(struct pfs_catalog_config){.store = store}, &s.catalog, NULL), 0);
+    s.table = NULL;
+}
+
+static void begin_life(void)
+{
+    struct pfs_err err = {0};
+
+    open_catalog();
     if (pfs_ingest_open(&(struct pfs_ingest_config){.catalog = s.catalog, .memory_bytes = s.memory_bytes}, &s.ingest,
                         &err) < 0)
         fail_msg("%s", err.text);
-    s.table = NULL;
 }
 
 static void end_life(void)
@@ -318,10 +324,84 @@ static void acknowledged_files_are_there_once(void **state)
     try_all(1);
 }
 
+/* ---- what a process that died has left ---- */
+
+/* A process takes over what is there, while something fails, and ends. False: nothing failed. */
+static bool take_over(enum fault_kind kind, int64_t n)
+{
+    struct pfs_err err = {0};
+    bool spared;
+    int rc;
+
+    open_catalog();
+    set_fault(kind, n);
+    rc = pfs_ingest_open(&(struct pfs_ingest_config){.catalog = s.catalog}, &s.ingest, &err);
+    if (rc < 0 && (err.code != -rc || err.text[0] == '\0'))
+        COMPLAIN("opened: %d, '%s'\n", rc, err.text);
+    if (rc == 0 && n % 2 == 0)
+        (void)pfs_ingest_commit_all(s.ingest, NULL);
+    spared = was_spared(kind, n);
+    if (rc == 0)
+        (void)pfs_ingest_close(s.ingest, NULL);
+    pfs_catalog_close(s.catalog);
+    return !spared;
+}
+
+static void each_fails_when_taken_over(const char *sql, size_t memory_bytes, enum fault_kind kind)
+{
+    struct pfs_buf answer = {0};
+    bool failed = true;
+    int64_t key = 0;
+
+    memset(&s.wanted, 0, sizeof(s.wanted));
+    s.memory_bytes = memory_bytes;
+    assert_int_equal(pfs_store_open_memory(&s.memory, NULL), 0);
+    begin_life();
+    assert_int_equal(pfs_catalog_execute(s.catalog, NULL, pfs_str(sql), &answer, NULL), 0);
+    pfs_buf_done(&answer);
+    end_life();
+    for (int64_t n = 0; failed; n = n < 16 ? n + 1 : n + 1 + n / 5) {
+        char what[80];
+
+        (void)snprintf(what, sizeof(what), "%zu bytes, %d at %lld", memory_bytes, (int)kind, (long long)n);
+        begin_life();
+        use_table();
+        for (int way = APPEND; way <= TAIL; way++, key += 2) {
+            int32_t acknowledged;
+
+            assert_true(key + 2 < KEYS_MAX);
+            if (try_write((enum way)way, key, kind, -1, &acknowledged) < 0 || acknowledged != 2)
+                COMPLAIN("%s: not written\n", what);
+            s.wanted[key] = s.wanted[key + 1] = 1;
+        }
+        die();
+        failed = take_over(kind, n);
+        begin_life();
+        use_table();
+        if (pfs_ingest_commit_all(s.ingest, NULL) < 0)
+            COMPLAIN("%s: not committed\n", what);
+        check_rows(what);
+        end_life();
+    }
+    pfs_store_close(s.memory);
+}
+
+static void what_was_acknowledged_is_taken_over_once(void **state)
+{
+    (void)state;
+    s.complaints = 0;
+    for (size_t i = 0; i < 2; i++)
+        for (size_t bytes = 0; bytes < 2; bytes++)
+            for (int kind = MEMORY; kind <= CALLS; kind++)
+                each_fails_when_taken_over(tables[i].columns, bytes, (enum fault_kind)kind);
+    assert_int_equal(s.complaints, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(acknowledged_rows_are_there_once),
-                                       cmocka_unit_test(acknowledged_files_are_there_once)};
+                                       cmocka_unit_test(acknowledged_files_are_there_once),
+                                       cmocka_unit_test(what_was_acknowledged_is_taken_over_once)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
