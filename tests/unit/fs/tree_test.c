@@ -1,6 +1,9 @@
 /* tree_test.c - the tree over a store in memory: what a person sees, without FUSE. */
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/utf8.h"
+#include "fs/inbox/errors.h"
 #include "tests/unit/fs/over_memory.h"
 
 static void rows_are_appended_and_read_merged(void **state)
@@ -237,6 +240,49 @@ static void rows_that_are_given_up_leave_nothing(void **state)
     assert_non_null(strstr(text_of("d/logs/errors.jsonl"), "a bad sector"));
 }
 
+/* ---- errors.jsonl ---- */
+
+/* The oldest lines go by halves, and whole: what is there is the newest, and lines of JSON all of it. A row that is
+ * longer than a line shows of it ends with a whole character. */
+static void errors_keep_the_newest_whole_lines(void **state)
+{
+    static char row[70000];
+    struct pfs_text_refusal refusal = {.row = 1, .column = "c\n", .text = pfs_slice_of(row, sizeof(row))};
+    struct pfs_err why = {.code = EINVAL};
+    struct pfs_buf out = {0};
+    struct pfs_errors *errors;
+    int first = -1, lines = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(row); i++)
+        row[i] = i == 0 ? 'x' : i % 2 == 1 ? '\xc3' : '\xa4';
+    assert_int_equal(pfs_errors_open(&errors, NULL), 0);
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(why.text, sizeof(why.text), "number %d", i);
+        pfs_errors_add(errors, 0, 1, &refusal, &why);
+    }
+    pfs_errors_print(errors, &out);
+    assert_true(out.len > (size_t)1 << 19 && out.len < (size_t)1 << 21);
+    for (size_t at = 0; at < out.len; lines++) {
+        const uint8_t *line = out.at + at, *end = memchr(line, '\n', out.len - at);
+        const char *number;
+
+        assert_non_null(end);
+        assert_memory_equal(line, "{\"time\":", 8);
+        assert_memory_equal(end - 3, "\xa4\"}", 3);
+        assert_int_equal(pfs_utf8_check(pfs_slice_of(line, (size_t)(end - line))), end - line);
+        number = memmem(line, (size_t)(end - line), "number ", 7);
+        assert_non_null(number);
+        first = first < 0 ? atoi(number + 7) : first;
+        assert_int_equal(atoi(number + 7), first + lines);
+        at = (size_t)(end + 1 - out.at);
+    }
+    assert_true(first > 0);
+    assert_int_equal(first + lines, 100);
+    pfs_errors_close(errors);
+    pfs_buf_done(&out);
+}
+
 /* ---- names that the kernel keeps ---- */
 
 #define DIRECTORIES 1200
@@ -302,6 +348,7 @@ int main(void)
                                         close_tree),
         cmocka_unit_test_setup_teardown(a_gap_is_refused, open_tree, close_tree),
         cmocka_unit_test_setup_teardown(rows_that_are_given_up_leave_nothing, open_tree, close_tree),
+        cmocka_unit_test(errors_keep_the_newest_whole_lines),
         cmocka_unit_test_setup_teardown(names_are_asked_for_files_first_each_once_in_a_round, open_tree, close_tree),
     };
 

@@ -47,10 +47,10 @@ static struct pfs_batch rows_of(const struct columns *columns, const char *json,
 }
 
 /* All that is good, then the refusals, a line each. */
-static void adapt(const struct columns *from, const struct columns *to, const struct pfs_batch *in,
-                  struct pfs_arena *arena, struct pfs_buf *out)
+static void adapt(const struct columns *from, const struct columns *to, const struct pfs_column *implied,
+                  const struct pfs_batch *in, struct pfs_arena *arena, struct pfs_buf *out)
 {
-    const struct pfs_text_parse parse = {.columns = to->count, .fields = to->field};
+    const struct pfs_text_parse parse = {.columns = to->count, .fields = to->field, .implied = implied};
     struct pfs_text_refusal refusal;
     struct pfs_adapt *a = NULL;
     struct pfs_err err = {0};
@@ -141,7 +141,7 @@ static void columns_become_the_tables(void **state)
         from = columns_of(cases[i].from, &arena);
         to = columns_of(cases[i].to, &arena);
         in = strcmp(cases[i].rows, "{}") == 0 ? (struct pfs_batch){0} : rows_of(&from, cases[i].rows, &arena);
-        adapt(&from, &to, &in, &arena, &out);
+        adapt(&from, &to, NULL, &in, &arena, &out);
         expect(cases[i].what, &out, cases[i].want);
         pfs_buf_done(&out);
         pfs_arena_done(&arena);
@@ -175,6 +175,49 @@ static void row_kinds_come_from_their_column(void **state)
     assert_int_equal(refusal.text.len, strlen("{\"_kind\":\"?\",\"_snapshot\":null,\"a\":3}"));
     pfs_adapt_close(a);
     pfs_arena_done(&arena);
+}
+
+/* Of a partition's inbox: the last column is the directory's. The file may repeat its value, or leave it out. */
+static const struct {
+    const char *what, *from, *rows, *type, *value, *want;
+} implied[] = {
+    {"left out", "a INT", "{\"a\":1}{\"a\":2}", "INT NOT NULL", "{\"p\":7}", "{\"a\":1,\"p\":7}\n{\"a\":2,\"p\":7}\n"},
+    {"repeated, or null", "a INT, p INT", "{\"a\":1,\"p\":7}{\"a\":2}", "INT NOT NULL", "{\"p\":7}",
+     "{\"a\":1,\"p\":7}\n{\"a\":2,\"p\":7}\n"},
+    {"repeated as text", "p STRING, a INT", "{\"a\":1,\"p\":\"2026-01-02\"}", "DATE", "{\"p\":\"2026-01-02\"}",
+     "{\"a\":1,\"p\":\"2026-01-02\"}\n"},
+    {"another one", "a INT, p BIGINT", "{\"a\":1,\"p\":7}{\"a\":2,\"p\":8}{\"a\":3}", "INT", "{\"p\":7}",
+     "{\"a\":1,\"p\":7}\n22 column p: the value is not that of the partition\n{\"a\":3,\"p\":7}\n"},
+    {"null, and a value", "a INT, p INT", "{\"a\":1}{\"a\":2,\"p\":8}", "INT", "{}",
+     "{\"a\":1,\"p\":null}\n22 column p: the value is not that of the partition\n"},
+    {"what cannot be one", "a INT, p BIGINT", "{\"a\":1,\"p\":5000000000}", "INT", "{\"p\":7}",
+     "34 column p: \"5000000000\" does not fit\n"},
+};
+
+static void the_directory_says_the_value_of_a_partition(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(implied); i++) {
+        struct pfs_column values[2] = {{0}};
+        struct columns from, to, one;
+        struct pfs_buf out = {0};
+        struct pfs_arena arena;
+        struct pfs_batch in, value;
+        char text[60];
+
+        pfs_arena_init(&arena, 0);
+        from = columns_of(implied[i].from, &arena);
+        (void)snprintf(text, sizeof(text), "a INT, p %s", implied[i].type);
+        to = columns_of(text, &arena);
+        one = columns_of(text + strlen("a INT, "), &arena);
+        value = rows_of(&one, implied[i].value, &arena);
+        values[1] = value.column[0];
+        in = rows_of(&from, implied[i].rows, &arena);
+        adapt(&from, &to, values, &in, &arena, &out);
+        expect(implied[i].what, &out, implied[i].want);
+        pfs_buf_done(&out);
+        pfs_arena_done(&arena);
+    }
 }
 
 /* ---- what only a file can hold ---- */
@@ -323,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_become_the_tables),
         cmocka_unit_test(row_kinds_come_from_their_column),
+        cmocka_unit_test(the_directory_says_the_value_of_a_partition),
         cmocka_unit_test(values_that_no_text_spells_are_refused),
         cmocka_unit_test(a_list_is_refused_for_any_of_its_parts),
         cmocka_unit_test(a_variant_that_cannot_be_printed_is_refused),
