@@ -33,5 +33,7 @@ int command_failed(const char *what, int rc, const struct pfs_err *err);
 int usage_error(const char *text);
 /* A mount point as the kernel's table of mounts spells it, in the room (PATH_MAX bytes) or the argument itself. */
 const char *as_mounted(const char *path, char *room);
+/* Is a warehouse mounted at that path, its daemon alive or gone? */
+bool mounts_there(const char *path);
 /* A member of a JSON object, "name":"text". */
 void put_member(struct pfs_buf *out, const char *name, const char *text);

@@ -61,6 +61,16 @@ static bool is_mounted(const struct mounting *m)
     return ours;
 }
 
+/* By its journal, which is made with the first row. Else each row would be refused when it is flushed, which the
+ * shell's echo does not hear of. */
+static bool is_writable(const char *warehouse)
+{
+    char own[PATH_MAX + sizeof("/.paimonfs")];
+
+    (void)snprintf(own, sizeof(own), "%s/.paimonfs", warehouse);
+    return access(own, W_OK | X_OK) == 0 || (errno == ENOENT && access(warehouse, W_OK | X_OK) == 0);
+}
+
 /* Paths as they are after all links: the daemon has another directory than whoever started it. */
 static int resolve(struct mounting *m, const char *warehouse, const char *mountpoint)
 {
@@ -84,6 +94,10 @@ static int resolve(struct mounting *m, const char *warehouse, const char *mountp
     if (is_mounted(m)) {
         (void)pfs_fail(&err, EBUSY, "this warehouse is mounted there already");
         return command_failed(mountpoint, -EBUSY, &err);
+    }
+    if (!m->session.read_only && !is_writable(m->warehouse)) {
+        (void)pfs_fail(&err, EACCES, "it cannot be written to; mount it with -o ro to read alone");
+        return command_failed(warehouse, -EACCES, &err);
     }
     m->session.warehouse = m->warehouse;
     m->session.external_paths = m->external;
@@ -419,6 +433,10 @@ int command_umount(int argc, char **argv)
 
     if (argc != 1)
         return usage_error("umount needs a mount point");
+    if (!mounts_there(argv[0])) {
+        (void)pfs_fail(&err, ENOENT, "no warehouse is mounted there");
+        return command_failed(argv[0], -ENOENT, &err);
+    }
     pid = server_of(argv[0]);
     if (pid > 0) /* before it ends: the number may be somebody else's after that */
         server = (int)syscall(SYS_pidfd_open, pid, 0);

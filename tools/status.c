@@ -34,6 +34,21 @@ const char *as_mounted(const char *path, char *room)
     return room;
 }
 
+bool mounts_there(const char *path)
+{
+    FILE *mounts = setmntent("/proc/self/mounts", "r");
+    char room[PATH_MAX];
+    const char *at = as_mounted(path, room);
+    struct mntent *m;
+    bool found = mounts == NULL; /* who cannot look tries */
+
+    while (mounts != NULL && (m = getmntent(mounts)) != NULL)
+        found = found || (strcmp(m->mnt_type, "fuse.paimonfs") == 0 && strcmp(m->mnt_dir, at) == 0);
+    if (mounts != NULL)
+        endmntent(mounts);
+    return found;
+}
+
 static bool is_dead(const char *mountpoint)
 {
     struct stat st;

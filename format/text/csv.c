@@ -219,6 +219,13 @@ static int field_name(struct pfs_text_parser *p, const struct pfs_cell *cell, st
     return 0;
 }
 
+/* As spreadsheets do it where a comma is the point of a decimal, and databases in their exports. */
+static bool is_parted_otherwise(struct pfs_slice in, const struct record *r)
+{
+    return memchr(in.at + r->start, ';', r->end - r->start) != NULL ||
+           memchr(in.at + r->start, '\t', r->end - r->start) != NULL;
+}
+
 /* Columns by position. Below a partition directory the implied ones may be left out, all together. */
 static int without_header(struct pfs_text_parser *p, const struct record *r, struct pfs_slice in)
 {
@@ -235,7 +242,8 @@ static int without_header(struct pfs_text_parser *p, const struct record *r, str
     if (r->fields == p->now.width)
         return 0;
     p->bad_at = in.at + r->start;
-    return pfs_fail(&p->err, EINVAL, "%d fields where %d belong", r->fields, p->now.width);
+    return pfs_fail(&p->err, EINVAL, "%d fields where %d belong%s, and no column's name is among them", r->fields,
+                    p->now.width, r->fields == 1 && is_parted_otherwise(in, r) ? ", which commas part" : "");
 }
 
 /* Decides whether the record is a header, and what each field of a record is. */

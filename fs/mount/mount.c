@@ -816,7 +816,7 @@ int pfs_mount_run(const struct pfs_mount_config *config, struct pfs_err *err)
         rc = pfs_fail(err, EINVAL, "signal handlers cannot be set");
     if (rc == 0) {
         if (fuse_session_mount(se, config->mountpoint) != 0) {
-            rc = pfs_fail(err, errno != 0 ? errno : EIO, "%s cannot be mounted: is /dev/fuse there, and fusermount3?",
+            rc = pfs_fail(err, errno != 0 ? errno : EIO, "%s cannot be mounted: `paimonfs doctor` says what is missing",
                           config->mountpoint);
         } else {
             mounted.session = se;

@@ -242,6 +242,8 @@ def a_mount_is_found_by_any_path_to_it_also_when_its_daemon_is_gone(m):
     for path in "mnt", "./mnt/", str(m.at), "link":
         equal(said("status", path).stdout, "%s on %s (rw)\n" % (m.warehouse, m.at))
         assert "ok       the mount %s\n" % m.at in said("doctor", path).stdout, path
+    again = said("umount", "empty")
+    equal((again.returncode, again.stderr), (1, "paimonfs: empty: no warehouse is mounted there\n"))
     again = said("mount", str(m.warehouse), "mnt")
     equal((again.returncode, again.stderr), (1, "paimonfs: mnt: this warehouse is mounted there already\n"))
     equal((said("status", "empty").returncode, said("status", "empty").stderr[-30:]), (1, "no warehouse is mounted there\n"))
