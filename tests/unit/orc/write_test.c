@@ -218,7 +218,8 @@ static void bounds_are_those_of_the_values(void **state)
 /* Row groups of 10,000 rows, whose bounds the file tells. */
 static void row_groups_have_bounds_of_their_own(void **state)
 {
-    static const char *const pairs[][2] = {{"n", "INT"}, {"s", "STRING"}, {NULL, NULL}};
+    static const char *const pairs[][2] = {
+        {"n", "INT"}, {"s", "STRING"}, {"t", "TIMESTAMP(9)"}, {"u", "TIMESTAMP(9)"}, {NULL, NULL}};
     struct made m;
     struct pfs_buf lines = {0}, said = {0};
     struct pfs_file *file;
@@ -228,10 +229,13 @@ static void row_groups_have_bounds_of_their_own(void **state)
     (void)state;
     assert_int_equal(start(&m, pairs, (struct pfs_orc_write){.codec = PFS_CODEC_ZSTD}), 0);
     for (int i = 0; i < 25000; i++)
-        pfs_buf_printf(&lines, "{\"n\":%d,\"s\":\"%05d\"}\n", i, 30000 - i);
+        pfs_buf_printf(&lines,
+                       "{\"n\":%d,\"s\":\"%05d\",\"t\":\"2020-01-01 00:00:00.0000%05d\","
+                       "\"u\":\"2020-01-01 00:00:00.0000%05d\"}\n",
+                       i, 30000 - i, 30000 - i, i);
     write_lines(&m, pfs_buf_slice(&lines), 4000, &said);
     assert_int_equal(pfs_store_open(m.store, "f", &file, NULL), 0);
-    assert_int_equal(pfs_orc_groups(file, &(struct pfs_file_read){.columns = 2, .fields = m.field}, &m.arena, &group,
+    assert_int_equal(pfs_orc_groups(file, &(struct pfs_file_read){.columns = 4, .fields = m.field}, &m.arena, &group,
                                     &groups, &m.err),
                      0);
     assert_int_equal(groups, 3);
@@ -241,48 +245,76 @@ static void row_groups_have_bounds_of_their_own(void **state)
     expect_bound("s", group[2].max[1], "\"10000\"");
     assert_int_equal(group[2].rows.to, 25000);
     assert_int_equal(group[2].nulls[1], 0);
-    assert_int_equal(pfs_orc_stripes(file, &(struct pfs_file_read){.columns = 2, .fields = m.field}, &m.arena, &group,
+    assert_int_equal(pfs_orc_stripes(file, &(struct pfs_file_read){.columns = 4, .fields = m.field}, &m.arena, &group,
                                      &groups, &m.err),
                      0);
     assert_int_equal(groups, 1);
     expect_bound("n", group[0].max[0], "24999");
+    expect_bound("t", &pfs_writer_stats(m.writer)[2].min, "\"2020-01-01 00:00:00.000005001\"");
+    expect_bound("t", &pfs_writer_stats(m.writer)[2].max, "\"2020-01-01 00:00:00.000030000\"");
+    expect_bound("u", &pfs_writer_stats(m.writer)[3].min, "\"2020-01-01 00:00:00.000000000\"");
+    expect_bound("u", &pfs_writer_stats(m.writer)[3].max, "\"2020-01-01 00:00:00.000024999\"");
     pfs_file_close(file);
     pfs_buf_done(&lines);
     pfs_buf_done(&said);
     stop(&m);
 }
 
-/* A bound of over 1024 bytes is cut in the file, the max to a text above; whole it is in the statistics. */
+/* A bound of over 1024 bytes is cut in the file, the max to a text above, by whole characters; whole it is in the
+ * statistics, and where no text is above. */
+static const struct {
+    const char *begin, *unit; /* `unit` many times */
+    int times;
+    size_t min, max;  /* their lengths in the file */
+    const char *tail; /* of the max */
+} cut[] = {
+    {"x", "\xc3\xbf", 600, 1023, 1023, "\xc3\xbf\xc4\x80"}, /* the second byte of 512 of them is number 1025 */
+    {"", "y", 1100, 1024, 1024, "yz"},
+    {"a", "\x7f", 1100, 1024, 1, "b"},
+    {"", "\xc3\x80", 600, 1024, 1024, "\xc3\x80\xc3\x81"},
+    {"", "\xed\x9f\xbf", 400, 1023, 1023, "\xed\x9f\xbf\xee\x80\x80"}, /* past the surrogates */
+    {"", "\xef\xbf\xbf", 400, 1023, 1200, "\xef\xbf\xbf"},
+    {"", "\xf0\xbf\xbf\xbf", 300, 1024, 1024, "\xf1\x80\x80\x80"},
+    {"a", "\xf4\x8f\xbf\xbf", 300, 1021, 1, "b"}, /* the last character of all */
+    {"", "\xf4\x8f\xbf\xbf", 300, 1024, 1200, "\xf4\x8f\xbf\xbf"},
+};
+
 static void long_bounds_are_cut_outwards(void **state)
 {
     static const char *const pairs[][2] = {{"s", "STRING"}, {NULL, NULL}};
-    struct made m;
-    struct pfs_buf lines = {0}, said = {0};
-    struct pfs_file *file;
-    struct pfs_file_group *group;
-    struct pfs_slice max;
-    int32_t groups;
 
     (void)state;
-    assert_int_equal(start(&m, pairs, (struct pfs_orc_write){.codec = PFS_CODEC_ZSTD}), 0);
-    pfs_buf_puts(&lines, "{\"s\":\"x");
-    for (int i = 0; i < 600; i++)
-        pfs_buf_puts(&lines, "\xc3\xbf"); /* the second byte of 512 of them is number 1025 */
-    pfs_buf_puts(&lines, "\"}\n");
-    write_lines(&m, pfs_buf_slice(&lines), 1, &said);
-    assert_int_equal(pfs_column_bytes(&pfs_writer_stats(m.writer)[0].max, 0).len, 1201);
-    assert_int_equal(pfs_store_open(m.store, "f", &file, NULL), 0);
-    assert_int_equal(pfs_orc_stripes(file, &(struct pfs_file_read){.columns = 1, .fields = m.field}, &m.arena, &group,
-                                     &groups, &m.err),
-                     0);
-    assert_int_equal(pfs_column_bytes(group[0].min[0], 0).len, 1023);
-    max = pfs_column_bytes(group[0].max[0], 0);
-    assert_int_equal(max.len, 1023);
-    assert_memory_equal(max.at + 1021, "\xc4\x80", 2);
-    pfs_file_close(file);
-    pfs_buf_done(&lines);
-    pfs_buf_done(&said);
-    stop(&m);
+    for (size_t i = 0; i < COUNT(cut); i++) {
+        struct made m;
+        struct pfs_buf lines = {0}, said = {0};
+        struct pfs_file *file;
+        struct pfs_file_group *group;
+        struct pfs_slice value, min, max;
+        int32_t groups;
+
+        assert_int_equal(start(&m, pairs, (struct pfs_orc_write){.codec = PFS_CODEC_ZSTD}), 0);
+        pfs_buf_printf(&lines, "{\"s\":\"%s", cut[i].begin);
+        for (int k = 0; k < cut[i].times; k++)
+            pfs_buf_puts(&lines, cut[i].unit);
+        pfs_buf_puts(&lines, "\"}\n");
+        write_lines(&m, pfs_buf_slice(&lines), 1, &said);
+        value = pfs_column_bytes(&pfs_writer_stats(m.writer)[0].max, 0);
+        CHECK(cut[i].unit, value.len == strlen(cut[i].begin) + (size_t)cut[i].times * strlen(cut[i].unit));
+        assert_int_equal(pfs_store_open(m.store, "f", &file, NULL), 0);
+        assert_int_equal(pfs_orc_stripes(file, &(struct pfs_file_read){.columns = 1, .fields = m.field}, &m.arena,
+                                         &group, &groups, &m.err),
+                         0);
+        min = pfs_column_bytes(group[0].min[0], 0);
+        max = pfs_column_bytes(group[0].max[0], 0);
+        CHECK(cut[i].unit, min.len == cut[i].min && memcmp(min.at, value.at, min.len) == 0);
+        CHECK(cut[i].unit, pfs_slice_compare(max, value) >= 0);
+        CHECK(cut[i].unit, max.len == cut[i].max);
+        CHECK(cut[i].unit, memcmp(max.at + max.len - strlen(cut[i].tail), cut[i].tail, strlen(cut[i].tail)) == 0);
+        pfs_file_close(file);
+        pfs_buf_done(&lines);
+        pfs_buf_done(&said);
+        stop(&m);
+    }
 }
 
 static void what_orc_cannot_hold_is_refused(void **state)
