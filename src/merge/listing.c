@@ -116,9 +116,9 @@ static void drop_gaps(struct pfs_listing *l)
 
 void pfs_listing_settle(struct pfs_listing *l, int64_t most)
 {
-    assert(most >= l->len - l->ops->last_first);
     if (l->gaps)
         drop_gaps(l);
+    assert(most >= l->len - l->ops->last_first);
     if (l->unsettled) {
         pfs_elements_java_order(&l->elements, state(l), l->len, most, l->ops->last_first, l->scratch, l->order);
         permute(state(l), l->order, l->len, l->scratch);

@@ -28,13 +28,15 @@ static void add_entries(struct pfs_listing *l, const struct pfs_element_list *in
         pfs_listing_put(l, in, i);
 }
 
+/* Java puts what stays into a table of its own, which may be smaller than the one that it comes from. */
 static void take_keys(struct pfs_listing *l, const struct pfs_element_list *in)
 {
     if (in->len == 0)
         return;
-    pfs_listing_index(l);
-    pfs_listing_settle(l, l->len);
+    if (l->indexed)
+        pfs_listing_settle(l, l->len);
     pfs_listing_subtract(l, in, true);
+    pfs_listing_index(l);
 }
 
 static const struct pfs_listing_ops merge_map_ops = {.add = add_entries, .retract = take_keys, .meet = replace_value};
@@ -132,27 +134,37 @@ static bool gives_way(const struct pfs_listing *l, int32_t old, int32_t new)
 }
 
 /* An entry whose value is NULL takes its key away: a gap, since the places of the others are known to the table. One
- * without a time says nothing. */
+ * without a time says nothing. Java makes its table anew for every record, of those that are left: after a gap the
+ * order of this one counts, of a table that was never as large as all of its entries. */
 static void add_newer(struct pfs_listing *l, const struct pfs_element_list *in)
 {
     const struct pfs_column *value = &l->fold->in.children[1], *time = time_column(l);
+    int64_t there, most;
 
+    assert(!l->gaps);
     pfs_listing_index(l);
+    there = most = l->len;
     for (int64_t i = 0; i < in->len; i++) {
         int32_t new = pfs_list_part(in, 0, i);
         int64_t at = pfs_listing_find(l, in->pick[i]);
+        bool stands = at >= 0 && *value_of(l, at) != PFS_PART_GONE;
 
         if (!pfs_column_present(value, new)) {
-            if (at >= 0)
+            if (stands)
                 *value_of(l, at) = PFS_PART_GONE;
-            l->gaps |= at >= 0;
+            l->gaps |= stands;
+            there -= stands;
         } else if (pfs_column_present(time, new)) {
+            there += !stands;
             if (at < 0)
                 pfs_listing_put(l, in, i);
             else if (gives_way(l, *value_of(l, at), new))
                 *value_of(l, at) = new;
         }
+        most = there > most ? there : most;
     }
+    if (l->gaps)
+        pfs_listing_settle(l, most);
 }
 
 static const struct pfs_listing_ops keytime_ops = {.add = add_newer, .meet = replace_value};

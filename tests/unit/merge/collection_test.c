@@ -35,6 +35,16 @@ static struct pfs_batch make_record(const struct rows_table *t, const struct ste
     return (struct pfs_batch){1, 5, column};
 }
 
+/* "keys: 1,17,2": those of a map as they stand, which its text does not tell. */
+static void print_keys(const struct pfs_column *map, int64_t row, struct pfs_buf *text)
+{
+    const int32_t *keys = (const int32_t *)map->children[0].values;
+
+    pfs_buf_puts(text, "keys: ");
+    for (int32_t i = map->offsets[row]; i < map->offsets[row + 1]; i++)
+        pfs_buf_printf(text, i == map->offsets[row] ? "%d" : ",%d", (int)keys[i]);
+}
+
 /* Key 1 has a record a step; a second key with the same records stands before it, so that offsets do not begin at 0. */
 static void check_prefix(const struct rows_table *t, const struct sequence *s, const struct pfs_batch *row,
                          int32_t count, const char *after)
@@ -60,6 +70,8 @@ static void check_prefix(const struct rows_table *t, const struct sequence *s, c
 
         if (!pfs_column_present(&got.column[2], r))
             pfs_buf_puts(&text, "null");
+        else if (strncmp(after, "keys: ", 6) == 0)
+            print_keys(&got.column[2], r, &text);
         else
             assert_int_equal(pfs_text_print_value(PFS_TEXT_JSON, &got.column[2], r, &text, &err), 0);
         pfs_buf_putc(&text, 0);
@@ -269,6 +281,14 @@ static const struct sequence mapped[] = {
       {"-D", "1", "{\"a\":9,\"z\":1}", "[[\"b\",null],[\"c\",3]]"},
       {"-D", "1", "{}", "[[\"b\",null],[\"c\",3]]"},
       {"+I", "1", "{\"a\":7}", "[[\"a\",7],[\"b\",null],[\"c\",3]]"}}},
+    {"what is left of a map is in the order of a smaller table",
+     "MAP<INT, INT>",
+     AGG("merge_map"),
+     {{"+I", "1",
+       "{\"1\":1,\"2\":2,\"3\":3,\"4\":4,\"5\":5,\"6\":6,\"7\":7,\"8\":8,\"9\":9,\"10\":10,\"11\":11,\"12\":12}", ""},
+      {"+I", "1", "{\"17\":1}", "keys: 1,2,3,4,5,6,7,8,9,10,11,12,17"},
+      {"-D", "1", "{\"4\":1,\"5\":1,\"6\":1,\"7\":1,\"8\":1,\"9\":1,\"10\":1,\"11\":1,\"12\":1}", "keys: 1,17,2,3"},
+      {"+I", "1", "{\"33\":1}", "keys: 1,17,33,2,3"}}},
     {"an older map only fills",
      "MAP<STRING, INT>",
      GROUP("merge_map"),
@@ -288,6 +308,21 @@ static const struct sequence mapped[] = {
        "[[\"v\",{\"val\":8,\"t\":\"0\"}],[\"x\",{\"val\":2,\"t\":\"2024-01-02\"}],[\"y\",{\"val\":1,\"t\":\"2024-01-"
        "05\"}],"
        "[\"z\",{\"val\":3,\"t\":\"0\"}]]"}}},
+    {"keys that went leave a smaller table, and come back last",
+     "MAP<INT, ROW<val INT, t STRING>>",
+     AGG("merge_map_with_keytime"),
+     {{"+I", "1",
+       "{\"1\":{\"val\":1,\"t\":\"a\"},\"2\":{\"val\":1,\"t\":\"a\"},\"3\":{\"val\":1,\"t\":\"a\"},\"4\":{\"val\":1,"
+       "\"t\":\"a\"},\"5\":{\"val\":1,\"t\":\"a\"},\"6\":{\"val\":1,\"t\":\"a\"},\"7\":{\"val\":1,\"t\":\"a\"},\"8\":{"
+       "\"val\":1,\"t\":\"a\"},\"9\":{\"val\":1,\"t\":\"a\"},\"10\":{\"val\":1,\"t\":\"a\"},\"11\":{\"val\":1,\"t\":"
+       "\"a\"},\"12\":{\"val\":1,\"t\":\"a\"}}",
+       ""},
+      {"+I", "1", "{\"12\":null,\"17\":{\"val\":1,\"t\":\"a\"}}", "keys: 1,17,2,3,4,5,6,7,8,9,10,11"},
+      {"+I", "1", "{\"12\":{\"val\":1,\"t\":\"a\"}}", "keys: 1,2,3,4,5,6,7,8,9,10,11,12,17"},
+      {"+I", "1", "{\"3\":null}", "keys: 1,2,4,5,6,7,8,9,10,11,12,17"},
+      {"+I", "1", "{\"1\":{\"val\":1,\"t\":\"b\"}}", "keys: 1,17,2,4,5,6,7,8,9,10,11,12"},
+      {"+I", "1", "{\"1\":null}", "keys: 17,2,4,5,6,7,8,9,10,11,12"},
+      {"+I", "1", "{\"1\":{\"val\":1,\"t\":\"a\"}}", "keys: 17,1,2,4,5,6,7,8,9,10,11,12"}}},
     {"what stands without a time gives way",
      TIMED,
      AGG("merge_map_with_keytime"),
