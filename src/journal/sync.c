@@ -329,22 +329,23 @@ static bool is_time(const struct pfs_journal *j, enum pfs_idle_moment moment)
            pfs_clock_monotonic_ns() - j->put_off_ns > j->sync_ns;
 }
 
-/* At an idle moment of the thread that put the sync off. Another one may have led meanwhile. */
+/* At an idle moment of the thread that put the sync off. Another one may have led meanwhile. When it leads nothing is
+ * put off any more: those whom it tells may hold it up, and who comes meanwhile finds another one to lead. */
 static bool lead_when_idle(void *context, enum pfs_idle_moment moment)
 {
     struct pfs_journal *j = context;
-    bool done = true;
+    bool wanted, done;
 
     pthread_mutex_lock(&j->state);
-    assert(j->put_off && j->inside > 0);
-    if (j->waiter_first != NULL && !j->leading) {
-        done = moment == PFS_IDLE_LEAVE || is_time(j, moment);
-        if (done && moment != PFS_IDLE_LEAVE)
-            lead(j, false, true);
-    }
+    assert(j->put_off);
+    assert(j->inside > 0);
+    wanted = j->waiter_first != NULL && !j->leading;
+    done = !wanted || moment == PFS_IDLE_LEAVE || is_time(j, moment);
     if (done) {
         j->put_off = false;
-        if (lacks_leader(j))
+        if (wanted && moment != PFS_IDLE_LEAVE)
+            lead(j, false, true);
+        else if (wanted)
             pthread_cond_signal(&j->wanted);
         leave_inside(j);
     }

@@ -1,8 +1,11 @@
 /* sync_test.c - who leads a sync, whom it serves, and on which thread they are told. */
+#include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/idle.h"
 #include "tests/unit/journal/journals.h"
 
@@ -105,7 +108,9 @@ static struct {
     struct worker late;
     pthread_t thread;
     bool comes;
-    int delay_us, syncs;
+    int delay_us, delayed_each; /* each sync, or one in a few */
+    int fails_each;             /* 0 = none does */
+    int syncs;
 } slow;
 
 static void *come_late(void *context)
@@ -124,7 +129,10 @@ static int sync_slowly(struct pfs_file *file, struct pfs_err *err)
         usleep(50000);
     }
     slow.syncs++; /* one at a time */
-    usleep((useconds_t)slow.delay_us);
+    if (slow.fails_each > 0 && slow.syncs % slow.fails_each == 0)
+        return pfs_fail(err, EIO, "a sync fails");
+    if (slow.delay_us > 0 && slow.syncs % (slow.delayed_each + 1) == 0)
+        usleep((useconds_t)slow.delay_us);
     return slow.file_below->sync(file, err);
 }
 
@@ -231,6 +239,20 @@ static void count_told(void *context, int rc, const struct pfs_err *err)
     c->failed += rc < 0;
 }
 
+#define QUICK_NS 200000
+
+/* The last sync took so little that the next one is put off, however busy the machine is. */
+static void be_quick(struct pfs_journal *journal)
+{
+    int64_t began;
+
+    do {
+        assert_int_equal(add(journal, pfs_journal_transaction(journal), PFS_JOURNAL_ROWS, "row"), 0);
+        began = pfs_clock_monotonic_ns();
+        assert_int_equal(pfs_journal_sync(journal, 0, NULL), 0);
+    } while (pfs_clock_monotonic_ns() - began > QUICK_NS);
+}
+
 /* A row of a transaction of its own, whose sync is put off. */
 static uint64_t add_later(struct pfs_journal *journal, struct counted *c)
 {
@@ -241,33 +263,41 @@ static uint64_t add_later(struct pfs_journal *journal, struct counted *c)
     return t;
 }
 
+/* Three of them. How long it took until they were told. */
+static int64_t add_three(struct pfs_journal *journal)
+{
+    const int before = slow.syncs;
+    struct counted c = {0};
+    int64_t began;
+
+    for (int i = 0; i < 3; i++) {
+        (void)add_later(journal, &c);
+        assert_true(pfs_idle_has_work());
+    }
+    assert_int_equal(c.told, 0);
+    began = pfs_clock_monotonic_ns();
+    pfs_idle_moment(PFS_IDLE_FREE);
+    assert_int_equal(c.told, 3);
+    assert_int_equal(slow.syncs, before + 1);
+    assert_false(pfs_idle_has_work());
+    return pfs_clock_monotonic_ns() - began;
+}
+
 /* No other thread is needed: all is told on the one that puts off, at moments of its own. */
 static void a_sync_is_put_off_until_all_have_come(void **state)
 {
     struct pfs_store *store = open_slow_memory(0);
     struct pfs_journal *journal = open_journal(store, 0, 0);
     struct pfs_idle idle = {0};
-    struct counted c = {0};
-    int before;
 
     (void)state;
     pfs_idle_begin(&idle);
-    for (int i = 0; i < 3; i++)
-        (void)add_later(journal, &c); /* of the first one nobody knows how many come; all three are served by one */
-    before = slow.syncs;
-    assert_int_equal(c.told, 0);
-    pfs_idle_moment(PFS_IDLE_FREE);
-    assert_int_equal(c.told, 3);
-    assert_int_equal(slow.syncs, before + 1);
-    assert_false(pfs_idle_has_work());
+    do
+        be_quick(journal);                 /* after that one nobody knows how many come; */
+    while (add_three(journal) > QUICK_NS); /* and all three are served by one */
     assert_true(pfs_journal_is_shared(journal));
     slow.delay_us = 100000; /* what a sync takes from now on, and how long is waited for those who do not come back */
-    (void)add_later(journal, &c);
-    (void)add_later(journal, &c);
-    (void)add_later(journal, &c);
-    pfs_idle_moment(PFS_IDLE_FREE);
-    assert_int_equal(c.told, 6);
-    assert_int_equal(slow.syncs, before + 2);
+    (void)add_three(journal);
     pfs_idle_begin(NULL);
     pfs_journal_close(journal);
     pfs_store_close(store);
@@ -354,10 +384,12 @@ static void a_sync_that_was_put_off_and_fails_is_told(void **state)
     assert_int_equal(pfs_store_open_fault(memory, &fault, &store, NULL), 0);
     journal = open_journal(store, 0, 0);
     pfs_idle_begin(&idle);
+    be_quick(journal);
     (void)add_later(journal, &c);
     pfs_idle_moment(PFS_IDLE_FREE);
     assert_int_equal(c.told, 1);
     assert_int_equal(c.failed, 0);
+    be_quick(journal);
     t = add_later(journal, &c);
     (void)add_later(journal, &c);
     fault.fail_at = fault.calls + 1;
@@ -369,11 +401,168 @@ static void a_sync_that_was_put_off_and_fails_is_told(void **state)
     (void)add_later(journal, &c); /* another one goes on, in a segment of its own, after the others had their time */
     while (pfs_idle_has_work())
         pfs_idle_moment(PFS_IDLE_FREE);
+    pfs_idle_begin(NULL);
+    pfs_journal_close(journal); /* on a busy machine it was the journal's thread */
     assert_int_equal(c.told, 4);
     assert_int_equal(c.failed, 2);
-    pfs_idle_begin(NULL);
-    pfs_journal_close(journal);
     pfs_store_close(store);
+}
+
+/* Who is told may have to wait for somebody who holds a lock, and waits for a sync of his own. */
+static void tell_after_another(void *context, int rc, const struct pfs_err *err)
+{
+    struct timespec until;
+
+    come_late(NULL);
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 10;
+    pthread_mutex_lock(&slow.late.lock);
+    while (slow.late.calls == 0 && pthread_cond_timedwait(&slow.late.told, &slow.late.lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&slow.late.lock);
+    count_told(context, rc, err);
+}
+
+static void who_comes_while_others_are_told_is_served(void **state)
+{
+    struct pfs_store *store = open_slow_memory(0);
+    struct counted c = {0};
+    struct pfs_idle idle = {0};
+
+    (void)state;
+    pthread_mutex_init(&slow.late.lock, NULL);
+    pthread_cond_init(&slow.late.told, NULL);
+    slow.journal = open_journal(store, 0, 0);
+    pfs_idle_begin(&idle);
+    assert_int_equal(add(slow.journal, 1, PFS_JOURNAL_ROWS, "early"), 0);
+    pfs_journal_sync_later(slow.journal, 1, PFS_LEAD_IDLE, tell_after_another, &c);
+    assert_true(pfs_idle_has_work());
+    pfs_idle_moment(PFS_IDLE_FREE);
+    assert_int_equal(c.told, 1);
+    pthread_mutex_lock(&slow.late.lock);
+    assert_int_equal(slow.late.calls, 1);
+    pthread_mutex_unlock(&slow.late.lock);
+    pfs_idle_begin(NULL);
+    pfs_journal_close(slow.journal);
+    pfs_store_close(store);
+}
+
+/* ---- all ways at once ---- */
+
+#define SERVERS 4
+#define TURNS 3000
+#define ALL_TOLD_EACH 50
+
+struct server {
+    struct pfs_journal *journal;
+    struct pfs_idle idle;
+    unsigned seed;
+    bool sleeps; /* while it waits, so that others have to see to what it put off */
+    int asked;
+    atomic_int told;
+    pthread_t thread;
+};
+
+static atomic_bool served;
+
+static void count_served(void *context, int rc, const struct pfs_err *err)
+{
+    struct server *s = context;
+
+    (void)rc;
+    (void)err;
+    atomic_fetch_add(&s->told, 1);
+}
+
+static unsigned any_of(struct server *s, unsigned count)
+{
+    s->seed = s->seed * 1103515245 + 12345;
+    return (s->seed >> 16) % count;
+}
+
+static void take_turn(struct server *s)
+{
+    uint64_t t = pfs_journal_transaction(s->journal);
+    unsigned way = any_of(s, 8);
+
+    if (add(s->journal, t, PFS_JOURNAL_ROWS, "row") == 0) {
+        if (way == 0) {
+            (void)pfs_journal_sync(s->journal, t, NULL);
+        } else {
+            s->asked++;
+            pfs_journal_sync_later(s->journal, t,
+                                   way == 1   ? PFS_LEAD_HERE
+                                   : way == 2 ? PFS_LEAD_THREAD
+                                              : PFS_LEAD_IDLE,
+                                   count_served, s);
+        }
+        (void)add(s->journal, t, PFS_JOURNAL_RETIRED, "");
+    }
+    pfs_idle_moment((enum pfs_idle_moment)any_of(s, PFS_IDLE_LEAVE + 1));
+}
+
+static void *serve(void *context)
+{
+    const struct timespec moment = {.tv_nsec = 100000};
+    struct server *s = context;
+
+    pfs_idle_begin(&s->idle);
+    for (int i = 1; i <= TURNS; i++) {
+        take_turn(s);
+        while (i % ALL_TOLD_EACH == 0 && atomic_load(&s->told) < s->asked) {
+            if (!s->sleeps)
+                pfs_idle_moment(PFS_IDLE_FREE);
+            (void)nanosleep(&moment, NULL);
+        }
+    }
+    pfs_idle_begin(NULL);
+    return NULL;
+}
+
+static void *watch(void *context)
+{
+    const struct timespec moment = {.tv_nsec = 200000};
+    struct server *server = context;
+
+    while (!atomic_load(&served)) {
+        for (int i = 0; i < SERVERS; i++)
+            (void)pfs_idle_watch(&server[i].idle, 500000);
+        (void)nanosleep(&moment, NULL);
+    }
+    return NULL;
+}
+
+/* Whoever leads, and however syncs go: who asks is told once, and nobody waits for the end. */
+static void all_are_told_whoever_leads(void **state)
+{
+    (void)state;
+    (void)alarm(120);
+    for (int fails = 0; fails < 2; fails++) {
+        struct pfs_store *store = open_slow_memory(1000);
+        struct pfs_journal *journal = open_journal(store, 20000, 0);
+        static struct server server[SERVERS];
+        pthread_t watcher;
+
+        memset(server, 0, sizeof(server));
+        slow.delayed_each = 16;
+        slow.fails_each = fails ? 37 : 0;
+        atomic_store(&served, false);
+        for (unsigned i = 0; i < SERVERS; i++) {
+            server[i] = (struct server){.journal = journal, .seed = i, .sleeps = i % 2 == 1};
+            assert_int_equal(pthread_create(&server[i].thread, NULL, serve, &server[i]), 0);
+        }
+        assert_int_equal(pthread_create(&watcher, NULL, watch, server), 0);
+        for (int i = 0; i < SERVERS; i++)
+            assert_int_equal(pthread_join(server[i].thread, NULL), 0);
+        atomic_store(&served, true);
+        assert_int_equal(pthread_join(watcher, NULL), 0);
+        slow.fails_each = 0;
+        pfs_journal_close(journal);
+        for (int i = 0; i < SERVERS; i++)
+            assert_int_equal(atomic_load(&server[i].told), server[i].asked);
+        pfs_store_close(store);
+    }
+    (void)alarm(0);
 }
 
 #define WRITERS 4
@@ -432,6 +621,8 @@ int main(void)
         cmocka_unit_test(a_slow_sync_is_not_put_off),
         cmocka_unit_test(what_is_put_off_waits_for_nobody),
         cmocka_unit_test(a_sync_that_was_put_off_and_fails_is_told),
+        cmocka_unit_test(who_comes_while_others_are_told_is_served),
+        cmocka_unit_test(all_are_told_whoever_leads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
