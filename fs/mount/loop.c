@@ -286,7 +286,8 @@ static bool one_processor(void)
     return sched_getaffinity(0, sizeof(all), &all) == 0 && CPU_COUNT(&all) < 2;
 }
 
-/* Threads that wait for a request are cancelled at the end: nothing else wakes them. */
+/* Threads that wait for a request are cancelled at the end: nothing else wakes them. What such a one has put off is
+ * handed on before others are waited for, which may take their time. */
 int pfs_loop_run(const struct pfs_loop_config *config, struct pfs_err *err)
 {
     struct loop l = {.config = config,
@@ -305,8 +306,10 @@ int pfs_loop_run(const struct pfs_loop_config *config, struct pfs_err *err)
     else
         look_on(&l);
     end(&l, 0);
-    for (int i = 0; i < l.started; i++)
+    for (int i = 0; i < l.started; i++) {
         (void)pthread_cancel(l.workers[i].thread);
+        (void)pfs_idle_watch(&l.workers[i].idle, -1);
+    }
     for (int i = 0; i < l.started; i++) {
         (void)pthread_join(l.workers[i].thread, NULL);
         (void)pfs_idle_watch(&l.workers[i].idle, -1);

@@ -256,6 +256,56 @@ static void what_is_put_off_is_seen_to(void **state)
     }
 }
 
+/* Told to end as soon as something is put off: before whoever looks has looked. */
+static bool ended_by_work(void *context)
+{
+    struct device *d = context;
+
+    return atomic_load(&d->put_off) > 0;
+}
+
+static void *run_until_work(void *context)
+{
+    struct device *d = context;
+    const struct pfs_loop_config config = {.threads = 4,
+                                           .receive = receive,
+                                           .ready = ready,
+                                           .brief = brief,
+                                           .process = process,
+                                           .drop = drop,
+                                           .ended = ended_by_work,
+                                           .context = d};
+
+    return (void *)(intptr_t)pfs_loop_run(&config, NULL);
+}
+
+/* Three threads are held up by long requests, and the one that put something off sleeps. */
+static void at_the_end_what_is_put_off_waits_for_no_request(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        struct device d;
+        pthread_t thread;
+        void *rc;
+
+        begin(&d);
+        d.lies = true;
+        ask(&d, "LLL");
+        ask_often(&d, 'b', 200);
+        ask(&d, "p");
+        assert_int_equal(pthread_create(&thread, NULL, run_until_work, &d), 0);
+        await_finished(&d, 1);
+        assert_int_equal(d.seen['L'], 0);
+        for (int k = 0; k < 3; k++)
+            (void)sem_post(&d.key);
+        assert_int_equal(pthread_join(thread, &rc), 0);
+        assert_int_equal((intptr_t)rc, 0);
+        assert_int_equal(d.seen['L'], 3);
+        (void)close(d.out);
+        end(&d);
+    }
+}
+
 static struct device *signalled;
 
 static void tell(int sig)
@@ -319,6 +369,7 @@ int main(void)
         cmocka_unit_test(nothing_waits_for_a_long_request),
         cmocka_unit_test(nothing_waits_for_a_brief_request_that_is_stuck),
         cmocka_unit_test(what_is_put_off_is_seen_to),
+        cmocka_unit_test(at_the_end_what_is_put_off_waits_for_no_request),
         cmocka_unit_test(it_ends_by_a_signal_while_it_waits),
         cmocka_unit_test(a_device_that_fails_ends_it_with_a_sentence),
     };
