@@ -16,6 +16,7 @@ import changes  # noqa: F401: tests, as in the next ones
 import compaction  # noqa: F401
 import journal  # noqa: F401
 import keys  # noqa: F401
+import pinned  # noqa: F401
 import statements  # noqa: F401
 import surface  # noqa: F401
 import writing  # noqa: F401
