@@ -1,11 +1,17 @@
 """Options stored in a table that say which snapshot reads without a version show."""
 import errno
+import json
 import os
 
 from mounted import equal, refused, test
 
 HEAD = "k,v,amount\n"
 ONE, TWO, THREE = "1,a,1.00\n", "1,a,1.00\n2,b,2.00\n", "1,c,3.00\n2,b,2.00\n"
+
+
+def pin(m):
+    s = json.loads(m.read("d/t/status.json"))
+    return s["reads_pinned_by"], s["reads_snapshot"], s["cannot_read"]
 
 
 def history(m):
@@ -20,6 +26,7 @@ def history(m):
 @test
 def stored_options_pin_what_reads_show(m):
     history(m)
+    equal(pin(m), (None, None, None))
     opened = open(m.at / "d/t/snapshot/latest.csv")
     (m.at / "sql").write_text("ALTER TABLE d.t SET ('scan.snapshot-id' = '2');")
     equal(m.read(), HEAD + TWO)
@@ -29,6 +36,7 @@ def stored_options_pin_what_reads_show(m):
     equal(len(m.read("d/t/system/files.csv").splitlines()), 3)
     (m.at / "sql").write_text("ALTER TABLE d.t RESET ('scan.snapshot-id'); ALTER TABLE d.t SET ('scan.tag-name' = 'first');")
     equal(m.read(), HEAD + ONE)
+    equal(pin(m), ("scan.tag-name", 1, None))
     equal(opened.read(), HEAD + THREE)  # a view never changes under its reader
     opened.close()
     (m.at / "sql").write_text("ALTER TABLE d.t RESET ('scan.tag-name');")
@@ -99,6 +107,7 @@ def what_options_name_in_vain_fails_reads_and_can_be_mended(m):
         equal(m.read("d/t/snapshot/3.csv"), HEAD + THREE)
         equal(m.read("d/t/key/2.csv"), HEAD + "2,b,2.00\n")
         assert value in m.read("d/t/options")
+        assert pin(m)[1] is None and said in pin(m)[2], pin(m)
         (m.at / "sql").write_text("ALTER TABLE d.t RESET ('%s');" % option)
         equal(m.read(), HEAD + THREE)
 
