@@ -138,13 +138,15 @@ static int64_t rows_of(const struct pfs_state *state)
 static int find_diff(struct changes *c, const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
     const struct pfs_place *place = looking->place;
+    const char *from = looking->reading != NULL ? looking->reading->from : place->from;
+    const char *to = looking->reading != NULL ? looking->reading->to : place->to;
 
-    PFS_TRY(bound_state(c->table, place->from, &c->from, err));
-    PFS_TRY(bound_state(c->table, place->to, &c->to, err));
+    PFS_TRY(bound_state(c->table, from, &c->from, err));
+    PFS_TRY(bound_state(c->table, to, &c->to, err));
     assert(c->from != NULL);
     assert(c->to != NULL);
     if (c->from->exists && (!c->to->exists || c->from->snapshot.id > c->to->snapshot.id))
-        return pfs_fail(err, EINVAL, "%s is newer than %s", place->from, place->to);
+        return pfs_fail(err, EINVAL, "%s is newer than %s", from, to);
     PFS_TRY(refine(c, place, err));
     out->mtime_ms = c->to->exists ? c->to->snapshot.time_ms : 0;
     out->identity = pfs_arena_printf(looking->arena, "%s|%s|%lld-%lld", c->from->identity, c->to->identity,
@@ -154,8 +156,12 @@ static int find_diff(struct changes *c, const struct pfs_looking *looking, struc
 
 int pfs_find_diff(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
-    struct pfs_print print = {
-        .open = open_diff, .release = release, .hold = hold, .pool = looking->pool, .format = looking->place->format};
+    struct pfs_print print = {.open = open_diff,
+                              .release = release,
+                              .hold = hold,
+                              .pool = looking->pool,
+                              .format = looking->place->format,
+                              .parquet = looking->place->parquet};
     struct changes *c;
     int rc;
 
@@ -226,20 +232,22 @@ static int bound_id(struct changes *c, const char *name, int64_t first, int64_t 
 }
 
 /* Changes after A up to B, as Paimon's incremental-between has it. */
-static int find_range(struct changes *c, const struct pfs_place *place, struct pfs_err *err)
+static int find_range(struct changes *c, const struct pfs_looking *looking, struct pfs_err *err)
 {
     struct pfs_table_parts parts = pfs_table_parts(c->table);
+    const char *from_name = looking->reading != NULL ? looking->reading->from : looking->place->from;
+    const char *to_name = looking->reading != NULL ? looking->reading->to : looking->place->to;
     int64_t first, last, from;
 
     PFS_TRY(pfs_table_state(c->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &c->to, err));
     PFS_TRY(pfs_changes_range(parts.store, parts.meta, &first, &last, err));
-    PFS_TRY(bound_id(c, place->from, first, last, &from, err));
-    PFS_TRY(bound_id(c, place->to, first, last, &c->last, err));
+    PFS_TRY(bound_id(c, from_name, first, last, &from, err));
+    PFS_TRY(bound_id(c, to_name, first, last, &c->last, err));
     if (from > c->last)
-        return pfs_fail(err, EINVAL, "%s is newer than %s", place->from, place->to);
+        return pfs_fail(err, EINVAL, "%s is newer than %s", from_name, to_name);
     if (from < first - 1)
         return -ENOENT; /* a tag that is older than what is kept */
-    c->mode = PFS_CHANGES_AUTO;
+    c->mode = looking->reading != NULL ? looking->reading->mode : PFS_CHANGES_AUTO;
     c->first = from + 1;
     return 0;
 }
@@ -276,7 +284,7 @@ static int find_logged(struct changes *c, const struct pfs_looking *looking, str
     else if (looking->place->kind == PFS_NODE_CHANGES)
         PFS_TRY(find_frozen(c, looking->place, err));
     else
-        PFS_TRY(find_range(c, looking->place, err));
+        PFS_TRY(find_range(c, looking, err));
     assert(c->to != NULL);
     end = &c->to->snapshot;
     if (c->last > 0 && end->id != c->last) {
@@ -298,7 +306,8 @@ int pfs_find_changes(const struct pfs_looking *looking, struct pfs_shown *out, s
                               .hold = hold,
                               .pool = looking->pool,
                               .format = looking->place->format,
-                              .lasting = true};
+                              .parquet = looking->place->parquet,
+                              .lasting = !looking->place->parquet};
     struct changes *c;
     int rc;
 

@@ -137,7 +137,8 @@ static int index_by_key(struct source *s, const struct pfs_place *place, struct 
     return 0;
 }
 
-int pfs_find_rows(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
+/* Rows of a state. */
+static int find_state(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
 {
     struct pfs_print print = {.open = open_rows,
                               .release = release,
@@ -177,4 +178,26 @@ int pfs_find_rows(const struct pfs_looking *looking, struct pfs_shown *out, stru
         return pfs_arena_full(looking->arena, err);
     }
     return pfs_print_source(&print, &out->source, err);
+}
+
+/* What a read gives that names no version may be changes: with `_kind`, as those that a path asks for, since a row that
+ * was deleted would look like one that is there. */
+int pfs_find_rows(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err)
+{
+    struct pfs_looking with = *looking;
+    struct pfs_reading reading;
+
+    if (looking->place->when.kind != PFS_WHEN_READ)
+        return find_state(looking, out, err);
+    PFS_TRY(pfs_table_reading(looking->table, looking->arena, &reading, err));
+    with.reading = &reading;
+    switch (reading.kind) {
+    case PFS_READING_CHANGES:
+        return pfs_find_changes(&with, out, err);
+    case PFS_READING_DIFF:
+        return pfs_find_diff(&with, out, err);
+    case PFS_READING_STATE:
+        break;
+    }
+    return find_state(looking, out, err);
 }

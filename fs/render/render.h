@@ -23,9 +23,10 @@ struct pfs_looking {
     const struct pfs_place *place;
     struct pfs_pool *pool;
     struct pfs_arena *arena;
-    struct pfs_locals *locals; /* KEY: of the mount */
-    struct pfs_budget budget;  /* of one rendering */
-    struct pfs_ingest *ingest; /* KEY: rows that wait for their commit are merged in; NULL = there are none */
+    struct pfs_locals *locals;         /* KEY: of the mount */
+    struct pfs_budget budget;          /* of one rendering */
+    const struct pfs_reading *reading; /* VIEW: the changes that the table's options ask for; NULL = rows */
+    struct pfs_ingest *ingest;         /* KEY: rows that wait for their commit are merged in; NULL = there are none */
 };
 
 /* Bare -ENOENT: there is no such view (no such snapshot, system table, key). -EINVAL with a sentence: a column, value
@@ -35,9 +36,9 @@ int pfs_render_find(const struct pfs_looking *looking, struct pfs_shown *out, st
 /* The finders, by kind of node. */
 typedef int pfs_finder_fn(const struct pfs_looking *looking, struct pfs_shown *out, struct pfs_err *err);
 pfs_finder_fn pfs_find_rows;    /* VIEW */
-pfs_finder_fn pfs_find_diff;    /* DIFF */
+pfs_finder_fn pfs_find_diff;    /* DIFF, and VIEW of a table whose reads are such */
 pfs_finder_fn pfs_find_system;  /* SYSTEM */
-pfs_finder_fn pfs_find_changes; /* CHANGES, INCREMENTAL, CONSUMER */
+pfs_finder_fn pfs_find_changes; /* CHANGES, INCREMENTAL, CONSUMER, and VIEW likewise */
 
 /* What a growing file is made of. key: changes when another text has to begin (the oldest change that is kept, the
  * schema); in the arena. With from_now it begins after the newest snapshot. */

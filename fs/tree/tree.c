@@ -363,11 +363,16 @@ static int list_in_state(struct listing *l, const struct pfs_place *place)
 {
     struct pfs_table *table;
     struct pfs_state *state;
+    struct pfs_err refused = {0};
     int rc;
 
     PFS_TRY(pfs_tree_table(l->tree, place, &table, l->err));
-    rc = pfs_table_state(table, pfs_place_shown(place), &state, l->err);
+    rc = pfs_table_state(table, pfs_place_shown(place), &state, &refused);
+    if (rc == -EIO || rc == -EINVAL) /* what the table's options say cannot be read: it is there all the same */
+        rc = pfs_table_state(table, pfs_place_when(place), &state, &refused);
     pfs_table_unref(table);
+    if (rc < 0 && refused.code != 0)
+        return pfs_fail(l->err, refused.code, "%s", refused.text);
     if (rc < 0)
         return rc;
     rc = list_partitions(l, place, state);

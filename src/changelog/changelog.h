@@ -13,7 +13,9 @@
 /* How changes are taken from snapshots. */
 enum pfs_changes_mode {
     PFS_CHANGES_STREAM, /* as a stream that starts at `from` sees them */
-    PFS_CHANGES_AUTO    /* incremental-between in its mode auto: delta, or changelog when the table has a producer */
+    PFS_CHANGES_AUTO,   /* incremental-between in its mode auto: delta, or changelog when the table has a producer */
+    PFS_CHANGES_DELTA,  /* in these modes, whatever the table has */
+    PFS_CHANGES_CHANGELOG
 };
 
 struct pfs_changes_want {

@@ -65,6 +65,8 @@ static int choose(const struct pfs_changes_want *want, const struct pfs_snapshot
     bool producer, stream = want->mode == PFS_CHANGES_STREAM;
 
     PFS_TRY(has_producer(schema, &producer, err));
+    if (want->mode == PFS_CHANGES_DELTA || want->mode == PFS_CHANGES_CHANGELOG)
+        producer = want->mode == PFS_CHANGES_CHANGELOG;
     if (producer)
         *out = s->changelog_list != NULL && (stream || s->kind != PFS_COMMIT_OVERWRITE) ? CHANGELOG : NOTHING;
     else
@@ -78,7 +80,7 @@ static bool is_hidden(const struct pfs_changes_want *want, enum taken taken, con
 {
     const struct pfs_schema *schema = want->state->schema;
 
-    return want->mode == PFS_CHANGES_AUTO && (taken == DELTA || taken == CHANGELOG) && schema->primary_keys > 0 &&
+    return want->mode != PFS_CHANGES_STREAM && (taken == DELTA || taken == CHANGELOG) && schema->primary_keys > 0 &&
            e->file.level == 0 && (schema->deletion_vectors || schema->engine == PFS_FIRST_ROW);
 }
 

@@ -51,6 +51,16 @@ struct pfs_when {
  * when they do not go together, or ask for changes. */
 int pfs_table_state(struct pfs_table *table, struct pfs_when when, struct pfs_state **out, struct pfs_err *err);
 
+/* What a read without a version gives: a state (READ), or, when the table's options ask for it, what changed between
+ * two bounds (incremental-between and its neighbours): logged changes as incremental/ shows them, or the difference of
+ * two states as diff/. Texts in the arena. -EIO, -EINVAL as pfs_table_state; -EOPNOTSUPP. */
+struct pfs_reading {
+    enum { PFS_READING_STATE, PFS_READING_CHANGES, PFS_READING_DIFF } kind;
+    const char *from, *to; /* ids, or tags with "tag:" in front; the first one exclusive */
+    enum pfs_changes_mode mode;
+};
+int pfs_table_reading(struct pfs_table *table, struct pfs_arena *arena, struct pfs_reading *out, struct pfs_err *err);
+
 /* What rooms that read a table's history by themselves stand on: borrowed, valid while the table is referenced. */
 struct pfs_table_parts {
     struct pfs_store *store;

@@ -21,7 +21,7 @@ from random_writes import Failed, Program
 ENGINES = ({}, {}, {"merge-engine": "aggregation", "fields.v.aggregate-function": "sum"}, {"merge-engine": "partial-update"},
            {"merge-engine": "first-row"}, {"changelog-producer": "lookup"}, {"changelog-producer": "full-compaction"},
            {"deletion-vectors.enabled": "true"})
-PINS = 16
+PINS = 20
 SYSTEM = ("files", "partitions", "manifests", "table_indexes", "audit_log", "ro", "buckets", "snapshots")
 OF_FILES = {"files": "file_path,level,record_count,schema_id", "partitions": "partition,record_count,file_count",
             "manifests": "file_name,num_added_files", "table_indexes": "index_type,file_name", "audit_log": None, "ro": None,
@@ -131,6 +131,13 @@ class Table:
         for time in {0, some(times), times[-1] + 60000}:
             yield {"scan.file-creation-time-millis": time}
             yield {"scan.creation-time-millis": time}
+        for first, last in [(ids[0] - 1, ids[-1]), sorted((some(ids), some(ids))), (ids[-1], ids[0] - 1), (ids[0], ids[-1] + 1)]:
+            for mode in ("auto", "delta", "changelog"):
+                yield {"incremental-between": "%d,%d" % (first, last), "incremental-between-scan-mode": mode}
+        yield {"incremental-between-timestamp": "%d,%d" % (times[0] - 1, some(times))}
+        yield {"incremental-between-timestamp": "%d,%d" % (times[0], times[-1])}
+        yield {"incremental-between": "x,y"}
+        yield {"incremental-between": "1"}
         yield {"scan.snapshot-id": some(ids), "scan.tag-name": "none"}
         yield {"scan.snapshot-id": some(ids), "scan.timestamp-millis": times[0]}
         yield {"scan.snapshot-id": "x"}
@@ -143,7 +150,7 @@ class Table:
             folder = folder / "branch" / ("branch-" + self.branch)
         newest = max((folder / "schema").glob("schema-*"), key=lambda p: int(p.name.split("-")[1]))
         schema = json.loads(newest.read_text())
-        kept = {k: v for k, v in schema["options"].items() if not k.startswith("scan.")}
+        kept = {k: v for k, v in schema["options"].items() if not k.startswith(("scan.", "incremental"))}
         schema["id"] += 1
         schema["timeMillis"] += 1
         schema["options"] = {**kept, **{k: str(v) for k, v in options.items()}}
@@ -172,8 +179,12 @@ class Table:
 
     def check(self, options):
         self.store(options)
-        self.compare("latest", [self.name], self.path("snapshot", "latest.jsonl"))
-        chosen = self.rng.sample(SYSTEM, 2)
+        words = [self.name]
+        for key, word in (("incremental-between", "--incremental"), ("incremental-between-timestamp", "--incremental-timestamp")):
+            if key in options:  # the same once more, so that the kinds of rows are printed
+                words += [word, options[key]]
+        self.compare("latest", words, self.path("snapshot", "latest.jsonl"))
+        chosen = self.rng.sample(SYSTEM if len(words) == 1 else ("manifests", "snapshots"), 2)
         for name in chosen:
             columns = ["--columns", OF_FILES[name]] if OF_FILES[name] else []
             path = self.path("system", name + ".jsonl")

@@ -135,3 +135,36 @@ def partitions_are_those_of_the_pinned_snapshot(m):
     equal(m.read("d/p/partition/p=b/snapshot/latest.csv"), "p,k\n")
     m.append("2\n", "d/p/partition/p=b")
     equal(m.read("d/p/snapshot/3.csv"), "p,k\na,1\nb,1\nb,2\n")
+    (m.at / "sql").write_text("ALTER TABLE d.p SET ('scan.snapshot-id' = '9');")  # nothing is shown, all is there
+    equal(sorted(os.listdir(m.at / "d/p/partition")), ["p=a", "p=b"])
+    assert "inbox" in os.listdir(m.at / "d/p/partition/p=b")
+    refused(errno.EIO, lambda: m.read("d/p/partition/p=b/snapshot/latest.csv"))
+
+
+@test
+def options_that_ask_for_changes_show_them_with_their_kinds(m):
+    history(m)
+    m.append("_kind,k,v,amount\n-D,2,,\n")
+    (m.at / "d/t/tag/last").mkdir()
+    logged, net = m.read("d/t/incremental/1..4.csv"), m.read("d/t/diff/first..last.csv")
+    equal(logged, "_kind,k,v,amount\n+I,2,b,2.00\n+I,1,c,3.00\n-D,2,,\n")
+    (m.at / "sql").write_text("ALTER TABLE d.t SET ('incremental-between' = '1,4');")
+    equal(m.read(), logged)
+    equal(m.read("d/t/where/k=1/snapshot/latest.csv"), m.read("d/t/where/k=1/incremental/1..4.csv"))
+    equal(m.read("d/t/snapshot/latest.jsonl"), m.read("d/t/incremental/1..4.jsonl"))
+    assert (m.at / "d/t/snapshot/latest.parquet").read_bytes()[:4] == b"PAR1"
+    equal(pin(m), ("incremental-between", None, None))
+    refused(errno.EINVAL, lambda: m.read("d/t/system/files.csv"))
+    (m.at / "d/t/options").open("a").write("incremental-between-scan-mode = changelog\n")
+    equal(m.read(), "_kind,k,v,amount\n")  # there are no changelogs
+    (m.at / "sql").write_text("ALTER TABLE d.t SET ('incremental-between-scan-mode' = 'diff');")
+    equal(m.read(), m.read("d/t/diff/1..4.csv"))
+    (m.at / "sql").write_text("ALTER TABLE d.t RESET ('incremental-between-scan-mode');"
+                              "ALTER TABLE d.t SET ('incremental-between' = 'first,last');")
+    equal(m.read(), net)
+    for value, code in (("1,9", errno.EIO), ("4,1", errno.EINVAL), ("x,y", errno.EIO), ("1", errno.EINVAL)):
+        (m.at / "d/t/options").open("a").write("incremental-between = %s\n" % value)
+        refused(code, lambda: m.read())
+        equal(m.read("d/t/snapshot/3.csv"), HEAD + THREE)
+    (m.at / "sql").write_text("ALTER TABLE d.t RESET ('incremental-between');")
+    equal(m.read(), HEAD + "1,c,3.00\n")

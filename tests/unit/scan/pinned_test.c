@@ -203,6 +203,60 @@ static void what_options_name_in_vain_fails_reads_alone(void **state)
     }
 }
 
+static void changes_that_options_ask_for_are_bounded_by_ids_tags_or_times(void **state)
+{
+    static const struct {
+        const char *options, *from, *to;
+        int kind;
+        enum pfs_changes_mode mode;
+    } cases[] = {
+        {"'incremental-between' = '1,3'", "1", "3", PFS_READING_CHANGES, PFS_CHANGES_AUTO},
+        {"'incremental-between-scan-mode' = 'delta'", "1", "3", PFS_READING_CHANGES, PFS_CHANGES_DELTA},
+        {"'incremental-between-scan-mode' = 'changelog'", "1", "3", PFS_READING_CHANGES, PFS_CHANGES_CHANGELOG},
+        {"'incremental-between-scan-mode' = 'diff'", "1", "3", PFS_READING_DIFF, PFS_CHANGES_AUTO},
+        {"'incremental-between' = 'first,second'", "tag:first", "tag:second", PFS_READING_DIFF, PFS_CHANGES_AUTO},
+        {"'incremental-between-tag-to-snapshot' = 'true', 'incremental-between-scan-mode' = 'auto'", "1", "2",
+         PFS_READING_CHANGES, PFS_CHANGES_AUTO},
+        {"'incremental-between' = '0,2'", "0", "2", PFS_READING_CHANGES, PFS_CHANGES_AUTO},
+    };
+    static const char *const refused[] = {"3,1", "1,9", "first,3", "1", "1,2,3"};
+    struct pfs_arena arena = {0};
+    struct pfs_reading reading;
+    struct pfs_err err = {0};
+    char sql[256];
+
+    (void)state;
+    make_history();
+    run("CALL sys.create_tag('d.t', 'second', 2);");
+    assert_int_equal(pfs_table_reading(table, &arena, &reading, NULL), 0);
+    assert_int_equal(reading.kind, PFS_READING_STATE);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        (void)snprintf(sql, sizeof(sql), "ALTER TABLE d.t SET (%s);", cases[i].options);
+        run(sql);
+        if (pfs_table_reading(table, &arena, &reading, &err) < 0)
+            fail_msg("%s: %s", cases[i].options, err.text);
+        if ((int)reading.kind != cases[i].kind || reading.mode != cases[i].mode ||
+            strcmp(reading.from, cases[i].from) != 0 || strcmp(reading.to, cases[i].to) != 0)
+            fail_msg("%s: %d %d %s %s", cases[i].options, (int)reading.kind, (int)reading.mode, reading.from,
+                     reading.to);
+    }
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        (void)snprintf(sql, sizeof(sql), "ALTER TABLE d.t SET ('incremental-between' = '%s');", refused[i]);
+        run(sql);
+        assert_true(pfs_table_reading(table, &arena, &reading, &err) < 0);
+        assert_non_null(strstr(err.text, "incremental-between"));
+    }
+    run("ALTER TABLE d.t RESET ('incremental-between');"
+        "ALTER TABLE d.t SET ('incremental-between-timestamp' = '1750000060000,1750000120000');");
+    assert_int_equal(pfs_table_reading(table, &arena, &reading, NULL), 0);
+    assert_string_equal(reading.from, "1");
+    assert_string_equal(reading.to, "2");
+    run("ALTER TABLE d.t SET ('incremental-between-timestamp' = '5,1750000120000');");
+    assert_int_equal(pfs_table_reading(table, &arena, &reading, NULL), 0);
+    assert_string_equal(reading.from, "0");
+    pfs_arena_done(&arena);
+}
+
 static void a_pinned_state_is_the_same_until_the_options_mean_another(void **state)
 {
     struct pfs_state *first, *again, *other;
@@ -247,6 +301,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(options_that_old_columns_do_not_fit_leave_them_as_they_were, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stored_options_pin_reads_and_nothing_else, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_options_name_in_vain_fails_reads_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(changes_that_options_ask_for_are_bounded_by_ids_tags_or_times, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_pinned_state_is_the_same_until_the_options_mean_another, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_snapshot_of_a_used_again_id_is_another, set_up, tear_down),
     };
