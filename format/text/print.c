@@ -18,14 +18,13 @@ struct table {
     int32_t columns;
     struct pfs_printer *printer;
     struct pfs_print_store store;
-    struct pfs_buf header; /* CSV, when rows could spell it */
+    struct pfs_buf header; /* CSV: rows could spell it */
 };
 
 static int table_init(struct table *t, enum pfs_text format, const struct pfs_field *fields,
                       const struct pfs_batch *batch, struct pfs_err *err)
 {
     enum pfs_print_place place = format == PFS_TEXT_CSV ? PFS_IN_CELL : PFS_IN_JSON;
-    bool all_text = true;
 
     t->format = format;
     t->columns = batch->columns;
@@ -38,9 +37,8 @@ static int table_init(struct table *t, enum pfs_text format, const struct pfs_fi
         PFS_TRY(pfs_printer_make(p, &batch->column[i], place, 0, batch->rows, &t->store, err));
         if (format == PFS_TEXT_JSON)
             PFS_TRY(pfs_printer_name(p, i, fields[i].name, &t->store, err));
-        all_text &= pfs_kind_is_text(p->column->type->kind);
     }
-    if (format == PFS_TEXT_CSV && all_text)
+    if (format == PFS_TEXT_CSV)
         pfs_text_header(format, fields, batch->columns, &t->header);
     return pfs_buf_check(&t->header, err);
 }
@@ -61,18 +59,31 @@ static size_t room(const struct table *t, int64_t from, int64_t to)
     return sum;
 }
 
-/* A data row that spells the header would be taken for one: its first field is put in quotes. */
+/* Behind a field that is in quotes. */
+static uint8_t *skip_quoted(uint8_t *at)
+{
+    assert(at[0] == '"');
+    for (at++; at[0] != '"' || at[1] == '"'; at++)
+        at += at[0] == '"';
+    return at + 1;
+}
+
+/* A data row that spells the header would be taken for one: its first field that is not in quotes is put in them. Of a
+ * header that is in quotes altogether such a row cannot be told. */
 static uint8_t *guard_header(const struct table *t, uint8_t *from, uint8_t *to)
 {
-    size_t first;
+    uint8_t *at = from, *end;
 
-    if (t->header.len != (size_t)(to - from) || memcmp(t->header.at, from, t->header.len) != 0 || from[0] == '"')
+    if (t->header.len != (size_t)(to - from) || memcmp(t->header.at, from, t->header.len) != 0)
         return to;
-    first = strcspn((const char *)from, t->columns > 1 ? "," : "\n");
-    memmove(from + 1, from, (size_t)(to - from));
-    from[0] = '"';
-    memmove(from + first + 2, from + first + 1, (size_t)(to - from) - first);
-    from[first + 1] = '"';
+    while (at < to && at[0] == '"')
+        at = skip_quoted(at) + 1;
+    if (at >= to || *at == '\n') /* no column at all */
+        return to;
+    end = at + strcspn((const char *)at, t->columns > 1 ? ",\n" : "\n");
+    memmove(end + 2, end, (size_t)(to - end));
+    memmove(at + 1, at, (size_t)(end - at));
+    at[0] = end[1] = '"';
     return to + 2;
 }
 

@@ -110,6 +110,66 @@ static void a_cell_doubles_their_quotes_and_has_some_only_where_it_must(void **s
 }
 
 /* Years that no text of ours can spell, but that a file may hold: days of them pass 32 bits. */
+/* Column names are text, and rows may spell them: in what is printed such a row is told from a header that is repeated,
+ * and is a row when it is read again. */
+static const struct {
+    const char *type, *row, *csv; /* type: of a ROW whose fields are the columns */
+} spelling[] = {
+    {"ROW<a STRING, b STRING>", "{\"a\":\"a\",\"b\":\"b\"}", "a,b\n\"a\",b\n"},
+    {"ROW<a STRING>", "{\"a\":\"a\"}", "a\n\"a\"\n"},
+    {"ROW<`a,x` STRING, b STRING, c STRING>", "{\"a,x\":\"a,x\",\"b\":\"b\",\"c\":\"c\"}",
+     "\"a,x\",b,c\n\"a,x\",\"b\",c\n"},
+    {"ROW<`\"` STRING, `x\"\"y` STRING, b STRING>", "{\"\\\"\":\"\\\"\",\"x\\\"\\\"y\":\"x\\\"\\\"y\",\"b\":\"b\"}",
+     "\"\"\"\",\"x\"\"\"\"y\",b\n\"\"\"\",\"x\"\"\"\"y\",\"b\"\n"},
+    {"ROW<`2023` INT, `2024` INT>", "{\"2023\":2023,\"2024\":2024}", "2023,2024\n\"2023\",2024\n"},
+    {"ROW<`true` BOOLEAN>", "{\"true\":true}", "true\n\"true\"\n"},
+    {"ROW<`[]` ARRAY<INT>, `NaN` DOUBLE>", "{\"[]\":[],\"NaN\":\"NaN\"}", "[],NaN\n\"[]\",NaN\n"},
+    {"ROW<a STRING, b STRING>", "{\"a\":\"a\",\"b\":null}", "a,b\na,\n"},
+};
+
+static void a_row_that_spells_the_header_stays_a_row(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(spelling); i++) {
+        struct pfs_text_parse parse = {.format = PFS_TEXT_JSON};
+        struct pfs_buf csv = {0}, json = {0};
+        struct pfs_type row;
+        struct pfs_arena arena;
+
+        pfs_arena_init(&arena, 0);
+        CHECK(spelling[i].type, pfs_type_parse(pfs_str(spelling[i].type), NULL, &arena, &row, NULL) == 0);
+        parse.columns = row.children;
+        parse.fields = row.child;
+        for (int k = 0; k < 2; k++) {
+            struct pfs_text_parser *parser;
+            struct pfs_batch batch;
+            struct pfs_err err = {0};
+            size_t used;
+
+            assert_int_equal(pfs_text_parser_open(&parse, &parser, NULL), 0);
+            if (pfs_text_parser_feed(parser, k == 0 ? pfs_str(spelling[i].row) : pfs_buf_slice(&csv), true, &arena,
+                                     &batch, &used, NULL, &err) != 1)
+                fail_msg("%s, %d: %s", spelling[i].row, k, err.text);
+            pfs_text_parser_close(parser);
+            batch.columns--; /* the row kind */
+            if (k == 0) {
+                pfs_text_header(PFS_TEXT_CSV, row.child, row.children, &csv);
+                assert_int_equal(pfs_text_print(PFS_TEXT_CSV, row.child, &batch, &csv, NULL), 0);
+                CHECK(spelling[i].csv, csv.len == strlen(spelling[i].csv));
+                CHECK(spelling[i].csv, memcmp(csv.at, spelling[i].csv, csv.len) == 0);
+            }
+            assert_int_equal(pfs_text_print(PFS_TEXT_JSON, row.child, &batch, &json, NULL), 0);
+            parse.format = PFS_TEXT_CSV;
+        }
+        CHECK(spelling[i].row, json.len == 2 * strlen(spelling[i].row) + 2);
+        CHECK(spelling[i].row, memcmp(json.at, spelling[i].row, strlen(spelling[i].row)) == 0);
+        CHECK(spelling[i].row, memcmp(json.at, json.at + json.len / 2, json.len / 2) == 0);
+        pfs_buf_done(&csv);
+        pfs_buf_done(&json);
+        pfs_arena_done(&arena);
+    }
+}
+
 static void moments_far_away_have_their_own_day(void **state)
 {
     static const struct {
@@ -145,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nested_values_are_json_with_maps_in_order),
+        cmocka_unit_test(a_row_that_spells_the_header_stays_a_row),
         cmocka_unit_test(moments_far_away_have_their_own_day),
         cmocka_unit_test(a_cell_doubles_their_quotes_and_has_some_only_where_it_must),
     };
