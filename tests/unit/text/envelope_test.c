@@ -151,6 +151,52 @@ static void decimals_of_any_scale_are_read(void **state)
     }
 }
 
+/* What connectors write for a column of that type, by the name in their schema. */
+static void times_before_1970_and_values_that_are_none(void **state)
+{
+    static const struct {
+        const char *type, *name, *value, *want; /* want: of the value, or the sentence */
+    } cases[] = {
+        {"TIMESTAMP(3)", "io.debezium.time.Timestamp", "-1", "\"1969-12-31 23:59:59.999\""},
+        {"TIMESTAMP(6)", "io.debezium.time.MicroTimestamp", "-1", "\"1969-12-31 23:59:59.999999\""},
+        {"TIMESTAMP(6)", "io.debezium.time.MicroTimestamp", "-1000", "\"1969-12-31 23:59:59.999000\""},
+        {"TIMESTAMP(9)", "io.debezium.time.NanoTimestamp", "-1", "\"1969-12-31 23:59:59.999999999\""},
+        {"TIMESTAMP(6)", "io.debezium.time.MicroTimestamp", "-62135596800000000", "\"0001-01-01 00:00:00.000000\""},
+        {"TIMESTAMP(6)", "io.debezium.time.MicroTimestamp", "-62135596800000001", "is no time of the years 1 to 9999"},
+        {"TIMESTAMP(6)", "io.debezium.time.MicroTimestamp", "1.5", "is no number of time units"},
+        {"TIMESTAMP(6)", "io.debezium.time.MicroTimestamp", "null", "null"},
+        {"TIMESTAMP(6)", "io.debezium.time.NanoTimestamp", "1001", "does not fit"},
+        {"TIME(3)", "io.debezium.time.MicroTime", "86399999000", "\"23:59:59.999\""},
+        {"TIME(3)", "io.debezium.time.MicroTime", "-1", "is no time of a day"},
+        {"TIME(3)", "io.debezium.time.MicroTime", "86400000000", "is no time of a day"},
+        {"DATE", "io.debezium.time.Date", "-1", "\"1969-12-31\""},
+        {"DATE", "io.debezium.time.Date", "-719163", "is no number of days since 1970"},
+        {"DECIMAL(4, 1)", "org.apache.kafka.connect.data.Decimal", "\"/w==\"", "\"-0.1\""},
+        {"DECIMAL(4, 1)", "org.apache.kafka.connect.data.Decimal", "\"?\"", "is no decimal in base64"},
+        {"DECIMAL(4, 1)", "org.apache.kafka.connect.data.Decimal", "null", "null"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char in[512], columns[64], want[128];
+        struct pfs_buf out = {0};
+
+        (void)snprintf(
+            in, sizeof(in),
+            "{\"schema\":{\"fields\":[{\"field\":\"after\",\"fields\":[{\"field\":\"v\",\"name\":\"%s\","
+            "\"parameters\":{\"scale\":\"1\"}}]}]},\"payload\":{\"op\":\"c\",\"after\":{\"id\":1,\"v\":%s}}}",
+            cases[i].name, cases[i].value);
+        (void)snprintf(columns, sizeof(columns), "id INT, v %s", cases[i].type);
+        (void)snprintf(want, sizeof(want), "+I {\"id\":1,\"v\":%s}\n", cases[i].want);
+        run(PFS_ENVELOPE_DEBEZIUM, columns, in, strlen(in), &out);
+        pfs_buf_putc(&out, 0);
+        if (strcmp((const char *)out.at, want) != 0 && (strncmp((const char *)out.at, "row 1, column v", 15) != 0 ||
+                                                        strstr((const char *)out.at, cases[i].want) == NULL))
+            fail_msg("%s %s: %s", cases[i].name, cases[i].value, (const char *)out.at);
+        pfs_buf_done(&out);
+    }
+}
+
 static void numbers_of_times_follow_the_precision_without_a_schema(void **state)
 {
     (void)state;
@@ -241,6 +287,7 @@ int main(void)
         cmocka_unit_test(what_has_no_row_is_skipped_and_counted),
         cmocka_unit_test(a_schema_in_the_envelope_tells_decimals_and_times),
         cmocka_unit_test(decimals_of_any_scale_are_read),
+        cmocka_unit_test(times_before_1970_and_values_that_are_none),
         cmocka_unit_test(numbers_of_times_follow_the_precision_without_a_schema),
         cmocka_unit_test(text_that_holds_json_fills_nested_columns_and_back),
         cmocka_unit_test(canal_rows_come_in_arrays),
