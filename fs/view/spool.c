@@ -78,7 +78,7 @@ int pfs_spool_put(int fd, struct pfs_slice bytes, uint64_t off, struct pfs_err *
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
-            return pfs_fail(err, errno, "spool: %s", pfs_errno_text(errno));
+            return pfs_fail(err, errno, "spool in the cache directory: %s", pfs_errno_text(errno));
         bytes.at += put;
         bytes.len -= (size_t)put;
         off += (uint64_t)put;
@@ -148,7 +148,7 @@ int pfs_spool_read(int fd, uint64_t off, void *to, size_t len, struct pfs_err *e
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return pfs_fail(err, errno, "spool: %s", pfs_errno_text(errno));
+            return pfs_fail(err, errno, "spool in the cache directory: %s", pfs_errno_text(errno));
         if (got == 0)
             return pfs_fail(err, EIO, "the spool was cut short");
         done += (size_t)got;
