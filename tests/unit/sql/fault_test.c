@@ -22,15 +22,16 @@ static int tell_name(void *context, struct pfs_slice name, bool directory)
 }
 
 /* A sum over the rows, whatever their order. */
-static int64_t sum_rows(int64_t *rows)
+static int64_t sum_rows(struct pfs_table *of, int64_t *rows)
 {
-    struct pfs_state *s = newest();
+    struct pfs_state *s;
     struct pfs_scan *scan;
     struct pfs_reader *reader;
     struct pfs_arena arena = {0};
     struct pfs_batch batch;
     int64_t more = 0, sum = 0;
 
+    assert_int_equal(pfs_table_state(of, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &s, NULL), 0);
     assert_int_equal(pfs_scan_open(&(struct pfs_scan_want){.state = s, .columns = -1}, &scan, NULL), 0);
     for (int32_t i = 0; i < pfs_scan_splits(scan) && more >= 0; i++) {
         assert_int_equal(pfs_scan_split(scan, i, &reader, NULL), 0);
@@ -52,18 +53,45 @@ static int64_t sum_rows(int64_t *rows)
     return sum;
 }
 
-/* What people see of d.<name>: its rows, and the names of its history. */
-static void look(const char *name, char *out, size_t room)
+static void tell_finding(void *context, const struct pfs_finding *finding)
 {
+    if (!finding->note)
+        (void)snprintf(context, 400, "%s: %s: %s", finding->by, finding->file, finding->text);
+}
+
+/* Is all that is named there? */
+static void check_table(const char *what, struct pfs_table *of, bool deep)
+{
+    char found[400] = "";
+    struct pfs_check_sum sum;
+
+    assert_int_equal(
+        pfs_table_check(of, &(struct pfs_check){.deep = deep, .found = tell_finding, .context = found}, &sum, NULL), 0);
+    if (sum.wrong > 0)
+        COMPLAIN("%s: %s\n", what, found);
+}
+
+/* What people see of d.<name>: its rows, and the names of its history. */
+static void look(const char *what, const char *name, char *out, size_t room)
+{
+    struct pfs_table *branch;
     static const char *const places[] = {
         "snapshot", "tag", "schema", "changelog", "consumer", "branch/branch-b/snapshot", "branch/branch-b/schema"};
     size_t len = 0;
 
     out[0] = '\0';
     if (pfs_catalog_has_table(catalog, "d", name, NULL)) {
-        int64_t rows = 0, sum = sum_rows(&rows);
+        int64_t rows = 0, sum = sum_rows(table, &rows);
 
         len += (size_t)snprintf(out, room, "%lld rows, sum %lld", (long long)rows, (long long)sum);
+    }
+    if (pfs_catalog_table(catalog, "d", name, "b", &branch, NULL) == 0) {
+        int64_t rows = 0, sum = sum_rows(branch, &rows);
+
+        len +=
+            (size_t)snprintf(out + len, room - len, "; branch: %lld rows, sum %lld", (long long)rows, (long long)sum);
+        check_table(what, branch, true);
+        pfs_table_unref(branch);
     }
     for (size_t i = 0; i < COUNT(places); i++) {
         char path[80];
@@ -76,26 +104,14 @@ static void look(const char *name, char *out, size_t room)
     assert_true(len < room);
 }
 
-static void tell_finding(void *context, const struct pfs_finding *finding)
-{
-    if (!finding->note)
-        (void)snprintf(context, 400, "%s: %s: %s", finding->by, finding->file, finding->text);
-}
-
 /* Files that nothing names; all that is named is there. */
 static int64_t check_whole(const char *what, bool deep)
 {
-    char found[400] = "";
-    struct pfs_check_sum sum;
     int64_t files = 0, bytes = 0;
 
-    if (!pfs_store_path_ok(pfs_table_name(table)) || !pfs_catalog_has_table(catalog, "d", pfs_table_name(table), NULL))
+    if (!pfs_catalog_has_table(catalog, "d", pfs_table_name(table), NULL))
         return 0;
-    assert_int_equal(
-        pfs_table_check(table, &(struct pfs_check){.deep = deep, .found = tell_finding, .context = found}, &sum, NULL),
-        0);
-    if (sum.wrong > 0)
-        COMPLAIN("%s: %s\n", what, found);
+    check_table(what, table, deep);
     assert_int_equal(pfs_table_remove_orphans(table, INT64_MAX, true, &files, &bytes, NULL), 0);
     return files;
 }
@@ -142,9 +158,9 @@ static void each_fails(const struct each_case *c, enum fault_kind kind)
     bool spared = false;
 
     begin(c->table, c->before, c->sql);
-    look(c->table, before, sizeof(before));
+    look(c->step, c->table, before, sizeof(before));
     do_step(c->step);
-    look(c->table, after, sizeof(after));
+    look(c->step, c->table, after, sizeof(after));
     if (check_whole(c->step, true) > 0 && c->how == WHOLE)
         COMPLAIN("%s leaves files\n", c->step);
     tear_down(NULL);
@@ -157,13 +173,13 @@ static void each_fails(const struct each_case *c, enum fault_kind kind)
         spared = was_spared(kind, n);
         (void)snprintf(what, sizeof(what), "%s %s %s: %s, %s %lld %s", c->table, c->before,
                        c->sql == NULL ? "" : c->sql, c->step, kinds[kind], (long long)n, failed_call);
-        look(c->table, now, sizeof(now));
+        look(what, c->table, now, sizeof(now));
         left = check_whole(what, strcmp(now, before) != 0);
         judge(c, what, kind, rc, &err, before, after, now, left);
         failed += rc < 0;
         if (rc < 0 && !spared && c->how == HALVES && strcmp(now, after) != 0) {
             do_step(c->step);
-            look(c->table, now, sizeof(now));
+            look(what, c->table, now, sizeof(now));
             if (strcmp(now, after) != 0)
                 COMPLAIN("%s, again\nshould be: %s\nnow: %s\n", what, after, now);
         }
@@ -229,6 +245,11 @@ static void a_compaction_is_whole_or_not_there(void **state)
     each_of(cases, COUNT(cases));
 }
 
+/* A branch of the second snapshot, which only it has after the compaction. */
+#define BRANCHED(name)                                                                           \
+    "CALL sys.create_tag('d." name "', 'a', 2); CALL sys.create_branch('d." name "', 'b', 'a');" \
+    "CALL sys.delete_tag('d." name "', 'a'); CALL sys.compact('d." name "');"
+
 static void a_statement_can_be_done_again(void **state)
 {
     static const struct each_case cases[] = {
@@ -262,6 +283,13 @@ static void a_statement_can_be_done_again(void **state)
          "CALL sys.delete_branch('d.one', 'b');", HALVES},
         {"one", "ww", "CALL sys.create_tag('d.one', 'a', 1); CALL sys.create_branch('d.one', 'b', 'a');",
          "CALL sys.rename_branch('d.one', 'b', 'c');", HALVES},
+        {"one", "ww", BRANCHED("one"), "CALL sys.expire_snapshots('d.one', 1, 1);", HALVES},
+        {"told", "ww", BRANCHED("told"), "CALL sys.expire_snapshots('d.told', 1, 1);", HALVES},
+        {"marks", "wsws", BRANCHED("marks"), "CALL sys.expire_snapshots('d.marks', 1, 1);", HALVES},
+        {"dynamic", "ww", BRANCHED("dynamic"), "CALL sys.expire_snapshots('d.dynamic', 1, 1);", HALVES},
+        {"told", "ww", BRANCHED("told") "CALL sys.compact('d.told$branch_b');",
+         "CALL sys.expire_snapshots('d.told$branch_b', 1, 1);", HALVES},
+        {"one", "wwwc", BRANCHED("one") "CALL sys.rollback_to('d.one', 1);", "o", HALVES},
         {"one", "ww", NULL, "CALL sys.reset_consumer('d.one', 'c', 2);", WHOLE},
         {"one", "ww", "CALL sys.reset_consumer('d.one', 'c', 2);", "CALL sys.clear_consumers('d.one');", WHOLE},
         {"one", "ww", NULL, "CALL sys.purge_files('d.one');", COUNTS},

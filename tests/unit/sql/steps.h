@@ -113,6 +113,8 @@ static int try_step(const char *step, enum fault_kind kind, int64_t n, struct pf
         rc = pfs_table_settle(table, &(struct pfs_settle){.user = "u", .identifier = writes}, err);
     else if (step[0] == 'x')
         rc = pfs_table_expire(table, NULL, NULL, &(struct pfs_expired){0}, err);
+    else if (step[0] == 'o')
+        rc = pfs_table_remove_orphans(table, INT64_MAX, false, &(int64_t){0}, &(int64_t){0}, err);
     else if (step[0] == 't')
         rc = pfs_table_maintain(table, writes, err);
     else
