@@ -195,15 +195,29 @@ static bool same_options(const struct pfs_options *a, const struct pfs_options *
     }
 }
 
+/* Those that say something of rows, and that number of buckets. What the others say need not hold for old columns. */
+static int choose_options(const struct pfs_options *newest, int32_t buckets, struct pfs_arena *arena,
+                          struct pfs_options *out, struct pfs_err *err)
+{
+    struct pfs_options some = {0, pfs_arena_array(arena, (size_t)newest->count + 1, sizeof(*some.item))};
+    char text[16];
+
+    if (some.item == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < newest->count; i++)
+        if (!says_nothing_of_rows(newest->item[i].key))
+            some.item[some.count++] = newest->item[i];
+    (void)snprintf(text, sizeof(text), "%d", buckets);
+    return pfs_options_with(&some, "bucket", text, arena, out, err);
+}
+
 /* The schema is loaded once more, and so it is our own to change. `old` stays what it was for those who read files. */
 static int put_under(struct loaded *l, const struct pfs_schema *old, const struct pfs_schema *newest,
                      struct pfs_err *err)
 {
     int32_t version = l->schema.version;
-    char buckets[16];
 
-    (void)snprintf(buckets, sizeof(buckets), "%d", old->buckets);
-    PFS_TRY(pfs_options_with(&newest->options, "bucket", buckets, &l->arena, &l->schema.options, err));
+    PFS_TRY(choose_options(&newest->options, old->buckets, &l->arena, &l->schema.options, err));
     PFS_TRY(pfs_schema_complete(&l->schema, &l->arena, err));
     l->schema.version = version;
     l->schema.time_ms = newest->time_ms;

@@ -84,12 +84,38 @@ static void old_snapshots_are_merged_by_todays_options(void **state)
     pfs_state_unref(before);
     pfs_state_unref(after);
 
-    run("ALTER TABLE d.t SET ('snapshot.num-retained.max' = '99');"); /* says nothing of rows */
+    run("ALTER TABLE d.t SET ('snapshot.num-retained.max' = '99', 'scan.snapshot-id' = '9');"); /* say nothing of rows
+                                                                                                 */
     after = state_of(table, then);
     assert_int_equal(first_value(after), 5);
     assert_int_equal(pfs_table_schema_at(table, then, &schema, NULL), 0);
     assert_null(pfs_options_get(&schema->options, "sequence.field")); /* the schema itself is what it was */
     pfs_state_unref(after);
+}
+
+/* Paimon lets nobody store scan.version alone, but reads tables of those who did. */
+static void a_stored_version_hides_none_of_todays_options(void **state)
+{
+    const struct pfs_schema *newest;
+    struct pfs_schema with;
+    struct pfs_arena arena = {0};
+    struct pfs_state *s;
+
+    (void)state;
+    put(1, 5);
+    put(1, 3);
+    put(1, 4);
+    run("ALTER TABLE d.t SET ('sequence.field' = 'v');");
+    assert_int_equal(pfs_table_schema(table, &newest, NULL), 0);
+    with = *newest;
+    with.id++;
+    assert_int_equal(pfs_options_with(&newest->options, "scan.version", "2", &arena, &with.options, NULL), 0);
+    assert_int_equal(pfs_schema_publish(memory, "d.db/t", &with, NULL), 0);
+    s = state_of(table, (struct pfs_when){.kind = PFS_WHEN_READ});
+    assert_int_equal(s->snapshot.id, 2);
+    assert_int_equal(first_value(s), 5);
+    pfs_state_unref(s);
+    pfs_arena_done(&arena);
 }
 
 static void options_that_old_columns_do_not_fit_leave_them_as_they_were(void **state)
@@ -298,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(old_snapshots_are_merged_by_todays_options, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stored_version_hides_none_of_todays_options, set_up, tear_down),
         cmocka_unit_test_setup_teardown(options_that_old_columns_do_not_fit_leave_them_as_they_were, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stored_options_pin_reads_and_nothing_else, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_options_name_in_vain_fails_reads_alone, set_up, tear_down),
