@@ -24,5 +24,10 @@ uint64_t pfs_hash64(const void *at, size_t len, uint64_t seed)
 
 uint32_t pfs_crc32(const void *at, size_t len)
 {
-    return (uint32_t)crc32_z(0, at, len);
+    return pfs_crc32_more(0, at, len);
+}
+
+uint32_t pfs_crc32_more(uint32_t crc, const void *at, size_t len)
+{
+    return (uint32_t)crc32_z(crc, at, len);
 }

@@ -30,5 +30,6 @@ int32_t pfs_murmur_words(const uint8_t *at, size_t len);
 /* 64-bit xxHash, for hash tables in memory and spool names; never written to a table. */
 uint64_t pfs_hash64(const void *at, size_t len, uint64_t seed);
 
-/* CRC-32 as in zlib. */
+/* CRC-32 as in zlib; `more`: of the bytes so far, whose CRC is `crc` (0 = none yet), and these. */
 uint32_t pfs_crc32(const void *at, size_t len);
+uint32_t pfs_crc32_more(uint32_t crc, const void *at, size_t len);

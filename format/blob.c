@@ -15,8 +15,7 @@
 
 #define MAGIC 1481511375u
 #define VERSION 1
-#define TAIL_BYTES 5    /* size of the index, version */
-#define AROUND_BYTES 16 /* magic, length, CRC of a record */
+#define TAIL_BYTES 5 /* size of the index, version */
 #define BATCH_BYTES_MAX ((int64_t)16 << 20)
 #define VALUE_BYTES_MAX ((int64_t)PFS_BATCH_BYTES_MAX / 2)
 
@@ -50,7 +49,7 @@ static int parse_index(struct blob_reader *r, struct pfs_slice index, uint64_t r
         return pfs_fail(err, ENOMEM, "no memory for the index of a blob file");
     while (pfs_left(&c) > 0) {
         len = (int64_t)((uint64_t)len + (uint64_t)pfs_take_zigzag(&c));
-        if (c.bad || len < -1 || (len >= 0 && len < AROUND_BYTES) || len > (int64_t)(records_bytes - sum))
+        if (c.bad || len < -1 || (len >= 0 && len < PFS_BLOB_AROUND_BYTES) || len > (int64_t)(records_bytes - sum))
             return damaged(err, "a length is wrong");
         sum += len > 0 ? (uint64_t)len : 0;
         r->len[r->rows++] = len;
@@ -149,12 +148,12 @@ static int unpack(struct pfs_slice record, struct pfs_slice *out, struct pfs_err
 {
     const uint8_t *end = record.at + record.len;
 
-    assert(record.len >= AROUND_BYTES); /* the index was checked when it was read */
+    assert(record.len >= PFS_BLOB_AROUND_BYTES); /* the index was checked when it was read */
     if (pfs_le32(record.at) != MAGIC || pfs_le64(end - 12) != record.len)
         return damaged(err, "a record has no sound frame");
     if (pfs_crc32(record.at, record.len - 4) != pfs_le32(end - 4))
         return damaged(err, "a record's checksum is wrong");
-    *out = pfs_slice_of(record.at + 4, record.len - AROUND_BYTES);
+    *out = pfs_slice_of(record.at + 4, record.len - PFS_BLOB_AROUND_BYTES);
     return 0;
 }
 
@@ -167,7 +166,7 @@ static int take_records(struct blob_reader *r, int64_t rows, const uint8_t *reco
     uint8_t *valid = pfs_arena_zalloc(arena, (size_t)(rows + 7) / 8 + 8), *values;
 
     for (int64_t i = 0; i < rows; i++)
-        total += r->len[r->at + i] > 0 ? (size_t)r->len[r->at + i] - AROUND_BYTES : 0;
+        total += r->len[r->at + i] > 0 ? (size_t)r->len[r->at + i] - PFS_BLOB_AROUND_BYTES : 0;
     values = pfs_arena_alloc(arena, total);
     if (offsets == NULL || valid == NULL || values == NULL)
         return pfs_arena_full(arena, err);

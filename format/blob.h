@@ -8,8 +8,15 @@
 
 #include "base/store.h"
 #include "format/reader.h"
+#include "format/writer.h"
 
 /* Batches end at 16 MiB of values, so that they may be of one row. `file` and what `read` points to stay the caller's.
  */
 int pfs_blob_open(struct pfs_file *file, const struct pfs_file_read *read, struct pfs_reader **out,
                   struct pfs_err *err);
+
+#define PFS_BLOB_AROUND_BYTES 16 /* magic, length and CRC of a record */
+
+/* Writes batches of one BLOB column, each value as it comes: nothing of them is kept but their lengths. The size is
+ * that of the records, by which Paimon's files are rolled too. There are no statistics. */
+int pfs_blob_create(struct pfs_file *file, struct pfs_writer **out, struct pfs_err *err);

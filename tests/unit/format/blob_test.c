@@ -210,6 +210,76 @@ static void every_changed_byte_is_told(void **state)
         }
 }
 
+/* The writer's file of these values, given `step` at a time; NULL = null. */
+static struct pfs_buf write_file(const char *const *value, int count, int step)
+{
+    static const struct pfs_type type = {.kind = PFS_BLOB, .nullable = true};
+    struct pfs_store *store;
+    struct pfs_file *file;
+    struct pfs_writer *writer;
+    struct pfs_buf out = {0};
+    uint64_t size;
+    uint8_t *bytes;
+
+    assert_int_equal(pfs_store_open_memory(&store, NULL), 0);
+    assert_int_equal(pfs_store_create(store, "f", &file, NULL), 0);
+    assert_int_equal(pfs_blob_create(file, &writer, NULL), 0);
+    for (int from = 0; from < count; from += step) {
+        int32_t offsets[16] = {0}, rows = count - from < step ? count - from : step;
+        uint8_t valid[2] = {0};
+        struct pfs_buf values = {0};
+        struct pfs_column column = {.type = &type, .valid = valid, .offsets = offsets};
+
+        for (int i = 0; i < rows; i++) {
+            if (value[from + i] != NULL) {
+                pfs_buf_puts(&values, value[from + i]);
+                valid[i / 8] |= (uint8_t)(1 << i % 8);
+            }
+            offsets[i + 1] = (int32_t)values.len;
+        }
+        column.values = values.at;
+        assert_int_equal(pfs_writer_write(writer, &(struct pfs_batch){rows, 1, &column}, NULL), 0);
+        pfs_buf_done(&values);
+    }
+    size = pfs_writer_size(writer);
+    assert_int_equal(size, pfs_file_size(file));
+    assert_int_equal(pfs_writer_finish(writer, NULL), 0);
+    assert_int_equal(pfs_writer_stats(writer)->nulls, -1);
+    pfs_writer_close(writer);
+    size = pfs_file_size(file);
+    pfs_file_close(file);
+    assert_int_equal(pfs_store_open(store, "f", &file, NULL), 0);
+    bytes = pfs_alloc((size_t)size);
+    assert_int_equal(pfs_file_pread(file, 0, bytes, (size_t)size, NULL), 0);
+    pfs_buf_put(&out, bytes, (size_t)size);
+    pfs_free(bytes);
+    pfs_file_close(file);
+    pfs_store_close(store);
+    return out;
+}
+
+static void what_is_written_is_what_paimon_writes(void **state)
+{
+    static const char *const one[] = {"\1\2\3\4\5"};
+    static const char *const some[] = {
+        NULL, "a", "", NULL, NULL, "a long value that needs two bytes for its length, so it does", "b"};
+
+    (void)state;
+    for (int step = 1; step < 8; step++) {
+        struct pfs_buf ours = write_file(one, 1, step), want = make_file(some, 7);
+
+        assert_true(pfs_slice_eq(pfs_buf_slice(&ours), pfs_slice_of(paimon, sizeof(paimon))));
+        pfs_buf_done(&ours);
+        ours = write_file(some, 7, step);
+        assert_true(pfs_slice_eq(pfs_buf_slice(&ours), pfs_buf_slice(&want)));
+        pfs_buf_done(&ours);
+        ours = write_file(some, 0, step);
+        assert_int_equal(ours.len, 5); /* no rows: an index of nothing */
+        pfs_buf_done(&ours);
+        pfs_buf_done(&want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +289,7 @@ int main(void)
         cmocka_unit_test(large_values_end_a_batch),
         cmocka_unit_test(columns_of_other_types_are_not_in_the_file),
         cmocka_unit_test(every_changed_byte_is_told),
+        cmocka_unit_test(what_is_written_is_what_paimon_writes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
