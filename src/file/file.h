@@ -44,6 +44,12 @@ int pfs_data_open(const struct pfs_data_read *read, const struct pfs_manifest_en
  * row ids overlap. A column is read from the newest file that holds it. Borrowed as above, the array too. */
 int pfs_data_open_joined(const struct pfs_data_read *read, const struct pfs_manifest_entry *const *entry, int32_t count,
                          struct pfs_reader **out, struct pfs_err *err);
+/* How many of `entry`, files as a writer's finish lists them, hold rows of the first one: itself and those beside it.
+ */
+int64_t pfs_data_together(const struct pfs_manifest_entry *entry, int64_t entries);
+/* Opens so many, which have no row ids yet. Reads as the two above; borrowed as there. */
+int pfs_data_open_made(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, int64_t count,
+                       struct pfs_reader **out, struct pfs_err *err);
 /* What the entry's file says of its pages (as far as its format does): pieces of rows with the bounds of one column of
  * read->schema, as of reader.h; *groups 0: nothing is known. In the arena. -ENOMEM. */
 int pfs_data_groups(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, int32_t column,
@@ -76,7 +82,9 @@ struct pfs_data_write {
 struct pfs_data_writer;
 
 /* Writes key-value batches of all columns of the schema, sorted by key (append tables: the columns alone, as they came)
- * into one or more new files of about target-file-size each; a new file begins with a new key only. Data files have one
+ * into one or more new files of about target-file-size each; a new file begins with a new key only. Values of BLOB
+ * columns go into files of their own, of about blob.target-file-size, which are listed behind the one that they belong
+ * to and end where it does. Data files have one
  * row a key. Changelog files take any number, of every kind, in the order of their key and then as they happened: what
  * changelog-producer = input asks for is the flush before it is merged, sorted. Files of the postpone bucket take rows
  * as they come, too.

@@ -31,7 +31,8 @@ struct source { /* one file, or several one after the other */
 struct join {
     struct pfs_reader reader; /* first */
     struct pfs_arena arena;
-    int32_t columns; /* of the answer, system columns too */
+    struct pfs_manifest_entry *numbered; /* of files that have no row ids: copies that have some; owned */
+    int32_t columns;                     /* of the answer, system columns too */
     int32_t sources;
     struct source *source;
 };
@@ -327,6 +328,7 @@ static void join_close(struct pfs_reader *self)
         pfs_arena_done(&j->source[i].arena);
     }
     pfs_arena_done(&j->arena);
+    pfs_free(j->numbered);
     pfs_free(j);
 }
 
@@ -360,5 +362,69 @@ int pfs_data_open_joined(const struct pfs_data_read *read, const struct pfs_mani
         return rc;
     }
     *out = &j->reader;
+    return 0;
+}
+
+/* ---- files that no snapshot names yet ---- */
+
+int64_t pfs_data_together(const struct pfs_manifest_entry *entry, int64_t entries)
+{
+    int64_t count = 1;
+
+    assert(entries > 0);
+    while (count < entries && pfs_data_file_is_aside(&entry[count].file))
+        count++;
+    return count;
+}
+
+/* The ids that a commit would give them if there were no rows yet: those beside follow each other, column by column. */
+static void number(struct pfs_manifest_entry *entry, int64_t count)
+{
+    int64_t next = 0;
+
+    entry[0].file.first_row_id = 0;
+    for (int64_t i = 1; i < count; i++) {
+        const struct pfs_data_file *last = &entry[i - 1].file;
+        struct pfs_data_file *f = &entry[i].file;
+        bool same = i > 1 && last->write_columns > 0 && f->write_columns > 0 &&
+                    strcmp(last->write_column[0], f->write_column[0]) == 0;
+
+        next = same ? next : 0;
+        f->first_row_id = next;
+        if (__builtin_add_overflow(next, f->rows, &next))
+            next = 0; /* told by whoever opens them */
+    }
+}
+
+int pfs_data_open_made(const struct pfs_data_read *read, const struct pfs_manifest_entry *entry, int64_t count,
+                       struct pfs_reader **out, struct pfs_err *err)
+{
+    const struct pfs_manifest_entry **each;
+    struct pfs_manifest_entry *numbered;
+    struct pfs_reader *reader = NULL;
+    int rc;
+
+    assert(count > 0);
+    assert(count <= INT32_MAX);
+    if (count == 1)
+        return pfs_data_open(read, entry, out, err);
+    numbered = pfs_alloc_array((size_t)count, sizeof(*numbered));
+    each = pfs_alloc_array((size_t)count, sizeof(*each));
+    if (numbered == NULL || each == NULL) {
+        rc = pfs_fail(err, ENOMEM, "no memory to read %s", entry->file.name);
+    } else {
+        memcpy(numbered, entry, (size_t)count * sizeof(*numbered));
+        number(numbered, count);
+        for (int64_t i = 0; i < count; i++)
+            each[i] = &numbered[i];
+        rc = pfs_data_open_joined(read, each, (int32_t)count, &reader, err);
+    }
+    pfs_free(each);
+    if (rc < 0) {
+        pfs_free(numbered);
+        return rc;
+    }
+    ((struct join *)reader)->numbered = numbered;
+    *out = reader;
     return 0;
 }

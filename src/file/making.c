@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "format/avro/rows.h"
+#include "format/blob.h"
 #include "format/orc/orc.h"
 #include "format/parquet/parquet.h"
 #include "src/file/file.h"
@@ -103,6 +104,8 @@ static const char *format_name(enum pfs_data_format format)
         return "orc";
     case PFS_DATA_AVRO:
         return "avro";
+    case PFS_DATA_BLOB:
+        return "blob";
     }
     return "";
 }
@@ -353,6 +356,20 @@ int pfs_making_read_postponed(const struct pfs_schema *schema, const char *user,
     return 0;
 }
 
+int pfs_making_read_blobs(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_making *out,
+                          struct pfs_err *err)
+{
+    struct pfs_making making;
+
+    PFS_TRY(pfs_making_read(schema, 0, false, arena, &making, err));
+    PFS_TRY(
+        pfs_options_bytes(&schema->options, "blob.target-file-size", making.target_bytes, &making.target_bytes, err));
+    making.format = PFS_DATA_BLOB;
+    making.suffix = ".blob";
+    *out = making;
+    return 0;
+}
+
 /* Of a file with a copy of the key in front of its rows ("_KEY_k", ..., "k"): the key columns of the rows, which
  * readers look for keys by. */
 static bool is_sought(const struct pfs_field *fields, int32_t columns, const char *name)
@@ -411,6 +428,9 @@ int pfs_making_open(const struct pfs_making *making, struct pfs_file *file, cons
         return pfs_avro_rows_create(file, &avro, out, err);
     case PFS_DATA_ORC:
         return pfs_orc_create(file, &orc, out, err);
+    case PFS_DATA_BLOB:
+        assert(columns == 1);
+        return pfs_blob_create(file, out, err);
     }
     return -EINVAL;
 }

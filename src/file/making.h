@@ -13,7 +13,7 @@
 #include "format/writer.h"
 #include "src/meta/schema.h"
 
-enum pfs_data_format { PFS_DATA_PARQUET, PFS_DATA_ORC, PFS_DATA_AVRO };
+enum pfs_data_format { PFS_DATA_PARQUET, PFS_DATA_ORC, PFS_DATA_AVRO, PFS_DATA_BLOB };
 
 struct pfs_making {
     enum pfs_data_format format;
@@ -36,6 +36,10 @@ int pfs_making_read(const struct pfs_schema *schema, int32_t level, bool changel
  * files (spec buckets 7). user NULL: someone. */
 int pfs_making_read_postponed(const struct pfs_schema *schema, const char *user, struct pfs_arena *arena,
                               struct pfs_making *out, struct pfs_err *err);
+
+/* Files of one BLOB column, as they stand beside those of the rows (blob.target-file-size). */
+int pfs_making_read_blobs(const struct pfs_schema *schema, struct pfs_arena *arena, struct pfs_making *out,
+                          struct pfs_err *err);
 
 /* Can files that are made so have all columns of the schema? -EOPNOTSUPP with the column. */
 int pfs_making_check(const struct pfs_making *making, const struct pfs_schema *schema, struct pfs_err *err);

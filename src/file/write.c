@@ -1,16 +1,23 @@
 /* write.c - new data files of one bucket: made as the table's options ask, rolled at the target size between keys,
- * named once and synced before anything names them. */
+ * named once and synced before anything names them.
+ *
+ *   rows          k  n ------------ | k  n ----------        rolled by target-file-size
+ *   BLOB column   p ----- p --- p - | p ------- p ---        rolled by blob.target-file-size, ended where the rows' are
+ *
+ * A BLOB column has a writer of its own, which is given the same rows in the same steps; what it made goes behind the
+ * file of the rows, by which readers find it (spec commit 6). */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/decimal.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "format/binrow.h"
+#include "format/blob.h"
 #include "format/text/text.h"
 #include "src/file/file.h"
+#include "src/file/fit.h"
 #include "src/file/indexes.h"
 #include "src/file/making.h"
 #include "src/file/measure.h"
@@ -25,12 +32,21 @@
 
 struct pfs_data_writer {
     struct pfs_data_write write;
-    struct pfs_arena arena; /* lives as long as the writer */
-    const char *dir;        /* of the bucket, below the table */
+    struct pfs_arena arena;          /* lives as long as the writer */
+    const struct pfs_schema *schema; /* of the file's columns: the table's, without its BLOBs, or one of these */
+    struct pfs_schema narrow;        /* that one, if it is not the table's */
+    int32_t *column;                 /* with blobs: of the batches, those that go into the file of the rows */
+    int32_t blobs;                   /* BLOB columns */
+    struct blob_column {
+        int32_t column;
+        struct pfs_data_writer *writer;
+        int64_t given; /* so many of its files are the rows' writer's now */
+    } * blob;
+    const char *dir; /* of the bucket, below the table */
     struct pfs_data_place place;
     struct pfs_outside outside;
     char uuid[PFS_UUID_TEXT];
-    int32_t made; /* files so far: the counter in names */
+    int32_t made, *counter; /* files so far, in names: blob files are counted with the others */
     bool keyed, thin;
     int32_t columns, before; /* of the file; of those, in front of the table's */
     struct pfs_field *field;
@@ -58,7 +74,7 @@ struct pfs_data_writer {
 /* Columns of the file: keys, number and kind in front (spec datafiles 2), then the table's, then row ids. */
 static int choose_fields(struct pfs_data_writer *w, struct pfs_err *err)
 {
-    const struct pfs_schema *schema = w->write.schema;
+    const struct pfs_schema *schema = w->schema;
     size_t room = (size_t)(schema->trimmed_keys + 2 + schema->columns + 2);
     struct pfs_field *f = pfs_arena_array(&w->arena, room, sizeof(*f));
 
@@ -102,10 +118,41 @@ static int try_indexes(struct pfs_data_writer *w, struct pfs_err *err)
     return pfs_fileindex_writer_open(w->indexes.write, w->indexes.count, &w->index, err);
 }
 
+/* A table with BLOBs: its rows without them are a file. A file of one BLOB is none of those. */
+static int leave_blobs(struct pfs_data_writer *w, struct pfs_err *err)
+{
+    const struct pfs_schema *schema = w->write.schema;
+    int32_t *kept = pfs_arena_array(&w->arena, (size_t)schema->columns, sizeof(*kept)), rest = 0;
+    bool *blob;
+
+    w->schema = schema;
+    if (w->keyed || w->write.row_ids)
+        return 0;
+    if (kept == NULL)
+        return pfs_arena_full(&w->arena, err);
+    PFS_TRY(pfs_schema_blobs(schema, &w->arena, &blob, &w->blobs, err));
+    if (w->blobs == 0)
+        return 0;
+    w->blob = pfs_arena_array(&w->arena, (size_t)w->blobs, sizeof(*w->blob));
+    if (w->blob == NULL)
+        return pfs_arena_full(&w->arena, err);
+    w->blobs = 0;
+    for (int32_t i = 0; i < schema->columns; i++)
+        if (blob[i])
+            w->blob[w->blobs++].column = i;
+        else
+            kept[rest++] = i;
+    PFS_TRY(pfs_schema_narrow(schema, kept, rest, &w->arena, &w->narrow, err));
+    w->schema = &w->narrow;
+    w->column = kept;
+    w->write.named = true;
+    return 0;
+}
+
 /* What the options say of the file. */
 static int read_options(struct pfs_data_writer *w, struct pfs_err *err)
 {
-    const struct pfs_schema *schema = w->write.schema;
+    const struct pfs_schema *schema = w->schema;
     struct pfs_stats_file stats = {
         .level = w->write.level, .changelog = w->write.changelog, .none = w->write.bucket == PFS_POSTPONE_BUCKET};
 
@@ -165,36 +212,76 @@ int pfs_data_write_check(const struct pfs_schema *schema, const struct pfs_exter
     for (int changelog = 0; rc == 0 && changelog <= told; changelog++) {
         struct pfs_data_writer w = {.write = {.schema = schema, .bucket = schema->buckets, .changelog = changelog != 0},
                                     .keyed = keyed};
+        struct pfs_making blobs;
 
         pfs_arena_init(&w.arena, PFS_ARENA_LIMIT);
-        rc = read_options(&w, err);
+        rc = leave_blobs(&w, err);
         if (rc == 0)
-            rc = pfs_making_check(&w.making, schema, err);
+            rc = read_options(&w, err);
+        if (rc == 0 && w.blobs > 0)
+            rc = pfs_making_read_blobs(schema, &w.arena, &blobs, err);
+        if (rc == 0)
+            rc = pfs_making_check(&w.making, w.schema, err);
         if (rc == 0 && changelog == 0)
-            rc = check_indexes(schema, &w.arena, err);
+            rc = check_indexes(w.schema, &w.arena, err);
         pfs_arena_done(&w.arena);
     }
     return rc;
 }
 
-/* All that may be refused is asked before there is a file: a writer that opens can begin. */
-static int open_writer(struct pfs_data_writer *w, struct pfs_err *err)
+/* Where its files go, and what they are called. */
+static int open_place(struct pfs_data_writer *w, struct pfs_err *err)
 {
     const struct pfs_schema *schema = w->write.schema;
 
-    w->keyed = schema->primary_keys > 0;
-    w->key = pfs_arena_array(&w->arena, (size_t)schema->trimmed_keys, sizeof(*w->key));
-    if (w->key == NULL)
-        return pfs_arena_full(&w->arena, err);
     w->next_number = w->write.first_number;
-    pfs_uuid_make(w->uuid);
-    PFS_TRY(read_options(w, err));
-    PFS_TRY(choose_fields(w, err));
-    PFS_TRY(try_indexes(w, err));
     w->place = (struct pfs_data_place){w->write.store, w->write.table, schema, w->write.external};
     PFS_TRY(pfs_outside_read(schema, &w->arena, &w->outside, err));
     PFS_TRY(pfs_name_bucket("", schema, w->write.partition, w->write.bucket, &w->arena, &w->dir, err));
     w->dir++; /* the slash */
+    return 0;
+}
+
+/* A writer of one column, whose files are counted with those of the rows. */
+static int open_blob(struct pfs_data_writer *w, struct blob_column *b, struct pfs_err *err)
+{
+    struct pfs_data_writer *of = pfs_zalloc(sizeof(*of));
+
+    if (of == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for a blob file");
+    b->writer = of;
+    of->write = w->write;
+    pfs_arena_init(&of->arena, PFS_ARENA_LIMIT);
+    pfs_arena_init(&of->results, PFS_ARENA_LIMIT);
+    memcpy(of->uuid, w->uuid, sizeof(of->uuid));
+    of->counter = &w->made;
+    of->narrow = *w->write.schema;
+    of->narrow.columns = 1;
+    of->narrow.field = &w->write.schema->field[b->column];
+    of->narrow.partition_keys = of->narrow.bucket_keys = 0;
+    of->schema = &of->narrow;
+    PFS_TRY(pfs_making_read_blobs(w->write.schema, &of->arena, &of->making, err));
+    PFS_TRY(pfs_stats_rules_read(of->schema, &(struct pfs_stats_file){.none = true}, &of->arena, &of->rules, err));
+    PFS_TRY(choose_fields(of, err));
+    return open_place(of, err);
+}
+
+/* All that may be refused is asked before there is a file: a writer that opens can begin. */
+static int open_writer(struct pfs_data_writer *w, struct pfs_err *err)
+{
+    w->keyed = w->write.schema->primary_keys > 0;
+    PFS_TRY(leave_blobs(w, err));
+    w->key = pfs_arena_array(&w->arena, (size_t)w->schema->trimmed_keys, sizeof(*w->key));
+    if (w->key == NULL)
+        return pfs_arena_full(&w->arena, err);
+    pfs_uuid_make(w->uuid);
+    w->counter = &w->made;
+    PFS_TRY(read_options(w, err));
+    PFS_TRY(choose_fields(w, err));
+    PFS_TRY(try_indexes(w, err));
+    PFS_TRY(open_place(w, err));
+    for (int32_t i = 0; i < w->blobs; i++)
+        PFS_TRY(open_blob(w, &w->blob[i], err));
     return 0;
 }
 
@@ -234,7 +321,7 @@ static int64_t local_wall_ms(const struct pfs_clock *clock)
 
 static int name_columns(struct pfs_data_writer *w, struct pfs_err *err)
 {
-    const struct pfs_schema *schema = w->write.schema;
+    const struct pfs_schema *schema = w->schema;
     const char **name = pfs_arena_array(&w->results, (size_t)schema->columns, sizeof(*name));
 
     if (name == NULL)
@@ -248,9 +335,9 @@ static int name_columns(struct pfs_data_writer *w, struct pfs_err *err)
 
 static int start_file(struct pfs_data_writer *w, struct pfs_err *err)
 {
-    const struct pfs_schema *schema = w->write.schema;
+    const struct pfs_schema *schema = w->schema;
     const char *name =
-        pfs_arena_printf(&w->results, "%s%s-%d%s", w->making.prefix, w->uuid, w->made++, w->making.suffix);
+        pfs_arena_printf(&w->results, "%s%s-%d%s", w->making.prefix, w->uuid, (*w->counter)++, w->making.suffix);
     struct pfs_store *store;
     const char *path;
 
@@ -280,7 +367,8 @@ static int start_file(struct pfs_data_writer *w, struct pfs_err *err)
     if (w->outside.paths > 0)
         PFS_TRY(pfs_outside_next(&w->outside, w->dir, name, &w->results, &w->entry.file.external_path, err));
     PFS_TRY(pfs_data_find(&w->place, &w->entry, NULL, &w->arena, &store, &path, err));
-    PFS_TRY(pfs_measure_open(schema->field, schema->columns, w->making.format == PFS_DATA_AVRO, &w->measure, err));
+    if (w->making.format != PFS_DATA_BLOB)
+        PFS_TRY(pfs_measure_open(schema->field, schema->columns, w->making.format == PFS_DATA_AVRO, &w->measure, err));
     if (w->index == NULL)
         PFS_TRY(try_indexes(w, err));
     if (pfs_store_create(store, path, &w->file, err) < 0)
@@ -292,7 +380,7 @@ static int start_file(struct pfs_data_writer *w, struct pfs_err *err)
 static int print_key(struct pfs_data_writer *w, const struct pfs_batch *batch, int64_t row, struct pfs_buf *text,
                      struct pfs_err *err)
 {
-    const struct pfs_schema *schema = w->write.schema;
+    const struct pfs_schema *schema = w->schema;
 
     pfs_buf_clear(text);
     for (int32_t i = 0; i < schema->trimmed_keys; i++)
@@ -318,7 +406,7 @@ static void note_number(struct pfs_data_file *f, int64_t number)
 static void note_appended(struct pfs_data_writer *w, const struct pfs_batch *batch)
 {
     struct pfs_data_file *f = &w->entry.file;
-    const struct pfs_column *number = w->write.row_ids ? &batch->column[w->write.schema->columns + 1] : NULL;
+    const struct pfs_column *number = w->write.row_ids ? &batch->column[w->schema->columns + 1] : NULL;
 
     for (int64_t i = 0; number != NULL && i < batch->rows; i++)
         if (pfs_column_present(number, i))
@@ -335,7 +423,7 @@ static void note_appended(struct pfs_data_writer *w, const struct pfs_batch *bat
 static int note_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct pfs_data_file *f = &w->entry.file;
-    int32_t columns = w->write.schema->columns;
+    int32_t columns = w->schema->columns;
 
     assert(batch->rows > 0);
     assert(batch->columns >= columns + (w->keyed || w->write.row_ids ? 2 : 0));
@@ -361,60 +449,10 @@ static int note_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, s
     return 0;
 }
 
-static pfs_i128 decimal_at(const struct pfs_column *column, int64_t row)
-{
-    return pfs_type_width(column->type) == 16 ? ((const pfs_i128 *)column->values)[row]
-                                              : ((const int64_t *)column->values)[row];
-}
-
-/* Has some value more digits than its column? Slots of nulls are looked at too. */
-static bool outgrown(const struct pfs_column *column, int64_t rows)
-{
-    pfs_i128 end = pfs_decimal_power(column->type->precision);
-    bool some = false;
-
-    assert(column->type->kind == PFS_DECIMAL);
-    if (pfs_type_width(column->type) == 16) {
-        const pfs_i128 *value = column->values;
-
-        for (int64_t i = 0; i < rows; i++)
-            some |= value[i] >= end || value[i] <= -end;
-    } else {
-        const int64_t *value = column->values, narrow = (int64_t)end;
-
-        for (int64_t i = 0; i < rows; i++)
-            some |= value[i] >= narrow || value[i] <= -narrow;
-    }
-    return some;
-}
-
-/* Sums may outgrow the precision of their column. ORC has no room for such a decimal: it is NULL in Paimon's ORC files
- * too. `column` is replaced when it has some. */
-static int fit_decimals(struct pfs_column *column, int64_t rows, struct pfs_arena *arena, struct pfs_err *err)
-{
-    size_t bytes = ((size_t)rows + 7) / 8;
-    uint8_t *valid;
-
-    if (!outgrown(column, rows))
-        return 0;
-    valid = pfs_arena_array(arena, bytes, 1);
-    if (valid == NULL)
-        return pfs_arena_full(arena, err);
-    if (column->valid != NULL)
-        memcpy(valid, column->valid, bytes);
-    else
-        memset(valid, 0xff, bytes);
-    for (int64_t i = 0; i < rows; i++)
-        if (!pfs_decimal_fits(decimal_at(column, i), column->type->precision))
-            valid[i >> 3] &= (uint8_t) ~(1u << (i & 7));
-    column->valid = valid;
-    return 0;
-}
-
 /* The file's columns out of a key-value batch: views of them, in the file's order. */
 static int write_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, struct pfs_err *err)
 {
-    const struct pfs_schema *schema = w->write.schema;
+    const struct pfs_schema *schema = w->schema;
     struct pfs_arena arena;
     struct pfs_batch out = {batch->rows, w->columns, NULL};
     int32_t at = 0;
@@ -437,7 +475,7 @@ static int write_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, 
     assert(at == w->columns);
     for (int32_t i = 0; rc == 0 && w->making.format == PFS_DATA_ORC && i < w->columns; i++)
         if (out.column[i].type->kind == PFS_DECIMAL)
-            rc = fit_decimals(&out.column[i], out.rows, &arena, err);
+            rc = pfs_fit_decimals(&out.column[i], out.rows, &arena, err);
     if (rc == 0)
         rc = pfs_writer_write(w->writer, &out, err);
     pfs_arena_done(&arena);
@@ -448,7 +486,7 @@ static int write_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, 
  * nested columns as a whole. */
 static int gather_stats(struct pfs_data_writer *w, struct pfs_column_stats **out, struct pfs_err *err)
 {
-    const struct pfs_schema *schema = w->write.schema;
+    const struct pfs_schema *schema = w->schema;
     struct pfs_column_stats *stats = pfs_arena_array(&w->results, (size_t)schema->columns, sizeof(*stats));
     const struct pfs_column_stats *known = NULL;
 
@@ -464,7 +502,8 @@ static int gather_stats(struct pfs_data_writer *w, struct pfs_column_stats **out
         if (kind == PFS_VARIANT || (pfs_kind_is_nested(kind) && w->making.format == PFS_DATA_PARQUET))
             stats[i] = (struct pfs_column_stats){.nulls = -1};
     }
-    pfs_measure_apply(w->measure, stats);
+    if (w->measure != NULL)
+        pfs_measure_apply(w->measure, stats);
     *out = stats;
     return 0;
 }
@@ -472,7 +511,7 @@ static int gather_stats(struct pfs_data_writer *w, struct pfs_column_stats **out
 /* What the manifest will say of the file: its keys, then its columns. */
 static int measure(struct pfs_data_writer *w, struct pfs_err *err)
 {
-    const struct pfs_schema *schema = w->write.schema;
+    const struct pfs_schema *schema = w->schema;
     struct pfs_column_stats *stats;
 
     PFS_TRY(gather_stats(w, &stats, err));
@@ -523,7 +562,7 @@ static int save_index(struct pfs_data_writer *w, struct pfs_err *err)
 }
 
 /* The arena keeps the smaller lists too: there are few files, and each time twice as many fit. */
-static int keep_entry(struct pfs_data_writer *w, struct pfs_err *err)
+static int keep_entry(struct pfs_data_writer *w, const struct pfs_manifest_entry *entry, struct pfs_err *err)
 {
     if (w->dones == w->dones_room) {
         int64_t room = w->dones_room == 0 ? 8 : w->dones_room * 2;
@@ -536,7 +575,7 @@ static int keep_entry(struct pfs_data_writer *w, struct pfs_err *err)
         w->done = more;
         w->dones_room = room;
     }
-    w->done[w->dones++] = w->entry;
+    w->done[w->dones++] = *entry;
     return 0;
 }
 
@@ -570,11 +609,25 @@ static int end_file(struct pfs_data_writer *w, struct pfs_err *err)
         rc = pfs_file_sync(w->file, err);
     if (rc == 0) {
         w->entry.file.size = (int64_t)pfs_file_size(w->file);
-        rc = keep_entry(w, err);
+        rc = keep_entry(w, &w->entry, err);
     }
     if (rc < 0)
         return err != NULL && err->code != 0 ? pfs_wrap(err, "%s/%s", w->dir, w->entry.file.name) : rc;
     close_file(w);
+    return 0;
+}
+
+/* The rows' file and those beside it, which go behind it: column by column, in the order of their rows. */
+static int end_files(struct pfs_data_writer *w, struct pfs_err *err)
+{
+    PFS_TRY(end_file(w, err));
+    for (int32_t i = 0; i < w->blobs; i++) {
+        struct blob_column *b = &w->blob[i];
+
+        PFS_TRY(end_file(b->writer, err));
+        for (; b->given < b->writer->dones; b->given++)
+            PFS_TRY(keep_entry(w, &b->writer->done[b->given], err));
+    }
     return 0;
 }
 
@@ -597,7 +650,8 @@ static int add_rows(struct pfs_data_writer *w, const struct pfs_batch *batch, in
     if (w->writer == NULL)
         PFS_TRY(start_file(w, err));
     PFS_TRY(write_rows(w, &piece, err));
-    PFS_TRY(pfs_measure_add(w->measure, &piece, err));
+    if (w->measure != NULL)
+        PFS_TRY(pfs_measure_add(w->measure, &piece, err));
     if (w->index != NULL)
         PFS_TRY(pfs_indexes_add(&w->indexes, w->index, &piece, err));
     PFS_TRY(note_rows(w, &piece, err));
@@ -631,28 +685,88 @@ static int end_full_file(struct pfs_data_writer *w, const struct pfs_batch *batc
     PFS_TRY(add_rows(w, batch, *from, rows, arena, err));
     w->full = true;
     *from += rows;
-    return *from < batch->rows ? end_file(w, err) : 0;
+    return *from < batch->rows ? end_files(w, err) : 0;
+}
+
+/* How many rows may go into the file before its size is looked at. A blob file ends with the row that fills it. */
+static int64_t rows_at_once(const struct pfs_data_writer *w, const struct pfs_batch *batch, int64_t from)
+{
+    int64_t most = w->making.target_bytes < ((int64_t)8 << 20) ? ROLL_ROWS : 16 * ROLL_ROWS, rows = 0;
+    int64_t left = batch->rows - from, size;
+
+    most = left < most ? left : most;
+    if (w->making.format != PFS_DATA_BLOB)
+        return most;
+    size = w->writer == NULL ? 0 : (int64_t)pfs_writer_size(w->writer);
+    while (rows < most && (rows == 0 || size < w->making.target_bytes)) {
+        if (pfs_column_present(batch->column, from + rows))
+            size += (int64_t)pfs_column_bytes(batch->column, from + rows).len + PFS_BLOB_AROUND_BYTES;
+        rows++;
+    }
+    return rows;
+}
+
+/* The same rows of the columns that have files of their own. */
+static int add_blobs(struct pfs_data_writer *w, const struct pfs_batch *batch, int64_t from, int64_t len,
+                     struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    int rc = 0;
+
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    for (int32_t i = 0; rc == 0 && i < w->blobs; i++) {
+        struct pfs_column column;
+
+        rc = pfs_column_slice(&batch->column[w->blob[i].column], from, len, &arena, &column, err);
+        if (rc == 0)
+            rc = pfs_data_writer_add(w->blob[i].writer, &(struct pfs_batch){len, 1, &column}, err);
+    }
+    pfs_arena_done(&arena);
+    return rc;
+}
+
+/* A view of the columns that go into the file of the rows. */
+static int without_blobs(const struct pfs_data_writer *w, const struct pfs_batch *batch, struct pfs_arena *arena,
+                         struct pfs_batch *out, struct pfs_err *err)
+{
+    *out = *batch;
+    if (w->blobs == 0)
+        return 0;
+    assert(batch->columns == w->write.schema->columns);
+    out->columns = w->schema->columns;
+    out->column = pfs_arena_array(arena, (size_t)out->columns, sizeof(*out->column));
+    if (out->column == NULL)
+        return pfs_arena_full(arena, err);
+    for (int32_t i = 0; i < out->columns; i++)
+        out->column[i] = batch->column[w->column[i]];
+    return 0;
 }
 
 int pfs_data_writer_add(struct pfs_data_writer *writer, const struct pfs_batch *batch, struct pfs_err *err)
 {
-    struct pfs_arena arena;
-    int64_t step = writer->making.target_bytes < ((int64_t)8 << 20) ? ROLL_ROWS : 16 * ROLL_ROWS, from = 0;
-    int rc = 0;
+    struct pfs_arena arena, columns;
+    struct pfs_batch rows;
+    int64_t from = 0;
+    int rc;
 
     assert(!writer->finished);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    pfs_arena_init(&columns, PFS_ARENA_LIMIT);
+    rc = without_blobs(writer, batch, &columns, &rows, err);
     while (rc == 0 && from < batch->rows) {
         if (writer->writer != NULL && writer->full) {
-            rc = end_full_file(writer, batch, &from, &arena, err);
+            rc = end_full_file(writer, &rows, &from, &arena, err);
         } else {
-            int64_t len = batch->rows - from < step ? batch->rows - from : step;
+            int64_t len = rows_at_once(writer, &rows, from);
 
-            rc = add_rows(writer, batch, from, len, &arena, err);
+            rc = add_rows(writer, &rows, from, len, &arena, err);
+            if (rc == 0)
+                rc = add_blobs(writer, batch, from, len, err);
             from += len;
         }
         pfs_arena_reset(&arena);
     }
+    pfs_arena_done(&columns);
     pfs_arena_done(&arena);
     return rc;
 }
@@ -684,7 +798,7 @@ int pfs_data_writer_finish(struct pfs_data_writer *writer, struct pfs_arena *are
     struct pfs_manifest_entry *entry;
 
     assert(!writer->finished);
-    PFS_TRY(end_file(writer, err));
+    PFS_TRY(end_files(writer, err));
     *out = NULL;
     *count = 0;
     if (writer->dones > 0) {
@@ -701,6 +815,19 @@ int pfs_data_writer_finish(struct pfs_data_writer *writer, struct pfs_arena *are
     return 0;
 }
 
+/* Files that it gave away are somebody else's to remove. */
+static void close_blob(struct blob_column *b)
+{
+    struct pfs_data_writer *w = b->writer;
+
+    if (w == NULL)
+        return;
+    for (int64_t i = b->given; i < w->dones; i++)
+        pfs_data_remove(&w->place, &w->done[i]);
+    w->dones = 0;
+    pfs_data_writer_close(w);
+}
+
 void pfs_data_writer_close(struct pfs_data_writer *writer)
 {
     if (writer == NULL)
@@ -710,6 +837,8 @@ void pfs_data_writer_close(struct pfs_data_writer *writer)
     close_file(writer);
     for (int64_t i = 0; !writer->finished && i < writer->dones; i++)
         pfs_data_remove(&writer->place, &writer->done[i]);
+    for (int32_t i = 0; i < writer->blobs; i++)
+        close_blob(&writer->blob[i]);
     pfs_buf_done(&writer->scratch);
     pfs_arena_done(&writer->results);
     pfs_arena_done(&writer->arena);

@@ -196,6 +196,23 @@ static int check_files(const struct pfs_schema *s, struct pfs_err *err)
     return 0;
 }
 
+/* Values that lie beside their rows: these must be there, and their ids. */
+static int check_blobs(const struct pfs_schema *s, bool evolves, struct pfs_err *err)
+{
+    int32_t blobs = 0;
+
+    for (int32_t i = 0; i < s->columns; i++)
+        blobs += s->field[i].type.kind == PFS_BLOB;
+    if (blobs > 0 && !evolves)
+        return pfs_fail(err, EINVAL, "Data evolution config must enabled for table with BLOB type column.");
+    if (blobs == s->columns)
+        return pfs_fail(err, EINVAL, "Table with BLOB type column must have other normal columns.");
+    for (int32_t i = 0; i < s->partition_keys; i++)
+        if (s->field[s->partition_key[i]].type.kind == PFS_BLOB)
+            return pfs_fail(err, EINVAL, "The BLOB type column can not be part of partition keys.");
+    return 0;
+}
+
 /* Rows that have ids: only tables without keys and without buckets give them. */
 static int check_tracking(const struct pfs_schema *s, struct pfs_err *err)
 {
@@ -212,10 +229,7 @@ static int check_tracking(const struct pfs_schema *s, struct pfs_err *err)
         return pfs_fail(err, EINVAL, "Data evolution config must enabled with row-tracking.enabled");
     if (evolves && deletes)
         return pfs_fail(err, EINVAL, "Data evolution config must disabled with deletion-vectors.enabled");
-    for (int32_t i = 0; i < s->columns && !evolves; i++)
-        if (s->field[i].type.kind == PFS_BLOB)
-            return pfs_fail(err, EINVAL, "Data evolution config must enabled for table with BLOB type column.");
-    return 0;
+    return check_blobs(s, evolves, err);
 }
 
 /* ---- options of the merge engines ---- */
@@ -353,12 +367,39 @@ static bool has_only_parquet(const struct pfs_schema *s)
     return true;
 }
 
+/* BLOBs have files of their own; elsewhere, as where to find a value and not what it is, they are not written. */
+static int check_blob_columns(const struct pfs_schema *s, struct pfs_err *err)
+{
+    struct pfs_arena arena;
+    bool *blob, evolves, pointers;
+    int32_t blobs;
+    int rc;
+
+    for (blobs = 0; blobs < s->columns && s->field[blobs].type.kind != PFS_BLOB; blobs++)
+        continue;
+    if (blobs == s->columns) /* as with most tables */
+        return 0;
+    PFS_TRY(pfs_options_bool(&s->options, "data-evolution.enabled", false, &evolves, err));
+    PFS_TRY(pfs_options_bool(&s->options, "blob-as-descriptor", false, &pointers, err));
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_schema_blobs(s, &arena, &blob, &blobs, err);
+    for (int32_t i = 0; rc == 0 && i < s->columns; i++)
+        if (s->field[i].type.kind == PFS_BLOB && (!blob[i] || !evolves || s->primary_keys > 0))
+            rc = pfs_fail(err, EOPNOTSUPP, "column %s is a BLOB without a file of its own, which is not there yet",
+                          s->field[i].name);
+    if (rc == 0 && blobs > 0 && pointers)
+        rc = pfs_fail(err, EOPNOTSUPP, "blob-as-descriptor = true: BLOBs by reference are not there yet");
+    pfs_arena_done(&arena);
+    return rc;
+}
+
 /* Types that are read, but not written. */
 static int check_types(const struct pfs_field *f, int32_t count, bool only_parquet, struct pfs_err *err)
 {
     for (int32_t i = 0; i < count; i++) {
-        if (f[i].type.kind == PFS_BLOB)
-            return pfs_fail(err, EOPNOTSUPP, "column %s is a BLOB, which is not there yet", f[i].name);
+        for (int32_t k = 0; k < f[i].type.children; k++)
+            if (f[i].type.child[k].type.kind == PFS_BLOB)
+                return pfs_fail(err, EOPNOTSUPP, "column %s has a BLOB in it, which is not there yet", f[i].name);
         if (f[i].type.kind == PFS_VARIANT && !only_parquet)
             return pfs_fail(err, EOPNOTSUPP, "column %s is a VARIANT, which only Parquet files can have", f[i].name);
         PFS_TRY(check_types(f[i].type.child, f[i].type.children, only_parquet, err));
@@ -425,8 +466,10 @@ static int check_producer(const struct pfs_schema *s, struct pfs_err *err)
  */
 int pfs_schema_supported(const struct pfs_schema *s, bool writing, struct pfs_err *err)
 {
-    if (writing)
+    if (writing) {
+        PFS_TRY(check_blob_columns(s, err));
         PFS_TRY(check_types(s->field, s->columns, has_only_parquet(s), err));
+    }
     PFS_TRY(check_limits(s, writing, err));
     if (!writing)
         return 0;

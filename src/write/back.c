@@ -71,8 +71,9 @@ static int add_rows(struct pfs_write *w, struct pfs_reader *reader, struct pfs_s
     return (int)rows;
 }
 
-int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *entry, struct pfs_state *state,
-                       struct pfs_err *err)
+/* The rows of a file, with what `count` - 1 others hold of them. */
+static int add_files(struct pfs_write *w, const struct pfs_manifest_entry *entry, int64_t count,
+                     struct pfs_state *state, struct pfs_err *err)
 {
     struct pfs_data_read read = {.store = w->config.store,
                                  .table = w->config.table,
@@ -84,7 +85,7 @@ int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *ent
                                  .external = w->config.external};
     struct pfs_reader *reader;
 
-    PFS_TRY(pfs_data_open(&read, entry, &reader, err));
+    PFS_TRY(pfs_data_open_made(&read, entry, count, &reader, err));
     return add_rows(w, reader, state, err);
 }
 
@@ -93,7 +94,7 @@ int pfs_write_add_postponed(struct pfs_write *write, const struct pfs_manifest_e
 {
     assert(entry->bucket == PFS_POSTPONE_BUCKET && !entry->deleted);
     assert(write->config.schema->buckets > 0); /* they get a real one */
-    return pfs_write_add_back(write, entry, state, err);
+    return add_files(write, entry, 1, state, err);
 }
 
 int pfs_write_add_output(struct pfs_write *w, const struct pfs_output *output, struct pfs_state *state,
@@ -103,8 +104,10 @@ int pfs_write_add_output(struct pfs_write *w, const struct pfs_output *output, s
     const struct pfs_manifest_entry *entry = raw ? output->changelog : output->entry;
     int64_t entries = raw ? output->changelogs : output->entries;
 
-    for (int64_t i = 0; i < entries; i++)
-        PFS_TRY(pfs_write_add_back(w, &entry[i], state, err));
+    for (int64_t i = 0, count; i < entries; i += count) {
+        count = pfs_data_together(&entry[i], entries - i);
+        PFS_TRY(add_files(w, &entry[i], count, state, err));
+    }
     return 0;
 }
 
@@ -227,7 +230,7 @@ int pfs_write_adopt(struct pfs_write *write, const struct pfs_write_files *files
         write->spilled = write->outputs.count;
         PFS_TRY(copy_files(&first, o, err));
         for (int64_t i = 0; i < first.entries && !again; i++)
-            write->rows += first.entry[i].file.rows;
+            write->rows += pfs_data_file_is_aside(&first.entry[i].file) ? 0 : first.entry[i].file.rows;
         if (again)
             PFS_TRY(pfs_write_add_output(write, o, state, err));
     }

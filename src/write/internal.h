@@ -103,12 +103,10 @@ int pfs_outputs_copy_changelogs(struct pfs_write *w, const struct pfs_state *sta
 
 /* ---- back.c ---- */
 
-/* Adds the rows of an entry as if they had just come through the gate; of an output: those of its changelog if it has
- * one, which are as they came. */
+/* Adds the rows of an output as if they had just come through the gate: those of its changelog if it has one, which are
+ * as they came. */
 int pfs_write_add_output(struct pfs_write *w, const struct pfs_output *output, struct pfs_state *state,
                          struct pfs_err *err);
-int pfs_write_add_back(struct pfs_write *w, const struct pfs_manifest_entry *entry, struct pfs_state *state,
-                       struct pfs_err *err);
 
 /* The rows of all spilled files and runs, added again in front of those in memory. */
 int pfs_write_add_again(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err);

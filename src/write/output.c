@@ -183,8 +183,8 @@ static int copy_rows(struct pfs_reader *from, struct pfs_data_writer *to, struct
     return (int)rows;
 }
 
-/* Reads a file back and writes its rows with other numbers. */
-static int renumber(struct pfs_write *w, const struct pfs_manifest_entry *entry, int64_t shift,
+/* Reads a file, and those beside it, back and writes its rows with other numbers. */
+static int renumber(struct pfs_write *w, const struct pfs_manifest_entry *entry, int64_t count, int64_t shift,
                     struct pfs_data_writer *writer, struct pfs_err *err)
 {
     const struct pfs_schema *schema = w->config.schema;
@@ -200,7 +200,7 @@ static int renumber(struct pfs_write *w, const struct pfs_manifest_entry *entry,
     struct pfs_reader *reader;
     int rc;
 
-    PFS_TRY(pfs_data_open(&read, entry, &reader, err));
+    PFS_TRY(pfs_data_open_made(&read, entry, count, &reader, err));
     rows.from = reader;
     rc = read.key_value ? pfs_shift_rows(&rows, err) : copy_rows(reader, writer, err);
     pfs_reader_close(reader);
@@ -239,8 +239,10 @@ static int rewrite_files(struct pfs_write *w, const struct pfs_output *o, const 
         return 0;
     to.changelog = changelog;
     PFS_TRY(pfs_data_writer_open(&to, &writer, err));
-    for (int64_t i = 0; rc == 0 && i < entries; i++)
-        rc = renumber(w, &entry[i], fresh->base - o->base, writer, err);
+    for (int64_t i = 0, count; rc == 0 && i < entries; i += count) {
+        count = pfs_data_together(&entry[i], entries - i);
+        rc = renumber(w, &entry[i], count, fresh->base - o->base, writer, err);
+    }
     if (rc == 0)
         rc = changelog ? pfs_data_writer_finish(writer, &fresh->arena, &fresh->changelog, &fresh->changelogs, err)
                        : pfs_data_writer_finish(writer, &fresh->arena, &fresh->entry, &fresh->entries, err);
