@@ -381,15 +381,50 @@ static void order_few(const struct pfs_elements *e, const int32_t *list, int64_t
     }
 }
 
+static void count_places(const struct pfs_elements *e, const int32_t *list, int64_t count, int64_t capacity,
+                         uint8_t *there)
+{
+    assert(capacity <= 64);
+    memset(there, 0, 64);
+    for (int64_t i = 0; i < count; i++)
+        there[java_slot(e, list[i], capacity)]++;
+}
+
+/* How large the table became. Below 64 places one that is crowded makes it grow, too, whatever its size: put finds
+ * eight there, computeIfAbsent seven. Above, Java makes a tree of the place, whose order is not followed here. */
+static int64_t java_capacity(const struct pfs_elements *e, const int32_t *list, int64_t count, int64_t most,
+                             bool last_first)
+{
+    const int crowd = last_first ? 7 : 8;
+    int64_t capacity = 16;
+    uint8_t there[64] = {0};
+
+    for (int64_t i = 0; count > crowd && i < count && capacity < 64; i++) {
+        bool crowded;
+
+        if (last_first && 4 * i > 3 * capacity) {
+            capacity *= 2;
+            count_places(e, list, i, capacity, there);
+        }
+        crowded = there[java_slot(e, list[i], capacity)]++ >= crowd;
+        if ((crowded && capacity < 64) || (!last_first && 4 * (i + 1) > 3 * capacity)) {
+            capacity *= 2;
+            if (capacity <= 64)
+                count_places(e, list, i + 1, capacity, there);
+        }
+    }
+    while (4 * most > 3 * capacity)
+        capacity *= 2;
+    return capacity;
+}
+
 void pfs_elements_java_order(const struct pfs_elements *e, const int32_t *list, int64_t count, int64_t most,
                              bool last_first, int32_t *scratch, int32_t *order)
 {
-    int64_t capacity = 16;
+    int64_t capacity = java_capacity(e, list, count, most, last_first);
     int32_t sum = 0;
 
     assert(count <= most + last_first);
-    while (4 * most > 3 * capacity)
-        capacity *= 2;
     assert(capacity <= 4 * most + 32); /* the room in `scratch` */
     if (capacity == 16) {
         order_few(e, list, count, last_first, scratch, order);
