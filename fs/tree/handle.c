@@ -17,9 +17,35 @@
 #define OPEN_WAIT_MS 1000
 #define SLOW_WAIT_MS 50
 
+/* All are listed, since a mount that ends may have files open that the kernel will not release. */
+static void list(struct pfs_tree *tree, struct pfs_handle *h)
+{
+    pthread_mutex_lock(&tree->lock);
+    h->older = tree->newest;
+    if (h->older != NULL)
+        h->older->newer = h;
+    tree->newest = h;
+    h->node->counts++;
+    pthread_mutex_unlock(&tree->lock);
+}
+
+static void leave_list(struct pfs_tree *tree, const struct pfs_handle *h)
+{
+    pthread_mutex_lock(&tree->lock);
+    assert((h->newer == NULL) == (tree->newest == h));
+    if (h->newer != NULL)
+        h->newer->older = h->older;
+    else
+        tree->newest = h->older;
+    if (h->older != NULL)
+        h->older->newer = h->newer;
+    pthread_mutex_unlock(&tree->lock);
+}
+
 /* The other way round than it was made; the node last, for the others may use its place. */
 static void handle_free(struct pfs_tree *tree, struct pfs_handle *h)
 {
+    leave_list(tree, h);
     atomic_fetch_sub(&tree->handles, 1);
     pfs_console_close(h->console);
     pfs_settings_close(h->settings);
@@ -51,9 +77,7 @@ static struct pfs_handle *new_handle(struct pfs_tree *tree, struct pfs_node *nod
         return NULL;
     atomic_fetch_add(&tree->handles, 1);
     h->node = node;
-    pthread_mutex_lock(&tree->lock);
-    node->counts++;
-    pthread_mutex_unlock(&tree->lock);
+    list(tree, h);
     return h;
 }
 
@@ -310,6 +334,23 @@ void pfs_handles_end(struct pfs_tree *tree)
         pfs_pool_settle(tree->config.pool);
     for (struct pfs_handle *h = first; h != NULL; h = h->next)
         pfs_inbox_end(h->inbox);
+}
+
+/* What only reads holds none, and a rendering that nobody has stopped yet may know of it. */
+static bool holds_table(const struct pfs_handle *h)
+{
+    return h->inbox != NULL || h->settings != NULL || h->bookmark != NULL;
+}
+
+void pfs_handles_close(struct pfs_tree *tree)
+{
+    for (struct pfs_handle *h = tree->newest, *older; h != NULL; h = older) {
+        older = h->older;
+        if (!holds_table(h))
+            continue;
+        unlist(tree, h);
+        handle_free(tree, h);
+    }
 }
 
 /* ---- opening ---- */

@@ -61,12 +61,13 @@ struct pfs_handle {
     struct pfs_stream *stream;
     struct pfs_inbox *inbox;
     struct pfs_console *console;
-    struct pfs_bookmark *bookmark; /* of a consumer; with a view when it is read */
-    struct pfs_settings *settings; /* of `options` when it is written; with a view when it is read too */
-    char *table;                   /* of an inbox: "db/t" with its branch */
-    struct pfs_handle *next;       /* among open inboxes. Guarded by lock */
-    atomic_bool writing;           /* counted in its node's writers */
-    atomic_int writes;             /* into an inbox, so far */
+    struct pfs_bookmark *bookmark;    /* of a consumer; with a view when it is read */
+    struct pfs_settings *settings;    /* of `options` when it is written; with a view when it is read too */
+    char *table;                      /* of an inbox: "db/t" with its branch */
+    struct pfs_handle *next;          /* among open inboxes. Guarded by lock */
+    struct pfs_handle *older, *newer; /* among all that are open. Guarded by lock */
+    atomic_bool writing;              /* counted in its node's writers */
+    atomic_int writes;                /* into an inbox, so far */
 };
 
 struct pfs_tree {
@@ -89,6 +90,7 @@ struct pfs_tree {
     struct pfs_node *earliest, *latest; /* of the nodes that the kernel was told of */
     uint32_t round;                     /* of asking it for their names, the one before; guarded by lock */
     struct pfs_handle *inboxes;
+    struct pfs_handle *newest; /* of all open handles */
     /* How inboxes are written to: handles of a write or two that were closed one right after the other, when the last
      * one was closed, and when one was last synced before. */
     atomic_int briefs;
@@ -127,6 +129,8 @@ int pfs_node_check_inbox(struct pfs_tree *tree, struct pfs_node *node, uint32_t 
 bool pfs_node_is_asked_again(struct pfs_tree *tree, uint32_t pid);
 /* What is written is handed over as it is: nobody will release it. */
 void pfs_handles_end(struct pfs_tree *tree);
+/* Those of writers that nobody has released let go of their tables: no request can come any more. */
+void pfs_handles_close(struct pfs_tree *tree);
 /* The handle of an inbox is written to, or is about to be closed: no longer counted. */
 void pfs_handle_writes(struct pfs_tree *tree, struct pfs_handle *handle, bool writes);
 /* A descriptor of it is closed. */

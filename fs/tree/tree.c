@@ -134,6 +134,7 @@ void pfs_tree_close(struct pfs_tree *tree)
     if (tree == NULL)
         return;
     (void)pfs_tree_finish(tree, NULL);
+    pfs_handles_close(tree);
     pfs_caretaker_close(tree->caretaker);
     root = tree->root;
     tree->root = NULL; /* so that it can be forgotten, like all that the kernel did not give back */

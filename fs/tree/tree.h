@@ -45,12 +45,13 @@ int pfs_tree_open(const struct pfs_tree_config *config, struct pfs_tree **out, s
 /* Answers all requests that wait for changes, and from now on each such with -ENODEV: the kernel is going away. */
 void pfs_tree_stop(struct pfs_tree *tree);
 /* Commits all that was acknowledged: on failure the rest waits in the journal for the next process. Afterwards only
- * close is legal, and releases of handles that it brings. */
+ * close is legal. */
 int pfs_tree_finish(struct pfs_tree *tree, struct pfs_err *err);
 /* After pfs_tree_finish, without `background`: compacts what was committed to, as a writer that ends does; the rows are
  * in the tables whatever comes of it. */
 int pfs_tree_compact(struct pfs_tree *tree, struct pfs_err *err);
-void pfs_tree_close(struct pfs_tree *tree); /* all requests are answered, all handles released; NULL allowed */
+/* All requests are answered. Files of writers may be open still: their handles go with it. NULL allowed. */
+void pfs_tree_close(struct pfs_tree *tree);
 
 struct pfs_attr {
     uint64_t ino;

@@ -570,6 +570,31 @@ static void rows_of_a_schema_that_cannot_be_read_now_wait(void **state)
     assert_int_equal(pfs_store_stat(memory, ".paimonfs/rejected", &stat, NULL), -ENOENT);
 }
 
+/* As when a mount is told to end while files are open: the kernel releases none of them. */
+static void handles_that_nobody_releases_go_with_the_tree(void **state)
+{
+    static const struct {
+        const char *path;
+        int flags;
+    } files[] = {
+        {"d/t/inbox", O_WRONLY | O_APPEND},    {"d/t/overwrite", O_WRONLY}, {"d/t/options", O_WRONLY},
+        {"d/t/snapshot/latest.csv", O_RDONLY}, {"sql", O_WRONLY},
+    };
+    struct pfs_entry entry;
+    struct pfs_opened file;
+
+    (void)state;
+    flush_rows("d/sums/inbox", O_APPEND, "1,10\n", &entry, &file);
+    keep_dead(file.handle, entry.node);
+    for (size_t i = 0; i < COUNT(files); i++) {
+        assert_int_equal(open_path(files[i].path, files[i].flags, &entry, &file), 0);
+        keep_dead(file.handle, entry.node);
+    }
+    end_life(); /* which asserts that nobody has a table of the catalog */
+    begin_life();
+    assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,10\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -602,6 +627,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_generator_that_cannot_be_is_told_when_rows_come, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_number_is_not_taken_for_one_of_an_earlier_journal, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_an_older_schema_are_evolved, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(handles_that_nobody_releases_go_with_the_tree, open_memory, close_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
