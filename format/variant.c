@@ -123,9 +123,14 @@ static void put_decimal(pfs_i128 unscaled, int scale, struct pfs_buf *out)
 static void put_time(int64_t micros, bool zone, struct pfs_buf *out)
 {
     char text[48]; /* of a timestamp at most 40, and Z */
-    int64_t millis = micros / 1000 - (micros % 1000 < 0);
-    size_t len = pfs_timestamp_print(millis, (int32_t)(micros - millis * 1000) * 1000, 6, text);
+    int64_t millis = micros / 1000, rest = micros % 1000;
+    size_t len;
 
+    if (rest < 0) {
+        rest += 1000;
+        millis--;
+    }
+    len = pfs_timestamp_print(millis, (int32_t)rest * 1000, 6, text);
     if (zone)
         text[len++] = 'Z';
     put_string(pfs_slice_of(text, len), out);
