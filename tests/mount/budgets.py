@@ -116,6 +116,21 @@ def nodes_are_given_back(m):
 
 
 @test
+def directories_are_given_back_beside_a_file_that_somebody_follows(m):
+    """The kernel cannot drop the file's name, and was asked for nothing else."""
+    m.append(rows(3))
+    m.remount("memory=32m")
+    with open(m.at / "d/t/changelog") as followed:
+        for i in range(3000):
+            os.stat(m.at / ("d/t/where/k>%d" % i))
+        deadline = time.monotonic() + 20
+        while m.metric("paimonfs_nodes") > 1100 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert m.metric("paimonfs_nodes") <= 1100, m.metric("paimonfs_nodes")
+        equal(len(followed.read().splitlines()), 4)
+
+
+@test
 def a_mount_whose_daemon_was_killed_is_healed_by_the_next(m):
     m.umount()
     child = subprocess.Popen([m.binary, "mount", "-f", m.warehouse, m.at], stderr=subprocess.DEVNULL)
