@@ -48,7 +48,7 @@ int64_t pfs_element_table_find(struct pfs_element_table *t, const struct pfs_ele
 /* The order of iteration of a Java table that took `list` in this order and grew for `most` elements: order[i] = which
  * of the list comes i-th. put grows after it has put one in, so most >= count. `last_first`: computeIfAbsent took them,
  * which puts them in front of those in the same place, as put does not, and grows before it looks: most >= count - 1.
- * A crowded place makes it grow, too, up to 64 places; that Java makes trees of those that are crowded still, from eleven
- * elements on, is not followed. `scratch` has room for 4 * most + 32. */
+ * A crowded place makes it grow, too, up to 64 places; that Java makes trees of those that are crowded still, from
+ * eleven elements on, is not followed. `scratch` has room for 4 * most + 32. */
 void pfs_elements_java_order(const struct pfs_elements *e, const int32_t *list, int64_t count, int64_t most,
                              bool last_first, int32_t *scratch, int32_t *order);
