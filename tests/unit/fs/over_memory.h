@@ -83,20 +83,24 @@ static int64_t close_path(struct pfs_entry *entry, struct pfs_opened *file)
     return rc;
 }
 
-/* The text of a file, or NULL. */
+/* The text of a file, or NULL. What grows comes in as many pieces as it pleases. */
 __attribute__((unused)) static const char *text_of(const char *path)
 {
     static char text[1 << 16];
     struct pfs_entry entry;
     struct pfs_opened file;
-    int64_t got;
+    int64_t got = 0, more;
 
     if (open_path(path, O_RDONLY, &entry, &file) < 0)
         return NULL;
-    pfs_tree_read(t.tree, &t.waiting.request, file.handle, 0, text, sizeof(text) - 1);
-    got = pfs_waiting_result(&t.waiting, NULL);
+    do {
+        pfs_tree_read(t.tree, &t.waiting.request, file.handle, (uint64_t)got, text + got,
+                      sizeof(text) - 1 - (size_t)got);
+        more = pfs_waiting_result(&t.waiting, NULL);
+        got += more > 0 ? more : 0;
+    } while (more > 0);
     (void)close_path(&entry, &file);
-    if (got < 0)
+    if (more < 0)
         return NULL;
     text[got] = '\0';
     return text;
