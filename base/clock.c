@@ -44,8 +44,11 @@ int64_t pfs_clock_local_ms(int64_t instant_ms)
 {
     time_t seconds = (time_t)seconds_of(instant_ms);
     struct tm local;
+    int64_t shown;
 
-    return localtime_r(&seconds, &local) == NULL ? instant_ms : instant_ms + local.tm_gmtoff * 1000;
+    if (localtime_r(&seconds, &local) == NULL || __builtin_add_overflow(instant_ms, local.tm_gmtoff * 1000, &shown))
+        return instant_ms;
+    return shown;
 }
 
 int64_t pfs_clock_instant_ms(int64_t local_ms)

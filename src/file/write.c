@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/uuid.h"
@@ -312,11 +311,7 @@ int pfs_data_writer_open(const struct pfs_data_write *write, struct pfs_data_wri
 /* Java's local wall clock as if it were UTC (spec manifests 3). */
 static int64_t local_wall_ms(const struct pfs_clock *clock)
 {
-    int64_t now = pfs_clock_now_ms(clock);
-    time_t seconds = (time_t)(now / 1000);
-    struct tm local;
-
-    return localtime_r(&seconds, &local) == NULL ? now : now + local.tm_gmtoff * 1000;
+    return pfs_clock_local_ms(pfs_clock_now_ms(clock));
 }
 
 static int name_columns(struct pfs_data_writer *w, struct pfs_err *err)

@@ -336,6 +336,17 @@ int pfs_tag_load(struct pfs_store *store, const char *table, const char *name, s
     return rc < 0 ? pfs_wrap(err, "%s", path) : 0;
 }
 
+int pfs_tag_find(struct pfs_store *store, const char *table, const char *name, struct pfs_arena *arena,
+                 struct pfs_snapshot *out, struct pfs_err *err)
+{
+    struct pfs_err refused = {0};
+    int rc = pfs_tag_load(store, table, name, arena, out, NULL, &refused);
+
+    if (rc == -EINVAL)
+        return -ENOENT;
+    return rc < 0 && rc != -ENOENT && refused.code != 0 ? pfs_fail(err, refused.code, "%s", refused.text) : rc;
+}
+
 int pfs_tag_list(struct pfs_store *store, const char *table, struct pfs_arena *arena, const char ***names,
                  int64_t *count, struct pfs_err *err)
 {

@@ -81,10 +81,12 @@ int pfs_snapshot_restore(struct pfs_store *store, const char *table, const char 
 /* Whoever made the snapshots may have died before their names were durable: they are afterwards. */
 int pfs_snapshot_sync(struct pfs_store *store, const char *table, struct pfs_err *err);
 
-/* Tags. load: bare -ENOENT. list: names sorted, in the arena. create (below): bare -EEXIST, unless it may replace; the
- * tag is durable when it returns 0. remove: bare -ENOENT. rename: bare -ENOENT or -EEXIST. Names: not blank, no '/',
- * not beginning with '.': -EINVAL.
+/* Tags. load: bare -ENOENT; find: also for what cannot be a tag's name. list: names sorted, in the arena. create
+ * (below): bare -EEXIST, unless it may replace; the tag is durable when it returns 0. remove: bare -ENOENT. rename:
+ * bare -ENOENT or -EEXIST. Names: not blank, no '/', not beginning with '.': -EINVAL.
  */
+int pfs_tag_find(struct pfs_store *store, const char *table, const char *name, struct pfs_arena *arena,
+                 struct pfs_snapshot *out, struct pfs_err *err);
 int pfs_tag_load(struct pfs_store *store, const char *table, const char *name, struct pfs_arena *arena,
                  struct pfs_snapshot *out, struct pfs_stat *stat, struct pfs_err *err);
 int pfs_tag_list(struct pfs_store *store, const char *table, struct pfs_arena *arena, const char ***names,

@@ -7,8 +7,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/number.h"
 #include "base/slice.h"
 
@@ -44,17 +44,6 @@ static int find_id(const struct search *s, int64_t id, struct pfs_snapshot *out,
     return rc == -ENOENT ? out_of_range(s, id, err) : rc;
 }
 
-/* Bare -ENOENT, also for what cannot be a tag's name. */
-static int try_tag(const struct search *s, struct pfs_snapshot *out, struct pfs_err *err)
-{
-    struct pfs_err refused = {0};
-    int rc = pfs_tag_load(s->store, s->meta, s->start->text, s->arena, out, NULL, &refused);
-
-    if (rc == -EINVAL)
-        return -ENOENT;
-    return rc < 0 && rc != -ENOENT && refused.code != 0 ? pfs_fail(err, refused.code, "%s", refused.text) : rc;
-}
-
 static int no_tag(const struct search *s, struct pfs_err *err)
 {
     return pfs_fail(err, ENOENT, "%s: Tag '%.60s' doesn't exist.", s->start->key, s->start->text);
@@ -62,7 +51,7 @@ static int no_tag(const struct search *s, struct pfs_err *err)
 
 static int find_tag(const struct search *s, struct pfs_snapshot *out, struct pfs_err *err)
 {
-    int rc = try_tag(s, out, err);
+    int rc = pfs_tag_find(s->store, s->meta, s->start->text, s->arena, out, err);
 
     return rc == -ENOENT ? no_tag(s, err) : rc;
 }
@@ -85,20 +74,6 @@ static int find_time(const struct search *s, int64_t time_ms, struct pfs_snapsho
                     "%s: There is currently no snapshot earlier than or equal to timestamp [%lld], the earliest "
                     "snapshot's timestamp is [%lld]",
                     s->start->key, (long long)time_ms, (long long)earliest.time_ms);
-}
-
-/* The instant of a wall clock's time here; the offset is that of about then. */
-static int64_t instant_of(int64_t wall_ms)
-{
-    int64_t at = wall_ms;
-
-    for (int i = 0; i < 2; i++) {
-        time_t seconds = (time_t)(at / 1000);
-        struct tm local;
-
-        at = wall_ms - (localtime_r(&seconds, &local) == NULL ? 0 : local.tm_gmtoff * 1000);
-    }
-    return at;
 }
 
 static int has_watermark(const struct search *s, int64_t id, struct pfs_snapshot *out, struct pfs_err *err)
@@ -150,7 +125,7 @@ static int find_version(const struct search *s, struct pfs_snapshot *out, struct
     static const char prefix[] = "watermark-";
     const char *text = s->start->text;
     int64_t number;
-    int rc = try_tag(s, out, err);
+    int rc = pfs_tag_find(s->store, s->meta, s->start->text, s->arena, out, err);
 
     if (rc != -ENOENT)
         return rc;
@@ -277,7 +252,7 @@ int pfs_start_find(const struct pfs_start *start, struct pfs_store *store, const
         rc = find_time(&s, start->number, &out->snapshot, err);
         break;
     case PFS_START_LOCAL:
-        rc = find_time(&s, instant_of(start->number), &out->snapshot, err);
+        rc = find_time(&s, pfs_clock_instant_ms(start->number), &out->snapshot, err);
         break;
     case PFS_START_WATERMARK:
         rc = find_watermark(&s, start->number, &out->snapshot, err);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "src/table/internal.h"
 
 #define STOP_ABOVE_TRIGGER 3
@@ -125,7 +126,8 @@ static int look(struct pfs_table *table, struct pfs_state *state, bool batch, st
                 struct pfs_commits *commits, struct pfs_backlog *out, struct pfs_err *err)
 {
     int64_t now_ms = pfs_clock_now_ms(pfs_table_parts(table).clock);
-    struct pfs_jobs_want want = {.state = state, .bucket = -1, .now_ms = now_ms, .zone_ms = pfs_local_zone_ms(now_ms)};
+    struct pfs_jobs_want want = {
+        .state = state, .bucket = -1, .now_ms = now_ms, .zone_ms = pfs_clock_local_ms(now_ms) - now_ms};
     struct pfs_compact_job *job;
     struct pfs_err why = {0};
     int32_t jobs = 0;

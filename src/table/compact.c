@@ -8,8 +8,8 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/quiet.h"
 #include "base/uuid.h"
@@ -78,14 +78,6 @@ static void run_job(void *context, int index)
         r->rc = pfs_compact_run(c->compactor, &c->job[index], c->budget, &r->arena, &r->done, &r->err);
 }
 
-int64_t pfs_local_zone_ms(int64_t now_ms)
-{
-    time_t seconds = (time_t)(now_ms / 1000);
-    struct tm local;
-
-    return localtime_r(&seconds, &local) == NULL ? 0 : local.tm_gmtoff * 1000;
-}
-
 static int64_t bytes_of(const struct pfs_compact_job *job)
 {
     int64_t bytes = 0;
@@ -141,7 +133,7 @@ static int plan(struct compaction *c, int64_t *left, struct pfs_err *err)
                                  .order = c->want->order,
                                  .bucket = c->want->one_bucket ? c->want->bucket : -1,
                                  .now_ms = config.now_ms,
-                                 .zone_ms = pfs_local_zone_ms(config.now_ms)};
+                                 .zone_ms = pfs_clock_local_ms(config.now_ms) - config.now_ms};
 
     PFS_TRY(pfs_jobs_make(&want, &c->arena, &c->job, &c->jobs, err));
     *left = 0;

@@ -79,9 +79,6 @@ int pfs_table_publish_removal(struct pfs_table *table,
                                              struct pfs_err *err),
                               void *context, struct pfs_err *err);
 
-/* Of local time before UTC, at that time. */
-int64_t pfs_local_zone_ms(int64_t now_ms);
-
 /* -EROFS with the sentence on a read-only mount. */
 int pfs_table_check_writable(const struct pfs_table *table, struct pfs_err *err);
 /* -EROFS with the sentence on a read-only mount; else lock 1 is held until the other is called. For what replaces

@@ -3,10 +3,10 @@
  *
  * The bounds are looked for as Paimon does: two tags, else two ids; or two times. What they come to are bounds as
  * incremental/ and diff/ take them, so that such a read is one of theirs. */
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/datetime.h"
 #include "base/number.h"
 #include "src/table/internal.h"
@@ -76,17 +76,6 @@ static int check_range(const struct bounds *b, int64_t from, int64_t to, struct 
 
 /* ---- incremental-between ---- */
 
-/* Bare -ENOENT, also for what cannot be a tag's name. */
-static int load_tag(const struct bounds *b, const char *name, struct pfs_snapshot *out, struct pfs_err *err)
-{
-    struct pfs_err refused = {0};
-    int rc = pfs_tag_load(b->parts.store, b->parts.meta, name, b->arena, out, NULL, &refused);
-
-    if (rc == -EINVAL)
-        return -ENOENT;
-    return rc < 0 && refused.code != 0 ? pfs_fail(err, refused.code, "%s", refused.text) : rc;
-}
-
 static int between_tags(const struct bounds *b, const struct pfs_snapshot *from, const struct pfs_snapshot *to,
                         struct pfs_reading *out, struct pfs_err *err)
 {
@@ -106,10 +95,10 @@ static int between(const struct bounds *b, struct pfs_reading *out, struct pfs_e
 {
     struct pfs_snapshot from, to;
     int64_t first, last;
-    int rc = load_tag(b, b->from, &from, err);
+    int rc = pfs_tag_find(b->parts.store, b->parts.meta, b->from, b->arena, &from, err);
 
     if (rc == 0)
-        rc = load_tag(b, b->to, &to, err);
+        rc = pfs_tag_find(b->parts.store, b->parts.meta, b->to, b->arena, &to, err);
     if (rc == 0)
         return between_tags(b, &from, &to, out, err);
     if (rc != -ENOENT)
@@ -133,7 +122,7 @@ static int parse_time(const struct bounds *b, const char *text, int64_t *out, st
         return 0;
     if (pfs_timestamp_parse(pfs_str(text), 9, false, out, &nanos) < 0)
         return pfs_fail(err, EINVAL, "%s: %.60s is no time", b->key, text);
-    *out -= pfs_local_zone_ms(*out);
+    *out = pfs_clock_instant_ms(*out);
     return 0;
 }
 
@@ -164,7 +153,8 @@ static int between_times(const struct bounds *b, struct pfs_reading *out, struct
                         (long long)to_ms, (long long)from_ms);
     PFS_TRY(id_at(b, from_ms, &from, err));
     PFS_TRY(id_at(b, to_ms, &to, err));
-    assert(from <= to);
+    if (from > to) /* somebody went back to an older snapshot between the two looks */
+        return pfs_fail(err, EIO, "%s: the snapshots changed while they were looked for; read again", b->key);
     return put_ids(b, from, to, out, err);
 }
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "src/meta/consumer.h"
@@ -407,7 +408,7 @@ int pfs_table_load_pin(struct pfs_table *table, const struct pfs_pin *pin, struc
     if (pin->since_ms == PFS_NO_NUMBER)
         return 0;
     whole = *out;
-    rc = pfs_state_since(whole, pin->since_ms + pfs_local_zone_ms(pin->since_ms), out, err);
+    rc = pfs_state_since(whole, pfs_clock_local_ms(pin->since_ms), out, err);
     pfs_state_unref(whole);
     return rc;
 }

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #include "tests/unit/cm.h"
@@ -43,12 +44,29 @@ static void time_passed_never_goes_back(void **state)
     }
 }
 
+/* A user's option may be any number. */
+static void the_ends_of_time_are_shown_as_they_are(void **state)
+{
+    static const char *const zones[] = {"EAST-9", "WEST+9"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(zones); i++) {
+        assert_int_equal(setenv("TZ", zones[i], 1), 0);
+        tzset();
+        assert_int_equal(pfs_clock_local_ms(0), i == 0 ? 9 * 3600000 : -9 * 3600000);
+        assert_int_equal(pfs_clock_instant_ms(pfs_clock_local_ms(1700000000123)), 1700000000123);
+        (void)pfs_clock_local_ms(i == 0 ? INT64_MAX : INT64_MIN); /* the sanitizer minds a sum that wraps */
+        assert_true((pfs_clock_local_ms(INT64_MAX) > 0) && (pfs_clock_local_ms(INT64_MIN) < 0));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_clock_can_be_held_still),
         cmocka_unit_test(without_one_it_is_the_systems),
         cmocka_unit_test(time_passed_never_goes_back),
+        cmocka_unit_test(the_ends_of_time_are_shown_as_they_are),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
