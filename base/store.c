@@ -74,6 +74,11 @@ int pfs_store_stat(struct pfs_store *s, const char *path, struct pfs_stat *out, 
     return s->ops->stat(s->self, path, out, err);
 }
 
+bool pfs_stat_is_same_file(const struct pfs_stat *a, const struct pfs_stat *b)
+{
+    return a->inode == b->inode && a->ctime_ns == b->ctime_ns && a->size == b->size;
+}
+
 int pfs_store_list(struct pfs_store *s, const char *path, pfs_list_fn *each, void *context, struct pfs_err *err)
 {
     assert(each != NULL);

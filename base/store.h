@@ -26,6 +26,9 @@ struct pfs_stat {
     bool directory;
 };
 
+/* The same file with the same content, as far as the two can tell: not one that was renamed over it. */
+bool pfs_stat_is_same_file(const struct pfs_stat *a, const struct pfs_stat *b);
+
 /* What a listing calls for each entry, names without path; not "." and "..". Non-zero stops the listing and is
  * returned by it. */
 typedef int pfs_list_fn(void *context, struct pfs_slice name, bool directory);

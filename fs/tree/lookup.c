@@ -22,6 +22,7 @@
 #define LOOKUP_WAIT_MS 60
 #define RELEASE_WAIT_MS 100
 #define DIRECTORY_VALID_MS 1000
+#define DOUBTS_MAX 3
 
 struct lookup {
     struct pfs_waiter waiter; /* first */
@@ -36,6 +37,7 @@ struct lookup {
     int again;       /* streams that may turn out to be over */
     bool hasty;      /* rows that wait for their commit are merged in, not waited for */
     bool haste_over; /* that was tried, after handles had been released too */
+    int doubts;      /* how often another engine seemed to have replaced a snapshot of ours */
     long long leaves;
     void *step; /* the caller's */
 };
@@ -83,7 +85,18 @@ static const char *view_key(struct lookup *l, const char *identity)
                             l->place.parquet ? PARQUET_VIEW : (int)l->place.format);
 }
 
-/* The node of the view that the place shows now. */
+/* May what was found just now lack rows that were acknowledged, since another engine has put its snapshot in the place
+ * of ours? Asked after the look: what is replaced later is in it. */
+static bool is_doubtful(struct lookup *l, struct pfs_table *table)
+{
+    if (l->tree->ingest == NULL || pfs_place_is_frozen(&l->place) || l->doubts == DOUBTS_MAX ||
+        !pfs_ingest_is_doubtful(l->tree->ingest, table))
+        return false;
+    l->doubts++;
+    return true;
+}
+
+/* The node of the view that the place shows now. Bare -EAGAIN: it is to be looked for again, after a commit. */
 static int find_view(struct lookup *l, struct pfs_err *err)
 {
     struct pfs_looking looking = {.place = &l->place,
@@ -99,6 +112,12 @@ static int find_view(struct lookup *l, struct pfs_err *err)
 
     PFS_TRY(pfs_tree_table(l->tree, &l->place, &looking.table, err));
     rc = pfs_render_find(&looking, &shown, err);
+    if ((rc == 0 || rc == -ENOENT) && is_doubtful(l, looking.table)) {
+        if (rc == 0)
+            shown.source.release(shown.source.context);
+        *err = (struct pfs_err){0};
+        rc = -EAGAIN;
+    }
     pfs_table_unref(looking.table);
     if (rc < 0)
         return rc;
@@ -121,7 +140,8 @@ static int find_view(struct lookup *l, struct pfs_err *err)
 
 /* ---- files that grow ---- */
 
-/* A stream that is over keeps its readers, and its node: the serial tells it from the one that the name shows now. */
+/* Bare -EAGAIN: as find_view, but it is asked before: a stream goes on to what comes later. A stream that is over keeps
+ * its readers, and its node: the serial tells it from the one that the name shows now. */
 static int find_stream(struct lookup *l, struct pfs_err *err)
 {
     struct pfs_looking looking = {
@@ -132,7 +152,7 @@ static int find_stream(struct lookup *l, struct pfs_err *err)
     int rc;
 
     PFS_TRY(pfs_tree_table(l->tree, &l->place, &looking.table, err));
-    rc = pfs_find_stream(&looking, false, &key, &source, err);
+    rc = is_doubtful(l, looking.table) ? -EAGAIN : pfs_find_stream(&looking, false, &key, &source, err);
     pfs_table_unref(looking.table);
     if (rc < 0)
         return rc;
@@ -245,7 +265,7 @@ static void find_task(void *context)
              : class == PFS_CLASS_STREAM ? find_stream(l, &request->err)
                                          : find_text(l, &request->err);
 
-    if (rc == -EAGAIN && l->hasty && request->err.code == 0) {
+    if (rc == -EAGAIN && request->err.code == 0) {
         l->hasty = false;
         look_for_view(l);
         return;

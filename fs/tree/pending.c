@@ -80,13 +80,16 @@ static void committed(void *context, int rc, const struct pfs_err *err)
     unref(p);
 }
 
-/* Nothing to commit is the usual case, and answered at once. */
+/* Nothing to commit is the usual case, and answered at once. Readers look for doubts by themselves, behind their look;
+ * whoever acts on the table does so before. */
 void pfs_pending_commit(struct pfs_tree *tree, struct pfs_request *request, struct pfs_table *table,
                         enum pfs_ingest_when when)
 {
     struct pending *p;
     bool done, parked = false;
 
+    if (tree->ingest != NULL && when == PFS_INGEST_NOW)
+        (void)pfs_ingest_is_doubtful(tree->ingest, table);
     if (tree->ingest == NULL || pfs_ingest_idle(tree->ingest, table)) {
         request->done(request, 0);
         return;

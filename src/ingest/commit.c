@@ -19,10 +19,7 @@
 #include "src/table/parts.h"
 #include "src/write/trial.h"
 
-#define RACE_MS 2000
-#define RACE_BEFORE_MS 30000 /* a snapshot is dated just before it is published; that of a branch may be older */
 #define SETTLE_TRIES 3
-#define STANDS_AFTER_MS 60000 /* an engine that renames without looking is through by then */
 
 struct run {
     struct pfs_ingest *ingest;
@@ -79,38 +76,6 @@ int pfs_commit_find(struct pfs_store *store, const char *meta, const char *user,
     return found;
 }
 
-/* ---- which table ---- */
-
-/* Printed and compared: two tables of a name may have schemas of the same number and another content. */
-static int is_same_text(const struct pfs_schema *a, const struct pfs_schema *b, struct pfs_err *err)
-{
-    struct pfs_buf one = {0}, other = {0};
-    int rc = pfs_schema_print(a, &one, err);
-
-    if (rc == 0)
-        rc = pfs_schema_print(b, &other, err);
-    if (rc == 0)
-        rc = pfs_slice_eq(pfs_buf_slice(&one), pfs_buf_slice(&other));
-    pfs_buf_done(&one);
-    pfs_buf_done(&other);
-    return rc;
-}
-
-/* Is the table, whose newest schema that is, the one that the part's rows were parsed for? 1; 0: it was made anew
- * since; or an error. */
-static int is_for(struct pfs_table *table, const struct pfs_schema *newest, const struct pfs_part *part,
-                  struct pfs_err *err)
-{
-    const struct pfs_schema *now;
-
-    if (part->schema == newest)
-        return 1;
-    if (part->schema == NULL || part->schema->id > newest->id)
-        return 0;
-    PFS_TRY(pfs_schemas_get(pfs_table_parts(table).schemas, part->schema->id, &now, err));
-    return now == part->schema ? 1 : is_same_text(now, part->schema, err);
-}
-
 /* ---- publications ---- */
 
 /* Of a replayed part it is the user of its own journal: what that one committed is found under it. */
@@ -125,19 +90,6 @@ static int64_t identifier_of(const struct pfs_part *parts)
     while (parts->next != NULL)
         parts = parts->next;
     return parts->user != NULL ? parts->identifier : parts->order;
-}
-
-/* Parts first, the intent last: while that is there a replay looks for what it names. */
-static void retire_all(struct pfs_ingest *g, struct pfs_part *parts, uint64_t intent)
-{
-    while (parts != NULL) {
-        struct pfs_part *part = parts;
-
-        parts = part->next;
-        pfs_part_retire(g, part);
-    }
-    if (intent != 0)
-        (void)pfs_journal_add(g->journal, intent, PFS_JOURNAL_RETIRED, pfs_slice_of(NULL, 0), NULL, NULL);
 }
 
 /* Also the record that the snapshot is there, which names the parts again and no files. */
@@ -205,153 +157,6 @@ static int note_published(struct run *run, int64_t snapshot, struct pfs_err *err
     run->slot->published_as = p->identifier;
     pthread_mutex_unlock(&g->lock);
     return 0;
-}
-
-/* The snapshot is another one now, or none. One that took part in the race and renamed over ours was prepared before
- * ours was there; all else, and what a statement did here, is somebody's will, which is to be obeyed. */
-static int was_replaced(const struct pfs_publication *p, struct pfs_table *table)
-{
-    const struct pfs_table_parts at = pfs_table_parts(table);
-    const struct pfs_schema *schema;
-    struct pfs_snapshot now;
-    struct pfs_arena arena;
-    int rc = pfs_table_schema(table, &schema, NULL);
-
-    assert(p->parts != NULL);
-    if (rc == 0)
-        rc = is_for(table, schema, p->parts, NULL);
-    if (rc <= 0) /* it went with its table */
-        return rc == -ENOENT ? 0 : rc;
-    if (pfs_table_was_rewound(table, p->snapshot, p->made_ms))
-        return 0;
-    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = pfs_snapshot_load(at.store, at.meta, p->snapshot, &arena, &now, NULL, NULL);
-    if (rc == 0)
-        rc = strcmp(now.commit_user, p->user) != 0 && now.time_ms <= p->made_wall_ms + RACE_MS &&
-             now.time_ms >= p->made_wall_ms - RACE_BEFORE_MS;
-    else if (rc == -ENOENT)
-        rc = 0;
-    pfs_arena_done(&arena);
-    return rc;
-}
-
-/* A commit of ours that followed before it was replaced stands on its files: they are in the table, and are not to be
- * put there again. 1; 0; or an error. */
-static int is_contained(const struct pfs_publication *p, struct pfs_table *table)
-{
-    const char *file = p->file;
-    const struct pfs_taken_want want = {p->user, p->identifier, p->snapshot, &file, 1};
-    const struct pfs_table_parts at = pfs_table_parts(table);
-    struct pfs_state *state;
-    int found = 0;
-
-    if (p->file[0] == '\0')
-        return 0;
-    PFS_TRY(pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &state, NULL));
-    for (int64_t i = 0; i < state->files && found == 0; i++)
-        found = strcmp(state->file[i]->file.name, p->file) == 0;
-    pfs_state_unref(state);
-    return found != 0 ? found : pfs_commit_taken(&at, &want, NULL);
-}
-
-/* Is it there to stay? 1; 0: replaced; -EAGAIN: too early to tell; or an error. */
-static int stands(const struct pfs_publication *p, struct pfs_table *table, bool all)
-{
-    struct pfs_table_parts parts = pfs_table_parts(table);
-    struct pfs_publish publish = {
-        .store = parts.store, .table = parts.root, .meta = parts.meta, .user = p->user, .identifier = p->identifier};
-    int64_t latest;
-    int rc = pfs_publish_stands(&publish, p->snapshot, p->kind, NULL);
-
-    if (rc == -ENOENT) /* it has expired: then it was there */
-        return 1;
-    if (rc == 0) {
-        rc = was_replaced(p, table);
-        return rc < 0 ? rc : rc > 0 ? is_contained(p, table) : 1;
-    }
-    if (rc < 0)
-        return rc;
-    if (all || pfs_clock_monotonic_ms() - p->made_ms >= STANDS_AFTER_MS)
-        return 1;
-    return pfs_snapshot_latest_id(parts.store, parts.meta, &latest, NULL) == 0 && latest > p->snapshot ? 1 : -EAGAIN;
-}
-
-/* The snapshot was replaced by another: its parts are committed again, under numbers of their own, and before all that
- * was acknowledged after them. Lock held. */
-static void put_back(struct pfs_slot *slot, struct pfs_publication *p)
-{
-    assert(p->parts != NULL);
-    assert(p->parts->slot == slot);
-    for (struct pfs_part *part = p->parts; part != NULL; part = part->next) {
-        part->order = ++slot->ingest->order;
-        part->group = 0;
-        /* Parts of ours and of a foreign journal never share a snapshot, and their orders may interleave now. */
-        part->alone |= part->source != NULL;
-    }
-    pfs_slot_return(slot, p->parts);
-    p->parts = NULL;
-}
-
-/* Lock held. */
-static void keep(struct pfs_slot *slot, struct pfs_publication *p)
-{
-    struct pfs_publication **at = &slot->publications;
-
-    while (*at != NULL)
-        at = &(*at)->next;
-    p->next = NULL;
-    *at = p;
-}
-
-/* Publications are the run's own while they are looked at; those that are undecided go back to the list. */
-bool pfs_slot_check(struct pfs_slot *slot, bool all)
-{
-    struct pfs_ingest *g = slot->ingest;
-    struct pfs_publication *list, *next;
-    bool replaced = false;
-
-    pthread_mutex_lock(&g->lock);
-    list = slot->publications;
-    slot->publications = NULL;
-    pthread_mutex_unlock(&g->lock);
-    for (struct pfs_publication *p = list; p != NULL; p = next) { /* the newest first */
-        int rc = slot->table == NULL ? -EAGAIN : stands(p, slot->table, all);
-
-        next = p->next;
-        if (rc == 1)
-            retire_all(g, p->parts, p->intent);
-        pthread_mutex_lock(&g->lock);
-        if (rc == 0) {
-            put_back(slot, p);
-            replaced = true;
-        } else if (rc < 0) {
-            keep(slot, p);
-        }
-        pthread_mutex_unlock(&g->lock);
-        if (rc >= 0)
-            pfs_free(p);
-    }
-    return replaced;
-}
-
-/* Does what is to be published stand on a snapshot that has taken the place of one of ours? The rows of that come
- * first: they were acknowledged before. One that is replaced after `state` was loaded is in it, and so in the next. */
-static bool is_overtaking(struct run *run, const struct pfs_state *state)
-{
-    const struct pfs_publication *p;
-
-    pthread_mutex_lock(&run->ingest->lock);
-    p = run->slot->publications; /* of the run alone, while it runs */
-    pthread_mutex_unlock(&run->ingest->lock);
-    for (; p != NULL; p = p->next) {
-        bool below = state->exists && state->snapshot.id == p->snapshot &&
-                     state->snapshot.commit_identifier == p->identifier &&
-                     strcmp(state->snapshot.commit_user, p->user) == 0;
-
-        if (!below && stands(p, run->table, false) == 0)
-            return true;
-    }
-    return false;
 }
 
 /* ---- rows ---- */
@@ -504,7 +309,7 @@ static int collect(struct run *run, struct pfs_err *err)
     assert(run->state == NULL);
     PFS_TRY(pfs_table_state(run->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &run->state, err));
     for (const struct pfs_part *p = run->parts; p != NULL; p = p->next) {
-        int rc = is_for(run->table, run->schema, p, err);
+        int rc = pfs_part_is_for(run->table, run->schema, p, err);
 
         if (rc < 0)
             return rc;
@@ -533,7 +338,7 @@ static int prepare(void *context, struct pfs_state *state, struct pfs_change *ou
 
     assert(run->write != NULL);
     run->refused = false;
-    if (is_overtaking(run, state))
+    if (pfs_slot_is_overtaking(run->slot, run->table, state))
         return -EAGAIN;
     rc = pfs_write_prepare(run->write, state, &files, err);
     run->refused = rc == -EINVAL;
@@ -603,7 +408,7 @@ static int publish(struct run *run, struct pfs_err *err)
         pfs_write_committed(run->write);
         if (id != 0)
             return note_published(run, id, err);
-        retire_all(run->ingest, parts, parts->intent);
+        pfs_parts_retire(run->ingest, parts, parts->intent);
         return 0;
     }
     if (parts->files) { /* the files are what there is of the rows */
@@ -661,7 +466,7 @@ static int settle_asked(struct run *run, int rc, struct pfs_err *err)
         return rc;
     if (parts->write != NULL)
         pfs_write_committed(parts->write);
-    retire_all(run->ingest, parts, parts->intent);
+    pfs_parts_retire(run->ingest, parts, parts->intent);
     return 1;
 }
 
@@ -691,7 +496,7 @@ static int known(struct run *run, struct pfs_err *err)
         return 0;
     rc = pfs_commit_known(at.store, at.meta, run->user, run->identifier, parts->time_ms, err);
     if (rc == 1)
-        retire_all(run->ingest, parts, parts->intent);
+        pfs_parts_retire(run->ingest, parts, parts->intent);
     return rc;
 }
 
@@ -705,7 +510,7 @@ static int reject_all(struct pfs_ingest *g, struct pfs_slot *slot, struct pfs_pa
     pfs_ingest_report(g, slot, why);
     for (struct pfs_part *p = parts; p != NULL; p = p->next)
         PFS_TRY(pfs_part_reject(g, p, why, err));
-    retire_all(g, parts, number);
+    pfs_parts_retire(g, parts, number);
     return 0;
 }
 
@@ -853,7 +658,7 @@ int pfs_slot_commit(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_er
     assert(parts->slot == slot);
     assert(parts->next == NULL || !parts->alone);
     if (!has_rows(g, parts)) {
-        retire_all(g, parts, parts->intent);
+        pfs_parts_retire(g, parts, parts->intent);
         return 0;
     }
     rc = find_table(slot, &run.table, &run.schema, err);

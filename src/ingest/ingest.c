@@ -104,6 +104,15 @@ static struct pfs_part_name name_of(const struct pfs_table *table)
     return (struct pfs_part_name){pfs_table_database(table), pfs_table_name(table), pfs_table_branch(table)};
 }
 
+/* A table is read with its branches in view (scan.fallback-branch): what waits for them waits for it. */
+bool pfs_slot_concerns(const struct pfs_slot *slot, const struct pfs_table *table)
+{
+    const struct pfs_part_name name = name_of(table);
+
+    return same_text(slot->database, name.database) && same_text(slot->table_name, name.table) &&
+           (name.branch == NULL || same_text(slot->branch, name.branch));
+}
+
 struct pfs_slot *pfs_slot_find(struct pfs_ingest *ingest, struct pfs_table *table)
 {
     const struct pfs_part_name name = name_of(table);
@@ -491,26 +500,6 @@ static void kick(struct pfs_slot *slot)
 
 /* ---- those who ask ---- */
 
-/* A table is read with its branches in view (scan.fallback-branch): what waits for them waits for it. */
-static bool concerns(const struct pfs_slot *slot, const struct pfs_part_name *name)
-{
-    return same_text(slot->database, name->database) && same_text(slot->table_name, name->table) &&
-           (name->branch == NULL || same_text(slot->branch, name->branch));
-}
-
-bool pfs_ingest_idle(struct pfs_ingest *ingest, struct pfs_table *table)
-{
-    const struct pfs_part_name name = name_of(table);
-    bool idle = true;
-
-    pthread_mutex_lock(&ingest->lock);
-    for (const struct pfs_slot *s = ingest->slots; s != NULL && idle; s = s->next)
-        if (concerns(s, &name))
-            idle = s->first == NULL && !s->running && pfs_slot_flushed_ms(s) == 0;
-    pthread_mutex_unlock(&ingest->lock);
-    return idle;
-}
-
 void pfs_ingest_pending(struct pfs_ingest *ingest, struct pfs_table *table, int64_t *rows, int64_t *bytes)
 {
     const struct pfs_part_name name = name_of(table);
@@ -544,7 +533,7 @@ int pfs_ingest_check(struct pfs_ingest *ingest, struct pfs_table *table, struct 
     return ingest->config.caretaker == NULL ? 0 : pfs_caretaker_check(ingest->config.caretaker, table, err);
 }
 
-static void commit_slot(struct pfs_slot *slot, enum pfs_ingest_when when, pfs_ingest_done_fn *done, void *context)
+void pfs_slot_commit_for(struct pfs_slot *slot, enum pfs_ingest_when when, pfs_ingest_done_fn *done, void *context)
 {
     struct pfs_ingest *ingest = slot->ingest;
     struct pfs_committing *w = NULL;
@@ -554,12 +543,12 @@ static void commit_slot(struct pfs_slot *slot, enum pfs_ingest_when when, pfs_in
     /* What open handles of `append` have flushed was acknowledged before the reader came: it is in the answer. */
     pfs_slot_split(slot, false);
     pthread_mutex_lock(&ingest->lock);
-    nothing = slot->pushed == slot->popped;
+    nothing = slot->pushed == slot->popped && !slot->doubted;
     if (!nothing && (w = pfs_zalloc(sizeof(*w))) != NULL) {
         *w = (struct pfs_committing){slot->waiters, slot->pushed, done, context};
         slot->waiters = w;
         tick_ms = reader_ms(slot);
-        if (when == PFS_INGEST_SOON && ingest->has_thread && tick_ms > pfs_clock_monotonic_ms()) {
+        if (when == PFS_INGEST_SOON && !slot->doubted && ingest->has_thread && tick_ms > pfs_clock_monotonic_ms()) {
             slot->tick_ms = tick_ms;
             pfs_ingest_want(ingest, tick_ms);
         } else {
@@ -574,80 +563,6 @@ static void commit_slot(struct pfs_slot *slot, enum pfs_ingest_when when, pfs_in
             (void)pfs_fail(&err, ENOMEM, "no memory to wait for a commit");
         done(context, -err.code, nothing ? NULL : &err);
     }
-}
-
-/* One who waits for several slots. */
-struct joint {
-    atomic_int left;
-    atomic_flag failed;
-    int rc; /* of the first that failed, with its error */
-    struct pfs_err err;
-    pfs_ingest_done_fn *done;
-    void *context;
-};
-
-static void joint_done(void *context, int rc, const struct pfs_err *err)
-{
-    struct joint *j = context;
-    int left;
-
-    if (rc < 0 && !atomic_flag_test_and_set(&j->failed)) {
-        j->rc = rc;
-        if (err != NULL)
-            j->err = *err;
-    }
-    left = atomic_fetch_sub(&j->left, 1);
-    assert(left > 0);
-    if (left > 1)
-        return;
-    j->done(j->context, j->rc, j->rc < 0 ? &j->err : NULL);
-    pfs_free(j);
-}
-
-/* Slots live as long as the ingest; the array is the caller's to pfs_free. NULL: no memory, or none. */
-static struct pfs_slot **list_slots(struct pfs_ingest *g, const struct pfs_part_name *name, int *count)
-{
-    struct pfs_slot **list;
-
-    *count = 0;
-    pthread_mutex_lock(&g->lock);
-    for (const struct pfs_slot *s = g->slots; s != NULL; s = s->next)
-        *count += concerns(s, name);
-    list = *count == 0 ? NULL : pfs_alloc_array((size_t)*count, sizeof(struct pfs_slot *));
-    *count = list == NULL ? *count : 0;
-    for (struct pfs_slot *s = g->slots; s != NULL && list != NULL; s = s->next)
-        if (concerns(s, name))
-            list[(*count)++] = s;
-    pthread_mutex_unlock(&g->lock);
-    return list;
-}
-
-void pfs_ingest_commit(struct pfs_ingest *ingest, struct pfs_table *table, enum pfs_ingest_when when,
-                       pfs_ingest_done_fn *done, void *context)
-{
-    const struct pfs_part_name name = name_of(table);
-    struct pfs_slot **list;
-    struct joint *j;
-    int count;
-
-    list = list_slots(ingest, &name, &count);
-    j = list == NULL ? NULL : pfs_zalloc(sizeof(*j));
-    if (j == NULL) {
-        struct pfs_err err = {0};
-
-        if (count > 0)
-            (void)pfs_fail(&err, ENOMEM, "no memory to wait for a commit");
-        done(context, -err.code, count > 0 ? &err : NULL);
-        pfs_free(list);
-        return;
-    }
-    j->done = done;
-    j->context = context;
-    atomic_init(&j->left, count);
-    atomic_flag_clear(&j->failed);
-    for (int i = 0; i < count; i++)
-        commit_slot(list[i], when, joint_done, j);
-    pfs_free(list);
 }
 
 /* Runs the slot on this thread, after whoever runs it now. Lock held; it is released meanwhile. */

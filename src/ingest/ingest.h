@@ -122,5 +122,9 @@ int pfs_ingest_commit_all(struct pfs_ingest *ingest, struct pfs_err *err);
 void pfs_ingest_look(struct pfs_ingest *ingest);
 /* Is there nothing to commit? Cheap; readers ask first. */
 bool pfs_ingest_idle(struct pfs_ingest *ingest, struct pfs_table *table);
+/* Has another engine put its snapshot in the place of one that was published here, as it seems? Then there is something
+ * to commit. For readers who have looked at the table: what they saw may lack rows that were acknowledged. One stat(2)
+ * in the minute after a commit, no I/O else. */
+bool pfs_ingest_is_doubtful(struct pfs_ingest *ingest, struct pfs_table *table);
 /* Of a table, for status.json: rows and bytes acknowledged and not in a snapshot. */
 void pfs_ingest_pending(struct pfs_ingest *ingest, struct pfs_table *table, int64_t *rows, int64_t *bytes);

@@ -90,6 +90,8 @@ struct pfs_publication { /* a snapshot of ours that may still be replaced */
     uint64_t intent;
     enum pfs_commit_kind kind;
     int64_t made_ms, made_wall_ms; /* monotonic; time of day */
+    bool seen;                     /* it stood, when its file was: */
+    struct pfs_stat file_seen;
 };
 
 struct pfs_committing { /* one who waits for the queue */
@@ -133,6 +135,7 @@ struct pfs_slot { /* a table's waiting rows; lives as long as the ingest. Guarde
     int64_t attempted_after;                  /* after that one */
     struct pfs_committing *waiters;
     struct pfs_publication *publications;
+    bool doubted;             /* one of them may have been replaced: a run is to look */
     bool published;           /* since the last upkeep began */
     int64_t published_as;     /* identifier of that commit */
     bool keeping;             /* an upkeep is queued or runs */
@@ -209,6 +212,10 @@ void pfs_source_release(struct pfs_ingest *ingest, struct pfs_source *source); /
 int pfs_slot_get(struct pfs_ingest *ingest, const struct pfs_part_name *name, struct pfs_slot **out,
                  struct pfs_err *err);
 struct pfs_slot *pfs_slot_find(struct pfs_ingest *ingest, struct pfs_table *table); /* NULL = nobody wrote to it */
+/* Is what waits there seen by readers of the table: its own rows, or, of no branch, those of any branch? */
+bool pfs_slot_concerns(const struct pfs_slot *slot, const struct pfs_table *table);
+/* As pfs_ingest_commit, of this slot alone. */
+void pfs_slot_commit_for(struct pfs_slot *slot, enum pfs_ingest_when when, pfs_ingest_done_fn *done, void *context);
 /* Puts a part that has its order and pieces at the end of its table's queue. Lock held. */
 void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part);
 /* Parts that were taken off and committed once go to its front, in their order: they are to be committed again. */
@@ -326,8 +333,20 @@ void pfs_recent_drop(struct pfs_recent *list); /* NULL allowed */
  * set aside. Bare -EAGAIN: one of them is bad, they are to be tried one by one; or others, of a snapshot that was
  * replaced, have to go first: pfs_slot_check brings those. */
 int pfs_slot_commit(struct pfs_slot *slot, struct pfs_part *parts, struct pfs_err *err);
-/* Looks whether publications stand: retires those that do and are old enough (or, with `all`, whatever their age), puts
- * parts of replaced ones back to the front of the queue: true when there are such. */
+/* ---- snapshots that may be replaced (published.c) ---- */
+
+/* Is the table, whose newest schema that is, the one that the part's rows were parsed for? 1; 0: it was made anew
+ * since; or an error. */
+int pfs_part_is_for(struct pfs_table *table, const struct pfs_schema *newest, const struct pfs_part *part,
+                    struct pfs_err *err);
+/* The parts of a snapshot that is there to stay, or that are set aside; takes them. intent: 0 = none. */
+void pfs_parts_retire(struct pfs_ingest *ingest, struct pfs_part *parts, uint64_t intent);
+/* Does what is to be published stand on a snapshot that has taken the place of one of ours? For the slot's run. */
+bool pfs_slot_is_overtaking(struct pfs_slot *slot, struct pfs_table *table, const struct pfs_state *state);
+/* Not for the run: is one of the newest publications another snapshot by now? Then the slot is doubted. */
+bool pfs_slot_doubt(struct pfs_slot *slot);
+/* For the run. Looks whether publications stand: retires those that do and are old enough (or, with `all`, whatever
+ * their age), puts parts of replaced ones back to the front of the queue: true when there are such. */
 bool pfs_slot_check(struct pfs_slot *slot, bool all);
 /* The snapshot after `seen` that `user` committed as `identifier`: 1 yes, durably; 0 no; *gap: some of those since have
  * expired.

@@ -200,6 +200,15 @@ int pfs_snapshot_load(struct pfs_store *store, const char *table, int64_t id, st
     return load(store, path, id, arena, out, stat, err);
 }
 
+int pfs_snapshot_stat(struct pfs_store *store, const char *table, int64_t id, struct pfs_stat *out)
+{
+    char path[4096];
+
+    if (snprintf(path, sizeof(path), "%s/snapshot/snapshot-%lld", table, (long long)id) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    return pfs_store_stat(store, path, out, NULL);
+}
+
 int pfs_changelog_load(struct pfs_store *store, const char *table, int64_t id, struct pfs_arena *arena,
                        struct pfs_snapshot *out, struct pfs_err *err)
 {

@@ -45,6 +45,9 @@ int pfs_snapshot_print(const struct pfs_snapshot *snapshot, struct pfs_buf *out,
 int pfs_snapshot_load(struct pfs_store *store, const char *table, int64_t id, struct pfs_arena *arena,
                       struct pfs_snapshot *out, struct pfs_stat *stat, struct pfs_err *err);
 
+/* Of its file, as pfs_snapshot_load's; bare -ENOENT when it is not there. */
+int pfs_snapshot_stat(struct pfs_store *store, const char *table, int64_t id, struct pfs_stat *out);
+
 /* The newest and the oldest id, by hint and then by listing (spec layout 4); bare -ENOENT without any snapshot. */
 int pfs_snapshot_latest_id(struct pfs_store *store, const char *table, int64_t *out, struct pfs_err *err);
 int pfs_snapshot_earliest_id(struct pfs_store *store, const char *table, int64_t *out, struct pfs_err *err);

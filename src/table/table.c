@@ -234,24 +234,12 @@ struct pfs_table *pfs_table_find_branch(struct pfs_table *table, const char *bra
 
 /* ---- states ---- */
 
-static bool same_file(const struct pfs_stat *a, const struct pfs_stat *b)
-{
-    return a->inode == b->inode && a->ctime_ns == b->ctime_ns && a->size == b->size;
-}
-
-static int snapshot_stat(const struct pfs_table *t, int64_t id, struct pfs_stat *out)
-{
-    char path[4096];
-
-    if (snprintf(path, sizeof(path), "%s/snapshot/snapshot-%lld", t->config.meta, (long long)id) >= (int)sizeof(path))
-        return -ENAMETOOLONG;
-    return pfs_store_stat(t->config.store, path, out, NULL);
-}
-
 /* The current state, referenced, if it is still the newest: its snapshot's file is the same, there is no next one, and
  * the schema is the same. A table without a snapshot is asked for again each time. */
 static struct pfs_state *still_current(struct pfs_table *t, const struct pfs_schema *schema)
 {
+    struct pfs_store *store = t->config.store;
+    const char *meta = t->config.meta;
     struct pfs_state *state = NULL;
     struct pfs_stat held, now;
 
@@ -262,8 +250,8 @@ static struct pfs_state *still_current(struct pfs_table *t, const struct pfs_sch
     pthread_mutex_unlock(&t->lock);
     if (state == NULL)
         return NULL;
-    if (state->exists && snapshot_stat(t, state->snapshot.id, &now) == 0 && same_file(&held, &now) &&
-        snapshot_stat(t, state->snapshot.id + 1, &now) == -ENOENT)
+    if (state->exists && pfs_snapshot_stat(store, meta, state->snapshot.id, &now) == 0 &&
+        pfs_stat_is_same_file(&held, &now) && pfs_snapshot_stat(store, meta, state->snapshot.id + 1, &now) == -ENOENT)
         return state;
     pfs_state_unref(state);
     return NULL;

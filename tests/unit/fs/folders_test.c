@@ -32,20 +32,6 @@ static bool there(const char *path)
     return true;
 }
 
-static int make(const char *parent, const char *name)
-{
-    struct pfs_node *node = node_of(parent);
-    struct pfs_entry made;
-    int rc;
-
-    pfs_tree_mkdir(t.tree, &t.waiting.request, node, name, &made);
-    rc = (int)pfs_waiting_result(&t.waiting, NULL);
-    if (rc == 0)
-        pfs_tree_forget(t.tree, made.node, 1);
-    pfs_tree_forget(t.tree, node, 1);
-    return rc;
-}
-
 static int unmake(const char *parent, const char *name)
 {
     struct pfs_node *node = node_of(parent);
@@ -82,8 +68,8 @@ static int move(const char *parent, const char *name, const char *new_parent, co
 static void a_branch_is_a_folder(void **state)
 {
     (void)state;
-    assert_int_equal(make("d/t/branch", "b"), 0);
-    assert_int_equal(make("d/t/branch", "b"), -EEXIST);
+    assert_int_equal(mkdir_at("d/t/branch", "b"), 0);
+    assert_int_equal(mkdir_at("d/t/branch", "b"), -EEXIST);
     assert_true(there("d/t/branch/b/snapshot/latest.csv"));
     assert_int_equal(move("d/t/branch", "b", "d/t/branch", "c"), 0);
     assert_false(there("d/t/branch/b"));
@@ -97,12 +83,12 @@ static void a_branch_of_a_tag_is_made_below_it(void **state)
 {
     (void)state;
     execute("TRUNCATE TABLE d.t;");
-    assert_int_equal(make("d/t/tag", "v1"), 0);
-    assert_int_equal(make("d/t/tag/v1/branch", "b"), 0);
+    assert_int_equal(mkdir_at("d/t/tag", "v1"), 0);
+    assert_int_equal(mkdir_at("d/t/tag/v1/branch", "b"), 0);
     assert_true(there("d/t/branch/b/tag/v1"));
     execute("TRUNCATE TABLE d.t;");
     assert_int_equal(unmake("d/t/branch", "b"), 0); /* its snapshot is the main table's */
-    assert_int_equal(make("d/t/tag/v1/branch", "b"), 0);
+    assert_int_equal(mkdir_at("d/t/tag/v1/branch", "b"), 0);
     execute("TRUNCATE TABLE d.`t$branch_b`;");
     assert_int_equal(unmake("d/t/branch", "b"), -ENOTEMPTY);
     assert_true(there("d/t/branch/b"));
@@ -118,22 +104,22 @@ static void names_that_paimon_refuses_are_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        int rc = make("d/t/branch", cases[i].name);
+        int rc = mkdir_at("d/t/branch", cases[i].name);
 
         CHECK(cases[i].name, rc == cases[i].want || rc == -ENOENT);
     }
     memset(longest, 'x', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0'; /* 249 bytes: "branch-" does not fit before it */
-    assert_int_equal(make("d/t/branch", longest), -EINVAL);
+    assert_int_equal(mkdir_at("d/t/branch", longest), -EINVAL);
     longest[248] = '\0';
-    assert_int_equal(make("d/t/branch", longest), 0);
+    assert_int_equal(mkdir_at("d/t/branch", longest), 0);
 }
 
 static void what_a_statement_must_do_no_folder_does(void **state)
 {
     (void)state;
-    assert_int_equal(make("d", "new"), -EPERM);
-    assert_int_equal(make("d/t", "new"), -EPERM);
+    assert_int_equal(mkdir_at("d", "new"), -EPERM);
+    assert_int_equal(mkdir_at("d/t", "new"), -EPERM);
     execute("TRUNCATE TABLE d.t;");
     assert_int_equal(unmake("d", "t"), -ENOTEMPTY);
     assert_true(there("d/t"));
@@ -159,14 +145,14 @@ static void who_could_not_remove_what_is_below_does_not_remove_the_folder(void *
 {
     (void)state;
     execute("TRUNCATE TABLE d.t;");
-    assert_int_equal(make("d/t/tag", "v1"), 0);
+    assert_int_equal(mkdir_at("d/t/tag", "v1"), 0);
     t.waiting.request.pid = 77;
     assert_int_equal(unlink_at("d/t/tag/v1", "schema.sql"), -EROFS);
     assert_int_equal(unmake("d/t/tag", "v1"), -EPERM);
     assert_int_equal(unmake("d/t/tag", "v1"), -EPERM); /* not only once */
     t.waiting.request.pid = 78;
     assert_int_equal(unmake("d/t/tag", "v1"), 0);
-    assert_int_equal(make("d/t/branch", "b"), 0);
+    assert_int_equal(mkdir_at("d/t/branch", "b"), 0);
     assert_int_equal(unlink_at("d/t/branch/b", "schema.sql"), -EPERM);
     assert_int_equal(unmake("d/t/branch", "b"), -EPERM);
     t.waiting.request.pid = 77;
@@ -190,7 +176,7 @@ static void acknowledge(const char *path, const char *rows)
 static void what_was_acknowledged_moves_with_its_branch_and_table(void **state)
 {
     (void)state;
-    assert_int_equal(make("d/t/branch", "b"), 0);
+    assert_int_equal(mkdir_at("d/t/branch", "b"), 0);
     acknowledge("d/t/branch/b/inbox", "1,one,10\n");
     assert_int_equal(move("d/t/branch", "b", "d/t/branch", "c"), 0);
     assert_string_equal(text_of("d/t/branch/c/snapshot/latest.csv"), "k,v,n\n1,one,10\n");
@@ -207,7 +193,7 @@ static void what_was_acknowledged_is_not_removed_with_a_folder(void **state)
     acknowledge("d/sums/inbox", "1,10\n");
     assert_int_equal(unmake("d", "sums"), -ENOTEMPTY);
     assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,10\n");
-    assert_int_equal(make("d/t/branch", "b"), 0);
+    assert_int_equal(mkdir_at("d/t/branch", "b"), 0);
     acknowledge("d/t/branch/b/inbox", "1,one,10\n");
     assert_int_equal(unmake("d/t/branch", "b"), -ENOTEMPTY);
     assert_int_equal(unmake("d", "t"), -ENOTEMPTY);
@@ -220,7 +206,7 @@ static void what_is_written_to_is_neither_moved_nor_removed(void **state)
     struct pfs_opened file;
 
     (void)state;
-    assert_int_equal(make("d/t/branch", "b"), 0);
+    assert_int_equal(mkdir_at("d/t/branch", "b"), 0);
     assert_int_equal(open_path("d/t/branch/b/inbox", O_WRONLY | O_APPEND, &entry, &file), 0);
     assert_int_equal(unmake("d/t/branch", "b"), -EBUSY);
     assert_int_equal(move("d/t/branch", "b", "d/t/branch", "c"), -EBUSY);

@@ -422,6 +422,41 @@ static void rows_of_a_replaced_snapshot_do_not_overtake_later_ones(void **state)
     assert_string_equal(text_of("d/raced/snapshot/latest.csv"), "k,n\n1,2\n2,1\n3,2\n");
 }
 
+/* Whoever looks right then: nobody wrote since, and no run has looked at what was published. */
+static void rows_of_a_replaced_snapshot_are_there_at_the_next_look(void **state)
+{
+    (void)state;
+    execute("CREATE TABLE d.seized (k INT, n INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1');");
+    give("d/seized/inbox", "1,1\n2,1\n");
+    assert_string_equal(text_of("d/seized/snapshot/latest.csv"), "k,n\n1,1\n2,1\n");
+    assert_string_equal(text_of("d/seized/snapshot/latest.csv"), "k,n\n1,1\n2,1\n"); /* it is ours, and known to be */
+    replace_first_snapshot("seized", false);
+    assert_string_equal(text_of("d/seized/snapshot/latest.csv"), "k,n\n1,1\n2,1\n");
+    assert_string_equal(text_of("d/seized/snapshot/2.csv"), "k,n\n1,1\n2,1\n");
+}
+
+static void a_tag_has_the_rows_of_a_replaced_snapshot(void **state)
+{
+    (void)state;
+    execute("CREATE TABLE d.tagged (k INT, n INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1');");
+    give("d/tagged/inbox", "1,1\n");
+    assert_string_equal(text_of("d/tagged/snapshot/latest.csv"), "k,n\n1,1\n");
+    replace_first_snapshot("tagged", false);
+    assert_int_equal(mkdir_at("d/tagged/tag", "then"), 0);
+    assert_string_equal(text_of("d/tagged/tag/then/snapshot/latest.csv"), "k,n\n1,1\n");
+}
+
+static void a_key_has_the_row_of_a_replaced_snapshot(void **state)
+{
+    (void)state;
+    execute("CREATE TABLE d.looked (k INT, n INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1');");
+    give("d/looked/inbox", "1,1\n");
+    assert_string_equal(text_of("d/looked/key/1.csv"), "k,n\n1,1\n");
+    assert_string_equal(text_of("d/looked/snapshot/latest.csv"), "k,n\n1,1\n");
+    replace_first_snapshot("looked", false);
+    assert_string_equal(text_of("d/looked/key/1.csv"), "k,n\n1,1\n");
+}
+
 /* The file that a snapshot of d.told adds, and who made it. */
 static struct pfs_taken_want made_by(int64_t id, struct pfs_arena *arena, const char **file)
 {
@@ -607,6 +642,10 @@ int main(void)
                                         close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_replaced_snapshot_do_not_overtake_later_ones, open_memory,
                                         close_memory),
+        cmocka_unit_test_setup_teardown(rows_of_a_replaced_snapshot_are_there_at_the_next_look, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(a_tag_has_the_rows_of_a_replaced_snapshot, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(a_key_has_the_row_of_a_replaced_snapshot, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_commit_is_known_by_the_compaction_that_took_its_file, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_journal_that_comes_back_is_not_committed_again, open_memory, close_memory),

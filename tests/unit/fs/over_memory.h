@@ -106,6 +106,21 @@ __attribute__((unused)) static const char *text_of(const char *path)
     return text;
 }
 
+/* 0, or the errno. */
+__attribute__((unused)) static int mkdir_at(const char *parent, const char *name)
+{
+    struct pfs_entry entry, made;
+    int64_t rc;
+
+    assert_int_equal(pfs_tree_walk(t.tree, parent, &entry, NULL), 0);
+    pfs_tree_mkdir(t.tree, &t.waiting.request, entry.node, name, &made);
+    rc = pfs_waiting_result(&t.waiting, NULL);
+    pfs_tree_forget(t.tree, entry.node, 1);
+    if (rc == 0)
+        pfs_tree_forget(t.tree, made.node, 1);
+    return (int)rc;
+}
+
 /* Somebody looks at the table that the inbox belongs to: what was acknowledged becomes a snapshot. */
 static void look_beside(const char *path)
 {

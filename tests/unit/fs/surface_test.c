@@ -46,20 +46,6 @@ static void execute(const char *sql)
     pfs_buf_done(&answer);
 }
 
-static int mkdir_at(const char *parent, const char *name)
-{
-    struct pfs_entry entry, made;
-    int64_t rc;
-
-    assert_int_equal(pfs_tree_walk(t.tree, parent, &entry, NULL), 0);
-    pfs_tree_mkdir(t.tree, &t.waiting.request, entry.node, name, &made);
-    rc = pfs_waiting_result(&t.waiting, NULL);
-    pfs_tree_forget(t.tree, entry.node, 1);
-    if (rc == 0)
-        pfs_tree_forget(t.tree, made.node, 1);
-    return (int)rc;
-}
-
 static int64_t lines_of(const char *text)
 {
     int64_t lines = 0;
