@@ -104,3 +104,26 @@ int64_t pfs_take_zigzag(struct pfs_cursor *c)
 
     return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
+
+bool pfs_json_is_deeper(struct pfs_slice json, int depth)
+{
+    int nested = 0;
+    bool quoted = false;
+
+    assert(depth >= 0);
+    for (size_t i = 0; i < json.len; i++) {
+        uint8_t c = json.at[i];
+
+        if (c == '\\' && quoted)
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == '{' || c == '['))
+            nested++;
+        else if (!quoted && (c == '}' || c == ']'))
+            nested--;
+        if (nested > depth)
+            return true;
+    }
+    return false;
+}

@@ -141,3 +141,7 @@ static inline bool pfs_mul_size(size_t a, size_t b, size_t *out)
     *out = r;
     return true;
 }
+
+/* Do the brackets of a JSON text nest deeper than that? Asked before a parser that recurses sees it; whether the text
+ * is JSON at all is the parser's to say. */
+bool pfs_json_is_deeper(struct pfs_slice json, int depth);

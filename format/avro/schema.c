@@ -238,29 +238,6 @@ static int parse(struct parser *p, const json_t *json, const struct pfs_avro_wan
     return damaged(p, "a type that is not known");
 }
 
-/* Nesting of brackets, so that no JSON parser recurses without bound. */
-static bool too_deep(struct pfs_slice json)
-{
-    int depth = 0;
-    bool quoted = false;
-
-    for (size_t i = 0; i < json.len; i++) {
-        uint8_t c = json.at[i];
-
-        if (c == '\\' && quoted)
-            i++;
-        else if (c == '"')
-            quoted = !quoted;
-        else if (!quoted && (c == '{' || c == '['))
-            depth++;
-        else if (!quoted && (c == '}' || c == ']'))
-            depth--;
-        if (depth > 4 * PFS_JSON_DEPTH_MAX)
-            return true;
-    }
-    return false;
-}
-
 /* Rows that may be null, says the file; none is. Paimon writes the rows of tables with BLOBs so. */
 static void leave_union(struct pfs_avro_schema *out, int32_t *branch)
 {
@@ -283,7 +260,7 @@ int pfs_avro_schema_parse(struct pfs_slice json, struct pfs_arena *arena, struct
     json_t *root;
     int rc;
 
-    if (too_deep(json))
+    if (pfs_json_is_deeper(json, 4 * PFS_JSON_DEPTH_MAX))
         return damaged(&p, "nested too deep");
     root = json_loadb((const char *)json.at, json.len, JSON_DECODE_ANY, &why);
     if (root == NULL)

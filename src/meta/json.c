@@ -16,36 +16,13 @@
 
 #include "base/limits.h"
 
-/* Nesting of brackets, so that the parser does not recurse without bound. */
-static bool too_deep(struct pfs_slice json)
-{
-    bool quoted = false;
-    int depth = 0;
-
-    assert(json.at != NULL || json.len == 0);
-    for (size_t i = 0; i < json.len; i++) {
-        uint8_t c = json.at[i];
-
-        if (c == '\\' && quoted)
-            i++;
-        else if (c == '"')
-            quoted = !quoted;
-        else if (!quoted && (c == '{' || c == '['))
-            depth++;
-        else if (!quoted && (c == '}' || c == ']'))
-            depth--;
-        if (depth > PFS_JSON_DEPTH_MAX * 2)
-            return true;
-    }
-    return false;
-}
-
 json_t *pfs_json_parse(struct pfs_slice text, struct pfs_err *err)
 {
     json_error_t why;
     json_t *root;
 
-    if (too_deep(text)) {
+    assert(text.at != NULL || text.len == 0);
+    if (pfs_json_is_deeper(text, 2 * PFS_JSON_DEPTH_MAX)) {
         pfs_fail(err, EIO, "JSON nested too deep");
         return NULL;
     }

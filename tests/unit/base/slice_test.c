@@ -158,6 +158,17 @@ static void sizes_that_overflow_are_not_written(void **state)
     assert_int_equal(out, 42);
 }
 
+static void brackets_within_texts_do_not_nest(void **state)
+{
+    (void)state;
+    assert_false(pfs_json_is_deeper(pfs_str("[{\"a\":[1]},{\"b\":2}]"), 3));
+    assert_true(pfs_json_is_deeper(pfs_str("[{\"a\":[1]},{\"b\":2}]"), 2));
+    assert_false(pfs_json_is_deeper(pfs_str("[\"[[[\\\"[[[\"]"), 1));
+    assert_true(pfs_json_is_deeper(pfs_str("[\"\\\\\",["), 1)); /* the text ends behind a backslash of its own */
+    assert_false(pfs_json_is_deeper(pfs_str("\"\\"), 0));
+    assert_false(pfs_json_is_deeper(pfs_str("]]]["), 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +176,7 @@ int main(void)
         cmocka_unit_test(past_the_end_is_bad_and_stays_bad), cmocka_unit_test(a_length_that_would_wrap_is_refused),
         cmocka_unit_test(varints_are_read_to_64_bits),       cmocka_unit_test(zigzag_keeps_signs),
         cmocka_unit_test(stores_are_the_inverse_of_loads),   cmocka_unit_test(sizes_that_overflow_are_not_written),
+        cmocka_unit_test(brackets_within_texts_do_not_nest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
