@@ -4,8 +4,10 @@
 
 #include "format/orc/orc.h"
 #include "format/orc/tail.h"
+#include "tests/fuzz/rows.h"
 
 #define FIELDS_MAX 60
+#define BATCHES_MAX 20
 #define DEPTH_MAX 4
 
 static struct pfs_slice input;
@@ -51,52 +53,6 @@ static struct pfs_type type_of(const struct pfs_orc_tail *tail, uint32_t id, uns
     return type;
 }
 
-/* Touches all that a column says it has. */
-static uint64_t walk(const struct pfs_column *c, int64_t rows)
-{
-    uint64_t sum = (uint64_t)pfs_column_null_count(c, rows);
-    int width = pfs_type_width(c->type);
-
-    for (int64_t i = 0; c->offsets != NULL && i < rows; i++)
-        if (c->offsets[i] < 0 || c->offsets[i + 1] < c->offsets[i])
-            abort();
-    for (int32_t i = 0; i < c->type->children; i++)
-        sum += walk(&c->children[i], c->offsets == NULL ? rows : c->offsets[rows]);
-    for (int64_t i = 0; !pfs_kind_is_nested(c->type->kind) && i < rows; i++) {
-        struct pfs_slice bytes =
-            width > 0 ? pfs_slice_of((const uint8_t *)c->values + i * width, (size_t)width) : pfs_column_bytes(c, i);
-
-        sum += bytes.len > 0 ? (uint64_t)bytes.at[0] + bytes.at[bytes.len - 1] : 0;
-    }
-    return sum;
-}
-
-static void read_all(struct pfs_file *file, const struct pfs_file_read *read)
-{
-    uint64_t sum = 0;
-    struct pfs_reader *reader = NULL;
-    struct pfs_arena arena;
-    struct pfs_batch batch;
-    int64_t got = 1;
-
-    if (pfs_orc_open(file, read, &reader, NULL) < 0)
-        return;
-    pfs_arena_init(&arena, (size_t)64 << 20);
-    /* A few bytes may hold millions of rows, all of them null. */
-    for (int i = 0; i < 20 && got > 0; i++) {
-        got = pfs_reader_next(reader, &arena, &batch, NULL);
-        if (got > 0 && (batch.rows != got || batch.columns != read->columns))
-            abort();
-        for (int32_t c = 0; got > 0 && c < batch.columns; c++)
-            sum += walk(&batch.column[c], got);
-        pfs_arena_reset(&arena);
-    }
-    if (sum == UINT64_MAX)
-        abort(); /* never: but the bytes are looked at */
-    pfs_reader_close(reader);
-    pfs_arena_done(&arena);
-}
-
 static void look_at_groups(struct pfs_file *file, const struct pfs_file_read *read)
 {
     struct pfs_arena arena;
@@ -104,18 +60,10 @@ static void look_at_groups(struct pfs_file *file, const struct pfs_file_read *re
     for (int groups = 0; groups < 2; groups++) {
         struct pfs_file_group *group = NULL;
         int32_t count = 0;
-        uint64_t sum = 0;
 
         pfs_arena_init(&arena, (size_t)64 << 20);
         if ((groups == 1 ? pfs_orc_groups : pfs_orc_stripes)(file, read, &arena, &group, &count, NULL) == 0)
-            for (int32_t g = 0; g < count; g++) {
-                sum += group[g].min[0] == NULL ? 0 : walk(group[g].min[0], 1);
-                sum += group[g].max[0] == NULL ? 0 : walk(group[g].max[0], 1);
-                if (group[g].nulls[0] > group[g].rows.to - group[g].rows.from)
-                    abort();
-            }
-        if (sum == UINT64_MAX)
-            abort(); /* never */
+            rows_touch_groups(group, count);
         pfs_arena_done(&arena);
     }
 }
@@ -141,11 +89,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
                 if (field.name == NULL)
                     continue;
-                read_all(&file, &read);
+                (void)rows_read(pfs_orc_open, &file, &read, BATCHES_MAX);
                 look_at_groups(&file, &read);
                 read.range = ranges;
                 read.ranges = 3;
-                read_all(&file, &read);
+                (void)rows_read(pfs_orc_open, &file, &read, BATCHES_MAX);
             }
     pfs_arena_done(&arena);
     return 0;
