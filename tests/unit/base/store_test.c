@@ -185,6 +185,7 @@ static void one_holder_at_a_time_has_a_locked_file(void **state)
         char text[3];
 
         assert_int_equal(pfs_store_open_locked(store, "d/log", false, &first, NULL), -ENOENT);
+        assert_int_equal(pfs_store_stat(store, "d", &(struct pfs_stat){0}, NULL), -ENOENT); /* nothing is made for it */
         assert_int_equal(pfs_store_open_locked(store, "d/log", true, &first, NULL), 0);
         assert_int_equal(pfs_store_open_locked(store, "d/log", true, &second, NULL), -EEXIST);
         assert_int_equal(pfs_store_open_locked(store, "d/log", false, &second, NULL), -EAGAIN);
@@ -274,6 +275,135 @@ static void a_failure_before_the_rename_is_told_from_one_behind_it(void **state)
     close_store(s, true);
 }
 
+/* Before an implementation sees it: a sum of two numbers of a file could pass 64 bits there. */
+static void a_read_beyond_the_end_is_not_tried(void **state)
+{
+    static const struct {
+        const char *what;
+        uint64_t off;
+        size_t len;
+        int want;
+    } cases[] = {
+        {"all", 0, 6, 0},
+        {"nothing at the end", 6, 0, 0},
+        {"one byte more than there is", 1, 6, -EIO},
+        {"nothing behind the end", 7, 0, -EIO},
+        {"far behind the end", UINT64_MAX, 2, -EIO},
+    };
+    struct pfs_fault fault = {0};
+    struct pfs_store *s;
+    struct pfs_file *file;
+    char bytes[8];
+
+    (void)state;
+    assert_int_equal(pfs_store_open_fault(open_store(true), &fault, &s, NULL), 0);
+    assert_int_equal(put(s, "d/file", "abcdef", true), 0);
+    assert_int_equal(pfs_store_open(s, "d/file", &file, NULL), 0);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const int64_t calls = fault.calls;
+        struct pfs_err err = {0};
+
+        CHECK(cases[i].what, pfs_file_pread(file, cases[i].off, bytes, cases[i].len, &err) == cases[i].want);
+        CHECK(cases[i].what, (err.text[0] != '\0') == (cases[i].want < 0));
+        CHECK(cases[i].what, fault.calls - calls == (i == 0));
+    }
+    pfs_file_close(file);
+    close_store(s, true);
+}
+
+static void the_longest_names_and_files_are_taken(void **state)
+{
+    (void)state;
+    for (int memory = 0; memory < 2; memory++) {
+        struct pfs_store *s = open_store(memory);
+        char longest[300] = "d/", *name = longest + 2;
+        struct pfs_slice bytes;
+        struct pfs_err err = {0};
+
+        for (int i = 0; i < 85; i++)
+            memcpy(name + 3 * i, "\xe2\x82\xac", 4); /* 255 bytes; none of which a temporary name may end within */
+        assert_int_equal(pfs_store_publish(s, longest, pfs_str("abcdef"), false, &err), 0);
+        assert_int_equal(pfs_store_load(s, longest, 5, &bytes, &err), -EFBIG);
+        assert_int_equal(pfs_store_load(s, longest, 6, &bytes, &err), 0);
+        pfs_free((void *)bytes.at);
+        name[255] = 'x';
+        assert_int_equal(pfs_store_publish(s, longest, pfs_str("x"), false, &err), -EINVAL);
+        close_store(s, memory);
+    }
+}
+
+/* The stack is not a file system's to use up. */
+static void a_tree_that_lies_too_deep_is_not_removed(void **state)
+{
+    struct pfs_store *s = open_store(true);
+    char path[200] = "d";
+    struct pfs_err err = {0};
+
+    (void)state;
+    for (int i = 0; i < 64; i++)
+        (void)strcat(path, "/a");
+    assert_int_equal(pfs_store_mkdir(s, path, &err), 0);
+    assert_int_equal(pfs_store_remove_all(s, "d", &err), 0);
+    (void)strcat(path, "/a");
+    assert_int_equal(pfs_store_mkdir(s, path, &err), 0);
+    assert_int_equal(pfs_store_remove_all(s, "d", &err), -ELOOP);
+    assert_int_equal(pfs_store_remove_all(s, "d/a", &err), 0);
+    close_store(s, true);
+}
+
+struct rival {
+    struct pfs_store *memory;
+    const char *op; /* he is quicker with every one of these */
+};
+
+static void be_quicker(void *context, const char *op, const char *path)
+{
+    const struct rival *r = context;
+
+    if (strcmp(op, r->op) == 0)
+        (void)pfs_store_remove_all(r->memory, path, NULL);
+}
+
+static void two_may_remove_the_same_tree(void **state)
+{
+    static const char *const ops[] = {"stat", "list", "unlink", "rmdir"};
+    struct rival rival = {.memory = open_store(true)};
+    struct pfs_fault fault = {.each = be_quicker, .context = &rival};
+    struct pfs_store *s;
+
+    (void)state;
+    assert_int_equal(pfs_store_open_fault(rival.memory, &fault, &s, NULL), 0);
+    for (size_t i = 0; i < COUNT(ops); i++) {
+        rival.op = "";
+        assert_int_equal(put(s, "d/tree/a/one", "x", true), 0);
+        assert_int_equal(put(s, "d/tree/b/two", "x", true), 0);
+        assert_int_equal(put(s, "d/tree/three", "x", true), 0);
+        rival.op = ops[i];
+        CHECK(ops[i], pfs_store_remove_all(s, "d/tree", NULL) == 0);
+        CHECK(ops[i], pfs_store_stat(rival.memory, "d/tree", &(struct pfs_stat){0}, NULL) == -ENOENT);
+    }
+    rival.op = "";
+    close_store(s, true);
+}
+
+/* A file renamed over another has its own inode; one that was written anew in place its own time or size. */
+static void a_file_is_the_same_by_all_that_tells_it(void **state)
+{
+    const struct pfs_stat a = {.size = 7, .inode = 3, .ctime_ns = 100, .mtime_ns = 90};
+    struct pfs_stat b = a;
+
+    (void)state;
+    assert_true(pfs_stat_is_same_file(&a, &b));
+    b.inode = 4;
+    assert_false(pfs_stat_is_same_file(&a, &b));
+    b = a;
+    b.ctime_ns = 101;
+    assert_false(pfs_stat_is_same_file(&a, &b));
+    b = a;
+    b.size = 8;
+    assert_false(pfs_stat_is_same_file(&a, &b));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +413,11 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_handed_out_is_not_there),
         cmocka_unit_test(a_failure_before_the_rename_is_told_from_one_behind_it),
         cmocka_unit_test(a_power_cut_takes_what_was_not_synced),
+        cmocka_unit_test(a_read_beyond_the_end_is_not_tried),
+        cmocka_unit_test(the_longest_names_and_files_are_taken),
+        cmocka_unit_test(a_tree_that_lies_too_deep_is_not_removed),
+        cmocka_unit_test(two_may_remove_the_same_tree),
+        cmocka_unit_test(a_file_is_the_same_by_all_that_tells_it),
         cmocka_unit_test(room_is_what_the_file_system_says),
         cmocka_unit_test(the_fault_store_fails_the_call_that_it_is_told),
     };
