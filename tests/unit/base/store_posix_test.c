@@ -25,7 +25,7 @@ static struct {
     bool interrupted;                         /* the last call was */
     off_t full_at;                            /* nothing is written behind it; 0 = there is room */
     bool kindless;                            /* directories keep no kinds of what is in them */
-    char removed[128];                        /* while it is being locked; "" = nothing */
+    char removed[256];                        /* while it is being locked; "" = nothing */
     int room_mode;                            /* of the last fallocate */
     int begins;                               /* how often the kernel was asked to write, */
     off_t begun[2];                           /* and up to where, the last two times */
