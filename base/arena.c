@@ -12,6 +12,7 @@
 #include "base/mem.h"
 
 #define BLOCK_MIN ((size_t)4 << 10)
+#define BLOCK_SMALL ((size_t)128)
 #define BLOCK_MAX ((size_t)1 << 20)
 #define ALIGN ((size_t)16)
 
@@ -22,11 +23,17 @@ struct pfs_arena_block {
 };
 
 _Static_assert(sizeof(struct pfs_arena_block) % ALIGN == 0, "pieces are cut at multiples of ALIGN from the data on");
-_Static_assert(BLOCK_MIN % ALIGN == 0 && BLOCK_MAX % ALIGN == 0, "blocks hold whole pieces");
+_Static_assert(BLOCK_SMALL % ALIGN == 0 && BLOCK_MIN % ALIGN == 0 && BLOCK_MAX % ALIGN == 0,
+               "blocks hold whole pieces");
 
 void pfs_arena_init(struct pfs_arena *arena, size_t limit_bytes)
 {
     *arena = (struct pfs_arena){.limit_bytes = limit_bytes, .block_bytes = BLOCK_MIN};
+}
+
+void pfs_arena_init_small(struct pfs_arena *arena, size_t limit_bytes)
+{
+    *arena = (struct pfs_arena){.limit_bytes = limit_bytes, .block_bytes = BLOCK_SMALL};
 }
 
 void pfs_arena_done(struct pfs_arena *arena)
@@ -110,7 +117,8 @@ void *pfs_arena_alloc(struct pfs_arena *arena, size_t bytes)
         arena->at += bytes;
         return out;
     }
-    block = arena->block_bytes < BLOCK_MIN ? BLOCK_MIN : arena->block_bytes;
+    block = arena->block_bytes == 0 ? BLOCK_MIN : arena->block_bytes;
+    assert(block >= BLOCK_SMALL);
     /* A block of its own; the head's free space stays in use. The next ordinary block doubles all the same: what asks
      * for large pieces will ask for more. */
     if (bytes > block / 2) {

@@ -1,8 +1,8 @@
 /* arena.h - memory that dies together: one lifetime, one arena, with a ceiling.
  *
- * Blocks double from 4 KiB up to 1 MiB; a larger piece gets a block of its own. Reset keeps the largest ordinary
- * block for the next round. An allocation that would pass the ceiling gives NULL: the caller answers
- * pfs_arena_full(arena, err). Takes nothing, owns its blocks. Threads: one arena, one thread at a time.
+ * Blocks double from 4 KiB (a small arena's from 128 bytes) up to 1 MiB; a larger piece gets a block of its own. Reset
+ * keeps the largest ordinary block for the next round. An allocation that would pass the ceiling gives NULL: the caller
+ * answers pfs_arena_full(arena, err). Takes nothing, owns its blocks. Threads: one arena, one thread at a time.
  */
 #pragma once
 
@@ -16,12 +16,14 @@ struct pfs_arena {
     uint8_t *at, *end;            /* free space of the head block */
     size_t used_bytes;            /* of all blocks, headers left out */
     size_t limit_bytes;           /* ceiling; 0 = PFS_ARENA_LIMIT */
-    size_t block_bytes;           /* size of the next ordinary block */
+    size_t block_bytes;           /* size of the next ordinary block; 0 = 4 KiB */
 };
 
 #define PFS_ARENA_LIMIT ((size_t)1 << 30)
 
 void pfs_arena_init(struct pfs_arena *arena, size_t limit_bytes);
+/* The same, of which there may be very many at a time, with little in each. */
+void pfs_arena_init_small(struct pfs_arena *arena, size_t limit_bytes);
 void pfs_arena_done(struct pfs_arena *arena);  /* a zeroed arena is allowed */
 void pfs_arena_reset(struct pfs_arena *arena); /* everything handed out is gone */
 

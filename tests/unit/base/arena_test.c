@@ -106,6 +106,23 @@ static void a_large_piece_leaves_the_small_block_in_use(void **state)
     pfs_arena_done(&arena);
 }
 
+static void a_small_one_takes_little_and_grows_like_others(void **state)
+{
+    struct pfs_arena arena;
+
+    (void)state;
+    pfs_arena_init_small(&arena, 0);
+    assert_int_equal(arena.used_bytes, 0);
+    for (int i = 0; i < 8; i++)
+        assert_non_null(pfs_arena_alloc(&arena, 16));
+    assert_int_equal(arena.used_bytes, 128);
+    for (int i = 0; i < 100000; i++)
+        assert_non_null(pfs_arena_alloc(&arena, 16));
+    assert_in_range(arena.used_bytes, 1600000, 3300000);
+    pfs_arena_done(&arena);
+    assert_int_equal(arena.used_bytes, 0);
+}
+
 static void copies_strings_and_formats(void **state)
 {
     struct pfs_arena arena;
@@ -163,6 +180,7 @@ int main(void)
         cmocka_unit_test(huge_requests_do_not_wrap),
         cmocka_unit_test(reset_keeps_one_ordinary_block),
         cmocka_unit_test(a_large_piece_leaves_the_small_block_in_use),
+        cmocka_unit_test(a_small_one_takes_little_and_grows_like_others),
         cmocka_unit_test(copies_strings_and_formats),
         cmocka_unit_test(no_memory_is_null_and_recovers),
     };
