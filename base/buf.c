@@ -10,6 +10,7 @@
 #include "base/mem.h"
 
 #define LIMIT_DEFAULT ((size_t)1 << 30)
+#define CAP_FIRST ((size_t)64) /* some hold a bound of a column, and there may be ten thousand columns */
 
 void pfs_buf_init(struct pfs_buf *buf, size_t limit_bytes)
 {
@@ -49,7 +50,7 @@ uint8_t *pfs_buf_reserve(struct pfs_buf *buf, size_t bytes)
         return NULL;
     }
     /* Doubled, so that bytes are moved twice at most on average; the last step stops at the ceiling instead. */
-    cap = buf->cap < 128 ? 256 : buf->cap * 2;
+    cap = buf->cap < CAP_FIRST / 2 ? CAP_FIRST : buf->cap * 2;
     if (cap < buf->len + bytes)
         cap = buf->len + bytes;
     if (cap > limit)

@@ -30,6 +30,7 @@
 #define SOUGHT_ROWS 4000   /* of a column that rows are looked for by: a row costs one page of it */
 #define PIECE_ENTRIES 8192 /* of nested columns, before the page's size is looked at */
 #define DICTIONARY_BYTES ((size_t)1 << 20)
+#define INDEXES_FIRST 64  /* room: there may be ten thousand columns of few rows */
 #define EARLY_VALUES 4000 /* when this many nearly all differ, a dictionary is not worth the rest of a page */
 #define LEVELS_ROOM 64    /* in front of plain values: levels that fit are put there, and the page is in one piece */
 #define DELTA_VALUES 256  /* fewer are not worth a second encoding */
@@ -109,8 +110,7 @@ static int put_page(struct pfs_pq_out_column *c, struct pfs_pq_pages *out, enum 
     put_page_header(&header, type, raw.len, body.len, values, encoding);
     assert(header.at == space); /* five small structs of numbers */
     c->raw_bytes += (int64_t)(header.len + raw.len);
-    PFS_TRY(pfs_pq_pages_put(out, pfs_buf_slice(&header), err));
-    return pfs_pq_pages_put(out, body, err);
+    return pfs_pq_pages_put(out, pfs_buf_slice(&header), body, err);
 }
 
 /* Levels, behind their length; none stored: all are the greatest. */
@@ -149,7 +149,7 @@ static void put_booleans(const uint8_t *bytes, size_t count, struct pfs_buf *out
 /* Room for `count` behind those that are there; what is there moves. */
 static int make_index_room(struct pfs_pq_out_column *c, int64_t count)
 {
-    int64_t room = c->index_room == 0 ? 1024 : c->index_room;
+    int64_t room = c->index_room == 0 ? INDEXES_FIRST : c->index_room;
     uint32_t *more;
 
     if (c->indexes + count <= c->index_room)

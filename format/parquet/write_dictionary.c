@@ -16,7 +16,9 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-#define FIRST_BITS 10
+/* Of a new one: there may be ten thousand columns of few values. */
+#define FIRST_BITS 6
+#define FIRST_TEXTS 32
 
 void pfs_pq_dictionary_done(struct pfs_pq_dictionary *d)
 {
@@ -139,7 +141,7 @@ static int make_room(struct pfs_pq_dictionary *d)
     if (d->slot == NULL || d->count >= (uint32_t)1 << (d->bits - 1))
         PFS_TRY(grow(d));
     if (d->width == 0 && d->count == d->text_room) {
-        uint32_t room = d->text_room == 0 ? 512 : d->text_room * 2;
+        uint32_t room = d->text_room == 0 ? FIRST_TEXTS : d->text_room * 2;
         uint32_t *more = pfs_realloc(d->text_off, (size_t)room * sizeof(*more));
 
         if (more == NULL)

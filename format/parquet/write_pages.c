@@ -1,7 +1,8 @@
 /* write_pages.c - a list of blocks that pages lie in, one behind the other, until they are appended to the file.
  *
- * The first page gets a block of its own size: many columns have one page a row group. Later small ones share blocks.
- * No block is ever moved or grown.
+ * The first page gets a block of its own size: many columns have one page a row group, and a table may have ten
+ * thousand columns. Later small ones share blocks, each as large as all before it up to a ceiling. No block is ever
+ * moved or grown.
  */
 #include "format/parquet/write_pages.h"
 
@@ -11,7 +12,7 @@
 
 #include "base/mem.h"
 
-#define BLOCK_BYTES ((size_t)16 << 10) /* small pages share a block of it */
+#define BLOCK_BYTES ((size_t)16 << 10) /* most of a block that small pages share */
 
 struct pfs_pq_page_block {
     struct pfs_pq_page_block *next;
@@ -21,7 +22,7 @@ struct pfs_pq_page_block {
 
 static struct pfs_pq_page_block *add_block(struct pfs_pq_pages *p, size_t least)
 {
-    size_t room = least > BLOCK_BYTES || p->first == NULL ? least : BLOCK_BYTES;
+    size_t shared = p->held < BLOCK_BYTES ? p->held : BLOCK_BYTES, room = least > shared ? least : shared;
     struct pfs_pq_page_block *b = pfs_alloc(sizeof(*b) + room);
 
     if (b == NULL)
@@ -36,22 +37,25 @@ static struct pfs_pq_page_block *add_block(struct pfs_pq_pages *p, size_t least)
     return b;
 }
 
-int pfs_pq_pages_put(struct pfs_pq_pages *pages, struct pfs_slice bytes, struct pfs_err *err)
+/* Both parts in one block. */
+int pfs_pq_pages_put(struct pfs_pq_pages *pages, struct pfs_slice header, struct pfs_slice body, struct pfs_err *err)
 {
     struct pfs_pq_page_block *b = pages->last;
+    size_t len = header.len + body.len;
 
     assert((pages->first == NULL) == (pages->last == NULL));
     assert(b == NULL || b->len <= b->room);
-    if (bytes.len == 0)
-        return 0;
-    if (b == NULL || bytes.len > b->room - b->len)
-        b = add_block(pages, bytes.len);
+    assert(header.len > 0);
+    if (b == NULL || len > b->room - b->len)
+        b = add_block(pages, len);
     if (b == NULL)
-        return pfs_fail(err, ENOMEM, "no memory for a page of %zu bytes", bytes.len);
-    assert(bytes.len <= b->room - b->len);
-    memcpy(b->at + b->len, bytes.at, bytes.len);
-    b->len += bytes.len;
-    pages->bytes += bytes.len;
+        return pfs_fail(err, ENOMEM, "no memory for a page of %zu bytes", len);
+    assert(len <= b->room - b->len);
+    memcpy(b->at + b->len, header.at, header.len);
+    if (body.len > 0)
+        memcpy(b->at + b->len + header.len, body.at, body.len);
+    b->len += len;
+    pages->bytes += len;
     return 0;
 }
 

@@ -14,7 +14,7 @@ struct pfs_pq_pages {
     size_t held;  /* of memory */
 };
 
-/* -ENOMEM with a sentence. */
-int pfs_pq_pages_put(struct pfs_pq_pages *pages, struct pfs_slice bytes, struct pfs_err *err);
+/* A page: its header, then the rest, which may be empty. -ENOMEM with a sentence. */
+int pfs_pq_pages_put(struct pfs_pq_pages *pages, struct pfs_slice header, struct pfs_slice body, struct pfs_err *err);
 int pfs_pq_pages_append(const struct pfs_pq_pages *pages, struct pfs_file *file, struct pfs_err *err);
 void pfs_pq_pages_clear(struct pfs_pq_pages *pages);

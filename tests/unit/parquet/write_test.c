@@ -452,6 +452,39 @@ static void what_is_held_is_bounded(void **state)
     pfs_arena_done(&arena);
 }
 
+/* A table may have ten thousand columns: what each begins with is what a short file takes. */
+static void columns_of_few_rows_hold_little(void **state)
+{
+    enum { COLUMNS = 1000, ROWS = 20 };
+    static int32_t numbers[ROWS], offsets[ROWS + 1];
+    static const char texts[] = "some text of some rows and more";
+    struct pfs_arena arena = {0};
+    struct pfs_field *field = pfs_arena_array(&arena, COLUMNS, sizeof(*field));
+    struct pfs_column *column = pfs_arena_array(&arena, COLUMNS, sizeof(*column));
+    struct pfs_parquet_write write = {.columns = COLUMNS, .fields = field};
+    struct pfs_writer *writer;
+    struct target target;
+
+    (void)state;
+    for (int32_t i = 0; i < ROWS; i++) {
+        numbers[i] = i % 7;
+        offsets[i + 1] = i + 1;
+    }
+    for (int32_t i = 0; i < COLUMNS; i++) {
+        field[i] = (struct pfs_field){.id = i, .name = pfs_arena_printf(&arena, "c%d", i)};
+        assert_int_equal(pfs_type_parse(pfs_str(i % 2 == 0 ? "INT" : "STRING"), NULL, &arena, &field[i].type, NULL), 0);
+        column[i] = (struct pfs_column){.type = &field[i].type,
+                                        .offsets = i % 2 == 0 ? NULL : offsets,
+                                        .values = i % 2 == 0 ? (const void *)numbers : texts};
+    }
+    assert_int_equal(pfs_parquet_create(target_open(&target), &write, &writer, NULL), 0);
+    assert_int_equal(pfs_writer_write(writer, &(struct pfs_batch){ROWS, COLUMNS, column}, NULL), 0);
+    assert_in_range(pfs_parquet_held(writer), 1, COLUMNS * 2048);
+    pfs_writer_close(writer);
+    pfs_buf_done(&target.bytes);
+    pfs_arena_done(&arena);
+}
+
 static void what_ascends_or_never_changes_takes_no_room(void **state)
 {
     struct pfs_arena arena = {0};
@@ -628,6 +661,7 @@ int main(void)
         cmocka_unit_test(columns_written_in_parallel_make_the_same_file),
         cmocka_unit_test(a_pool_makes_the_same_bytes_and_they_hold_the_rows),
         cmocka_unit_test(what_is_held_is_bounded),
+        cmocka_unit_test(columns_of_few_rows_hold_little),
         cmocka_unit_test(what_ascends_or_never_changes_takes_no_room),
         cmocka_unit_test(every_failing_allocation_of_a_copy_is_reported),
         cmocka_unit_test(a_bound_that_found_no_memory_is_no_bound),
