@@ -147,8 +147,6 @@ static int copy_files(const struct pfs_write_files *files, struct pfs_output *o,
     o->listed = true;
     PFS_TRY(copy_list(files->entry, files->entries, o, &o->entry, &o->entries, err));
     PFS_TRY(copy_list(files->changelog, files->changelogs, o, &o->changelog, &o->changelogs, err));
-    o->partition = o->entry[0].partition;
-    o->bucket = o->entry[0].bucket;
     for (int64_t i = 0; i < o->entries; i++) {
         const struct pfs_data_file *f = &o->entry[i].file;
 
@@ -225,8 +223,10 @@ int pfs_write_adopt(struct pfs_write *write, const struct pfs_write_files *files
     while (left.entries > 0) {
         const struct pfs_write_files first = take_first(&left);
         struct pfs_output *o;
+        int32_t number;
 
-        PFS_TRY(pfs_outputs_add(again ? &write->old : &write->outputs, &o, err));
+        PFS_TRY(pfs_partitions_number(&write->partitions, first.entry->partition, &number, err));
+        PFS_TRY(pfs_outputs_add(write, again ? &write->old : &write->outputs, number, first.entry->bucket, &o, err));
         write->spilled = write->outputs.count;
         PFS_TRY(copy_files(&first, o, err));
         for (int64_t i = 0; i < first.entries && !again; i++)
@@ -292,16 +292,9 @@ static int take_outputs(struct pfs_write *into, struct pfs_write *from, struct p
 /* Listed files stay until `into` is committed. */
 static int take_listed(struct pfs_write *into, struct pfs_outputs *from, int32_t count, struct pfs_err *err)
 {
-    for (int32_t i = 0; i < count; i++) {
-        struct pfs_output *o = from->output[i], *kept;
-
-        if (!o->listed)
-            continue;
-        PFS_TRY(pfs_outputs_add(&into->old, &kept, err));
-        *kept = *o;
-        o->arena = (struct pfs_arena){0};
-        o->entries = o->changelogs = 0;
-    }
+    for (int32_t i = 0; i < count; i++)
+        if (from->output[i]->listed)
+            PFS_TRY(pfs_outputs_keep(&into->old, from->output[i], err));
     return 0;
 }
 

@@ -25,6 +25,7 @@
 #define RUNS_MEMORY 2                   /* times that of the rows in memory: of runs that stay there too */
 #define RUNS_MAX 32                     /* more are merged into one */
 #define WRITERS_MAX 64                  /* files of append tables that are opened at once, and that stay open */
+#define TASKS_MAX 1024                  /* parts at a time: each may have a sentence for its failure */
 
 struct part { /* one bucket's share of a flush */
     int32_t partition, bucket;
@@ -34,7 +35,6 @@ struct part { /* one bucket's share of a flush */
     int64_t base;
     struct pfs_run run;
     int rc;
-    struct pfs_err err;
 };
 
 struct flush {
@@ -52,7 +52,8 @@ struct flush {
     int64_t groups;
     struct part *part;
     int64_t parts;
-    int64_t from; /* the first of those that tasks are about now */
+    int64_t from;        /* the first of those that tasks are about now */
+    struct pfs_err *err; /* of each of these */
 };
 
 /* ---- the rows in memory, as sorting wants them ---- */
@@ -286,20 +287,33 @@ static void finish(struct flush *f)
     pfs_hold_done(&f->crossed);
 }
 
-static int run_parts(struct flush *f, int64_t from, int64_t to, void (*task)(void *context, int index),
-                     struct pfs_err *err)
+static int run_some(struct flush *f, int64_t from, int64_t to, void (*task)(void *context, int index),
+                    struct pfs_err *err)
 {
     assert(from <= to);
-    assert(to <= f->parts);
+    assert(to - from <= TASKS_MAX);
     f->from = from;
     pfs_pool_run(f->write->config.pool, (int)(to - from), task, f);
     for (int64_t i = from; i < to; i++)
         if (f->part[i].rc < 0) {
             if (err != NULL)
-                *err = f->part[i].err;
+                *err = f->err[i - from];
             return f->part[i].rc;
         }
     return 0;
+}
+
+static int run_parts(struct flush *f, int64_t from, int64_t to, void (*task)(void *context, int index),
+                     struct pfs_err *err)
+{
+    size_t most = f->parts < TASKS_MAX ? (size_t)f->parts : TASKS_MAX;
+
+    assert(to <= f->parts);
+    if (f->err == NULL && (f->err = pfs_arena_array(&f->arena, most, sizeof(*f->err))) == NULL)
+        return pfs_arena_full(&f->arena, err);
+    for (; to - from > TASKS_MAX; from += TASKS_MAX)
+        PFS_TRY(run_some(f, from, from + TASKS_MAX, task, err));
+    return run_some(f, from, to, task, err);
 }
 
 static int sort_part(struct flush *f, const struct part *p, int32_t batch_rows, bool unmerged, struct pfs_reader **out,
@@ -403,7 +417,7 @@ static void run_task(void *context, int index)
     struct flush *f = context;
     struct part *p = &f->part[f->from + index];
 
-    p->rc = run_part(f, p, &p->err);
+    p->rc = run_part(f, p, &f->err[index]);
 }
 
 static int spill_runs(struct flush *f, struct pfs_err *err)
@@ -507,42 +521,33 @@ static void file_task(void *context, int index)
     struct flush *f = context;
     struct part *p = &f->part[f->from + index];
 
-    p->rc = f->write->engine != NULL ? write_keyed(f, p, &p->err) : write_appended(f, p, &p->err);
+    p->rc = f->write->engine != NULL ? write_keyed(f, p, &f->err[index]) : write_appended(f, p, &f->err[index]);
 }
 
 /* A partition keeps the number of buckets that it was written with; only an overwrite changes it. */
-static int check_buckets(const struct pfs_write *w, const struct pfs_state *state, struct pfs_slice partition,
-                         struct pfs_err *err)
+static int check_buckets(struct pfs_write *w, struct pfs_state *state, int32_t partition, struct pfs_err *err)
 {
-    int32_t now = w->config.schema->buckets;
+    int32_t now = w->config.schema->buckets, before;
 
-    for (int64_t i = 0; now > 0 && !w->config.overwrite && i < state->files; i++) {
-        const struct pfs_manifest_entry *e = state->file[i];
-
-        if (e->total_buckets > 0 && e->total_buckets != now && pfs_slice_eq(e->partition, partition))
-            return pfs_rescale_refuse(e->total_buckets, now, err);
-    }
-    return 0;
+    if (now <= 0 || w->config.overwrite)
+        return 0;
+    PFS_TRY(pfs_numbers_buckets(w, state, partition, &before, err));
+    return before > 0 ? pfs_rescale_refuse(before, now, err) : 0;
 }
 
 /* The part's output: a new one, or (append tables) the one whose file is still open. */
 static int open_output(struct flush *f, struct part *p, struct pfs_err *err)
 {
     struct pfs_write *w = f->write;
-    struct pfs_slice partition = w->partitions.bytes[p->partition];
     struct pfs_data_write to;
-    struct pfs_output *o = pfs_outputs_open_writer(w, partition, p->bucket);
+    struct pfs_output *o;
 
-    assert(p->partition >= 0);
-    assert(p->partition < w->partitions.count);
     assert(p->list == NULL || w->engine != NULL);
+    PFS_TRY(pfs_outputs_open_writer(w, p->partition, p->bucket, &o, err));
     if (o == NULL) {
-        PFS_TRY(check_buckets(w, f->state, partition, err));
-        p->base = pfs_output_base(w, f->state, partition, p->bucket, w->outputs.count);
-        PFS_TRY(pfs_outputs_add(&w->outputs, &o, err));
-        if (!pfs_arena_copy(&o->arena, partition, &o->partition))
-            return pfs_arena_full(&o->arena, err);
-        o->bucket = p->bucket;
+        PFS_TRY(check_buckets(w, f->state, p->partition, err));
+        PFS_TRY(pfs_output_base(w, f->state, p->partition, p->bucket, w->outputs.count, &p->base, err));
+        PFS_TRY(pfs_outputs_add(w, &w->outputs, p->partition, p->bucket, &o, err));
         o->base = o->next = p->base;
         to = pfs_output_target(w, o->partition, o->bucket, o->base);
         if (w->engine == NULL)

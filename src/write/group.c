@@ -10,6 +10,8 @@
 
 #include "base/mem.h"
 
+#define RANGES_FIRST 4 /* of a group: there may be as many groups as rows */
+
 struct list { /* of all groups so far, in order of appearance, and a table to find them */
     const struct pfs_grouping *in;
     struct pfs_arena *arena;
@@ -96,7 +98,7 @@ static int add_rows(struct list *l, int64_t index, int32_t source, int32_t row, 
         return 0;
     }
     if (group->ranges == *room) {
-        int64_t more = *room == 0 ? 64 : *room * 2;
+        int64_t more = *room == 0 ? RANGES_FIRST : *room * 2;
         struct pfs_range *range = pfs_arena_alloc(l->arena, (size_t)more * sizeof(*range));
 
         if (range == NULL)

@@ -12,6 +12,7 @@
 #include "src/merge/merge.h"
 #include "src/write/assign.h"
 #include "src/write/hold.h"
+#include "src/write/places.h"
 #include "src/write/route.h"
 #include "src/write/run.h"
 #include "src/write/write.h"
@@ -20,8 +21,9 @@
 
 struct pfs_output { /* files of one bucket, made by one flush */
     struct pfs_arena arena;
-    struct pfs_slice partition;
-    int32_t bucket;
+    struct pfs_slice partition; /* the write's, by number */
+    int32_t number, bucket;
+    int32_t earlier;                /* the one before of that bucket: its index; -1 = none */
     struct pfs_data_writer *writer; /* without an engine: takes more rows; NULL = the entries are complete */
     struct pfs_manifest_entry *entry;
     int64_t entries;
@@ -34,6 +36,15 @@ struct pfs_output { /* files of one bucket, made by one flush */
 struct pfs_outputs {
     struct pfs_output **output;
     int32_t count, room;
+    struct pfs_places newest; /* of each bucket: the index of its last output, of the first `placed` ones */
+    int32_t placed;
+};
+
+struct pfs_numbers {         /* what a state has of the partitions that were met when it was looked through */
+    struct pfs_state *state; /* a reference; NULL = none was */
+    int32_t partitions;      /* so many */
+    int32_t asked;           /* of that state, before it was looked through */
+    struct pfs_places next;  /* the sequence numbers behind its files, and what numbers.c wants beside them */
 };
 
 struct pfs_aside;
@@ -58,6 +69,7 @@ struct pfs_write {
     int64_t rows;
     struct pfs_outputs outputs;
     int32_t spilled; /* of the outputs, the first so many */
+    struct pfs_numbers numbers;
     struct pfs_outputs old;
     struct pfs_assigner **assigner; /* by partition number; dynamic buckets only */
     int32_t assigners;
@@ -79,7 +91,11 @@ static inline bool pfs_write_is_dynamic(const struct pfs_schema *schema)
 
 /* ---- output.c ---- */
 
-int pfs_outputs_add(struct pfs_outputs *outputs, struct pfs_output **out, struct pfs_err *err);
+/* One of a partition that the write has met, without files. */
+int pfs_outputs_add(const struct pfs_write *w, struct pfs_outputs *outputs, int32_t partition, int32_t bucket,
+                    struct pfs_output **out, struct pfs_err *err);
+/* The files of `from`, which may be another write's, join those that go when a write is committed; it has none then. */
+int pfs_outputs_keep(struct pfs_outputs *old, struct pfs_output *from, struct pfs_err *err);
 void pfs_outputs_done(struct pfs_outputs *outputs);
 /* Removes those from `from` on; the files too when `unlisted`, but for listed ones. */
 void pfs_outputs_cut(struct pfs_write *w, struct pfs_outputs *outputs, int32_t from, bool unlisted);
@@ -88,10 +104,11 @@ void pfs_output_remove_files(struct pfs_write *w, const struct pfs_output *o);
 struct pfs_data_write pfs_output_target(const struct pfs_write *w, struct pfs_slice partition, int32_t bucket,
                                         int64_t base);
 /* The next number of a bucket: above the state's, and above those of the first `outputs` outputs. */
-int64_t pfs_output_base(const struct pfs_write *w, const struct pfs_state *state, struct pfs_slice partition,
-                        int32_t bucket, int32_t outputs);
+int pfs_output_base(struct pfs_write *w, struct pfs_state *state, int32_t partition, int32_t bucket, int32_t outputs,
+                    int64_t *out, struct pfs_err *err);
 /* The one of that bucket that takes more rows; NULL: none. */
-struct pfs_output *pfs_outputs_open_writer(const struct pfs_write *w, struct pfs_slice partition, int32_t bucket);
+int pfs_outputs_open_writer(struct pfs_write *w, int32_t partition, int32_t bucket, struct pfs_output **out,
+                            struct pfs_err *err);
 int32_t pfs_outputs_open_count(const struct pfs_write *w);
 bool pfs_outputs_are_open(const struct pfs_write *w);                  /* is there one? */
 int pfs_output_finish(struct pfs_output *output, struct pfs_err *err); /* ends it, if it is open: entries, synced */
@@ -99,7 +116,17 @@ int pfs_outputs_finish(struct pfs_write *w, struct pfs_err *err);      /* the sa
 /* Makes the spilled outputs fit the numbers of the state: what does not is written anew. */
 int pfs_outputs_fit(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err);
 /* changelog-producer = input: makes those of adopted files, as outputs of this attempt. */
-int pfs_outputs_copy_changelogs(struct pfs_write *w, const struct pfs_state *state, struct pfs_err *err);
+int pfs_outputs_copy_changelogs(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err);
+
+/* ---- numbers.c ---- */
+
+/* The number that the next row of a bucket gets: above every live one of the state (spec datafiles 2.2). */
+int pfs_numbers_next(struct pfs_write *w, struct pfs_state *state, int32_t partition, int32_t bucket, int64_t *out,
+                     struct pfs_err *err);
+/* Has the partition files that are spread over another number of buckets than the schema's? *out: that; 0 = no. */
+int pfs_numbers_buckets(struct pfs_write *w, struct pfs_state *state, int32_t partition, int32_t *out,
+                        struct pfs_err *err);
+void pfs_numbers_done(struct pfs_numbers *numbers); /* nothing is known of any state */
 
 /* ---- back.c ---- */
 

@@ -15,7 +15,7 @@
 #include "src/write/internal.h"
 #include "src/write/shift.h"
 
-int pfs_outputs_add(struct pfs_outputs *outputs, struct pfs_output **out, struct pfs_err *err)
+static int append(struct pfs_outputs *outputs, struct pfs_output **out, struct pfs_err *err)
 {
     struct pfs_output *o;
 
@@ -31,9 +31,37 @@ int pfs_outputs_add(struct pfs_outputs *outputs, struct pfs_output **out, struct
     o = pfs_zalloc(sizeof(*o));
     if (o == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a write");
-    pfs_arena_init(&o->arena, PFS_ARENA_LIMIT);
+    pfs_arena_init_small(&o->arena, PFS_ARENA_LIMIT);
+    o->number = o->earlier = -1;
     outputs->output[outputs->count++] = o;
     *out = o;
+    return 0;
+}
+
+int pfs_outputs_add(const struct pfs_write *w, struct pfs_outputs *outputs, int32_t partition, int32_t bucket,
+                    struct pfs_output **out, struct pfs_err *err)
+{
+    assert(partition >= 0);
+    assert(partition < w->partitions.count);
+    PFS_TRY(append(outputs, out, err));
+    (*out)->number = partition;
+    (*out)->partition = w->partitions.bytes[partition];
+    (*out)->bucket = bucket;
+    return 0;
+}
+
+int pfs_outputs_keep(struct pfs_outputs *old, struct pfs_output *from, struct pfs_err *err)
+{
+    struct pfs_output *kept;
+
+    assert(from->writer == NULL);
+    PFS_TRY(append(old, &kept, err));
+    *kept = *from;
+    kept->partition = pfs_slice_of(NULL, 0); /* it goes with its write */
+    kept->number = kept->earlier = -1;
+    from->arena = (struct pfs_arena){0};
+    from->entry = from->changelog = NULL;
+    from->entries = from->changelogs = 0;
     return 0;
 }
 
@@ -59,12 +87,17 @@ void pfs_outputs_cut(struct pfs_write *w, struct pfs_outputs *outputs, int32_t f
         pfs_arena_done(&o->arena);
         pfs_free(o);
     }
+    if (outputs->placed > outputs->count) {
+        pfs_places_done(&outputs->newest);
+        outputs->placed = 0;
+    }
 }
 
 void pfs_outputs_done(struct pfs_outputs *outputs)
 {
     assert(outputs->count == 0);
     pfs_free(outputs->output);
+    pfs_places_done(&outputs->newest);
     *outputs = (struct pfs_outputs){0};
 }
 
@@ -86,50 +119,62 @@ struct pfs_data_write pfs_output_target(const struct pfs_write *w, struct pfs_sl
                                    .clock = w->config.clock};
 }
 
-/* The number that the next row of a bucket gets: above every live one (spec datafiles 2.2). */
-static int64_t next_number(const struct pfs_write *w, const struct pfs_state *state, struct pfs_slice partition,
-                           int32_t bucket)
+/* ---- those of one bucket ---- */
+
+/* Each output leads to the one before of its bucket. */
+static int place_all(struct pfs_outputs *outputs, struct pfs_err *err)
 {
-    int64_t next = 0;
+    for (; outputs->placed < outputs->count; outputs->placed++) {
+        struct pfs_output *o = outputs->output[outputs->placed];
+        int64_t *newest;
 
-    if (w->config.overwrite || (state->schema->primary_keys == 0 && state->schema->buckets < 0))
-        return 0;
-    for (int64_t i = 0; i < state->files; i++) {
-        const struct pfs_manifest_entry *e = state->file[i];
-
-        if (e->bucket == bucket && e->file.max_sequence >= next && pfs_slice_eq(e->partition, partition))
-            next = e->file.max_sequence + 1;
+        assert(o->number >= 0);
+        PFS_TRY(pfs_places_at(&outputs->newest, o->number, o->bucket, &newest, err));
+        o->earlier = *newest == PFS_PLACE_FREE ? -1 : (int32_t)*newest;
+        *newest = outputs->placed;
     }
-    return next;
+    return 0;
 }
 
-int64_t pfs_output_base(const struct pfs_write *w, const struct pfs_state *state, struct pfs_slice partition,
-                        int32_t bucket, int32_t outputs)
+static int32_t newest_of(const struct pfs_outputs *outputs, int32_t partition, int32_t bucket)
 {
-    int64_t base = w->postponed ? PFS_POSTPONED_NUMBER : next_number(w, state, partition, bucket);
+    int64_t newest = pfs_places_find(&outputs->newest, partition, bucket);
 
+    assert(outputs->placed == outputs->count);
+    return newest == PFS_PLACE_FREE ? -1 : (int32_t)newest;
+}
+
+int pfs_output_base(struct pfs_write *w, struct pfs_state *state, int32_t partition, int32_t bucket, int32_t outputs,
+                    int64_t *out, struct pfs_err *err)
+{
     assert(outputs >= 0);
     assert(outputs <= w->outputs.count);
-    for (int32_t i = 0; !w->postponed && i < outputs; i++) {
-        const struct pfs_output *o = w->outputs.output[i];
-
-        if (o->bucket == bucket && o->next > base && pfs_slice_eq(o->partition, partition))
-            base = o->next;
-    }
-    return base;
+    *out = PFS_POSTPONED_NUMBER;
+    if (w->postponed)
+        return 0;
+    PFS_TRY(pfs_numbers_next(w, state, partition, bucket, out, err));
+    PFS_TRY(place_all(&w->outputs, err));
+    for (int32_t i = newest_of(&w->outputs, partition, bucket); i >= 0; i = w->outputs.output[i]->earlier)
+        if (i < outputs && w->outputs.output[i]->next > *out)
+            *out = w->outputs.output[i]->next;
+    return 0;
 }
 
 /* ---- open for more rows ---- */
 
-struct pfs_output *pfs_outputs_open_writer(const struct pfs_write *w, struct pfs_slice partition, int32_t bucket)
+int pfs_outputs_open_writer(struct pfs_write *w, int32_t partition, int32_t bucket, struct pfs_output **out,
+                            struct pfs_err *err)
 {
-    for (int32_t i = w->engine != NULL ? 0 : w->outputs.count; i > 0; i--) {
-        struct pfs_output *o = w->outputs.output[i - 1];
-
-        if (o->writer != NULL && o->bucket == bucket && pfs_slice_eq(o->partition, partition))
-            return o;
-    }
-    return NULL;
+    *out = NULL;
+    if (w->engine != NULL)
+        return 0;
+    PFS_TRY(place_all(&w->outputs, err));
+    for (int32_t i = newest_of(&w->outputs, partition, bucket); i >= 0; i = w->outputs.output[i]->earlier)
+        if (w->outputs.output[i]->writer != NULL) {
+            *out = w->outputs.output[i];
+            return 0;
+        }
+    return 0;
 }
 
 int32_t pfs_outputs_open_count(const struct pfs_write *w)
@@ -210,13 +255,11 @@ static int renumber(struct pfs_write *w, const struct pfs_manifest_entry *entry,
 /* The old files go at once, or when the write is committed if a journal names them. */
 static int replace_output(struct pfs_write *w, struct pfs_output *o, struct pfs_output *fresh, struct pfs_err *err)
 {
-    struct pfs_output *kept;
-
     assert(o->writer == NULL);
     assert(fresh->base > o->base);
+    assert(fresh->number == o->number && fresh->earlier == o->earlier);
     if (o->listed) {
-        PFS_TRY(pfs_outputs_add(&w->old, &kept, err));
-        *kept = *o;
+        PFS_TRY(pfs_outputs_keep(&w->old, o, err));
     } else {
         pfs_output_remove_files(w, o);
         pfs_arena_done(&o->arena);
@@ -252,14 +295,16 @@ static int rewrite_files(struct pfs_write *w, const struct pfs_output *o, const 
 
 static int rewrite_output(struct pfs_write *w, struct pfs_output *o, int64_t base, struct pfs_err *err)
 {
-    struct pfs_output fresh = {.bucket = o->bucket, .base = base, .next = base + (o->next - o->base)};
-    int rc = 0;
+    struct pfs_output fresh = {.partition = o->partition,
+                               .number = o->number,
+                               .bucket = o->bucket,
+                               .earlier = o->earlier,
+                               .base = base,
+                               .next = base + (o->next - o->base)};
+    int rc;
 
-    pfs_arena_init(&fresh.arena, PFS_ARENA_LIMIT);
-    if (!pfs_arena_copy(&fresh.arena, o->partition, &fresh.partition))
-        rc = pfs_arena_full(&fresh.arena, err);
-    if (rc == 0)
-        rc = rewrite_files(w, o, o->entry, o->entries, false, &fresh, err);
+    pfs_arena_init_small(&fresh.arena, PFS_ARENA_LIMIT);
+    rc = rewrite_files(w, o, o->entry, o->entries, false, &fresh, err);
     if (rc == 0)
         rc = rewrite_files(w, o, o->changelog, o->changelogs, true, &fresh, err);
     if (rc == 0)
@@ -281,7 +326,7 @@ int pfs_outputs_fit(struct pfs_write *w, struct pfs_state *state, struct pfs_err
 
         if (o->entries == 0)
             continue;
-        base = pfs_output_base(w, state, o->partition, o->bucket, i);
+        PFS_TRY(pfs_output_base(w, state, o->number, o->bucket, i, &base, err));
         if (base <= o->base)
             continue;
         w->prepared = false;
@@ -290,24 +335,21 @@ int pfs_outputs_fit(struct pfs_write *w, struct pfs_state *state, struct pfs_err
     return 0;
 }
 
-/* Adopted files came without the rows that they were merged from. The partition is copied: that of the files may be
- * replaced while this one is still there. */
-static int copy_changelog(struct pfs_write *w, const struct pfs_output *of, const struct pfs_state *state,
+/* Adopted files came without the rows that they were merged from. */
+static int copy_changelog(struct pfs_write *w, const struct pfs_output *of, struct pfs_state *state,
                           struct pfs_err *err)
 {
     struct pfs_output *o;
 
-    PFS_TRY(pfs_outputs_add(&w->outputs, &o, err));
-    if (!pfs_arena_copy(&o->arena, of->partition, &o->partition))
-        return pfs_arena_full(&o->arena, err);
-    o->bucket = of->bucket;
+    PFS_TRY(pfs_outputs_add(w, &w->outputs, of->number, of->bucket, &o, err));
     o->base = of->base;
     PFS_TRY(rewrite_files(w, of, of->entry, of->entries, true, o, err));
-    o->base = o->next = pfs_output_base(w, state, of->partition, of->bucket, w->spilled);
+    PFS_TRY(pfs_output_base(w, state, of->number, of->bucket, w->spilled, &o->base, err));
+    o->next = o->base;
     return 0;
 }
 
-int pfs_outputs_copy_changelogs(struct pfs_write *w, const struct pfs_state *state, struct pfs_err *err)
+int pfs_outputs_copy_changelogs(struct pfs_write *w, struct pfs_state *state, struct pfs_err *err)
 {
     for (int32_t i = 0; w->input && i < w->spilled; i++) {
         const struct pfs_output *o = w->outputs.output[i];

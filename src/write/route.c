@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "format/binrow.h"
 #include "format/text/text.h"
@@ -208,29 +209,62 @@ void pfs_partitions_done(struct pfs_partitions *partitions)
 {
     pfs_arena_done(&partitions->arena);
     pfs_free(partitions->bytes);
+    pfs_free(partitions->slot);
     *partitions = (struct pfs_partitions){0};
 }
 
-/* The number of a partition; new ones are added. There are few, so they are looked through. */
+/* Where its number is, or would be. */
+static int32_t *slot_of(const struct pfs_partitions *p, struct pfs_slice row)
+{
+    size_t at = (size_t)pfs_hash64(row.at, row.len, 0) & (p->slots - 1);
+
+    assert((p->slots & (p->slots - 1)) == 0);
+    while (p->slot[at] != 0 && !pfs_slice_eq(p->bytes[p->slot[at] - 1], row))
+        at = (at + 1) & (p->slots - 1);
+    return &p->slot[at];
+}
+
+int32_t pfs_partitions_find(const struct pfs_partitions *partitions, struct pfs_slice row)
+{
+    return partitions->count == 0 ? -1 : *slot_of(partitions, row) - 1;
+}
+
+static int grow(struct pfs_partitions *p, struct pfs_err *err)
+{
+    int32_t room = p->room == 0 ? 16 : p->room * 2;
+    struct pfs_slice *more = pfs_realloc(p->bytes, (size_t)room * sizeof(*more));
+    int32_t *slot;
+
+    if (more == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for %d partitions", room);
+    p->bytes = more;
+    slot = pfs_alloc_array((size_t)room * 2, sizeof(*slot));
+    if (slot == NULL)
+        return pfs_fail(err, ENOMEM, "no memory for %d partitions", room);
+    pfs_free(p->slot);
+    p->slot = slot;
+    p->slots = (size_t)room * 2;
+    p->room = room;
+    for (int32_t i = 0; i < p->count; i++)
+        *slot_of(p, p->bytes[i]) = i + 1;
+    return 0;
+}
+
+/* There may be a hundred thousand of them, each in a row of its own. */
 int pfs_partitions_number(struct pfs_partitions *p, struct pfs_slice row, int32_t *out, struct pfs_err *err)
 {
-    for (int32_t i = p->count - 1; i >= 0; i--)
-        if (pfs_slice_eq(p->bytes[i], row)) {
-            *out = i;
-            return 0;
-        }
-    assert(p->count <= p->room);
-    if (p->count == p->room) {
-        int32_t room = p->room == 0 ? 16 : p->room * 2;
-        struct pfs_slice *more = pfs_realloc(p->bytes, (size_t)room * sizeof(*more));
+    int32_t found = pfs_partitions_find(p, row);
 
-        if (more == NULL)
-            return pfs_fail(err, ENOMEM, "no memory for %d partitions", room);
-        p->bytes = more;
-        p->room = room;
+    if (found >= 0) {
+        *out = found;
+        return 0;
     }
+    assert(p->count <= p->room);
+    if (p->count == p->room)
+        PFS_TRY(grow(p, err));
     if (!pfs_arena_copy(&p->arena, row, &p->bytes[p->count]))
         return pfs_arena_full(&p->arena, err);
+    *slot_of(p, row) = p->count + 1;
     *out = p->count++;
     return 0;
 }

@@ -20,8 +20,10 @@ struct pfs_routed {
 
 struct pfs_partitions { /* the partitions met so far, by number */
     struct pfs_arena arena;
-    struct pfs_slice *bytes; /* serialised rows */
+    struct pfs_slice *bytes; /* serialised rows; what they point to stays where it is */
     int32_t count, room;
+    int32_t *slot; /* open addressing by the hash of the row: its number + 1; 0 = free */
+    size_t slots;  /* a power of two, at least twice `room` */
 };
 
 /* bucket-function.type: murmur of the key's BinaryRow; the key itself, whose "hash" is the bucket; Hive's hash. */
@@ -43,6 +45,8 @@ void pfs_partitions_done(struct pfs_partitions *partitions);
 
 /* The number of a partition; a new one is copied. */
 int pfs_partitions_number(struct pfs_partitions *partitions, struct pfs_slice row, int32_t *out, struct pfs_err *err);
+/* The same of one that was met before; -1: it was not. */
+int32_t pfs_partitions_find(const struct pfs_partitions *partitions, struct pfs_slice row);
 
 /* Moves `arena` (in which `batch` lives) into *out, also on failure; *out is released by its arena. */
 int pfs_route(const struct pfs_gate *gate, struct pfs_partitions *partitions, struct pfs_arena *arena,

@@ -138,6 +138,7 @@ void pfs_write_empty(struct pfs_write *w)
     pfs_err_clear(&w->failed);
     take_back(w, 0);
     pfs_outputs_cut(w, &w->old, 0, false);
+    pfs_numbers_done(&w->numbers);
     w->spilled = 0;
     w->rows = 0;
     w->broken = false;
@@ -302,16 +303,18 @@ static int check_homes(struct pfs_write *w, const struct pfs_state *state, struc
 
 /* Would the files of the last attempt be the same for this state? Those that were spilled are looked at before, and
  * answered for by `prepared` when one of them was replaced. */
-static bool fits(const struct pfs_write *w, const struct pfs_state *state)
+static int fits(struct pfs_write *w, struct pfs_state *state, bool *out, struct pfs_err *err)
 {
+    *out = w->prepared;
     assert(w->spilled <= w->outputs.count);
-    for (int32_t i = w->spilled; w->prepared && i < w->outputs.count; i++) {
+    for (int32_t i = w->spilled; *out && i < w->outputs.count; i++) {
         const struct pfs_output *o = w->outputs.output[i];
+        int64_t base;
 
-        if (pfs_output_base(w, state, o->partition, o->bucket, w->spilled) != o->base)
-            return false;
+        PFS_TRY(pfs_output_base(w, state, o->number, o->bucket, w->spilled, &base, err));
+        *out = base == o->base;
     }
-    return w->prepared;
+    return 0;
 }
 
 /* The directories that got index files; many of them lie in one. */
@@ -392,6 +395,7 @@ int pfs_write_prepare(struct pfs_write *write, struct pfs_state *state, struct p
                       struct pfs_err *err)
 {
     struct pfs_write_files files = {0};
+    bool same;
 
     PFS_TRY(settle(write, err));
     PFS_TRY(assign_again(write, state, err));
@@ -399,7 +403,8 @@ int pfs_write_prepare(struct pfs_write *write, struct pfs_state *state, struct p
     if (pfs_outputs_are_open(write) || (write->spilled > 0 && write->cross != NULL))
         PFS_TRY(spill_files(write, state, false, err));
     PFS_TRY(pfs_outputs_fit(write, state, err));
-    if (!fits(write, state)) {
+    PFS_TRY(fits(write, state, &same, err));
+    if (!same) {
         take_back(write, write->spilled);
         if (write->spilled == 0 && write->runs == NULL)
             close_assigners(write);

@@ -21,6 +21,7 @@ static struct pfs_pool *pool;
 static struct pfs_catalog *catalog;
 static struct pfs_table *table;
 static int32_t partition_shift; /* where `add` puts rows */
+static int32_t partition_count; /* over how many it spreads them; 0 = 3 */
 static const char *far_away;    /* a directory outside of the warehouse; NULL = none is allowed */
 
 static int set_up_with(int workers)
@@ -42,7 +43,7 @@ static int set_up_with(int workers)
     assert_int_equal(pfs_catalog_execute(catalog, NULL, pfs_str(TABLES), &answer, NULL), 0);
     pfs_buf_done(&answer);
     table = NULL;
-    partition_shift = 0;
+    partition_shift = partition_count = 0;
     return 0;
 }
 
@@ -82,7 +83,7 @@ static inline struct pfs_write *open_write(size_t memory)
     return w;
 }
 
-/* Rows k = from, from + step, ..., `count` of them; p = k % 3; n as given. */
+/* Rows k = from, from + step, ..., `count` of them; p = k % 3, or as said above; n as given. */
 static inline int try_add(struct pfs_write *w, int32_t from, int32_t step, int32_t count, int64_t n, int8_t kind,
                           struct pfs_state *s)
 {
@@ -97,7 +98,7 @@ static inline int try_add(struct pfs_write *w, int32_t from, int32_t step, int32
     assert_int_equal(pfs_table_schema(table, &schema, NULL), 0);
     for (int32_t i = 0; i < count; i++) {
         k[i] = from + i * step;
-        p[i] = (k[i] + partition_shift) % 3;
+        p[i] = (k[i] + partition_shift) % (partition_count > 0 ? partition_count : 3);
         value[i] = n;
         kinds[i] = kind;
     }

@@ -1,6 +1,8 @@
 /* write_test.c - rows through the door of src/write into snapshots, beyond the memory budget and after lost races. */
 #include "src/write/write.h"
 
+#include <stdlib.h>
+
 static const char tables_sql[] =
     "CREATE DATABASE d;"
     "CREATE TABLE d.one (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1');"
@@ -383,6 +385,113 @@ static void append_tables_with_buckets_are_numbered_on(void **state)
     assert_int_equal(read_all().rows, 40000);
 }
 
+/* ---- many partitions ---- */
+
+static int compare_entries(const void *left, const void *right)
+{
+    const struct pfs_manifest_entry *a = *(const struct pfs_manifest_entry *const *)left;
+    const struct pfs_manifest_entry *b = *(const struct pfs_manifest_entry *const *)right;
+    int order = pfs_slice_compare(a->partition, b->partition);
+
+    if (order == 0)
+        order = a->bucket - b->bucket;
+    return order != 0 ? order : (a->file.min_sequence > b->file.min_sequence) - 1;
+}
+
+/* Are the numbers of each bucket's files above those before? How many buckets are there? */
+static int32_t check_numbers(void)
+{
+    struct pfs_state *s = newest();
+    const struct pfs_manifest_entry **file = pfs_alloc_array((size_t)s->files, sizeof(*file));
+    int32_t buckets = 0;
+
+    for (int64_t i = 0; i < s->files; i++)
+        file[i] = s->file[i];
+    qsort(file, (size_t)s->files, sizeof(*file), compare_entries);
+    for (int64_t i = 0; i < s->files; i++) {
+        bool first = i == 0 || file[i]->bucket != file[i - 1]->bucket ||
+                     !pfs_slice_eq(file[i]->partition, file[i - 1]->partition);
+
+        assert_true(first || file[i]->file.min_sequence > file[i - 1]->file.max_sequence);
+        buckets += first;
+    }
+    pfs_free(file);
+    pfs_state_unref(s);
+    return buckets;
+}
+
+static void each_of_many_partitions_is_numbered_on(void **state)
+{
+    (void)state;
+    use("four");
+    partition_count = 300;
+    for (int32_t i = 0; i < 3; i++) {
+        struct pfs_write *w = open_write(i == 1 ? SMALL : 0);
+
+        add(w, 100 * i, 1, 3000, i, 0);
+        add(w, 0, 7, 400, 10 + i, 0);
+        commit(w);
+        pfs_write_close(w);
+    }
+    assert_int_equal(read_all().rows, 3200);
+    assert_in_range(check_numbers(), 301, 1200);
+}
+
+/* Each flush of a table whose rows are not kept makes files, which the next one's numbers stand on. */
+static void files_of_one_write_are_numbered_on_in_each_partition(void **state)
+{
+    struct pfs_state *s;
+    struct pfs_write *w;
+    struct pfs_write_files spilled;
+
+    (void)state;
+    use("four");
+    partition_count = 40;
+    s = newest();
+    w = open_write(0);
+    for (int32_t i = 0; i < 3; i++) {
+        add(w, 0, 1, 400, i, 0);
+        assert_int_equal(pfs_write_spill(w, s, &spilled, NULL), 0);
+    }
+    pfs_state_unref(s);
+    commit(w);
+    pfs_write_close(w);
+    assert_int_equal(read_all().rows, 400);
+    assert_int_equal(read_all().sum, 2 * 400);
+    assert_in_range(check_numbers(), 41, 160);
+}
+
+/* The partition that was written with other buckets is the last of many. */
+static void a_partition_of_other_buckets_is_found_among_many(void **state)
+{
+    struct pfs_buf answer = {0};
+    struct pfs_err err = {0};
+    struct pfs_write *w;
+    int64_t id;
+
+    (void)state;
+    use("four");
+    partition_count = 1000;
+    w = open_write(0);
+    add(w, 500, 1, 1, 1, 0);
+    commit(w);
+    pfs_write_close(w);
+    assert_int_equal(
+        pfs_catalog_execute(catalog, "d", pfs_str("ALTER TABLE d.four SET ('bucket' = '5');"), &answer, NULL), 0);
+    pfs_buf_done(&answer);
+    pfs_table_unref(table);
+    use("four");
+    w = open_write(0);
+    add(w, 0, 1, 100, 1, 0);
+    commit(w);
+    add(w, 0, 1, 100, 2, 0);
+    add(w, 500, 1, 1, 2, 0);
+    assert_int_equal(pfs_table_commit(table, w, "u", 2, false, &id, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "4 buckets"));
+    pfs_write_close(w);
+    assert_int_equal(read_all().rows, 101);
+}
+
 /* ---- keys that move between partitions ---- */
 
 static void a_key_moves_to_another_partition(void **state)
@@ -476,6 +585,9 @@ int main(void)
         TEST(a_sum_stays_in_the_partition_of_its_first_row),
         TEST(a_lost_race_finds_where_keys_have_moved),
         TEST(append_tables_with_buckets_are_numbered_on),
+        TEST(each_of_many_partitions_is_numbered_on),
+        TEST(files_of_one_write_are_numbered_on_in_each_partition),
+        TEST(a_partition_of_other_buckets_is_found_among_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
