@@ -179,7 +179,7 @@ static int append(struct work *w, struct pfs_manifest_entry **list, int64_t *cou
 {
     assert(*count <= *room);
     if (*count == *room) {
-        int64_t more = *room == 0 ? 16 : *room * 2;
+        int64_t more = *room == 0 ? 1 : *room * 2; /* mostly one file, of very many buckets */
         struct pfs_manifest_entry *grown = pfs_arena_array(w->arena, (size_t)more, sizeof(*grown));
 
         if (grown == NULL)

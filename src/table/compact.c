@@ -34,8 +34,9 @@ struct compaction {
         struct pfs_arena arena;
         struct pfs_compacted done;
         int rc;
-        struct pfs_err err;
     } * result;
+    int32_t failed; /* the first job that did; INT32_MAX = none. Guarded by `lock`, as the next */
+    struct pfs_err err;
     struct pfs_manifest_entry *entry; /* of all jobs: DELETEs, then ADDs */
     int64_t entries;
     struct pfs_manifest_entry *changelog;
@@ -45,7 +46,7 @@ struct compaction {
     struct pfs_placing_want placing; /* of a table with bucket = -2 */
     struct pfs_placed placed;
     uint64_t placed_sum;
-    pthread_mutex_t lock; /* guards `done_rows`, and the caller's progress function */
+    pthread_mutex_t lock; /* guards `done_rows`, the caller's progress function and what failed */
     int64_t done_rows, rows;
 };
 
@@ -68,14 +69,23 @@ static void run_job(void *context, int index)
 {
     struct compaction *c = context;
     struct job_result *r = &c->result[index];
+    struct pfs_err err = {0};
 
     assert(index >= 0);
     assert(index < c->jobs);
-    pfs_arena_init(&r->arena, PFS_ARENA_LIMIT);
+    pfs_arena_init_small(&r->arena, PFS_ARENA_LIMIT);
     if (pfs_cancelled(c->want->cancel))
         r->rc = -ECANCELED;
     else
-        r->rc = pfs_compact_run(c->compactor, &c->job[index], c->budget, &r->arena, &r->done, &r->err);
+        r->rc = pfs_compact_run(c->compactor, &c->job[index], c->budget, &r->arena, &r->done, &err);
+    if (r->rc >= 0)
+        return;
+    pthread_mutex_lock(&c->lock);
+    if (index < c->failed) {
+        c->failed = index;
+        c->err = err;
+    }
+    pthread_mutex_unlock(&c->lock);
 }
 
 static int64_t bytes_of(const struct pfs_compact_job *job)
@@ -167,16 +177,12 @@ static int run_jobs(struct compaction *c, struct pfs_budget budget, struct pfs_e
         pfs_quiet_run(run_all, c);
     else
         run_all(c);
-    for (int32_t i = 0; i < c->jobs; i++) {
-        struct job_result *r = &c->result[i];
-
-        if (r->rc < 0) {
-            if (err != NULL)
-                *err = r->err;
-            return pfs_state_failure(c->state, r->rc, err);
-        }
-    }
-    return 0;
+    if (c->failed == INT32_MAX)
+        return 0;
+    assert(c->result[c->failed].rc < 0);
+    if (err != NULL)
+        *err = c->err;
+    return pfs_state_failure(c->state, c->result[c->failed].rc, err);
 }
 
 static int collect(struct compaction *c, struct pfs_err *err)
@@ -329,7 +335,7 @@ static void done(struct compaction *c, bool keep, bool published)
 static int attempt(struct pfs_table *table, const struct pfs_compact_want *want, struct pfs_budget budget,
                    struct pfs_compact_result *out, struct pfs_err *err)
 {
-    struct compaction c = {.want = want, .parts = pfs_table_parts(table)};
+    struct compaction c = {.want = want, .parts = pfs_table_parts(table), .failed = INT32_MAX};
     bool unclear = false;
     int rc;
 
