@@ -105,6 +105,12 @@ int pfs_file_append(struct pfs_file *file, const void *at, size_t len, struct pf
     return len == 0 ? 0 : file->ops->append(file, at, len, err);
 }
 
+int pfs_file_stat(struct pfs_file *file, struct pfs_stat *out, struct pfs_err *err)
+{
+    return file->ops->file_stat == NULL ? pfs_fail(err, EOPNOTSUPP, "the store tells nothing of open files")
+                                        : file->ops->file_stat(file, out, err);
+}
+
 void pfs_file_reserve(struct pfs_file *file, uint64_t len)
 {
     file->ops->reserve(file, len);

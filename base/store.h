@@ -51,7 +51,8 @@ struct pfs_store_ops {
     int (*sync_dir)(void *self, const char *path, struct pfs_err *err);
     int (*open_locked)(void *self, const char *path, bool create, struct pfs_file **out, struct pfs_err *err);
     void (*destroy)(void *self);
-    uint64_t (*room)(void *self); /* NULL: not known */
+    uint64_t (*room)(void *self);                                                       /* NULL: not known */
+    int (*file_stat)(struct pfs_file *file, struct pfs_stat *out, struct pfs_err *err); /* NULL: not known */
 };
 
 struct pfs_store {
@@ -79,6 +80,9 @@ static inline uint64_t pfs_file_size(const struct pfs_file *file)
 {
     return __atomic_load_n(&file->size, __ATOMIC_ACQUIRE); /* a locked file may be appended to meanwhile */
 }
+/* Of a file that is open for reading, whatever has its name by now: ctime moves when the name goes, be it that it was
+ * removed or that another file was renamed over it. -EOPNOTSUPP: the store does not know. */
+int pfs_file_stat(struct pfs_file *file, struct pfs_stat *out, struct pfs_err *err);
 void pfs_file_close(struct pfs_file *file); /* NULL allowed */
 int pfs_store_stat(struct pfs_store *s, const char *path, struct pfs_stat *out, struct pfs_err *err);
 int pfs_store_list(struct pfs_store *s, const char *path, pfs_list_fn *each, void *context, struct pfs_err *err);

@@ -238,10 +238,18 @@ static uint64_t twin_room(void *self)
     return t->fault->room != 0 ? t->fault->room : pfs_store_room(t->below);
 }
 
-static const struct pfs_store_ops twin_ops = {twin_open,    twin_create, twin_pread, twin_append,   twin_reserve,
-                                              twin_sync,    twin_close,  twin_stat,  twin_list,     twin_rename,
-                                              twin_unlink,  twin_mkdir,  twin_rmdir, twin_sync_dir, twin_open_locked,
-                                              twin_destroy, twin_room};
+static int twin_file_stat(struct pfs_file *file, struct pfs_stat *out, struct pfs_err *err)
+{
+    struct twin_file *f = (struct twin_file *)file;
+
+    PFS_TRY(fails(f->twin, "file_stat", "", err));
+    return pfs_file_stat(f->below, out, err);
+}
+
+static const struct pfs_store_ops twin_ops = {twin_open,    twin_create, twin_pread,    twin_append,   twin_reserve,
+                                              twin_sync,    twin_close,  twin_stat,     twin_list,     twin_rename,
+                                              twin_unlink,  twin_mkdir,  twin_rmdir,    twin_sync_dir, twin_open_locked,
+                                              twin_destroy, twin_room,   twin_file_stat};
 
 int pfs_store_open_fault(struct pfs_store *below, struct pfs_fault *fault, struct pfs_store **out, struct pfs_err *err)
 {

@@ -31,9 +31,9 @@ struct node {
     int64_t refs;
     bool directory;
     uint64_t inode;
-    int64_t time_ms;
-    struct names seen, synced; /* of a directory */
-    struct pfs_buf bytes;      /* of a file */
+    int64_t mtime_ns, ctime_ns; /* ctime: when a name of it went last */
+    struct names seen, synced;  /* of a directory */
+    struct pfs_buf bytes;       /* of a file */
     size_t synced_bytes;
     const struct memory_file *holder; /* who has it locked; compared only */
 };
@@ -42,6 +42,7 @@ struct memory {
     pthread_mutex_t lock;
     int64_t refs; /* the store and its open files; below the lock */
     uint64_t inodes;
+    int64_t last_ns; /* no two things happen at one time */
     struct node *root;
 };
 
@@ -76,6 +77,14 @@ static void drop_node(struct node *node)
     pfs_free(node);
 }
 
+static int64_t tick(struct memory *m)
+{
+    int64_t now = pfs_clock_now_ms(NULL) * 1000000;
+
+    m->last_ns = now > m->last_ns ? now : m->last_ns + 1;
+    return m->last_ns;
+}
+
 static struct node *make_node(struct memory *m, bool directory)
 {
     struct node *node = pfs_zalloc(sizeof(*node));
@@ -84,7 +93,7 @@ static struct node *make_node(struct memory *m, bool directory)
         node->refs = 1;
         node->directory = directory;
         node->inode = ++m->inodes;
-        node->time_ms = pfs_clock_now_ms(NULL);
+        node->mtime_ns = node->ctime_ns = tick(m);
     }
     return node;
 }
@@ -122,8 +131,9 @@ static int add_name(struct names *names, struct pfs_slice name, struct node *nod
     return 0;
 }
 
-static void remove_name(struct names *names, struct named *gone)
+static void remove_name(struct memory *m, struct names *names, struct named *gone)
 {
+    gone->node->ctime_ns = tick(m);
     assert(gone >= names->item && gone < names->item + names->count);
     pfs_free(gone->name);
     drop_node(gone->node);
@@ -368,6 +378,22 @@ static void memory_close(struct pfs_file *file)
     pfs_free(f);
 }
 
+static struct pfs_stat stat_of(const struct node *node)
+{
+    return (struct pfs_stat){node->bytes.len, node->inode, node->ctime_ns, node->mtime_ns, node->directory};
+}
+
+static int memory_file_stat(struct pfs_file *file, struct pfs_stat *out, struct pfs_err *err)
+{
+    const struct memory_file *f = (const struct memory_file *)file;
+
+    (void)err;
+    pthread_mutex_lock(&f->memory->lock);
+    *out = stat_of(f->node);
+    pthread_mutex_unlock(&f->memory->lock);
+    return 0;
+}
+
 static int memory_stat(void *self, const char *path, struct pfs_stat *out, struct pfs_err *err)
 {
     struct memory *m = self;
@@ -376,8 +402,7 @@ static int memory_stat(void *self, const char *path, struct pfs_stat *out, struc
     pthread_mutex_lock(&m->lock);
     node = find_node(m, pfs_str(path));
     if (node != NULL)
-        *out = (struct pfs_stat){node->bytes.len, node->inode, node->time_ms * 1000000, node->time_ms * 1000000,
-                                 node->directory};
+        *out = stat_of(node);
     return leave(m, node == NULL ? -ENOENT : 0, "stat", path, err);
 }
 
@@ -425,10 +450,10 @@ static int memory_rename(void *self, const char *from, const char *to, bool repl
     if (rc == 0)
         rc = add_name(&new->seen, to_name, find_name(&old->seen, from_name)->node);
     if (rc == 0 && target != NULL) /* looked up again: the list may have moved; the first of the two is the old one */
-        remove_name(&new->seen, find_name(&new->seen, to_name));
+        remove_name(m, &new->seen, find_name(&new->seen, to_name));
     if (rc == 0) {
         source = find_name(&old->seen, from_name);
-        remove_name(&old->seen, source);
+        remove_name(m, &old->seen, source);
     }
     return leave(m, rc, "rename to", to, err);
 }
@@ -445,7 +470,7 @@ static int remove_path(struct memory *m, const char *path, bool directory)
         return directory ? -ENOTDIR : -EISDIR;
     if (named->node->seen.count > 0)
         return -ENOTEMPTY;
-    remove_name(&above->seen, named);
+    remove_name(m, &above->seen, named);
     return 0;
 }
 
@@ -506,9 +531,9 @@ static void memory_destroy(void *self)
 }
 
 static const struct pfs_store_ops memory_ops = {
-    memory_open,        memory_create,  memory_pread,  memory_append, memory_reserve, memory_sync,  memory_close,
-    memory_stat,        memory_list,    memory_rename, memory_unlink, memory_mkdir,   memory_rmdir, memory_sync_dir,
-    memory_open_locked, memory_destroy, NULL};
+    memory_open,  memory_create,   memory_pread,       memory_append,  memory_reserve, memory_sync,
+    memory_close, memory_stat,     memory_list,        memory_rename,  memory_unlink,  memory_mkdir,
+    memory_rmdir, memory_sync_dir, memory_open_locked, memory_destroy, NULL,           memory_file_stat};
 
 int pfs_store_open_memory(struct pfs_store **out, struct pfs_err *err)
 {

@@ -311,6 +311,22 @@ static int64_t to_ns(struct timespec ts)
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+static struct pfs_stat stat_of(const struct stat *st)
+{
+    return (struct pfs_stat){(uint64_t)st->st_size, st->st_ino, to_ns(st->st_ctim), to_ns(st->st_mtim),
+                             S_ISDIR(st->st_mode)};
+}
+
+static int posix_file_stat(struct pfs_file *file, struct pfs_stat *out, struct pfs_err *err)
+{
+    struct stat st;
+
+    if (fstat(((struct posix_file *)file)->fd, &st) < 0)
+        return pfs_fail(err, errno, "stat: %s", pfs_errno_text(errno));
+    *out = stat_of(&st);
+    return 0;
+}
+
 static int posix_stat(void *self, const char *path, struct pfs_stat *out, struct pfs_err *err)
 {
     struct posix *p = self;
@@ -318,8 +334,7 @@ static int posix_stat(void *self, const char *path, struct pfs_stat *out, struct
 
     if (fstatat(p->root, below_root(path), &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT || errno == ENOTDIR ? -ENOENT : failed(err, errno, "stat", path);
-    *out =
-        (struct pfs_stat){(uint64_t)st.st_size, st.st_ino, to_ns(st.st_ctim), to_ns(st.st_mtim), S_ISDIR(st.st_mode)};
+    *out = stat_of(&st);
     return 0;
 }
 
@@ -431,7 +446,7 @@ static uint64_t posix_room(void *self)
 static const struct pfs_store_ops posix_ops = {
     posix_open,  posix_create,   posix_pread,       posix_append,  posix_reserve, posix_sync,
     posix_close, posix_stat,     posix_list,        posix_rename,  posix_unlink,  posix_mkdir,
-    posix_rmdir, posix_sync_dir, posix_open_locked, posix_destroy, posix_room};
+    posix_rmdir, posix_sync_dir, posix_open_locked, posix_destroy, posix_room,    posix_file_stat};
 
 int pfs_store_open_posix(const char *root, struct pfs_store **out, struct pfs_err *err)
 {

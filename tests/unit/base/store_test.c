@@ -203,6 +203,36 @@ static void one_holder_at_a_time_has_a_locked_file(void **state)
 }
 
 /* A failure without a sentence would be told as an input/output error by whoever wraps it. */
+/* Whoever holds the file that had the name can tell which it was. */
+static void a_name_that_is_removed_is_told_from_one_that_is_renamed_over(void **state)
+{
+    (void)state;
+    for (int memory = 0; memory < 2; memory++)
+        for (int removed = 0; removed < 2; removed++) {
+            struct pfs_store *s = open_store(memory);
+            struct pfs_file *file;
+            struct pfs_stat first, held, now;
+
+            assert_int_equal(put(s, "d/name", "first", true), 0);
+            assert_int_equal(pfs_store_open(s, "d/name", &file, NULL), 0);
+            assert_int_equal(pfs_store_stat(s, "d/name", &first, NULL), 0);
+            if (removed) {
+                assert_int_equal(pfs_store_unlink(s, "d/name", NULL), 0);
+                (void)usleep(20000); /* file systems tell the time by ticks */
+            }
+            assert_int_equal(put(s, "d/other", "second", true), 0);
+            (void)usleep(20000);
+            assert_int_equal(pfs_store_rename_over(s, "d/other", "d/name", NULL), 0);
+            assert_int_equal(pfs_store_stat(s, "d/name", &now, NULL), 0);
+            assert_int_equal(pfs_file_stat(file, &held, NULL), 0);
+            assert_int_equal(held.inode, first.inode);
+            assert_int_not_equal(held.inode, now.inode);
+            assert_int_equal(held.ctime_ns < now.mtime_ns, removed);
+            pfs_file_close(file);
+            close_store(s, memory);
+        }
+}
+
 static void removing_a_tree_without_memory_says_so(void **state)
 {
     (void)state;
@@ -409,6 +439,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_holder_at_a_time_has_a_locked_file),
         cmocka_unit_test(stores_behave_alike),
+        cmocka_unit_test(a_name_that_is_removed_is_told_from_one_that_is_renamed_over),
         cmocka_unit_test(removing_a_tree_without_memory_says_so),
         cmocka_unit_test(a_file_that_cannot_be_handed_out_is_not_there),
         cmocka_unit_test(a_failure_before_the_rename_is_told_from_one_behind_it),
