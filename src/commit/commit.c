@@ -287,6 +287,8 @@ int pfs_commit_try(const struct pfs_commit *commit, const struct pfs_snapshot *b
     if (rc < 0) { /* invariant 5 */
         if (unclear != NULL)
             *unclear = true;
+        if (commit->doubts != NULL)
+            (void)pfs_doubts_add(commit->doubts, &a, &made, rc);
         return err != NULL && err->code != 0
                    ? pfs_wrap(err, "snapshot %lld may or may not be there", (long long)made.id)
                    : rc;

@@ -17,6 +17,7 @@
 #include "src/meta/snapshot.h"
 
 struct pfs_merging;
+struct pfs_doubts;
 
 struct pfs_commit {
     struct pfs_store *store;
@@ -35,6 +36,7 @@ struct pfs_commit {
     const struct pfs_manifest_entry *changelog; /* ADDs of the changelog list; 0 = no such list */
     bool index_changes;                         /* base_index lacks entries that base has: they go */
     struct pfs_merging *merging;                /* manifests merged so far, over attempts; NULL = none is merged */
+    struct pfs_doubts *doubts;                  /* of attempts with an unclear outcome; NULL = their files stay */
 };
 
 enum pfs_commit_outcome { PFS_COMMIT_DONE, PFS_COMMIT_LOST };

@@ -55,6 +55,30 @@ void pfs_merging_keep(struct pfs_merging *merging);
 /* Removes what was not kept. */
 void pfs_merging_done(struct pfs_merging *merging, struct pfs_store *store);
 
+/* ---- doubts.c ---- */
+
+struct pfs_doubt { /* an attempt */
+    struct pfs_doubt *next;
+    int64_t id; /* of the snapshot that it may have published */
+    const char *delta_list;
+    struct pfs_made *made;
+    bool refused; /* the file system has said that it would not */
+    bool absent;  /* it was looked for afterwards, and was not there */
+};
+
+struct pfs_doubts {
+    struct pfs_arena arena;
+    struct pfs_doubt *first; /* the newest */
+};
+
+/* What an attempt has made, which failed with `rc` and may have published `made`. -ENOMEM: nothing is noted. */
+int pfs_doubts_add(struct pfs_doubts *doubts, const struct pfs_attempt *attempt, const struct pfs_snapshot *made,
+                   int rc);
+/* The store answers again, and the newest one's snapshot is not there. */
+void pfs_doubts_absent(struct pfs_doubts *doubts);
+/* Removes what no snapshot can name any more. */
+void pfs_doubts_done(struct pfs_doubts *doubts, struct pfs_store *store, const char *meta);
+
 /* ---- commit.c ---- */
 
 /* Of the same partition, bucket and type: the newer one replaces the older one. */

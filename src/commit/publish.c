@@ -31,6 +31,7 @@ struct publishing {
     struct settings settings;
     struct pfs_arena arena; /* of one attempt */
     struct pfs_merging merging;
+    struct pfs_doubts doubts;
     int64_t began_ms;
     int tries;
     bool unclear; /* the last attempt may have published */
@@ -203,7 +204,8 @@ static int try_change(struct publishing *p, struct pfs_state *state, struct pfs_
                                 .user = c->user,
                                 .identifier = c->identifier,
                                 .clock = c->clock,
-                                .merging = &p->merging};
+                                .merging = &p->merging,
+                                .doubts = &p->doubts};
     const struct pfs_index_entry *live;
     struct pfs_snapshot made;
     int64_t lives;
@@ -268,6 +270,7 @@ static int loop(struct publishing *p, int64_t *id, bool *unclear, struct pfs_err
             *unclear = false;
             if (*id != 0)
                 return 0;
+            pfs_doubts_absent(&p->doubts);
             p->unclear = false;
             if (is_lasting(rc) || p->tries >= p->settings.retries)
                 return rc;
@@ -290,10 +293,12 @@ int pfs_publish(const struct pfs_publish *publish, int64_t *id, bool *unclear, s
     *unclear = false;
     pfs_arena_init(&p.arena, PFS_ARENA_LIMIT);
     pfs_arena_init(&p.merging.arena, PFS_ARENA_LIMIT);
+    pfs_arena_init(&p.doubts.arena, PFS_ARENA_LIMIT);
     rc = loop(&p, id, unclear, err);
     assert(rc < 0 || !*unclear);
     if (rc == 0 && err != NULL)
         pfs_err_clear(err); /* of tries that failed */
+    pfs_doubts_done(&p.doubts, publish->store, publish->meta);
     pfs_merging_done(&p.merging, publish->store);
     pfs_arena_done(&p.arena);
     return rc;

@@ -350,6 +350,53 @@ static void every_call_fails_once_and_the_row_is_there_once_or_never(void **stat
         }
 }
 
+/* Renames of the second snapshot fail, so often. */
+static void fail_rename(void *context, const char *op, const char *path)
+{
+    int *left = context;
+
+    if (strcmp(op, "rename") == 0 && strcmp(path, "d.db/t/snapshot/snapshot-2") == 0 && (*left)-- > 0)
+        fault.fail_at = fault.calls;
+}
+
+static int count_file(void *context, struct pfs_slice name, bool directory)
+{
+    (void)name;
+    *(int *)context += !directory;
+    return 0;
+}
+
+/* What can still be under way stays, and nothing else. */
+static void a_rename_that_failed_leaves_no_manifests(void **state)
+{
+    static const struct {
+        const char *what;
+        int code, times, rc, files; /* two lists and a manifest a snapshot */
+    } cases[] = {{"once, and the number is had by the next attempt", EIO, 1, 0, 3},
+                 {"more than once", EIO, 2, 0, 3},
+                 {"refused, and not tried again", ENOSPC, 1, -ENOSPC, 0},
+                 {"each time, and nobody knows what is under way", EIO, 100, -EIO, 12}};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int left = cases[i].times, before = 0, after = 0;
+        struct racer r = {0};
+        struct pfs_err err = {0};
+        int64_t id;
+        bool unclear;
+
+        (void)tear_down(state);
+        (void)set_up(state);
+        (void)commit(0);
+        assert_int_equal(pfs_store_list(store, "d.db/t/manifest", count_file, &before, NULL), 0);
+        fault = (struct pfs_fault){.fail_errno = cases[i].code, .each = fail_rename, .context = &left};
+        CHECK(cases[i].what, race(&r, &id, &unclear, &err) == cases[i].rc);
+        CHECK(cases[i].what, !unclear);
+        fault = (struct pfs_fault){0};
+        assert_int_equal(pfs_store_list(store, "d.db/t/manifest", count_file, &after, NULL), 0);
+        CHECK(cases[i].what, after - before == cases[i].files);
+    }
+}
+
 /* ---- merging ---- */
 
 #define MANY 12000
@@ -692,6 +739,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_later_number_speaks_for_an_earlier_one_that_came_after_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_expired_snapshot_stands_below_a_later_one_of_its_user, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_moves_a_table_waits_for_a_commit_that_is_under_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_rename_that_failed_leaves_no_manifests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_call_fails_once_and_the_row_is_there_once_or_never, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forty_commits_leave_few_manifests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(merging_may_make_more_manifests_than_it_reads, set_up, tear_down),
