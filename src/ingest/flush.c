@@ -145,12 +145,25 @@ static int begin_part(struct pfs_transaction *t, uint64_t continues, struct pfs_
     return 0;
 }
 
-/* A BEGIN goes by one write with the first rows: those of a writer that is refused are not there. Should a segment have
- * begun in between, the next part says the schema's text in it. */
+/* A segment has begun with the part's first record, and has no text of the schema: the part says it behind its rows.
+ * Should it not be taken the next part says it. */
+static void say_schema(struct pfs_transaction *t, const struct pfs_part *part, uint64_t hash)
+{
+    struct pfs_place_in_journal place;
+    struct pfs_buf begin = {0};
+
+    if (print_begin(t, part, hash, true, &begin, NULL) == 0 &&
+        pfs_journal_add(t->ingest->journal, part->number, PFS_JOURNAL_BEGIN, pfs_buf_slice(&begin), &place, NULL) == 0)
+        note_schema(t, place.segment, hash);
+    pfs_buf_done(&begin);
+}
+
+/* A BEGIN goes by one write with the first rows: those of a writer that is refused are not there. */
 static int put_piece(struct pfs_transaction *t, const struct pfs_part *part, enum pfs_journal_kind kind,
                      struct pfs_slice body, struct pfs_place_in_journal *place, struct pfs_err *err)
 {
     struct pfs_journal *journal = t->ingest->journal;
+    int32_t segment = pfs_journal_segment(journal);
     struct pfs_buf begin = {0};
     uint64_t hash;
     bool has;
@@ -160,13 +173,15 @@ static int put_piece(struct pfs_transaction *t, const struct pfs_part *part, enu
     if (part->begun)
         return pfs_journal_add(journal, part->number, kind, body, place, err);
     PFS_TRY(hash_schema(t, &hash, err));
-    has = has_schema(t, pfs_journal_segment(journal), hash);
+    has = has_schema(t, segment, hash);
     rc = print_begin(t, part, hash, !has, &begin, err);
     if (rc == 0)
         rc = pfs_journal_add_begun(journal, part->number, pfs_buf_slice(&begin), kind, body, place, err);
     pfs_buf_done(&begin);
     if (rc == 0 && !has)
         note_schema(t, place->segment, hash);
+    else if (rc == 0 && place->segment != segment)
+        say_schema(t, part, hash);
     return rc;
 }
 

@@ -477,6 +477,54 @@ static void rows_that_a_replay_cannot_read_are_not_overtaken(void **state)
     }
 }
 
+static int keep_text(void *context, struct pfs_slice name, bool directory)
+{
+    char path[256];
+    struct pfs_slice text;
+
+    assert_false(directory);
+    (void)snprintf(path, sizeof(path), ".paimonfs/rejected/%.*s", PFS_P(name));
+    assert_int_equal(pfs_store_load(memory, path, 1 << 16, &text, NULL), 0);
+    pfs_buf_put(context, text.at, text.len);
+    pfs_free((void *)(uintptr_t)text.at);
+    return 0;
+}
+
+/* The rows begin a segment of the journal, and the one that has the text of their schema goes before they do. */
+static void rows_of_a_dropped_table_are_set_aside_wherever_they_lie(void **state)
+{
+    struct journals left = {.count = 0};
+    struct pfs_buf aside = {0};
+    struct pfs_entry entry;
+    struct pfs_opened file;
+
+    end_life();
+    begin_breakable_life(NULL, NULL);
+    give("d/t/inbox", "1,a,1\n");
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,a,1\n");
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY | O_APPEND, &entry, &file), 0);
+    add(&file, "2,b,2\n");
+    break_at("append", true); /* a segment ends */
+    assert_true(close_path(&entry, &file) < 0);
+    give("d/t/inbox@loader:1", "3,c,3\n");
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,a,1\n3,c,3\n");
+    give("d/logs/inbox", "x,1\n"); /* what has been retired is gone with the next sync */
+    assert_int_equal(pfs_store_list(memory, ".paimonfs", list_journal, &left, NULL), 0);
+    assert_int_equal(left.count, 1);
+    assert_string_equal(strrchr(left.name[0], '-'), "-1");
+    be_killed();
+    execute_elsewhere("DROP TABLE d.t;");
+    begin_life();
+    assert_string_equal(text_of("d/logs/snapshot/latest.csv"), "line,p\nx,1\n");
+    end_life();
+    assert_int_equal(pfs_store_list(memory, ".paimonfs/rejected", keep_text, &aside, NULL), 0);
+    pfs_buf_putc(&aside, 0);
+    assert_string_equal((const char *)aside.at, "{\"k\":3,\"v\":\"c\",\"n\":3,\"_kind\":\"+I\"}\n");
+    pfs_buf_done(&aside);
+    begin_life();
+    (void)state;
+}
+
 /* A last line without newline that a flush acknowledged stays, whatever becomes of what comes after it. */
 static void a_last_line_that_was_acknowledged_stays(void **state)
 {
@@ -554,6 +602,8 @@ static void a_snapshot_that_is_found_is_made_durable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(rows_of_a_dropped_table_are_set_aside_wherever_they_lie, open_memory,
+                                        close_memory),
         cmocka_unit_test_setup_teardown(a_large_file_is_of_the_schema_that_it_was_opened_with, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_large_overwrite_takes_another_number_of_buckets, open_memory, close_memory),
