@@ -201,28 +201,63 @@ void pfs_slot_push(struct pfs_slot *slot, struct pfs_part *part)
 
 /* ---- runs ---- */
 
-/* May `next` be in the same snapshot? Those that were tried together stay together. */
-static bool goes_with(const struct pfs_part *first, const struct pfs_part *next, int64_t bytes)
+/* May `next` be in the same snapshot? */
+static bool goes_with(const struct pfs_part *first, const struct pfs_part *next)
 {
-    if (next == NULL || first->alone || next->alone || first->source != next->source || first->group != next->group)
-        return false;
-    return first->group != 0 || bytes + next->bytes <= PFS_GROUP_BYTES_MAX;
+    return next != NULL && !first->alone && !next->alone && first->source == next->source &&
+           first->group == next->group;
+}
+
+static bool lies_before(struct pfs_place_in_journal a, struct pfs_place_in_journal b)
+{
+    return a.segment != b.segment ? a.segment < b.segment : a.at < b.at;
+}
+
+/* The last part from `rest` on with a record before one of [first, rest): handles that are open at the same time may be
+ * flushed in turns, and rows of one snapshot alone are in the order of flushes. NULL: there is none. */
+static struct pfs_part *last_entangled(const struct pfs_part *first, struct pfs_part *rest)
+{
+    struct pfs_place_in_journal end = {0};
+    struct pfs_part *last = NULL;
+
+    for (const struct pfs_part *p = first; p != rest; p = p->next)
+        if (p->pieces > 0 && lies_before(end, p->piece[p->pieces - 1]->place))
+            end = p->piece[p->pieces - 1]->place;
+    for (struct pfs_part *p = rest; goes_with(first, p); p = p->next)
+        if (p->pieces > 0 && lies_before(p->piece[0]->place, end))
+            last = p;
+    return last;
+}
+
+/* The last part of the snapshot that begins with `first`: those that were tried together stay together. */
+static struct pfs_part *last_of_group(struct pfs_part *first)
+{
+    struct pfs_part *last = first, *until = NULL;
+    int64_t bytes = first->bytes;
+
+    while (goes_with(first, last->next)) {
+        bool fits = first->group != 0 || bytes + last->next->bytes <= PFS_GROUP_BYTES_MAX;
+
+        if (!fits && (until == NULL || last == until)) {
+            until = last_entangled(first, last->next);
+            if (until == NULL)
+                break;
+        }
+        last = last->next;
+        bytes += last->bytes;
+    }
+    return last;
 }
 
 /* Takes from the front of the queue what makes one snapshot. Lock held. */
 static struct pfs_part *pop_group(struct pfs_slot *slot)
 {
-    struct pfs_part *first = slot->first, *last = first;
-    int64_t bytes;
+    struct pfs_part *first = slot->first, *last;
 
     assert(slot->running);
     if (first == NULL)
         return NULL;
-    bytes = first->bytes;
-    while (goes_with(first, last->next, bytes)) {
-        last = last->next;
-        bytes += last->bytes;
-    }
+    last = last_of_group(first);
     slot->first = last->next;
     if (slot->first == NULL)
         slot->last = &slot->first;

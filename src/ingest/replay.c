@@ -5,7 +5,8 @@
  * nobody references them: not committed; anything else is kept and reported, not guessed. A part that no intent names
  * was never tried by its own process; a replay that died may have committed it, under the same user and its order, or
  * that of a later one that was in the same snapshot; so none is committed while an earlier one cannot be read. A part
- * that was not sealed has no order yet: it gets one from its number, the same in every replay and far above all others.
+ * that was not sealed has no order yet: it gets one from the place of its last record, which is that of its last
+ * acknowledgement, the same in every replay and far above all others.
  * What handles of `append` had flushed is as good as sealed and may be in one snapshot with others, in the order of the
  * journal; another handle's is a snapshot of its own.
  */
@@ -119,9 +120,9 @@ static int read_seal(struct replay *r, struct group *g, struct pfs_part *part, i
     PFS_TRY(pfs_record_get_seal(body, &seal, err));
     g->sealed = true;
     part->order = seal.order;
+    part->tail = seal.tail && part->pieces >= seal.pieces; /* else the last ones were lost, and the tail with them */
     while (part->pieces > seal.pieces)
         pfs_piece_release(part->piece[--part->pieces]);
-    part->tail = seal.tail;
     return 0;
 }
 
@@ -197,6 +198,14 @@ static int find_schema(struct replay *r, const struct group *g, struct pfs_part 
     return 0;
 }
 
+/* Segments are far shorter than 2 GiB, and their numbers have 31 bits. */
+static int64_t order_of_unsealed(const struct pfs_part *part)
+{
+    const struct pfs_place_in_journal last = part->piece[part->pieces - 1]->place;
+
+    return UNSEALED_ORDER + ((int64_t)last.segment << 31 | (int64_t)(last.at & INT32_MAX));
+}
+
 static int describe(struct replay *r, const struct group *g, struct pfs_part *part, struct pfs_err *err)
 {
     struct pfs_overwrite *overwrite;
@@ -211,7 +220,7 @@ static int describe(struct replay *r, const struct group *g, struct pfs_part *pa
     part->time_ms = g->begin.time_ms;
     part->alone |= g->begin.once || g->begin.overwrite.len > 0 || (!g->sealed && !g->begin.append);
     if (!g->sealed)
-        part->order = UNSEALED_ORDER + (int64_t)part->number; /* behind all others */
+        part->order = order_of_unsealed(part); /* behind all others */
     part->identifier = g->begin.identifier;
     if (g->begin.once && (part->user = pfs_arena_string(&part->arena, pfs_str(g->begin.user))) == NULL)
         return pfs_arena_full(&part->arena, err);

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "src/journal/record.h"
 #include "src/journal/segment.h"
 
 struct segment {
@@ -34,6 +35,9 @@ struct transaction {
     bool leaving;                 /* RETIRED was added, in last_seq; UINT64_MAX: it could not be */
     bool again;                   /* it is among the first records of a segment */
     bool failed;
+    uint64_t seal_seq; /* of its SEAL; 0 = it has none, */
+    uint8_t seal[PFS_RECORD_SEAL];
+    bool seal_lost; /* with a failed sync, and is to be among the first records of the next segment */
 };
 
 struct waiter {

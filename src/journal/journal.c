@@ -254,8 +254,19 @@ static void put_record(struct pfs_buf *out, uint64_t seed, uint32_t kind, uint64
     out->len += PFS_RECORD_HEAD + body.len;
 }
 
-/* What a new segment begins with: the header; what of older ones does not count; and the ends of transactions that were
- * lost with a failed sync, which nobody would tell again. */
+/* Seals that were lost with a failed sync, of transactions that have durable records: without one a replay would take
+ * its part for the last of all. `state` held. */
+static void put_lost_seals(struct pfs_journal *j)
+{
+    for (size_t i = 0; i < j->slot_count; i++)
+        for (const struct transaction *t = j->slots[i]; t != NULL; t = t->next)
+            if (t->seal_lost && t->first != NULL && !t->leaving)
+                put_record(&j->scratch, j->header.seed, PFS_JOURNAL_SEAL, t->number,
+                           pfs_slice_of(t->seal, sizeof(t->seal)));
+}
+
+/* What a new segment begins with: the header; what of older ones does not count; and the seals and ends of transactions
+ * that were lost with a failed sync, which nobody would tell again. */
 static int put_beginning(struct pfs_journal *j, struct pfs_err *err)
 {
     uint8_t cut[12];
@@ -269,6 +280,7 @@ static int put_beginning(struct pfs_journal *j, struct pfs_err *err)
             pfs_put_le64(cut + 4, s->durable);
             put_record(&j->scratch, j->header.seed, PFS_RECORD_CUT, 0, pfs_slice_of(cut, sizeof(cut)));
         }
+    put_lost_seals(j);
     for (struct transaction *t = j->left_first; t != NULL; t = t->next_left) {
         t->again = true;
         put_record(&j->scratch, j->header.seed, PFS_JOURNAL_RETIRED, t->number, pfs_slice_of(NULL, 0));
@@ -318,6 +330,9 @@ int pfs_journal_begin_segment(struct pfs_journal *j, struct pfs_err *err)
     for (struct transaction *t = j->left_first; t != NULL; t = t->next_left)
         if (t->again)
             t->last_seq = j->durable;
+    for (size_t i = 0; i < j->slot_count; i++)
+        for (struct transaction *t = j->slots[i]; t != NULL; t = t->next)
+            t->seal_lost = false;
     pfs_journal_settle_ends(j);
     pthread_mutex_unlock(&j->state);
     return 0;
@@ -489,6 +504,10 @@ static int count_records(struct pfs_journal *j, struct segment *s, struct transa
     }
     j->added += (uint64_t)r->count;
     t->last_seq = j->added;
+    if (r->one[r->count - 1].kind == PFS_JOURNAL_SEAL && r->one[r->count - 1].body.len == sizeof(t->seal)) {
+        memcpy(t->seal, r->one[r->count - 1].body.at, sizeof(t->seal));
+        t->seal_seq = j->added;
+    }
     if (retires)
         leave(j, t);
     return 0;

@@ -7,7 +7,7 @@
  * transaction that has a record in it is durably retired, oldest segment first, so that no transaction outlives the
  * record that retired it. A new one begins at 64 MiB, after an append that failed, and after a sync that failed: a file
  * whose sync failed is never written or synced again, and the next segment begins with a record that says from where on
- * the old one does not count, whatever of it reached the disk after all.
+ * the old one does not count, whatever of it reached the disk after all, and with the SEALs that were lost so.
  *
  * What a transaction's records mean is the business of src/ingest/ingest.h; the journal keeps them, makes them durable
  * in one sync that all who wait share, finds them again, and hands over what dead processes left.

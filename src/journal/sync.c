@@ -65,9 +65,11 @@ static void settle_loss(struct pfs_journal *j, struct segment *s)
     assert(!s->poisoned);
     s->ended = s->poisoned = true;
     for (size_t i = 0; i < j->slot_count; i++)
-        for (struct transaction *t = j->slots[i]; t != NULL; t = t->next)
+        for (struct transaction *t = j->slots[i]; t != NULL; t = t->next) {
+            t->seal_lost |= t->seal_seq > j->durable;
             if (t->last_seq > j->durable && !t->leaving)
                 pfs_journal_lose(j, t);
+        }
     j->durable = j->added;
 }
 

@@ -220,6 +220,74 @@ static void handles_that_were_flushed_in_turns_keep_their_order_when_the_power_g
     assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,c,3\n2,b,2\n");
 }
 
+/* Files that were copied, none of them released: the first one was acknowledged once more, last of all. */
+static void files_that_were_flushed_in_turns_keep_their_order_when_the_power_goes(void **state)
+{
+    struct pfs_entry one, two;
+    struct pfs_opened first, second;
+
+    (void)state;
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY, &one, &first), 0);
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY, &two, &second), 0);
+    put(&first, "3,a,1\n");
+    put(&second, "1,b,2\n2,b,2\n");
+    pfs_tree_write(t.tree, &t.waiting.request, first.handle, 6, pfs_str("1,c,3\n"));
+    assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 6);
+    pfs_tree_flush(t.tree, &t.waiting.request, first.handle);
+    assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 0);
+    die(&one, &first);
+    die(&two, &second);
+    pfs_waiting_done(&t.waiting);
+    begin_life();
+    assert_string_equal(text_of("d/t/key/1.csv"), "k,v,n\n1,c,3\n");
+    assert_string_equal(text_of("d/t/key/2.csv"), "k,v,n\n2,b,2\n");
+    assert_string_equal(text_of("d/t/key/3.csv"), "k,v,n\n3,a,1\n");
+}
+
+/* Rows that do not compress, acknowledged one by one, and a last one of their own. */
+static void put_much(const struct pfs_opened *file, int from, const char *row)
+{
+    const size_t size = (size_t)2 << 20;
+    struct pfs_buf text = {0};
+
+    for (int i = 0; i < 15; i++) {
+        uint64_t random = (uint64_t)(from + i) * 0x9e3779b97f4a7c15U + 1;
+
+        pfs_buf_clear(&text);
+        pfs_buf_printf(&text, "%d,", from + i);
+        for (size_t k = 0; k < size; k++) {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            pfs_buf_putc(&text, (uint8_t)('0' + (random >> 32) % 75));
+        }
+        pfs_buf_puts(&text, ",1\n");
+        pfs_buf_putc(&text, 0);
+        put(file, (const char *)text.at);
+    }
+    pfs_buf_done(&text);
+    put(file, row);
+}
+
+/* They are more than what a snapshot is to have. */
+static void much_that_was_flushed_in_turns_keeps_its_order(void **state)
+{
+    struct pfs_entry one, two;
+    struct pfs_opened first, second;
+
+    (void)state;
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY | O_APPEND, &one, &first), 0);
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY | O_APPEND, &two, &second), 0);
+    put_much(&first, 100, "1,a,1\n");
+    put_much(&second, 200, "1,b,2\n");
+    put(&first, "2,c,3\n");
+    assert_non_null(text_of("d/t/key/2.csv"));
+    assert_non_null(text_of("d/t/system/snapshots.csv"));
+    assert_string_equal(text_of("d/t/where/k=1/snapshot/latest.csv"), "k,v,n\n1,b,2\n");
+    assert_int_equal(close_path(&one, &first), 0);
+    assert_int_equal(close_path(&two, &second), 0);
+}
+
 /* One handle goes on, the other one is sealed before the power goes. */
 static void a_sealed_handle_counts_where_it_was_flushed_when_the_power_goes(void **state)
 {
@@ -525,6 +593,42 @@ static void rows_of_a_dropped_table_are_set_aside_wherever_they_lie(void **state
     (void)state;
 }
 
+/* A file that was copied and closed. */
+static void copy_row(const char *row)
+{
+    struct pfs_entry entry;
+    struct pfs_opened file;
+
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY, &entry, &file), 0);
+    put(&file, row);
+    assert_int_equal(close_path(&entry, &file), 0);
+}
+
+/* The rows of a file are durable and its end is not: it is lost with another writer's rows. What is closed later comes
+ * later all the same. */
+static void a_file_whose_end_was_lost_with_a_failed_sync_keeps_its_place(void **state)
+{
+    struct pfs_entry entry;
+    struct pfs_opened file;
+
+    (void)state;
+    end_life();
+    begin_breakable_life(NULL, NULL);
+    copy_row("1,a,1\n");
+    assert_int_equal(open_path("d/t/inbox", O_WRONLY, &entry, &file), 0);
+    add(&file, "9,i,9\n");
+    break_at("sync", true);
+    assert_true(close_path(&entry, &file) < 0);
+    assert_null(broken.op);
+    copy_row("1,b,2\n");
+    assert_int_equal(open_path("d/logs/inbox", O_WRONLY, &entry, &file), 0);
+    put(&file, "x,1\n"); /* now the end of the second file is durable */
+    die(&entry, &file);
+    pfs_waiting_done(&t.waiting);
+    begin_life();
+    assert_string_equal(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,b,2\n");
+}
+
 /* A last line without newline that a flush acknowledged stays, whatever becomes of what comes after it. */
 static void a_last_line_that_was_acknowledged_stays(void **state)
 {
@@ -602,6 +706,11 @@ static void a_snapshot_that_is_found_is_made_durable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_file_whose_end_was_lost_with_a_failed_sync_keeps_its_place, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(much_that_was_flushed_in_turns_keeps_its_order, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(files_that_were_flushed_in_turns_keep_their_order_when_the_power_goes,
+                                        open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_dropped_table_are_set_aside_wherever_they_lie, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(a_large_file_is_of_the_schema_that_it_was_opened_with, open_memory,
