@@ -150,6 +150,7 @@ static int note_published(struct run *run, int64_t snapshot, struct pfs_err *err
     p->kind = run->kind;
     p->made_ms = pfs_clock_monotonic_ms();
     p->made_wall_ms = pfs_clock_now_ms(g->config.clock);
+    pfs_publication_hold(p, run->table);
     pthread_mutex_lock(&g->lock);
     p->next = run->slot->publications;
     run->slot->publications = p;

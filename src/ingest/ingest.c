@@ -750,7 +750,7 @@ static void ingest_free(struct pfs_ingest *g)
         for (struct pfs_publication *p = s->publications, *after; p != NULL; p = after) {
             after = p->next;
             pfs_parts_leave(g, p->parts);
-            pfs_free(p);
+            pfs_publication_free(p);
         }
     }
     pfs_journal_close(g->journal); /* whoever waits for it is told now */

@@ -90,6 +90,7 @@ struct pfs_publication { /* a snapshot of ours that may still be replaced */
     uint64_t intent;
     enum pfs_commit_kind kind;
     int64_t made_ms, made_wall_ms; /* monotonic; time of day */
+    struct pfs_file *held;         /* the snapshot's file, whatever becomes of its name; NULL = not had */
     bool seen;                     /* it stood, when its file was: */
     struct pfs_stat file_seen;
 };
@@ -341,6 +342,8 @@ int pfs_part_is_for(struct pfs_table *table, const struct pfs_schema *newest, co
                     struct pfs_err *err);
 /* The parts of a snapshot that is there to stay, or that are set aside; takes them. intent: 0 = none. */
 void pfs_parts_retire(struct pfs_ingest *ingest, struct pfs_part *parts, uint64_t intent);
+void pfs_publication_hold(struct pfs_publication *publication, struct pfs_table *table); /* just made: opens its file */
+void pfs_publication_free(struct pfs_publication *publication);                          /* without its parts */
 /* Does what is to be published stand on a snapshot that has taken the place of one of ours? For the slot's run. */
 bool pfs_slot_is_overtaking(struct pfs_slot *slot, struct pfs_table *table, const struct pfs_state *state);
 /* Not for the run: is one of the newest publications another snapshot by now? Then the slot is doubted. */

@@ -5,6 +5,10 @@
  *             -> another's by a race: its parts go back to the front of the queue
  *             -> another's, or none, by somebody's will: retired
  *
+ * A race and a rollback that another commit followed look alike, since the number is given again. The file tells them
+ * apart: it is held open, and in a race its name goes when the other file, which was written by then, gets it; a
+ * rollback removes it before what follows is written. Both times are the file system's.
+ *
  * The list is changed by the slot's run alone, with the ingest's lock held; others look at it with the lock. */
 #include <assert.h>
 #include <stdio.h>
@@ -64,6 +68,46 @@ void pfs_parts_retire(struct pfs_ingest *g, struct pfs_part *parts, uint64_t int
         (void)pfs_journal_add(g->journal, intent, PFS_JOURNAL_RETIRED, pfs_slice_of(NULL, 0), NULL, NULL);
 }
 
+/* ---- its file ---- */
+
+/* What is not had is not known: then the times that snapshots say of themselves have to do. */
+void pfs_publication_hold(struct pfs_publication *p, struct pfs_table *table)
+{
+    const struct pfs_table_parts at = pfs_table_parts(table);
+    struct pfs_snapshot there;
+    struct pfs_arena arena;
+    struct pfs_stat named, held;
+    const char *path;
+
+    assert(p->held == NULL);
+    assert(p->snapshot > 0);
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    path = pfs_arena_printf(&arena, "%s/snapshot/snapshot-%lld", at.meta, (long long)p->snapshot);
+    if (path == NULL || pfs_store_open(at.store, path, &p->held, NULL) < 0)
+        p->held = NULL;
+    if (p->held != NULL && (pfs_snapshot_load(at.store, at.meta, p->snapshot, &arena, &there, &named, NULL) < 0 ||
+                            there.commit_identifier != p->identifier || strcmp(there.commit_user, p->user) != 0 ||
+                            pfs_file_stat(p->held, &held, NULL) < 0 || held.inode != named.inode)) {
+        pfs_file_close(p->held); /* it is another one already */
+        p->held = NULL;
+    }
+    pfs_arena_done(&arena);
+}
+
+void pfs_publication_free(struct pfs_publication *p)
+{
+    pfs_file_close(p->held);
+    pfs_free(p);
+}
+
+/* Did its name go before the file that has it now was written? */
+static bool was_removed(const struct pfs_publication *p, const struct pfs_stat *now)
+{
+    struct pfs_stat held;
+
+    return p->held != NULL && pfs_file_stat(p->held, &held, NULL) == 0 && held.ctime_ns < now->mtime_ns;
+}
+
 /* The snapshot is another one now, or none. One that took part in the race and renamed over ours was prepared before
  * ours was there; all else, and what a statement did here, is somebody's will, which is to be obeyed. */
 static int was_replaced(const struct pfs_publication *p, struct pfs_table *table)
@@ -71,6 +115,7 @@ static int was_replaced(const struct pfs_publication *p, struct pfs_table *table
     const struct pfs_table_parts at = pfs_table_parts(table);
     const struct pfs_schema *schema;
     struct pfs_snapshot now;
+    struct pfs_stat stat;
     struct pfs_arena arena;
     int rc = pfs_table_schema(table, &schema, NULL);
 
@@ -82,10 +127,10 @@ static int was_replaced(const struct pfs_publication *p, struct pfs_table *table
     if (pfs_table_was_rewound(table, p->snapshot, p->made_ms))
         return 0;
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = pfs_snapshot_load(at.store, at.meta, p->snapshot, &arena, &now, NULL, NULL);
+    rc = pfs_snapshot_load(at.store, at.meta, p->snapshot, &arena, &now, &stat, NULL);
     if (rc == 0)
         rc = strcmp(now.commit_user, p->user) != 0 && now.time_ms <= p->made_wall_ms + RACE_MS &&
-             now.time_ms >= p->made_wall_ms - RACE_BEFORE_MS;
+             now.time_ms >= p->made_wall_ms - RACE_BEFORE_MS && !was_removed(p, &stat);
     else if (rc == -ENOENT)
         rc = 0;
     pfs_arena_done(&arena);
@@ -184,7 +229,7 @@ bool pfs_slot_check(struct pfs_slot *slot, bool all)
             replaced = true;
         }
         pthread_mutex_unlock(&g->lock);
-        pfs_free(p);
+        pfs_publication_free(p);
     }
     return replaced;
 }

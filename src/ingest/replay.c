@@ -26,10 +26,10 @@ struct entry { /* a record, under the part that it is about */
     int64_t at; /* among the records */
 };
 
-struct tried { /* an intent, and whether a record says that it was published */
+struct tried { /* an intent, and what a record says of how it was published */
     struct pfs_part_intent intent;
     const struct pfs_foreign *by; /* whose journal it is in */
-    bool published;
+    int64_t published;            /* the snapshot; 0 = no record says so */
 };
 
 struct known_schema {
@@ -283,6 +283,19 @@ static int find_any(const struct replay *r, const struct pfs_table_parts *at, co
     return rc;
 }
 
+/* Its snapshot was there, and none of its number is now: it was rolled back, for one that is renamed over in a race
+ * leaves the other. */
+static int was_taken_back(const struct pfs_table_parts *at, const struct tried *tried, struct pfs_err *err)
+{
+    int64_t latest;
+    int rc;
+
+    if (tried->published == 0)
+        return 0;
+    rc = pfs_snapshot_latest_id(at->store, at->meta, &latest, err);
+    return rc < 0 ? (rc == -ENOENT ? 0 : rc) : latest < tried->published;
+}
+
 /* 1: it is done with; 0: it is to be committed. */
 static int is_committed(struct replay *r, const struct group *g, const struct pfs_part *part, struct pfs_err *err)
 {
@@ -303,8 +316,11 @@ static int is_committed(struct replay *r, const struct group *g, const struct pf
     rc = find_any(r, &at, part, user, tried, &gap, err);
     if (rc != 0)
         return rc;
-    if (gap && tried->published)
+    if (gap && tried->published != 0)
         return 1;
+    rc = was_taken_back(&at, tried, err);
+    if (rc != 0)
+        return rc;
     rc = pfs_commit_ask(table,
                         &(struct pfs_asking){.user = tried->intent.user,
                                              .identifier = tried->intent.identifier,
@@ -503,12 +519,12 @@ static int read_intents(struct pfs_foreign *foreign, struct pfs_arena *arena, st
         PFS_TRY(pfs_foreign_read(foreign, record[i].place, arena, &body, NULL));
         PFS_TRY(pfs_record_get_intent(body, arena, &intent, NULL));
         if (record[i].kind == PFS_JOURNAL_INTENT) {
-            tried[(*count)++] = (struct tried){intent, foreign, false};
+            tried[(*count)++] = (struct tried){intent, foreign, 0};
             continue;
         }
         for (int64_t k = 0; k < *count; k++)
             if (tried[k].intent.identifier == intent.identifier && strcmp(tried[k].intent.user, intent.user) == 0)
-                tried[k].published = true;
+                tried[k].published = intent.seen;
     }
     return 0;
 }

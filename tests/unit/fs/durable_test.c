@@ -42,6 +42,44 @@ static void commit_elsewhere(void)
     t = mine;
 }
 
+/* ---- a snapshot that is taken back ---- */
+
+/* By another process, which is followed by a third one: the number of the snapshot is given again at once. */
+static void what_was_rolled_back_elsewhere_is_not_committed_again(void **state)
+{
+    static const struct {
+        const char *what;
+        bool goes_on, dies;
+    } cases[] = {
+        {"alone", false, false}, {"followed by another", true, false}, {"after the process died", false, true}};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *text;
+
+        give("d/t/inbox", "1,a,1\n");
+        CHECK(cases[i].what, strcmp(text_of("d/t/snapshot/latest.csv"), "k,v,n\n1,a,1\n") == 0);
+        give("d/t/inbox", "2,b,2\n");
+        CHECK(cases[i].what, strstr(text_of("d/t/snapshot/latest.csv"), "2,b,2\n") != NULL);
+        if (cases[i].dies) {
+            pfs_store_memory_release_locks(memory);
+            keep_dead(t.pool, t.tree);
+            pfs_waiting_done(&t.waiting);
+        }
+        execute_elsewhere("CALL sys.rollback_to('d.t', 1);");
+        if (cases[i].goes_on)
+            commit_elsewhere();
+        if (cases[i].dies)
+            begin_life();
+        give("d/t/inbox", "3,c,3\n");
+        text = text_of("d/t/snapshot/latest.csv");
+        CHECK(cases[i].what, strstr(text, "1,a,1\n") != NULL && strstr(text, "3,c,3\n") != NULL);
+        CHECK(cases[i].what, (strstr(text, "9,i,9\n") != NULL) == cases[i].goes_on);
+        CHECK(cases[i].what, strstr(text, "2,b,2\n") == NULL);
+        (void)close_memory(state);
+        (void)open_memory(state);
+    }
+}
+
 /* ---- tables that change meanwhile ---- */
 
 static void a_large_file_is_of_the_schema_that_it_was_opened_with(void **state)
@@ -706,6 +744,8 @@ static void a_snapshot_that_is_found_is_made_durable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_was_rolled_back_elsewhere_is_not_committed_again, open_memory,
+                                        close_memory),
         cmocka_unit_test_setup_teardown(a_file_whose_end_was_lost_with_a_failed_sync_keeps_its_place, open_memory,
                                         close_memory),
         cmocka_unit_test_setup_teardown(much_that_was_flushed_in_turns_keeps_its_order, open_memory, close_memory),
