@@ -38,6 +38,7 @@ struct pfs_inbox {
     struct pfs_transaction *transaction; /* NULL once sealed */
     uint64_t next_off;                   /* without O_APPEND */
     bool killed;                         /* the last flush was that of a dying process */
+    bool cut;                            /* one was: what is there may be a beginning */
     bool tail;                           /* the transaction has a last line without newline */
     bool unflushed;                      /* something came since the last flush */
     int writes;                          /* since the last flush */
@@ -545,6 +546,7 @@ static void run_flush(struct job *j)
             (pfs_cancelled(&request->cancel) || is_dying(request->pid));
     b->pid = request->pid;
     b->killed = dying;
+    b->cut = b->cut || dying; /* one of several who write into it */
     note_pair(b);
     result = failed(b);
     if (result == 0 && !dying && b->fronts > 0 && !b->text && b->parcel == NULL)
@@ -590,7 +592,7 @@ static void run_release(struct job *j)
     struct pfs_inbox *b = j->inbox;
     struct pfs_transaction *transaction;
     struct pfs_err dropped = {0};
-    bool dead, drop;
+    bool dead, drop, cut;
 
     pthread_mutex_lock(&b->lock);
     assert(b->transaction != NULL || b->failed.code != 0); /* released once, or ended before */
@@ -606,7 +608,10 @@ static void run_release(struct job *j)
     }
     transaction = b->transaction;
     b->transaction = NULL;
+    cut = dead || b->cut;
     pthread_mutex_unlock(&b->lock);
+    if (transaction != NULL && cut)
+        pfs_transaction_cut(transaction);
     if (transaction != NULL)
         pfs_transaction_seal(transaction, drop, answered, j);
     else
@@ -671,8 +676,10 @@ void pfs_inbox_end(struct pfs_inbox *b)
         b->failed = dropped;
     }
     pthread_mutex_unlock(&b->lock);
-    if (transaction != NULL)
-        pfs_transaction_seal(transaction, drop, sealed_nowhere, NULL);
+    if (transaction == NULL)
+        return;
+    pfs_transaction_cut(transaction); /* its writer may have had more to give */
+    pfs_transaction_seal(transaction, drop, sealed_nowhere, NULL);
 }
 
 bool pfs_inbox_unfinished(struct pfs_inbox *inbox)

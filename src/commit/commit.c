@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "src/commit/internal.h"
 
 /* ---- the base list ---- */
@@ -208,7 +209,7 @@ static void fill_snapshot(const struct pfs_attempt *a, struct pfs_snapshot *out)
     out->watermark = base != NULL ? base->watermark : PFS_NO_NUMBER;
     out->has_watermark = base != NULL && base->has_watermark;
     out->statistics = base != NULL && base->schema_id == c->schema->id ? base->statistics : NULL;
-    out->properties_json = NULL;
+    out->properties_json = c->properties;
 }
 
 /* Everything that the snapshot names, durable (invariant 1). */
@@ -297,20 +298,65 @@ int pfs_commit_try(const struct pfs_commit *commit, const struct pfs_snapshot *b
     return PFS_COMMIT_DONE;
 }
 
+/* ---- what was committed ---- */
+
+static uint64_t hash_of(const struct pfs_snapshot *s)
+{
+    return pfs_hash64(s->delta_list, strlen(s->delta_list), 0); /* a name that no other snapshot has */
+}
+
+int pfs_commit_moment(struct pfs_store *store, const char *meta, struct pfs_commit_moment *out, struct pfs_err *err)
+{
+    struct pfs_snapshot snapshot;
+    struct pfs_arena arena;
+    int64_t latest;
+    int rc = pfs_snapshot_latest_id(store, meta, &latest, err);
+
+    *out = (struct pfs_commit_moment){0};
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_snapshot_load(store, meta, latest, &arena, &snapshot, NULL, err);
+    if (rc == 0)
+        *out = (struct pfs_commit_moment){latest, hash_of(&snapshot)};
+    pfs_arena_done(&arena);
+    return rc == -ENOENT ? 0 : rc; /* rolled back meanwhile: nothing is said of any other one */
+}
+
+/* Up to which snapshot all were there at that moment; 0 when it is another one now, or gone with those before it. */
+static int last_of(struct pfs_store *store, const char *meta, const struct pfs_commit_moment *moment, int64_t *out,
+                   struct pfs_err *err)
+{
+    struct pfs_snapshot snapshot;
+    struct pfs_arena arena;
+    int rc = 0;
+
+    *out = moment == NULL ? INT64_MAX : 0;
+    if (moment == NULL || moment->id == 0)
+        return 0;
+    pfs_arena_init(&arena, PFS_ARENA_LIMIT);
+    rc = pfs_snapshot_load(store, meta, moment->id, &arena, &snapshot, NULL, err);
+    if (rc == 0 && hash_of(&snapshot) == moment->hash)
+        *out = moment->id;
+    pfs_arena_done(&arena);
+    return rc == -ENOENT ? 0 : rc;
+}
+
 /* Beyond a user's newest snapshot, how many more are looked at for one that landed behind a later number. */
 #define LATE_LANDINGS_MAX 64
 
-int pfs_commit_known(struct pfs_store *store, const char *meta, const char *user, int64_t identifier, int64_t began_ms,
-                     struct pfs_err *err)
+int pfs_commit_known(struct pfs_store *store, const char *meta, const char *user, int64_t identifier,
+                     const struct pfs_commit_moment *given, struct pfs_err *err)
 {
     struct pfs_arena arena;
-    int64_t latest, earliest, left = INT64_MAX;
+    int64_t latest, earliest, last, left = INT64_MAX;
     int known = 0, rc = pfs_snapshot_latest_id(store, meta, &latest, err);
 
     if (rc == -ENOENT)
         return 0;
     if (rc < 0)
         return rc;
+    PFS_TRY(last_of(store, meta, given, &last, err));
     rc = pfs_snapshot_earliest_id(store, meta, &earliest, err);
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
     for (int64_t id = latest; rc == 0 && known == 0 && left > 0 && id >= earliest; id--, left--) {
@@ -320,8 +366,7 @@ int pfs_commit_known(struct pfs_store *store, const char *meta, const char *user
         rc = pfs_snapshot_load(store, meta, id, &arena, &snapshot, NULL, err); /* -ENOENT: it expired meanwhile */
         if (rc < 0 || strcmp(snapshot.commit_user, user) != 0)
             continue;
-        known = snapshot.commit_identifier == identifier ||
-                (snapshot.commit_identifier > identifier && snapshot.time_ms < began_ms);
+        known = snapshot.commit_identifier == identifier || (snapshot.commit_identifier > identifier && id <= last);
         left = left < LATE_LANDINGS_MAX ? left : LATE_LANDINGS_MAX;
     }
     pfs_arena_done(&arena);

@@ -26,6 +26,7 @@ struct pfs_commit {
     const struct pfs_schema *schema;
     const char *user;
     int64_t identifier;
+    const char *properties; /* a JSON object; NULL = none */
     enum pfs_commit_kind kind;
     const struct pfs_clock *clock;
     int64_t entries;
@@ -48,9 +49,18 @@ int pfs_commit_try(const struct pfs_commit *commit, const struct pfs_snapshot *b
                    const struct pfs_index_entry *base_index, int64_t base_indexes, struct pfs_arena *arena,
                    struct pfs_snapshot *out, bool *unclear, struct pfs_err *err);
 
+/* The newest snapshot at a moment, so that what was there then can be told from what came later: by its number and by
+ * itself, for numbers are given again after a rollback; clocks go back and ahead. Zeroed: there was none. */
+struct pfs_commit_moment {
+    int64_t id;
+    uint64_t hash;
+};
+
+int pfs_commit_moment(struct pfs_store *store, const char *meta, struct pfs_commit_moment *out, struct pfs_err *err);
+
 /* Has `user` committed `identifier`? 1 yes, durably; 0 no. Looks from the newest snapshot downwards (spec commit 3.1).
- * Numbers of a user ascend, so a later one that was committed before `began_ms`, when the rows in question were first
- * given, says that this one was too, if its snapshot has expired; one committed since says nothing: rows that a dead
- * process had acknowledged may land behind it. */
-int pfs_commit_known(struct pfs_store *store, const char *meta, const char *user, int64_t identifier, int64_t began_ms,
-                     struct pfs_err *err);
+ * Numbers of a user ascend, so a later one that was there at `given`, when the rows in question were first given, says
+ * that this one was too, if its snapshot has expired; one committed since says nothing: rows that a dead process had
+ * acknowledged may land behind it. NULL: any later one says it. */
+int pfs_commit_known(struct pfs_store *store, const char *meta, const char *user, int64_t identifier,
+                     const struct pfs_commit_moment *given, struct pfs_err *err);

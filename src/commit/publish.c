@@ -203,6 +203,7 @@ static int try_change(struct publishing *p, struct pfs_state *state, struct pfs_
                                 .schema = state->schema,
                                 .user = c->user,
                                 .identifier = c->identifier,
+                                .properties = c->properties,
                                 .clock = c->clock,
                                 .merging = &p->merging,
                                 .doubts = &p->doubts};

@@ -48,6 +48,7 @@ struct pfs_publish {
     const char *table, *meta; /* as commit.h */
     const char *user;
     int64_t identifier;
+    const char *properties; /* of the snapshot, a JSON object; NULL = none */
     const struct pfs_clock *clock;
     const struct pfs_cancel *cancel; /* NULL = goes on */
     void *context;

@@ -39,7 +39,9 @@ struct run {
     bool refused;                      /* by the write, for the state of the last attempt */
     bool older;                        /* with as many buckets as there were when the rows were taken: */
     struct pfs_schema rescaled;
-    bool apart, all_apart; /* a part with retracts, or any part, is a snapshot by itself */
+    bool apart, all_apart;      /* a part with retracts, or any part, is a snapshot by itself */
+    int64_t skip, passed;       /* of a repeated batch: so many rows are in the table; of them were met */
+    struct pfs_beginning given; /* of a batch that was cut off: what is there of it after the commit */
 };
 
 /* ---- which snapshot ---- */
@@ -186,6 +188,22 @@ static int find_apart(struct run *run, struct pfs_err *err)
     return 0;
 }
 
+/* Leaves out the rows that are in the table: those that are left, in the arena. */
+static int skip_rows(struct run *run, struct pfs_arena *arena, struct pfs_batch *batch, struct pfs_err *err)
+{
+    const struct pfs_batch all = *batch;
+    int64_t skips = run->skip - run->passed < all.rows ? run->skip - run->passed : all.rows;
+
+    assert(run->passed <= run->skip);
+    run->passed += skips;
+    if (skips == 0)
+        return 0;
+    if (skips < all.rows)
+        return pfs_batch_copy(&all, (int32_t)skips, (int32_t)(all.rows - skips), arena, batch, err);
+    batch->rows = 0;
+    return 0;
+}
+
 static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct run *run = context;
@@ -199,8 +217,17 @@ static int add_rows(void *context, struct pfs_arena *arena, const struct pfs_bat
         run->part->alone = true;
         return -EAGAIN;
     }
-    if (run->part->schema != run->written)
-        rc = pfs_evolve_batch(run->part->schema, run->written, batch, arena, &today, err);
+    if (run->part->cut)
+        rc = pfs_beginning_add(&run->given, run->part->schema, batch, INT64_MAX, err);
+    if (rc == 0)
+        rc = skip_rows(run, arena, &today, err);
+    if (rc < 0 || today.rows == 0)
+        return rc;
+    if (run->part->schema != run->written) {
+        const struct pfs_batch given = today;
+
+        rc = pfs_evolve_batch(run->part->schema, run->written, &given, arena, &today, err);
+    }
     if (rc == 0)
         rc = pfs_write_add(run->write, arena, &today, run->state, err);
     return blame(run, rc);
@@ -308,6 +335,8 @@ static int collect_rows(struct run *run, struct pfs_err *err)
 static int collect(struct run *run, struct pfs_err *err)
 {
     assert(run->state == NULL);
+    run->passed = 0;
+    run->given = (struct pfs_beginning){0};
     PFS_TRY(pfs_table_state(run->table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &run->state, err));
     for (const struct pfs_part *p = run->parts; p != NULL; p = p->next) {
         int rc = pfs_part_is_for(run->table, run->schema, p, err);
@@ -394,8 +423,10 @@ static int intent(void *context, int64_t seen, const struct pfs_change *change, 
 /* Attempts until one wins the race. What stays unclear is looked for before the next one, by its intent. */
 static int publish(struct run *run, struct pfs_err *err)
 {
+    char properties[PFS_BEGINNING_TEXT];
     const struct pfs_publish publish = {.user = run->user,
                                         .identifier = run->identifier,
+                                        .properties = run->parts->cut ? properties : NULL,
                                         .clock = run->ingest->config.clock,
                                         .context = run,
                                         .prepare = prepare,
@@ -403,8 +434,12 @@ static int publish(struct run *run, struct pfs_err *err)
     struct pfs_part *parts = run->parts;
     bool unclear = false;
     int64_t id = 0;
-    int rc = pfs_table_publish(run->table, &publish, &id, &unclear, err);
+    int rc;
 
+    if (parts->files)
+        run->given = (struct pfs_beginning){parts->given > 0 ? parts->given : -1, 0};
+    pfs_beginning_print(&run->given, properties);
+    rc = pfs_table_publish(run->table, &publish, &id, &unclear, err);
     if (rc == 0) {
         pfs_write_committed(run->write);
         if (id != 0)
@@ -471,6 +506,30 @@ static int settle_asked(struct run *run, int rc, struct pfs_err *err)
     return 1;
 }
 
+/* The number was committed. 1: there is nothing to add; 0: what comes behind the rows that are there. */
+static int rest_of(struct run *run, const struct pfs_table_parts *at, struct pfs_err *err)
+{
+    const struct pfs_part *part = run->parts;
+    struct pfs_beginning there, first = {0};
+    int64_t rows = part->files ? part->given : 0;
+    int rc = pfs_beginning_find(at, run->user, run->identifier, &there, err);
+
+    assert(part->user != NULL);
+    assert(part->next == NULL);
+    if (rc <= 0)
+        return rc < 0 ? rc : 1;
+    if (part->schema != NULL && !part->files && there.rows >= 0)
+        PFS_TRY(pfs_part_beginning(run->ingest, part, there.rows, &first, &rows, err));
+    if (rows > 0 && rows <= there.rows)
+        return 1;
+    if (first.rows != there.rows || first.hash != there.hash) {
+        run->bad = true;
+        return pfs_beginning_differs(run->user, run->identifier, err);
+    }
+    run->skip = there.rows;
+    return 0;
+}
+
 /* Was it committed before? 1: it is done with, the parts are taken. */
 static int known(struct run *run, struct pfs_err *err)
 {
@@ -495,7 +554,9 @@ static int known(struct run *run, struct pfs_err *err)
     }
     if (parts->user == NULL)
         return 0;
-    rc = pfs_commit_known(at.store, at.meta, run->user, run->identifier, parts->time_ms, err);
+    rc = pfs_commit_known(at.store, at.meta, run->user, run->identifier, &parts->began, err);
+    if (rc == 1)
+        rc = rest_of(run, &at, err);
     if (rc == 1)
         pfs_parts_retire(run->ingest, parts, parts->intent);
     return rc;
@@ -609,11 +670,13 @@ static int commit_run(struct run *run, struct pfs_err *err)
     struct pfs_err why = {0};
     int rc = known(run, err);
 
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
-    rc = attempt(run, err);
-    if (rc < 0 && parts->next == NULL && were_rescaled(run))
-        rc = attempt_older(run, err);
+    if (rc > 0)
+        return 0;
+    if (rc == 0) {
+        rc = attempt(run, err);
+        if (rc < 0 && parts->next == NULL && were_rescaled(run))
+            rc = attempt_older(run, err);
+    }
     if (rc == 0 || !run->bad)
         return rc;
     /* One of several is bad: which one shows when each is tried by itself. */

@@ -58,6 +58,8 @@ static int print_begin(struct pfs_transaction *t, const struct pfs_part *part, u
                                    .once = t->user != NULL,
                                    .user = t->user,
                                    .identifier = t->identifier,
+                                   .began = part->began,
+                                   .given = part->given,
                                    .continues = part->continues};
     struct pfs_buf json = {0}, overwrite = {0};
     int rc = with_schema ? pfs_schema_print(t->schema, &json, err) : 0;
@@ -112,8 +114,13 @@ static int describe(const struct pfs_transaction *t, struct pfs_part *part, stru
     part->time_ms = pfs_clock_now_ms(t->ingest->config.clock);
     part->alone = t->user != NULL || t->overwrite != NULL;
     part->identifier = t->identifier;
-    if (t->user != NULL && (part->user = pfs_arena_string(&part->arena, pfs_str(t->user))) == NULL)
-        return pfs_arena_full(&part->arena, err);
+    if (t->user != NULL) {
+        const struct pfs_table_parts at = pfs_table_parts(t->table);
+
+        PFS_TRY(pfs_commit_moment(at.store, at.meta, &part->began, err));
+        if ((part->user = pfs_arena_string(&part->arena, pfs_str(t->user))) == NULL)
+            return pfs_arena_full(&part->arena, err);
+    }
     if (t->overwrite == NULL)
         return 0;
     rc = pfs_record_put_overwrite(t->overwrite, &bytes, err);
@@ -263,7 +270,7 @@ static int journal_rows(struct pfs_transaction *t, struct pfs_err *err)
 /* The rows are durable without it: it says which pieces count and in which order the parts are committed. */
 static void put_seal(struct pfs_ingest *g, const struct pfs_part *part)
 {
-    const struct pfs_part_seal seal = {part->number, part->order, part->pieces, part->tail};
+    const struct pfs_part_seal seal = {part->number, part->order, part->pieces, part->tail, part->cut};
     uint8_t body[PFS_RECORD_SEAL];
     uint64_t other;
 
@@ -378,6 +385,7 @@ void pfs_transaction_split(struct pfs_transaction *t, bool all)
         }
         t->part->tail = false;
     }
+    t->part->cut = t->user != NULL;
     hand_over(t);
     t->part = next;
 }
@@ -540,6 +548,42 @@ static int print_files(const struct pfs_write_files *files, struct pfs_buf *body
     return rc;
 }
 
+/* A numbered batch repeats one that was cut off: it has no more rows than are there, or is refused, since those that
+ * are there cannot be left out of files. Lock held. */
+static int check_number(const struct pfs_transaction *t, struct pfs_err *err)
+{
+    const struct pfs_table_parts at = pfs_table_parts(t->table);
+    const struct pfs_commit_moment never = {0};
+    struct pfs_beginning there;
+    int rc;
+
+    if (t->user == NULL)
+        return 0;
+    rc = pfs_commit_known(at.store, at.meta, t->user, t->identifier, &never, err);
+    if (rc == 1)
+        rc = pfs_beginning_find(&at, t->user, t->identifier, &there, err);
+    if (rc <= 0)
+        return rc;
+    return (t->part == NULL ? 0 : t->part->rows) + t->write_rows <= there.rows
+               ? 0
+               : pfs_beginning_differs(t->user, t->identifier, err);
+}
+
+/* Says again what the part is, now that its rows are in files: what a repetition has is compared with it. Should that
+ * not be taken their number is not known. Lock held. */
+static void say_given(struct pfs_transaction *t)
+{
+    struct pfs_part *part = t->part;
+    struct pfs_buf begin = {0};
+    uint64_t hash;
+
+    part->given = part->rows;
+    if (hash_schema(t, &hash, NULL) < 0 || print_begin(t, part, hash, false, &begin, NULL) < 0 ||
+        pfs_journal_add(t->ingest->journal, part->number, PFS_JOURNAL_BEGIN, pfs_buf_slice(&begin), NULL, NULL) < 0)
+        part->given = 0;
+    pfs_buf_done(&begin);
+}
+
 /* Files that were written since the last flush become part of what is acknowledged. Lock held. */
 static int journal_files(struct pfs_transaction *t, struct pfs_err *err)
 {
@@ -549,7 +593,9 @@ static int journal_files(struct pfs_transaction *t, struct pfs_err *err)
 
     assert(t->write != NULL);
     assert(t->write_rows > 0);
-    rc = pfs_write_spill(t->write, t->state, &files, err);
+    rc = check_number(t, err);
+    if (rc == 0)
+        rc = pfs_write_spill(t->write, t->state, &files, err);
     if (rc == 0)
         rc = print_files(&files, &body, err);
     if (rc == 0 && t->part == NULL)
@@ -560,6 +606,8 @@ static int journal_files(struct pfs_transaction *t, struct pfs_err *err)
         t->part->alone = true;
         t->part->tail = false;
         t->part->rows += t->write_rows;
+        if (t->user != NULL)
+            say_given(t);
         pthread_mutex_lock(&t->ingest->lock);
         pfs_slot_note_rows(t->slot, t->write_rows, (int64_t)body.len);
         pthread_mutex_unlock(&t->ingest->lock);
@@ -755,6 +803,7 @@ static void end_part(struct pfs_transaction *t, bool drop)
     if (t->failed.code != 0)
         pfs_part_settle(t->ingest, part);
     if (part->pieces > 0 && (part->rows > 0 || part->tail) && !(drop && t->overwrite != NULL)) {
+        part->cut = t->user != NULL && (t->cut || drop || t->failed.code != 0);
         hand_over(t);
         return;
     }

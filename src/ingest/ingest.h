@@ -97,6 +97,11 @@ int pfs_transaction_untail(struct pfs_transaction *transaction, struct pfs_err *
 /* A row was refused: nothing that was not acknowledged is kept; only seal is legal afterwards. */
 void pfs_transaction_abandon(struct pfs_transaction *transaction);
 
+/* Its writer does not come to its end: what a numbered one has acknowledged is perhaps the beginning of its batch. A
+ * repetition that begins with the same rows brings the rest; one that does not is set aside, and reported. Before seal;
+ * what is dropped, or failed, is cut off as well. */
+void pfs_transaction_cut(struct pfs_transaction *transaction);
+
 typedef void pfs_ingest_done_fn(void *context, int rc, const struct pfs_err *err);
 
 /* Will flush and seal write files, on the caller? */

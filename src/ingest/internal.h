@@ -67,10 +67,13 @@ struct pfs_part {
     int64_t rows, bytes, time_ms;
     const char *user; /* of its own; NULL = the journal's */
     int64_t identifier;
-    bool alone;              /* a snapshot by itself */
-    bool files;              /* a piece holds the names of files */
-    struct pfs_write *write; /* that made them, if it is still there */
-    bool tail_added;         /* to `write` */
+    struct pfs_commit_moment began; /* of `user`: when the first of its rows came */
+    bool cut;                       /* of `user`: its writer did not come to its end, as far as is known */
+    int64_t given;                  /* of `user`: the rows that are in files; 0 = not known */
+    bool alone;                     /* a snapshot by itself */
+    bool files;                     /* a piece holds the names of files */
+    struct pfs_write *write;        /* that made them, if it is still there */
+    bool tail_added;                /* to `write` */
     const struct pfs_overwrite *overwrite;
     int64_t group;                            /* parts that were tried together stay together; 0 = not tried */
     int64_t seen;                             /* the newest snapshot before it was first tried */
@@ -267,6 +270,7 @@ struct pfs_transaction {
     struct pfs_state *state;           /* that they are written for */
     int64_t write_rows;                /* added and not in the journal */
     struct pfs_part *part;             /* what is in the journal; NULL = nothing */
+    bool cut;                          /* its writer does not come to its end */
     struct pfs_piece *newest;          /* of this handle, whatever became of its part */
     const struct pfs_schema *bucketed; /* the newest one that `rescale` is about; NULL = not looked at */
     struct pfs_rescale *rescale;       /* partitions that take no rows; NULL = there are none */
@@ -327,6 +331,30 @@ void pfs_recent_push(struct pfs_slot *slot, struct pfs_part *part);
 /* Takes those off the list that were committed (slot->popped); to be dropped without the lock. */
 struct pfs_recent *pfs_recent_pop(struct pfs_slot *slot);
 void pfs_recent_drop(struct pfs_recent *list); /* NULL allowed */
+
+/* ---- numbered batches that were cut off (beginning.c) ---- */
+
+struct pfs_beginning { /* rows of a batch from its first one on; zeroed: none */
+    int64_t rows;      /* -1: not known */
+    uint64_t hash;     /* 0: not known, they are in files */
+};
+
+/* Adds rows of the batch until there are `most`. The batch is the schema's columns and the row kind. */
+int pfs_beginning_add(struct pfs_beginning *given, const struct pfs_schema *schema, const struct pfs_batch *batch,
+                      int64_t most, struct pfs_err *err);
+/* The first rows of a part without files, at most `most`, and how many it has. */
+int pfs_part_beginning(struct pfs_ingest *ingest, const struct pfs_part *part, int64_t most,
+                       struct pfs_beginning *first, int64_t *rows, struct pfs_err *err);
+/* As properties of a snapshot, and out of them: false = they say nothing of it. */
+#define PFS_BEGINNING_TEXT 80
+void pfs_beginning_print(const struct pfs_beginning *given, char out[static PFS_BEGINNING_TEXT]);
+bool pfs_beginning_parse(const char *properties, struct pfs_beginning *out);
+
+/* The newest snapshot of the number: 1, with what is there, if it says that it was cut off; 0. */
+int pfs_beginning_find(const struct pfs_table_parts *at, const char *user, int64_t identifier,
+                       struct pfs_beginning *out, struct pfs_err *err);
+/* -EEXIST with the sentence: a repetition cannot be taken. */
+int pfs_beginning_differs(const char *user, int64_t identifier, struct pfs_err *err);
 
 /* ---- commits (commit.c) ---- */
 

@@ -74,7 +74,7 @@ struct group { /* the records of one part */
     int64_t count;
     struct pfs_part_begin begin;
     struct pfs_slot *slot;
-    bool has_begin, sealed, retired;
+    bool has_begin, sealed, cut, retired;
 };
 
 static int get_begin(struct replay *r, int64_t at, struct pfs_part_begin *out, struct pfs_slot **slot,
@@ -119,6 +119,7 @@ static int read_seal(struct replay *r, struct group *g, struct pfs_part *part, i
     PFS_TRY(body_of(r, at, &body, err));
     PFS_TRY(pfs_record_get_seal(body, &seal, err));
     g->sealed = true;
+    g->cut = seal.cut;
     part->order = seal.order;
     part->tail = seal.tail && part->pieces >= seal.pieces; /* else the last ones were lost, and the tail with them */
     while (part->pieces > seal.pieces)
@@ -222,6 +223,9 @@ static int describe(struct replay *r, const struct group *g, struct pfs_part *pa
     if (!g->sealed)
         part->order = order_of_unsealed(part); /* behind all others */
     part->identifier = g->begin.identifier;
+    part->began = g->begin.began;
+    part->given = g->begin.given;
+    part->cut = g->begin.once && (!g->sealed || g->cut);
     if (g->begin.once && (part->user = pfs_arena_string(&part->arena, pfs_str(g->begin.user))) == NULL)
         return pfs_arena_full(&part->arena, err);
     PFS_TRY(find_schema(r, g, part, err));
@@ -247,6 +251,17 @@ static bool speaks_of(const struct pfs_part_intent *intent, const struct pfs_par
     return names && strcmp(intent->user, user) == 0 && (part->user == NULL || intent->identifier == part->identifier);
 }
 
+/* Two attempts at a number are parts of two journals, and may both be the first one there: where the part's own process
+ * tried it, that attempt is the one to ask about. */
+static bool is_tried_by_own(const struct replay *r, const struct pfs_part *part, const char *user)
+{
+    bool own = false;
+
+    for (int64_t i = 0; i < *r->tries && !own; i++)
+        own = r->tried[i].by == r->source->foreign && speaks_of(&r->tried[i].intent, part, user);
+    return own;
+}
+
 /* Was `a` made after `b`? What another process tried, that one did when the part's own was gone. */
 static bool is_later(const struct replay *r, const struct tried *a, const struct tried *b)
 {
@@ -270,6 +285,7 @@ static const struct tried *find_tried(const struct replay *r, const struct pfs_p
 static int find_any(const struct replay *r, const struct pfs_table_parts *at, const struct pfs_part *part,
                     const char *user, const struct tried *last, bool *gap, struct pfs_err *err)
 {
+    const bool own = part->user != NULL && is_tried_by_own(r, part, user);
     int64_t id;
     bool between;
     int rc = pfs_commit_find(at->store, at->meta, user, last->intent.identifier, last->intent.seen, &id, gap, err);
@@ -277,7 +293,7 @@ static int find_any(const struct replay *r, const struct pfs_table_parts *at, co
     for (int64_t i = 0; i < *r->tries && rc == 0; i++) {
         const struct pfs_part_intent *intent = &r->tried[i].intent;
 
-        if (intent != &last->intent && speaks_of(intent, part, user))
+        if (intent != &last->intent && speaks_of(intent, part, user) && (!own || r->tried[i].by == r->source->foreign))
             rc = pfs_commit_find(at->store, at->meta, user, intent->identifier, intent->seen, &id, &between, err);
     }
     return rc;
@@ -312,8 +328,10 @@ static int is_committed(struct replay *r, const struct group *g, const struct pf
     if (tried == NULL && part->user != NULL)
         return 0; /* looked for when its turn comes */
     if (tried == NULL)
-        return pfs_commit_known(at.store, at.meta, user, part->order, INT64_MAX, err);
+        return pfs_commit_known(at.store, at.meta, user, part->order, NULL, err);
     rc = find_any(r, &at, part, user, tried, &gap, err);
+    if (rc > 0 && part->user != NULL && !part->files && !is_tried_by_own(r, part, user))
+        return 0; /* so is this: what is there may be the beginning of it */
     if (rc != 0)
         return rc;
     if (gap && tried->published != 0)
@@ -330,7 +348,7 @@ static int is_committed(struct replay *r, const struct group *g, const struct pf
                                              .schema = part->schema},
                         &r->arena, err);
     /* Another attempt, whose intent is not here, may have been of more parts. */
-    return rc != 0 || part->user != NULL ? rc : pfs_commit_known(at.store, at.meta, user, part->order, INT64_MAX, err);
+    return rc != 0 || part->user != NULL ? rc : pfs_commit_known(at.store, at.meta, user, part->order, NULL, err);
 }
 
 /* ---- a journal ---- */

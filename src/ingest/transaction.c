@@ -494,6 +494,13 @@ void pfs_transaction_abandon(struct pfs_transaction *transaction)
     pthread_mutex_unlock(&transaction->lock);
 }
 
+void pfs_transaction_cut(struct pfs_transaction *transaction)
+{
+    pthread_mutex_lock(&transaction->lock);
+    transaction->cut = true;
+    pthread_mutex_unlock(&transaction->lock);
+}
+
 bool pfs_transaction_is_heavy(struct pfs_transaction *transaction)
 {
     bool heavy;

@@ -9,7 +9,8 @@
 
 #define RECORD_VERSION 1
 
-enum { FLAG_APPEND = 1, FLAG_ONCE = 2 };
+enum { FLAG_APPEND = 1, FLAG_ONCE = 2 }; /* of a BEGIN */
+enum { FLAG_TAIL = 1, FLAG_CUT = 2 };    /* of a SEAL */
 
 static void put_slice(struct pfs_slice bytes, struct pfs_buf *out)
 {
@@ -45,6 +46,11 @@ void pfs_record_put_begin(const struct pfs_part_begin *begin, struct pfs_buf *ou
     }
     put_slice(begin->overwrite, out);
     put_slice(begin->schema_json, out);
+    if (begin->once) {
+        pfs_buf_le64(out, (uint64_t)begin->began.id);
+        pfs_buf_le64(out, begin->began.hash);
+        pfs_buf_le64(out, (uint64_t)begin->given);
+    }
 }
 
 void pfs_record_put_seal(const struct pfs_part_seal *seal, uint8_t out[static PFS_RECORD_SEAL])
@@ -55,7 +61,7 @@ void pfs_record_put_seal(const struct pfs_part_seal *seal, uint8_t out[static PF
     pfs_put_le64(out + 1, seal->target);
     pfs_put_le64(out + 9, (uint64_t)seal->order);
     pfs_put_le32(out + 17, (uint32_t)seal->pieces);
-    out[21] = seal->tail;
+    out[21] = (uint8_t)((seal->tail ? FLAG_TAIL : 0) | (seal->cut ? FLAG_CUT : 0));
 }
 
 void pfs_record_put_intent(const struct pfs_part_intent *intent, struct pfs_buf *out)
@@ -144,6 +150,11 @@ int pfs_record_get_begin(struct pfs_slice body, struct pfs_arena *arena, struct 
     }
     b.overwrite = take_slice(&c);
     b.schema_json = take_slice(&c);
+    if (b.once && pfs_left(&c) > 0) {
+        b.began.id = (int64_t)pfs_take_le64(&c);
+        b.began.hash = pfs_take_le64(&c);
+        b.given = (int64_t)pfs_take_le64(&c);
+    }
     if (c.bad || version != RECORD_VERSION)
         return damaged(err);
     *out = b;
@@ -155,10 +166,13 @@ int pfs_record_get_seal(struct pfs_slice body, struct pfs_part_seal *out, struct
     struct pfs_cursor c = pfs_cursor_of(body);
     uint8_t version = pfs_take_u8(&c);
     struct pfs_part_seal s = {.target = pfs_take_le64(&c)};
+    uint8_t flags;
 
     s.order = (int64_t)pfs_take_le64(&c);
     s.pieces = (int32_t)pfs_take_le32(&c);
-    s.tail = pfs_take_u8(&c) != 0;
+    flags = pfs_take_u8(&c);
+    s.tail = (flags & FLAG_TAIL) != 0;
+    s.cut = (flags & FLAG_CUT) != 0;
     if (c.bad || version != RECORD_VERSION || s.pieces < 0)
         return damaged(err);
     *out = s;

@@ -19,9 +19,11 @@ struct pfs_part_begin { /* PFS_JOURNAL_BEGIN */
     bool append, once;
     const char *user; /* once */
     int64_t identifier;
-    uint64_t continues;           /* holds a tail that counts only when that transaction is sealed; 0 = none */
-    struct pfs_slice overwrite;   /* empty = none; see pfs_record_put_overwrite */
-    struct pfs_slice schema_json; /* empty: another record of the segment has it */
+    uint64_t continues;             /* holds a tail that counts only when that transaction is sealed; 0 = none */
+    struct pfs_slice overwrite;     /* empty = none; see pfs_record_put_overwrite */
+    struct pfs_slice schema_json;   /* empty: another record of the segment has it */
+    struct pfs_commit_moment began; /* once: when the first rows came. Zeroed in journals of before it was kept */
+    int64_t given;                  /* once: how many of the rows so far are in files; 0 = none, or not known */
 };
 
 struct pfs_part_seal { /* PFS_JOURNAL_SEAL */
@@ -29,6 +31,7 @@ struct pfs_part_seal { /* PFS_JOURNAL_SEAL */
     int64_t order;
     int32_t pieces; /* that count */
     bool tail;      /* the tail of the last piece counts */
+    bool cut;       /* of a number of the writer's own: it did not come to its end */
 };
 
 struct pfs_part_intent { /* PFS_JOURNAL_INTENT, and PUBLISHED with the snapshot that was made */

@@ -668,7 +668,7 @@ int pfs_table_commit(struct pfs_table *table, struct pfs_write *write, const cha
     *id = 0;
     pthread_mutex_lock(&table->commit);
     if (once)
-        rc = pfs_commit_known(table->config.store, table->config.meta, user, identifier, INT64_MAX, err);
+        rc = pfs_commit_known(table->config.store, table->config.meta, user, identifier, NULL, err);
     if (rc == 0)
         rc = publish_locked(table, &publish, id, &unclear, err);
     pthread_mutex_unlock(&table->commit);

@@ -174,31 +174,44 @@ static void a_replaced_snapshot_does_not_stand(void **state)
     assert_int_equal(pfs_publish_stands(&p, 2, PFS_COMMIT_APPEND, &err), -EIO); /* it says that it is number 1 */
 }
 
-static int known(int64_t identifier, int64_t began_ms)
+static int known(int64_t identifier, const struct pfs_commit_moment *given)
 {
-    return pfs_commit_known(store, "d.db/t", "u", identifier, began_ms, NULL);
+    return pfs_commit_known(store, "d.db/t", "u", identifier, given, NULL);
+}
+
+static struct pfs_commit_moment now(void)
+{
+    struct pfs_commit_moment out;
+
+    assert_int_equal(pfs_commit_moment(store, "d.db/t", &out, NULL), 0);
+    return out;
 }
 
 /* Numbers of a user ascend; rows that were acknowledged before a later number landed may land behind it. */
 static void a_later_number_speaks_for_an_earlier_one_that_came_after_it(void **state)
 {
-    struct pfs_state *s;
-    int64_t landed;
+    struct pfs_commit_moment none = now(), five, seven, other;
 
     (void)state;
+    assert_int_equal(none.id, 0);
     (void)commit(5);
+    five = now();
     (void)commit(7);
-    s = newest();
-    landed = s->snapshot.time_ms;
-    pfs_state_unref(s);
-    assert_int_equal(known(7, landed), 1);
-    assert_int_equal(known(5, landed), 1);
-    assert_int_equal(known(6, landed + 1), 1); /* a repetition of what has expired */
-    assert_int_equal(known(6, landed), 0);     /* begun before 7 landed */
-    assert_int_equal(known(8, INT64_MAX), 0);
+    seven = now();
+    assert_int_equal(seven.id, 2);
+    assert_int_equal(known(7, &five), 1);
+    assert_int_equal(known(5, &five), 1);
+    assert_int_equal(known(6, &seven), 1); /* a repetition of what has expired */
+    assert_int_equal(known(6, &five), 0);  /* begun before 7 landed */
+    assert_int_equal(known(6, &none), 0);
+    assert_int_equal(known(6, NULL), 1);
+    other = seven;
+    other.hash++; /* that one was rolled back, and 7 came since */
+    assert_int_equal(known(6, &other), 0);
+    assert_int_equal(known(8, NULL), 0);
     (void)commit(6);
-    assert_int_equal(known(6, 0), 1);
-    assert_int_equal(known(7, 0), 1); /* though the newest number is a smaller one */
+    assert_int_equal(known(6, &none), 1);
+    assert_int_equal(known(7, &none), 1); /* though the newest number is a smaller one */
 }
 
 static void an_expired_snapshot_stands_below_a_later_one_of_its_user(void **state)

@@ -532,6 +532,82 @@ static void a_number_that_was_flushed_is_there_once_whatever_the_loader_did_mean
     }
 }
 
+/* The one journal that there is, taken away: as when another host's lock held it. */
+static struct pfs_slice take_journal_away(char path[static 256])
+{
+    struct pfs_slice bytes;
+
+    path[0] = '\0';
+    assert_int_equal(pfs_store_list(memory, ".paimonfs", keep_journal, path, NULL), 0);
+    assert_int_equal(pfs_store_load(memory, path, 1 << 20, &bytes, NULL), 0);
+    assert_int_equal(pfs_store_unlink(memory, path, NULL), 0);
+    return bytes;
+}
+
+/* Between the lives the clock is set by an hour. */
+static void what_was_committed_is_not_told_by_clocks(void **state)
+{
+    static const int64_t hour = 3600000;
+
+    for (int64_t ahead = -hour; ahead <= hour; ahead += 2 * hour) {
+        struct pfs_slice bytes;
+        char path[256];
+
+        acknowledge("d/sums/inbox@u:5", O_APPEND, "1,10\n");
+        pfs_waiting_done(&t.waiting);
+        bytes = take_journal_away(path);
+        ahead_ms = ahead;
+        begin_life();
+        give("d/sums/inbox@u:6", "1,100\n");
+        CHECK("seen late", strcmp(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,100\n") == 0);
+        end_life();
+        assert_int_equal(pfs_store_publish(memory, path, bytes, false, NULL), 0);
+        pfs_free((void *)(uintptr_t)bytes.at);
+        begin_life();
+        CHECK("seen late", strcmp(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,110\n") == 0);
+        give("d/sums/inbox@u:7", "1,1000\n");
+        give("d/sums/inbox@u:8", "1,10000\n");
+        CHECK("went on", strcmp(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,11110\n") == 0);
+        execute("CALL sys.expire_snapshots(`table` => 'd.sums', retain_max => 1, retain_min => 1, max_deletes => 100,"
+                " older_than => '2999-01-01 00:00:00');");
+        end_life();
+        ahead_ms = 2 * ahead;
+        begin_life();
+        give("d/sums/inbox@u:7", "1,1000\n");
+        CHECK("repeated", strcmp(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,11110\n") == 0);
+        ahead_ms = 0;
+        (void)close_memory(state);
+        (void)open_memory(state);
+    }
+}
+
+/* A later number was committed, and rolled back; one that takes its snapshot's number comes after the rows. */
+static void a_number_is_not_known_by_a_snapshot_that_took_the_place_of_one(void **state)
+{
+    struct pfs_slice bytes;
+    char path[256];
+
+    (void)state;
+    give("d/sums/inbox@u:1", "1,1\n");
+    assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,1\n");
+    give("d/sums/inbox@v:1", "1,2\n");
+    assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,3\n");
+    end_life();
+    begin_life();
+    acknowledge("d/sums/inbox@u:5", O_APPEND, "1,10\n");
+    pfs_waiting_done(&t.waiting);
+    bytes = take_journal_away(path);
+    begin_life();
+    execute("CALL sys.rollback_to('d.sums', 1);");
+    give("d/sums/inbox@u:6", "1,100\n");
+    assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,101\n");
+    end_life();
+    assert_int_equal(pfs_store_publish(memory, path, bytes, false, NULL), 0);
+    pfs_free((void *)(uintptr_t)bytes.at);
+    begin_life();
+    assert_string_equal(text_of("d/sums/snapshot/latest.csv"), "k,n\n1,111\n");
+}
+
 /* Both are the first part of their journals, and of the same user: what is known of one says nothing of the other. */
 static void a_number_is_not_taken_for_one_of_an_earlier_journal(void **state)
 {
@@ -664,6 +740,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_taken_back_is_not_lost_among_rows_of_others, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(columns_without_a_value_are_given_numbers, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_generator_that_cannot_be_is_told_when_rows_come, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(what_was_committed_is_not_told_by_clocks, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(a_number_is_not_known_by_a_snapshot_that_took_the_place_of_one, open_memory,
+                                        close_memory),
         cmocka_unit_test_setup_teardown(a_number_is_not_taken_for_one_of_an_earlier_journal, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_an_older_schema_are_evolved, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(handles_that_nobody_releases_go_with_the_tree, open_memory, close_memory),

@@ -26,12 +26,20 @@ static struct pfs_store *handle(void)
     return h;
 }
 
-static bool background; /* the next life commits by itself */
+static bool background;  /* the next life commits by itself */
+static int64_t ahead_ms; /* the next life's clock is so far ahead */
+
+static int64_t skewed_now(void *self)
+{
+    (void)self;
+    return pfs_clock_now_ms(NULL) + ahead_ms;
+}
 
 __attribute__((unused)) static void begin_life_on(struct pfs_store *store)
 {
-    struct pfs_catalog_config catalog = {.store = store};
-    struct pfs_tree_config tree = {.umask = 022, .background = background};
+    static const struct pfs_clock skewed = {.now_ms = skewed_now};
+    struct pfs_catalog_config catalog = {.store = store, .clock = &skewed};
+    struct pfs_tree_config tree = {.umask = 022, .background = background, .clock = &skewed};
 
     memset(&t, 0, sizeof(t));
     assert_int_equal(pfs_pool_open(2, &t.pool, NULL), 0);
