@@ -380,8 +380,9 @@ static int examine(struct pfs_journal *j, uint64_t number, enum pfs_journal_kind
     }
     if (s == NULL)
         return BEGIN_FIRST;
+    assert(settled || j->transactions > 0); /* whose record is not durable */
     if (s->appended > j->segment_bytes || (bytes > j->segment_bytes - s->appended && s->waiting > 0) ||
-        (s->appended > STALE_BYTES && settled && j->transactions == 0))
+        (s->appended > STALE_BYTES && j->transactions == 0))
         s->ended = true;
     if (!s->ended)
         return READY;
