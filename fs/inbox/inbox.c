@@ -40,6 +40,7 @@ struct pfs_inbox {
     bool killed;                         /* the last flush was that of a dying process */
     bool cut;                            /* one was: what is there may be a beginning */
     bool tail;                           /* the transaction has a last line without newline */
+    bool cut;                            /* the last flush told that what came ends within a row */
     bool unflushed;                      /* something came since the last flush */
     int writes;                          /* since the last flush */
     int paired;              /* flushes that came after one write each, as the last ones did; PAIRS at most */
@@ -384,6 +385,7 @@ static int64_t write_text(struct pfs_inbox *b, struct pfs_request *request, uint
 {
     int64_t result = check_offset(b, request, off, bytes.len);
 
+    b->cut = false;
     if (result == 0)
         result = take_tail_back(b, request);
     if (result < 0)
@@ -472,20 +474,24 @@ static bool is_dying(uint32_t pid)
     return at != NULL && (strtoul(at + 1, NULL, 10) & PROCESS_SIGNALED) != 0;
 }
 
-/* A last line without newline that is a whole row is acknowledged as well, until more of it comes. */
-static int64_t offer_tail(struct pfs_inbox *b, struct pfs_request *request)
+/* A last line without newline that is a whole row is acknowledged as well, until more of it comes; of one that is none
+ * `cut` says why. */
+static int64_t offer_tail(struct pfs_inbox *b, struct pfs_request *request, struct pfs_err *cut)
 {
+    const bool rows_alone = b->config.envelope == PFS_ENVELOPE_NONE;
     struct pfs_err err = {0};
     struct pfs_batch batch;
     struct pfs_arena arena;
     int64_t rows, result = 0;
 
-    if (b->tail || b->config.envelope != PFS_ENVELOPE_NONE || pfs_text_parser_carried(b->parser) == 0)
+    if (b->tail || pfs_text_parser_carried(b->parser) == 0)
         return 0;
     pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
     assert(b->parcel == NULL);
     rows = pfs_text_parser_peek(b->parser, &arena, &batch, &err);
-    if (rows == 1 && (!b->config.skip || pfs_transaction_ask(b->transaction, &batch, NULL) == 0)) {
+    if (rows < 0 && !b->config.skip)
+        *cut = err;
+    if (rows == 1 && rows_alone && (!b->config.skip || pfs_transaction_ask(b->transaction, &batch, NULL) == 0)) {
         b->tail = true;
         pfs_err_clear(&err);
         if (pfs_transaction_tail(b->transaction, &arena, &batch, &err) < 0)
@@ -498,7 +504,8 @@ static int64_t offer_tail(struct pfs_inbox *b, struct pfs_request *request)
 struct job { /* flush or release */
     struct pfs_inbox *inbox;
     struct pfs_request *request;
-    bool release, drop;
+    bool closes, release, drop;
+    struct pfs_err cut; /* code != 0: a close after half a line, though what came before is kept */
 };
 
 /* The transaction has answered. */
@@ -517,6 +524,10 @@ static void answered(void *context, int rc, const struct pfs_err *err)
         rc = -j.inbox->failed.code; /* what was refused first is why */
         pthread_mutex_unlock(&j.inbox->lock);
     }
+    if (rc == 0 && j.cut.code != 0) {
+        tell(j.inbox, j.request, &j.cut);
+        rc = -j.cut.code;
+    }
     j.request->done(j.request, rc);
 }
 
@@ -531,12 +542,32 @@ static void note_pair(struct pfs_inbox *b)
     b->writes = 0;
 }
 
+/* Whoever closes after half a line has most likely come to the end of a file that was cut: the release refuses the
+ * line, and nobody hears that. The handle does not fail, as more may come by a copy of the descriptor. What is a file
+ * to be taken whole is not acknowledged; of an append the rows before the line are. */
+static int64_t close_cut(struct job *j, const struct pfs_err *cut)
+{
+    struct pfs_err err = *cut;
+
+    if (!j->closes || cut->code == 0)
+        return 0;
+    (void)pfs_wrap(&err, "the file ends within a row");
+    j->inbox->cut = true;
+    if (j->inbox->appends) {
+        j->cut = err;
+        return 0;
+    }
+    tell(j->inbox, j->request, &err);
+    return -err.code;
+}
+
 /* Under the handle's lock what came is made rows; the journal is asked without it, since it may answer on this thread
  * and the answer takes the lock. */
 static void run_flush(struct job *j)
 {
     struct pfs_inbox *b = j->inbox;
     struct pfs_request *request = j->request;
+    struct pfs_err cut = {0};
     bool dying;
     int64_t result;
 
@@ -552,7 +583,9 @@ static void run_flush(struct job *j)
     if (result == 0 && !dying && b->fronts > 0 && !b->text && b->parcel == NULL)
         result = take_front(b, request);
     if (result == 0 && !dying)
-        result = b->parcel != NULL ? take_parcel(b, request, true) : offer_tail(b, request);
+        result = b->parcel != NULL ? take_parcel(b, request, true) : offer_tail(b, request, &cut);
+    if (result == 0)
+        result = close_cut(j, &cut);
     if (result == 0 && !dying && (!b->appends || pfs_text_parser_carried(b->parser) > 0))
         atomic_store(&b->flushed_ms, pfs_clock_monotonic_ms());
     b->unflushed = b->unflushed && (result < 0 || dying);
@@ -598,8 +631,8 @@ static void run_release(struct job *j)
     assert(b->transaction != NULL || b->failed.code != 0); /* released once, or ended before */
     dead = j->drop || b->killed;
     drop = dead && !b->appends;
-    if (!dead && b->failed.code == 0)
-        (void)take_rest(b, j->request);
+    if (!dead && b->failed.code == 0 && take_rest(b, j->request) < 0 && b->cut)
+        pfs_err_clear(&j->request->err); /* the log has it */
     if (dead && b->failed.code == 0) {
         (void)pfs_fail(&dropped, EINTR, "the writer died by a signal: %s",
                        drop ? "rows that it had not flushed are dropped" : "an unfinished last line is dropped");
@@ -629,7 +662,7 @@ static void run_job(void *context)
 }
 
 /* What writes files takes a while, and is done by the pool. */
-static void submit(struct pfs_inbox *b, struct pfs_request *request, bool release, bool drop)
+static void submit(struct pfs_inbox *b, struct pfs_request *request, struct job job)
 {
     struct job *j = pfs_zalloc(sizeof(*j));
 
@@ -637,21 +670,23 @@ static void submit(struct pfs_inbox *b, struct pfs_request *request, bool releas
         request->done(request, pfs_fail(&request->err, ENOMEM, "no memory for a request"));
         return;
     }
-    *j = (struct job){b, request, release, drop};
+    *j = job;
+    j->inbox = b;
+    j->request = request;
     if (b->config.pool == NULL || b->transaction == NULL ||
         (!atomic_load(&b->staged) && !pfs_transaction_is_heavy(b->transaction)) ||
         pfs_pool_submit(b->config.pool, true, run_job, j) < 0)
         run_job(j);
 }
 
-void pfs_inbox_flush(struct pfs_inbox *inbox, struct pfs_request *request)
+void pfs_inbox_flush(struct pfs_inbox *inbox, struct pfs_request *request, bool closes)
 {
-    submit(inbox, request, false, false);
+    submit(inbox, request, (struct job){.closes = closes});
 }
 
 void pfs_inbox_release(struct pfs_inbox *inbox, struct pfs_request *request, bool drop)
 {
-    submit(inbox, request, true, drop);
+    submit(inbox, request, (struct job){.release = true, .drop = drop});
 }
 
 void pfs_inbox_end(struct pfs_inbox *b)

@@ -55,7 +55,9 @@ bool pfs_inbox_appends(const struct pfs_inbox *inbox);            /* opened so, 
 void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint64_t off, struct pfs_slice bytes);
 /* Answers a write that is not taken: the handle has failed. */
 void pfs_inbox_refuse(struct pfs_inbox *inbox, struct pfs_request *request, const struct pfs_err *why);
-void pfs_inbox_flush(struct pfs_inbox *inbox, struct pfs_request *request); /* 0 or -errno */
+/* 0 or -errno. With `closes` also the errno of a last line that is no whole row: the handle has not failed then, more
+ * of the line may come. */
+void pfs_inbox_flush(struct pfs_inbox *inbox, struct pfs_request *request, bool closes);
 /* Hands the transaction over; always answers 0 or the error (which nobody may hear: it is in errors.jsonl as well).
  * drop: the writer is known to have died. Afterwards only close is legal. */
 void pfs_inbox_release(struct pfs_inbox *inbox, struct pfs_request *request, bool drop);

@@ -630,10 +630,10 @@ void pfs_tree_refuse(struct pfs_tree *tree, struct pfs_request *request, struct 
         request->done(request, -why->code);
 }
 
-static void flush(struct pfs_request *request, struct pfs_handle *handle)
+static void flush(struct pfs_request *request, struct pfs_handle *handle, bool closes)
 {
     if (handle->inbox != NULL)
-        pfs_inbox_flush(handle->inbox, request);
+        pfs_inbox_flush(handle->inbox, request, closes);
     else if (handle->settings != NULL)
         pfs_settings_flush(handle->settings, request);
     else if (handle->bookmark != NULL)
@@ -648,7 +648,7 @@ void pfs_tree_flush(struct pfs_tree *tree, struct pfs_request *request, struct p
 {
     if (handle->inbox != NULL)
         pfs_handle_closes(tree, handle);
-    flush(request, handle);
+    flush(request, handle, true);
 }
 
 /* As a flush, but that nothing is closed: who syncs each write is told apart from who closes. */
@@ -656,7 +656,7 @@ void pfs_tree_fsync(struct pfs_tree *tree, struct pfs_request *request, struct p
 {
     if (handle->inbox != NULL)
         atomic_store(&tree->synced_ms, pfs_clock_monotonic_ms());
-    flush(request, handle);
+    flush(request, handle, false);
 }
 
 struct releasing {

@@ -214,7 +214,8 @@ def a_refusal_is_logged_once_and_with_its_table(m):
     m.sh("echo x,y,z > d/t/inbox; printf 1,y > d/t/inbox")
     log = [line.split("Z ", 1)[1] for line in m.read(".paimonfs/log").splitlines()]
     equal(log, ['write: d/t/inbox: row 1, column k (BIGINT): "x" is not an integer (invalid argument)',
-                "release: d/t/inbox: row 1: 2 fields where 3 belong, and no column's name is among them (invalid argument)"])
+                "flush: d/t/inbox: the file ends within a row: row 1: 2 fields where 3 belong, and no column's name is "
+                "among them (invalid argument)"])
 
 
 @test

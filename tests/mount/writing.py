@@ -104,6 +104,17 @@ def a_last_line_without_newline_counts_at_release(m):
 
 
 @test
+def who_closes_a_file_that_ends_within_a_row_is_told(m):
+    (m.at.parent / "cut.csv").write_text('k,v,amount\n1,a,1.00\n2,"b')
+    m.append("0,z,0\n")
+    for copy in ("cp %s d/t/inbox", "cat %s > d/t/inbox", "cp %s d/t/overwrite", "dd if=%s of=d/t/inbox@u:1 status=none"):
+        equal(m.sh(copy % (m.at.parent / "cut.csv")).returncode, 1)
+        equal(m.read(), "k,v,amount\n0,z,0.00\n")
+    equal(m.sh("(printf '1,a,1\\n2,\"b' | cat; printf 'c\",2\\n' | cat) >> d/t/inbox").returncode, 0)
+    equal(m.read(), "k,v,amount\n0,z,0.00\n1,a,1.00\n2,bc,2.00\n")
+
+
+@test
 def rows_in_pieces_are_put_together(m):
     fd = os.open(m.at / "d/t/inbox", os.O_WRONLY | os.O_APPEND)
     for byte in b"k,v,amount\n1,one,1.00\n2,two,2.00\n":

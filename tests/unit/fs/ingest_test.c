@@ -16,7 +16,6 @@ static void what_was_acknowledged_is_committed_once_by_the_next_process(void **s
         {"copied", "d/t/inbox", 0, "1,a,1\n", "d/t/snapshot/latest.csv", "k,v,n\n1,a,1\n"},
         {"a last line without newline", "d/logs/inbox", O_APPEND, "x,1\ny,2", "d/logs/snapshot/latest.csv",
          "line,p\nx,1\ny,2\n"},
-        {"half a row", "d/logs/inbox", O_APPEND, "x,1\ny", "d/logs/snapshot/latest.csv", "line,p\nx,1\n"},
         {"numbered", "d/t/inbox@u:5", 0, "7,b,7\n", "d/t/snapshot/latest.csv", "k,v,n\n7,b,7\n"},
         {"overwrite", "d/t/overwrite", 0, "8,c,8\n", "d/t/snapshot/latest.csv", "k,v,n\n8,c,8\n"},
     };
