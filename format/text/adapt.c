@@ -373,10 +373,8 @@ int64_t pfs_adapt_rows(struct pfs_adapt *adapt, const struct pfs_batch *in, int6
     if (out->column == NULL)
         return pfs_arena_full(arena, err);
     rc = make_columns(a, &c, in, from, &rows, out->column, &bad_column);
-    if (rc == 1 && rows > 0) { /* those in front of it are all good */
-        pfs_err_clear(&why);
+    if (rc == 1 && rows > 0) /* those in front of it are all good */
         rc = make_columns(a, &c, in, from, &rows, out->column, &bad_column);
-    }
     out->rows = rows;
     assert(rc != 1 || rows == 0); /* the rows in front of it were all good */
     if (rc == 0)

@@ -424,6 +424,57 @@ static void a_read_needs_keys_and_what_orders_its_columns(void **state)
     }
 }
 
+#define LAST "merge-engine=aggregation; fields.default-aggregate-function=last_value"
+
+/* Writers ask this of a table: a wrong no merges what must be written apart, or writes what can never be read. */
+static void a_table_tells_what_its_merging_forgets_and_refuses(void **state)
+{
+    static const struct {
+        const char *options;
+        bool forgets;
+        enum pfs_refusal refuses;
+    } cases[] = {
+        {"", false, PFS_REFUSES_NONE},
+        {"merge-engine=first-row", false, PFS_REFUSES_RETRACTS},
+        {"merge-engine=first-row; ignore-delete=true", false, PFS_REFUSES_NONE},
+        {"merge-engine=partial-update", true, PFS_REFUSES_RETRACTS},
+        {"merge-engine=partial-update; ignore-delete=true", true, PFS_REFUSES_NONE},
+        {"merge-engine=partial-update; partial-update.remove-record-on-delete=true", true, PFS_REFUSES_NONE},
+        {"merge-engine=partial-update; fields.g.sequence-group=a", true, PFS_REFUSES_NONE},
+        {"merge-engine=partial-update; fields.g.sequence-group=a; fields.a.aggregate-function=min", true,
+         PFS_REFUSES_RETRACTS},
+        {LAST, false, PFS_REFUSES_NONE},
+        {LAST "; aggregation.remove-record-on-delete=true", true, PFS_REFUSES_NONE},
+        {LAST "; fields.a.aggregate-function=sum", false, PFS_REFUSES_NONE},
+        {LAST "; fields.a.aggregate-function=last_non_null_value", true, PFS_REFUSES_NONE},
+        {LAST "; fields.a.aggregate-function=product", true, PFS_REFUSES_RETRACTS},
+        {LAST "; fields.a.aggregate-function=product; fields.a.ignore-retract=true", false, PFS_REFUSES_NONE},
+        {LAST "; fields.a.aggregate-function=max", false, PFS_REFUSES_RETRACTS},
+        {LAST "; fields.a.aggregate-function=max; fields.a.ignore-retract=true", false, PFS_REFUSES_NONE},
+        {LAST "; fields.b.aggregate-function=max", false, PFS_REFUSES_ANY},
+        {LAST "; fields.l.aggregate-function=min; fields.l.ignore-retract=true", false, PFS_REFUSES_ANY},
+        {LAST "; fields.l.aggregate-function=collect", true, PFS_REFUSES_NONE},
+        {LAST "; fields.b.aggregate-function=max; fields.g.aggregate-function=max", false, PFS_REFUSES_ANY},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        enum pfs_refusal refuses;
+        struct pfs_arena arena;
+        struct rows_table t;
+        bool forgets;
+
+        pfs_arena_init(&arena, 0);
+        CHECK(cases[i].options,
+              rows_schema(&t, &arena, "k INT; a INT; b BOOLEAN; l ARRAY<INT>; g INT", 1, cases[i].options) == 0);
+        CHECK(cases[i].options, pfs_engine_forgets(&t.schema, &forgets, &t.err) == 0);
+        CHECK(cases[i].options, forgets == cases[i].forgets);
+        CHECK(cases[i].options, pfs_engine_refuses(&t.schema, &refuses, &t.err) == 0);
+        CHECK(cases[i].options, refuses == cases[i].refuses);
+        pfs_arena_done(&arena);
+    }
+}
+
 static void a_group_that_is_not_read_removes_nothing(void **state)
 {
     static const int32_t read[] = {0, 1, 2}; /* k, g, a */
@@ -544,6 +595,7 @@ int main(void)
         cmocka_unit_test(a_result_has_the_number_of_the_newest_record),
         cmocka_unit_test(options_that_make_no_engine_are_refused),
         cmocka_unit_test(a_read_needs_keys_and_what_orders_its_columns),
+        cmocka_unit_test(a_table_tells_what_its_merging_forgets_and_refuses),
         cmocka_unit_test(a_group_that_is_not_read_removes_nothing),
         cmocka_unit_test(an_engine_without_memory_is_no_other_engine),
         cmocka_unit_test(the_last_stage_drops_retracts_and_keeps_the_rest),

@@ -149,6 +149,40 @@ static void tables_without_the_option_are_read_as_they_are(void **state)
     pfs_arena_done(&arena);
 }
 
+static void the_second_of_a_time_is_told_for_every_type(void **state)
+{
+    static const struct {
+        const char *type, *time; /* of a timestamp: milliseconds, or those and the nanoseconds in one */
+        int64_t second;
+    } times[] = {
+        {"INT", "-7", -7},
+        {"BIGINT", "1700000000", 1700000000},
+        {"BIGINT", "999999999999", 999999999999},
+        {"BIGINT", "1000000000000", 1000000000},
+        {"TIMESTAMP(0)", "3000", 3},
+        {"TIMESTAMP(3)", "2999", 2},
+        {"TIMESTAMP(3)", "-999", 0},
+        {"TIMESTAMP(4)", "2999+999900", 2},
+        {"TIMESTAMP(6)", "-1000+999000", -1},
+        {"TIMESTAMP(6)", "-1001+999000", -1},
+        {"TIMESTAMP_LTZ(6)", "3000+0", 3},
+        {"TIMESTAMP(7)", "2999+999999", 2},
+        {"TIMESTAMP_LTZ(9)", "-2001+1", -2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(times); i++) {
+        struct pfs_arena arena;
+        struct pfs_column *time;
+
+        pfs_arena_init(&arena, 0);
+        time = make_column(&arena, times[i].type, &times[i].time, 1);
+        if (pfs_expire_seconds(time) != times[i].second)
+            fail_msg("%s %s: %lld", times[i].type, times[i].time, (long long)pfs_expire_seconds(time));
+        pfs_arena_done(&arena);
+    }
+}
+
 static void files_are_due_when_their_oldest_row_is(void **state)
 {
     struct pfs_arena arena;
@@ -199,6 +233,7 @@ int main(void)
         cmocka_unit_test(batches_of_old_rows_alone_are_passed_over),
         cmocka_unit_test(a_file_of_old_rows_does_not_fill_the_arena),
         cmocka_unit_test(tables_without_the_option_are_read_as_they_are),
+        cmocka_unit_test(the_second_of_a_time_is_told_for_every_type),
         cmocka_unit_test(files_are_due_when_their_oldest_row_is),
         cmocka_unit_test(wrong_options_are_refused_and_close_the_reader),
     };

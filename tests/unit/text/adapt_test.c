@@ -98,6 +98,8 @@ static const struct {
     {"moments at midnight are dates", "a TIMESTAMP(3)",
      "{\"a\":\"2026-01-02 00:00:00\"}{\"a\":\"2026-01-02 00:00:01\"}", "a DATE",
      "{\"a\":\"2026-01-02\"}\n22 column a: \"2026-01-02 00:00:01.000\" is not a date\n"},
+    {"a text that spells midnight is no date", "a STRING", "{\"a\":\"2026-01-02\"}{\"a\":\"2026-01-02 00:00:00.000\"}",
+     "a DATE", "{\"a\":\"2026-01-02\"}\n22 column a: \"2026-01-02 00:00:00.000\" is not a date\n"},
     {"finer times are cut only where nothing is lost", "a TIMESTAMP(9)",
      "{\"a\":\"2026-01-02 03:04:05.006\"}{\"a\":\"2026-01-02 03:04:05.0061\"}", "a TIMESTAMP(3)",
      "{\"a\":\"2026-01-02 03:04:05.006\"}\n34 column a: \"2026-01-02 03:04:05.006100000\" does not fit\n"},

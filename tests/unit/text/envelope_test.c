@@ -136,6 +136,9 @@ static void decimals_of_any_scale_are_read(void **state)
         {"100", "AQ==", "row 1, column d (DECIMAL(10, 2)): \"1e-100\" does not fit\n"},
         {"-2", "DA==", "+I {\"id\":1,\"d\":\"1200.00\"}\n"},
         {"-100", "DA==", "row 1, column d (DECIMAL(10, 2)): \"12e100\" does not fit\n"},
+        {"101", "AA==", "row 1: the schema gives column d a scale that is none\n"},
+        {"-101", "AA==", "row 1: the schema gives column d a scale that is none\n"},
+        {"2.5", "AA==", "row 1: the schema gives column d a scale that is none\n"},
     };
 
     (void)state;
@@ -167,6 +170,10 @@ static void times_before_1970_and_values_that_are_none(void **state)
         {"TIMESTAMP(6)", "io.debezium.time.MicroTimestamp", "null", "null"},
         {"TIMESTAMP(6)", "io.debezium.time.NanoTimestamp", "1001", "does not fit"},
         {"TIME(3)", "io.debezium.time.MicroTime", "86399999000", "\"23:59:59.999\""},
+        {"TIMESTAMP(7)", "io.debezium.time.NanoTimestamp", "1700", "\"1970-01-01 00:00:00.0000017\""},
+        {"TIMESTAMP(6)", "io.debezium.time.MicroTimestamp", "253402300799999999", "\"9999-12-31 23:59:59.999999\""},
+        {"TIMESTAMP(6)", "io.debezium.time.MicroTimestamp", "253402300800000000", "is no time of the years 1 to 9999"},
+        {"TIME(3)", "io.debezium.time.MicroTime", "0", "\"00:00:00.000\""},
         {"TIME(3)", "io.debezium.time.MicroTime", "-1", "is no time of a day"},
         {"TIME(3)", "io.debezium.time.MicroTime", "86400000000", "is no time of a day"},
         {"DATE", "io.debezium.time.Date", "-1", "\"1969-12-31\""},
@@ -200,10 +207,12 @@ static void times_before_1970_and_values_that_are_none(void **state)
 static void numbers_of_times_follow_the_precision_without_a_schema(void **state)
 {
     (void)state;
-    expect(PFS_ENVELOPE_DEBEZIUM, "id INT, a TIMESTAMP(3), b TIMESTAMP(6), c TIME, z TIMESTAMP_LTZ(3)",
-           "{\"op\":\"c\",\"after\":{\"id\":1,\"a\":-1,\"b\":1700000000123456,\"c\":3600001,\"z\":\"2020-01-02T03:04:"
+    expect(PFS_ENVELOPE_DEBEZIUM, "id INT, a TIMESTAMP(3), b TIMESTAMP(6), n TIMESTAMP(7), c TIME, z TIMESTAMP_LTZ(3)",
+           "{\"op\":\"c\",\"after\":{\"id\":1,\"a\":-1,\"b\":1700000000123456,\"n\":1700,\"c\":3600001,\"z\":\"2020-01-"
+           "02T03:04:"
            "05Z\"}}",
-           "+I {\"id\":1,\"a\":\"1969-12-31 23:59:59.999\",\"b\":\"2023-11-14 22:13:20.123456\",\"c\":\"01:00:00.001\","
+           "+I {\"id\":1,\"a\":\"1969-12-31 23:59:59.999\",\"b\":\"2023-11-14 22:13:20.123456\",\"n\":\"1970-01-01 "
+           "00:00:00.0000017\",\"c\":\"01:00:00.001\","
            "\"z\":\"2020-01-02 03:04:05.000Z\"}\n");
 }
 
@@ -213,6 +222,24 @@ static void text_that_holds_json_fills_nested_columns_and_back(void **state)
     expect(PFS_ENVELOPE_DEBEZIUM, "id INT, a ARRAY<ROW<n INT>>, s STRING, e ARRAY<INT>",
            "{\"op\":\"c\",\"after\":{\"id\":1,\"a\":\"[{\\\"n\\\":3}]\",\"s\":{\"k\":[1]},\"e\":\"\"}}",
            "+I {\"id\":1,\"a\":[{\"n\":3}],\"s\":\"{\\\"k\\\":[1]}\",\"e\":null}\n");
+}
+
+static void text_that_holds_no_json_is_left_as_it_is(void **state)
+{
+    static const char *const cases[][2] = {
+        {"[1", "\"[1\" is not an array"}, {"1]", "\"1]\" is not an array"}, {"[1]x", "\"[1]x\" is not an array"}};
+
+    (void)state;
+    expect(PFS_ENVELOPE_CANAL, "id INT, m MAP<STRING, INT>, r ROW<n INT>",
+           "{\"type\":\"INSERT\",\"data\":[{\"id\":\"1\",\"m\":\"[[\\\"x\\\",1]]\",\"r\":\"{\\\"n\\\":3}\"}]}",
+           "+I {\"id\":1,\"m\":[[\"x\",1]],\"r\":{\"n\":3}}\n");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char in[128], want[128];
+
+        (void)snprintf(in, sizeof(in), "{\"type\":\"INSERT\",\"data\":[{\"a\":\"%s\"}]}", cases[i][0]);
+        (void)snprintf(want, sizeof(want), "row 1, column a (ARRAY<INT>): %s\n", cases[i][1]);
+        expect(PFS_ENVELOPE_CANAL, "a ARRAY<INT>", in, want);
+    }
 }
 
 static void canal_rows_come_in_arrays(void **state)
@@ -274,6 +301,9 @@ static void envelopes_that_are_none_are_refused_with_the_reason(void **state)
            "row 1: \"before\" of a delete (in PostgreSQL set REPLICA IDENTITY FULL) is no object\n");
     expect(PFS_ENVELOPE_CANAL, "id INT", "{\"type\":\"INSERT\",\"data\":[{\"id\":\"x\"}]}",
            "row 1, column id (INT): \"x\" is not an integer\n");
+    expect(PFS_ENVELOPE_CANAL, "id INT",
+           "{\"type\":\"UPDATE\",\"data\":[{\"id\":1},{\"id\":2}],\"old\":[{\"id\":1},x]}",
+           "row 1: \"x]\" where a JSON value belongs\n");
     expect(PFS_ENVELOPE_CANAL, "id INT", "{\"data\":[]}", "row 1: a Canal envelope without \"type\"\n");
     expect(PFS_ENVELOPE_MAXWELL, "id INT", "{\"type\":\"insert\",\"data\":[]}", "row 1: \"data\" is no object\n");
     expect(PFS_ENVELOPE_MAXWELL, "id INT", "7", "row 1: a row must be a JSON object\n");
@@ -290,6 +320,7 @@ int main(void)
         cmocka_unit_test(times_before_1970_and_values_that_are_none),
         cmocka_unit_test(numbers_of_times_follow_the_precision_without_a_schema),
         cmocka_unit_test(text_that_holds_json_fills_nested_columns_and_back),
+        cmocka_unit_test(text_that_holds_no_json_is_left_as_it_is),
         cmocka_unit_test(canal_rows_come_in_arrays),
         cmocka_unit_test(an_envelope_of_more_rows_than_a_batch_is_one_batch),
         cmocka_unit_test(maxwell_types_become_row_kinds),

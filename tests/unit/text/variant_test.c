@@ -70,6 +70,32 @@ static void json_becomes_the_bytes_of_paimons_parser(void **state)
     }
 }
 
+/* Three keys of 100 bytes: what says where the third of them ends takes two bytes, and so do the others. */
+static void the_names_of_keys_may_take_more_than_255_bytes(void **state)
+{
+    static const uint8_t head[] = {0x41, 3, 0, 0, 0, 100, 0, 200, 0, 300 & 0xff, 300 >> 8};
+    char json[400] = "{", name[101] = "";
+    struct pfs_slice memory = {NULL, 0}, metadata;
+    struct pfs_buf out = {0};
+    struct pfs_err err = {0};
+    struct pfs_arena arena;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        memset(name, 'a' + i, 100);
+        (void)snprintf(json + strlen(json), sizeof(json) - strlen(json), "%s\"%s\":%d", i > 0 ? "," : "", name, i);
+    }
+    strcat(json, "}");
+    assert_int_equal(parse(pfs_str(json), &arena, &memory, &err), 0);
+    metadata = pfs_slice_of(memory.at + 4 + pfs_le32(memory.at), memory.len - 4 - pfs_le32(memory.at));
+    assert_int_equal(metadata.len, sizeof(head) + 300);
+    assert_memory_equal(metadata.at, head, sizeof(head));
+    assert_int_equal(pfs_variant_print(memory, &out, &err), 0);
+    assert_true(pfs_slice_eq(pfs_buf_slice(&out), pfs_str(json)));
+    pfs_buf_done(&out);
+    pfs_arena_done(&arena);
+}
+
 static void what_is_no_json_is_refused_with_the_reason(void **state)
 {
     static const struct {
@@ -188,6 +214,7 @@ static void many_keys_and_many_values_come_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(json_becomes_the_bytes_of_paimons_parser),
+                                       cmocka_unit_test(the_names_of_keys_may_take_more_than_255_bytes),
                                        cmocka_unit_test(what_is_no_json_is_refused_with_the_reason),
                                        cmocka_unit_test(nesting_is_limited_and_what_is_taken_prints),
                                        cmocka_unit_test(a_variant_that_readers_would_refuse_is_refused),
