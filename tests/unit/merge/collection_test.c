@@ -209,6 +209,28 @@ static const struct sequence collected[] = {
      {{"+I", "5", "[5]", ""}, {"+I", "3", "[3]", "[3,5]"}, {"-D", "2", "[5]", "[3,5]"}, {"+I", "1", NULL, "[3,5]"}}},
 };
 
+static const struct sequence joined[] = {
+    {"an older text goes in front",
+     "STRING",
+     GROUP("listagg") "; fields.v.list-agg-delimiter=/",
+     {{"+I", "5", "five", "\"five\""},
+      {"+I", "3", "three", "\"three/five\""},
+      {"+I", "4", NULL, "\"three/five\""},
+      {"+I", "6", "six", "\"three/five/six\""},
+      {"+I", "1", "", "\"three/five/six\""},
+      {"+I", "2", "two", "\"two/three/five/six\""}}},
+    {"distinct, what is new of the newer text goes behind an older one",
+     "STRING",
+     GROUP("listagg") "; fields.v.distinct=true",
+     {{"+I", "5", "a,b", "\"a,b\""}, {"+I", "3", "c,a", "\"c,a,b\""}, {"+I", "6", "b,d,,d", "\"c,a,b,d\""}}},
+};
+
+static void texts_are_joined(void **state)
+{
+    (void)state;
+    check_all(joined, COUNT(joined));
+}
+
 static void collect_joins_lists(void **state)
 {
     (void)state;
@@ -385,6 +407,11 @@ static const struct sequence mapped[] = {
        "\"\\ud800\\udc00\"}}",
        "[[\"x\",{\"val\":1,\"t\":\"\xee\x80\x80\"}],[\"y\",{\"val\":2,\"t\":\"\xee\x80\x80\"}],[\"z\",{\"val\":2,\"t\":"
        "\"\xf0\x90\x80\x80\"}]]"}}},
+    {"also where only the earlier one is beyond the first plane",
+     TIMED,
+     AGG("merge_map_with_keytime"),
+     {{"+I", "1", "{\"x\":{\"val\":1,\"t\":\"\\ud800\\udc00\"}}", ""},
+      {"+I", "1", "{\"x\":{\"val\":2,\"t\":\"\\ud7ff\"}}", "[[\"x\",{\"val\":1,\"t\":\"\xf0\x90\x80\x80\"}]]"}}},
     {"numbers as times are compared as texts",
      "MAP<STRING, ROW<t INT, val INT>>",
      AGG("merge_map_with_keytime") "; fields.v.ts-field=t",
@@ -430,6 +457,7 @@ static void wrong_types_and_options_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts_are_joined),
         cmocka_unit_test(collect_joins_lists),
         cmocka_unit_test(nested_tables_are_updated),
         cmocka_unit_test(maps_are_merged),

@@ -286,6 +286,84 @@ static const struct sequence aggregating[] = {
      {{"+I 1 1 1", NULL}, {"-D 1 1 1", "+I 1 1 null"}}},
 };
 
+#define ALL(function) "merge-engine=aggregation; fields.default-aggregate-function=" function
+
+static const struct sequence numbers[] = {
+    {"sums of integers wrap around",
+     "k INT; a TINYINT; b SMALLINT; c INT; d BIGINT",
+     ALL("sum"),
+     {{"+I 1 127 32767 2147483647 9223372036854775807", NULL},
+      {"+I 1 1 1 1 1", "+I 1 -128 -32768 -2147483648 -9223372036854775808"},
+      {"-D 1 1 1 1 1", "+I 1 127 32767 2147483647 9223372036854775807"},
+      {"+I 1 null null null null", "+I 1 127 32767 2147483647 9223372036854775807"}}},
+    {"what is taken from nothing is owed",
+     "k INT; a INT; b DOUBLE; c DECIMAL(5, 2); d DECIMAL(20, 0)",
+     ALL("sum"),
+     {{"+I 1 null null null null", NULL}, {"-D 1 5 0.5 1.25 7", "+I 1 -5 -0.5 -1.25 -7"}}},
+    {"each width adds in its own arithmetic, and a sum of more digits is NULL",
+     "k INT; a FLOAT; b DOUBLE; c DECIMAL(5, 2); d DECIMAL(38, 0)",
+     ALL("sum"),
+     {{"+I 1 0.1 0.1 900.00 99999999999999999999999999999999999998", NULL},
+      {"+I 1 0.2 0.2 99.99 1", "+I 1 0.3 0.30000000000000004 999.99 99999999999999999999999999999999999999"},
+      {"+I 1 0.7 0 -0.01 1", "+I 1 1.0 0.30000000000000004 999.98 null"}}},
+    {"products of integers wrap around, quotients are cut towards zero",
+     "k INT; a TINYINT; b SMALLINT; c INT; d BIGINT",
+     ALL("product"),
+     {{"+I 1 100 -7 65536 7", NULL},
+      {"+I 1 2 1 65536 -1", "+I 1 -56 -7 0 -7"},
+      {"-D 1 3 2 5 2", "+I 1 -18 -3 0 -3"},
+      {"-D 1 1 1 0 1", "error: by zero"}}},
+    {"products of decimals round half up, and are NULL when they have more digits",
+     "k INT; a DECIMAL(5, 2); b DECIMAL(20, 4); c DECIMAL(5, 2)",
+     ALL("product"),
+     {{"+I 1 1.25 -2.5000 999.99", NULL},
+      {"+I 1 0.50 0.3333 1.01", NULL},
+      {"+I 1 1.00 1.0000 null", "+I 1 0.63 -0.8333 null"}}},
+    {"quotients of decimals end, and are rounded half up",
+     "k INT; a DECIMAL(5, 2); b DECIMAL(20, 4); c DECIMAL(38, 2)",
+     ALL("product"),
+     {{"+I 1 0.63 -1.0000 300.00", NULL},
+      {"-D 1 4.00 80.0000 0.03", "+I 1 0.16 -0.0125 10000.00"},
+      {"-D 1 0.16 0.0005 1.00", "+I 1 1.00 -25.0000 10000.00"},
+      {"-D 1 0.05 6.2500 null", "+I 1 20.00 -4.0000 10000.00"},
+      {"-D 1 0.01 1.0000 1.00", "+I 1 null -4.0000 10000.00"},
+      {"-D 1 1.00 3.0000 1.00", "error: Non-terminating decimal expansion"}}},
+    {"the greatest of each kind",
+     "k INT; a TINYINT; b SMALLINT; c INT; d BIGINT; e FLOAT; f DOUBLE; g DECIMAL(5, 2); h DECIMAL(38, 0); i STRING",
+     ALL("max") "; fields.k.aggregate-function=max",
+     {{"+I 1 -2 -2 -2 -2 -2.5 -2.5 -2.50 -2 ab", NULL},
+      {"+I 1 -1 -1 -1 -1 -1.5 -1.5 -1.50 -1 b", "+I 1 -1 -1 -1 -1 -1.5 -1.5 -1.50 -1 b"},
+      {"+I 1 null null null null null null null null null", "+I 1 -1 -1 -1 -1 -1.5 -1.5 -1.50 -1 b"},
+      {"+I 1 -3 -3 -3 -3 -3.5 -3.5 -3.50 -3 abc", "+I 1 -1 -1 -1 -1 -1.5 -1.5 -1.50 -1 b"}}},
+    {"the least of each kind",
+     "k INT; a TINYINT; b SMALLINT; c INT; d BIGINT; e FLOAT; f DOUBLE; g DECIMAL(5, 2); h DECIMAL(38, 0); i STRING",
+     ALL("min"),
+     {{"+I 1 -2 -2 -2 -2 -2.5 -2.5 -2.50 -2 ab", NULL},
+      {"+I 1 -3 -3 -3 -3 -3.5 -3.5 -3.50 -3 a", "+I 1 -3 -3 -3 -3 -3.5 -3.5 -3.50 -3 a"},
+      {"+I 1 null null null null null null null null null", "+I 1 -3 -3 -3 -3 -3.5 -3.5 -3.50 -3 a"},
+      {"+I 1 -1 -1 -1 -1 1.5 1.5 1.50 1 b", "+I 1 -3 -3 -3 -3 -3.5 -3.5 -3.50 -3 a"}}},
+    {"the greatest moment",
+     "k INT; a DATE; b TIMESTAMP(3); c TIMESTAMP(9)",
+     ALL("max"),
+     {{"+I 1 -2 -2 5+1", NULL}, {"+I 1 -1 -1 5+2", "+I 1 -1 -1 5+2"}, {"+I 1 -3 -3 4+9", "+I 1 -1 -1 5+2"}}},
+    {"kinds without an order are refused when two values meet",
+     "k INT; a BOOLEAN",
+     ALL("max"),
+     {{"+I 1 1", NULL}, {"+I 1 null", "+I 1 1"}, {"+I 1 1", "error: Incomparable type"}}},
+    {"truth",
+     "k INT; a BOOLEAN; b BOOLEAN; c BOOLEAN; d BOOLEAN",
+     ALL("bool_and") "; fields.c.aggregate-function=bool_or; fields.d.aggregate-function=bool_or",
+     {{"+I 1 1 null 0 null", "+I 1 1 null 0 null"},
+      {"+I 1 1 1 0 0", "+I 1 1 1 0 0"},
+      {"+I 1 0 null 1 null", "+I 1 0 1 1 0"},
+      {"+I 1 1 0 0 1", "+I 1 0 0 1 1"}}},
+    {"the first and the last",
+     "k INT; a INT; b INT; c INT; d INT",
+     ALL("first_value") "; fields.b.aggregate-function=first_non_null_value; fields.c.aggregate-function=last_value; "
+                        "fields.d.aggregate-function=last_non_null_value",
+     {{"+I 1 null null 1 1", NULL}, {"+I 1 5 5 5 5", "+I 1 null 5 5 5"}, {"+I 1 6 6 null null", "+I 1 null 5 null 5"}}},
+};
+
 static void check_all(const struct sequence *s, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -320,6 +398,12 @@ static void aggregation_folds_every_record(void **state)
 {
     (void)state;
     check_all(aggregating, COUNT(aggregating));
+}
+
+static void functions_hold_for_every_kind_of_number(void **state)
+{
+    (void)state;
+    check_all(numbers, COUNT(numbers));
 }
 
 static void a_result_has_the_number_of_the_newest_record(void **state)
@@ -389,6 +473,53 @@ static void options_that_make_no_engine_are_refused(void **state)
     }
 }
 
+#define PARTIAL "merge-engine=partial-update; "
+
+static void options_that_contradict_each_other_make_no_table(void **state)
+{
+    static const struct {
+        const char *options, *words; /* words NULL: they are taken */
+    } cases[] = {
+        {PARTIAL "fields.k.aggregate-function=sum; fields.a.aggregate-function=last_non_null_value", NULL},
+        {PARTIAL "fields.default-aggregate-function=last_non_null_value", NULL},
+        {PARTIAL "fields.a.aggregate-function=sum", "but not found for field a."},
+        {PARTIAL "fields.g.sequence-group=a; fields.a.aggregate-function=sum; fields.g.aggregate-function=sum", NULL},
+        {PARTIAL "fields.g.sequence-group=a; fields.b.aggregate-function=sum", "but not found for field b."},
+        {PARTIAL "fields.g,h.sequence-group=a; fields.g.sequence-group=b", NULL},
+        {PARTIAL "fields.g.sequence-group=a,nope", "Field nope can not be found in table schema"},
+        {PARTIAL "fields.g.sequence-group=a; fields.h.sequence-group=b,a",
+         "Field a is defined repeatedly by multiple groups: fields.h.sequence-group"},
+        {PARTIAL "fields.g.sequence-group=a; fields.h.sequence-group=g", "Field g is defined repeatedly"},
+        {PARTIAL "ignore-delete=true; partial-update.remove-record-on-delete=true",
+         "ignore-delete and partial-update.remove-record-on-delete have"},
+        {PARTIAL "ignore-delete=true; fields.g.sequence-group=a; partial-update.remove-record-on-sequence-group=g",
+         "ignore-delete and partial-update.remove-record-on-sequence-group have"},
+        {PARTIAL "fields.g.sequence-group=a; partial-update.remove-record-on-delete=true",
+         "sequence-group and partial-update.remove-record-on-delete have"},
+        {PARTIAL "fields.g.sequence-group=a; partial-update.remove-record-on-sequence-group=g", NULL},
+        {PARTIAL "fields.g.sequence-group=a; partial-update.remove-record-on-sequence-group=g,a",
+         "must be part of sequence groups"},
+        {PARTIAL "fields.g.sequence-group=a; partial-update.remove-record-on-sequence-group=nope",
+         "must be part of sequence groups"},
+        {"merge-engine=aggregation; fields.a.aggregate-function=count", "identifier 'count'"},
+        {"fields.a.aggregate-function=count; fields.g.sequence-group=nope", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pfs_arena arena;
+        struct rows_table t;
+        int rc;
+
+        pfs_arena_init(&arena, 0);
+        CHECK(cases[i].options, rows_schema(&t, &arena, "k INT; a INT; b INT; g INT; h INT", 1, cases[i].options) == 0);
+        rc = pfs_engine_check(&t.schema, &t.err);
+        CHECK(cases[i].options, rc == (cases[i].words == NULL ? 0 : -EINVAL));
+        CHECK(cases[i].options, rc == 0 || strstr(t.err.text, cases[i].words) != NULL);
+        pfs_arena_done(&arena);
+    }
+}
+
 static void a_read_needs_keys_and_what_orders_its_columns(void **state)
 {
     static const struct {
@@ -443,6 +574,9 @@ static void a_table_tells_what_its_merging_forgets_and_refuses(void **state)
         {"merge-engine=partial-update; fields.g.sequence-group=a", true, PFS_REFUSES_NONE},
         {"merge-engine=partial-update; fields.g.sequence-group=a; fields.a.aggregate-function=min", true,
          PFS_REFUSES_RETRACTS},
+        {"merge-engine=partial-update; felds.g.sequence-group=a", true, PFS_REFUSES_RETRACTS},
+        {"merge-engine=partial-update; xfields.g.sequence-group=a", true, PFS_REFUSES_RETRACTS},
+        {"merge-engine=partial-update; fieldsx.g.sequence-group=a", true, PFS_REFUSES_RETRACTS},
         {LAST, false, PFS_REFUSES_NONE},
         {LAST "; aggregation.remove-record-on-delete=true", true, PFS_REFUSES_NONE},
         {LAST "; fields.a.aggregate-function=sum", false, PFS_REFUSES_NONE},
@@ -592,8 +726,10 @@ int main(void)
         cmocka_unit_test(partial_update_overwrites_with_values_that_are_not_null),
         cmocka_unit_test(sequence_groups_are_ordered_on_their_own),
         cmocka_unit_test(aggregation_folds_every_record),
+        cmocka_unit_test(functions_hold_for_every_kind_of_number),
         cmocka_unit_test(a_result_has_the_number_of_the_newest_record),
         cmocka_unit_test(options_that_make_no_engine_are_refused),
+        cmocka_unit_test(options_that_contradict_each_other_make_no_table),
         cmocka_unit_test(a_read_needs_keys_and_what_orders_its_columns),
         cmocka_unit_test(a_table_tells_what_its_merging_forgets_and_refuses),
         cmocka_unit_test(a_group_that_is_not_read_removes_nothing),
