@@ -106,7 +106,7 @@ static void what_one_reads_the_other_does_not_expire(void **state)
 static void lines_that_are_none_are_passed_over(void **state)
 {
     static const char text[] = "# pid 1 host x\n\n \n4\n-3 d.db/t\nx d.db/t\n99999999999999999999 d.db/t\n"
-                               "6 d.db/t\n5 d.db/tt\n4 d.db/\n3 d.db/t";
+                               "6 d.db/t\n5 d.db/tt\n4 d.db/\n3 d.db/t\n7 d.db/t\n9 d.db/t";
     struct process a = begin();
     struct pfs_file *file;
 
@@ -116,6 +116,19 @@ static void lines_that_are_none_are_passed_over(void **state)
     assert_int_equal(first(&a, META, 1, 9), 3);
     assert_int_equal(first(&a, META, 4, 9), 6);
     pfs_file_close(file);
+    end(&a);
+}
+
+static void other_files_and_directories_are_let_be(void **state)
+{
+    struct process a = begin();
+
+    (void)state;
+    assert_int_equal(pfs_store_publish(store, ".paimonfs/journal", pfs_str("3 d.db/t\n"), false, NULL), 0);
+    assert_int_equal(pfs_store_publish(store, ".paimonfs/r", pfs_str("4 d.db/t\n"), false, NULL), 0);
+    assert_int_equal(pfs_store_mkdir(store, ".paimonfs/reading-d", NULL), 0);
+    assert_int_equal(first(&a, META, 1, 9), 9);
+    assert_int_equal(files(), 2);
     end(&a);
 }
 
@@ -135,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_one_reads_the_other_does_not_expire, open_store, close_store),
         cmocka_unit_test_setup_teardown(lines_that_are_none_are_passed_over, open_store, close_store),
+        cmocka_unit_test_setup_teardown(other_files_and_directories_are_let_be, open_store, close_store),
         cmocka_unit_test_setup_teardown(what_a_dead_one_read_holds_nobody_up, open_store, close_store),
     };
 

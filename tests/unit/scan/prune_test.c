@@ -188,11 +188,79 @@ static void a_key_is_looked_for_in_its_bucket_alone(void **state)
     close_table(&t);
 }
 
+/* May rows of a file match, by all of its statistics? */
+static bool may_match(const struct pfs_state *state, const struct pfs_manifest_entry *entry, const char *condition,
+                      enum pfs_prune_by by)
+{
+    struct pfs_scan_want want = {.state = state};
+    const struct pfs_pruner *pruner = NULL;
+    bool may = false;
+
+    assert_int_equal(pfs_condition_parse(pfs_str(condition), state->schema, &arena, &want.condition, NULL), 0);
+    assert_int_equal(pfs_pruner_make(&want, &arena, &pruner, NULL), 0);
+    assert_int_equal(pfs_prune_file(pruner, entry, NULL, by, &arena, &may, NULL), 0);
+    return may;
+}
+
+/* Where keys choose their buckets in another way, a bucket tells nothing. */
+static void only_the_default_function_tells_buckets(void **state)
+{
+    static const struct {
+        const char *function;
+        bool may;
+    } cases[] = {{NULL, false}, {"default", false}, {"DEFAULT", false}, {"mod", true}};
+    struct table t;
+
+    (void)state;
+    open_table("db.db/merged", &t);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pfs_option option = {"bucket-function.type", cases[i].function};
+        struct pfs_schema schema = *t.state->schema;
+        struct pfs_state with = *t.state;
+        struct pfs_manifest_entry entry = *t.state->file[0];
+
+        schema.options = (struct pfs_options){.item = &option, .count = cases[i].function != NULL};
+        with.schema = &schema;
+        entry.total_buckets = 4;
+        entry.bucket = 0;
+        assert_int_equal(may_match(&with, &entry, "k = 1", PFS_PRUNE_KEYS), cases[i].may);
+    }
+    close_table(&t);
+}
+
+/* Statistics may be of some columns alone, which are named: k, v and s are all that the table has. */
+static void statistics_say_nothing_of_columns_that_they_do_not_name(void **state)
+{
+    static const char *const all[] = {"k", "v", "s"}, *const renamed[] = {"k", "w", "s"};
+    struct pfs_manifest_entry entry;
+    struct table t;
+
+    (void)state;
+    open_table("db.db/merged", &t);
+    entry = *t.state->file[0];
+    assert_false(may_match(t.state, &entry, "v = 99", PFS_PRUNE_VALUES));
+    assert_true(may_match(t.state, &entry, "v = 99", PFS_PRUNE_KEYS));
+    entry.file.stats_columns = 3;
+    entry.file.stats_column = all;
+    assert_false(may_match(t.state, &entry, "v = 99", PFS_PRUNE_VALUES));
+    entry.file.stats_column = renamed;
+    assert_true(may_match(t.state, &entry, "v = 99", PFS_PRUNE_VALUES));
+    entry.file.stats_columns = 1;
+    entry.file.stats_column = all;
+    assert_true(may_match(t.state, &entry, "v = 99", PFS_PRUNE_VALUES));
+    entry.file.stats_columns = 0;
+    entry.file.stats_column = NULL;
+    assert_true(may_match(t.state, &entry, "v = 99", PFS_PRUNE_VALUES));
+    close_table(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_scan_gives_what_matches_and_reads_no_more_than_it_must, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_is_looked_for_in_its_bucket_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_the_default_function_tells_buckets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(statistics_say_nothing_of_columns_that_they_do_not_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_index_that_cannot_be_read_is_as_good_as_none, set_up, tear_down),
     };
 

@@ -23,6 +23,11 @@ static void values_of_each_type_are_told_apart(void **state)
          {true, false, false}},
         {"STRING", {"", "ab", NULL}, {"", "abc", ""}, {true, false, false}},
         {"STRING", {"abc", NULL, "x"}, {"abc", NULL, "y"}, {true, true, false}},
+        {"TINYINT", {"1", "2", "3"}, {"1", "2", "4"}, {true, true, false}},
+        {"SMALLINT", {"1", "2", "3"}, {"1", "2", "4"}, {true, true, false}},
+        {"INT", {"1", "2", "3"}, {"1", "2", "4"}, {true, true, false}},
+        {"BIGINT", {"1", "2", "3"}, {"1", "2", "4"}, {true, true, false}},
+        {"DECIMAL(30, 2)", {"1.00", "2.00", "3.00"}, {"1.00", "2.00", "4.00"}, {true, true, false}},
         {"TIMESTAMP(9)", {"1+1", "1+1", NULL}, {"1+1", "1+2", NULL}, {true, false, true}},
     };
     static const struct pfs_pair pair[] = {{0, 0}, {1, 1}, {2, 2}};
@@ -86,11 +91,36 @@ static void lists_and_rows_are_compared_by_their_parts(void **state)
     pfs_arena_done(&arena);
 }
 
+/* What lies beneath a row that is NULL is no part of it. */
+static void rows_that_are_null_are_the_same(void **state)
+{
+    static const char *const x[] = {"1", "2", "3"}, *const y[] = {"1", "9", "9"};
+    static const uint8_t first_alone = 1, first_two = 3;
+    static const struct pfs_pair pair[] = {{0, 0}, {1, 1}, {2, 2}};
+    struct pfs_column a, b;
+    struct pfs_arena arena;
+    bool same[3] = {true, true, true};
+
+    (void)state;
+    pfs_arena_init(&arena, 0);
+    a = (struct pfs_column){.type = make_type(&arena, "ROW<v INT>"), .valid = &first_alone};
+    b = a;
+    a.children = make_column(&arena, "INT", x, 3);
+    b.children = make_column(&arena, "INT", y, 3);
+    pfs_column_same(&a, &b, pair, 3, same);
+    assert_true(same[0] && same[1] && same[2]);
+    b.valid = &first_two;
+    pfs_column_same(&a, &b, pair, 3, same);
+    assert_true(same[0] && !same[1] && same[2]);
+    pfs_arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_of_each_type_are_told_apart),
         cmocka_unit_test(lists_and_rows_are_compared_by_their_parts),
+        cmocka_unit_test(rows_that_are_null_are_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
