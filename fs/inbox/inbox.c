@@ -40,7 +40,7 @@ struct pfs_inbox {
     bool killed;                         /* the last flush was that of a dying process */
     bool cut;                            /* one was: what is there may be a beginning */
     bool tail;                           /* the transaction has a last line without newline */
-    bool cut;                            /* the last flush told that what came ends within a row */
+    bool told_cut;                       /* the last flush told that what came ends within a row */
     bool unflushed;                      /* something came since the last flush */
     int writes;                          /* since the last flush */
     int paired;              /* flushes that came after one write each, as the last ones did; PAIRS at most */
@@ -385,7 +385,7 @@ static int64_t write_text(struct pfs_inbox *b, struct pfs_request *request, uint
 {
     int64_t result = check_offset(b, request, off, bytes.len);
 
-    b->cut = false;
+    b->told_cut = false;
     if (result == 0)
         result = take_tail_back(b, request);
     if (result < 0)
@@ -552,7 +552,7 @@ static int64_t close_cut(struct job *j, const struct pfs_err *cut)
     if (!j->closes || cut->code == 0)
         return 0;
     (void)pfs_wrap(&err, "the file ends within a row");
-    j->inbox->cut = true;
+    j->inbox->told_cut = true;
     if (j->inbox->appends) {
         j->cut = err;
         return 0;
@@ -631,7 +631,7 @@ static void run_release(struct job *j)
     assert(b->transaction != NULL || b->failed.code != 0); /* released once, or ended before */
     dead = j->drop || b->killed;
     drop = dead && !b->appends;
-    if (!dead && b->failed.code == 0 && take_rest(b, j->request) < 0 && b->cut)
+    if (!dead && b->failed.code == 0 && take_rest(b, j->request) < 0 && b->told_cut)
         pfs_err_clear(&j->request->err); /* the log has it */
     if (dead && b->failed.code == 0) {
         (void)pfs_fail(&dropped, EINTR, "the writer died by a signal: %s",

@@ -1,4 +1,6 @@
 /* variant_test.c - JSON text to VARIANT: the bytes that Paimon's own parser makes, and what is refused. */
+#include <stdio.h>
+
 #include "base/limits.h"
 #include "format/text/text.h"
 #include "format/variant.h"
