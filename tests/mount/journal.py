@@ -157,6 +157,42 @@ def a_writer_that_is_killed_has_not_closed(m):
 
 
 @test
+def a_numbered_batch_that_was_cut_off_is_completed_by_its_repetition(m):
+    """By a writer that is killed, by one of several, by a daemon that is: what had been acknowledged is there once."""
+    def shown(last):
+        return "k,v,amount\n" + "".join("%d,x,%d.00\n" % (k, k) for k in range(1, last + 1))
+
+    def batch(number, first, last):
+        for _ in range(2):
+            m.append("".join("%d,x,%d\n" % (k, k) for k in range(first, last + 1)), name="inbox@loader:%d" % number)
+            equal(m.read(), shown(last))
+
+    script = ("import os,signal; os.write(1, b'1,x,1\\n2,x,2\\n'); os.fsync(1); os.write(1, b'3,x');"
+              " os.kill(os.getpid(), signal.SIGKILL)")
+    m.sh("%s -c \"%s\" > d/t/inbox@loader:1" % (sys.executable, script))
+    time.sleep(0.2)
+    equal(m.read(), shown(2))
+    batch(1, 1, 4)
+    m.sh("(echo 5,x,5; bash -c 'echo 6,x,6; kill -9 $$') > d/t/inbox@loader:2")
+    batch(2, 5, 8)
+    fd = os.open(m.at / "d/t/inbox@loader:3", os.O_WRONLY)
+    os.write(fd, b"9,x,9\n")
+    os.fsync(fd)
+    pid = daemon(m)
+    os.kill(pid, signal.SIGKILL)
+    gone(pid)
+    try:
+        os.close(fd)
+    except OSError:
+        pass
+    subprocess.run(["fusermount3", "-u", "-z", m.at], check=True)
+    m.mount()
+    equal(m.read(), shown(9))
+    batch(3, 9, 12)
+    assert not (m.warehouse / ".paimonfs/rejected").exists()
+
+
+@test
 def rows_of_an_open_handle_show_up_once_they_were_flushed(m):
     fd = os.open(m.at / "d/t/inbox", os.O_WRONLY | os.O_APPEND)
     os.write(fd, b"1,a,1\n2,b")
