@@ -189,7 +189,7 @@ static void a_key_is_looked_for_in_its_bucket_alone(void **state)
 }
 
 /* May rows of a file match, by all of its statistics? */
-static bool may_match(const struct pfs_state *state, const struct pfs_manifest_entry *entry, const char *condition,
+static bool may_match(struct pfs_state *state, const struct pfs_manifest_entry *entry, const char *condition,
                       enum pfs_prune_by by)
 {
     struct pfs_scan_want want = {.state = state};
@@ -208,22 +208,22 @@ static void only_the_default_function_tells_buckets(void **state)
     static const struct {
         const char *function;
         bool may;
-    } cases[] = {{NULL, false}, {"default", false}, {"DEFAULT", false}, {"mod", true}};
+    } functions[] = {{NULL, false}, {"default", false}, {"DEFAULT", false}, {"mod", true}};
     struct table t;
 
     (void)state;
     open_table("db.db/merged", &t);
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct pfs_option option = {"bucket-function.type", cases[i].function};
+    for (size_t i = 0; i < COUNT(functions); i++) {
+        struct pfs_option option = {.key = "bucket-function.type", .value = functions[i].function};
         struct pfs_schema schema = *t.state->schema;
         struct pfs_state with = *t.state;
         struct pfs_manifest_entry entry = *t.state->file[0];
 
-        schema.options = (struct pfs_options){.item = &option, .count = cases[i].function != NULL};
+        schema.options = (struct pfs_options){.item = &option, .count = functions[i].function != NULL};
         with.schema = &schema;
         entry.total_buckets = 4;
         entry.bucket = 0;
-        assert_int_equal(may_match(&with, &entry, "k = 1", PFS_PRUNE_KEYS), cases[i].may);
+        assert_int_equal(may_match(&with, &entry, "k = 1", PFS_PRUNE_KEYS), functions[i].may);
     }
     close_table(&t);
 }
