@@ -1,9 +1,8 @@
 /* cross.c - a map from each key of the table to where it lives.
  *
  * Keys lie in chunks, each behind its length, at places that 32 bits can name; the map has 16 bytes a key beside them.
- * It is filled bucket by bucket: in a bucket files come from the newest on, so that the first record of a key tells
- * whether it is alive, and only what is alive moves into the map of the table. Afterwards each row of the write moves
- * on what it knows, so that rows of one write see each other. */
+ * It is filled by a merged read, of level 0 too. Afterwards each row of the write moves on what it knows, so that rows
+ * of one write see each other; a key that was deleted stays known, which costs at most a delete of nothing. */
 #include "src/write/cross.h"
 
 #include <assert.h>
@@ -16,11 +15,13 @@
 #include "base/mem.h"
 #include "format/binrow.h"
 #include "format/text/text.h"
+#include "src/scan/plan.h"
 
 #define KEYS_BYTES_MAX ((uint64_t)8 << 30)
 #define CHUNK_BYTES ((size_t)1 << 20)
 #define UNIT ((size_t)4) /* where a key begins in a chunk is a multiple of it */
 #define CHUNK_UNITS (CHUNK_BYTES / UNIT)
+#define BUCKETS_MAX 32767 /* their numbers have 16 bits */
 #define SLOTS_MIN ((uint64_t)1024)
 _Static_assert(KEYS_BYTES_MAX / UNIT <= UINT32_MAX, "a key's place has 32 bits");
 
@@ -37,7 +38,6 @@ struct home {
     uint32_t hash;
     int32_t partition;
     int16_t bucket;
-    bool alive; /* its newest record is no delete */
 };
 _Static_assert(sizeof(struct home) == 16, "four of them are a line of the cache");
 
@@ -220,131 +220,81 @@ static int settle(struct pfs_cross *c, struct home *h, int32_t partition, struct
     c->rows[partition][bucket]++;
     h->partition = partition;
     h->bucket = (int16_t)bucket;
-    h->alive = true;
     return 0;
 }
 
 /* ---- reading the table's keys ---- */
 
-/* Buckets apart; in a bucket the newest run first. */
-static int compare_files(const void *left, const void *right)
+/* What the batch has lives in the split's bucket. */
+static int move_in(struct pfs_cross *c, const struct pfs_batch *batch, const struct pfs_column **column,
+                   int32_t partition, int32_t bucket, struct pfs_err *err)
 {
-    const struct pfs_manifest_entry *a = *(const struct pfs_manifest_entry *const *)left;
-    const struct pfs_manifest_entry *b = *(const struct pfs_manifest_entry *const *)right;
-    int order = pfs_slice_compare(a->partition, b->partition);
-
-    if (order != 0)
-        return order;
-    if (a->bucket != b->bucket)
-        return a->bucket < b->bucket ? -1 : 1;
-    if (a->file.level != b->file.level)
-        return a->file.level < b->file.level ? -1 : 1;
-    return a->file.max_sequence > b->file.max_sequence ? -1 : a->file.max_sequence < b->file.max_sequence;
-}
-
-static int read_batch(struct pfs_cross *c, struct map *bucket, const struct pfs_batch *batch,
-                      const struct pfs_column **column, int32_t keys, struct pfs_err *err)
-{
-    const int8_t *kind = batch->column[keys + 1].values;
-
-    assert(batch->columns == keys + 2);
-    for (int32_t i = 0; i < keys; i++)
+    assert(bucket >= 0);
+    assert(partition < c->partitions);
+    for (int32_t i = 0; i < batch->columns; i++)
         column[i] = &batch->column[i];
     for (int64_t i = 0; i < batch->rows; i++) {
         struct home *h;
         bool fresh;
 
         pfs_buf_clear(&c->text);
-        PFS_TRY(pfs_binrow_print(column, keys, i, true, &c->text, err));
-        PFS_TRY(home_of(bucket, pfs_buf_slice(&c->text), &h, &fresh, err));
-        if (fresh)
-            h->alive = kind[i] == PFS_INSERT || kind[i] == PFS_UPDATE_AFTER;
+        PFS_TRY(pfs_binrow_print(column, batch->columns, i, true, &c->text, err));
+        PFS_TRY(home_of(&c->map, pfs_buf_slice(&c->text), &h, &fresh, err));
+        h->partition = partition;
+        h->bucket = (int16_t)bucket;
+        c->rows[partition][bucket]++;
     }
     return 0;
 }
 
-static int read_file(struct pfs_cross *c, struct map *bucket, const struct pfs_state *state,
-                     const struct pfs_manifest_entry *entry, struct pfs_err *err)
+static int read_split(struct pfs_cross *c, struct pfs_scan *scan, int32_t index, const struct pfs_column **column,
+                      struct pfs_err *err)
 {
-    const struct pfs_schema *schema = c->write->config.schema;
-    struct pfs_data_read read = {.store = c->write->config.store,
-                                 .table = c->write->config.table,
-                                 .schema = schema,
-                                 .schemas = c->write->config.schemas,
-                                 .columns = schema->trimmed_keys,
-                                 .column = schema->trimmed_key,
-                                 .key_value = true,
-                                 .external = state->external,
-                                 .pool = c->write->config.pool};
-    const struct pfs_column **column = pfs_alloc_array((size_t)read.columns, sizeof(struct pfs_column *));
+    const struct pfs_split *split = &pfs_scan_plan(scan)->split[index];
     struct pfs_reader *reader = NULL;
     struct pfs_arena arena;
     struct pfs_batch batch;
+    int32_t partition;
     int64_t rows;
 
+    if (split->bucket < 0 || split->bucket >= BUCKETS_MAX)
+        return pfs_fail(err, EIO, "%s is of bucket %d", split->file[0].entry->file.name, split->bucket);
+    PFS_TRY(pfs_partitions_number(&c->write->partitions, split->partition, &partition, err));
+    PFS_TRY(need_bucket(c, partition, split->bucket, err));
     pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
-    rows = column == NULL ? pfs_fail(err, ENOMEM, "no memory for keys") : pfs_data_open(&read, entry, &reader, err);
+    rows = pfs_scan_split(scan, index, &reader, err);
     while (rows >= 0 && (rows = pfs_reader_next(reader, &arena, &batch, err)) > 0) {
-        rows = read_batch(c, bucket, &batch, column, read.columns, err);
+        rows = move_in(c, &batch, column, partition, split->bucket, err);
         pfs_arena_reset(&arena);
     }
     pfs_reader_close(reader);
     pfs_arena_done(&arena);
-    pfs_free(column);
     return (int)rows;
 }
 
-/* What is alive in a bucket lives there. */
-static int move_in(struct pfs_cross *c, const struct map *bucket, const struct pfs_manifest_entry *entry,
-                   struct pfs_err *err)
+/* Merged rows, without those that deletion vectors or the engine leave out: a record of a key, even the newest one of
+ * its bucket, does not tell whether the key is there. */
+static int read_table(struct pfs_cross *c, struct pfs_state *state, struct pfs_err *err)
 {
-    int32_t partition;
-    uint64_t slots;
-
-    if (entry->bucket < 0 || entry->bucket >= 32767)
-        return pfs_fail(err, EIO, "%s is of bucket %d", entry->file.name, entry->bucket);
-    PFS_TRY(pfs_partitions_number(&c->write->partitions, entry->partition, &partition, err));
-    PFS_TRY(need_bucket(c, partition, entry->bucket, err));
-    /* The keys come in the order of their hashes: in a table that grows meanwhile all of them would lie in its front.
-     */
-    slots = (c->map.used + bucket->used) / 3 * 4 + SLOTS_MIN;
-    if (slots > c->map.slots)
-        PFS_TRY(resize(&c->map, slots, err));
-    for (uint64_t i = 0; i < bucket->slots; i++) {
-        struct home *h;
-        bool fresh;
-
-        if (bucket->home[i].key == 0 || !bucket->home[i].alive)
-            continue;
-        PFS_TRY(home_of(&c->map, key_at(&bucket->keys, bucket->home[i].key), &h, &fresh, err));
-        h->partition = partition;
-        h->bucket = (int16_t)entry->bucket;
-        h->alive = true;
-        c->rows[partition][entry->bucket]++;
-    }
-    return 0;
-}
-
-static int read_table(struct pfs_cross *c, const struct pfs_state *state, const struct pfs_manifest_entry **file,
-                      struct pfs_err *err)
-{
+    const struct pfs_scan_want want = {.state = state,
+                                       .levels = PFS_LEVELS_ALL,
+                                       .columns = state->schema->trimmed_keys,
+                                       .column = state->schema->trimmed_key,
+                                       .own = true,
+                                       .pool = c->write->config.pool};
+    const struct pfs_column **column;
+    struct pfs_scan *scan;
     int rc = 0;
 
-    for (int64_t i = 0; i < state->files; i++)
-        file[i] = state->file[i];
-    if (state->files > 0)
-        qsort(file, (size_t)state->files, sizeof(struct pfs_manifest_entry *), compare_files);
-    for (int64_t i = 0, end; rc == 0 && i < state->files; i = end) {
-        struct map bucket = {0};
-
-        for (end = i; rc == 0 && end < state->files && file[end]->bucket == file[i]->bucket &&
-                      pfs_slice_eq(file[end]->partition, file[i]->partition);
-             end++)
-            rc = read_file(c, &bucket, state, file[end], err);
-        if (rc == 0)
-            rc = move_in(c, &bucket, file[i], err);
-        map_done(&bucket);
-    }
+    assert(state->schema->trimmed_keys == c->write->config.schema->trimmed_keys);
+    PFS_TRY(pfs_scan_open(&want, &scan, err));
+    column = pfs_alloc_array((size_t)want.columns, sizeof(struct pfs_column *));
+    if (column == NULL)
+        rc = pfs_fail(err, ENOMEM, "no memory for keys");
+    for (int32_t i = 0; rc == 0 && i < pfs_scan_splits(scan); i++)
+        rc = read_split(c, scan, i, column, err);
+    pfs_free(column);
+    pfs_scan_close(scan);
     return rc;
 }
 
@@ -360,7 +310,6 @@ int pfs_cross_open(struct pfs_write *w, struct pfs_state *state, struct pfs_cros
 {
     const struct pfs_options *o = &w->config.schema->options;
     struct pfs_cross *c = pfs_zalloc(sizeof(*c));
-    const struct pfs_manifest_entry **file = NULL;
     int rc;
 
     if (c == NULL)
@@ -369,14 +318,10 @@ int pfs_cross_open(struct pfs_write *w, struct pfs_state *state, struct pfs_cros
     rc = pfs_options_int(o, "dynamic-bucket.target-row-num", 2000000, &c->target_rows, err);
     if (rc == 0)
         rc = pfs_options_int(o, "dynamic-bucket.max-buckets", -1, &c->buckets_max, err);
-    if (c->buckets_max <= 0 || c->buckets_max > 32767)
-        c->buckets_max = 32767;
-    file = pfs_alloc_array((size_t)state->files + 1, sizeof(struct pfs_manifest_entry *));
-    if (rc == 0 && file == NULL)
-        rc = pfs_fail(err, ENOMEM, "no memory for keys");
+    if (c->buckets_max <= 0 || c->buckets_max > BUCKETS_MAX)
+        c->buckets_max = BUCKETS_MAX;
     if (rc == 0 && !w->config.overwrite)
-        rc = read_table(c, state, file, err);
-    pfs_free(file);
+        rc = read_table(c, state, err);
     if (rc < 0) {
         pfs_cross_close(c);
         return rc;

@@ -5,24 +5,28 @@
     "CREATE TABLE d." name " (k INT, p INT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1', " options ");"
 
 #define TABLES                                                                                                         \
-    "CREATE DATABASE d;" KEYED("marked", "'deletion-vectors.enabled' = 'true'")                                        \
-        KEYED("wide", "'deletion-vectors.enabled' = 'true', 'deletion-vectors.bitmap64' = 'true',"                     \
-                      " 'target-file-size' = '2 kb', 'file.block-size' = '1 kb'")                                      \
-            KEYED("late", "'deletion-vectors.enabled' = 'true', 'sequence.field' = 'n'")                               \
-                KEYED("told", "'changelog-producer' = 'lookup'")                                                       \
-                    KEYED("dedup", "'changelog-producer' = 'lookup', 'changelog-producer.row-deduplicate' = 'true'")   \
-                        KEYED("first", "'merge-engine' = 'first-row', 'changelog-producer' = 'lookup'") KEYED(         \
-                            "sum", "'merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum',"            \
-                                   " 'deletion-vectors.enabled' = 'true', 'changelog-producer' = 'lookup'")            \
-                            KEYED("mixed", "'changelog-producer' = 'lookup', 'file.format.per.level' = '0:avro'")      \
-                                KEYED("gentle", "'deletion-vectors.enabled' = 'true', 'lookup-compact' = 'gentle',"    \
-                                                " 'compaction.force-up-level-0' = 'true'")                             \
-                                    KEYED("idle", "'deletion-vectors.enabled' = 'true', 'write-only' = 'true'") KEYED( \
-                                        "parts", "'merge-engine' = 'partial-update', 'changelog-producer' = 'lookup'") \
-                                        KEYED("plain", "'num-levels' = '3'")                                           \
-                                            KEYED("aged", "'deletion-vectors.enabled' = 'true',"                       \
-                                                          " 'record-level.expire-time' = '1 h',"                       \
-                                                          " 'record-level.time-field' = 'n'")
+    "CREATE DATABASE d;" KEYED("marked", "'deletion-vectors.enabled' = 'true'") KEYED(                                 \
+        "wide", "'deletion-vectors.enabled' = 'true', 'deletion-vectors.bitmap64' = 'true',"                           \
+                " 'target-file-size' = '2 kb', 'file.block-size' = '1 kb'")                                            \
+        KEYED("late", "'deletion-vectors.enabled' = 'true', 'sequence.field' = 'n'")                                   \
+            KEYED("told", "'changelog-producer' = 'lookup'") KEYED(                                                    \
+                "dedup", "'changelog-producer' = 'lookup', 'changelog-producer.row-deduplicate' = 'true'")             \
+                KEYED("first", "'merge-engine' = 'first-row', 'changelog-producer' = 'lookup'") KEYED(                 \
+                    "sum", "'merge-engine' = 'aggregation', 'fields.n.aggregate-function' = 'sum',"                    \
+                           " 'deletion-vectors.enabled' = 'true', 'changelog-producer' = 'lookup'")                    \
+                    KEYED("mixed", "'changelog-producer' = 'lookup', 'file.format.per.level' = '0:avro'") KEYED(       \
+                        "gentle", "'deletion-vectors.enabled' = 'true', 'lookup-compact' = 'gentle',"                  \
+                                  " 'compaction.force-up-level-0' = 'true'")                                           \
+                        KEYED("idle", "'deletion-vectors.enabled' = 'true', 'write-only' = 'true'") KEYED(             \
+                            "parts", "'merge-engine' = 'partial-update', 'changelog-producer' = 'lookup'")             \
+                            KEYED("plain", "'num-levels' = '3'") KEYED(                                                \
+                                "aged",                                                                                \
+                                "'deletion-vectors.enabled' = 'true',"                                                 \
+                                " 'record-level.expire-time' = '1 h',"                                                 \
+                                " 'record-level.time-field' = 'n'") "CREATE TABLE d.moved (k INT, p INT, n BIGINT, "   \
+                                                                    "PRIMARY KEY (k) NOT ENFORCED) PARTITIONED BY (p)" \
+                                                                    " WITH ('bucket' = '-1', "                         \
+                                                                    "'deletion-vectors.enabled' = 'true');"
 
 #include <time.h>
 
@@ -144,6 +148,22 @@ static void deletes_end_and_their_rows_are_marked(void **state)
     put(6, 1, 1, 9, 0); /* again: nothing is found of it */
     assert_int_equal(marked(), 3);
     assert_int_equal(read_all().n_of[6], 9);
+}
+
+static void keys_are_not_where_vectors_hide_them(void **state)
+{
+    (void)state;
+    use("moved");
+    put(0, 1, 20000, 1, 0);
+    for (int32_t i = 0; i < 3; i++) {
+        partition_shift = (i + 1) % 3;
+        put(2, 3, 5, 2 + i, 0);
+        put(0, 3, 5, 2 + i, 0);
+        assert_true(marked() >= 10);
+        assert_int_equal(read_all().rows, 20000);
+        assert_int_equal(read_all().sum, 20000 + 10 * (1 + i));
+    }
+    partition_shift = 0;
 }
 
 static void vectors_of_files_that_go_end(void **state)
@@ -546,6 +566,7 @@ int main(void)
         TEST(updated_rows_are_marked_and_the_large_file_stays),
         TEST(rows_that_are_too_old_mark_nothing),
         TEST(deletes_end_and_their_rows_are_marked),
+        TEST(keys_are_not_where_vectors_hide_them),
         TEST(vectors_of_files_that_go_end),
         TEST(vectors_that_were_switched_off_stay_with_their_files),
         TEST(vectors_of_many_files_are_one_index_file),

@@ -539,6 +539,25 @@ static void a_sum_stays_in_the_partition_of_its_first_row(void **state)
     pfs_state_unref(s);
 }
 
+/* It takes its part from the sum, and the key stays where it is. */
+static void a_delete_of_a_sum_leaves_the_key_in_its_partition(void **state)
+{
+    struct pfs_write *w;
+
+    (void)state;
+    use("adding");
+    for (int32_t i = 0; i < 3; i++) {
+        w = open_write(0);
+        partition_shift = i == 2;
+        add(w, 0, 3, 100, 10 + i, i == 1 ? PFS_DELETE : PFS_INSERT);
+        commit(w);
+        pfs_write_close(w);
+    }
+    partition_shift = 0;
+    assert_int_equal(read_all().rows, 100);
+    assert_int_equal(read_all().sum, 100 * (10 - 11 + 12));
+}
+
 static void a_lost_race_finds_where_keys_have_moved(void **state)
 {
     struct pfs_write_files files_then;
@@ -583,6 +602,7 @@ int main(void)
         TEST(a_journal_of_dynamic_buckets_is_adopted),
         TEST(a_key_moves_to_another_partition),
         TEST(a_sum_stays_in_the_partition_of_its_first_row),
+        TEST(a_delete_of_a_sum_leaves_the_key_in_its_partition),
         TEST(a_lost_race_finds_where_keys_have_moved),
         TEST(append_tables_with_buckets_are_numbered_on),
         TEST(each_of_many_partitions_is_numbered_on),
