@@ -3,6 +3,7 @@
  * A branch is a table of its own below the main one's directory; going back takes away all that came after, so that
  * nothing of it can be read again. Both are of the whole table: nothing here is about rows. */
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -179,56 +180,136 @@ static int rollback_to_watermark(const struct pfs_calling *x, const struct pfs_s
 
 /* ---- partitions ---- */
 
-/* "k=v,k2=v2": their directories in the order of the table's keys, each escaped. */
-static int partition_directory(const struct pfs_calling *x, const struct pfs_schema *schema, const char *root,
-                               const char *spec, struct pfs_buf *out, struct pfs_err *err)
+/* Those around it are cut off, in place. */
+static char *cut_blanks(char *text)
 {
-    const char **pairs;
-    int32_t count, found = 0;
+    size_t len;
 
-    PFS_TRY(pfs_options_list(spec, x->arena, &pairs, &count, err));
-    pfs_buf_puts(out, root);
-    for (int32_t i = 0; i < schema->partition_keys; i++) {
-        const char *key = schema->field[schema->partition_key[i]].name;
-        size_t len = strlen(key);
-
-        for (int32_t k = 0; k < count; k++) {
-            if (strncmp(pairs[k], key, len) != 0 || pairs[k][len] != '=')
-                continue;
-            pfs_buf_putc(out, '/');
-            pfs_name_escape(pfs_str(key), out);
-            pfs_buf_putc(out, '=');
-            pfs_name_escape(pfs_str(pairs[k] + len + 1), out);
-            found++;
-            break;
-        }
-    }
-    pfs_buf_putc(out, 0);
-    if (found != count || count == 0)
-        return pfs_fail(err, EINVAL, "mark_partition_done: '%s' is not key=value of partition columns", spec);
-    return pfs_buf_check(out, err);
+    while (*text != 0 && (unsigned char)*text <= ' ')
+        text++;
+    for (len = strlen(text); len > 0 && (unsigned char)text[len - 1] <= ' '; len--)
+        text[len - 1] = 0;
+    return text;
 }
 
-/* Every partition of the list, one after the other: a mark that is there already gets a new time. */
+/* What ends with separators ends before them: pieces at the end that are empty are none. */
+static void cut_end(char *text, char separator)
+{
+    for (size_t len = strlen(text); len > 0 && text[len - 1] == separator; len--)
+        text[len - 1] = 0;
+}
+
+/* "k=v,k2=v2": the value of each partition key, the last one that is said; NULL = none. Other keys are nobody's. */
+static int partition_values(const struct pfs_schema *schema, char *spec, const char **out, struct pfs_err *err)
+{
+    char *pair;
+
+    cut_end(spec, ',');
+    if (pfs_name_is_blank(pfs_str(spec)))
+        return 0;
+    while ((pair = strsep(&spec, ",")) != NULL) {
+        char *value = strchr(pair, '=');
+        const char *key;
+
+        if (value == NULL)
+            return pfs_fail(err, EINVAL, "Invalid key-value string '%s'. Please use format 'key=value'", pair);
+        *value++ = 0;
+        key = cut_blanks(pair);
+        value = cut_blanks(value);
+        for (int32_t i = 0; i < schema->partition_keys; i++)
+            if (strcmp(schema->field[schema->partition_key[i]].name, key) == 0)
+                out[i] = value;
+    }
+    return 0;
+}
+
+/* The directories of what is said, in the order of the table's keys, each escaped; NULL: nothing is. */
+static int partition_directory(const struct pfs_calling *x, const struct pfs_schema *schema, const char *root,
+                               char *spec, const char **out, struct pfs_err *err)
+{
+    const char **values = pfs_arena_array(x->arena, (size_t)schema->partition_keys, sizeof(*values));
+    struct pfs_buf path = {0};
+    int rc;
+
+    *out = NULL;
+    if (values == NULL)
+        return pfs_arena_full(x->arena, err);
+    PFS_TRY(partition_values(schema, spec, values, err));
+    for (int32_t i = 0; i < schema->partition_keys; i++) {
+        if (values[i] == NULL)
+            continue;
+        if (values[i][0] == 0) {
+            pfs_buf_done(&path);
+            return pfs_fail(err, EINVAL, "Path should not be null or empty: ");
+        }
+        pfs_buf_printf(&path, "%s/", path.len == 0 ? root : "");
+        pfs_name_escape(pfs_str(schema->field[schema->partition_key[i]].name), &path);
+        pfs_buf_putc(&path, '=');
+        pfs_name_escape(pfs_str(values[i]), &path);
+    }
+    rc = pfs_buf_check(&path, err);
+    if (rc == 0 && path.len > 0) {
+        *out = pfs_arena_string(x->arena, pfs_buf_slice(&path));
+        rc = *out == NULL ? pfs_arena_full(x->arena, err) : 0;
+    }
+    pfs_buf_done(&path);
+    return rc;
+}
+
+/* A file in the directory is all that can be done here. */
+static int check_actions(const struct pfs_calling *x, const struct pfs_schema *schema, struct pfs_err *err)
+{
+    static const char *const others[] = {"DONE_PARTITION", "MARK_EVENT", "HTTP_REPORT", "CUSTOM"};
+    const char *text = pfs_options_get(&schema->options, "partition.mark-done-action");
+    char *rest, *action;
+
+    if (text == NULL)
+        return 0;
+    rest = pfs_arena_string(x->arena, pfs_str(text));
+    if (rest == NULL)
+        return pfs_arena_full(x->arena, err);
+    cut_end(rest, ',');
+    while ((action = strsep(&rest, ",")) != NULL) {
+        for (char *at = action; *at != 0; at++)
+            *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
+        for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+            if (strcmp(action, others[i]) == 0)
+                return pfs_fail(err, EOPNOTSUPP, "partition.mark-done-action = %s needs a metastore or a service",
+                                text);
+        if (strcmp(action, "SUCCESS_FILE") != 0)
+            return pfs_fail(err, EINVAL, "partition.mark-done-action = %s: '%s' is no action", text, action);
+    }
+    return 0;
+}
+
+/* Every partition of the list, one after the other: a mark that is there already gets a new time. Nothing is marked
+ * before all of them are understood. */
 static int mark_done(const struct pfs_calling *x, struct pfs_table *table, char *specs, struct pfs_err *err)
 {
     struct pfs_table_parts p = pfs_table_parts(table);
     const struct pfs_schema *schema;
-    const char *action, *spec;
+    const char **path, *whole;
+    int32_t count = 1;
+    char *spec;
 
     PFS_TRY(pfs_catalog_check_writable(x->catalog, err));
     PFS_TRY(pfs_table_schema(table, &schema, err));
-    action = pfs_options_get(&schema->options, "partition.mark-done-action");
-    if (action != NULL && strcmp(action, "success-file") != 0)
-        return pfs_fail(err, EOPNOTSUPP, "partition.mark-done-action = %s needs a metastore or a service", action);
-    while ((spec = strsep(&specs, ";")) != NULL) {
-        struct pfs_buf path = {0};
-        int rc = partition_directory(x, schema, p.root, spec, &path, err);
-
-        if (rc == 0)
-            rc = pfs_done_mark(p.store, (const char *)path.at, pfs_clock_now_ms(p.clock), err);
-        pfs_buf_done(&path);
-        PFS_TRY(rc);
+    PFS_TRY(check_actions(x, schema, err));
+    cut_end(specs, ';');
+    whole = pfs_arena_string(x->arena, pfs_str(specs));
+    for (const char *at = specs; *at != 0; at++)
+        count += *at == ';';
+    path = pfs_arena_array(x->arena, (size_t)count, sizeof(*path));
+    if (whole == NULL || path == NULL)
+        return pfs_arena_full(x->arena, err);
+    for (int32_t i = 0; (spec = strsep(&specs, ";")) != NULL; i++) {
+        assert(i < count);
+        PFS_TRY(partition_directory(x, schema, p.root, spec, &path[i], err));
+    }
+    for (int32_t i = 0; i < count; i++) {
+        if (path[i] == NULL)
+            return pfs_fail(err, EINVAL, "mark_partition_done: '%s' is not key=value of partition columns", whole);
+        PFS_TRY(pfs_done_mark(p.store, path[i], pfs_clock_now_ms(p.clock), err));
     }
     return 0;
 }

@@ -178,6 +178,35 @@ static void a_partition_is_marked_done_by_a_file(void **state)
     assert_true(there("d.db/t/dt=..%2F..%2Fx/_SUCCESS"));
 }
 
+static void partitions_are_read_as_engines_read_them(void **state)
+{
+    (void)state;
+    run_sql("CREATE TABLE d.t (a INT, dt STRING, h INT) PARTITIONED BY (dt, h);"
+            "CALL sys.mark_partition_done('d.t', 'dt = b , h=2,;dt=c,zz=1;dt=d,dt=e;dt=f=g;;');");
+    assert_true(there("d.db/t/dt=b/h=2/_SUCCESS") && there("d.db/t/dt=c/_SUCCESS"));
+    assert_true(there("d.db/t/dt=e/_SUCCESS") && there("d.db/t/dt=f%3Dg/_SUCCESS"));
+    assert_false(there("d.db/t/dt=d"));
+    refused("CALL sys.mark_partition_done('d.t', 'dt=x;h');", EINVAL, "Invalid key-value string 'h'");
+    refused("CALL sys.mark_partition_done('d.t', 'dt=x;dt=');", EINVAL, "Path should not be null or empty");
+    assert_false(there("d.db/t/dt=x"));
+    refused("CALL sys.mark_partition_done('d.t', ';');", EINVAL, "is not key=value of partition columns");
+    refused("CALL sys.mark_partition_done('d.t', '');", EINVAL, "is not key=value of partition columns");
+}
+
+static void what_is_done_may_be_said_twice(void **state)
+{
+    (void)state;
+    run_sql("CREATE TABLE d.t (a INT, dt STRING) PARTITIONED BY (dt)"
+            " WITH ('partition.mark-done-action' = 'SUCCESS-FILE,success_file');"
+            "CALL sys.mark_partition_done('d.t', 'dt=a');");
+    assert_true(there("d.db/t/dt=a/_SUCCESS"));
+    run_sql("ALTER TABLE d.t SET ('partition.mark-done-action' = 'success-file,done-partition');");
+    refused("CALL sys.mark_partition_done('d.t', 'dt=b');", EOPNOTSUPP, "needs a metastore or a service");
+    run_sql("ALTER TABLE d.t SET ('partition.mark-done-action' = 'success-file,zz');");
+    refused("CALL sys.mark_partition_done('d.t', 'dt=b');", EINVAL, "'ZZ' is no action");
+    assert_false(there("d.db/t/dt=b"));
+}
+
 static void a_table_is_made_like_another(void **state)
 {
     (void)state;
@@ -282,6 +311,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_expired_snapshot_comes_back_from_its_tag, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(tags_are_made_of_times_renamed_and_deleted, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(a_partition_is_marked_done_by_a_file, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(partitions_are_read_as_engines_read_them, open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(what_is_done_may_be_said_twice, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(a_table_is_made_like_another, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(a_database_is_a_directory_and_no_more, open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(what_is_refused_names_what_is_wrong, open_warehouse, close_warehouse),
