@@ -77,17 +77,24 @@ static int read_zone(const struct pfs_options *o, struct rule *rule, struct pfs_
     return name == NULL ? pfs_arena_full(arena, err) : pfs_orc_zone_load(pfs_str(name), arena, &rule->zone, err);
 }
 
+static int read_mode(const struct pfs_options *o, enum mode *out, struct pfs_err *err)
+{
+    static const char *const modes[] = {"none", "process-time", "watermark", "batch", NULL};
+    int mode;
+
+    PFS_TRY(pfs_options_enum(o, "tag.automatic-creation", modes, NONE, &mode, err));
+    *out = (enum mode)mode;
+    return 0;
+}
+
 static int read_rule(const struct pfs_retain *at, const struct pfs_retention *how, struct pfs_arena *arena,
                      struct rule *rule, struct pfs_err *err)
 {
-    static const char *const modes[] = {"none", "process-time", "watermark", "batch", NULL};
     const struct pfs_options *o = &at->schema->options;
-    int mode;
 
     *rule = (struct rule){.retained_ms = how->tag_ms};
-    PFS_TRY(pfs_options_enum(o, "tag.automatic-creation", modes, NONE, &mode, err));
-    rule->mode = (enum mode)mode;
-    if (mode == NONE || mode == BATCH)
+    PFS_TRY(read_mode(o, &rule->mode, err));
+    if (rule->mode == NONE || rule->mode == BATCH)
         return 0;
     PFS_TRY(read_name(o, rule, err));
     PFS_TRY(read_zone(o, rule, arena, err));
@@ -201,6 +208,45 @@ static bool automatic(const struct rule *rule, const struct pfs_tagged *tagged, 
         found = true;
     }
     return found;
+}
+
+static int refuse_second(const struct rule *rule, const struct pfs_tagged *tagged, int64_t place, struct pfs_err *err)
+{
+    struct pfs_buf list = {0};
+    int64_t time_ms;
+    int rc;
+
+    for (int64_t i = 0; i < tagged->names[place]; i++)
+        if (parse_name(rule, tagged->name[place][i], &time_ms))
+            pfs_buf_printf(&list, "%s%s", list.len > 0 ? ", " : "", tagged->name[place][i]);
+    rc = pfs_buf_check(&list, err);
+    if (rc == 0)
+        rc = pfs_fail(err, EINVAL, "Snapshot %lld is already auto-tagged with [%.*s].",
+                      (long long)tagged->snapshot[place].id, (int)list.len, (const char *)list.at);
+    pfs_buf_done(&list);
+    return rc;
+}
+
+/* A writer that begins could not tell which of two periods goes on. */
+int pfs_tag_check_name(const struct pfs_retain *at, const char *name, int64_t snapshot, struct pfs_arena *arena,
+                       struct pfs_err *err)
+{
+    const struct pfs_options *o = &at->schema->options;
+    struct pfs_tagged tagged;
+    struct rule rule = {0};
+    int64_t place, time_ms;
+
+    PFS_TRY(read_mode(o, &rule.mode, err));
+    if (rule.mode == NONE || rule.mode == BATCH)
+        return 0;
+    PFS_TRY(read_name(o, &rule, err));
+    if (!parse_name(&rule, name, &time_ms))
+        return 0;
+    PFS_TRY(pfs_tagged_load(at, arena, &tagged, err));
+    place = pfs_tagged_before(&tagged, snapshot) + 1;
+    if (place == tagged.count || tagged.snapshot[place].id != snapshot || !automatic(&rule, &tagged, place, &time_ms))
+        return 0;
+    return refuse_second(&rule, &tagged, place, err);
 }
 
 /* What a writer knows when it begins: the newest automatic tag, and the snapshots after it. */

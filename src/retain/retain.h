@@ -72,6 +72,10 @@ int pfs_changelogs_remove_all(const struct pfs_retain *at, const struct pfs_rete
  * retained_ms: from now on; negative = without end. Bare -EEXIST, unless it replaces one. */
 int pfs_tag_make(const struct pfs_retain *at, const char *name, const struct pfs_snapshot *snapshot,
                  int64_t retained_ms, bool replace, struct pfs_err *err);
+/* May the snapshot have a tag of that name? -EINVAL when it is the name of an automatic one and the snapshot has one of
+ * those, if only itself. */
+int pfs_tag_check_name(const struct pfs_retain *at, const char *name, int64_t snapshot, struct pfs_arena *arena,
+                       struct pfs_err *err);
 /* Removes a tag, and the files that it alone needed: not when its snapshot is there or another tag has it. Bare
  * -ENOENT.
  */

@@ -273,8 +273,9 @@ int pfs_table_branches(struct pfs_table *table, struct pfs_arena *arena, const c
                        struct pfs_err *err);
 
 /* Tags a snapshot (0 = the newest; -ENOENT with a sentence when it is not there and no tag has it) for as long as the
- * table's options say; bare -EEXIST. put: for retained_ms (PFS_NO_NUMBER = as the options say); with replace a tag that
- * is there (bare -ENOENT) is moved to the snapshot. delete: bare -ENOENT; files that only the tag needed go with it.
+ * table's options say; bare -EEXIST. -EINVAL: see pfs_tag_check_name. put: for retained_ms
+ * (PFS_NO_NUMBER = as the options say); with replace a tag that is there (bare -ENOENT) is moved to the snapshot, and
+ * is there without end when it is not said how long. delete: bare -ENOENT; files that only the tag needed go with it.
  * rename: bare -ENOENT, -EEXIST. */
 int pfs_table_tag_create(struct pfs_table *table, const char *name, int64_t snapshot, struct pfs_err *err);
 struct pfs_tag_want {

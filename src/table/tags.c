@@ -38,11 +38,15 @@ static int put(struct pfs_table *table, const struct pfs_retain *at, const char 
                int64_t retained_ms, struct pfs_arena *arena, struct pfs_err *err)
 {
     struct pfs_snapshot snapshot, before;
+    int rc;
 
     assert(name != NULL);
+    rc = pfs_tag_load(at->store, at->meta, name, arena, &before, NULL, want->replace ? err : NULL);
     if (want->replace)
-        PFS_TRY(pfs_tag_load(at->store, at->meta, name, arena, &before, NULL, err));
+        PFS_TRY(rc);
     PFS_TRY(find(table, want->snapshot, arena, &snapshot, err));
+    if (want->replace || rc == -ENOENT)
+        PFS_TRY(pfs_tag_check_name(at, name, snapshot.id, arena, err));
     return pfs_tag_make(at, name, &snapshot, retained_ms, want->replace, err);
 }
 
@@ -56,7 +60,9 @@ int pfs_table_tag_put(struct pfs_table *table, const char *name, const struct pf
 
     PFS_TRY(pfs_table_retain_begin(table, &at, &how, err));
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    rc = put(table, &at, name, want, want->retained_ms == PFS_NO_NUMBER ? how.tag_ms : want->retained_ms, &arena, err);
+    if (want->retained_ms != PFS_NO_NUMBER || want->replace) /* the table's default is of new tags */
+        how.tag_ms = want->retained_ms;
+    rc = put(table, &at, name, want, how.tag_ms, &arena, err);
     pfs_arena_done(&arena);
     pfs_table_retain_end(table);
     return rc;

@@ -153,6 +153,11 @@ static void tags_end_when_their_time_is_over(void **state)
     now_ms += HOUR_MS;
     assert_int_equal(pfs_table_maintain(table, 1, NULL), 0);
     expect_tags("");
+    tag("moved", 0, HOUR_MS);
+    assert_int_equal(pfs_table_tag_put(table, "moved", &(struct pfs_tag_want){0, PFS_NO_NUMBER, true}, NULL), 0);
+    now_ms += DAY_MS; /* the default is of tags that are made */
+    assert_int_equal(pfs_table_maintain(table, 1, NULL), 0);
+    expect_tags("moved");
     end();
 }
 
@@ -241,6 +246,26 @@ static void tags_are_marked_as_complete(void **state)
     assert_false(is_there("d.db/t/tag/tag-success-file/2023-12-31_SUCCESS"));
     run("CALL sys.delete_tag('d.t', 'by-hand');");
     assert_int_equal(files_in("d.db/t/tag/tag-success-file"), 1);
+    end();
+}
+
+static void a_snapshot_has_one_automatic_tag(void **state)
+{
+    struct pfs_err err = {0};
+
+    (void)state;
+    begin("'tag.automatic-creation' = 'process-time', 'sink.process-time-zone' = 'UTC'");
+    commit_at(DAY_2024);
+    assert_int_equal(pfs_table_tag_create(table, "2024-02-01", 1, &err), -EINVAL);
+    assert_string_equal(err.text, "Snapshot 1 is already auto-tagged with [2023-12-31].");
+    assert_int_equal(pfs_table_tag_create(table, "2023-12-31", 1, NULL), -EEXIST);
+    assert_int_equal(pfs_table_tag_put(table, "2023-12-31", &(struct pfs_tag_want){1, PFS_NO_NUMBER, true}, NULL),
+                     -EINVAL);
+    tag("2024-02-30", 1, PFS_NO_NUMBER); /* there is no such day */
+    tag("by-hand", 1, PFS_NO_NUMBER);
+    commit_at(DAY_2024 + 1000);
+    tag("2024-02-01", 2, PFS_NO_NUMBER);
+    expect_tags("2023-12-31,2024-02-01,2024-02-30,by-hand");
     end();
 }
 
@@ -398,6 +423,7 @@ int main(void)
         cmocka_unit_test(tags_made_before_a_time_go_when_asked_for),
         cmocka_unit_test(the_last_whole_day_gets_a_tag),
         cmocka_unit_test(tags_are_marked_as_complete),
+        cmocka_unit_test(a_snapshot_has_one_automatic_tag),
         cmocka_unit_test(gaps_are_filled_one_a_snapshot),
         cmocka_unit_test(names_follow_period_and_formatter),
         cmocka_unit_test(a_watermark_beyond_all_years_makes_no_tag),
