@@ -70,6 +70,8 @@ static const struct {
      "7 1 old\n0 2 new\n105 3 far\n7 1 old\n", 3},
     {"what is missing, deleted or null is told", "merged", NULL, "k\n9\n4\n50\n\n200\n-5\n", "-\n4 2 new\n-\n-\n-\n-\n",
      4},
+    {"keys between others that are there", "merged", NULL, "8\n9\n100\n109\n110\n99\n",
+     "8 1 old\n-\n100 3 far\n109 3 far\n-\n-\n", 4},
     {"no file is opened that cannot hold the key", "merged", NULL, "50\n", "-\n", 0},
     {"a file that overlaps nothing is read alone", "merged", NULL, "105\n", "105 3 far\n", 1},
     {"a condition holds for merged rows", "merged", "v = 1", "4\n7\n", "-\n7 1 old\n", 2},
@@ -141,6 +143,16 @@ static void local_files_give_the_same_rows(void **state)
         pfs_locals_count(locals, &files, &bytes);
         assert_int_equal(files, ways[i].files);
         assert_true(bytes <= ways[i].bytes_max);
+        for (size_t k = 0; k < COUNT(cases); k++) {
+            struct pfs_buf out = {0};
+
+            if (strcmp(cases[k].table, "merged") != 0 || cases[k].condition != NULL)
+                continue;
+            look_up(&t, &want, cases[k].keys, &out);
+            if (strcmp((const char *)out.at, cases[k].rows) != 0)
+                fail_msg("%s: %s by way %d", cases[k].what, (const char *)out.at, (int)i);
+            pfs_buf_done(&out);
+        }
         pfs_locals_close(locals);
     }
     close_table(&t);
@@ -219,9 +231,9 @@ static void a_file_that_cannot_be_read_fails_the_lookup(void **state)
 
 #define ROWS (2 * PFS_BATCH_ROWS)
 
-/* How many twins a file of these keys has, once it was asked for. */
-static int64_t twins_of(struct pfs_store *memory, struct pfs_schemas *schemas, const struct pfs_schema *schema,
-                        const int32_t *key)
+/* A file of these keys, and nothing else but numbers and kinds. */
+static struct pfs_manifest_entry *write_file(struct pfs_store *memory, const struct pfs_schema *schema,
+                                             struct pfs_column key, int64_t rows)
 {
     static const uint8_t no_partition[12] = {0};
     static const int64_t numbers[ROWS];
@@ -233,22 +245,48 @@ static int64_t twins_of(struct pfs_store *memory, struct pfs_schemas *schemas, c
                                          .partition = {no_partition, 12},
                                          .total_buckets = 1,
                                          .level = 1};
-    const struct pfs_data_read read = {.store = memory, .table = "t", .schema = schema, .schemas = schemas};
-    const struct pfs_locals_config config = {.dir = "/tmp"};
-    struct pfs_column column[] = {{.type = &schema->field[0].type, .values = key},
-                                  {.type = &number, .values = numbers},
-                                  {.type = &kind, .values = kinds}};
+    struct pfs_column column[] = {key, {.type = &number, .values = numbers}, {.type = &kind, .values = kinds}};
     struct pfs_data_writer *writer;
     struct pfs_manifest_entry *made;
+    int64_t files;
+
+    column[0].type = &schema->field[0].type;
+    assert_int_equal(pfs_data_writer_open(&write, &writer, NULL), 0);
+    assert_int_equal(pfs_data_writer_add(writer, &(struct pfs_batch){rows, 3, column}, NULL), 0);
+    assert_int_equal(pfs_data_writer_finish(writer, &arena, &made, &files, NULL), 0);
+    assert_int_equal(files, 1);
+    pfs_data_writer_close(writer);
+    return made;
+}
+
+/* The schema of a table of a key of that type alone. */
+static const struct pfs_schema *keyed_by(struct pfs_store *memory, const char *type, struct pfs_schemas **schemas)
+{
+    const struct pfs_schema *schema;
+    char json[300];
+
+    (void)snprintf(json, sizeof(json),
+                   "{\"version\":3,\"id\":0,\"fields\":[{\"id\":0,\"name\":\"k\",\"type\":\"%s NOT NULL\"}],"
+                   "\"highestFieldId\":0,\"partitionKeys\":[],\"primaryKeys\":[\"k\"],\"options\":{\"bucket\":\"1\"},"
+                   "\"timeMillis\":0}",
+                   type);
+    assert_int_equal(pfs_store_publish(memory, "t/schema/schema-0", pfs_str(json), false, NULL), 0);
+    assert_int_equal(pfs_schemas_open(memory, "t", schemas, NULL), 0);
+    assert_int_equal(pfs_schemas_get(*schemas, 0, &schema, NULL), 0);
+    return schema;
+}
+
+/* How many twins a file of these keys has, once it was asked for. */
+static int64_t twins_of(struct pfs_store *memory, struct pfs_schemas *schemas, const struct pfs_schema *schema,
+                        const int32_t *key)
+{
+    const struct pfs_data_read read = {.store = memory, .table = "t", .schema = schema, .schemas = schemas};
+    const struct pfs_locals_config config = {.dir = "/tmp"};
+    struct pfs_manifest_entry *made = write_file(memory, schema, (struct pfs_column){.values = key}, ROWS);
     struct pfs_locals *locals;
     int64_t files;
     uint64_t bytes;
 
-    assert_int_equal(pfs_data_writer_open(&write, &writer, NULL), 0);
-    assert_int_equal(pfs_data_writer_add(writer, &(struct pfs_batch){ROWS, 3, column}, NULL), 0);
-    assert_int_equal(pfs_data_writer_finish(writer, &arena, &made, &files, NULL), 0);
-    assert_int_equal(files, 1);
-    pfs_data_writer_close(writer);
     assert_int_equal(pfs_locals_open(&config, &locals, NULL), 0);
     pfs_locals_fill(locals, &read, made);
     pfs_locals_count(locals, &files, &bytes);
@@ -260,9 +298,6 @@ static int64_t twins_of(struct pfs_store *memory, struct pfs_schemas *schemas, c
 /* Each batch is sorted, and the second begins behind the first one's last block, but not behind its last row. */
 static void a_file_that_is_not_sorted_has_no_local_twin(void **state)
 {
-    static const char json[] =
-        "{\"version\":3,\"id\":0,\"fields\":[{\"id\":0,\"name\":\"k\",\"type\":\"INT NOT NULL\"}],\"highestFieldId\":0,"
-        "\"partitionKeys\":[],\"primaryKeys\":[\"k\"],\"options\":{\"bucket\":\"1\"},\"timeMillis\":0}";
     static int32_t key[ROWS];
     const struct pfs_schema *schema;
     struct pfs_schemas *schemas;
@@ -270,9 +305,7 @@ static void a_file_that_is_not_sorted_has_no_local_twin(void **state)
 
     (void)state;
     assert_int_equal(pfs_store_open_memory(&memory, NULL), 0);
-    assert_int_equal(pfs_store_publish(memory, "t/schema/schema-0", pfs_str(json), false, NULL), 0);
-    assert_int_equal(pfs_schemas_open(memory, "t", &schemas, NULL), 0);
-    assert_int_equal(pfs_schemas_get(schemas, 0, &schema, NULL), 0);
+    schema = keyed_by(memory, "INT", &schemas);
     for (int32_t i = 0; i < ROWS; i++)
         key[i] = 2 * i;
     assert_int_equal(twins_of(memory, schemas, schema, key), 1);
@@ -281,6 +314,125 @@ static void a_file_that_is_not_sorted_has_no_local_twin(void **state)
     assert_int_equal(twins_of(memory, schemas, schema, key), 0);
     pfs_schemas_unref(schemas);
     pfs_store_close(memory);
+}
+
+/* ---- twins of many blocks ---- */
+
+static const int32_t first_column[] = {0};
+
+#define TWIN_ROWS 1000 /* row i has the key 2 * i; a block has 128 of them */
+
+/* The keys as a column: numbers, or texts whose first bytes are all the same. */
+static struct pfs_column twin_keys(const struct pfs_type *type, const int32_t *number, int64_t rows)
+{
+    struct pfs_column out = {.type = type, .values = number};
+    int32_t *offsets;
+    char *text;
+
+    if (type->kind == PFS_INT)
+        return out;
+    offsets = pfs_arena_array(&arena, (size_t)rows + 1, sizeof(*offsets));
+    text = pfs_arena_alloc(&arena, (size_t)rows * 20);
+    for (int64_t i = 0; i < rows; i++) {
+        (void)snprintf(text + 15 * i, 16, "customer-%06d", (int)number[i]);
+        offsets[i + 1] = (int32_t)(15 * (i + 1));
+    }
+    out.values = text;
+    out.offsets = offsets;
+    return out;
+}
+
+static void check_twin(const struct pfs_among_files *files, const struct pfs_data_read *read,
+                       const struct pfs_manifest_entry *entry, const struct pfs_column *all, const char *what,
+                       const int32_t *number, int32_t numbers, int32_t blocks)
+{
+    const struct pfs_column column = twin_keys(all->type, number, numbers);
+    const struct pfs_batch asked = {numbers, 1, (struct pfs_column *)(uintptr_t)&column};
+    struct pfs_among among = {.count = numbers};
+    const struct pfs_row_range *range = NULL;
+    struct pfs_reader *reader = NULL;
+    struct pfs_arena scratch;
+    struct pfs_batch batch;
+    int64_t rows, row;
+    int32_t ranges = -1, at = 0;
+    bool met[8] = {false};
+
+    pfs_arena_init(&scratch, 0);
+    assert_int_equal(pfs_keys_of(&asked, first_column, 1, &scratch, &among.low, NULL), 0);
+    among.high = among.low;
+    CHECK(what, files->open(files->self, &among, read, entry, &scratch, &range, &ranges, &reader, NULL) == 1);
+    CHECK(what, blocks < 0 ? ranges <= -blocks : ranges == blocks);
+    CHECK(what, (reader == NULL) == (ranges == 0));
+    row = ranges > 0 ? range[0].from : 0;
+    while (reader != NULL && (rows = pfs_reader_next(reader, &scratch, &batch, NULL)) > 0)
+        for (int64_t i = 0; i < rows; i++, row++) {
+            if (row == range[at].to)
+                row = range[++at].from;
+            CHECK(what, at < ranges && row < TWIN_ROWS);
+            if (all->type->kind == PFS_INT)
+                CHECK(what, ((const int32_t *)batch.column[0].values)[i] == 2 * row);
+            else
+                CHECK(what, pfs_slice_eq(pfs_column_bytes(&batch.column[0], i), pfs_column_bytes(all, row)));
+            for (int32_t k = 0; k < numbers; k++)
+                met[k] |= number[k] == 2 * row;
+        }
+    for (int32_t k = 0; k < numbers; k++)
+        CHECK(what, met[k] == (number[k] % 2 == 0 && number[k] < 2 * TWIN_ROWS));
+    pfs_reader_close(reader);
+    pfs_arena_done(&scratch);
+}
+
+static void a_twin_gives_the_blocks_of_the_keys_alone(void **state)
+{
+    static const char *const types[] = {"INT", "STRING"};
+    static const struct {
+        const char *what;
+        int32_t keys, key[8], blocks; /* < 0: at most, as the bloom filter will have it */
+    } cases[] = {
+        {"the first", 1, {0}, 1},
+        {"the last of its block", 1, {254}, 1},
+        {"the first of its block", 1, {256}, 1},
+        {"the last", 1, {1998}, 1},
+        {"one block for all of its keys", 4, {0, 2, 100, 254}, 1},
+        {"two that meet", 2, {254, 256}, 2},
+        {"each", 8, {2, 300, 600, 800, 1100, 1400, 1600, 1900}, 8},
+        {"with gaps", 3, {130, 1000, 1790}, 3},
+        {"between others", 2, {255, 1001}, -2},
+        {"behind all", 1, {2001}, -1},
+    };
+    static int32_t number[TWIN_ROWS];
+
+    (void)state;
+    for (int32_t i = 0; i < TWIN_ROWS; i++)
+        number[i] = 2 * i;
+    for (size_t n = 0; n < COUNT(types); n++) {
+        const struct pfs_locals_config config = {.dir = "/tmp"};
+        struct pfs_data_read read = {.table = "t", .columns = 1, .column = first_column, .key_value = true};
+        struct pfs_manifest_entry *made;
+        struct pfs_locals *locals;
+        struct pfs_schemas *schemas;
+        struct pfs_store *memory;
+        struct pfs_column all;
+        uint64_t bytes;
+        int64_t files;
+
+        assert_int_equal(pfs_store_open_memory(&memory, NULL), 0);
+        read.schema = keyed_by(memory, types[n], &schemas);
+        read.schemas = schemas;
+        read.store = memory;
+        all = twin_keys(&read.schema->field[0].type, number, TWIN_ROWS);
+        made = write_file(memory, read.schema, all, TWIN_ROWS);
+        assert_int_equal(pfs_locals_open(&config, &locals, NULL), 0);
+        pfs_locals_fill(locals, &read, made);
+        pfs_locals_count(locals, &files, &bytes);
+        assert_int_equal(files, 1);
+        for (size_t i = 0; i < COUNT(cases); i++)
+            check_twin(pfs_locals_files(locals), &read, made, &all, cases[i].what, cases[i].key, cases[i].keys,
+                       cases[i].blocks);
+        pfs_locals_close(locals);
+        pfs_schemas_unref(schemas);
+        pfs_store_close(memory);
+    }
 }
 
 int main(void)
@@ -292,6 +444,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_table_without_a_key_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_cannot_be_read_fails_the_lookup, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_is_not_sorted_has_no_local_twin, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_twin_gives_the_blocks_of_the_keys_alone, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
