@@ -235,8 +235,8 @@ int pfs_effects_add(struct pfs_effects *effects, const struct pfs_batch *merged,
     assert(merged->columns == schema->columns + 2);
     pfs_arena_reset(&effects->scratch);
     PFS_TRY(pfs_keys_of(merged, schema->trimmed_key, schema->trimmed_keys, &effects->scratch, &keys, err));
+    assert(effects->pairs == 0); /* those of the batch before are written */
     effects->merged = merged;
-    effects->pairs = 0;
     effects->pair = pfs_arena_array(&effects->scratch, (size_t)merged->rows, sizeof(*effects->pair));
     if (effects->pair == NULL)
         return pfs_arena_full(&effects->scratch, err);

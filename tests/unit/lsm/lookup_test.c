@@ -317,6 +317,26 @@ static void equal_rows_are_not_told_if_asked(void **state)
     assert_int_equal(told.befores, 4);
     assert_int_equal(told.afters, 4);
     assert_int_equal(told.rows, 8);
+    write_rows(0, 1, 3, 2, 0); /* 0 to 2 change, 3 does not, 4 and 5 go, 100 to 102 are new, 200 never was */
+    write_rows(3, 1, 1, 2, 0);
+    write_rows(4, 1, 2, 0, PFS_DELETE);
+    write_rows(100, 1, 3, 1, 0);
+    put(200, 1, 1, 0, PFS_DELETE);
+    told = read_told(newest_id());
+    assert_int_equal(told.befores, 3);
+    assert_int_equal(told.afters, 3);
+    assert_int_equal(told.deletes, 2);
+    assert_int_equal(told.inserts, 3);
+    assert_int_equal(told.rows, 11);
+}
+
+static void a_lone_delete_of_what_never_was_is_no_row(void **state)
+{
+    (void)state;
+    use("plain");
+    write_rows(0, 1, 1, 0, PFS_DELETE);
+    assert_int_equal(files_at(0), 1);
+    assert_int_equal(read_all().rows, 0);
 }
 
 static void only_new_keys_get_into_first_row(void **state)
@@ -574,6 +594,7 @@ int main(void)
         TEST(sums_are_whole_at_each_level),
         TEST(changes_are_told_with_the_rows_before),
         TEST(equal_rows_are_not_told_if_asked),
+        TEST(a_lone_delete_of_what_never_was_is_no_row),
         TEST(only_new_keys_get_into_first_row),
         TEST(a_first_row_is_told_as_it_was_written),
         TEST(an_overwrite_is_not_told),

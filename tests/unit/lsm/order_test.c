@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "src/lsm/internal.h"
 #include "src/merge/key.h"
 #include "tests/unit/cm.h"
 
@@ -195,6 +196,43 @@ static void zorder_takes_bits_in_turn(void **state)
         assert_int_equal(sorted[i], first[i]);
 }
 
+/* One column is sorted by, few make a Z, many a Hilbert curve; what is named wins. */
+static void the_columns_choose_the_order(void **state)
+{
+    static const struct {
+        const char *columns, *strategy; /* NULL: none is named */
+        enum pfs_order_strategy want;
+    } cases[] = {
+        {"a", NULL, PFS_ORDER_PLAIN},
+        {"a,b", NULL, PFS_ORDER_ZORDER},
+        {"a,b,c,d", NULL, PFS_ORDER_ZORDER},
+        {"a,b,c,d,e", NULL, PFS_ORDER_HILBERT},
+        {"a,b", "auto", PFS_ORDER_ZORDER},
+        {"a,b,c,d,e", "auto", PFS_ORDER_HILBERT},
+        {"a,b,c,d,e", "order", PFS_ORDER_PLAIN},
+        {"a,b", "hilbert", PFS_ORDER_HILBERT},
+    };
+    static struct pfs_field field[] = {{.name = "a"}, {.name = "b"}, {.name = "c"}, {.name = "d"}, {.name = "e"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(field); i++)
+        field[i].type = int_type;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pfs_option option[] = {{"clustering.columns", cases[i].columns, 0},
+                                      {"clustering.strategy", cases[i].strategy, 0}};
+        const struct pfs_schema schema = {
+            .columns = COUNT(field), .field = field, .options = {cases[i].strategy == NULL ? 1 : 2, option}};
+        struct pfs_order order = {0};
+        struct pfs_arena arena;
+
+        pfs_arena_init(&arena, 0);
+        CHECK(cases[i].columns, pfs_cluster_order(&schema, &arena, &order, NULL) == 0);
+        CHECK(cases[i].columns, order.strategy == cases[i].want);
+        CHECK(cases[i].columns, order.columns == (int32_t)(strlen(cases[i].columns) + 1) / 2);
+        pfs_arena_done(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +240,7 @@ int main(void)
         cmocka_unit_test(a_large_share_is_used_whole),
         cmocka_unit_test(the_curve_goes_from_neighbour_to_neighbour),
         cmocka_unit_test(zorder_takes_bits_in_turn),
+        cmocka_unit_test(the_columns_choose_the_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

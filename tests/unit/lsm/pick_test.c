@@ -114,6 +114,20 @@ static void early_full_compaction_takes_all(void **state)
     assert_int_equal(pfs_pick_normal(&rules, runs, 3, &now).runs, 3);
 }
 
+/* With a trigger of nothing a run is picked by itself, again and again if it stays where it is. */
+static void a_file_that_would_stay_where_it_is_is_left_alone(void **state)
+{
+    static const struct pfs_pick_run top[] = {L(5, 10)}, below[] = {L(4, 10)}, files[] = {{5, 10, 2}};
+    struct pfs_pick_rules rules = plain;
+
+    (void)state;
+    rules.trigger = 0;
+    assert_int_equal(pfs_pick_normal(&rules, top, 1, &noon).runs, 0);
+    assert_int_equal(pfs_pick_normal(&rules, below, 1, &noon).runs, 1);
+    assert_int_equal(pfs_pick_normal(&rules, below, 1, &noon).level, 5);
+    assert_int_equal(pfs_pick_normal(&rules, files, 1, &noon).runs, 1);
+}
+
 static void off_peak_hours_are_generous(void **state)
 {
     static const struct pfs_pick_run runs[] = {L(0, 100), L(0, 140), L(0, 1000), L(4, 2000), L(5, 20000)};
@@ -226,6 +240,7 @@ static void neighbours_with_columns_of_the_same_rows_are_joined(void **state)
         {"the one that fills it belongs to it", {{0, 5, 1, 60}, {5, 5, 1, 60}, {10, 5, 1, 60}}, 3, 2, 0, 2},
         {"just the target is not enough", {{0, 5, 1, 60}, {5, 5, 1, 40}, {10, 5, 1, 60}}, 3, 2, 0, 3},
         {"what is too large stands alone", {{0, 5, 1, 10}, {5, 5, 2, 101}, {10, 5, 1, 10}}, 3, 2, 1, 1},
+        {"just the target is not too large", {{0, 5, 1, 10}, {5, 5, 1, 100}, {10, 5, 1, 10}}, 3, 2, 0, 2},
         {"and parts its neighbours", {{0, 5, 1, 10}, {5, 5, 1, 101}, {10, 5, 1, 10}}, 3, 2, 3, 0},
         {"sums are no numbers", {{0, 5, 1, 100}, {5, 5, 1, INT64_MAX}, {10, 5, 1, INT64_MAX}}, 3, 1, 0, 1},
         {"nothing", {{0}}, 0, 1, 0, 0},
@@ -242,7 +257,7 @@ static void neighbours_with_columns_of_the_same_rows_are_joined(void **state)
 
 static void rules_come_from_the_options(void **state)
 {
-    static struct pfs_option few[] = {{"num-levels", "1", 0}};
+    static struct pfs_option few[] = {{"num-levels", "1", 0}}, two[] = {{"num-levels", "2", 0}};
     static struct pfs_option some[] = {{"compaction.size-ratio", "7", 0},
                                        {"num-sorted-run.compaction-trigger", "3", 0},
                                        {"target-file-size", "128 mb", 0}};
@@ -265,6 +280,9 @@ static void rules_come_from_the_options(void **state)
     schema.options = (struct pfs_options){1, few};
     assert_int_equal(pfs_pick_rules_read(&schema, &rules, &err), -EINVAL);
     assert_string_equal(err.text, "Number of levels must be at least 2.");
+    schema.options = (struct pfs_options){1, two};
+    assert_int_equal(pfs_pick_rules_read(&schema, &rules, &err), 0);
+    assert_int_equal(rules.top, 1);
     schema.options = (struct pfs_options){1, most};
     assert_int_equal(pfs_pick_rules_read(&schema, &rules, &err), 0);
     assert_int_equal(rules.trigger, INT32_MAX);
@@ -279,6 +297,7 @@ int main(void)
         cmocka_unit_test(universal_picks_are_those_of_the_specification),
         cmocka_unit_test(level_0_is_forced_up),
         cmocka_unit_test(early_full_compaction_takes_all),
+        cmocka_unit_test(a_file_that_would_stay_where_it_is_is_left_alone),
         cmocka_unit_test(off_peak_hours_are_generous),
         cmocka_unit_test(full_compaction_takes_every_run_to_the_top),
         cmocka_unit_test(buckets_of_append_tables_are_taken_in_order),
