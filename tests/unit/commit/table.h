@@ -7,7 +7,8 @@
 #include "tests/unit/cm.h"
 
 static struct pfs_fault fault;
-static struct pfs_store *store; /* the catalog's */
+static struct pfs_store *memory; /* below the next */
+static struct pfs_store *store;  /* the catalog's */
 static struct pfs_catalog *catalog;
 static struct pfs_table *table;
 
@@ -31,7 +32,6 @@ static inline void run(const char *sql)
 static inline int set_up(void **state)
 {
     struct pfs_catalog_config config = {0};
-    struct pfs_store *memory;
 
     (void)state;
     fault = (struct pfs_fault){0};
