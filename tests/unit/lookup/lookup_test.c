@@ -388,7 +388,7 @@ static void a_twin_gives_the_blocks_of_the_keys_alone(void **state)
     static const struct {
         const char *what;
         int32_t keys, key[8], blocks; /* < 0: at most, as the bloom filter will have it */
-    } cases[] = {
+    } wanted[] = {
         {"the first", 1, {0}, 1},
         {"the last of its block", 1, {254}, 1},
         {"the first of its block", 1, {256}, 1},
@@ -426,9 +426,9 @@ static void a_twin_gives_the_blocks_of_the_keys_alone(void **state)
         pfs_locals_fill(locals, &read, made);
         pfs_locals_count(locals, &files, &bytes);
         assert_int_equal(files, 1);
-        for (size_t i = 0; i < COUNT(cases); i++)
-            check_twin(pfs_locals_files(locals), &read, made, &all, cases[i].what, cases[i].key, cases[i].keys,
-                       cases[i].blocks);
+        for (size_t i = 0; i < COUNT(wanted); i++)
+            check_twin(pfs_locals_files(locals), &read, made, &all, wanted[i].what, wanted[i].key, wanted[i].keys,
+                       wanted[i].blocks);
         pfs_locals_close(locals);
         pfs_schemas_unref(schemas);
         pfs_store_close(memory);
