@@ -193,11 +193,203 @@ static void files_are_told_by_their_smallest_and_greatest_key(void **state)
     pfs_arena_done(&arena);
 }
 
+/* ---- the rows of a file ---- */
+
+#define FILE_ROWS 30000 /* row i has the number i / 3 * 2 + 1000 in its first key column, and i % 3 in a second one */
+#define GAP 64          /* fewer rows between two that are wanted are read along */
+
+static const char *const key_types[][2] = {{"INT", NULL}, {"STRING", NULL}, {"INT", "INT"}, {"STRING", "INT"}};
+
+struct file {
+    struct pfs_store *store;
+    struct pfs_schemas *schemas;
+    const struct pfs_schema *schema;
+    struct pfs_manifest_entry *entry;
+    struct pfs_keys key; /* of all rows */
+    bool pair;
+};
+
+/* The number of the key of row i; keys of one column take every one of them, so that none is there twice. */
+static int64_t number_of(const struct file *f, int64_t row)
+{
+    return f->pair ? row / 3 * 2 + 1000 : row * 2 + 1000;
+}
+
+static struct pfs_batch keys_of(const struct file *f, const int64_t *first, const int64_t *second, int64_t rows,
+                                struct pfs_arena *arena)
+{
+    struct pfs_column *column = pfs_arena_zalloc(arena, 2 * sizeof(*column));
+
+    for (int32_t c = 0; c < f->schema->trimmed_keys; c++) {
+        const int64_t *value = c == 0 ? first : second;
+        int32_t *narrow = pfs_arena_array(arena, (size_t)rows + 1, sizeof(*narrow));
+        char *bytes = pfs_arena_alloc(arena, (size_t)rows * 8 + 1);
+
+        column[c] = (struct pfs_column){.type = &f->schema->field[c].type, .values = narrow};
+        if (pfs_kind_is_bytes(column[c].type->kind)) {
+            narrow[0] = 0;
+            for (int64_t i = 0; i < rows; i++)
+                narrow[i + 1] = narrow[i] + (int32_t)snprintf(bytes + narrow[i], 8, "%06d", (int)value[i]);
+            column[c].offsets = narrow;
+            column[c].values = bytes;
+        } else {
+            for (int64_t i = 0; i < rows; i++)
+                narrow[i] = (int32_t)value[i];
+        }
+    }
+    return (struct pfs_batch){rows, f->schema->trimmed_keys, column};
+}
+
+static void encode(const struct file *f, const struct pfs_batch *batch, struct pfs_arena *arena, struct pfs_keys *out)
+{
+    static const int32_t index[] = {0, 1};
+
+    assert_int_equal(pfs_keys_of(batch, index, f->schema->trimmed_keys, arena, out, NULL), 0);
+}
+
+static void write_file(struct file *f, const char *const type[2], struct pfs_arena *arena)
+{
+    static const uint8_t no_partition[12] = {0};
+    static const struct pfs_type wide = {.kind = PFS_BIGINT}, kind = {.kind = PFS_TINYINT};
+    struct pfs_data_write write = {.table = "t", .partition = {no_partition, 12}, .total_buckets = 1, .level = 1};
+    int64_t *first = pfs_arena_array(arena, FILE_ROWS, sizeof(*first)),
+            *second = pfs_arena_array(arena, FILE_ROWS, sizeof(*second)),
+            *zeros = pfs_arena_zalloc(arena, FILE_ROWS * sizeof(*zeros));
+    struct pfs_data_writer *writer;
+    struct pfs_column column[4];
+    struct pfs_batch keys;
+    int64_t files;
+    char json[600];
+
+    *f = (struct file){.pair = type[1] != NULL};
+    (void)snprintf(json, sizeof(json),
+                   "{\"version\":3,\"id\":0,\"fields\":[{\"id\":0,\"name\":\"a\",\"type\":\"%s NOT NULL\"}%s],"
+                   "\"highestFieldId\":1,\"partitionKeys\":[],\"primaryKeys\":[\"a\"%s],"
+                   "\"options\":{\"bucket\":\"1\",\"file.block-size\":\"16 kb\"},\"timeMillis\":0}",
+                   type[0], f->pair ? ",{\"id\":1,\"name\":\"b\",\"type\":\"INT NOT NULL\"}" : "",
+                   f->pair ? ",\"b\"" : "");
+    assert_int_equal(pfs_store_open_memory(&f->store, NULL), 0);
+    assert_int_equal(pfs_store_publish(f->store, "t/schema/schema-0", pfs_str(json), false, NULL), 0);
+    assert_int_equal(pfs_schemas_open(f->store, "t", &f->schemas, NULL), 0);
+    assert_int_equal(pfs_schemas_get(f->schemas, 0, &f->schema, NULL), 0);
+    for (int64_t i = 0; i < FILE_ROWS; i++) {
+        first[i] = number_of(f, i);
+        second[i] = i % 3;
+    }
+    keys = keys_of(f, first, second, FILE_ROWS, arena);
+    encode(f, &keys, arena, &f->key);
+    memcpy(column, keys.column, (size_t)keys.columns * sizeof(*column));
+    column[keys.columns] = (struct pfs_column){.type = &wide, .values = zeros};
+    column[keys.columns + 1] = (struct pfs_column){.type = &kind, .values = zeros};
+    write.store = f->store;
+    write.schema = f->schema;
+    assert_int_equal(pfs_data_writer_open(&write, &writer, NULL), 0);
+    assert_int_equal(pfs_data_writer_add(writer, &(struct pfs_batch){FILE_ROWS, keys.columns + 2, column}, NULL), 0);
+    assert_int_equal(pfs_data_writer_finish(writer, arena, &f->entry, &files, NULL), 0);
+    assert_int_equal(files, 1);
+    pfs_data_writer_close(writer);
+}
+
+static bool row_is_in(const struct pfs_among *a, const struct pfs_keys *keys, int64_t row)
+{
+    for (int64_t i = 0; i < a->count; i++) {
+        bool from = (a->from_start && i == 0) || pfs_keys_compare(keys, row, &a->low, i) >= 0;
+        int end = a->to_end && i == a->count - 1 ? -1 : pfs_keys_compare(keys, row, &a->high, i);
+
+        if (from && (end < 0 || (end == 0 && !a->apart)))
+            return true;
+    }
+    return false;
+}
+
+/* Rows that are wanted, and what lies between two that are near. */
+static void check_rows(const struct file *f, const struct pfs_among *among, int round, struct pfs_arena *arena)
+{
+    static const int32_t columns[] = {1, 0}; /* not in the order of the key */
+    const struct pfs_data_read read = {.store = f->store,
+                                       .table = "t",
+                                       .schema = f->schema,
+                                       .schemas = f->schemas,
+                                       .columns = f->schema->columns,
+                                       .column = f->pair ? columns : columns + 1,
+                                       .key_value = true};
+    int64_t ends[] = {number_of(f, 0), number_of(f, FILE_ROWS - 1)}, second[] = {0, (FILE_ROWS - 1) % 3};
+    struct pfs_batch min = keys_of(f, ends, second, 1, arena), max = keys_of(f, ends + 1, second + 1, 1, arena);
+    const struct pfs_row_range *range = NULL;
+    struct pfs_keys low, high;
+    int64_t last = -1;
+    int32_t ranges, n = 0;
+
+    encode(f, &min, arena, &low);
+    encode(f, &max, arena, &high);
+    assert_int_equal(pfs_among_rows(among, &read, f->entry, &low, &high, arena, &range, &ranges, NULL), 0);
+    if (range == NULL)
+        fail_msg("round %d: all rows are read", round);
+    for (int64_t row = 0; row < FILE_ROWS; row++) {
+        if (!row_is_in(among, &f->key, row))
+            continue;
+        if (last < 0 || row - last > GAP) {
+            if (n >= ranges || range[n].from != row || (n > 0 && range[n - 1].to != last + 1))
+                fail_msg("round %d: row %d begins no range", round, (int)row);
+            n++;
+        }
+        last = row;
+    }
+    if (n != ranges || (n > 0 && range[n - 1].to != last + 1))
+        fail_msg("round %d: %d ranges, not %d", round, (int)ranges, (int)n);
+}
+
+static void a_file_is_read_where_its_rows_are_wanted(void **state)
+{
+    (void)state;
+    for (size_t type = 0; type < COUNT(key_types); type++) {
+        struct pfs_arena arena, scratch;
+        struct file f;
+
+        pfs_arena_init(&arena, 0);
+        pfs_arena_init(&scratch, 0);
+        write_file(&f, key_types[type], &arena);
+        for (int round = 0; round < 48; round++) {
+            bool single = round & 1, odd = round & 8;
+            struct pfs_among among = {.apart = !single && (round & 2),
+                                      .from_start = !single && round % 12 == 4,
+                                      .to_end = !single && round % 12 == 10};
+            int64_t first[2][4], second[2][4]; /* of the keys that the ranges begin and end with */
+            struct pfs_batch low, high;
+
+            among.count = 1 + random_below(4);
+            for (int64_t i = 0; i < among.count; i++) {
+                int64_t row = i == 0 && round % 16 == 1 ? 0 : FILE_ROWS / 5 * i + random_below(FILE_ROWS / 6);
+
+                for (int end = 0; end < 2; end++) {
+                    first[end][i] = number_of(&f, row) + odd; /* odd ones are not there */
+                    second[end][i] = row % 3;
+                    row += single ? 0 : 1 + random_below(200);
+                }
+            }
+            low = keys_of(&f, first[0], second[0], among.count, &scratch);
+            encode(&f, &low, &scratch, &among.low);
+            among.high = among.low;
+            if (!single) {
+                high = keys_of(&f, first[1], second[1], among.count, &scratch);
+                encode(&f, &high, &scratch, &among.high);
+            }
+            check_rows(&f, &among, (int)type * 100 + round, &scratch);
+            pfs_arena_reset(&scratch);
+        }
+        pfs_schemas_unref(f.schemas);
+        pfs_store_close(f.store);
+        pfs_arena_done(&scratch);
+        pfs_arena_done(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sieve_leaves_the_rows_of_the_ranges),
         cmocka_unit_test(files_are_told_by_their_smallest_and_greatest_key),
+        cmocka_unit_test(a_file_is_read_where_its_rows_are_wanted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
