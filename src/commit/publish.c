@@ -244,8 +244,7 @@ static int attempt(struct publishing *p, int64_t *id, struct pfs_err *err)
 
     if (rc < 0)
         return rc;
-    if (p->tries == 0)
-        rc = read_settings(&state->schema->options, &p->settings, err);
+    rc = read_settings(&state->schema->options, &p->settings, err);
     pfs_arena_reset(&p->arena);
     if (rc == 0)
         rc = c->prepare(c->context, state, &change, err);
@@ -284,6 +283,7 @@ static int loop(struct publishing *p, int64_t *id, bool *unclear, struct pfs_err
 
 int pfs_publish(const struct pfs_publish *publish, int64_t *id, bool *unclear, struct pfs_err *err)
 {
+    static const struct pfs_options defaults = {0};
     struct publishing p = {.publish = publish, .began_ms = pfs_clock_monotonic_ms()};
     int rc;
 
@@ -295,7 +295,9 @@ int pfs_publish(const struct pfs_publish *publish, int64_t *id, bool *unclear, s
     pfs_arena_init(&p.arena, PFS_ARENA_LIMIT);
     pfs_arena_init(&p.merging.arena, PFS_ARENA_LIMIT);
     pfs_arena_init(&p.doubts.arena, PFS_ARENA_LIMIT);
-    rc = loop(&p, id, unclear, err);
+    rc = read_settings(&defaults, &p.settings, err); /* the table's are known when its state is */
+    if (rc == 0)
+        rc = loop(&p, id, unclear, err);
     assert(rc < 0 || !*unclear);
     if (rc == 0 && err != NULL)
         pfs_err_clear(err); /* of tries that failed */

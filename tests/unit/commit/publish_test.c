@@ -236,6 +236,191 @@ static void an_expired_snapshot_stands_below_a_later_one_of_its_user(void **stat
     assert_int_equal(pfs_publish_stands(&p, 1, PFS_COMMIT_APPEND, &err), 1);
 }
 
+/* ---- attempts that end in other ways ---- */
+
+struct turns {
+    struct racer racer; /* first */
+    int stale;          /* how many times the state is gone while it is looked at */
+    int refused;        /* what the intent gives, once; 0 = nothing */
+};
+
+static int look_in_turns(void *context, struct pfs_state **out, struct pfs_err *err)
+{
+    struct turns *t = context;
+
+    if (t->stale > 0) {
+        t->stale--;
+        return pfs_fail(err, ESTALE, "the snapshot is gone");
+    }
+    return look(&t->racer, out, err);
+}
+
+static int refuse_once(void *context, int64_t seen, const struct pfs_change *change, struct pfs_err *err)
+{
+    struct turns *t = context;
+    int rc = t->refused;
+
+    t->refused = 0;
+    return rc < 0 ? pfs_fail(err, -rc, "there is no room for it") : intent(&t->racer, seen, change, err);
+}
+
+static int publish_in_turns(struct turns *t, int64_t *id, struct pfs_err *err)
+{
+    struct pfs_publish p = publication(&t->racer);
+    bool unclear;
+    int rc;
+
+    p.newest = look_in_turns;
+    p.intent = refuse_once;
+    t->racer.write = row(1000);
+    rc = pfs_publish(&p, id, &unclear, err);
+    assert_false(unclear);
+    if (rc == 0)
+        pfs_write_committed(t->racer.write);
+    pfs_write_close(t->racer.write);
+    return rc;
+}
+
+static void a_state_that_vanished_is_looked_at_again(void **state)
+{
+    struct turns t = {.stale = 2};
+    struct pfs_err err = {0};
+    int64_t id;
+
+    (void)state;
+    (void)commit(1);
+    assert_int_equal(publish_in_turns(&t, &id, &err), 0);
+    assert_int_equal(id, 2);
+    assert_int_equal(err.code, 0); /* nothing is left of tries that failed */
+}
+
+/* Nobody would know of its files after a crash. */
+static void nothing_is_published_without_its_intent(void **state)
+{
+    struct turns t = {.refused = -ENOSPC};
+    struct pfs_err err = {0};
+    int64_t id;
+
+    (void)state;
+    (void)commit(1);
+    assert_int_equal(publish_in_turns(&t, &id, &err), -ENOSPC);
+    assert_int_equal(id, 0);
+    assert_int_equal(files_in("d.db/t/snapshot"), 1 + 1);
+}
+
+static void a_commit_that_takes_too_long_is_given_up(void **state)
+{
+    struct racer r = {.rivals = 10000, .key = 1};
+    struct pfs_err err = {0};
+    int64_t id;
+    bool unclear;
+
+    (void)state;
+    run("ALTER TABLE d.t SET ('commit.max-retries' = '10000', 'commit.timeout' = '20 ms');");
+    assert_int_equal(race(&r, &id, &unclear, &err), -EBUSY);
+    assert_non_null(strstr(err.text, "commit.timeout"));
+    assert_in_range(r.intents, 1, 2000);
+}
+
+/* There is no pause in which anybody would look. */
+static void a_commit_without_pauses_is_cancelled_too(void **state)
+{
+    struct pfs_cancel cancel = {0};
+    struct racer r = {.rivals = 100, .key = 1, .cancel = &cancel};
+    struct pfs_err err = {0};
+    int64_t id;
+    bool unclear;
+
+    (void)state;
+    run("ALTER TABLE d.t SET ('commit.max-retry-wait' = '0 ms');");
+    assert_int_equal(race(&r, &id, &unclear, &err), -ECANCELED);
+    assert_int_equal(r.intents, 1);
+}
+
+/* ---- an attempt whose end is not known ---- */
+
+static const char *failing_op, *failing_path; /* once; NULL = never */
+static void (*before_failing)(void);
+
+static void fail_op(void *context, const char *op, const char *path)
+{
+    const int64_t number = fault.calls;
+
+    (void)context;
+    if (failing_op == NULL || strcmp(op, failing_op) != 0 || strstr(path, failing_path) == NULL)
+        return;
+    failing_op = NULL;
+    if (before_failing != NULL)
+        before_failing();
+    fault.fail_errno = EIO;
+    fault.fail_at = number;
+}
+
+/* One of the same user, one of the same number, and one that is gone already. */
+static void commit_others(void)
+{
+    struct pfs_write *write = row(2000);
+    int64_t id;
+
+    (void)commit(6);
+    assert_int_equal(pfs_table_commit(table, write, "racer", 8, false, &id, NULL), 0);
+    pfs_write_close(write);
+    (void)commit(7);
+    assert_int_equal(pfs_store_unlink(memory, "d.db/t/snapshot/snapshot-2", NULL), 0);
+}
+
+static void what_others_committed_is_not_taken_for_ours(void **state)
+{
+    struct racer r = {0};
+    struct pfs_err err = {0};
+    struct pfs_state *s;
+    int64_t id;
+    bool unclear;
+
+    (void)state;
+    (void)commit(1);
+    fault.each = fail_op;
+    failing_op = "rename";
+    failing_path = "snapshot/snapshot-2";
+    before_failing = commit_others;
+    assert_int_equal(race(&r, &id, &unclear, &err), 0);
+    assert_null(failing_op);
+    assert_int_equal(id, 5);
+    assert_int_equal(err.code, 0);
+    s = newest();
+    assert_int_equal(s->files, 5);
+    pfs_state_unref(s);
+}
+
+/* Before the rename nothing can have come of it, and no other try would do better. */
+static void a_failure_before_the_rename_is_clear(void **state)
+{
+    static const struct {
+        const char *op, *path;
+        int intents; /* tries */
+    } cases[] = {
+        {"create", "snapshot/.snapshot-2", 1}, {"create", "manifest/manifest-list", 1}, {"rename", "snapshot-2", 2}};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct racer r = {0};
+        struct pfs_err err = {0};
+        int64_t id;
+        bool unclear;
+
+        (void)tear_down(state);
+        (void)set_up(state);
+        (void)commit(1);
+        fault.each = fail_op;
+        failing_op = cases[i].op;
+        failing_path = cases[i].path;
+        before_failing = NULL;
+        CHECK(cases[i].path, race(&r, &id, &unclear, &err) == (cases[i].intents == 1 ? -EIO : 0));
+        CHECK(cases[i].path, r.intents == cases[i].intents);
+        CHECK(cases[i].path, !unclear);
+        CHECK(cases[i].path, files_in("d.db/t/manifest") == 3 * cases[i].intents);
+    }
+}
+
 /* ---- a table that moves ---- */
 
 struct moving {
@@ -720,6 +905,30 @@ static void a_vector_of_a_removed_file_is_a_conflict(void **state)
     pfs_arena_done(&arena);
 }
 
+/* Or the vectors would name files that are gone. */
+static void what_is_overwritten_takes_its_indexes_along(void **state)
+{
+    struct pfs_arena arena = {0};
+    struct pfs_index_entry index = {.type = "HASH", .name = "index-1", .size = 4, .rows = 1, .vectors = -1};
+    struct given g = {.change = {.kind = PFS_COMMIT_COMPACT, .indexes = 1, .index = &index}};
+    struct pfs_err err = {0};
+    struct pfs_state *s;
+
+    (void)state;
+    (void)commit(1);
+    index.partition = live_file(&arena, 0).partition;
+    assert_int_equal(publish_given(&g, &err), 0);
+    s = newest();
+    assert_int_equal(s->indexes, 1);
+    pfs_state_unref(s);
+    assert_int_equal(pfs_table_truncate(table, NULL), 0);
+    s = newest();
+    assert_int_equal(s->indexes, 0);
+    assert_null(s->snapshot.index_manifest);
+    pfs_state_unref(s);
+    pfs_arena_done(&arena);
+}
+
 static void changelog_files_have_a_list_of_their_own(void **state)
 {
     struct pfs_arena arena = {0};
@@ -762,6 +971,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(new_files_of_an_overwrite_go_to_the_top_level, set_up, tear_down),
         cmocka_unit_test_setup_teardown(conflicts_are_told_in_a_sentence, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_vector_of_a_removed_file_is_a_conflict, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_state_that_vanished_is_looked_at_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_is_published_without_its_intent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_commit_that_takes_too_long_is_given_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_commit_without_pauses_is_cancelled_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_others_committed_is_not_taken_for_ours, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_failure_before_the_rename_is_clear, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_overwritten_takes_its_indexes_along, set_up, tear_down),
         cmocka_unit_test_setup_teardown(changelog_files_have_a_list_of_their_own, set_up, tear_down),
     };
 
