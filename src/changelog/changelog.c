@@ -133,6 +133,7 @@ static int load_index(struct changes *c, struct pfs_state *gone, struct pfs_err 
 
     gone->index = NULL;
     gone->indexes = 0;
+    gone->placed = NULL; /* whoever scans looks at all of them */
     if (rc < 0)
         return rc == -ENOENT ? -ESTALE : rc;
     if (before.index_manifest != NULL)

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -51,22 +52,37 @@ bool pfs_index_same_place(const struct pfs_index_entry *a, const struct pfs_inde
     return a->bucket == b->bucket && strcmp(a->type, b->type) == 0 && pfs_slice_eq(a->partition, b->partition);
 }
 
+static int by_place(const void *left, const void *right)
+{
+    const struct pfs_index_entry *a = *(const struct pfs_index_entry *const *)left;
+    const struct pfs_index_entry *b = *(const struct pfs_index_entry *const *)right;
+    int order = pfs_slice_compare(a->partition, b->partition);
+
+    if (order == 0)
+        order = (a->bucket > b->bucket) - (a->bucket < b->bucket);
+    return order != 0 ? order : strcmp(a->type, b->type);
+}
+
 /* The full list: the one before, without what is replaced, then what is new (spec indexes 2). */
 static int list_indexes(struct pfs_attempt *a, const struct pfs_index_entry *live, int64_t lives,
                         struct pfs_index_entry **out, int64_t *count, struct pfs_err *err)
 {
     const struct pfs_commit *c = a->commit;
-    struct pfs_index_entry *all = pfs_arena_array(a->arena, (size_t)(lives + c->indexes), sizeof(*all));
+    size_t changes = (size_t)c->indexes;
+    struct pfs_index_entry *all = pfs_arena_array(a->arena, (size_t)lives + changes, sizeof(*all));
+    const struct pfs_index_entry **change = pfs_arena_array(a->arena, changes, sizeof(struct pfs_index_entry *));
 
-    if (all == NULL)
+    if (all == NULL || change == NULL)
         return pfs_arena_full(a->arena, err);
+    for (size_t k = 0; k < changes; k++)
+        change[k] = &c->index[k];
+    if (changes > 0)
+        qsort(change, changes, sizeof(struct pfs_index_entry *), by_place);
     *count = 0;
     for (int64_t i = 0; i < lives; i++) {
-        bool replaced = false;
+        const struct pfs_index_entry *key = &live[i];
 
-        for (int64_t k = 0; k < c->indexes && !replaced; k++)
-            replaced = pfs_index_same_place(&live[i], &c->index[k]);
-        if (!replaced)
+        if (changes == 0 || bsearch(&key, change, changes, sizeof(struct pfs_index_entry *), by_place) == NULL)
             all[(*count)++] = live[i];
     }
     for (int64_t k = 0; k < c->indexes; k++)

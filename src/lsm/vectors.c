@@ -15,30 +15,29 @@
 #include "src/file/deletions.h"
 #include "src/lsm/internal.h"
 
-static bool is_of_bucket(const struct pfs_index_entry *index, struct pfs_slice partition, int32_t bucket)
-{
-    return index->bucket == bucket && strcmp(index->type, PFS_VECTORS) == 0 &&
-           pfs_slice_eq(index->partition, partition);
-}
-
-/* The next index file of a bucket behind `after` (NULL: the first); NULL: there is none. Append tables have any number,
- * others one. */
+/* The next index file of a bucket behind the one at *at (-1: the first); NULL: there is none. Append tables have any
+ * number, others one. */
 static const struct pfs_index_entry *next_entry(const struct pfs_state *state, struct pfs_slice partition,
-                                                int32_t bucket, const struct pfs_index_entry *after)
+                                                int32_t bucket, int64_t *at)
 {
-    assert(after == NULL || after >= state->index);
-    assert(after == NULL || after < state->index + state->indexes);
-    for (int64_t i = after == NULL ? 0 : after - state->index + 1; i < state->indexes; i++)
-        if (is_of_bucket(&state->index[i], partition, bucket))
-            return &state->index[i];
+    assert(*at < state->indexes);
+    for (*at = *at < 0 ? pfs_state_index_at(state, partition, bucket) : *at + 1; *at < state->indexes; ++*at) {
+        const struct pfs_index_entry *e = state->placed[*at];
+
+        if (e->bucket != bucket || !pfs_slice_eq(e->partition, partition))
+            return NULL;
+        if (strcmp(e->type, PFS_VECTORS) == 0)
+            return e;
+    }
     return NULL;
 }
 
 int64_t pfs_file_marks(const struct pfs_state *state, const struct pfs_manifest_entry *entry)
 {
-    const struct pfs_index_entry *index = NULL;
+    const struct pfs_index_entry *index;
+    int64_t at = -1;
 
-    while ((index = next_entry(state, entry->partition, entry->bucket, index)) != NULL)
+    while ((index = next_entry(state, entry->partition, entry->bucket, &at)) != NULL)
         for (int64_t k = 0; k < index->vectors; k++)
             if (strcmp(index->vector[k].file, entry->file.name) == 0)
                 return index->vector[k].cardinality > 0 ? index->vector[k].cardinality : 1;
@@ -151,13 +150,14 @@ int pfs_vectors_make(const struct pfs_compactor *c, const struct pfs_compact_job
 {
     const struct pfs_state *state = c->config.state;
     struct pfs_index_entry made = {.partition = job->partition, .bucket = job->bucket, .type = PFS_VECTORS};
-    const struct pfs_index_entry *entry = NULL;
+    const struct pfs_index_entry *entry;
     size_t most = (size_t)job->uppers;
+    int64_t at = -1;
     struct vectors v = {0};
     const char **stay;
     int64_t stays, marked;
 
-    while ((entry = next_entry(state, job->partition, job->bucket, entry)) != NULL)
+    while ((entry = next_entry(state, job->partition, job->bucket, &at)) != NULL)
         most += (size_t)(entry->vectors > 0 ? entry->vectors : 0);
     v.room = (int64_t)most;
     v.vector = pfs_arena_array(arena, most, sizeof(*v.vector));
@@ -168,7 +168,8 @@ int pfs_vectors_make(const struct pfs_compactor *c, const struct pfs_compact_job
     assert(marked <= job->uppers);
     if (most > (size_t)job->uppers)
         PFS_TRY(list_stays(state, job, out, arena, &stay, &stays, err));
-    while ((entry = next_entry(state, job->partition, job->bucket, entry)) != NULL)
+    at = -1;
+    while ((entry = next_entry(state, job->partition, job->bucket, &at)) != NULL)
         PFS_TRY(add_kept(c, job, entry, stay, stays, marked, &v, err));
     if (!v.changed)
         return 0;
@@ -206,11 +207,12 @@ static int check_uppers(const struct pfs_compact_job *job, const struct pfs_stat
 static bool has_same_entries(const struct pfs_state *old, const struct pfs_state *now,
                              const struct pfs_compact_job *job)
 {
-    const struct pfs_index_entry *a = NULL, *b = NULL;
+    const struct pfs_index_entry *a, *b;
+    int64_t old_at = -1, now_at = -1;
 
     do {
-        a = next_entry(old, job->partition, job->bucket, a);
-        b = next_entry(now, job->partition, job->bucket, b);
+        a = next_entry(old, job->partition, job->bucket, &old_at);
+        b = next_entry(now, job->partition, job->bucket, &now_at);
         if ((a == NULL) != (b == NULL) || (a != NULL && strcmp(a->name, b->name) != 0))
             return false;
     } while (a != NULL);

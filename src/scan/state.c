@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -199,6 +200,53 @@ static int combine(struct state *s, struct pfs_err *err)
     return 0;
 }
 
+static int compare_place(const struct pfs_index_entry *e, struct pfs_slice partition, int32_t bucket)
+{
+    int order = pfs_slice_compare(e->partition, partition);
+
+    return order != 0 ? order : (e->bucket > bucket) - (e->bucket < bucket);
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const struct pfs_index_entry *a = *(const struct pfs_index_entry *const *)left;
+    const struct pfs_index_entry *b = *(const struct pfs_index_entry *const *)right;
+    int order = compare_place(a, b->partition, b->bucket);
+
+    return order != 0 ? order : (a > b) - (a < b);
+}
+
+/* A table with dynamic buckets has an entry for each bucket of each partition, and writers ask for each. */
+static int place_indexes(struct state *s, struct pfs_err *err)
+{
+    size_t count = (size_t)s->state.indexes;
+    const struct pfs_index_entry **placed = pfs_arena_array(&s->arena, count, sizeof(struct pfs_index_entry *));
+
+    if (placed == NULL)
+        return pfs_arena_full(&s->arena, err);
+    for (size_t i = 0; i < count; i++)
+        placed[i] = &s->state.index[i];
+    if (count > 0)
+        qsort(placed, count, sizeof(struct pfs_index_entry *), by_place);
+    s->state.placed = placed;
+    return 0;
+}
+
+int64_t pfs_state_index_at(const struct pfs_state *state, struct pfs_slice partition, int32_t bucket)
+{
+    int64_t low = 0, high = state->indexes;
+
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+
+        if (compare_place(state->placed[middle], partition, bucket) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static int fill(struct state *s, struct pfs_manifests *cache, struct pfs_store *store, const char *table,
                 const struct pfs_snapshot *snapshot, struct pfs_err *err)
 {
@@ -217,7 +265,7 @@ static int fill(struct state *s, struct pfs_manifests *cache, struct pfs_store *
         PFS_TRY(
             pfs_index_manifest_load(store, table, snapshot->index_manifest, &s->arena, &index, &s->state.indexes, err));
     s->state.index = index;
-    return 0;
+    return place_indexes(s, err);
 }
 
 bool pfs_state_entries(const struct pfs_state *state, int64_t i, const struct pfs_manifest_entry **entry,

@@ -35,7 +35,8 @@ struct pfs_state {
     int64_t files;
     const struct pfs_index_entry *index; /* live index entries */
     int64_t indexes;
-    bool partial;        /* it has not all live files: pfs_state_since */
+    const struct pfs_index_entry *const *placed; /* the same by partition and bucket, those of one bucket in order */
+    bool partial;                                /* it has not all live files: pfs_state_since */
     int64_t since_ms;    /* then, by the files' own wall clock: those made before are left out */
     bool fallback_first; /* scan.primary-branch: rather, this one's rows belong to the partitions that that one lacks */
     struct pfs_state *fallback; /* of scan.fallback-branch then: its rows of the partitions that this one lacks belong
@@ -68,6 +69,10 @@ void pfs_state_unref(struct pfs_state *state); /* NULL allowed */
  * there are no more. Lives as long as the state. */
 bool pfs_state_entries(const struct pfs_state *state, int64_t i, const struct pfs_manifest_entry **entry,
                        int64_t *entries);
+
+/* The first of `placed` that is of the partition and of that bucket or a later one, or where it would be: at most
+ * `indexes`. With INT32_MIN: the partition's first. */
+int64_t pfs_state_index_at(const struct pfs_state *state, struct pfs_slice partition, int32_t bucket);
 
 /* Whoever reads the state says so: neither its snapshot nor a later one, and with `from` > 0 none from that id on,
  * expires until each hold is let go again. */

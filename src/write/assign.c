@@ -18,7 +18,7 @@
 
 #define BUCKETS_MAX 32767
 #define FREE UINT16_MAX
-#define SLOTS_MIN ((uint64_t)1024)
+#define SLOTS_MIN ((uint64_t)16) /* there may be as many partitions as rows */
 #define SLOTS_MAX ((uint64_t)UINT32_MAX)
 
 struct bucket {
@@ -165,27 +165,33 @@ static int load_file(struct pfs_assigner *a, const struct pfs_index_entry *e, st
     return rc;
 }
 
-static bool is_index_of(const struct pfs_index_entry *e, struct pfs_slice partition)
+/* The next HASH entry of the partition; -1 before the first one. NULL: there are no more. */
+static const struct pfs_index_entry *next_entry(const struct pfs_assigner *a, int64_t *at)
 {
-    return strcmp(e->type, "HASH") == 0 && pfs_slice_eq(e->partition, partition);
+    const struct pfs_state *s = a->state;
+
+    *at = *at < 0 ? pfs_state_index_at(s, a->partition, INT32_MIN) : *at + 1;
+    for (; *at < s->indexes && pfs_slice_eq(s->placed[*at]->partition, a->partition); ++*at)
+        if (strcmp(s->placed[*at]->type, "HASH") == 0)
+            return s->placed[*at];
+    return NULL;
 }
 
 /* Room for all that the files hold, and for some new ones. The size that the index manifest claims does not count. */
 static int make_room(struct pfs_assigner *a, bool anew, struct pfs_err *err)
 {
     struct pfs_arena arena;
+    const struct pfs_index_entry *e;
     uint64_t keys = 0;
+    int64_t at = -1;
     int rc = 0;
 
     pfs_arena_init(&arena, PFS_ARENA_LIMIT);
-    for (int64_t i = 0; rc == 0 && !anew && i < a->state->indexes; i++) {
-        const struct pfs_index_entry *e = &a->state->index[i];
+    while (rc == 0 && !anew && (e = next_entry(a, &at)) != NULL) {
         struct pfs_store *store;
         const char *path;
         struct pfs_stat st = {0};
 
-        if (!is_index_of(e, a->partition))
-            continue;
         rc = place_of(a, e, &arena, &store, &path, err);
         if (rc == 0)
             rc = pfs_store_stat(store, path, &st, err);
@@ -204,6 +210,8 @@ int pfs_assigner_open(struct pfs_state *state, struct pfs_slice partition, bool 
 {
     const struct pfs_options *o = &state->schema->options;
     struct pfs_assigner *a = pfs_zalloc(sizeof(*a));
+    const struct pfs_index_entry *e;
+    int64_t at = -1;
     int rc;
 
     if (a == NULL)
@@ -217,9 +225,8 @@ int pfs_assigner_open(struct pfs_state *state, struct pfs_slice partition, bool 
         a->buckets_max = BUCKETS_MAX;
     if (rc == 0)
         rc = make_room(a, anew, err);
-    for (int64_t i = 0; rc == 0 && !anew && i < state->indexes; i++)
-        if (is_index_of(&state->index[i], partition))
-            rc = load_file(a, &state->index[i], err);
+    while (rc == 0 && !anew && (e = next_entry(a, &at)) != NULL)
+        rc = load_file(a, e, err);
     if (rc < 0) {
         pfs_assigner_close(a);
         return rc;
