@@ -175,7 +175,7 @@ static int read_frames(const struct pfs_schema *schema, struct pfs_slice bytes, 
         size_t used = 0;
         int rc;
 
-        pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
+        pfs_arena_init_small(&arena, PFS_BATCH_BYTES_MAX); /* a row that was appended by itself may be kept in it */
         rc = pfs_frame_get(bytes, types, schema->columns + 1, &arena, &batch, &used, err);
         if (rc == 0)
             rc = each(context, &arena, &batch, err);

@@ -110,7 +110,7 @@ void pfs_recent_keep(struct pfs_transaction *t, struct pfs_buf *body)
         return;
     }
     pthread_mutex_init(&r->lock, NULL);
-    pfs_arena_init(&r->arena, PFS_ARENA_LIMIT);
+    pfs_arena_init_small(&r->arena, PFS_ARENA_LIMIT);
     atomic_init(&r->refs, 1);
     r->schema = t->schema;
     r->piece = t->newest;
@@ -230,12 +230,13 @@ static int take(struct list *list, struct listed listed, struct pfs_err *err)
     return 0;
 }
 
-/* Each batch with the keys of its rows, counted before it is kept. */
+/* Each batch with the keys of its rows, both counted before they are kept. */
 static int hold(void *context, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
 {
     struct pfs_recent *r = context;
     struct pfs_held *held;
     struct pfs_keys *keys;
+    size_t before;
 
     if (!take_room(r, arena->used_bytes))
         return -EAGAIN;
@@ -247,7 +248,10 @@ static int hold(void *context, struct pfs_arena *arena, const struct pfs_batch *
     if (keys == NULL)
         return no_memory(err);
     r->keys = keys;
+    before = r->arena.used_bytes;
     PFS_TRY(pfs_keys_of(batch, r->schema->primary_key, r->schema->primary_keys, &r->arena, &keys[r->helds], err));
+    if (!take_room(r, r->arena.used_bytes - before))
+        return -EAGAIN;
     held[r->helds++] = (struct pfs_held){*arena, *batch};
     pfs_arena_init(arena, arena->limit_bytes);
     return 0;
