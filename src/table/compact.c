@@ -3,8 +3,9 @@
  *
  *   state -> jobs -> each job on its share of the budget -> entries of all -> published, or all files taken back
  *
- * Jobs share nothing but the compactor, which nobody changes; each has its arena and its result. All go into one
- * snapshot or none does: what one of them could not do is not worth the others' conflict with the next writer. */
+ * Jobs share nothing but the compactor, which nobody changes; each has its arena and its result, until it is gathered.
+ * All go into one snapshot or none does: what one of them could not do is not worth the others' conflict with the next
+ * writer. */
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "base/mem.h"
 #include "base/quiet.h"
 #include "base/uuid.h"
+#include "src/table/gather.h"
 #include "src/table/internal.h"
 #include "src/table/postponed.h"
 
@@ -20,6 +22,7 @@
 #define MEMORY_DEFAULT ((size_t)256 << 20)
 #define MEMORY_SHARE 4
 #define SPILL_DIRECTORY "/var/tmp"
+#define JOBS_MAX 1024 /* at a time: each has an arena while it is under way */
 
 struct compaction {
     const struct pfs_compact_want *want;
@@ -30,19 +33,20 @@ struct compaction {
     struct pfs_arena arena; /* jobs */
     int32_t jobs;
     struct pfs_compact_job *job;
+    int32_t from; /* the first of the jobs that are under way */
     struct job_result {
         struct pfs_arena arena;
         struct pfs_compacted done;
         int rc;
-    } * result;
-    int32_t failed; /* the first job that did; INT32_MAX = none. Guarded by `lock`, as the next */
+    } * result;     /* of these */
+    int32_t failed; /* the first job that did; INT32_MAX = none. Guarded by `lock`, as the next two */
+    int rc;
     struct pfs_err err;
+    struct pfs_gathered gathered;
     struct pfs_manifest_entry *entry; /* of all jobs: DELETEs, then ADDs */
     int64_t entries;
     struct pfs_manifest_entry *changelog;
     int64_t changelogs;
-    struct pfs_index_entry *index; /* deletion vectors that are others now */
-    int64_t indexes;
     struct pfs_placing_want placing; /* of a table with bucket = -2 */
     struct pfs_placed placed;
     uint64_t placed_sum;
@@ -65,6 +69,17 @@ static void progress(void *context, int64_t rows)
     pthread_mutex_unlock(&c->lock);
 }
 
+/* Lock held, or alone. */
+static void note_failure(struct compaction *c, int32_t job, int rc, const struct pfs_err *err)
+{
+    assert(rc < 0);
+    if (job >= c->failed)
+        return;
+    c->failed = job;
+    c->rc = rc;
+    c->err = *err;
+}
+
 static void run_job(void *context, int index)
 {
     struct compaction *c = context;
@@ -72,20 +87,35 @@ static void run_job(void *context, int index)
     struct pfs_err err = {0};
 
     assert(index >= 0);
-    assert(index < c->jobs);
+    assert(index < JOBS_MAX);
+    assert(c->from + index < c->jobs);
+    *r = (struct job_result){0};
     pfs_arena_init_small(&r->arena, PFS_ARENA_LIMIT);
     if (pfs_cancelled(c->want->cancel))
         r->rc = -ECANCELED;
     else
-        r->rc = pfs_compact_run(c->compactor, &c->job[index], c->budget, &r->arena, &r->done, &err);
+        r->rc = pfs_compact_run(c->compactor, &c->job[c->from + index], c->budget, &r->arena, &r->done, &err);
     if (r->rc >= 0)
         return;
     pthread_mutex_lock(&c->lock);
-    if (index < c->failed) {
-        c->failed = index;
-        c->err = err;
-    }
+    note_failure(c, c->from + index, r->rc, &err);
     pthread_mutex_unlock(&c->lock);
+}
+
+/* What could be made is gathered whatever failed: it is undone with the rest. */
+static void gather(struct compaction *c, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        struct job_result *r = &c->result[i];
+        struct pfs_err err = {0};
+        int rc = r->rc < 0 ? 0 : pfs_gathered_take(&c->gathered, &r->done, &r->arena, &err);
+
+        if (rc < 0) {
+            note_failure(c, c->from + i, rc, &err);
+            pfs_compact_undo(c->compactor, &r->done);
+        }
+        pfs_arena_done(&r->arena);
+    }
 }
 
 static int64_t bytes_of(const struct pfs_compact_job *job)
@@ -152,7 +182,7 @@ static int plan(struct compaction *c, int64_t *left, struct pfs_err *err)
     *left = choose(c);
     for (int32_t i = 0; i < c->jobs; i++)
         c->rows += c->job[i].rows;
-    c->result = pfs_alloc_array((size_t)c->jobs, sizeof(*c->result));
+    c->result = pfs_alloc_array((size_t)(c->jobs < JOBS_MAX ? c->jobs : JOBS_MAX), sizeof(*c->result));
     if (c->result == NULL)
         return pfs_fail(err, ENOMEM, "no memory for the compaction of %d buckets", c->jobs);
     return pfs_compactor_open(&config, &c->compactor, err);
@@ -162,7 +192,11 @@ static void run_all(void *context)
 {
     struct compaction *c = context;
 
-    pfs_pool_run(c->parts.pool, c->jobs, run_job, c);
+    for (int32_t count; c->from < c->jobs && c->failed == INT32_MAX; c->from += count) {
+        count = c->jobs - c->from < JOBS_MAX ? c->jobs - c->from : JOBS_MAX;
+        pfs_pool_run(c->parts.pool, count, run_job, c);
+        gather(c, count);
+    }
 }
 
 /* Each job on its own share of the budget; as many run at once as there are threads. */
@@ -179,41 +213,16 @@ static int run_jobs(struct compaction *c, struct pfs_budget budget, struct pfs_e
         run_all(c);
     if (c->failed == INT32_MAX)
         return 0;
-    assert(c->result[c->failed].rc < 0);
     if (err != NULL)
         *err = c->err;
-    return pfs_state_failure(c->state, c->result[c->failed].rc, err);
+    return pfs_state_failure(c->state, c->rc, err);
 }
 
 static int collect(struct compaction *c, struct pfs_err *err)
 {
-    int64_t deletes = 0, adds = 0, changelogs = 0;
-
-    for (int32_t i = 0; i < c->jobs; i++) {
-        deletes += c->result[i].done.deletes;
-        adds += c->result[i].done.adds;
-        changelogs += c->result[i].done.changelogs;
-    }
-    c->changelog = pfs_arena_array(&c->arena, (size_t)changelogs, sizeof(*c->changelog));
-    c->entry = pfs_arena_array(&c->arena, (size_t)(deletes + adds), sizeof(*c->entry));
-    c->index = pfs_arena_array(&c->arena, (size_t)c->jobs, sizeof(*c->index));
-    if (c->entry == NULL || c->changelog == NULL || c->index == NULL)
-        return pfs_arena_full(&c->arena, err);
-    for (int32_t i = 0; i < c->jobs; i++)
-        for (int64_t k = 0; k < c->result[i].done.deletes; k++)
-            c->entry[c->entries++] = c->result[i].done.deleted[k];
-    for (int32_t i = 0; i < c->jobs; i++)
-        for (int64_t k = 0; k < c->result[i].done.adds; k++)
-            c->entry[c->entries++] = c->result[i].done.added[k];
-    for (int32_t i = 0; i < c->jobs; i++)
-        for (int64_t k = 0; k < c->result[i].done.changelogs; k++)
-            c->changelog[c->changelogs++] = c->result[i].done.changelog[k];
-    for (int32_t i = 0; i < c->jobs; i++)
-        if (c->result[i].done.vectors)
-            c->index[c->indexes++] = c->result[i].done.index;
-    assert(c->entries == deletes + adds);
-    assert(c->changelogs == changelogs);
-    assert(c->indexes <= c->jobs);
+    PFS_TRY(pfs_gathered_entries(&c->gathered, &c->entry, &c->entries, err));
+    c->changelog = c->gathered.changelog;
+    c->changelogs = c->gathered.changelogs;
     return 0;
 }
 
@@ -280,8 +289,8 @@ static int prepare(void *context, struct pfs_state *state, struct pfs_change *ou
                                .entry = c->entry,
                                .changelogs = c->changelogs,
                                .changelog = c->changelog,
-                               .indexes = c->indexes,
-                               .index = c->index};
+                               .indexes = c->gathered.indexes,
+                               .index = c->gathered.index};
     return 0;
 }
 
@@ -319,11 +328,9 @@ static void done(struct compaction *c, bool keep, bool published)
                         published ? PFS_PLACED_PUBLISHED
                         : keep    ? PFS_PLACED_KEEP
                                   : PFS_PLACED_UNDO);
-    for (int32_t i = 0; c->result != NULL && i < c->jobs; i++) {
-        if (!keep && c->result[i].rc == 0)
-            pfs_compact_undo(c->compactor, &c->result[i].done);
-        pfs_arena_done(&c->result[i].arena);
-    }
+    if (!keep)
+        pfs_gathered_undo(&c->gathered, c->compactor);
+    pfs_gathered_done(&c->gathered);
     pfs_free(c->result);
     pfs_compactor_close(c->compactor);
     pfs_state_unref(c->state);
@@ -343,6 +350,7 @@ static int attempt(struct pfs_table *table, const struct pfs_compact_want *want,
         c.parts.pool = NULL;
     pthread_mutex_init(&c.lock, NULL);
     pfs_arena_init(&c.arena, PFS_ARENA_LIMIT);
+    pfs_gathered_init(&c.gathered);
     rc = pfs_table_state(table, (struct pfs_when){.kind = PFS_WHEN_LATEST}, &c.state, err);
     if (rc == 0) {
         out->seen = c.state->exists ? c.state->snapshot.id : 0;

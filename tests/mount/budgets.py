@@ -161,3 +161,48 @@ def an_unmount_waits_for_the_end_of_the_daemon_and_not_for_its_parent_to_look(m)
     equal(child.wait(10), 0)
     equal(state, "Z")
     equal(rows, "k,v,amount\n1,a,1.00\n")
+
+
+@test
+def a_row_in_each_of_many_partitions_is_loaded_and_compacted_within_memory(m):
+    """What is kept of each partition while it is loaded, listed, changed and compacted is small."""
+    m.sql("CREATE TABLE d.many (p INT, k BIGINT, v STRING, PRIMARY KEY (p, k) NOT ENFORCED) PARTITIONED BY (p) "
+          "WITH ('bucket' = '1');"
+          "CREATE TABLE d.spread (p INT, k BIGINT, v STRING, PRIMARY KEY (p, k) NOT ENFORCED) PARTITIONED BY (p) "
+          "WITH ('bucket' = '-1');")
+    count = 10000
+    text = "".join("%d,%d,value %d\n" % (i, i, i) for i in range(count)).encode()
+    for table in ("many", "spread"):
+        m.remount("memory=16m")
+        (m.at / "d" / table / "inbox").write_bytes(text)
+        equal(settled(m, table), count)
+        m.append("5,5,again\n7,-1,more\n", "d/" + table)
+        equal(len(os.listdir(m.at / "d" / table / "partition")), count)
+        equal(len(m.read("d/%s/system/partitions.csv" % table).splitlines()), count + 1)
+        (m.at / "sql").write_text("CALL sys.compact('d.%s'); ALTER TABLE d.%s DROP PARTITION (p = 9);" % (table, table))
+        equal(settled(m, table), count)
+        assert m.status("VmHWM") < (16 + 80) << 10, "%s: %d KiB" % (table, m.status("VmHWM"))
+
+
+def settled(m, table):
+    """The rows that are there, once what was acknowledged is: a look waits five seconds for it at most."""
+    for _ in range(60):
+        try:
+            return len(m.read("d/%s/snapshot/latest.csv" % table).splitlines()) - 1
+        except OSError as e:
+            if e.errno != errno.EBUSY:
+                raise
+    raise AssertionError("%s is not committed after five minutes" % table)
+
+
+@test
+def ten_thousand_columns_are_written_and_read_within_memory(m):
+    count = 9999
+    m.sql("CREATE TABLE d.wide (k INT, %s, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1');" %
+          ", ".join("c%d %s" % (i, ("INT", "STRING", "BIGINT")[i % 3]) for i in range(count)))
+    m.remount("memory=64m")
+    (m.at / "d/wide/inbox").write_text("".join("%d,%s\n" % (row, ",".join(str(row * i % 97) for i in range(count)))
+                                               for row in range(60)))
+    equal(settled(m, "wide"), 60)
+    assert os.stat(m.at / "d/wide/snapshot/latest.parquet").st_size < 8 << 20
+    assert m.status("VmHWM") < (64 + 96) << 10, "%d KiB" % m.status("VmHWM")
