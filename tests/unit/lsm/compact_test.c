@@ -252,6 +252,56 @@ static void every_bucket_of_every_partition_is_compacted(void **state)
     assert_int_equal(read_all().sum, 6000);
 }
 
+/* The buckets of 300 partitions, each with a file of two commits that overlap. */
+static int64_t fill_many(void)
+{
+    int64_t before;
+
+    use("four");
+    partition_count = 300;
+    write_rows(0, 1, 6000, 1, 0);
+    before = files();
+    write_rows(0, 1, 6000, 2, 0);
+    assert_int_equal(files(), 2 * before);
+    assert_true(before > 1024); /* more than are under way at once */
+    return before;
+}
+
+static int64_t files_of_partitions(void)
+{
+    int64_t count = 0;
+
+    for (int32_t p = 0; p < 300; p++)
+        for (int32_t bucket = 0; bucket < 4; bucket++) {
+            char path[64];
+
+            (void)snprintf(path, sizeof(path), "d.db/four/p=%d/bucket-%d", p, bucket);
+            count += files_on_disk(path);
+        }
+    return count;
+}
+
+static void more_buckets_than_run_at_once_are_one_snapshot(void **state)
+{
+    struct pfs_compact_result result;
+    int64_t buckets = fill_many();
+    struct pfs_state *s;
+
+    (void)state;
+    result = compact(true);
+    assert_int_equal(result.snapshot, 3);
+    assert_int_equal(result.removed, 2 * buckets);
+    assert_int_equal(result.added, buckets);
+    assert_int_equal(result.rows, 6000);
+    s = newest();
+    assert_int_equal(s->files, buckets);
+    for (int64_t i = 0; i < s->files; i++)
+        assert_int_equal(s->file[i]->file.level, 5);
+    pfs_state_unref(s);
+    assert_int_equal(files_of_partitions(), 3 * buckets); /* the old ones are of the snapshots before */
+    assert_int_equal(read_all().sum, 2 * 6000);
+}
+
 static void aggregates_are_folded(void **state)
 {
     (void)state;
@@ -619,6 +669,28 @@ static void a_compaction_that_is_stopped_leaves_nothing(void **state)
     assert_int_equal(files_on_disk("d.db/one/bucket-0"), 2);
 }
 
+static void stop_late(void *context, int64_t done, int64_t rows)
+{
+    (void)context;
+    if (done > rows * 19 / 20)
+        pfs_cancel(&cancel);
+}
+
+/* What had been gathered before goes too. */
+static void a_compaction_of_many_buckets_that_is_stopped_leaves_nothing(void **state)
+{
+    struct pfs_compact_want want = {.full = true, .progress = stop_late, .cancel = &cancel};
+    struct pfs_compact_result result;
+    int64_t buckets = fill_many();
+
+    (void)state;
+    cancel = (struct pfs_cancel){0};
+    assert_int_equal(pfs_table_compact(table, &want, &result, NULL), -ECANCELED);
+    assert_int_equal(files(), 2 * buckets);
+    assert_int_equal(files_of_partitions(), 2 * buckets);
+    assert_int_equal(read_all().sum, 2 * 6000);
+}
+
 static int set_up_alone(void **state)
 {
     (void)state;
@@ -705,6 +777,8 @@ int main(void)
         TEST(deletes_stay_while_something_lies_below),
         TEST(files_at_the_top_are_rewritten_when_it_is_asked_for),
         TEST(every_bucket_of_every_partition_is_compacted),
+        TEST(more_buckets_than_run_at_once_are_one_snapshot),
+        TEST(a_compaction_of_many_buckets_that_is_stopped_leaves_nothing),
         TEST(aggregates_are_folded),
         TEST(rows_that_are_too_old_go),
         TEST(full_compactions_tell_what_changed),
