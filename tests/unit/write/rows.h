@@ -15,6 +15,7 @@
 
 #define SMALL ((size_t)256 << 10) /* a budget that a few thousand rows use up */
 
+static struct pfs_store *bare;  /* below the next */
 static struct pfs_store *store; /* the catalog's */
 static struct pfs_fault fault;  /* of the store */
 static struct pfs_pool *pool;
@@ -28,11 +29,10 @@ static int set_up_with(int workers)
 {
     struct pfs_catalog_config config = {0};
     struct pfs_buf answer = {0};
-    struct pfs_store *memory;
 
     fault = (struct pfs_fault){0};
-    assert_int_equal(pfs_store_open_memory(&memory, NULL), 0);
-    assert_int_equal(pfs_store_open_fault(memory, &fault, &store, NULL), 0);
+    assert_int_equal(pfs_store_open_memory(&bare, NULL), 0);
+    assert_int_equal(pfs_store_open_fault(bare, &fault, &store, NULL), 0);
     pool = NULL;
     if (workers > 0)
         assert_int_equal(pfs_pool_open(workers, &pool, NULL), 0);
