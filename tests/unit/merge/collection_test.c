@@ -180,6 +180,15 @@ static const struct sequence collected[] = {
       {"+I", "1", "[\"1969-12-31 23:59:59.999999\"]",
        "[\"1970-01-01 00:00:00.000002\",\"1969-12-31 23:59:59.999999\",\"1970-01-01 00:00:00.000003\","
        "\"1970-01-01 00:00:00.000001\"]"}}},
+    {"no bytes are the same as others",
+     "ARRAY<BINARY(1)>",
+     AGG("collect") "; fields.v.distinct=true",
+     {{"+I", "1", "[\"Yg==\",\"YQ==\",\"Yg==\"]", ""},
+      {"+I", "1", "[\"YQ==\",\"Yw==\"]", "[\"Yg==\",\"YQ==\",\"Yg==\",\"YQ==\",\"Yw==\"]"}}},
+    {"lists have no order",
+     "ARRAY<INT>",
+     AGG("max"),
+     {{"+I", "1", "[1]", "[1]"}, {"+I", "1", NULL, "[1]"}, {"+I", "1", "[2]", "error: Incomparable type of column v"}}},
     {"lists are the same when all of their elements are",
      "ARRAY<ROW<l ARRAY<INT>>>",
      AGG("collect") "; fields.v.distinct=true",
@@ -210,6 +219,10 @@ static const struct sequence collected[] = {
 };
 
 static const struct sequence joined[] = {
+    {"nothing and nothing is NULL",
+     "STRING",
+     AGG("listagg"),
+     {{"+I", "1", NULL, "null"}, {"+I", "1", NULL, "null"}, {"+I", "1", "", "\"\""}, {"+I", "1", "a", "\"a\""}}},
     {"an older text goes in front",
      "STRING",
      GROUP("listagg") "; fields.v.list-agg-delimiter=/",
@@ -407,6 +420,12 @@ static const struct sequence mapped[] = {
        "\"\\ud800\\udc00\"}}",
        "[[\"x\",{\"val\":1,\"t\":\"\xee\x80\x80\"}],[\"y\",{\"val\":2,\"t\":\"\xee\x80\x80\"}],[\"z\",{\"val\":2,\"t\":"
        "\"\xf0\x90\x80\x80\"}]]"}}},
+    {"what another time begins with is before it",
+     TIMED,
+     AGG("merge_map_with_keytime"),
+     {{"+I", "1", "{\"x\":{\"val\":1,\"t\":\"ab\"},\"y\":{\"val\":1,\"t\":\"a\"},\"z\":{\"val\":1,\"t\":\"a\"}}", ""},
+      {"+I", "1", "{\"x\":{\"val\":2,\"t\":\"a\"},\"y\":{\"val\":2,\"t\":\"ab\"},\"z\":{\"val\":2,\"t\":\"a\"}}",
+       "[[\"x\",{\"val\":1,\"t\":\"ab\"}],[\"y\",{\"val\":2,\"t\":\"ab\"}],[\"z\",{\"val\":1,\"t\":\"a\"}]]"}}},
     {"also where only the earlier one is beyond the first plane",
      TIMED,
      AGG("merge_map_with_keytime"),

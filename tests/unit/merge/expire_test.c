@@ -207,6 +207,8 @@ static void wrong_options_are_refused_and_close_the_reader(void **state)
         const char *type, *options, *sentence;
     } wrong[] = {
         {"INT", "record-level.expire-time=1 s", "You should set time field for record-level expire."},
+        {"STRING", "record-level.expire-time=1 s; record-level.time-field=t",
+         "should be one of INT, BIGINT, or TIMESTAMP, but field t is none of them."},
         {"INT", "record-level.expire-time=soon; record-level.time-field=t", "record-level.expire-time"},
     };
 

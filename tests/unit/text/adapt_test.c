@@ -105,6 +105,8 @@ static const struct {
      "{\"a\":\"2026-01-02 03:04:05.006\"}\n34 column a: \"2026-01-02 03:04:05.006100000\" does not fit\n"},
     {"anything flat becomes text", "a DOUBLE, b DATE, c BOOLEAN", "{\"a\":0.1,\"b\":\"2026-01-02\",\"c\":true}",
      "a STRING, b STRING, c STRING", "{\"a\":\"0.1\",\"b\":\"2026-01-02\",\"c\":\"true\"}\n"},
+    {"anything becomes a variant", "a INT, b STRING, c ARRAY<INT>", "{\"a\":7,\"b\":\"{\\\"k\\\":1}\",\"c\":[1,2]}",
+     "a VARIANT, b VARIANT, c VARIANT", "{\"a\":\"7\",\"b\":\"{\\\"k\\\":1}\",\"c\":\"[1,2]\"}\n"},
     {"text becomes what it spells", "a STRING, b STRING", "{\"a\":\"7\",\"b\":\"[1,2]\"}", "a INT, b ARRAY<INT>",
      "{\"a\":7,\"b\":[1,2]}\n"},
     {"a date is no number", "a DATE", "{}", "a INT", "column a: DATE of the file cannot become INT"},

@@ -444,6 +444,8 @@ static void values_are_typed(void **state)
         {"json floats", "a FLOAT, b DOUBLE",
          "{\"a\":NaN,\"b\":-Infinity}{\"a\":\"NaN\",\"b\":\"Infinity\"}{\"a\":1,\"b\":1e5}",
          "+I NaN -Infinity\n+I NaN Infinity\n+I 1.0 100000.0\n", 0, 0, 0, 0},
+        {"signs of exponents", "a FLOAT, b DOUBLE", "{\"a\":5e-1,\"b\":1E+5}{\"a\":-2.5E1,\"b\":1.5e-3}",
+         "+I 0.5 100000.0\n+I -25.0 0.0015\n", 0, 0, 0, 0},
         {"decimals", "a DECIMAL(5,2), b DECIMAL(18,0), c DECIMAL(38,10)",
          "-0.1,123456789012345678,1\n999.99,-999999999999999999,-9999999999999999999999999999.9999999999\n1.500,1e3,."
          "5\n+1,2.,0\n",
@@ -568,6 +570,42 @@ static void bad_values_are_refused_by_row_and_column(void **state)
     RUN(cases);
 }
 
+/* One byte of a good value is another one: wherever that is, it is no value of its type. */
+static void every_byte_of_a_moment_counts(void **state)
+{
+    static const struct {
+        const char *type, *good;
+    } cases[] = {{"DATE", "2023-11-10"},
+                 {"TIME", "10:11:12"},
+                 {"TIMESTAMP(3)", "2023-11-10 10:11:12.125"},
+                 {"TIMESTAMP(9)", "2023-11-10T10:11:12"},
+                 {"TIMESTAMP_LTZ(3)", "2023-11-10 10:11:12Z"}};
+    static const char bad[] = {'x', '/', ':', ',', '.', '-', 'Z'};
+    struct pfs_arena arena;
+
+    (void)state;
+    pfs_arena_init(&arena, 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct pfs_column out;
+        struct pfs_type type;
+        char text[40];
+
+        assert_int_equal(pfs_type_parse(pfs_str(cases[i].type), NULL, &arena, &type, NULL), 0);
+        assert_int_equal(pfs_text_parse_value(&type, pfs_str(cases[i].good), false, &arena, &out, NULL), 0);
+        for (size_t at = 0; cases[i].good[at] != '\0'; at++)
+            for (size_t b = 0; b < sizeof(bad); b++) {
+                (void)snprintf(text, sizeof(text), "%s", cases[i].good);
+                if (text[at] == bad[b] ||
+                    (bad[b] == 'Z' && text[at + 1] == '\0')) /* UTC, which is what no zone means */
+                    continue;
+                text[at] = bad[b];
+                if (pfs_text_parse_value(&type, pfs_str(text), false, &arena, &out, NULL) == 0)
+                    fail_msg("%s is a %s", text, cases[i].type);
+            }
+    }
+    pfs_arena_done(&arena);
+}
+
 static void nested_values_are_json_in_csv_and_json(void **state)
 {
     static const struct pfs_case cases[] = {
@@ -624,6 +662,7 @@ int main(void)
         cmocka_unit_test(json_rows_are_lines_or_pretty_or_one_array),
         cmocka_unit_test(values_are_typed),
         cmocka_unit_test(bad_values_are_refused_by_row_and_column),
+        cmocka_unit_test(every_byte_of_a_moment_counts),
         cmocka_unit_test(nested_values_are_json_in_csv_and_json),
     };
 
