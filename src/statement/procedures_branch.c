@@ -256,13 +256,35 @@ static int partition_directory(const struct pfs_calling *x, const struct pfs_sch
     return rc;
 }
 
-/* A file in the directory is all that can be done here. */
-static int check_actions(const struct pfs_calling *x, const struct pfs_schema *schema, struct pfs_err *err)
+/* What one action takes: *file, a file in the directory; an event is for the catalog, and one of directories does
+ * nothing about it; all else is beyond a directory. */
+static int check_action(const struct pfs_options *o, const char *text, const char *action, bool *file,
+                        struct pfs_err *err)
 {
-    static const char *const others[] = {"DONE_PARTITION", "MARK_EVENT", "HTTP_REPORT", "CUSTOM"};
-    const char *text = pfs_options_get(&schema->options, "partition.mark-done-action");
+    static const char *const others[] = {"DONE_PARTITION", "HTTP_REPORT", "CUSTOM"};
+    bool listed;
+
+    if (strcmp(action, "SUCCESS_FILE") == 0) {
+        *file = true;
+        return 0;
+    }
+    if (strcmp(action, "MARK_EVENT") == 0) {
+        PFS_TRY(pfs_options_bool(o, "metastore.partitioned-table", false, &listed, err));
+        return listed ? 0 : pfs_fail(err, EINVAL, "Table should enable metastore.partitioned-table");
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcmp(action, others[i]) == 0)
+            return pfs_fail(err, EOPNOTSUPP, "partition.mark-done-action = %s needs a metastore or a service", text);
+    return pfs_fail(err, EINVAL, "partition.mark-done-action = %s: '%s' is no action", text, action);
+}
+
+/* Actions are named in either case, their words joined by either mark. *file: a file is among them. */
+static int check_actions(const struct pfs_calling *x, const struct pfs_options *o, bool *file, struct pfs_err *err)
+{
+    const char *text = pfs_options_get(o, "partition.mark-done-action");
     char *rest, *action;
 
+    *file = text == NULL;
     if (text == NULL)
         return 0;
     rest = pfs_arena_string(x->arena, pfs_str(text));
@@ -272,12 +294,7 @@ static int check_actions(const struct pfs_calling *x, const struct pfs_schema *s
     while ((action = strsep(&rest, ",")) != NULL) {
         for (char *at = action; *at != 0; at++)
             *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
-        for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-            if (strcmp(action, others[i]) == 0)
-                return pfs_fail(err, EOPNOTSUPP, "partition.mark-done-action = %s needs a metastore or a service",
-                                text);
-        if (strcmp(action, "SUCCESS_FILE") != 0)
-            return pfs_fail(err, EINVAL, "partition.mark-done-action = %s: '%s' is no action", text, action);
+        PFS_TRY(check_action(o, text, action, file, err));
     }
     return 0;
 }
@@ -291,10 +308,11 @@ static int mark_done(const struct pfs_calling *x, struct pfs_table *table, char 
     const char **path, *whole;
     int32_t count = 1;
     char *spec;
+    bool file;
 
     PFS_TRY(pfs_catalog_check_writable(x->catalog, err));
     PFS_TRY(pfs_table_schema(table, &schema, err));
-    PFS_TRY(check_actions(x, schema, err));
+    PFS_TRY(check_actions(x, &schema->options, &file, err));
     cut_end(specs, ';');
     whole = pfs_arena_string(x->arena, pfs_str(specs));
     for (const char *at = specs; *at != 0; at++)
@@ -309,7 +327,8 @@ static int mark_done(const struct pfs_calling *x, struct pfs_table *table, char 
     for (int32_t i = 0; i < count; i++) {
         if (path[i] == NULL)
             return pfs_fail(err, EINVAL, "mark_partition_done: '%s' is not key=value of partition columns", whole);
-        PFS_TRY(pfs_done_mark(p.store, path[i], pfs_clock_now_ms(p.clock), err));
+        if (file)
+            PFS_TRY(pfs_done_mark(p.store, path[i], pfs_clock_now_ms(p.clock), err));
     }
     return 0;
 }

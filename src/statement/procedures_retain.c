@@ -12,20 +12,29 @@
 #include "src/statement/procedures.h"
 
 /* A time of day in this host's zone, as an instant. */
-static int instant(const struct pfs_statement *s, const char *name, int64_t *out, struct pfs_err *err)
+static int given_instant(const struct pfs_statement *s, const char *name, int64_t *out, struct pfs_err *err)
 {
     const char *text = pfs_calling_argument(s, name);
     int64_t local_ms;
     int32_t nanos;
 
     *out = PFS_NO_NUMBER;
-    if (text == NULL || text[strspn(text, " \t")] == '\0')
+    if (text == NULL)
         return 0;
     if (pfs_timestamp_parse(pfs_str(text), 3, false, &local_ms, &nanos) < 0)
         return pfs_fail(err, EINVAL, "%s: the argument %s is '%s', and no time like 2026-11-19 08:00:00", s->procedure,
                         name, text);
     *out = pfs_clock_instant_ms(local_ms);
     return 0;
+}
+
+/* The same; blank is not given. */
+static int instant(const struct pfs_statement *s, const char *name, int64_t *out, struct pfs_err *err)
+{
+    const char *text = pfs_calling_argument(s, name);
+
+    *out = PFS_NO_NUMBER;
+    return text == NULL || text[strspn(text, " \t")] == '\0' ? 0 : given_instant(s, name, out, err);
 }
 
 /* What is not given is as the table's options have it. */
@@ -84,7 +93,7 @@ static int expire_tags(const struct pfs_calling *x, const struct pfs_statement *
     const char **names;
     int rc;
 
-    PFS_TRY(instant(s, "older_than", &before_ms, err));
+    PFS_TRY(given_instant(s, "older_than", &before_ms, err));
     PFS_TRY(pfs_calling_table(x, s, &table, err));
     rc = pfs_table_expire_tags(table, before_ms, x->arena, &names, &count, err);
     pfs_table_unref(table);

@@ -160,6 +160,7 @@ static void tags_are_made_of_times_renamed_and_deleted(void **state)
     refused("CALL sys.create_tag('d.t', '../f');", EINVAL, "cannot be the name of a tag");
     refused("CALL sys.create_tag_from_timestamp('d.t', 'f', 99999999999999);", ENOENT,
             "Could not find any snapshot whose commit-time later than 99999999999999.");
+    refused("CALL sys.expire_tags('d.t', '');", EINVAL, "the argument older_than is ''");
     refused("CALL sys.create_tag_from_watermark('d.t', 'f', 1);", ENOENT, "whose watermark later than 1.");
     run_sql("CALL sys.delete_tag('d.t', 'c,e,nope'); CALL sys.alter_column_default_value('d.t', 'v', 'x');");
     assert_false(there("d.db/t/tag/tag-c") || there("d.db/t/tag/tag-e"));
@@ -202,6 +203,10 @@ static void what_is_done_may_be_said_twice(void **state)
     assert_true(there("d.db/t/dt=a/_SUCCESS"));
     run_sql("ALTER TABLE d.t SET ('partition.mark-done-action' = 'success-file,done-partition');");
     refused("CALL sys.mark_partition_done('d.t', 'dt=b');", EOPNOTSUPP, "needs a metastore or a service");
+    run_sql("ALTER TABLE d.t SET ('partition.mark-done-action' = 'mark-event');");
+    refused("CALL sys.mark_partition_done('d.t', 'dt=b');", EINVAL, "Table should enable metastore.partitioned-table");
+    run_sql("ALTER TABLE d.t SET ('metastore.partitioned-table' = 'true');"
+            "CALL sys.mark_partition_done('d.t', 'dt=b');"); /* for a catalog that listens */
     run_sql("ALTER TABLE d.t SET ('partition.mark-done-action' = 'success-file,zz');");
     refused("CALL sys.mark_partition_done('d.t', 'dt=b');", EINVAL, "'ZZ' is no action");
     assert_false(there("d.db/t/dt=b"));
