@@ -233,13 +233,25 @@ static void statistics_say_nothing_of_columns_that_they_do_not_name(void **state
 {
     static const char *const all[] = {"k", "v", "s"}, *const renamed[] = {"k", "w", "s"};
     struct pfs_manifest_entry entry;
+    struct pfs_field field[3];
+    struct pfs_schema schema;
+    struct pfs_state later;
     struct table t;
 
     (void)state;
     open_table("db.db/merged", &t);
     entry = *t.state->file[0];
+    later = *t.state;
     assert_false(may_match(t.state, &entry, "v = 99", PFS_PRUNE_VALUES));
     assert_true(may_match(t.state, &entry, "v = 99", PFS_PRUNE_KEYS));
+    schema = *t.state->schema; /* v has another type by now: what its statistics were made of says nothing */
+    schema.id++;
+    memcpy(field, schema.field, 3 * sizeof(*field));
+    field[1].type.kind = PFS_BIGINT;
+    schema.field = field;
+    later.schema = &schema;
+    assert_true(may_match(&later, &entry, "v = 99", PFS_PRUNE_VALUES));
+    assert_false(may_match(&later, &entry, "k = 5000", PFS_PRUNE_VALUES));
     entry.file.stats_columns = 3;
     entry.file.stats_column = all;
     assert_false(may_match(t.state, &entry, "v = 99", PFS_PRUNE_VALUES));

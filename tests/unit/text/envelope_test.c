@@ -307,6 +307,8 @@ static void envelopes_that_are_none_are_refused_with_the_reason(void **state)
     expect(PFS_ENVELOPE_CANAL, "id INT",
            "{\"type\":\"UPDATE\",\"data\":[{\"id\":1},{\"id\":2}],\"old\":[{\"id\":1},x]}",
            "row 1: \"x]\" where a JSON value belongs\n");
+    expect(PFS_ENVELOPE_CANAL, "id INT", "{\"type\":\"INSERT\",\"data\":{\"id\":1}}",
+           "row 1: \"data\" of Canal is no array\n");
     expect(PFS_ENVELOPE_CANAL, "id INT", "{\"data\":[]}", "row 1: a Canal envelope without \"type\"\n");
     expect(PFS_ENVELOPE_MAXWELL, "id INT", "{\"type\":\"insert\",\"data\":[]}", "row 1: \"data\" is no object\n");
     expect(PFS_ENVELOPE_MAXWELL, "id INT", "7", "row 1: a row must be a JSON object\n");
