@@ -15,6 +15,9 @@ void *pfs_alloc_array(size_t count, size_t size); /* zeroed; NULL also when coun
 char *pfs_strdup(const char *text);
 void pfs_free(void *at); /* NULL allowed */
 
+/* Gives back to the system what was freed in small pieces: after very many of them. Takes milliseconds. */
+void pfs_mem_trim(void);
+
 void pfs_mem_fail_after(int64_t count); /* tests only; -1 = never fail (the default) */
 
 /* Declares an owner that is released on every way out: PFS_AUTO(manifest) m = NULL; needs the room to define

@@ -22,7 +22,8 @@
 #define MEMORY_DEFAULT ((size_t)256 << 20)
 #define MEMORY_SHARE 4
 #define SPILL_DIRECTORY "/var/tmp"
-#define JOBS_MAX 1024 /* at a time: each has an arena while it is under way */
+#define JOBS_MANY 10000 /* leave many small pieces of memory */
+#define JOBS_MAX 1024   /* at a time: each has an arena while it is under way */
 
 struct compaction {
     const struct pfs_compact_want *want;
@@ -335,6 +336,8 @@ static void done(struct compaction *c, bool keep, bool published)
     pfs_compactor_close(c->compactor);
     pfs_state_unref(c->state);
     pfs_arena_done(&c->arena);
+    if (c->jobs >= JOBS_MANY)
+        pfs_mem_trim();
     pthread_mutex_destroy(&c->lock);
 }
 

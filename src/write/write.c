@@ -17,6 +17,7 @@
 #include "src/write/cross.h"
 
 #define MEMORY_DEFAULT ((size_t)64 << 20)
+#define OUTPUTS_MANY 10000 /* of small pieces of memory each */
 
 /* ---- life ---- */
 
@@ -172,11 +173,15 @@ int64_t pfs_write_rows(const struct pfs_write *write)
  * been committed. */
 void pfs_write_committed(struct pfs_write *write)
 {
+    bool many = write->outputs.count >= OUTPUTS_MANY;
+
     for (int32_t i = 0; i < write->old.count; i++)
         pfs_output_remove_files(write, write->old.output[i]);
     pfs_outputs_cut(write, &write->outputs, 0, false);
     write->index_paths = 0;
     pfs_write_empty(write);
+    if (many)
+        pfs_mem_trim();
 }
 
 /* ---- adding ---- */
