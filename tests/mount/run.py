@@ -20,7 +20,9 @@ import pinned  # noqa: F401
 import statements  # noqa: F401
 import surface  # noqa: F401
 import writing  # noqa: F401
-from budgets import a_table_ten_times_larger_than_memory_is_read_within_it, many_runs_are_merged_within_memory
+from budgets import (a_row_in_each_of_many_partitions_is_loaded_and_compacted_within_memory,
+                     a_table_ten_times_larger_than_memory_is_read_within_it, many_runs_are_merged_within_memory,
+                     ten_thousand_columns_are_written_and_read_within_memory)
 from mounted import TESTS, Mount
 from reading import slow_renders_hold_nobody_else_up
 
@@ -40,8 +42,10 @@ def main():
             continue
         if args.untimed and function is slow_renders_hold_nobody_else_up:
             continue
-        if args.quick and function in (slow_renders_hold_nobody_else_up, a_table_ten_times_larger_than_memory_is_read_within_it,
-                                       many_runs_are_merged_within_memory):
+        if args.quick and function in (slow_renders_hold_nobody_else_up, many_runs_are_merged_within_memory,
+                                       a_table_ten_times_larger_than_memory_is_read_within_it,
+                                       a_row_in_each_of_many_partitions_is_loaded_and_compacted_within_memory,
+                                       ten_thousand_columns_are_written_and_read_within_memory):
             continue
         with tempfile.TemporaryDirectory(prefix="mount-", ignore_cleanup_errors=True) as scratch:
             m = None
