@@ -41,6 +41,8 @@ static const struct {
      BYTES(NO_KEYS)},
     {"1.50", BYTES("\x20\x02\x96\x00\x00\x00"), BYTES(NO_KEYS)},
     {"0.0000000001", BYTES("\x24\x0a\x01\x00\x00\x00\x00\x00\x00\x00"), BYTES(NO_KEYS)},
+    {"0.123456789", BYTES("\x20\x09\x15\xcd\x5b\x07"), BYTES(NO_KEYS)},
+    {"0.123456789012345678", BYTES("\x24\x12\x4e\xf3\x30\xa6\x4b\x9b\xb6\x01"), BYTES(NO_KEYS)},
     {"1e10", BYTES("\x1c\x00\x00\x00\x20\x5f\xa0\x02\x42"), BYTES(NO_KEYS)},
     {"1e400", BYTES("\x1c\x00\x00\x00\x00\x00\x00\xf0\x7f"), BYTES(NO_KEYS)},
     {"\"h\\u0069\"", BYTES("\x09hi"), BYTES(NO_KEYS)},
