@@ -28,6 +28,10 @@ COLUMNS = [{"name": "dt", "type": "STRING"}, {"name": "k", "type": "INT"}, {"nam
 KEYED = {"columns": COLUMNS, "primaryKeys": ["dt", "k"], "partitionKeys": ["dt"], "options": {"bucket": "1"}}
 APPEND = {"columns": COLUMNS, "primaryKeys": [], "partitionKeys": ["dt"], "options": {"bucket": "-1"}}
 QUIET = dict(KEYED, options={"bucket": "1", "num-sorted-run.compaction-trigger": "100"})
+TWICE = {"columns": [COLUMNS[0], {"name": "hh", "type": "STRING"}, *COLUMNS[1:]], "primaryKeys": [], "partitionKeys": ["dt", "hh"],
+         "options": {"bucket": "-1"}}
+WHOLE = {"columns": COLUMNS[1:], "primaryKeys": [], "partitionKeys": [], "options": {"bucket": "-1"}}
+MARKED = dict(QUIET, options=dict(QUIET["options"], **{"tag.create-success-file": "true"}))
 OLD = [("2020-01-01", 1, "a"), ("2020-01-02", 2, "b"), ("2090-01-01", 3, "c")]
 
 
@@ -45,7 +49,13 @@ def R(argument=""):
     return ("repair", argument)
 
 
-# {ms:3}: when snapshot 3 was made, in each warehouse; {time:3}: the same as a time of day, the second after it.
+def D(partitions):
+    """They are done."""
+    return "CALL sys.mark_partition_done('d.t', '%s')" % partitions.replace("'", "''")
+
+
+# {ms:3}: when snapshot 3 was made, in each warehouse; {time:3}: the same as a time of day, the second after it; {ago:3}: as a
+# time of day, three hours ago.
 STORIES = {
     "tags by place and by name": (QUIET, [
         W(), "CALL sys.create_tag('d.t', 'a')", W(), "CALL sys.create_tag('d.t', 'b', 1)",
@@ -66,6 +76,32 @@ STORIES = {
         "CALL sys.expire_snapshots('d.t', 1)", "CALL sys.expire_snapshots('d.t', 1, 1)", "CALL sys.create_tag('d.t', 'again', 2)",
         "CALL sys.expire_tags('d.t')", "CALL sys.expire_tags('d.t', '2020-01-01 00:00:00')",
         "CALL sys.rollback_to('d.t', 'two')", W(), "CALL sys.expire_tags(`table` => 'd.t', older_than => '{time:3}')"]),
+    "tags that end": (MARKED, [
+        W(), "CALL sys.create_tag('d.t', 'none')", "CALL sys.create_tag(`table` => 'd.t', tag => 'hour', time_retained => '1 h')",
+        "CALL sys.create_tag(`table` => 'd.t', tag => 'day', time_retained => '1 d')", "CALL sys.expire_tags('d.t')",
+        "older hour 2", "CALL sys.expire_tags('d.t')", "older none 30", "CALL sys.expire_tags('d.t')", "older day 23",
+        "CALL sys.expire_tags('d.t')", "CALL sys.expire_tags('d.t', '{ago:24}')", "CALL sys.expire_tags('d.t', '{ago:20}')",
+        "CALL sys.expire_tags('d.t', 'nonsense')", "CALL sys.expire_tags('d.t', '2020-01-01')", "CALL sys.expire_tags('d.t', '')",
+        "ALTER TABLE d.t SET ('tag.default-time-retained' = '2 h')",
+        "CALL sys.create_tag(`table` => 'd.t', tag => 'longer', time_retained => '3 h')", "older longer 2",
+        "CALL sys.create_tag(`table` => 'd.t', tag => 'bad', time_retained => 'x')",
+        "CALL sys.create_tag(`table` => 'd.t', tag => 'bad', time_retained => '-1 h')",
+        "CALL sys.create_tag(`table` => 'd.t', tag => 'empty', time_retained => '')",
+        "CALL sys.replace_tag(`table` => 'd.t', tag => 'longer', time_retained => '9 h')", "CALL sys.rename_tag('d.t', 'longer', 'other')",
+        W(), "CALL sys.expire_tags('d.t')", "ALTER TABLE d.t RESET ('tag.default-time-retained')",
+        "CALL sys.replace_tag('d.t', 'other', 1)", "CALL sys.replace_tag('d.t', 'other')", "older other 30", W(),
+        "ALTER TABLE d.t SET ('tag.time-expire-enabled' = 'false')",
+        "CALL sys.create_tag(`table` => 'd.t', tag => 'kept', time_retained => '1 ms')", "older kept 5", W(),
+        "CALL sys.trigger_tag_automatic_creation('d.t')", "CALL sys.expire_tags('d.t')", "CALL sys.rollback_to('d.t', '', cast(1 as bigint))",
+        "CALL sys.expire_tags('d.nope')", "CALL sys.expire_tags(`table` => 'd.t', older_than => '2999-01-01 00:00:00')"]),
+    "tables of other kinds": (QUIET, [
+        *["CREATE TABLE d.`%s` (a INT, b STRING) WITH ('type' = '%s')" % (kind, kind)
+          for kind in ("table", "TABLE", "object-table", "OBJECT_TABLE", "format-table", "zz")],
+        "CREATE TABLE d.o WITH ('type' = 'object-table', 'object-location' = 'file:/tmp')",
+        "CREATE TABLE d.o (a INT) WITH ('type' = 'object-table', 'object-location' = 'file:/tmp')",
+        "CREATE TABLE IF NOT EXISTS d.o (a INT) WITH ('type' = 'object-table')",
+        "CREATE TABLE d.f (a INT) WITH ('type' = 'format-table', 'file.format' = 'csv')",
+        "CALL sys.refresh_object_table('d.t')", W()]),
     "tags that make themselves": (dict(QUIET, options=dict(QUIET["options"], **{
         "tag.automatic-creation": "process-time", "tag.creation-period": "daily", "tag.num-retained-max": "3"})), [
         W(), "CALL sys.trigger_tag_automatic_creation('d.t')", W(),
@@ -154,7 +190,21 @@ STORIES = {
         "CALL sys.drop_partition('d.t', 'zz=1')", W(), "TRUNCATE TABLE d.t", W(("2020-01-01", 3, "z"))]),
     "partitions are done": (QUIET, [
         W(), "CALL sys.mark_partition_done('d.t', 'dt=2020-01-01')",
-        "CALL sys.mark_partition_done(`table` => 'd.t', partitions => 'dt=2020-01-02;dt=2090-01-01')"]),
+        "CALL sys.mark_partition_done(`table` => 'd.t', partitions => 'dt=2020-01-02;dt=2090-01-01')",
+        "CALL sys.mark_partition_done('d.t', 'dt=2020-01-01')", D("dt=1999-01-01"), D("dt=2020-01-01;"), D(";dt=2020-01-02"),
+        D(""), D(";"), D("dt"), D("dt="), D("zz=1"), D("dt=2020-01-01,zz=1"), D("dt = 2020-01-05"), D(" dt=2020-01-06"),
+        D("dt=2020-01-07 "), D("DT=2020-01-08"), D("dt=a=b"), D("dt=a/b"), D("dt=a b"), D("dt=ü"), D("dt=a:b"), D("dt='2020-01-09'"),
+        D("dt=2020-01-01,dt=2020-01-10"), D("dt=__DEFAULT_PARTITION__"), D("dt=.."), "CALL sys.mark_partition_done('d.nope', 'dt=1')",
+        "CALL sys.mark_partition_done('d.t$branch_b', 'dt=1')", "CALL sys.mark_partition_done('d.t')"]),
+    "partitions of two keys are done": (TWICE, [
+        W(("a", "1", 1, "x"), ("a", "2", 2, "x"), ("b", "1", 3, "x")), D("dt=a,hh=1"), D("hh=2,dt=a"), D("dt=b"), D("hh=1"),
+        D("dt=a,hh=1;dt=b,hh=1"), D("dt=b,hh=1;dt=c;zz=1"), D("dt=d, hh=1"), D("dt=,hh=")]),
+    **{"what is done when a partition is, %s" % action: (QUIET, [
+        W(), "ALTER TABLE d.t SET ('partition.mark-done-action' = '%s')" % action, D("dt=2020-01-01"),
+        "ALTER TABLE d.t SET ('metastore.partitioned-table' = 'true')", D("dt=2020-01-02"), W()])
+       for action in ("success-file", "done-partition", "success-file,done-partition", "mark-event", "success-file,success-file",
+                      "http-report", "custom", "SUCCESS-FILE", "success_file", "success-file, success-file", "", "zz")},
+    "a table without partitions is done": (WHOLE, [W((1, "a")), D("k=1"), D(""), D("zz=1")]),
     "consumers": (QUIET, [
         W(), W(), W(), "consumer c 2", "consumer cc 1", "CALL sys.reset_consumer('d.t', 'c', cast(3 as bigint))",
         "CALL sys.reset_consumer('d.t', 'new', cast(1 as bigint))", "CALL sys.reset_consumer('d.t', 'c', cast(99 as bigint))",
@@ -235,13 +285,15 @@ class Told:
         snapshots = self.pair.files(side, "snapshot")
 
         def ms(match):
+            if match[1] == "ago":
+                return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - int(match[2]) * 3600))
             snapshot = snapshots.get("snapshot-" + match[2])
             at = snapshot["timeMillis"] if snapshot else int(time.time() * 1000)
             if match[1] == "ms":
                 return str(at)
             return datetime.datetime.fromtimestamp(at // 1000 + 1, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
 
-        return re.sub(r"\{(ms|time):(\d+)\}", ms, text)
+        return re.sub(r"\{(ms|time|ago):(\d+)\}", ms, text)
 
     # ---- steps ----
 
@@ -330,11 +382,23 @@ class Told:
                     os.utime(path, (1577836800, 1577836800))
         return ""
 
+    def older(self, tag, hours):
+        """A tag was made that long ago: its file says so, or is as old."""
+        at = time.time() - int(hours) * 3600
+        for side in (self.pair.ours, self.pair.twin):
+            path = self.table(side) / "tag" / ("tag-" + tag)
+            text = json.loads(path.read_text())
+            if text.get("tagCreateTime") is not None:
+                text["tagCreateTime"] = list(time.gmtime(at)[:6])
+                path.write_text(json.dumps(text, indent=2))
+            os.utime(path, (at, at))
+        return ""
+
     def step(self, step):
         if isinstance(step, tuple):
             return getattr(self, step[0])(*step[1:])
         words = step.split(" ")
-        return getattr(self, words[0])(*words[1:]) if words[0] in ("consumer", "orphan", "lists") else self.say(step)
+        return getattr(self, words[0])(*words[1:]) if words[0] in ("consumer", "orphan", "lists", "older") else self.say(step)
 
     # ---- comparing ----
 
@@ -375,11 +439,16 @@ class Told:
                     out[directory.name + "/" + table.name] = (len(files), schema)
         return out
 
+    def mark(self, path):
+        """Its members, and whether it was said again."""
+        mark = json.loads(path.read_text())
+        return list(mark), mark["creationTime"] < mark["modificationTime"]
+
     def rest(self, side):
         """Consumers, marks, and what was planted."""
         table = self.table(side)
         consumers = {p.name: json.loads(p.read_text()) for p in sorted(table.glob("consumer/consumer-*"))}
-        marks = sorted(str(p.relative_to(table)) for p in table.glob("*/_SUCCESS"))
+        marks = {str(p.relative_to(table)): self.mark(p) for p in sorted(table.rglob("*_SUCCESS"))}
         planted = sorted(str(p.relative_to(table)) for p in table.rglob("*-orphan-*")) + \
             sorted(str(p.relative_to(table)) for p in table.rglob("*-young-*"))
         indexes = sorted(re.sub(r"^data-[0-9a-f-]{36}-\d+", "data", p.name) for p in table.rglob("*.index"))
