@@ -75,13 +75,16 @@ static int choose(const struct pfs_changes_want *want, const struct pfs_snapshot
 }
 
 /* A batch read leaves level 0 out where deletion vectors or first-row are used, an incremental one too: of deltas, and
- * of changelogs that the writer made (those of compactions have the level of their output). */
+ * of changelogs that the writer made (those of compactions have the level of their output). Nor does it see what waits
+ * in the postpone bucket, of which a stream is told. */
 static bool is_hidden(const struct pfs_changes_want *want, enum taken taken, const struct pfs_manifest_entry *e)
 {
     const struct pfs_schema *schema = want->state->schema;
 
-    return want->mode != PFS_CHANGES_STREAM && (taken == DELTA || taken == CHANGELOG) && schema->primary_keys > 0 &&
-           e->file.level == 0 && (schema->deletion_vectors || schema->engine == PFS_FIRST_ROW);
+    if (want->mode == PFS_CHANGES_STREAM || schema->primary_keys == 0)
+        return false;
+    return e->bucket == PFS_POSTPONE_BUCKET || ((taken == DELTA || taken == CHANGELOG) && e->file.level == 0 &&
+                                                (schema->deletion_vectors || schema->engine == PFS_FIRST_ROW));
 }
 
 /* ---- files ---- */

@@ -65,6 +65,16 @@ static void check_nothing_is_left(const char *name)
     assert_int_equal(files_on_disk(first) + files_on_disk(second), files_in(-1));
 }
 
+static void a_stream_alone_is_told_of_what_waits(void **state)
+{
+    (void)state;
+    use("plain");
+    write_rows(0, 1, 100, 1, PFS_INSERT);
+    assert_int_equal(read_told(newest_id()).rows, 100);
+    assert_int_equal(read_told_by(newest_id(), PFS_CHANGES_AUTO).rows, 0);
+    assert_int_equal(read_told_by(newest_id(), PFS_CHANGES_DELTA).rows, 0);
+}
+
 static void the_last_one_written_wins(void **state)
 {
     struct pfs_compact_result done;
@@ -263,6 +273,7 @@ static void memory_may_end_at_any_point(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_stream_alone_is_told_of_what_waits),
         TEST(the_last_one_written_wins),
         TEST(a_partition_keeps_its_number_of_buckets),
         TEST(changes_are_told_with_the_rows_before),

@@ -17,11 +17,10 @@ struct told {
     int64_t rows, inserts, befores, afters, deletes, sum; /* of n, those before and deleted counted off */
 };
 
-/* What a stream sees of a snapshot. */
-static inline struct told read_told(int64_t id)
+static inline struct told read_told_by(int64_t id, enum pfs_changes_mode mode)
 {
     struct pfs_table_parts parts = pfs_table_parts(table);
-    struct pfs_changes_want want = {.state = newest(), .from = id, .to = id, .columns = -1};
+    struct pfs_changes_want want = {.state = newest(), .from = id, .to = id, .columns = -1, .mode = mode};
     struct pfs_arena arena = {0};
     struct pfs_batch batch;
     struct pfs_rows *rows;
@@ -49,4 +48,10 @@ static inline struct told read_told(int64_t id)
     pfs_arena_done(&arena);
     pfs_state_unref(want.state);
     return told;
+}
+
+/* What a stream sees of a snapshot. */
+static inline struct told read_told(int64_t id)
+{
+    return read_told_by(id, PFS_CHANGES_STREAM);
 }
