@@ -43,9 +43,9 @@ class Flink:
     def stop(self):
         self.ask("stop")
 
-    def java_read(self, warehouse, table):
+    def java_read(self, warehouse, table, options=None):
         out = self.scratch / "java.rows"
-        self.ask("read", warehouse, table, out)
+        self.ask("read", warehouse, table, out, *(word for pair in (options or {}).items() for word in pair))
         return counted(out.read_text())
 
     def java_write(self, warehouse, table, text):

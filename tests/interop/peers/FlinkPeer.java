@@ -10,7 +10,9 @@ import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.TableEnvironment;
 import org.apache.flink.table.api.TableResult;
@@ -40,8 +42,8 @@ import org.apache.paimon.types.VarCharType;
  * "error" and a sentence in base64. Rows are lines of text: the kind, then the values, tabs between, \N for null.
  *
  * <p>batch SQL OUT: runs one statement; rows of a SELECT, SHOW or CALL go to OUT. stream SQL OUT: starts one that goes on; rows go to OUT
- * as they come. stop: ends those. read WAREHOUSE TABLE OUT and write WAREHOUSE TABLE IN: Paimon Java without an engine; IN
- * has the same lines.
+ * as they come. stop: ends those. read WAREHOUSE TABLE OUT [OPTION VALUE]... and write WAREHOUSE TABLE IN: Paimon Java without
+ * an engine; IN has the same lines.
  */
 public final class FlinkPeer {
     private final TableEnvironment batch = waiting(environment(EnvironmentSettings.newInstance().inBatchMode().build()));
@@ -202,7 +204,9 @@ public final class FlinkPeer {
                 stop();
                 break;
             case "read":
-                with(word[1], word[2], table -> read(table, Paths.get(word[3])));
+                Map<String, String> options = new HashMap<>();
+                for (int i = 4; i < word.length; i += 2) options.put(word[i], word[i + 1]);
+                with(word[1], word[2], table -> read(table.copy(options), Paths.get(word[3])));
                 break;
             case "write":
                 with(word[1], word[2], table -> write(table, Paths.get(word[3])));
