@@ -6,19 +6,17 @@ rows, formats of levels; or an append table) gets random commits of both writers
 and then it is copied, and one copy is compacted by each of the two, full or as it comes. Levels, files that stayed or
 moved, rows, deletes, numbers and keys of what is new, changes, deletion vectors and merged rows must be the same.
 COMMAND: see oracle.py. Ends with `N passed, N failed`."""
-import argparse
 import collections
 import json
-import pathlib
 import random
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
-from oracle import Oracle, Refused, counted, difference
+import seeds
+from oracle import Refused, counted, difference
 
 TIMES = {"INT": lambda t: t, "BIGINT": lambda t: t * 1000 if t % 2 else t,
          "TIMESTAMP(3)": lambda t: time.strftime("%Y-%m-%d %H:%M:%S.120", time.gmtime(t)),
@@ -346,29 +344,7 @@ class Story:
 
 
 def main(story_of=Story):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("binary", type=lambda p: str(pathlib.Path(p).resolve()))
-    parser.add_argument("--oracle", required=True)
-    parser.add_argument("--seeds", default="1..20")
-    parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--keep", help="a directory for the warehouses, which stay")
-    args = parser.parse_args()
-    low, _, high = args.seeds.partition("..")
-    oracle, passed, failed = Oracle(args.oracle), 0, 0
-    with tempfile.TemporaryDirectory(prefix="compactions-") as temporary:
-        scratch = pathlib.Path(args.keep or temporary)
-        scratch.mkdir(exist_ok=True)
-        for seed in range(int(low), int(high or low) + 1):
-            story = story_of(args, scratch, oracle, seed)
-            story.tell()
-            passed += story.passed
-            failed += len(story.failures)
-            if args.keep is None:
-                for path in scratch.iterdir():
-                    if path.is_dir():
-                        shutil.rmtree(path)
-    print("%d passed, %d failed" % (passed, failed))
-    return 0 if passed and not failed else 1
+    return seeds.tell(story_of, seeds.parser_of(__doc__, 12).parse_args(), "compactions")
 
 
 if __name__ == "__main__":

@@ -6,18 +6,16 @@ there already are written again by Paimon, as its MERGE INTO does it; columns ar
 it is copied, and one copy is compacted by each of the two. Files with their row ids, numbers and columns, snapshots, and
 all rows with the ids and numbers that they have must be the same, whoever reads them. COMMAND: see oracle.py; its verb
 `patch` (--columns a,b --first N) writes columns of the rows from id N on. Ends with `N passed, N failed`."""
-import argparse
 import base64
 import collections
 import json
-import pathlib
 import random
 import shutil
 import subprocess
 import sys
-import tempfile
 
-from oracle import Oracle, Refused, counted, difference
+import seeds
+from oracle import Refused, counted, difference
 
 TYPES = {"INT": lambda r: r.randrange(-99, 99), "BIGINT": lambda r: r.getrandbits(50),
          "STRING": lambda r: "%x" % r.getrandbits(4 * r.choice((1, 20, 200))), "DOUBLE": lambda r: r.randrange(999) / 8,
@@ -211,30 +209,9 @@ class Story:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("binary", type=lambda p: str(pathlib.Path(p).resolve()))
-    parser.add_argument("--oracle", required=True)
-    parser.add_argument("--seeds", default="1..20")
-    parser.add_argument("--steps", type=int, default=14)
+    parser = seeds.parser_of(__doc__, 14)
     parser.add_argument("--no-blobs", action="store_true", help="Paimon alone writes tables with BLOBs")
-    parser.add_argument("--keep", help="a directory for the warehouses, which stay")
-    args = parser.parse_args()
-    low, _, high = args.seeds.partition("..")
-    oracle, passed, failed = Oracle(args.oracle), 0, 0
-    with tempfile.TemporaryDirectory(prefix="evolutions-") as temporary:
-        scratch = pathlib.Path(args.keep or temporary)
-        scratch.mkdir(exist_ok=True)
-        for seed in range(int(low), int(high or low) + 1):
-            story = Story(args, scratch, oracle, seed)
-            story.tell()
-            passed += story.passed
-            failed += len(story.failures)
-            if args.keep is None:
-                for path in scratch.iterdir():
-                    if path.is_dir():
-                        shutil.rmtree(path)
-    print("%d passed, %d failed" % (passed, failed))
-    return 0 if passed and not failed else 1
+    return seeds.tell(Story, parser.parse_args(), "evolutions")
 
 
 sys.exit(main())

@@ -6,16 +6,14 @@ not) gets random commits of both writers, compactions, overwrites, tags and cons
 one copy is handed to each of the two, with the same request: expire snapshots, changelogs or partitions, delete a tag,
 or commit rows under options by which old things go. Of the files that were there before, the same ones must be left.
 COMMAND: see oracle.py. Ends with `N passed, N failed`."""
-import argparse
 import json
-import pathlib
 import random
 import shutil
 import subprocess
 import sys
-import tempfile
 
-from oracle import Oracle, Refused
+import seeds
+from oracle import Refused
 
 FAR = "2999-01-01 00:00:00"
 
@@ -213,29 +211,7 @@ class Story:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("binary")
-    parser.add_argument("--oracle", required=True)
-    parser.add_argument("--seeds", default="1..20")
-    parser.add_argument("--steps", type=int, default=25)
-    parser.add_argument("--keep", help="a directory for the warehouses, which stay")
-    args = parser.parse_args()
-    low, _, high = args.seeds.partition("..")
-    oracle, passed, failed = Oracle(args.oracle), 0, 0
-    with tempfile.TemporaryDirectory(prefix="expiry-") as temporary:
-        scratch = pathlib.Path(args.keep or temporary)
-        scratch.mkdir(exist_ok=True)
-        for seed in range(int(low), int(high or low) + 1):
-            story = Story(args, scratch, oracle, seed)
-            story.tell()
-            passed += story.passed
-            failed += len(story.failures)
-            if args.keep is None:
-                for path in scratch.iterdir():
-                    if path.is_dir():
-                        shutil.rmtree(path)
-    print("%d passed, %d failed" % (passed, failed))
-    return 0 if passed and not failed else 1
+    return seeds.tell(Story, seeds.parser_of(__doc__, 25).parse_args(), "expiry")
 
 
 sys.exit(main())

@@ -7,18 +7,16 @@ days that pass by a clock of our own: times are written into the snapshots and t
 copy is handed to each of the two: to do what is due (by the procedure, or after a commit), to make a tag, replace, rename
 or delete one, or to go back. The tags, what they say, their marks, the snapshots, and what is left of the files that were
 there before must be the same. COMMAND: see oracle.py. Ends with `N passed, N failed`."""
-import argparse
 import calendar
 import json
-import pathlib
 import random
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
-from oracle import Oracle, Refused
+import seeds
+from oracle import Refused
 
 HOUR = 3600 * 1000
 PERIODS = {"daily": 24 * HOUR, "hourly": HOUR, "two-hours": 2 * HOUR, "10 min": HOUR // 6, "5 h": 5 * HOUR, "7 d": 168 * HOUR}
@@ -279,29 +277,7 @@ class Story:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("binary")
-    parser.add_argument("--oracle", required=True)
-    parser.add_argument("--seeds", default="1..20")
-    parser.add_argument("--steps", type=int, default=25)
-    parser.add_argument("--keep", help="a directory for the warehouses, which stay")
-    args = parser.parse_args()
-    low, _, high = args.seeds.partition("..")
-    oracle, passed, failed = Oracle(args.oracle), 0, 0
-    with tempfile.TemporaryDirectory(prefix="tags-") as temporary:
-        scratch = pathlib.Path(args.keep or temporary)
-        scratch.mkdir(exist_ok=True)
-        for seed in range(int(low), int(high or low) + 1):
-            story = Story(args, scratch, oracle, seed)
-            story.tell()
-            passed += story.passed
-            failed += len(story.failures)
-            if args.keep is None:
-                for path in scratch.iterdir():
-                    if path.is_dir():
-                        shutil.rmtree(path)
-    print("%d passed, %d failed" % (passed, failed))
-    return 0 if passed and not failed else 1
+    return seeds.tell(Story, seeds.parser_of(__doc__, 25).parse_args(), "tags")
 
 
 sys.exit(main())
