@@ -549,17 +549,18 @@ static int print_files(const struct pfs_write_files *files, struct pfs_buf *body
 }
 
 /* A numbered batch repeats one that was cut off: it has no more rows than are there, or is refused, since those that
- * are there cannot be left out of files. Lock held. */
-static int check_number(const struct pfs_transaction *t, struct pfs_err *err)
+ * are there cannot be left out of files. Asked until it is new: the commit looks once more. Lock held. */
+static int check_number(struct pfs_transaction *t, struct pfs_err *err)
 {
     const struct pfs_table_parts at = pfs_table_parts(t->table);
     const struct pfs_commit_moment never = {0};
     struct pfs_beginning there;
     int rc;
 
-    if (t->user == NULL)
+    if (t->user == NULL || t->is_new)
         return 0;
     rc = pfs_commit_known(at.store, at.meta, t->user, t->identifier, &never, err);
+    t->is_new = rc == 0;
     if (rc == 1)
         rc = pfs_beginning_find(&at, t->user, t->identifier, &there, err);
     if (rc <= 0)

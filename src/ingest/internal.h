@@ -271,6 +271,7 @@ struct pfs_transaction {
     int64_t write_rows;                /* added and not in the journal */
     struct pfs_part *part;             /* what is in the journal; NULL = nothing */
     bool cut;                          /* its writer does not come to its end */
+    bool is_new;                       /* its number was not in the table when its files were looked at first */
     struct pfs_piece *newest;          /* of this handle, whatever became of its part */
     const struct pfs_schema *bucketed; /* the newest one that `rescale` is about; NULL = not looked at */
     struct pfs_rescale *rescale;       /* partitions that take no rows; NULL = there are none */

@@ -11,7 +11,6 @@
  *
  * The list is changed by the slot's run alone, with the ingest's lock held; others look at it with the lock. */
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -236,16 +235,8 @@ bool pfs_slot_check(struct pfs_slot *slot, bool all)
 
 /* ---- for those who read ---- */
 
-struct look { /* at a publication, without the lock */
-    char user[PFS_NAME_BYTES_MAX + 1];
-    int64_t identifier, snapshot;
-    enum pfs_commit_kind kind;
-    bool seen;
-    struct pfs_stat file_seen;
-};
-
 /* Its file is read only when it is not the one that was seen to be ours. */
-static bool looks_replaced(const struct pfs_table_parts *at, struct look *look)
+static bool looks_replaced(const struct pfs_table_parts *at, struct pfs_publication *look)
 {
     struct pfs_snapshot now;
     struct pfs_stat stat;
@@ -265,26 +256,18 @@ static bool looks_replaced(const struct pfs_table_parts *at, struct look *look)
     return replaced;
 }
 
-/* Lock held. */
-static int take_looks(const struct pfs_slot *slot, struct look look[static LOOKS_MAX])
+/* Copies, to be looked at without the lock: what they point to is not theirs. Lock held. */
+static int take_looks(const struct pfs_slot *slot, struct pfs_publication look[static LOOKS_MAX])
 {
     int count = 0;
 
-    for (const struct pfs_publication *p = slot->publications; p != NULL && count < LOOKS_MAX; p = p->next) {
-        struct look *l = &look[count++];
-
-        *l = (struct look){.identifier = p->identifier,
-                           .snapshot = p->snapshot,
-                           .kind = p->kind,
-                           .seen = p->seen,
-                           .file_seen = p->file_seen};
-        (void)snprintf(l->user, sizeof(l->user), "%s", p->user);
-    }
+    for (const struct pfs_publication *p = slot->publications; p != NULL && count < LOOKS_MAX; p = p->next)
+        look[count++] = *p;
     return count;
 }
 
 /* What was seen spares the next one the reading, if the publication is still there. Lock held. */
-static void note_seen(struct pfs_slot *slot, const struct look *look)
+static void note_seen(struct pfs_slot *slot, const struct pfs_publication *look)
 {
     for (struct pfs_publication *p = slot->publications; p != NULL && look->seen; p = p->next)
         if (p->snapshot == look->snapshot && p->identifier == look->identifier && strcmp(p->user, look->user) == 0) {
@@ -296,7 +279,7 @@ static void note_seen(struct pfs_slot *slot, const struct look *look)
 bool pfs_slot_doubt(struct pfs_slot *slot)
 {
     struct pfs_ingest *g = slot->ingest;
-    struct look look[LOOKS_MAX];
+    struct pfs_publication look[LOOKS_MAX];
     struct pfs_table_parts at;
     struct pfs_table *table;
     bool doubted = false;
