@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "tests/unit/commit/files.h"
 #include "tests/unit/commit/table.h"
 
 #define BEFORE 5 /* snapshots: the next one merges their manifests */
@@ -143,22 +144,6 @@ static void a_late_landing_is_looked_for_a_while(void **state)
     assert_int_equal(pfs_commit_known(store, "d.db/t", "u", 1, &begin, NULL), 0);
 }
 
-static int count_name(void *context, struct pfs_slice name, bool directory)
-{
-    (void)name;
-    (void)directory;
-    ++*(int *)context;
-    return 0;
-}
-
-static int manifests(void)
-{
-    int count = 0;
-
-    assert_int_equal(pfs_store_list(store, "d.db/t/manifest", count_name, &count, NULL), 0);
-    return count;
-}
-
 /* One that was moved or deleted meanwhile does not get its directory back. */
 static void a_branch_that_is_gone_is_not_made_again(void **state)
 {
@@ -173,14 +158,14 @@ static void a_branch_that_is_gone_is_not_made_again(void **state)
 
     (void)state;
     (void)commit(1);
-    before = manifests();
+    before = manifests_of(store);
     s = newest();
     c.schema = s->schema;
     assert_int_equal(pfs_commit_try(&c, &s->snapshot, NULL, 0, &arena, &made, &unclear, &err), -ENOENT);
     assert_non_null(strstr(err.text, "moved or dropped"));
     assert_false(unclear);
     assert_int_equal(pfs_store_stat(store, "d.db/t/branch", &(struct pfs_stat){0}, NULL), -ENOENT);
-    assert_int_equal(manifests(), before);
+    assert_int_equal(manifests_of(store), before);
     pfs_state_unref(s);
     pfs_arena_done(&arena);
 }

@@ -6,23 +6,8 @@
 #include <stdio.h>
 
 #include "base/uuid.h"
+#include "tests/unit/commit/files.h"
 #include "tests/unit/commit/table.h"
-
-static int count_name(void *context, struct pfs_slice name, bool directory)
-{
-    (void)name;
-    (void)directory;
-    ++*(int *)context;
-    return 0;
-}
-
-static int manifests(void)
-{
-    int count = 0;
-
-    assert_int_equal(pfs_store_list(memory, "d.db/t/manifest", count_name, &count, NULL), 0);
-    return count;
-}
 
 static int64_t deletes_on_disk;
 
@@ -200,12 +185,12 @@ static void a_merge_is_used_again_when_the_list_still_begins_with_it(void **stat
         (void)set_up(state);
         for (int32_t k = 0; k < 4; k++)
             (void)commit(k);
-        before = manifests();
+        before = manifests_of(memory);
         (void)invent(&g, 1);
         publish_now(&g);
         CHECK(cases[i].what, live_on_disk() == 4 + cases[i].rivals + 1);
         /* Each commit has its own manifest and two lists; each of the two who merged has made one. */
-        CHECK(cases[i].what, manifests() == before + 3 * (int)(cases[i].rivals + 1) + (i == 0 ? 1 : 2));
+        CHECK(cases[i].what, manifests_of(memory) == before + 3 * (int)(cases[i].rivals + 1) + (i == 0 ? 1 : 2));
         pfs_arena_done(&g.arena);
     }
 }
@@ -241,7 +226,7 @@ static void a_failing_attempt_leaves_what_may_be_named_and_no_more(void **state)
             (void)set_up(state);
             for (int32_t k = 0; k < 4; k++)
                 (void)commit(k);
-            before = manifests();
+            before = manifests_of(memory);
             (void)invent(&g, 1);
             fails_from = fault.calls + 1 + at;
             fails_until = fails_from + lengths[i];
@@ -257,9 +242,9 @@ static void a_failing_attempt_leaves_what_may_be_named_and_no_more(void **state)
             else
                 assert_int_equal(live_on_disk(), 4);
             if (rc < 0 && !unclear) /* a removal that fails leaves its file: at most one for each failing call */
-                assert_in_range(manifests(), before, before + lengths[i] + 1);
+                assert_in_range(manifests_of(memory), before, before + lengths[i] + 1);
             if (rc < 0 && !unclear && lengths[i] == 1)
-                assert_int_equal(manifests(), before);
+                assert_int_equal(manifests_of(memory), before);
             pfs_arena_done(&g.arena);
         }
         assert_true(passed);
