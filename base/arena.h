@@ -26,6 +26,8 @@ void pfs_arena_init(struct pfs_arena *arena, size_t limit_bytes);
 void pfs_arena_init_small(struct pfs_arena *arena, size_t limit_bytes);
 void pfs_arena_done(struct pfs_arena *arena);  /* a zeroed arena is allowed */
 void pfs_arena_reset(struct pfs_arena *arena); /* everything handed out is gone */
+/* The same, of one that may rest for long, among many: a block of 16 KiB at most stays. */
+void pfs_arena_rest(struct pfs_arena *arena);
 
 /* 16-byte aligned; NULL at the ceiling or without memory. alloc: uninitialised, zalloc: zeroed. 0 bytes: valid. */
 void *pfs_arena_alloc(struct pfs_arena *arena, size_t bytes);

@@ -24,13 +24,14 @@ void pfs_idle_begin(struct pfs_idle *idle)
     mine = idle;
 }
 
-bool pfs_idle_put_off(pfs_idle_fn *fn, void *context)
+bool pfs_idle_put_off(pfs_idle_fn *fn, void *context, int64_t patience_ns)
 {
     assert(fn != NULL);
     if (mine == NULL || atomic_load(&mine->state) != NONE)
         return false;
     mine->fn = fn;
     mine->context = context;
+    mine->patience_ns = patience_ns;
     atomic_store(&mine->since_ns, pfs_clock_monotonic_ns());
     atomic_store(&mine->state, PUT_OFF);
     return true;
@@ -39,6 +40,11 @@ bool pfs_idle_put_off(pfs_idle_fn *fn, void *context)
 bool pfs_idle_has_work(void)
 {
     return mine != NULL && atomic_load(&mine->state) == PUT_OFF;
+}
+
+bool pfs_idle_is_due(int64_t now_ns)
+{
+    return pfs_idle_has_work() && now_ns - atomic_load(&mine->since_ns) > mine->patience_ns;
 }
 
 void pfs_idle_moment(enum pfs_idle_moment moment)

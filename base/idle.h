@@ -22,7 +22,8 @@ typedef bool pfs_idle_fn(void *context, enum pfs_idle_moment moment);
 
 struct pfs_idle { /* a thread's own; zeroed at the beginning */
     atomic_int state;
-    atomic_llong since_ns; /* monotonic, of what is put off */
+    atomic_llong since_ns; /* monotonic, of what is put off, */
+    int64_t patience_ns;   /* which waits so long while there is something else to do */
     pfs_idle_fn *fn;
     void *context;
 };
@@ -30,11 +31,14 @@ struct pfs_idle { /* a thread's own; zeroed at the beginning */
 /* The calling thread has idle moments from now on; NULL = none any more, and what is put off is handed on. */
 void pfs_idle_begin(struct pfs_idle *idle);
 
-/* Puts off. False: the calling thread has no idle moments, or has put off something already. */
-bool pfs_idle_put_off(pfs_idle_fn *fn, void *context);
+/* Puts off, for `patience_ns` at least as long as there is something else to do. False: the calling thread has no idle
+ * moments, or has put off something already. */
+bool pfs_idle_put_off(pfs_idle_fn *fn, void *context, int64_t patience_ns);
 
-/* Is something put off by the calling thread? */
+/* Is something put off by the calling thread? Has its patience come to its end? now_ns: monotonic, maybe of a moment
+ * ago. */
 bool pfs_idle_has_work(void);
+bool pfs_idle_is_due(int64_t now_ns);
 /* The calling thread has such a moment; nothing happens when nothing is put off. */
 void pfs_idle_moment(enum pfs_idle_moment moment);
 

@@ -29,7 +29,8 @@ struct pfs_inbox {
     pthread_mutex_t lock; /* serialises calls; guards all below */
     struct pfs_text_parse parse;
     struct pfs_text_parser *parser;
-    uint8_t front[4]; /* the first bytes, while they may be the magic of a Parquet file */
+    struct pfs_arena rows; /* of the batch that is being taken; else empty, with a small block for the next one */
+    uint8_t front[4];      /* the first bytes, while they may be the magic of a Parquet file */
     uint8_t fronts;
     bool text;                           /* they are not, or the name says so */
     struct pfs_parcel *parcel;           /* Parquet files; NULL = none so far */
@@ -196,6 +197,7 @@ void pfs_inbox_close(struct pfs_inbox *b)
     pfs_table_unref(b->config.table);
     pthread_mutex_destroy(&b->lock);
     pfs_arena_done(&b->arena);
+    pfs_arena_done(&b->rows);
     pfs_free(b);
 }
 
@@ -209,6 +211,7 @@ int pfs_inbox_open(const struct pfs_inbox_config *config, struct pfs_inbox **out
     b->config = *config;
     pfs_table_ref(config->table);
     pfs_arena_init(&b->arena, PFS_ARENA_LIMIT);
+    pfs_arena_init(&b->rows, PFS_BATCH_BYTES_MAX);
     pthread_mutex_init(&b->lock, NULL);
     rc = open_parts(b, err);
     if (rc == 0 && config->path != NULL) {
@@ -246,18 +249,16 @@ static int64_t take(struct pfs_inbox *b, struct pfs_request *request, struct pfs
     bool more = true;
 
     while (more) {
-        struct pfs_arena arena;
         struct pfs_batch batch;
         size_t used = 0;
         int64_t rows;
         int rc;
 
-        pfs_arena_init(&arena, PFS_BATCH_BYTES_MAX);
-        rows = pfs_text_parser_feed(b->parser, bytes, last, &arena, &batch, &used, &refusal, &err);
+        rows = pfs_text_parser_feed(b->parser, bytes, last, &b->rows, &batch, &used, &refusal, &err);
         if (rows < 0) {
             int64_t result = fail(b, request, refusal.text.at != NULL ? &refusal : NULL, &err);
 
-            pfs_arena_done(&arena);
+            pfs_arena_rest(&b->rows);
             return result;
         }
         assert(used <= bytes.len);
@@ -265,8 +266,8 @@ static int64_t take(struct pfs_inbox *b, struct pfs_request *request, struct pfs
         bytes.at += used;
         bytes.len -= used;
         more = bytes.len > 0 || (last && rows > 0);
-        rc = rows > 0 ? add_rows(b, &arena, &batch, &err) : 0;
-        pfs_arena_done(&arena);
+        rc = rows > 0 ? add_rows(b, &b->rows, &batch, &err) : 0;
+        pfs_arena_rest(&b->rows);
         if (rc < 0)
             return fail(b, request, NULL, &err);
     }

@@ -5,8 +5,8 @@
  *
  * There is always a thread that receives, or one is called: before a long request, and by the thread that looks, when a
  * brief one turns out to be none. What a brief request puts off (base/idle.h) is seen to by the same thread while it
- * waits awake; it is handed on before the thread goes elsewhere, and by the one that looks when it sleeps all the same:
- * between seeing a request and receiving it another thread may have taken it. */
+ * waits awake; it is handed on before the thread goes elsewhere, and by the one that looks when it sleeps all the
+ * same. */
 #include "fs/mount/loop.h"
 
 #include <assert.h>
@@ -25,6 +25,7 @@
 #define BRIEF_RUN 16       /* brief requests in a row, before one thread is enough for them */
 #define SOON_NS 100000     /* after the last answer: a writer's next request comes within 10 to 20 microseconds */
 #define SOON_RUN 16        /* requests in a row that came so soon, before the next one is awaited awake */
+#define SOON_MAX 64        /* so many as are remembered: a late one counts against SOON_RUN of them */
 #define STUCK_NS 4000000   /* a brief request that takes so long is none */
 #define IDLE_LOOKS 25      /* without a request, before nobody looks any more */
 #define AWAY_NS 5000000000 /* at most: a signal may have come just before the wait */
@@ -128,23 +129,37 @@ static void see_to_work(struct worker *w, enum pfs_idle_moment moment)
         w->left_ns = pfs_clock_monotonic_ns();
 }
 
-/* Others who want the processor have it. Returns with nothing put off, unless a request is there: a thread that sleeps
- * sees to nothing. */
-static void await_next(struct worker *w)
+/* Whoever was not to wait may wait all the same, when another thread has told the device so meanwhile. */
+PFS_CANCELLABLE static int ask(struct worker *w, bool waits)
 {
-    struct loop *l = w->loop;
-    bool ready = false;
+    const struct pfs_loop_config *config = w->loop->config;
+    int rc;
 
-    while (!ready && stays_awake(w)) {
-        ready = l->config->ready(l->config->context);
-        see_to_work(w, ready ? PFS_IDLE_BUSY : PFS_IDLE_FREE);
-        if (!ready && !pfs_idle_has_work() && pfs_clock_monotonic_ns() - w->left_ns >= SOON_NS)
-            return;
-        if (!ready)
-            (void)sched_yield();
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    rc = config->receive(config->context, &w->request, waits);
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    return rc;
+}
+
+/* Others who want the processor have it. The next request's length, or -EAGAIN when none comes soon, and then with
+ * nothing put off: a thread that sleeps sees to nothing. */
+PFS_CANCELLABLE static int await_next(struct worker *w)
+{
+    int rc;
+
+    while (stays_awake(w)) {
+        if (pfs_idle_is_due(w->left_ns))
+            see_to_work(w, PFS_IDLE_BUSY);
+        rc = ask(w, false);
+        if (rc != -EAGAIN)
+            return rc;
+        see_to_work(w, PFS_IDLE_FREE);
+        if (!pfs_idle_has_work() && pfs_clock_monotonic_ns() - w->left_ns >= SOON_NS)
+            break;
+        (void)sched_yield();
     }
-    if (!ready)
-        see_to_work(w, PFS_IDLE_LEAVE);
+    see_to_work(w, PFS_IDLE_LEAVE);
+    return -EAGAIN;
 }
 
 PFS_CANCELLABLE static int receive(struct worker *w)
@@ -153,12 +168,20 @@ PFS_CANCELLABLE static int receive(struct worker *w)
     int rc;
 
     atomic_fetch_add(&l->receiving, 1);
-    await_next(w);
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-    rc = l->config->receive(l->config->context, &w->request);
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    rc = await_next(w);
+    if (rc == -EAGAIN)
+        rc = ask(w, true);
     atomic_fetch_sub(&l->receiving, 1);
     return rc;
+}
+
+/* One that comes late, since a sync took longer or the processor was somebody else's, does not end the run. */
+static void note_soon(struct worker *w, bool soon)
+{
+    if (soon)
+        w->soon += w->soon < SOON_MAX;
+    else
+        w->soon -= w->soon < SOON_RUN ? w->soon : SOON_RUN;
 }
 
 /* Whoever looks is woken only when it had gone to sleep: a post costs more than the request. */
@@ -171,7 +194,7 @@ static void process_brief(struct worker *w)
     if (atomic_load(&l->unwatched) && atomic_exchange(&l->unwatched, false))
         (void)sem_post(&l->watch);
     began = pfs_clock_monotonic_ns();
-    w->soon = began - w->left_ns < SOON_NS ? w->soon + 1 : 0;
+    note_soon(w, began - w->left_ns < SOON_NS);
     atomic_store(&l->began_ns, began);
     l->config->process(l->config->context, &w->request);
     atomic_store(&l->began_ns, 0);

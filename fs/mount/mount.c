@@ -1,5 +1,6 @@
-/* mount.c - requests of the kernel, each in a piece of memory of its own (struct call) that is made when it comes and
- * goes when it is answered: `done` is the one place where that happens, whichever thread it is on. */
+/* mount.c - requests of the kernel, each in a piece of memory of its own (struct call) from when it comes until it is
+ * answered: `done` is the one place where that happens, whichever thread it is on. What was answered waits for the next
+ * request, as long as there are not many. */
 #define FUSE_USE_VERSION 314
 #include "fs/mount/mount.h"
 
@@ -7,7 +8,6 @@
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <linux/fuse.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "base/thread.h"
+#include "fs/mount/brief.h"
 #include "fs/mount/loop.h"
 
 struct mounted {
@@ -30,7 +31,10 @@ struct mounted {
     struct fuse_session *session;
     pthread_t giver;
     pthread_cond_t crowded;
-    bool ending; /* Guarded by lock */
+    bool ending;        /* Guarded by lock */
+    struct call *spare; /* calls of SPARE_BYTES that are answered: the next ones. Guarded by lock, as is */
+    int spares;         /* their number, SPARES at most */
+    atomic_bool waits;  /* who reads of the device: changed with lock held */
 };
 
 enum answer {
@@ -47,6 +51,8 @@ enum answer {
 /* A request under way: what it needs to answer, in one piece. */
 struct call {
     struct pfs_request request; /* first */
+    struct call *next;          /* of the spare ones */
+    size_t room;                /* of bytes */
     fuse_req_t req;
     struct mounted *mounted;
     const char *name; /* of the operation */
@@ -70,8 +76,8 @@ struct call {
 #define LAST_ANSWERS_S 30
 #define GIVING_PAUSE_NS 2000000
 #define THREADS 10
-#define BRIEF_BYTES (64 << 10) /* of a write */
-#define INBOX "inbox"
+#define SPARES 16
+#define SPARE_BYTES 512 /* a name; a few rows */
 
 /* The kernel's number of an inode is its node's address: the kernel holds a count on every node that it knows of. */
 static struct pfs_node *node_of(const struct mounted *m, fuse_ino_t ino)
@@ -237,14 +243,22 @@ static void reply(struct call *c, int64_t result)
     }
 }
 
-/* The session must outlive the answers of those who are still being answered when it ends: see wait_for_calls. */
-static void end_call(struct mounted *m)
+/* `over`: the answered call, which goes, or is the next one; NULL: it is a directory that is open. The session must
+ * outlive the answers of those who are still being answered when it ends: see wait_for_calls. */
+static void end_call(struct mounted *m, struct call *over)
 {
     pthread_mutex_lock(&m->lock);
     assert(m->calls > 0);
+    if (over != NULL && over->room == SPARE_BYTES && m->spares < SPARES) {
+        over->next = m->spare;
+        m->spare = over;
+        m->spares++;
+        over = NULL;
+    }
     if (--m->calls == 0)
         pthread_cond_broadcast(&m->answered);
     pthread_mutex_unlock(&m->lock);
+    pfs_free(over);
 }
 
 /* The answer is counted and logged before it is given: whoever has it may look at once. */
@@ -263,14 +277,13 @@ static void done(struct pfs_request *request, int64_t result)
         fuse_reply_err(c->req, result == -ECANCELED ? EINTR : (int)-result);
     } else if (c->answer == ANSWER_LIST) {
         reply_list(c);
-        end_call(m);
+        end_call(m, NULL);
         return;
     } else {
         reply(c, result);
     }
     pfs_arena_done(&c->arena);
-    pfs_free(c);
-    end_call(m);
+    end_call(m, c);
 }
 
 static void interrupted(fuse_req_t req, void *data)
@@ -283,28 +296,49 @@ static void interrupted(fuse_req_t req, void *data)
     pfs_tree_interrupt(c->mounted->tree, &c->request);
 }
 
+/* A spare one, when `bytes` fit into it. It is counted from here on, with or without memory. */
+static struct call *make_call(struct mounted *m, size_t bytes)
+{
+    size_t room = bytes > SPARE_BYTES ? bytes : SPARE_BYTES;
+    struct call *c = NULL;
+
+    pthread_mutex_lock(&m->lock);
+    m->calls++;
+    if (room == SPARE_BYTES && m->spare != NULL) {
+        c = m->spare;
+        m->spare = c->next;
+        m->spares--;
+    }
+    pthread_mutex_unlock(&m->lock);
+    if (c == NULL)
+        c = pfs_alloc(sizeof(*c) + room);
+    if (c != NULL) {
+        memset(c, 0, sizeof(*c));
+        c->room = room;
+    }
+    return c;
+}
+
 /* A call for this request; NULL: it was answered with ENOMEM. */
 static struct call *begin(fuse_req_t req, const char *name, enum answer answer, size_t bytes)
 {
-    struct call *c = pfs_alloc(sizeof(*c) + bytes);
+    struct mounted *m = fuse_req_userdata(req);
     const struct fuse_ctx *context = fuse_req_ctx(req);
+    struct call *c = make_call(m, bytes);
 
     if (c == NULL) {
         fuse_reply_err(req, ENOMEM);
+        end_call(m, NULL);
         return NULL;
     }
-    memset(c, 0, sizeof(*c));
     c->request.done = done;
     c->request.pid = (uint32_t)context->pid;
     c->request.uid = context->uid;
     c->req = req;
-    c->mounted = fuse_req_userdata(req);
+    c->mounted = m;
     c->name = name;
     c->answer = answer;
     c->len = bytes;
-    pthread_mutex_lock(&c->mounted->lock);
-    c->mounted->calls++;
-    pthread_mutex_unlock(&c->mounted->lock);
     fuse_req_interrupt_func(req, interrupted, c);
     return c;
 }
@@ -668,26 +702,33 @@ static void keep_memory(void *context)
     r->request->memory = r->buf.mem;
 }
 
-/* The first time libfuse makes the memory, which a thread that is cancelled while it waits has, too. */
-PFS_CANCELLABLE static int receive(void *context, struct pfs_loop_request *request)
+/* The device is one for all threads, and what it is told holds for whoever reads next: one that then finds nothing and
+ * was to wait is called again. */
+PFS_CANCELLABLE static void let_wait(struct mounted *m, bool waits)
 {
-    const struct mounted *m = context;
+    int fd = fuse_session_fd(m->session);
+
+    if (atomic_load(&m->waits) == waits)
+        return;
+    pthread_mutex_lock(&m->lock);
+    atomic_store(&m->waits, waits);
+    (void)fcntl(fd, F_SETFL, waits ? 0 : O_NONBLOCK);
+    pthread_mutex_unlock(&m->lock);
+}
+
+/* The first time libfuse makes the memory, which a thread that is cancelled while it waits has, too. */
+PFS_CANCELLABLE static int receive(void *context, struct pfs_loop_request *request, bool waits)
+{
+    struct mounted *m = context;
     struct receiving r = {request, {.mem = request->memory}};
     int rc;
 
+    let_wait(m, waits);
     pthread_cleanup_push(keep_memory, &r);
     rc = fuse_session_receive_buf(m->session, &r.buf);
     pthread_cleanup_pop(1);
     request->size = rc > 0 ? r.buf.size : 0;
     return rc;
-}
-
-PFS_CANCELLABLE static bool ready(void *context)
-{
-    const struct mounted *m = context;
-    struct pollfd device = {.fd = fuse_session_fd(m->session), .events = POLLIN};
-
-    return poll(&device, 1, 0) != 0;
 }
 
 static void process(void *context, struct pfs_loop_request *request)
@@ -711,50 +752,17 @@ static bool session_ended(void *context)
     return fuse_session_exited(m->session) != 0;
 }
 
-/* Of a request on an open file: all of them begin with its handle. */
-static bool is_of_appender(const void *arguments)
-{
-    uint64_t handle;
-
-    memcpy(&handle, arguments, sizeof(handle));
-    return pfs_handle_appends((const struct pfs_handle *)(uintptr_t)handle);
-}
-
-/* What comes with an append of a few rows. */
 static bool is_brief(void *context, const struct pfs_loop_request *request)
 {
     const struct mounted *m = context;
-    const struct fuse_in_header *head = request->memory;
-    const char *arguments = (const char *)request->memory + sizeof(*head);
-    size_t len = request->size < sizeof(*head) ? 0 : request->size - sizeof(*head);
 
-    if (len == 0)
-        return false;
-    switch (head->opcode) {
-    case FUSE_FORGET:
-    case FUSE_BATCH_FORGET:
-    case FUSE_INTERRUPT:
-        return true;
-    case FUSE_LOOKUP:
-        return len >= sizeof(INBOX) && memcmp(arguments, INBOX, sizeof(INBOX)) == 0;
-    case FUSE_OPEN:
-        return pfs_node_takes_rows(node_of(m, head->nodeid));
-    case FUSE_WRITE:
-        return len >= sizeof(struct fuse_write_in) && len <= BRIEF_BYTES && is_of_appender(arguments);
-    case FUSE_FLUSH:
-    case FUSE_FSYNC:
-    case FUSE_RELEASE:
-        return len >= sizeof(uint64_t) && is_of_appender(arguments);
-    default:
-        return false;
-    }
+    return pfs_mount_is_brief(m->tree, request->memory, request->size);
 }
 
 static int serve(struct mounted *m, struct pfs_err *err)
 {
     const struct pfs_loop_config loop = {.threads = THREADS,
                                          .receive = receive,
-                                         .ready = ready,
                                          .brief = is_brief,
                                          .process = process,
                                          .drop = drop,
@@ -794,12 +802,27 @@ static void wait_for_calls(struct mounted *m)
     pthread_mutex_unlock(&m->lock);
 }
 
+static void free_spares(struct mounted *m)
+{
+    pthread_mutex_lock(&m->lock);
+    while (m->spare != NULL) {
+        struct call *c = m->spare;
+
+        m->spare = c->next;
+        m->spares--;
+        pfs_free(c);
+    }
+    assert(m->spares == 0);
+    pthread_mutex_unlock(&m->lock);
+}
+
 /* Signals end the loop; those who wait are told, those who work are waited for, and then the kernel lets go. */
 int pfs_mount_run(const struct pfs_mount_config *config, struct pfs_err *err)
 {
     struct mounted mounted = {.config = config,
                               .tree = config->tree,
                               .lock = PTHREAD_MUTEX_INITIALIZER,
+                              .waits = true,
                               .answered = PTHREAD_COND_INITIALIZER,
                               .crowded = PTHREAD_COND_INITIALIZER};
     bool stopped = true;
@@ -833,6 +856,7 @@ int pfs_mount_run(const struct pfs_mount_config *config, struct pfs_err *err)
         }
         fuse_remove_signal_handlers(se);
     }
+    free_spares(&mounted);
     if (se != NULL && stopped) /* else the end of the process is what ends it */
         fuse_session_destroy(se);
     fuse_opt_free_args(&args);

@@ -264,6 +264,7 @@ struct pfs_transaction {
     int32_t helds;
     size_t held_bytes;
     int64_t held_rows;
+    struct pfs_arena spare;            /* empty, for the next rows: its block, small, was that of held ones */
     struct pfs_buf tail;               /* the frame of a last line without newline; empty = none */
     bool tail_new;                     /* it is not in the journal yet */
     struct pfs_write *write;           /* rows on their way to files; NULL = none */

@@ -30,7 +30,12 @@ void pfs_transaction_drop_held(struct pfs_transaction *t)
     assert(t->helds > 0 || t->held_bytes == 0);
     assert(t->helds > 0 || t->held_rows == 0);
     for (int32_t i = 0; i < t->helds; i++)
-        pfs_arena_done(&t->held[i].arena);
+        if (i == 0 && t->spare.used_bytes == 0) {
+            t->spare = t->held[i].arena;
+            pfs_arena_rest(&t->spare);
+        } else {
+            pfs_arena_done(&t->held[i].arena);
+        }
     atomic_fetch_sub(&t->ingest->held_bytes, (long long)t->held_bytes);
     t->helds = 0;
     t->held_bytes = 0;
@@ -55,6 +60,7 @@ static void transaction_free(struct pfs_transaction *t)
     close_write(t);
     assert(t->part == NULL);
     pfs_free(t->held);
+    pfs_arena_done(&t->spare);
     pfs_buf_done(&t->tail);
     pfs_rescale_close(t->rescale);
     pfs_trial_close(t->trial);
@@ -283,6 +289,8 @@ static int compact_held(struct pfs_transaction *t, struct pfs_err *err)
 /* The arena is the batch's from here on; the caller gets an empty one. */
 static int hold(struct pfs_transaction *t, struct pfs_arena *arena, const struct pfs_batch *batch, struct pfs_err *err)
 {
+    struct pfs_arena spare = t->spare;
+
     if (t->held == NULL && (t->held = pfs_alloc(HELD_BATCHES_MAX * sizeof(*t->held))) == NULL)
         return pfs_fail(err, ENOMEM, "no memory for rows");
     if (t->helds == HELD_BATCHES_MAX)
@@ -292,7 +300,9 @@ static int hold(struct pfs_transaction *t, struct pfs_arena *arena, const struct
     t->held_bytes += arena->used_bytes;
     t->held_rows += batch->rows;
     atomic_fetch_add(&t->ingest->held_bytes, (long long)arena->used_bytes);
-    pfs_arena_init(arena, arena->limit_bytes);
+    pfs_arena_init(&t->spare, arena->limit_bytes);
+    spare.limit_bytes = arena->limit_bytes;
+    *arena = spare;
     return 0;
 }
 

@@ -331,8 +331,9 @@ static bool is_time(const struct pfs_journal *j, enum pfs_idle_moment moment)
            pfs_clock_monotonic_ns() - j->put_off_ns > j->sync_ns;
 }
 
-/* At an idle moment of the thread that put the sync off. Another one may have led meanwhile. When it leads nothing is
- * put off any more: those whom it tells may hold it up, and who comes meanwhile finds another one to lead. */
+/* At an idle moment of the thread that put the sync off. Another one may have led meanwhile, or lead still: what came
+ * after that one had begun is waited with. When it leads nothing is put off any more: those whom it tells may hold it
+ * up, and who comes meanwhile finds another one to lead. */
 static bool lead_when_idle(void *context, enum pfs_idle_moment moment)
 {
     struct pfs_journal *j = context;
@@ -341,13 +342,13 @@ static bool lead_when_idle(void *context, enum pfs_idle_moment moment)
     pthread_mutex_lock(&j->state);
     assert(j->put_off);
     assert(j->inside > 0);
-    wanted = j->waiter_first != NULL && !j->leading;
-    done = !wanted || moment == PFS_IDLE_LEAVE || is_time(j, moment);
+    wanted = j->waiter_first != NULL;
+    done = !wanted || moment == PFS_IDLE_LEAVE || (!j->leading && is_time(j, moment));
     if (done) {
         j->put_off = false;
         if (wanted && moment != PFS_IDLE_LEAVE)
             lead(j, false, true);
-        else if (wanted)
+        else if (lacks_leader(j))
             pthread_cond_signal(&j->wanted);
         leave_inside(j);
     }
@@ -355,21 +356,25 @@ static bool lead_when_idle(void *context, enum pfs_idle_moment moment)
     return done;
 }
 
-/* Waking the thread takes longer than waiting where the disk is quick. `state` held. */
+/* Waking the thread takes longer than waiting where the disk is quick. While another one leads the next sync is put off
+ * already: the thread, once it has led, would else lead for ever, each time for those who came while it did. `state`
+ * held. */
 static void find_leader(struct pfs_journal *j, enum pfs_journal_lead by)
 {
     bool quick = j->sync_ns < QUICK_SYNC_NS;
 
-    if (j->leading || j->put_off)
+    if (j->put_off)
         return;
-    if (by == PFS_LEAD_HERE && quick) {
-        j->inside++;
-        lead(j, true, true);
-        leave_inside(j);
-    } else if (by == PFS_LEAD_IDLE && quick && pfs_idle_put_off(lead_when_idle, j)) {
+    if (by == PFS_LEAD_IDLE && quick && pfs_idle_put_off(lead_when_idle, j, j->sync_ns)) {
         j->inside++;
         j->put_off = true;
         j->put_off_ns = pfs_clock_monotonic_ns();
+    } else if (j->leading) {
+        return;
+    } else if (by == PFS_LEAD_HERE && quick) {
+        j->inside++;
+        lead(j, true, true);
+        leave_inside(j);
     } else {
         pthread_cond_signal(&j->wanted);
     }

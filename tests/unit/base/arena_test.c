@@ -69,6 +69,23 @@ static void huge_requests_do_not_wrap(void **state)
     pfs_arena_done(&arena);
 }
 
+static void at_rest_little_is_kept(void **state)
+{
+    struct pfs_arena arena;
+    void *first;
+
+    (void)state;
+    pfs_arena_init(&arena, 1 << 20);
+    first = pfs_arena_alloc(&arena, 1000);
+    pfs_arena_rest(&arena);
+    assert_ptr_equal(pfs_arena_alloc(&arena, 1000), first);
+    assert_non_null(pfs_arena_alloc(&arena, 20000));
+    pfs_arena_rest(&arena);
+    assert_int_equal(arena.used_bytes, 0);
+    assert_null(pfs_arena_alloc(&arena, 2 << 20)); /* the ceiling is what it was */
+    pfs_arena_done(&arena);
+}
+
 static void reset_keeps_one_ordinary_block(void **state)
 {
     struct pfs_arena arena;
@@ -178,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_zeroed_arena_works),
         cmocka_unit_test(the_ceiling_holds_and_has_a_sentence),
         cmocka_unit_test(huge_requests_do_not_wrap),
+        cmocka_unit_test(at_rest_little_is_kept),
         cmocka_unit_test(reset_keeps_one_ordinary_block),
         cmocka_unit_test(a_large_piece_leaves_the_small_block_in_use),
         cmocka_unit_test(a_small_one_takes_little_and_grows_like_others),

@@ -23,7 +23,7 @@ static void nothing_is_put_off_by_a_thread_without_idle_moments(void **state)
     struct work w = {.needed = 1};
 
     (void)state;
-    assert_false(pfs_idle_put_off(see_to, &w));
+    assert_false(pfs_idle_put_off(see_to, &w, 0));
     assert_false(pfs_idle_has_work());
     pfs_idle_moment(PFS_IDLE_FREE);
     assert_int_equal(w.asked[PFS_IDLE_FREE], 0);
@@ -36,8 +36,8 @@ static void work_is_asked_about_until_it_is_done(void **state)
 
     (void)state;
     pfs_idle_begin(&idle);
-    assert_true(pfs_idle_put_off(see_to, &w));
-    assert_false(pfs_idle_put_off(see_to, &other));
+    assert_true(pfs_idle_put_off(see_to, &w, 0));
+    assert_false(pfs_idle_put_off(see_to, &other, 0));
     assert_true(pfs_idle_has_work());
     pfs_idle_moment(PFS_IDLE_BUSY);
     pfs_idle_moment(PFS_IDLE_FREE);
@@ -47,11 +47,31 @@ static void work_is_asked_about_until_it_is_done(void **state)
     pfs_idle_moment(PFS_IDLE_FREE);
     assert_int_equal(w.asked[PFS_IDLE_FREE], 1);
     assert_int_equal(w.asked[PFS_IDLE_BUSY], 2);
-    assert_true(pfs_idle_put_off(see_to, &other)); /* there is room for the next one */
+    assert_true(pfs_idle_put_off(see_to, &other, 0)); /* there is room for the next one */
     pfs_idle_moment(PFS_IDLE_FREE);
     assert_int_equal(other.asked[PFS_IDLE_FREE], 1);
     pfs_idle_begin(NULL);
     assert_int_equal(w.asked[PFS_IDLE_LEAVE] + other.asked[PFS_IDLE_LEAVE], 0);
+}
+
+static void work_is_due_when_its_patience_has_ended(void **state)
+{
+    struct work w = {.needed = 1};
+    struct pfs_idle idle = {0};
+    int64_t since;
+
+    (void)state;
+    pfs_idle_begin(&idle);
+    assert_false(pfs_idle_is_due(INT64_MAX));
+    assert_true(pfs_idle_put_off(see_to, &w, 1000));
+    since = atomic_load(&idle.since_ns);
+    assert_false(pfs_idle_is_due(since - 1));
+    assert_false(pfs_idle_is_due(since + 1000));
+    assert_true(pfs_idle_is_due(since + 1001));
+    pfs_idle_moment(PFS_IDLE_FREE); /* it is asked about all the same */
+    assert_int_equal(w.asked[PFS_IDLE_FREE], 1);
+    assert_false(pfs_idle_is_due(INT64_MAX));
+    pfs_idle_begin(NULL);
 }
 
 static void a_thread_that_ends_hands_on(void **state)
@@ -61,10 +81,10 @@ static void a_thread_that_ends_hands_on(void **state)
 
     (void)state;
     pfs_idle_begin(&idle);
-    assert_true(pfs_idle_put_off(see_to, &w));
+    assert_true(pfs_idle_put_off(see_to, &w, 0));
     pfs_idle_begin(NULL);
     assert_int_equal(w.asked[PFS_IDLE_LEAVE], 1);
-    assert_false(pfs_idle_put_off(see_to, &w));
+    assert_false(pfs_idle_put_off(see_to, &w, 0));
 }
 
 /* While it is being seen to nobody else may have it, and nothing is put off in its place. */
@@ -75,7 +95,7 @@ static bool see_to_while_watched(void *context, enum pfs_idle_moment moment)
     struct work *w = context;
 
     assert_true(pfs_idle_watch(watched, -1));
-    assert_false(pfs_idle_put_off(see_to, w));
+    assert_false(pfs_idle_put_off(see_to, w, 0));
     return see_to(context, moment);
 }
 
@@ -88,7 +108,7 @@ static void who_watches_hands_on_what_waits_too_long(void **state)
     watched = &idle;
     pfs_idle_begin(&idle);
     assert_false(pfs_idle_watch(&idle, -1));
-    assert_true(pfs_idle_put_off(see_to_while_watched, &w));
+    assert_true(pfs_idle_put_off(see_to_while_watched, &w, 0));
     assert_true(pfs_idle_watch(&idle, INT64_MAX)); /* not yet */
     pfs_idle_moment(PFS_IDLE_FREE);
     assert_int_equal(w.asked[PFS_IDLE_LEAVE], 0);
@@ -131,7 +151,7 @@ static void work_is_done_once_whoever_sees_to_it(void **state)
     assert_int_equal(pthread_create(&thread, NULL, watch, &idle), 0);
     pfs_idle_begin(&idle);
     for (int i = 0; i < PIECES; i++) {
-        put_off += pfs_idle_put_off(count, NULL);
+        put_off += pfs_idle_put_off(count, NULL, 0);
         pfs_idle_moment(PFS_IDLE_BUSY);
         pfs_idle_moment(PFS_IDLE_FREE);
     }
@@ -147,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_put_off_by_a_thread_without_idle_moments),
         cmocka_unit_test(work_is_asked_about_until_it_is_done),
+        cmocka_unit_test(work_is_due_when_its_patience_has_ended),
         cmocka_unit_test(a_thread_that_ends_hands_on),
         cmocka_unit_test(who_watches_hands_on_what_waits_too_long),
         cmocka_unit_test(work_is_done_once_whoever_sees_to_it),

@@ -25,28 +25,23 @@ struct device {
     atomic_int seen[LETTERS], dropped;
     sem_t key;
     atomic_bool told;
-    bool lies; /* says that a request is there when none is */
+    bool lies; /* waits when it is told not to */
     atomic_int put_off, asked[PFS_IDLE_LEAVE + 1], finished;
 };
 
-PFS_CANCELLABLE static int receive(void *context, struct pfs_loop_request *request)
+PFS_CANCELLABLE static int receive(void *context, struct pfs_loop_request *request, bool waits)
 {
     struct device *d = context;
+    struct pollfd in = {.fd = d->in, .events = POLLIN};
     ssize_t got;
 
+    if (!waits && !d->lies && poll(&in, 1, 0) == 0)
+        return -EAGAIN;
     if (request->memory == NULL)
         request->memory = pfs_alloc(1);
     got = read(d->in, request->memory, 1);
     request->size = 1;
     return got < 0 ? -errno : got > 0 && *(char *)request->memory == 'e' ? -EIO : (int)got;
-}
-
-static bool ready(void *context)
-{
-    const struct device *d = context;
-    struct pollfd in = {.fd = d->in, .events = POLLIN};
-
-    return d->lies || poll(&in, 1, 0) != 0;
 }
 
 static bool brief(void *context, const struct pfs_loop_request *request)
@@ -78,7 +73,7 @@ static void process(void *context, struct pfs_loop_request *request)
         (void)sem_post(&d->key);
     if (letter == 'B' || letter == 'L')
         (void)sem_wait(&d->key);
-    if (letter == 'p' && pfs_idle_put_off(see_to, d))
+    if (letter == 'p' && pfs_idle_put_off(see_to, d, 0))
         atomic_fetch_add(&d->put_off, 1);
     atomic_fetch_add(&d->seen[(int)letter], 1);
 }
@@ -102,7 +97,6 @@ static int run(struct device *d, int threads, struct pfs_err *err)
 {
     const struct pfs_loop_config config = {.threads = threads,
                                            .receive = receive,
-                                           .ready = ready,
                                            .brief = brief,
                                            .process = process,
                                            .drop = drop,
@@ -256,6 +250,32 @@ static void what_is_put_off_is_seen_to(void **state)
     }
 }
 
+/* Whoever is late now and then is awaited awake still: what it puts off is seen to at a free moment. */
+static void a_late_request_ends_no_run(void **state)
+{
+    const struct timespec late = {.tv_nsec = 2000000};
+    struct device d;
+    pthread_t thread;
+    void *rc;
+
+    (void)state;
+    begin(&d);
+    assert_int_equal(pthread_create(&thread, NULL, run_alone, &d), 0);
+    for (int i = 1; i <= 20; i++) {
+        ask_often(&d, 'b', 200);
+        await(&d, 'b', 200 * i);
+        (void)nanosleep(&late, NULL);
+        ask(&d, "p");
+        await_finished(&d, i);
+    }
+    if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+        assert_true(d.asked[PFS_IDLE_FREE] > 0); /* on a busy machine not each time */
+    (void)close(d.out);
+    assert_int_equal(pthread_join(thread, &rc), 0);
+    assert_int_equal((intptr_t)rc, 0);
+    end(&d);
+}
+
 /* Told to end as soon as something is put off: before whoever looks has looked. */
 static bool ended_by_work(void *context)
 {
@@ -269,7 +289,6 @@ static void *run_until_work(void *context)
     struct device *d = context;
     const struct pfs_loop_config config = {.threads = 4,
                                            .receive = receive,
-                                           .ready = ready,
                                            .brief = brief,
                                            .process = process,
                                            .drop = drop,
@@ -369,6 +388,7 @@ int main(void)
         cmocka_unit_test(nothing_waits_for_a_long_request),
         cmocka_unit_test(nothing_waits_for_a_brief_request_that_is_stuck),
         cmocka_unit_test(what_is_put_off_is_seen_to),
+        cmocka_unit_test(a_late_request_ends_no_run),
         cmocka_unit_test(at_the_end_what_is_put_off_waits_for_no_request),
         cmocka_unit_test(it_ends_by_a_signal_while_it_waits),
         cmocka_unit_test(a_device_that_fails_ends_it_with_a_sentence),

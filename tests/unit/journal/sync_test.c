@@ -1,6 +1,7 @@
 /* sync_test.c - who leads a sync, whom it serves, and on which thread they are told. */
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
@@ -108,6 +109,8 @@ static struct {
     struct worker late;
     pthread_t thread;
     bool comes;
+    bool gated; /* the next sync waits for `gate`, once it has posted `entered` */
+    sem_t entered, gate;
     int delay_us, delayed_each; /* each sync, or one in a few */
     int fails_each;             /* 0 = none does */
     int syncs;
@@ -127,6 +130,11 @@ static int sync_slowly(struct pfs_file *file, struct pfs_err *err)
         slow.comes = false;
         assert_int_equal(pthread_create(&slow.thread, NULL, come_late, NULL), 0);
         usleep(50000);
+    }
+    if (slow.gated) {
+        slow.gated = false;
+        (void)sem_post(&slow.entered);
+        (void)sem_wait(&slow.gate);
     }
     slow.syncs++; /* one at a time */
     if (slow.fails_each > 0 && slow.syncs % slow.fails_each == 0)
@@ -301,6 +309,53 @@ static void a_sync_is_put_off_until_all_have_come(void **state)
     pfs_idle_begin(NULL);
     pfs_journal_close(journal);
     pfs_store_close(store);
+}
+
+/* The thread does not go on for them: they would else find it leading, each time. */
+static void who_comes_while_the_thread_leads_is_put_off(void **state)
+{
+    const struct timespec moment = {.tv_nsec = 20000000};
+    struct pfs_store *store = open_slow_memory(0);
+    struct pfs_journal *journal = open_journal(store, 0, 0);
+    struct worker w = {.journal = journal};
+    struct counted c = {0};
+    struct pfs_idle idle = {0};
+    uint64_t t = pfs_journal_transaction(journal);
+    int before;
+
+    (void)state;
+    (void)alarm(60);
+    pthread_mutex_init(&w.lock, NULL);
+    pthread_cond_init(&w.told, NULL);
+    (void)sem_init(&slow.entered, 0, 0);
+    (void)sem_init(&slow.gate, 0, 0);
+    pfs_idle_begin(&idle);
+    be_quick(journal);
+    before = slow.syncs;
+    slow.gated = true;
+    assert_int_equal(add(journal, t, PFS_JOURNAL_ROWS, "row"), 0);
+    pfs_journal_sync_later(journal, t, PFS_LEAD_THREAD, tell, &w);
+    (void)sem_wait(&slow.entered);
+    (void)add_later(journal, &c);
+    assert_true(pfs_idle_has_work());
+    pfs_idle_moment(PFS_IDLE_FREE); /* not while another one leads */
+    assert_true(pfs_idle_has_work());
+    (void)sem_post(&slow.gate);
+    pthread_mutex_lock(&w.lock);
+    while (w.calls == 0)
+        pthread_cond_wait(&w.told, &w.lock);
+    pthread_mutex_unlock(&w.lock);
+    (void)nanosleep(&moment, NULL);
+    assert_int_equal(c.told, 0);
+    while (pfs_idle_has_work())
+        pfs_idle_moment(PFS_IDLE_FREE);
+    assert_int_equal(c.told, 1);
+    assert_int_equal(c.failed, 0);
+    assert_int_equal(slow.syncs, before + 2);
+    pfs_idle_begin(NULL);
+    pfs_journal_close(journal);
+    pfs_store_close(store);
+    (void)alarm(0);
 }
 
 static void a_slow_sync_is_not_put_off(void **state)
@@ -618,6 +673,7 @@ int main(void)
         cmocka_unit_test(a_slow_sync_is_shared_by_all_who_append),
         cmocka_unit_test(nobody_is_told_by_one_who_waits_for_a_sync),
         cmocka_unit_test(a_sync_is_put_off_until_all_have_come),
+        cmocka_unit_test(who_comes_while_the_thread_leads_is_put_off),
         cmocka_unit_test(a_slow_sync_is_not_put_off),
         cmocka_unit_test(what_is_put_off_waits_for_nobody),
         cmocka_unit_test(a_sync_that_was_put_off_and_fails_is_told),
