@@ -394,17 +394,18 @@ static int64_t write_text(struct pfs_inbox *b, struct pfs_request *request, uint
     return b->text ? take(b, request, bytes, false) : take_first(b, request, bytes);
 }
 
-/* Whoever syncs after each write of whole lines does so again: the sync begins before it is asked for, and serves
- * others too. */
+/* Whoever syncs after each write of whole lines does so again, and whoever opens for one write closes after it: the
+ * sync begins before it is asked for, and serves others too. */
 static bool is_flushed_soon(const struct pfs_inbox *b)
 {
-    return b->appends && b->writes == 1 && b->paired >= PAIRS && b->text && b->parcel == NULL &&
+    return b->appends && b->writes == 1 && (b->paired >= PAIRS || b->config.row) && b->text && b->parcel == NULL &&
            pfs_text_parser_carried(b->parser) == 0;
 }
 
 void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint64_t off, struct pfs_slice bytes)
 {
-    bool soon = false;
+    struct pfs_transaction *soon = NULL;
+    bool alone;
     int64_t result;
 
     pthread_mutex_lock(&inbox->lock);
@@ -417,12 +418,14 @@ void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint6
             inbox->parcel != NULL ? write_parcel(inbox, request, off, bytes) : write_text(inbox, request, off, bytes);
     atomic_store(&inbox->flushed_ms, 0);
     inbox->writes++;
-    if (result == 0)
-        soon = is_flushed_soon(inbox);
+    alone = inbox->config.row;
+    if (result == 0 && is_flushed_soon(inbox))
+        soon = pfs_transaction_ref(inbox->transaction);
+    inbox->config.row = false; /* if more is written it was not for one write */
     pthread_mutex_unlock(&inbox->lock);
-    if (soon)
-        pfs_transaction_flush_soon(inbox->transaction);
     request->done(request, result < 0 ? result : (int64_t)bytes.len);
+    if (soon != NULL) /* and the handle may be gone */
+        pfs_transaction_flush_soon(soon, alone);
 }
 
 void pfs_inbox_refuse(struct pfs_inbox *inbox, struct pfs_request *request, const struct pfs_err *why)

@@ -44,6 +44,7 @@ struct pfs_inbox_config {
     int32_t partitions;         /* partition/<k>=<v>/inbox: implied values, copied */
     const struct pfs_partition_value *partition;
     bool append; /* O_APPEND */
+    bool row;    /* for one write, it seems: whoever opened before closed after one */
 };
 
 int pfs_inbox_open(const struct pfs_inbox_config *config, struct pfs_inbox **out, struct pfs_err *err);

@@ -229,7 +229,8 @@ static int fill_inbox(struct pfs_tree *tree, const struct pfs_place *place, int 
                                       .identifier = place->identifier,
                                       .overwrite = place->kind == PFS_NODE_OVERWRITE,
                                       .partitions = place->specs,
-                                      .append = (flags & O_APPEND) != 0};
+                                      .append = (flags & O_APPEND) != 0,
+                                      .row = pfs_inboxes_are_brief(tree)};
     const struct pfs_schema *schema = NULL;
     struct pfs_partition_value *value;
     struct pfs_arena arena;

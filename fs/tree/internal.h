@@ -125,6 +125,8 @@ int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uin
 /* The kernel keeps an inbox's name for a moment: may the process open the node that it has kept? -ESTALE: its name is
  * to be asked for again, since it has moved, or since somebody else writes to it; that a second time it may share. */
 int pfs_node_check_inbox(struct pfs_tree *tree, struct pfs_node *node, uint32_t pid);
+/* Are they opened for a row each, one right after the other? */
+bool pfs_inboxes_are_brief(const struct pfs_tree *tree);
 /* Does the kernel ask again for that thread, which will open what is found? The open looks at what is there. */
 bool pfs_node_is_asked_again(struct pfs_tree *tree, uint32_t pid);
 /* What is written is handed over as it is: nobody will release it. */

@@ -248,14 +248,19 @@ void pfs_nodes_leave(struct pfs_tree *tree, const char *path)
 #define ASKED_AGAIN "\nasked again"
 #define ASKED_MS 60000
 
+bool pfs_inboxes_are_brief(const struct pfs_tree *tree)
+{
+    return atomic_load(&tree->briefs) >= BRIEF_MANY &&
+           pfs_clock_monotonic_ms() - atomic_load(&tree->brief_ms) <= BRIEF_MS;
+}
+
 /* Asking for another name takes several requests, and whoever opens for each row would do so for each row. Only those
  * who sync need a node each: the kernel tells of closes of one inode at the same time. */
 static int32_t writers_most(struct pfs_tree *tree)
 {
-    int64_t now_ms = pfs_clock_monotonic_ms();
-    bool brief = atomic_load(&tree->briefs) >= BRIEF_MANY && now_ms - atomic_load(&tree->brief_ms) <= BRIEF_MS;
-
-    return brief && now_ms - atomic_load(&tree->synced_ms) > SYNCED_MS ? INT32_MAX : 1;
+    return pfs_inboxes_are_brief(tree) && pfs_clock_monotonic_ms() - atomic_load(&tree->synced_ms) > SYNCED_MS
+               ? INT32_MAX
+               : 1;
 }
 
 /* False: others write to it, or are about to. Lock held. */

@@ -747,7 +747,7 @@ static void flush(struct pfs_transaction *t, enum pfs_journal_lead by, pfs_inges
         let_older_first(t);
     pthread_mutex_lock(&t->lock);
     rc = pfs_transaction_failed(t, &err);
-    if (rc == 0)
+    if (rc == 0 && !t->sealed) /* what it has then was dropped */
         rc = journal_all(t, &err);
     if (rc == 0)
         piece = unsure_piece(t);
@@ -771,10 +771,20 @@ void pfs_transaction_flush(struct pfs_transaction *t, pfs_ingest_done_fn *done, 
     flush(t, leader_of(t), done, context);
 }
 
-void pfs_transaction_flush_soon(struct pfs_transaction *t)
+struct pfs_transaction *pfs_transaction_ref(struct pfs_transaction *t)
 {
-    if (pfs_journal_is_shared(t->ingest->journal))
+    pthread_mutex_lock(&t->ingest->lock);
+    assert(t->refs > 0);
+    t->refs++;
+    pthread_mutex_unlock(&t->ingest->lock);
+    return t;
+}
+
+void pfs_transaction_flush_soon(struct pfs_transaction *t, bool alone)
+{
+    if (alone != pfs_journal_is_shared(t->ingest->journal))
         flush(t, PFS_LEAD_IDLE, nobody_waits, NULL);
+    pfs_transaction_unref(t);
 }
 
 /* ---- seal ---- */
@@ -854,6 +864,7 @@ void pfs_transaction_seal(struct pfs_transaction *transaction, bool drop, pfs_in
     rc = pfs_transaction_failed(t, &err);
     if (rc == 0 && !drop)
         rc = journal_all(t, &err);
+    t->sealed = true;
     end_part(t, drop);
     if (rc == 0)
         piece = unsure_piece(t);

@@ -271,6 +271,7 @@ struct pfs_transaction {
     struct pfs_state *state;           /* that they are written for */
     int64_t write_rows;                /* added and not in the journal */
     struct pfs_part *part;             /* what is in the journal; NULL = nothing */
+    bool sealed;
     bool cut;                          /* its writer does not come to its end */
     bool is_new;                       /* its number was not in the table when its files were looked at first */
     struct pfs_piece *newest;          /* of this handle, whatever became of its part */

@@ -29,7 +29,7 @@ static void sync_slowly(void *context, const char *op, const char *path)
     (void)usleep(5000);
 }
 
-static void open_writers(int flags)
+static void begin_slow_life(void)
 {
     struct pfs_store *store;
 
@@ -38,6 +38,11 @@ static void open_writers(int flags)
     slow.fault = (struct pfs_fault){.each = sync_slowly};
     assert_int_equal(pfs_store_open_fault(handle(), &slow.fault, &store, NULL), 0);
     begin_life_on(store);
+}
+
+static void open_writers(int flags)
+{
+    begin_slow_life();
     for (int i = 0; i < WRITERS; i++) {
         assert_int_equal(open_path("d/logs/inbox", O_WRONLY | flags, &slow.entry[i], &slow.file[i]), 0);
         assert_int_equal(pfs_waiting_init(&slow.waiting[i], NULL), 0);
@@ -140,11 +145,75 @@ static void rows_of_a_file_that_is_not_appended_wait_for_their_writer(void **sta
     begin_life();
 }
 
+static void open_one(void)
+{
+    slow.at[0] = 0;
+    assert_int_equal(open_path("d/logs/inbox", O_WRONLY | O_APPEND, &slow.entry[0], &slow.file[0]), 0);
+}
+
+static void close_one(void)
+{
+    pfs_tree_flush(t.tree, &t.waiting.request, slow.file[0].handle);
+    assert_int_equal(pfs_waiting_result(&t.waiting, NULL), 0);
+    assert_int_equal(close_path(&slow.entry[0], &slow.file[0]), 0);
+    slow.rows++;
+}
+
+/* Not the first ones, and not for longer than it closes at once. */
+static void who_opens_for_each_row_is_synced_before_it_closes(void **state)
+{
+    bool begun = false;
+    char last[32];
+    int before;
+
+    (void)state;
+    begin_slow_life();
+    for (int i = 0; i < CYCLES_MAX && !begun; i++) {
+        open_one();
+        before = atomic_load(&slow.begun);
+        write_row(0);
+        for (int tenths = 0; tenths < 50 && atomic_load(&slow.begun) == before; tenths++)
+            (void)usleep(100);
+        begun = atomic_load(&slow.begun) != before;
+        if (!begun)
+            close_one();
+    }
+    assert_true(begun);
+    assert_in_range(slow.rows, 8, CYCLES_MAX);
+    assert_false(begins()); /* it goes on */
+    (void)usleep(20000);
+    (void)snprintf(last, sizeof(last), "a%d,1\n", slow.rows);
+    pfs_waiting_done(&t.waiting);
+    die(&slow.entry[0], &slow.file[0]);
+    begin_life();
+    assert_non_null(strstr(text_of("d/logs/snapshot/latest.csv"), last));
+}
+
+/* More than one row is more than one write. */
+static void who_opens_for_more_is_waited_for(void **state)
+{
+    (void)state;
+    begin_slow_life();
+    for (int i = 0; i < 20; i++) {
+        int before;
+
+        open_one();
+        for (int k = 0; k < 3; k++)
+            write_row(0);
+        before = atomic_load(&slow.begun);
+        (void)usleep(2000);
+        assert_int_equal(atomic_load(&slow.begun), before);
+        close_one();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_syncs_after_each_row_is_synced_before_it_asks, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(who_writes_twice_is_waited_for, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(who_opens_for_each_row_is_synced_before_it_closes, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(who_opens_for_more_is_waited_for, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_file_that_is_not_appended_wait_for_their_writer, open_memory,
                                         close_memory),
     };
