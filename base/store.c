@@ -116,6 +116,14 @@ void pfs_file_reserve(struct pfs_file *file, uint64_t len)
     file->ops->reserve(file, len);
 }
 
+bool pfs_file_start(struct pfs_file *file, uint64_t from)
+{
+    if (file->ops->start == NULL)
+        return false;
+    file->ops->start(file, from);
+    return true;
+}
+
 int pfs_file_sync(struct pfs_file *file, struct pfs_err *err)
 {
     return file->ops->sync(file, err);

@@ -291,6 +291,15 @@ static void posix_reserve(struct pfs_file *file, uint64_t len)
     (void)fallocate(f->fd, 0, (off_t)file->size, (off_t)len);
 }
 
+static void posix_start(struct pfs_file *file, uint64_t from)
+{
+    const struct posix_file *f = (const struct posix_file *)file;
+    uint64_t end = __atomic_load_n(&file->size, __ATOMIC_ACQUIRE);
+
+    if (from < end)
+        (void)sync_file_range(f->fd, (off_t)from, (off_t)(end - from), SYNC_FILE_RANGE_WRITE);
+}
+
 static int posix_sync(struct pfs_file *file, struct pfs_err *err)
 {
     struct posix_file *f = (struct posix_file *)file;
@@ -446,7 +455,8 @@ static uint64_t posix_room(void *self)
 static const struct pfs_store_ops posix_ops = {
     posix_open,  posix_create,   posix_pread,       posix_append,  posix_reserve, posix_sync,
     posix_close, posix_stat,     posix_list,        posix_rename,  posix_unlink,  posix_mkdir,
-    posix_rmdir, posix_sync_dir, posix_open_locked, posix_destroy, posix_room,    posix_file_stat};
+    posix_rmdir, posix_sync_dir, posix_open_locked, posix_destroy, posix_room,    posix_file_stat,
+    posix_start};
 
 int pfs_store_open_posix(const char *root, struct pfs_store **out, struct pfs_err *err)
 {

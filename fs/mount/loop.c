@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/idle.h"
 #include "base/mem.h"
+#include "base/near.h"
 #include "base/thread.h"
 
 #define BRIEF_RUN 16       /* brief requests in a row, before one thread is enough for them */
@@ -148,6 +149,7 @@ PFS_CANCELLABLE static int await_next(struct worker *w)
     int rc;
 
     while (stays_awake(w)) {
+        pfs_near_begin();
         if (pfs_idle_is_due(w->left_ns))
             see_to_work(w, PFS_IDLE_BUSY);
         rc = ask(w, false);
@@ -156,9 +158,10 @@ PFS_CANCELLABLE static int await_next(struct worker *w)
         see_to_work(w, PFS_IDLE_FREE);
         if (!pfs_idle_has_work() && pfs_clock_monotonic_ns() - w->left_ns >= SOON_NS)
             break;
-        (void)sched_yield();
+        pfs_near_yield();
     }
     see_to_work(w, PFS_IDLE_LEAVE);
+    pfs_near_leave();
     return -EAGAIN;
 }
 
@@ -201,6 +204,7 @@ static void process_brief(struct worker *w)
     w->left_ns = pfs_clock_monotonic_ns();
     if (atomic_fetch_add(&l->run, 1) >= BRIEF_RUN && atomic_load(&l->receiving) > 0) {
         pfs_idle_moment(PFS_IDLE_LEAVE);
+        pfs_near_leave();
         rest(l);
     }
 }
@@ -213,6 +217,7 @@ static void process_long(struct worker *w)
     atomic_store(&l->run, 0);
     call_another(l);
     pfs_idle_moment(PFS_IDLE_LEAVE);
+    pfs_near_leave();
     l->config->process(l->config->context, &w->request);
 }
 

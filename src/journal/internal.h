@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "base/near.h"
 #include "src/journal/record.h"
 #include "src/journal/segment.h"
 
@@ -78,6 +79,7 @@ struct pfs_journal {
     bool leading;
     int waiters, companions; /* records waited for now; and when the last sync had ended, its own included */
     int gathered;            /* how many the one who leads waits for; 0 = for nobody */
+    struct pfs_near near;    /* to the disk: has a lock of its own */
     int64_t sync_ns;         /* how long the last sync took, */
     int64_t ended_ns;        /* when it ended, */
     int served, returned;    /* whom it served, and how many came since */
@@ -85,6 +87,8 @@ struct pfs_journal {
 
     bool put_off;       /* a thread leads at an idle moment of its own */
     int64_t put_off_ns; /* since */
+    int64_t started_ns; /* what is put off has begun to be written, since; 0 = not yet, */
+    int64_t ready_ns;   /* and is led from then on */
     int inside;         /* callers of sync_later who lead, or have put it off */
     bool closing;
 };

@@ -31,6 +31,7 @@ static void journal_free(struct pfs_journal *j)
 {
     pfs_free(j->slots);
     pfs_buf_done(&j->scratch);
+    pfs_near_done(&j->near);
     pthread_cond_destroy(&j->gather);
     pthread_cond_destroy(&j->wanted);
     pthread_cond_destroy(&j->change);
@@ -63,6 +64,7 @@ int pfs_journal_open(const struct pfs_journal_config *config, struct pfs_journal
     pfs_host_describe(&j->header.host);
     pfs_uuid_make(j->header.uuid);
     memcpy(j->header.user, config->user, strlen(config->user) + 1);
+    pfs_near_init(&j->near);
     pthread_mutex_init(&j->append, NULL);
     pthread_mutex_init(&j->state, NULL);
     pthread_cond_init(&j->change, NULL);

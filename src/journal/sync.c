@@ -171,8 +171,8 @@ static void lead(struct pfs_journal *j, bool gathers, bool tells)
     uint64_t target, bytes;
     struct waiter *told;
     struct pfs_err err = {0};
-    int64_t begun;
-    int rc;
+    int64_t begun = gathers ? 0 : j->started_ns;
+    int rc, processor;
 
     assert(!j->leading);
     assert(s != NULL);
@@ -183,12 +183,15 @@ static void lead(struct pfs_journal *j, bool gathers, bool tells)
     target = j->added;
     bytes = s->appended;
     pthread_mutex_unlock(&j->state);
-    begun = pfs_clock_monotonic_ns();
+    if (begun == 0)
+        begun = pfs_clock_monotonic_ns();
+    processor = pfs_near_here();
     rc = pfs_file_sync(s->file, &err);
     if (rc < 0)
         rc = pfs_wrap(&err, "journal");
     pthread_mutex_lock(&j->state);
     j->sync_ns = pfs_clock_monotonic_ns() - begun;
+    pfs_near_note(&j->near, pfs_near_here() == processor ? processor : -1, j->sync_ns);
     if (rc == 0) {
         assert(s == j->current);
         assert(target >= j->durable);
@@ -331,6 +334,32 @@ static bool is_time(const struct pfs_journal *j, enum pfs_idle_moment moment)
            pfs_clock_monotonic_ns() - j->put_off_ns > j->sync_ns;
 }
 
+/* The disk has what is to be synced: half of a sync that the thread does not wait for, as it serves meanwhile. `state`
+ * held, but let go in between. */
+static void start(struct pfs_journal *j)
+{
+    struct segment *s = j->current;
+    uint64_t from = s->durable;
+    int64_t began;
+    bool gains;
+
+    s->refs++;
+    pthread_mutex_unlock(&j->state);
+    pfs_near_go(&j->near);
+    began = pfs_clock_monotonic_ns();
+    gains = pfs_file_start(s->file, from);
+    pfs_journal_unref(j, s);
+    pthread_mutex_lock(&j->state);
+    j->started_ns = began;
+    j->ready_ns = began + (gains ? j->sync_ns / 4 : 0);
+}
+
+/* Long enough ago, so that there is little left to wait for. `state` held. */
+static bool is_begun(const struct pfs_journal *j)
+{
+    return j->started_ns != 0 && pfs_clock_monotonic_ns() >= j->ready_ns;
+}
+
 /* At an idle moment of the thread that put the sync off. Another one may have led meanwhile, or lead still: what came
  * after that one had begun is waited with. When it leads nothing is put off any more: those whom it tells may hold it
  * up, and who comes meanwhile finds another one to lead. */
@@ -342,8 +371,10 @@ static bool lead_when_idle(void *context, enum pfs_idle_moment moment)
     pthread_mutex_lock(&j->state);
     assert(j->put_off);
     assert(j->inside > 0);
+    if (moment != PFS_IDLE_LEAVE && j->started_ns == 0 && j->waiter_first != NULL && !j->leading && is_time(j, moment))
+        start(j);
     wanted = j->waiter_first != NULL;
-    done = !wanted || moment == PFS_IDLE_LEAVE || (!j->leading && is_time(j, moment));
+    done = !wanted || moment == PFS_IDLE_LEAVE || (!j->leading && is_begun(j));
     if (done) {
         j->put_off = false;
         if (wanted && moment != PFS_IDLE_LEAVE)
@@ -369,6 +400,7 @@ static void find_leader(struct pfs_journal *j, enum pfs_journal_lead by)
         j->inside++;
         j->put_off = true;
         j->put_off_ns = pfs_clock_monotonic_ns();
+        j->started_ns = 0;
     } else if (j->leading) {
         return;
     } else if (by == PFS_LEAD_HERE && quick) {
@@ -392,6 +424,8 @@ void pfs_journal_sync_later(struct pfs_journal *j, uint64_t number, enum pfs_jou
         done(context, rc, rc < 0 ? &err : NULL);
         return;
     }
+    if (by == PFS_LEAD_HERE)
+        pfs_near_go(&j->near);
     pthread_mutex_lock(&j->state);
     rc = begin_wait(j, number, &w->target, &err);
     if (rc > 0) {

@@ -254,6 +254,25 @@ static void a_directory_that_is_made_on_the_way_is_synced_into_its_parent(void *
     assert_false(is_there("d/g/h"));
 }
 
+/* What is not there yet is not asked for. */
+static void what_was_appended_begins_to_be_written(void **state)
+{
+    struct pfs_file *file;
+
+    (void)state;
+    kernel.begins = 0;
+    assert_int_equal(pfs_store_open_locked(store, "d/log", true, &file, NULL), 0);
+    assert_int_equal(pfs_file_append(file, "123456", 6, NULL), 0);
+    assert_int_equal(kernel.begins, 0); /* nobody has said so */
+    assert_true(pfs_file_start(file, 2));
+    assert_int_equal(kernel.begins, 1);
+    assert_true(pfs_file_start(file, 6));
+    assert_true(pfs_file_start(file, 7));
+    assert_int_equal(kernel.begins, 1);
+    assert_int_equal(pfs_file_sync(file, NULL), 0);
+    pfs_file_close(file);
+}
+
 static void room_that_is_reserved_is_part_of_the_size(void **state)
 {
     struct pfs_file *file;
@@ -460,6 +479,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_synced_is_synced_by_the_kernel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_directory_that_is_made_on_the_way_is_synced_into_its_parent, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_was_appended_begins_to_be_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(room_that_is_reserved_is_part_of_the_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_will_be_synced_at_its_end_is_begun_early, set_up, tear_down),
         cmocka_unit_test_setup_teardown(interrupted_and_short_calls_go_on_where_they_were, set_up, tear_down),
