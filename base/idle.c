@@ -24,10 +24,21 @@ void pfs_idle_begin(struct pfs_idle *idle)
     mine = idle;
 }
 
+void pfs_idle_expect(bool soon)
+{
+    if (mine != NULL)
+        mine->far = !soon;
+}
+
+bool pfs_idle_is_expected(void)
+{
+    return mine != NULL && !mine->far;
+}
+
 bool pfs_idle_put_off(pfs_idle_fn *fn, void *context, int64_t patience_ns)
 {
     assert(fn != NULL);
-    if (mine == NULL || atomic_load(&mine->state) != NONE)
+    if (!pfs_idle_is_expected() || atomic_load(&mine->state) != NONE)
         return false;
     mine->fn = fn;
     mine->context = context;

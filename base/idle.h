@@ -24,6 +24,7 @@ struct pfs_idle { /* a thread's own; zeroed at the beginning */
     atomic_int state;
     atomic_llong since_ns; /* monotonic, of what is put off, */
     int64_t patience_ns;   /* which waits so long while there is something else to do */
+    bool far;              /* the thread does not expect its next idle moment soon */
     pfs_idle_fn *fn;
     void *context;
 };
@@ -31,7 +32,11 @@ struct pfs_idle { /* a thread's own; zeroed at the beginning */
 /* The calling thread has idle moments from now on; NULL = none any more, and what is put off is handed on. */
 void pfs_idle_begin(struct pfs_idle *idle);
 
-/* Puts off, for `patience_ns` at least as long as there is something else to do. False: the calling thread has no idle
+/* Does it expect idle moments soon? Yes, until it is said. While it does not, nothing is put off. */
+void pfs_idle_expect(bool soon);
+bool pfs_idle_is_expected(void);
+
+/* Puts off, for `patience_ns` at least as long as there is something else to do. False: the calling thread expects no idle
  * moments, or has put off something already. */
 bool pfs_idle_put_off(pfs_idle_fn *fn, void *context, int64_t patience_ns);
 

@@ -26,7 +26,8 @@
 #define BRIEF_RUN 16       /* brief requests in a row, before one thread is enough for them */
 #define SOON_NS 100000     /* after the last answer: a writer's next request comes within 10 to 20 microseconds */
 #define SOON_RUN 16        /* requests in a row that came so soon, before the next one is awaited awake */
-#define SOON_MAX 64        /* so many as are remembered: a late one counts against SOON_RUN of them */
+#define SOON_MAX 64        /* so many as are remembered */
+#define SOON_LATE 8        /* and so many of them that a late one counts for */
 #define STUCK_NS 4000000   /* a brief request that takes so long is none */
 #define IDLE_LOOKS 25      /* without a request, before nobody looks any more */
 #define AWAY_NS 5000000000 /* at most: a signal may have come just before the wait */
@@ -107,11 +108,16 @@ static void end(struct loop *l, int rc)
 
 /* Who asks for one brief thing after the other asks for the next one in a moment: to be awake then costs less than to
  * be woken, which may take longer than the answer. */
-static bool stays_awake(const struct worker *w)
+static bool is_in_a_run(const struct worker *w)
 {
     const struct loop *l = w->loop;
 
-    return !l->crowded && w->soon >= SOON_RUN && atomic_load(&l->run) >= BRIEF_RUN && atomic_load(&l->receiving) == 1;
+    return !l->crowded && w->soon >= SOON_RUN && atomic_load(&l->run) >= BRIEF_RUN;
+}
+
+static bool stays_awake(const struct worker *w)
+{
+    return is_in_a_run(w) && atomic_load(&w->loop->receiving) == 1;
 }
 
 /* Not receiving meanwhile, and watched as a brief request is. */
@@ -184,7 +190,7 @@ static void note_soon(struct worker *w, bool soon)
     if (soon)
         w->soon += w->soon < SOON_MAX;
     else
-        w->soon -= w->soon < SOON_RUN ? w->soon : SOON_RUN;
+        w->soon -= w->soon < SOON_LATE ? w->soon : SOON_LATE;
 }
 
 /* Whoever looks is woken only when it had gone to sleep: a post costs more than the request. */
@@ -198,6 +204,7 @@ static void process_brief(struct worker *w)
         (void)sem_post(&l->watch);
     began = pfs_clock_monotonic_ns();
     note_soon(w, began - w->left_ns < SOON_NS);
+    pfs_idle_expect(is_in_a_run(w));
     atomic_store(&l->began_ns, began);
     l->config->process(l->config->context, &w->request);
     atomic_store(&l->began_ns, 0);
@@ -217,6 +224,7 @@ static void process_long(struct worker *w)
     atomic_store(&l->run, 0);
     call_another(l);
     pfs_idle_moment(PFS_IDLE_LEAVE);
+    pfs_idle_expect(false);
     pfs_near_leave();
     l->config->process(l->config->context, &w->request);
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/hash.h"
+#include "base/idle.h"
 #include "base/mem.h"
 #include "format/frame.h"
 #include "src/ingest/internal.h"
@@ -782,7 +783,9 @@ struct pfs_transaction *pfs_transaction_ref(struct pfs_transaction *t)
 
 void pfs_transaction_flush_soon(struct pfs_transaction *t, bool alone)
 {
-    if (alone != pfs_journal_is_shared(t->ingest->journal))
+    bool shared = pfs_journal_is_shared(t->ingest->journal);
+
+    if (alone ? !shared && pfs_idle_is_expected() : shared)
         flush(t, PFS_LEAD_IDLE, nobody_waits, NULL);
     pfs_transaction_unref(t);
 }

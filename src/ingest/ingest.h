@@ -108,9 +108,9 @@ typedef void pfs_ingest_done_fn(void *context, int rc, const struct pfs_err *err
 bool pfs_transaction_is_heavy(struct pfs_transaction *transaction);
 /* Acknowledges all that was added: durable when done says 0. Nothing new: at once. */
 void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_fn *done, void *context);
-/* A flush is about to follow, of a handle of `append`: where several share syncs, and with `alone` in any case, it
- * begins now, and nobody is told; of a failure the flush tells. The reference, which keeps the transaction when it is
- * sealed meanwhile, is given back. */
+/* A flush is about to follow, of a handle of `append`: it begins now, and nobody is told; of a failure the flush tells.
+ * Only where several share syncs; with `alone` where none do, and the calling thread expects to see to it by itself.
+ * The reference, which keeps the transaction when it is sealed meanwhile, is given back. */
 struct pfs_transaction *pfs_transaction_ref(struct pfs_transaction *transaction);
 void pfs_transaction_flush_soon(struct pfs_transaction *transaction, bool alone);
 /* Complete: flushes and hands over to the table. The transaction is gone when done is called. drop: what was not

@@ -74,6 +74,27 @@ static void work_is_due_when_its_patience_has_ended(void **state)
     pfs_idle_begin(NULL);
 }
 
+static void nothing_is_put_off_while_no_moment_is_expected(void **state)
+{
+    struct work w = {.needed = 1};
+    struct pfs_idle idle = {0};
+
+    (void)state;
+    pfs_idle_expect(true);
+    assert_false(pfs_idle_is_expected()); /* it has none */
+    pfs_idle_begin(&idle);
+    assert_true(pfs_idle_is_expected());
+    pfs_idle_expect(false);
+    assert_false(pfs_idle_is_expected());
+    assert_false(pfs_idle_put_off(see_to, &w, 0));
+    pfs_idle_expect(true);
+    assert_true(pfs_idle_put_off(see_to, &w, 0));
+    pfs_idle_expect(false); /* what is put off already is seen to all the same */
+    pfs_idle_moment(PFS_IDLE_FREE);
+    assert_int_equal(w.asked[PFS_IDLE_FREE], 1);
+    pfs_idle_begin(NULL);
+}
+
 static void a_thread_that_ends_hands_on(void **state)
 {
     struct work w = {.needed = 5};
@@ -168,6 +189,7 @@ int main(void)
         cmocka_unit_test(nothing_is_put_off_by_a_thread_without_idle_moments),
         cmocka_unit_test(work_is_asked_about_until_it_is_done),
         cmocka_unit_test(work_is_due_when_its_patience_has_ended),
+        cmocka_unit_test(nothing_is_put_off_while_no_moment_is_expected),
         cmocka_unit_test(a_thread_that_ends_hands_on),
         cmocka_unit_test(who_watches_hands_on_what_waits_too_long),
         cmocka_unit_test(work_is_done_once_whoever_sees_to_it),

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/idle.h"
 #include "tests/unit/fs/lives.h"
 
 #define WRITERS 3
@@ -162,12 +163,14 @@ static void close_one(void)
 /* Not the first ones, and not for longer than it closes at once. */
 static void who_opens_for_each_row_is_synced_before_it_closes(void **state)
 {
+    struct pfs_idle idle = {0};
     bool begun = false;
     char last[32];
     int before;
 
     (void)state;
     begin_slow_life();
+    pfs_idle_begin(&idle);
     for (int i = 0; i < CYCLES_MAX && !begun; i++) {
         open_one();
         before = atomic_load(&slow.begun);
@@ -181,6 +184,7 @@ static void who_opens_for_each_row_is_synced_before_it_closes(void **state)
     assert_true(begun);
     assert_in_range(slow.rows, 8, CYCLES_MAX);
     assert_false(begins()); /* it goes on */
+    pfs_idle_begin(NULL);
     (void)usleep(20000);
     (void)snprintf(last, sizeof(last), "a%d,1\n", slow.rows);
     pfs_waiting_done(&t.waiting);
@@ -192,8 +196,11 @@ static void who_opens_for_each_row_is_synced_before_it_closes(void **state)
 /* More than one row is more than one write. */
 static void who_opens_for_more_is_waited_for(void **state)
 {
+    struct pfs_idle idle = {0};
+
     (void)state;
     begin_slow_life();
+    pfs_idle_begin(&idle);
     for (int i = 0; i < 20; i++) {
         int before;
 
@@ -205,6 +212,7 @@ static void who_opens_for_more_is_waited_for(void **state)
         assert_int_equal(atomic_load(&slow.begun), before);
         close_one();
     }
+    pfs_idle_begin(NULL);
 }
 
 int main(void)
