@@ -14,7 +14,6 @@
 #define BLOCK_MIN ((size_t)4 << 10)
 #define BLOCK_SMALL ((size_t)128)
 #define BLOCK_MAX ((size_t)1 << 20)
-#define REST_MAX ((size_t)16 << 10)
 #define ALIGN ((size_t)16)
 
 struct pfs_arena_block {
@@ -75,7 +74,7 @@ void pfs_arena_reset(struct pfs_arena *arena)
 
 void pfs_arena_rest(struct pfs_arena *arena)
 {
-    if (arena->used_bytes > REST_MAX)
+    if (arena->used_bytes > BLOCK_MIN)
         pfs_arena_done(arena);
     else
         pfs_arena_reset(arena);

@@ -26,7 +26,7 @@ void pfs_arena_init(struct pfs_arena *arena, size_t limit_bytes);
 void pfs_arena_init_small(struct pfs_arena *arena, size_t limit_bytes);
 void pfs_arena_done(struct pfs_arena *arena);  /* a zeroed arena is allowed */
 void pfs_arena_reset(struct pfs_arena *arena); /* everything handed out is gone */
-/* The same, of one that may rest for long, among many: a block of 16 KiB at most stays. */
+/* The same, of one that may rest for long, among many: one of the smallest blocks at most stays. */
 void pfs_arena_rest(struct pfs_arena *arena);
 
 /* 16-byte aligned; NULL at the ceiling or without memory. alloc: uninitialised, zalloc: zeroed. 0 bytes: valid. */

@@ -36,8 +36,8 @@ void pfs_idle_begin(struct pfs_idle *idle);
 void pfs_idle_expect(bool soon);
 bool pfs_idle_is_expected(void);
 
-/* Puts off, for `patience_ns` at least as long as there is something else to do. False: the calling thread expects no
- * idle moments, or has put off something already. */
+/* Puts off; pfs_idle_is_due says when `patience_ns` have passed. False: the calling thread expects no idle moments, or
+ * has put off something already. */
 bool pfs_idle_put_off(pfs_idle_fn *fn, void *context, int64_t patience_ns);
 
 /* Is something put off by the calling thread? Has its patience come to its end? now_ns: monotonic, maybe of a moment

@@ -158,8 +158,10 @@ static void keep_at(int processor)
     CPU_SET((size_t)processor, &one);
     if (!own.kept && sched_getaffinity(0, sizeof(own.all), &own.all) < 0)
         return;
+    if (!CPU_ISSET((size_t)processor, &own.all) || sched_setaffinity(0, sizeof(one), &one) < 0)
+        return;
     own.at = processor;
-    own.kept = (CPU_ISSET((size_t)processor, &own.all) && sched_setaffinity(0, sizeof(one), &one) == 0) || own.kept;
+    own.kept = true;
 }
 
 void pfs_near_go(struct pfs_near *near)

@@ -7,8 +7,8 @@
  *
  *   trying the first .. the last -> settled -> (after many waits) trying the first ..
  *
- * A thread is kept only while it does nothing but wait and answer: from pfs_near_begin to pfs_near_leave. If somebody
- * else computes there it is let go for a while.
+ * A thread is kept only while it does nothing but wait and answer: from pfs_near_begin to pfs_near_leave. If it finds
+ * at pfs_near_yield that somebody else computes there it is let go for a while.
  */
 #pragma once
 

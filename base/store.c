@@ -118,10 +118,7 @@ void pfs_file_reserve(struct pfs_file *file, uint64_t len)
 
 bool pfs_file_start(struct pfs_file *file, uint64_t from)
 {
-    if (file->ops->start == NULL)
-        return false;
-    file->ops->start(file, from);
-    return true;
+    return file->ops->start != NULL && file->ops->start(file, from);
 }
 
 int pfs_file_sync(struct pfs_file *file, struct pfs_err *err)

@@ -53,7 +53,7 @@ struct pfs_store_ops {
     void (*destroy)(void *self);
     uint64_t (*room)(void *self);                                                       /* NULL: not known */
     int (*file_stat)(struct pfs_file *file, struct pfs_stat *out, struct pfs_err *err); /* NULL: not known */
-    void (*start)(struct pfs_file *file, uint64_t from);                                /* NULL: nothing is gained */
+    bool (*start)(struct pfs_file *file, uint64_t from);                                /* NULL: nothing is gained */
 };
 
 struct pfs_store {
@@ -107,8 +107,8 @@ int pfs_store_open_locked(struct pfs_store *s, const char *path, bool create, st
  * to note: it takes two thirds of the time. Others who open the file find zeros there until then. Where a filesystem
  * cannot do that nothing happens. */
 void pfs_file_reserve(struct pfs_file *file, uint64_t len);
-/* What was appended from there on begins to be written, without waiting: a sync, which comes all the same, takes less.
- * Threads: any, while others append. False: it gains nothing here. */
+/* What was appended from there on begins to be written, without waiting: a sync, which comes all the same, takes less,
+ * and tells when this fails. Threads: any, while others append. False: it gains nothing here. */
 bool pfs_file_start(struct pfs_file *file, uint64_t from);
 
 /* A file on this machine without a name, gone when it is closed: appended to and read back, by one thread at a time.

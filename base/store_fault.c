@@ -149,9 +149,9 @@ static void twin_reserve(struct pfs_file *file, uint64_t len)
         pfs_file_reserve(f->below, len);
 }
 
-static void twin_start(struct pfs_file *file, uint64_t from)
+static bool twin_start(struct pfs_file *file, uint64_t from)
 {
-    (void)pfs_file_start(((struct twin_file *)file)->below, from);
+    return pfs_file_start(((struct twin_file *)file)->below, from);
 }
 
 static int twin_sync(struct pfs_file *file, struct pfs_err *err)
@@ -251,11 +251,10 @@ static int twin_file_stat(struct pfs_file *file, struct pfs_stat *out, struct pf
     return pfs_file_stat(f->below, out, err);
 }
 
-static const struct pfs_store_ops twin_ops = {twin_open,    twin_create, twin_pread,    twin_append,   twin_reserve,
-                                              twin_sync,    twin_close,  twin_stat,     twin_list,     twin_rename,
-                                              twin_unlink,  twin_mkdir,  twin_rmdir,    twin_sync_dir, twin_open_locked,
-                                              twin_destroy, twin_room,   twin_file_stat,
-                                              twin_start};
+static const struct pfs_store_ops twin_ops = {
+    twin_open,        twin_create,  twin_pread,  twin_append,    twin_reserve, twin_sync,  twin_close,
+    twin_stat,        twin_list,    twin_rename, twin_unlink,    twin_mkdir,   twin_rmdir, twin_sync_dir,
+    twin_open_locked, twin_destroy, twin_room,   twin_file_stat, twin_start};
 
 int pfs_store_open_fault(struct pfs_store *below, struct pfs_fault *fault, struct pfs_store **out, struct pfs_err *err)
 {

@@ -533,7 +533,8 @@ static void memory_destroy(void *self)
 static const struct pfs_store_ops memory_ops = {
     memory_open,  memory_create,   memory_pread,       memory_append,  memory_reserve, memory_sync,
     memory_close, memory_stat,     memory_list,        memory_rename,  memory_unlink,  memory_mkdir,
-    memory_rmdir, memory_sync_dir, memory_open_locked, memory_destroy, NULL,           memory_file_stat, NULL};
+    memory_rmdir, memory_sync_dir, memory_open_locked, memory_destroy, NULL,           memory_file_stat,
+    NULL};
 
 int pfs_store_open_memory(struct pfs_store **out, struct pfs_err *err)
 {

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -29,6 +30,7 @@ struct posix_file {
     int fd;
     bool named;       /* to be synced at its end */
     uint64_t started; /* bytes that the kernel has been asked to write out */
+    atomic_int lost;  /* errno: it told at once that it cannot, and a sync may not tell again; 0 = it did not */
 };
 
 static int failed(struct pfs_err *err, int code, const char *what, const char *path)
@@ -249,6 +251,13 @@ static int posix_pread(struct pfs_file *file, uint64_t off, void *to, size_t len
     return 0;
 }
 
+static void write_out(struct posix_file *f, uint64_t from, uint64_t len)
+{
+    if (sync_file_range(f->fd, (off_t)from, (off_t)len, SYNC_FILE_RANGE_WRITE) < 0 &&
+        (errno == EIO || errno == ENOSPC || errno == EDQUOT))
+        atomic_store(&f->lost, errno);
+}
+
 /* The kernel writes while more is computed: the sync at the end has little left to wait for. */
 static void start_writing(struct posix_file *f)
 {
@@ -257,7 +266,7 @@ static void start_writing(struct posix_file *f)
     assert(f->started <= f->file.size);
     if (!f->named || len < START_BYTES)
         return;
-    (void)sync_file_range(f->fd, (off_t)f->started, (off_t)len, SYNC_FILE_RANGE_WRITE);
+    write_out(f, f->started, len);
     f->started = f->file.size;
 }
 
@@ -291,20 +300,21 @@ static void posix_reserve(struct pfs_file *file, uint64_t len)
     (void)fallocate(f->fd, 0, (off_t)file->size, (off_t)len);
 }
 
-static void posix_start(struct pfs_file *file, uint64_t from)
+static bool posix_start(struct pfs_file *file, uint64_t from)
 {
-    const struct posix_file *f = (const struct posix_file *)file;
     uint64_t end = __atomic_load_n(&file->size, __ATOMIC_ACQUIRE);
 
     if (from < end)
-        (void)sync_file_range(f->fd, (off_t)from, (off_t)(end - from), SYNC_FILE_RANGE_WRITE);
+        write_out((struct posix_file *)file, from, end - from);
+    return true;
 }
 
 static int posix_sync(struct pfs_file *file, struct pfs_err *err)
 {
     struct posix_file *f = (struct posix_file *)file;
+    int code = fdatasync(f->fd) < 0 ? errno : atomic_load(&f->lost);
 
-    return fdatasync(f->fd) < 0 ? pfs_fail(err, errno, "sync: %s", pfs_errno_text(errno)) : 0;
+    return code != 0 ? pfs_fail(err, code, "sync: %s", pfs_errno_text(code)) : 0;
 }
 
 static void posix_close(struct pfs_file *file)
@@ -453,10 +463,9 @@ static uint64_t posix_room(void *self)
 }
 
 static const struct pfs_store_ops posix_ops = {
-    posix_open,  posix_create,   posix_pread,       posix_append,  posix_reserve, posix_sync,
-    posix_close, posix_stat,     posix_list,        posix_rename,  posix_unlink,  posix_mkdir,
-    posix_rmdir, posix_sync_dir, posix_open_locked, posix_destroy, posix_room,    posix_file_stat,
-    posix_start};
+    posix_open,        posix_create,  posix_pread,  posix_append,    posix_reserve, posix_sync,  posix_close,
+    posix_stat,        posix_list,    posix_rename, posix_unlink,    posix_mkdir,   posix_rmdir, posix_sync_dir,
+    posix_open_locked, posix_destroy, posix_room,   posix_file_stat, posix_start};
 
 int pfs_store_open_posix(const char *root, struct pfs_store **out, struct pfs_err *err)
 {

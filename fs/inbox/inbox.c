@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/idle.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "fs/inbox/parcel.h"
@@ -405,7 +406,7 @@ static bool is_flushed_soon(const struct pfs_inbox *b)
 void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint64_t off, struct pfs_slice bytes)
 {
     struct pfs_transaction *soon = NULL;
-    bool alone;
+    bool alone, later;
     int64_t result;
 
     pthread_mutex_lock(&inbox->lock);
@@ -423,8 +424,13 @@ void pfs_inbox_write(struct pfs_inbox *inbox, struct pfs_request *request, uint6
         soon = pfs_transaction_ref(inbox->transaction);
     inbox->config.row = false; /* if more is written it was not for one write */
     pthread_mutex_unlock(&inbox->lock);
+    /* The handle may be gone once the write is answered; the end of the file system waits for the threads that serve,
+     * and for others only as long as they have not answered. */
+    later = pfs_idle_is_expected();
+    if (soon != NULL && !later)
+        pfs_transaction_flush_soon(soon, alone);
     request->done(request, result < 0 ? result : (int64_t)bytes.len);
-    if (soon != NULL) /* and the handle may be gone */
+    if (soon != NULL && later)
         pfs_transaction_flush_soon(soon, alone);
 }
 

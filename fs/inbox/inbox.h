@@ -2,7 +2,7 @@
  *
  * States: OPEN (takes bytes) -> FLUSHED (what was complete is acknowledged; more may come) -> SEALED (released) or
  * FAILED (a row was refused or the journal failed: every later call gives the same errno, without the sentence that the
- * first one was told, and nothing that was not acknowledged is kept). Rows are parsed, typed and checked inside write.
+ * first one was told, and nothing that was not flushed is kept). Rows are parsed, typed and checked inside write.
  * flush answers when all complete rows are durable; a last line without newline counts at release if it is a whole row,
  * and is acknowledged as such by the flush before.
  *
@@ -44,7 +44,7 @@ struct pfs_inbox_config {
     int32_t partitions;         /* partition/<k>=<v>/inbox: implied values, copied */
     const struct pfs_partition_value *partition;
     bool append; /* O_APPEND */
-    bool row;    /* for one write, it seems: whoever opened before closed after one */
+    bool row;    /* for one write, it seems, as the last handles were: its rows are kept though more are refused */
 };
 
 int pfs_inbox_open(const struct pfs_inbox_config *config, struct pfs_inbox **out, struct pfs_err *err);

@@ -1,6 +1,6 @@
 /* brief.h - which requests of the kernel are answered in microseconds: those that come with an append of a few rows.
  *
- * Wire format: linux/fuse.h. A request is trusted no further than its length.
+ * Wire format: linux/fuse.h. The kernel's numbers of inodes and handles are trusted, as everywhere; lengths are not.
  */
 #pragma once
 

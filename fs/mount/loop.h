@@ -24,8 +24,8 @@ struct pfs_loop_request { /* a thread's own: used again and again */
 struct pfs_loop_config {
     int threads;
     /* A request: its length; 0 = there will be none any more; -EINTR, -EAGAIN = to be called again, and without
-     * `waits` -EAGAIN = none is there now; another -errno ends the loop. While it waits the thread may be cancelled in
-     * it: see PFS_CANCELLABLE. */
+     * `waits` -EAGAIN = none is there now; another -errno ends the loop. The thread may be cancelled in it: see
+     * PFS_CANCELLABLE. */
     int (*receive)(void *context, struct pfs_loop_request *request, bool waits);
     bool (*brief)(void *context, const struct pfs_loop_request *request); /* is it answered in microseconds? */
     void (*process)(void *context, struct pfs_loop_request *request);

@@ -706,14 +706,16 @@ static void keep_memory(void *context)
  * was to wait is called again. */
 PFS_CANCELLABLE static void let_wait(struct mounted *m, bool waits)
 {
-    int fd = fuse_session_fd(m->session);
+    int fd = fuse_session_fd(m->session), state;
 
     if (atomic_load(&m->waits) == waits)
         return;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     pthread_mutex_lock(&m->lock);
     atomic_store(&m->waits, waits);
     (void)fcntl(fd, F_SETFL, waits ? 0 : O_NONBLOCK);
     pthread_mutex_unlock(&m->lock);
+    (void)pthread_setcancelstate(state, NULL);
 }
 
 /* The first time libfuse makes the memory, which a thread that is cancelled while it waits has, too. */

@@ -230,7 +230,7 @@ static int fill_inbox(struct pfs_tree *tree, const struct pfs_place *place, int 
                                       .overwrite = place->kind == PFS_NODE_OVERWRITE,
                                       .partitions = place->specs,
                                       .append = (flags & O_APPEND) != 0,
-                                      .row = pfs_inboxes_are_brief(tree)};
+                                      .row = pfs_inboxes_take_rows(tree)};
     const struct pfs_schema *schema = NULL;
     struct pfs_partition_value *value;
     struct pfs_arena arena;

@@ -91,9 +91,9 @@ struct pfs_tree {
     uint32_t round;                     /* of asking it for their names, the one before; guarded by lock */
     struct pfs_handle *inboxes;
     struct pfs_handle *newest; /* of all open handles */
-    /* How inboxes are written to: handles of a write or two that were closed one right after the other, when the last
-     * one was closed, and when one was last synced before. */
-    atomic_int briefs;
+    /* How inboxes are written to: handles of a write or two that were closed one right after the other, and of one
+     * write; when the last one was closed, and when one was last synced before. */
+    atomic_int briefs, rows;
     atomic_llong brief_ms, synced_ms, shared_ms;
     struct pfs_waitlist released; /* waits for a release of an inbox; guarded by the park's lock */
     struct pfs_table_errors *errors;
@@ -125,8 +125,8 @@ int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uin
 /* The kernel keeps an inbox's name for a moment: may the process open the node that it has kept? -ESTALE: its name is
  * to be asked for again, since it has moved, or since somebody else writes to it; that a second time it may share. */
 int pfs_node_check_inbox(struct pfs_tree *tree, struct pfs_node *node, uint32_t pid);
-/* Are they opened for a row each, one right after the other? */
-bool pfs_inboxes_are_brief(const struct pfs_tree *tree);
+/* Are they opened for one write each, one right after the other? */
+bool pfs_inboxes_take_rows(const struct pfs_tree *tree);
 /* Does the kernel ask again for that thread, which will open what is found? The open looks at what is there. */
 bool pfs_node_is_asked_again(struct pfs_tree *tree, uint32_t pid);
 /* What is written is handed over as it is: nobody will release it. */

@@ -248,17 +248,21 @@ void pfs_nodes_leave(struct pfs_tree *tree, const char *path)
 #define ASKED_AGAIN "\nasked again"
 #define ASKED_MS 60000
 
-bool pfs_inboxes_are_brief(const struct pfs_tree *tree)
+static bool are_many(const struct pfs_tree *tree, const atomic_int *handles)
 {
-    return atomic_load(&tree->briefs) >= BRIEF_MANY &&
-           pfs_clock_monotonic_ms() - atomic_load(&tree->brief_ms) <= BRIEF_MS;
+    return atomic_load(handles) >= BRIEF_MANY && pfs_clock_monotonic_ms() - atomic_load(&tree->brief_ms) <= BRIEF_MS;
+}
+
+bool pfs_inboxes_take_rows(const struct pfs_tree *tree)
+{
+    return are_many(tree, &tree->rows);
 }
 
 /* Asking for another name takes several requests, and whoever opens for each row would do so for each row. Only those
  * who sync need a node each: the kernel tells of closes of one inode at the same time. */
 static int32_t writers_most(struct pfs_tree *tree)
 {
-    return pfs_inboxes_are_brief(tree) && pfs_clock_monotonic_ms() - atomic_load(&tree->synced_ms) > SYNCED_MS
+    return are_many(tree, &tree->briefs) && pfs_clock_monotonic_ms() - atomic_load(&tree->synced_ms) > SYNCED_MS
                ? INT32_MAX
                : 1;
 }
@@ -373,16 +377,23 @@ int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uin
     return rc;
 }
 
+/* One more of those that follow each other. */
+static void count_handle(atomic_int *handles, bool one_more)
+{
+    if (!one_more)
+        atomic_store(handles, 0);
+    else if (atomic_load(handles) < BRIEF_MANY)
+        atomic_fetch_add(handles, 1);
+}
+
 /* Handles of a write or two, closed one right after the other: somebody opens for each row. */
 void pfs_handle_closes(struct pfs_tree *tree, struct pfs_handle *handle)
 {
     int64_t now_ms = pfs_clock_monotonic_ms();
     bool follows = now_ms - atomic_exchange(&tree->brief_ms, now_ms) <= BRIEF_MS;
 
-    if (atomic_load(&handle->writes) > BRIEF_WRITES || !follows)
-        atomic_store(&tree->briefs, 0);
-    else if (atomic_load(&tree->briefs) < BRIEF_MANY)
-        atomic_fetch_add(&tree->briefs, 1);
+    count_handle(&tree->briefs, atomic_load(&handle->writes) <= BRIEF_WRITES && follows);
+    count_handle(&tree->rows, atomic_load(&handle->writes) == 1 && follows);
     pfs_handle_writes(tree, handle, false);
 }
 

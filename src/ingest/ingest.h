@@ -19,7 +19,8 @@
  *
  * A background thread commits each table `commit_interval_ms` after its oldest sealed (or flushed and idle, append
  * only) transaction. Readers call pfs_ingest_commit, which has effect at most twice a second a table, and at once for a
- * few that come after a pause: later ones join the next tick. Threads: any; one transaction, one thread at a time.
+ * few that come after a pause: later ones join the next tick. Threads: any; one transaction, one thread at a time,
+ * but for pfs_transaction_flush_soon.
  */
 #pragma once
 
@@ -113,8 +114,8 @@ void pfs_transaction_flush(struct pfs_transaction *transaction, pfs_ingest_done_
  * The reference, which keeps the transaction when it is sealed meanwhile, is given back. */
 struct pfs_transaction *pfs_transaction_ref(struct pfs_transaction *transaction);
 void pfs_transaction_flush_soon(struct pfs_transaction *transaction, bool alone);
-/* Complete: flushes and hands over to the table. The transaction is gone when done is called. drop: what was not
- * acknowledged goes; of an overwrite everything. */
+/* Complete: flushes and hands over to the table. The transaction is gone when done is called, unless a reference is
+ * held. drop: what was not acknowledged goes; of an overwrite everything. */
 void pfs_transaction_seal(struct pfs_transaction *transaction, bool drop, pfs_ingest_done_fn *done, void *context);
 
 /* Commits what waits for the table: sealed transactions, and flushed ones of `append`. For readers (soon: at most twice

@@ -80,7 +80,7 @@ struct pfs_journal {
     int waiters, companions; /* records waited for now; and when the last sync had ended, its own included */
     int gathered;            /* how many the one who leads waits for; 0 = for nobody */
     struct pfs_near near;    /* to the disk: has a lock of its own */
-    int64_t sync_ns;         /* how long the last sync took, */
+    int64_t sync_ns;         /* how long the last sync took, from when it was started, */
     int64_t ended_ns;        /* when it ended, */
     int served, returned;    /* whom it served, and how many came since */
     int64_t back_ns;         /* what it takes until all have come back; 0 = not known */

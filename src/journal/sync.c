@@ -178,6 +178,7 @@ static void lead(struct pfs_journal *j, bool gathers, bool tells)
     assert(s != NULL);
     assert(j->durable < j->added);
     j->leading = true;
+    j->started_ns = 0; /* what is put off beside starts anew */
     if (gathers)
         gather(j);
     target = j->added;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@ static struct {
     int room_mode;                            /* of the last fallocate */
     int begins;                               /* how often the kernel was asked to write, */
     off_t begun[2];                           /* and up to where, the last two times */
+    int begin_errno;                          /* 0 = it does */
 } kernel;
 
 static int failed_with(int code)
@@ -107,7 +109,8 @@ int fcntl(int fd, int command, ...)
 int sync_file_range(int fd, off_t off, off_t len, unsigned flags)
 {
     kernel.begun[kernel.begins++ % 2] = off + len;
-    return (int)syscall(SYS_sync_file_range, fd, off, len, flags);
+    return kernel.begin_errno != 0 ? failed_with(kernel.begin_errno)
+                                   : (int)syscall(SYS_sync_file_range, fd, off, len, flags);
 }
 
 struct dirent *readdir(DIR *dir)
@@ -271,6 +274,33 @@ static void what_was_appended_begins_to_be_written(void **state)
     assert_int_equal(kernel.begins, 1);
     assert_int_equal(pfs_file_sync(file, NULL), 0);
     pfs_file_close(file);
+}
+
+/* The bytes may be gone then, and the sync that follows hears nothing of it. That the kernel cannot begin is no loss.
+ */
+static void what_is_lost_when_it_begins_is_told_by_the_sync(void **state)
+{
+    static const int losses[] = {EIO, ENOSPC, EDQUOT, EINVAL};
+    struct pfs_err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(losses); i++) {
+        const int rc = losses[i] == EINVAL ? 0 : -losses[i];
+        struct pfs_file *file;
+        char path[16];
+
+        (void)snprintf(path, sizeof(path), "d/log%zu", i);
+        assert_int_equal(pfs_store_open_locked(store, path, true, &file, NULL), 0);
+        assert_int_equal(pfs_file_append(file, "123456", 6, NULL), 0);
+        kernel.begin_errno = losses[i];
+        assert_true(pfs_file_start(file, 0));
+        kernel.begin_errno = 0;
+        for (int times = 0; times < 2; times++) { /* it stays lost */
+            assert_int_equal(pfs_file_sync(file, &err), rc);
+            assert_true(rc == 0 || strncmp(err.text, "sync: ", 6) == 0);
+        }
+        pfs_file_close(file);
+    }
 }
 
 static void room_that_is_reserved_is_part_of_the_size(void **state)
@@ -480,6 +510,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_directory_that_is_made_on_the_way_is_synced_into_its_parent, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_was_appended_begins_to_be_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_lost_when_it_begins_is_told_by_the_sync, set_up, tear_down),
         cmocka_unit_test_setup_teardown(room_that_is_reserved_is_part_of_the_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_will_be_synced_at_its_end_is_begun_early, set_up, tear_down),
         cmocka_unit_test_setup_teardown(interrupted_and_short_calls_go_on_where_they_were, set_up, tear_down),

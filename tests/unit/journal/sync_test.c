@@ -147,10 +147,11 @@ static int sync_slowly(struct pfs_file *file, struct pfs_err *err)
     return slow.file_below->sync(file, err);
 }
 
-static void start_writing(struct pfs_file *file, uint64_t from)
+static bool start_writing(struct pfs_file *file, uint64_t from)
 {
     assert_true(from < file->size); /* what is durable is not written again */
     slow.started++;
+    return true;
 }
 
 static int open_slowly(void *self, const char *path, bool create, struct pfs_file **out, struct pfs_err *err)
