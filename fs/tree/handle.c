@@ -214,8 +214,8 @@ static bool skips(const struct pfs_tree *tree, const struct pfs_schema *schema)
 }
 
 /* All that a path says of an inbox, against the schema of now: rows of this handle are parsed by that to its end. */
-static int fill_inbox(struct pfs_tree *tree, const struct pfs_place *place, int flags, struct pfs_table *table,
-                      struct pfs_inbox **out, struct pfs_err *err)
+static int fill_inbox(struct pfs_tree *tree, const struct pfs_place *place, int flags, bool row,
+                      struct pfs_table *table, struct pfs_inbox **out, struct pfs_err *err)
 {
     struct pfs_inbox_config config = {.ingest = tree->ingest,
                                       .table = table,
@@ -230,7 +230,7 @@ static int fill_inbox(struct pfs_tree *tree, const struct pfs_place *place, int 
                                       .overwrite = place->kind == PFS_NODE_OVERWRITE,
                                       .partitions = place->specs,
                                       .append = (flags & O_APPEND) != 0,
-                                      .row = pfs_inboxes_take_rows(tree)};
+                                      .row = row};
     const struct pfs_schema *schema = NULL;
     struct pfs_partition_value *value;
     struct pfs_arena arena;
@@ -253,7 +253,7 @@ static int fill_inbox(struct pfs_tree *tree, const struct pfs_place *place, int 
     return rc;
 }
 
-int pfs_tree_inbox(struct pfs_tree *tree, const struct pfs_place *place, int flags, struct pfs_inbox **out,
+int pfs_tree_inbox(struct pfs_tree *tree, const struct pfs_place *place, int flags, bool row, struct pfs_inbox **out,
                    struct pfs_err *err)
 {
     struct pfs_table *table;
@@ -261,7 +261,7 @@ int pfs_tree_inbox(struct pfs_tree *tree, const struct pfs_place *place, int fla
 
     PFS_TRY(pfs_tree_writable(tree, place, err));
     PFS_TRY(pfs_tree_table(tree, place, &table, err));
-    rc = fill_inbox(tree, place, flags, table, out, err);
+    rc = fill_inbox(tree, place, flags, row, table, out, err);
     pfs_table_unref(table);
     return rc;
 }
@@ -292,7 +292,8 @@ static int open_inbox(struct pfs_tree *tree, struct pfs_handle *h, int flags, st
     if (h->table == NULL)
         return pfs_fail(err, ENOMEM, "no memory for a handle");
     PFS_TRY(pfs_node_check_inbox(tree, h->node, request->pid));
-    rc = pfs_tree_inbox(tree, &h->node->place, flags, &h->inbox, err);
+    h->pid = request->pid;
+    rc = pfs_tree_inbox(tree, &h->node->place, flags, pfs_node_takes_a_row(tree, h->node, h->pid), &h->inbox, err);
     if (rc < 0) {
         note_refusal(tree, &h->node->place, request);
         return rc;

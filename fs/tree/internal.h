@@ -41,6 +41,10 @@ struct pfs_node {
     int32_t writers;
     uint32_t taker;
     int64_t taken_ms;
+    /* And handles of one write that one process closed one right after the other, who, and when. Guarded by lock. */
+    int32_t rows;
+    uint32_t row_pid;
+    int64_t row_ms;
     struct pfs_node *chain;
     /* Told to the kernel by this name, among others told earlier and later. Guarded by lock. */
     struct pfs_node *earlier, *later;
@@ -68,6 +72,7 @@ struct pfs_handle {
     struct pfs_handle *older, *newer; /* among all that are open. Guarded by lock */
     atomic_bool writing;              /* counted in its node's writers */
     atomic_int writes;                /* into an inbox, so far */
+    uint32_t pid;                     /* who opened it */
 };
 
 struct pfs_tree {
@@ -91,9 +96,9 @@ struct pfs_tree {
     uint32_t round;                     /* of asking it for their names, the one before; guarded by lock */
     struct pfs_handle *inboxes;
     struct pfs_handle *newest; /* of all open handles */
-    /* How inboxes are written to: handles of a write or two that were closed one right after the other, and of one
-     * write; when the last one was closed, and when one was last synced before. */
-    atomic_int briefs, rows;
+    /* How inboxes are written to: handles of a write or two that were closed one right after the other, when the last
+     * one was closed, and when one was last synced before. */
+    atomic_int briefs;
     atomic_llong brief_ms, synced_ms, shared_ms;
     struct pfs_waitlist released; /* waits for a release of an inbox; guarded by the park's lock */
     struct pfs_table_errors *errors;
@@ -125,8 +130,8 @@ int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uin
 /* The kernel keeps an inbox's name for a moment: may the process open the node that it has kept? -ESTALE: its name is
  * to be asked for again, since it has moved, or since somebody else writes to it; that a second time it may share. */
 int pfs_node_check_inbox(struct pfs_tree *tree, struct pfs_node *node, uint32_t pid);
-/* Are they opened for one write each, one right after the other? */
-bool pfs_inboxes_take_rows(const struct pfs_tree *tree);
+/* Does that process open this inbox for one write each time, one right after the other? */
+bool pfs_node_takes_a_row(struct pfs_tree *tree, const struct pfs_node *node, uint32_t pid);
 /* Does the kernel ask again for that thread, which will open what is found? The open looks at what is there. */
 bool pfs_node_is_asked_again(struct pfs_tree *tree, uint32_t pid);
 /* What is written is handed over as it is: nobody will release it. */
@@ -165,8 +170,8 @@ const char *pfs_place_table(const struct pfs_place *place, struct pfs_arena *are
 int pfs_tree_table(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_table **out, struct pfs_err *err);
 int pfs_tree_errors(struct pfs_tree *tree, const struct pfs_place *place, struct pfs_errors **out, struct pfs_err *err);
 
-/* A writing handle on the inbox or overwrite of that place; flags as of open(2). */
-int pfs_tree_inbox(struct pfs_tree *tree, const struct pfs_place *place, int flags, struct pfs_inbox **out,
+/* A writing handle on the inbox or overwrite of that place; flags as of open(2). row: for one write, it seems. */
+int pfs_tree_inbox(struct pfs_tree *tree, const struct pfs_place *place, int flags, bool row, struct pfs_inbox **out,
                    struct pfs_err *err);
 
 /* -EROFS with a sentence on a read-only mount or below something frozen. */

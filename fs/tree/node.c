@@ -248,23 +248,14 @@ void pfs_nodes_leave(struct pfs_tree *tree, const char *path)
 #define ASKED_AGAIN "\nasked again"
 #define ASKED_MS 60000
 
-static bool are_many(const struct pfs_tree *tree, const atomic_int *handles)
-{
-    return atomic_load(handles) >= BRIEF_MANY && pfs_clock_monotonic_ms() - atomic_load(&tree->brief_ms) <= BRIEF_MS;
-}
-
-bool pfs_inboxes_take_rows(const struct pfs_tree *tree)
-{
-    return are_many(tree, &tree->rows);
-}
-
 /* Asking for another name takes several requests, and whoever opens for each row would do so for each row. Only those
  * who sync need a node each: the kernel tells of closes of one inode at the same time. */
 static int32_t writers_most(struct pfs_tree *tree)
 {
-    return are_many(tree, &tree->briefs) && pfs_clock_monotonic_ms() - atomic_load(&tree->synced_ms) > SYNCED_MS
-               ? INT32_MAX
-               : 1;
+    int64_t now_ms = pfs_clock_monotonic_ms();
+    bool brief = atomic_load(&tree->briefs) >= BRIEF_MANY && now_ms - atomic_load(&tree->brief_ms) <= BRIEF_MS;
+
+    return brief && now_ms - atomic_load(&tree->synced_ms) > SYNCED_MS ? INT32_MAX : 1;
 }
 
 /* False: others write to it, or are about to. Lock held. */
@@ -377,13 +368,29 @@ int pfs_node_get_inbox(struct pfs_tree *tree, const struct pfs_place *place, uin
     return rc;
 }
 
-/* One more of those that follow each other. */
-static void count_handle(atomic_int *handles, bool one_more)
+/* Of one write each, by the same process. */
+static void count_row(struct pfs_tree *tree, struct pfs_node *n, const struct pfs_handle *handle, int64_t now_ms)
 {
-    if (!one_more)
-        atomic_store(handles, 0);
-    else if (atomic_load(handles) < BRIEF_MANY)
-        atomic_fetch_add(handles, 1);
+    const bool row = atomic_load(&handle->writes) == 1;
+
+    pthread_mutex_lock(&tree->lock);
+    if (!row || n->row_pid != handle->pid || now_ms - n->row_ms > BRIEF_MS)
+        n->rows = 0;
+    n->rows += row && n->rows < BRIEF_MANY;
+    n->row_pid = handle->pid;
+    n->row_ms = now_ms;
+    pthread_mutex_unlock(&tree->lock);
+}
+
+bool pfs_node_takes_a_row(struct pfs_tree *tree, const struct pfs_node *node, uint32_t pid)
+{
+    bool takes;
+
+    pthread_mutex_lock(&tree->lock);
+    takes = pid != 0 && node->row_pid == pid && node->rows >= BRIEF_MANY &&
+            pfs_clock_monotonic_ms() - node->row_ms <= BRIEF_MS;
+    pthread_mutex_unlock(&tree->lock);
+    return takes;
 }
 
 /* Handles of a write or two, closed one right after the other: somebody opens for each row. */
@@ -392,8 +399,11 @@ void pfs_handle_closes(struct pfs_tree *tree, struct pfs_handle *handle)
     int64_t now_ms = pfs_clock_monotonic_ms();
     bool follows = now_ms - atomic_exchange(&tree->brief_ms, now_ms) <= BRIEF_MS;
 
-    count_handle(&tree->briefs, atomic_load(&handle->writes) <= BRIEF_WRITES && follows);
-    count_handle(&tree->rows, atomic_load(&handle->writes) == 1 && follows);
+    if (atomic_load(&handle->writes) > BRIEF_WRITES || !follows)
+        atomic_store(&tree->briefs, 0);
+    else if (atomic_load(&tree->briefs) < BRIEF_MANY)
+        atomic_fetch_add(&tree->briefs, 1);
+    count_row(tree, handle->node, handle, now_ms);
     pfs_handle_writes(tree, handle, false);
 }
 

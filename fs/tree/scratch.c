@@ -436,7 +436,7 @@ static void move_onto(struct pfs_tree *tree, struct pfs_request *request, const 
     if (to->kind == PFS_NODE_OPTIONS)
         rc = pfs_settings_open(tree, to, true, &m->settings, &request->err);
     else
-        rc = pfs_tree_inbox(tree, to, 0, &m->inbox, &request->err);
+        rc = pfs_tree_inbox(tree, to, 0, false, &m->inbox, &request->err);
     if (rc < 0) {
         finish(m, rc);
         return;

@@ -146,9 +146,12 @@ static void rows_of_a_file_that_is_not_appended_wait_for_their_writer(void **sta
     begin_life();
 }
 
-static void open_one(void)
+static struct pfs_entry kept; /* as the kernel keeps the name */
+
+static void open_one(uint32_t pid)
 {
     slow.at[0] = 0;
+    t.waiting.request.pid = pid;
     assert_int_equal(open_path("d/logs/inbox", O_WRONLY | O_APPEND, &slow.entry[0], &slow.file[0]), 0);
 }
 
@@ -170,9 +173,10 @@ static void who_opens_for_each_row_is_synced_before_it_closes(void **state)
 
     (void)state;
     begin_slow_life();
+    assert_int_equal(pfs_tree_walk(t.tree, "d/logs/inbox", &kept, NULL), 0);
     pfs_idle_begin(&idle);
     for (int i = 0; i < CYCLES_MAX && !begun; i++) {
-        open_one();
+        open_one(7);
         before = atomic_load(&slow.begun);
         write_row(0);
         for (int tenths = 0; tenths < 50 && atomic_load(&slow.begun) == before; tenths++)
@@ -200,11 +204,12 @@ static void who_opens_for_more_is_waited_for(void **state)
 
     (void)state;
     begin_slow_life();
+    assert_int_equal(pfs_tree_walk(t.tree, "d/logs/inbox", &kept, NULL), 0);
     pfs_idle_begin(&idle);
     for (int i = 0; i < 20; i++) {
         int before;
 
-        open_one();
+        open_one(7);
         before = atomic_load(&slow.begun);
         for (int k = 0; k < 2; k++)
             write_row(0);
@@ -213,6 +218,35 @@ static void who_opens_for_more_is_waited_for(void **state)
         close_one();
     }
     pfs_idle_begin(NULL);
+    pfs_tree_forget(t.tree, kept.node, 1);
+}
+
+/* What one process does each time says nothing of another one. */
+static void who_comes_between_is_waited_for(void **state)
+{
+    struct pfs_idle idle = {0};
+
+    (void)state;
+    begin_slow_life();
+    assert_int_equal(pfs_tree_walk(t.tree, "d/logs/inbox", &kept, NULL), 0);
+    pfs_idle_begin(&idle);
+    for (int i = 0; i < 5; i++) {
+        int before;
+
+        for (int k = 0; k < 12; k++) {
+            open_one(7);
+            write_row(0);
+            close_one();
+        }
+        open_one(8);
+        before = atomic_load(&slow.begun);
+        write_row(0);
+        (void)usleep(2000);
+        assert_int_equal(atomic_load(&slow.begun), before);
+        close_one();
+    }
+    pfs_idle_begin(NULL);
+    pfs_tree_forget(t.tree, kept.node, 1);
 }
 
 int main(void)
@@ -222,6 +256,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_writes_twice_is_waited_for, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(who_opens_for_each_row_is_synced_before_it_closes, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(who_opens_for_more_is_waited_for, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(who_comes_between_is_waited_for, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(rows_of_a_file_that_is_not_appended_wait_for_their_writer, open_memory,
                                         close_memory),
     };
