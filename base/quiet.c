@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/near.h"
+#include "base/thread.h"
 
 #define NICE 10                             /* a ninth of the share of a thread that serves somebody */
 #define IO_WHO_THREAD 1                     /* ioprio_set: of one thread */
@@ -39,8 +39,7 @@ void pfs_quiet_run(void (*fn)(void *context), void *context)
     pthread_t thread;
 
     assert(fn != NULL);
-    pfs_near_leave();
-    if (pthread_create(&thread, NULL, run, &q) == 0)
+    if (pfs_thread_start(&thread, run, &q) == 0)
         (void)pthread_join(thread, NULL);
     else
         fn(context);

@@ -344,6 +344,7 @@ static void start(struct pfs_journal *j)
     int64_t began;
     bool gains;
 
+    assert(s != NULL); /* somebody waits for what is in it */
     s->refs++;
     pthread_mutex_unlock(&j->state);
     pfs_near_go(&j->near);

@@ -132,6 +132,15 @@ static void end(struct device *d)
     (void)sem_destroy(&d->key);
 }
 
+/* The loop has ended well. */
+static void join(pthread_t thread)
+{
+    void *rc;
+
+    assert_int_equal(pthread_join(thread, &rc), 0);
+    assert_int_equal((intptr_t)rc, 0);
+}
+
 static void ask(const struct device *d, const char *letters)
 {
     assert_int_equal(write(d->out, letters, strlen(letters)), strlen(letters));
@@ -155,7 +164,6 @@ static void each_request_is_worked_on_once(void **state)
 {
     struct device d;
     pthread_t thread;
-    void *rc;
 
     (void)state;
     begin(&d);
@@ -165,8 +173,7 @@ static void each_request_is_worked_on_once(void **state)
         ask_often(&d, 'l', i % 7);
     }
     (void)close(d.out);
-    assert_int_equal(pthread_join(thread, &rc), 0);
-    assert_int_equal((intptr_t)rc, 0);
+    join(thread);
     assert_int_equal(d.seen['b'], 5000);
     assert_int_equal(d.seen['l'], 147);
     assert_int_equal(d.dropped, 4);
@@ -179,7 +186,6 @@ static void nothing_waits_for(char stuck)
     const char letters[] = {stuck, '\0'};
     struct device d;
     pthread_t thread;
-    void *rc;
 
     begin(&d);
     assert_int_equal(pthread_create(&thread, NULL, run_alone, &d), 0);
@@ -191,8 +197,7 @@ static void nothing_waits_for(char stuck)
         await(&d, stuck, i);
     }
     (void)close(d.out);
-    assert_int_equal(pthread_join(thread, &rc), 0);
-    assert_int_equal((intptr_t)rc, 0);
+    join(thread);
     end(&d);
 }
 
@@ -224,7 +229,6 @@ static void what_is_put_off_is_seen_to(void **state)
     for (int lies = 0; lies < 2; lies++) {
         struct device d;
         pthread_t thread;
-        void *rc;
 
         begin(&d);
         d.lies = lies == 1;
@@ -244,8 +248,7 @@ static void what_is_put_off_is_seen_to(void **state)
         ask_often(&d, 'b', 200);
         ask(&d, "p");
         (void)close(d.out);
-        assert_int_equal(pthread_join(thread, &rc), 0);
-        assert_int_equal((intptr_t)rc, 0);
+        join(thread);
         assert_in_range(d.put_off, 1, 22); /* on a busy machine none is expected to be free */
         assert_int_equal(d.finished, 22);
         end(&d);
@@ -258,7 +261,6 @@ static void a_late_request_ends_no_run(void **state)
     const struct timespec late = {.tv_nsec = 2000000};
     struct device d;
     pthread_t thread;
-    void *rc;
 
     (void)state;
     begin(&d);
@@ -273,8 +275,7 @@ static void a_late_request_ends_no_run(void **state)
     if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
         assert_true(d.asked[PFS_IDLE_FREE] > 0); /* on a busy machine not each time */
     (void)close(d.out);
-    assert_int_equal(pthread_join(thread, &rc), 0);
-    assert_int_equal((intptr_t)rc, 0);
+    join(thread);
     end(&d);
 }
 
@@ -307,7 +308,6 @@ static void at_the_end_what_is_put_off_waits_for_no_request(void **state)
     for (int i = 0; i < 8; i++) {
         struct device d;
         pthread_t thread;
-        void *rc;
 
         begin(&d);
         d.lies = true;
@@ -319,8 +319,7 @@ static void at_the_end_what_is_put_off_waits_for_no_request(void **state)
         assert_int_equal(d.seen['L'], 0);
         for (int k = 0; k < 3; k++)
             (void)sem_post(&d.key);
-        assert_int_equal(pthread_join(thread, &rc), 0);
-        assert_int_equal((intptr_t)rc, 0);
+        join(thread);
         assert_int_equal(d.seen['L'], 3);
         (void)close(d.out);
         end(&d);

@@ -147,6 +147,21 @@ static void rows_of_a_file_that_is_not_appended_wait_for_their_writer(void **sta
 }
 
 static struct pfs_entry kept; /* as the kernel keeps the name */
+static struct pfs_idle idle;
+
+static void begin_rows(void)
+{
+    begin_slow_life();
+    assert_int_equal(pfs_tree_walk(t.tree, "d/logs/inbox", &kept, NULL), 0);
+    idle = (struct pfs_idle){0};
+    pfs_idle_begin(&idle);
+}
+
+static void end_rows(void)
+{
+    pfs_idle_begin(NULL);
+    pfs_tree_forget(t.tree, kept.node, 1);
+}
 
 static void open_one(uint32_t pid)
 {
@@ -163,18 +178,29 @@ static void close_one(void)
     slow.rows++;
 }
 
+/* Opened by that process: nothing is synced before it closes. */
+static void write_and_be_waited_for(uint32_t pid, int writes)
+{
+    int before;
+
+    open_one(pid);
+    before = atomic_load(&slow.begun);
+    for (int i = 0; i < writes; i++)
+        write_row(0);
+    (void)usleep(2000);
+    assert_int_equal(atomic_load(&slow.begun), before);
+    close_one();
+}
+
 /* Not the first ones, and not for longer than it closes at once. */
 static void who_opens_for_each_row_is_synced_before_it_closes(void **state)
 {
-    struct pfs_idle idle = {0};
     bool begun = false;
     char last[32];
     int before;
 
     (void)state;
-    begin_slow_life();
-    assert_int_equal(pfs_tree_walk(t.tree, "d/logs/inbox", &kept, NULL), 0);
-    pfs_idle_begin(&idle);
+    begin_rows();
     for (int i = 0; i < CYCLES_MAX && !begun; i++) {
         open_one(7);
         before = atomic_load(&slow.begun);
@@ -200,53 +226,27 @@ static void who_opens_for_each_row_is_synced_before_it_closes(void **state)
 /* More than one row is more than one write. */
 static void who_opens_for_more_is_waited_for(void **state)
 {
-    struct pfs_idle idle = {0};
-
     (void)state;
-    begin_slow_life();
-    assert_int_equal(pfs_tree_walk(t.tree, "d/logs/inbox", &kept, NULL), 0);
-    pfs_idle_begin(&idle);
-    for (int i = 0; i < 20; i++) {
-        int before;
-
-        open_one(7);
-        before = atomic_load(&slow.begun);
-        for (int k = 0; k < 2; k++)
-            write_row(0);
-        (void)usleep(2000);
-        assert_int_equal(atomic_load(&slow.begun), before);
-        close_one();
-    }
-    pfs_idle_begin(NULL);
-    pfs_tree_forget(t.tree, kept.node, 1);
+    begin_rows();
+    for (int i = 0; i < 20; i++)
+        write_and_be_waited_for(7, 2);
+    end_rows();
 }
 
 /* What one process does each time says nothing of another one. */
 static void who_comes_between_is_waited_for(void **state)
 {
-    struct pfs_idle idle = {0};
-
     (void)state;
-    begin_slow_life();
-    assert_int_equal(pfs_tree_walk(t.tree, "d/logs/inbox", &kept, NULL), 0);
-    pfs_idle_begin(&idle);
+    begin_rows();
     for (int i = 0; i < 5; i++) {
-        int before;
-
         for (int k = 0; k < 12; k++) {
             open_one(7);
             write_row(0);
             close_one();
         }
-        open_one(8);
-        before = atomic_load(&slow.begun);
-        write_row(0);
-        (void)usleep(2000);
-        assert_int_equal(atomic_load(&slow.begun), before);
-        close_one();
+        write_and_be_waited_for(8, 1);
     }
-    pfs_idle_begin(NULL);
-    pfs_tree_forget(t.tree, kept.node, 1);
+    end_rows();
 }
 
 int main(void)
